@@ -1,0 +1,174 @@
+package probe
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/go-logr/logr"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	authentication "k8s.io/client-go/kubernetes/typed/authentication/v1"
+	authorization "k8s.io/client-go/kubernetes/typed/authorization/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
+)
+
+// kubernetesServer is the API server in one run.
+type kubernetesServer struct {
+	target    Kubernetes
+	userAgent string
+	endpoint  *endpoint
+}
+
+func newKubernetesServer(target Kubernetes, userAgent string) (*kubernetesServer, error) {
+	e, err := newEndpoint(tlsFiles{caCert: target.CACert, serverName: target.TLSServerName})
+	if err != nil {
+		return nil, err
+	}
+	return &kubernetesServer{target: target, userAgent: userAgent, endpoint: e}, nil
+}
+
+// caller is the API server as one identity asks it.
+type caller struct{ authentication, authorization rest.Interface }
+
+// as returns the API server for the bearer of a token. The configuration is built
+// by hand, so that no kubeconfig and no variable takes part.
+func (k *kubernetesServer) as(bearer Secret) (caller, error) {
+	config := &rest.Config{
+		Host:           k.target.Host,
+		BearerToken:    bearer.Reveal(),
+		UserAgent:      k.userAgent,
+		ContentConfig:  rest.ContentConfig{ContentType: runtime.ContentTypeJSON},
+		QPS:            -1, // no client-side rate limit: its waiting would look like the server's
+		WarningHandler: rest.NoWarnings{},
+	}
+	var wrapping error
+	client := k.endpoint.client(func(below http.RoundTripper) http.RoundTripper {
+		var wrapped http.RoundTripper
+		wrapped, wrapping = rest.HTTPWrappersForConfig(config, below)
+		return wrapped
+	})
+	authn, err := authentication.NewForConfigAndClient(config, client)
+	if err != nil {
+		return caller{}, errors.Join(wrapping, err)
+	}
+	authz, err := authorization.NewForConfigAndClient(config, client)
+	if err != nil {
+		return caller{}, errors.Join(wrapping, err)
+	}
+	return caller{authn.RESTClient(), authz.RESTClient()}, wrapping
+}
+
+// review creates a TokenReview of a token, for the audiences that Vault would
+// send. Without a token it reviews a fixed non-token, for the reviewer's sake.
+func (c caller) review(ctx context.Context, token Secret, audiences []string) (Review, error) {
+	spec := authenticationv1.TokenReviewSpec{Token: token.Reveal(), Audiences: audiences}
+	if token.IsZero() {
+		spec.Token = notAToken
+	}
+	var answer authenticationv1.TokenReview
+	if err := create(ctx, c.authentication, "TokenReview", &authenticationv1.TokenReview{Spec: spec}, &answer); err != nil {
+		return Review{}, err
+	}
+	return Review{
+		Authenticated: answer.Status.Authenticated,
+		Username:      clean(answer.Status.User.Username),
+		UID:           clean(answer.Status.User.UID),
+		Audiences:     answer.Status.Audiences,
+		Error:         clean(answer.Status.Error),
+		OfNothing:     token.IsZero(),
+	}, nil
+}
+
+// identity asks who the caller is.
+func (c caller) identity(ctx context.Context) (Identity, error) {
+	var answer authenticationv1.SelfSubjectReview
+	err := create(ctx, c.authentication, "SelfSubjectReview", &authenticationv1.SelfSubjectReview{}, &answer)
+	return Identity{Username: clean(answer.Status.UserInfo.Username)}, err
+}
+
+// access asks whether the caller may create TokenReviews.
+func (c caller) access(ctx context.Context) (Access, error) {
+	question := &authorizationv1.SelfSubjectAccessReview{
+		Spec: authorizationv1.SelfSubjectAccessReviewSpec{
+			ResourceAttributes: &authorizationv1.ResourceAttributes{
+				Verb: "create", Group: authenticationv1.GroupName, Resource: "tokenreviews",
+			},
+		},
+	}
+	var answer authorizationv1.SelfSubjectAccessReview
+	err := create(ctx, c.authorization, "SelfSubjectAccessReview", question, &answer)
+	why := strings.Join([]string{answer.Status.Reason, answer.Status.EvaluationError}, " ")
+	return Access{Allowed: answer.Status.Allowed, Why: clean(why)}, err
+}
+
+// create posts a question once and reads the answer. client-go's typed Create
+// would retry, and lose the cause of a failure.
+func create(ctx context.Context, client rest.Interface, kind string, question, answer runtime.Object) error {
+	ctx, x := newExchange(klog.NewContext(ctx, logr.Discard()))
+	result := client.Post().Resource(strings.ToLower(kind) + "s").Body(question).MaxRetries(0).Do(ctx)
+	if err := result.Error(); err != nil {
+		return kubernetesFailure(err, x)
+	}
+	notKubernetes := Failure{Class: ClassBadResponse, Text: "the answer is not the API server's"}
+	if x.status != http.StatusCreated && x.status != http.StatusOK {
+		return x.failure(notKubernetes)
+	}
+	body, err := result.Raw()
+	if err != nil {
+		return x.failure(err)
+	}
+	if json.Unmarshal(body, answer) != nil || answer.GetObjectKind().GroupVersionKind().Kind != kind {
+		return x.failure(notKubernetes)
+	}
+	return nil
+}
+
+// kubernetesFailure tells the API server's own refusal, a Status, from the answer
+// of something in front of it.
+func kubernetesFailure(err error, x *exchange) Failure {
+	refusal, ok := errors.AsType[apierrors.APIStatus](err)
+	if !ok || x.status < http.StatusBadRequest {
+		return x.failure(err)
+	}
+	status := refusal.Status()
+	text := clean(status.Message)
+	if !ownWords(status, x) {
+		return x.failure(Failure{Class: ClassBadResponse, Text: text})
+	}
+	return Failure{Class: ClassRefused, Status: x.status, Text: text, RetryAfter: x.retryAfter}
+}
+
+// ownWords reports whether a refusal is the API server's. A 5xx and a 429 count
+// whoever in front of it says them: it is not available either way.
+func ownWords(status metav1.Status, x *exchange) bool {
+	foreign, isForeign := foreignBody(status)
+	switch {
+	case x.status >= http.StatusInternalServerError, x.status == http.StatusTooManyRequests:
+		return true
+	case x.status == http.StatusUnauthorized:
+		return !strings.Contains(foreign, "<") // an empty or plain 401 is its own, a login page is not
+	case x.status == http.StatusForbidden:
+		return !isForeign && strings.Contains(status.Message, "forbidden: User")
+	}
+	return !isForeign
+}
+
+// foreignBody is the answer's body where it was no Status.
+func foreignBody(status metav1.Status) (string, bool) {
+	if status.Details == nil {
+		return "", false
+	}
+	for _, cause := range status.Details.Causes {
+		if cause.Type == metav1.CauseTypeUnexpectedServerResponse {
+			return cause.Message, true
+		}
+	}
+	return "", false
+}

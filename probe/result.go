@@ -1,0 +1,73 @@
+package probe
+
+import "time"
+
+// Verdict is the answer to one question, with the one reason where it is no.
+type Verdict struct {
+	Reason Reason
+	// Detail is one sentence with the target's own names.
+	Detail string
+	// Because lists the facts that the verdict rests on, one sentence each.
+	Because   []string
+	Certainty Certainty
+	// Fix lists the lines to run, or to read, that mend it: commands with the
+	// target's own names filled in, comments with a leading #.
+	Fix []string
+}
+
+// Party returns whose desk the verdict lands on.
+func (v Verdict) Party() Party { return v.Reason.Party() }
+
+// Diagnosis is the judgement of one run.
+type Diagnosis struct {
+	// Verdict answers: can pods log in?
+	Verdict
+	// Reviewer answers: can the configured reviewer create TokenReviews? Its reason
+	// is empty where that is not known.
+	Reviewer Verdict
+}
+
+// Result is one run: where it looked, what it saw and what that means. It is the
+// only thing that flows downstream. The zero Result is not healthy.
+type Result struct {
+	Target    Target
+	Start     time.Time
+	Duration  time.Duration
+	Evidence  Evidence
+	Diagnosis Diagnosis
+	Warnings  []Warning
+	// Since is when the current reason began, as far as this process has seen.
+	Since time.Time
+}
+
+// Healthy reports whether pods can log in.
+func (r Result) Healthy() bool { return r.Diagnosis.Reason == None }
+
+// Raised returns the warnings that hold.
+func (r Result) Raised() []Warning {
+	var raised []Warning
+	for _, w := range r.Warnings {
+		if w.Raised {
+			raised = append(raised, w)
+		}
+	}
+	return raised
+}
+
+// Retry says when the next run is due outside the schedule.
+type Retry struct {
+	// Refused is set where a server asked to be left alone: no run confirms the
+	// verdict.
+	Refused bool
+	// After is the pause that the server asked for, 0 if it named none.
+	After time.Duration
+}
+
+// Retry returns what the servers' answers ask of the schedule.
+func (r Result) Retry() Retry {
+	switch r.Diagnosis.Reason {
+	case VaultRateLimited, VaultLeaseQuota, VaultOverloaded, KubernetesThrottled:
+		return Retry{Refused: true, After: max(r.Evidence.Login.Failure.RetryAfter, r.Evidence.Review.Failure.RetryAfter)}
+	}
+	return Retry{}
+}

@@ -1,0 +1,28 @@
+package probe
+
+import (
+	"fmt"
+	"log/slog"
+)
+
+const redacted = "REDACTED"
+
+// Secret is a credential: a JWT or a Vault token. However it is printed, logged
+// or encoded it says REDACTED; [Secret.Reveal] alone gives the value.
+type Secret struct{ value string }
+
+// NewSecret wraps a credential.
+func NewSecret(value string) Secret { return Secret{value} }
+
+// Reveal returns the credential itself, to be sent to the one server that it is
+// meant for and to nobody else.
+func (s Secret) Reveal() string { return s.value }
+
+// IsZero reports whether there is no credential at all.
+func (s Secret) IsZero() bool { return s.value == "" }
+
+func (Secret) String() string               { return redacted }
+func (Secret) GoString() string             { return redacted }
+func (Secret) Format(f fmt.State, _ rune)   { fmt.Fprint(f, redacted) }
+func (Secret) LogValue() slog.Value         { return slog.StringValue(redacted) }
+func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }

@@ -1,0 +1,164 @@
+package probe
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// StepState says what became of a step.
+type StepState string
+
+// The states of a step. What was not asked is skipped, neither good nor bad.
+const (
+	StepOK      StepState = "ok"
+	StepFailed  StepState = "failed"
+	StepSkipped StepState = "skipped"
+)
+
+// Step is one row of a report: one fact, in words.
+type Step struct {
+	Name   string
+	State  StepState
+	Detail string
+	Took   time.Duration
+}
+
+// StepNames lists every step in causal order.
+var StepNames = []string{
+	"canary_token", "reviewer_token", "review", "access", "health", "login", "mount_probe", "revoke",
+}
+
+// Steps returns the run's facts in causal order, skipped ones included.
+func (r Result) Steps() []Step {
+	e := r.Evidence
+	return []Step{
+		step("canary_token", e.CanaryToken, "not loaded", describeClaims),
+		step("reviewer_token", e.ReviewerToken, "not loaded", describeClaims),
+		reviewStep(e),
+		accessStep(e),
+		healthStep(e),
+		step("login", e.Login, skippedForToken("canary", e.CanaryToken), describeLogin),
+		step("mount_probe", e.FollowUps.MountProbe, "asked only after a bare 403", describeMountProbe),
+		revokeStep(e),
+	}
+}
+
+func step[T any](name string, f Fact[T], skipped string, describe func(T) string) Step {
+	switch f.State {
+	case Answered:
+		return Step{name, StepOK, describe(f.Value), f.Took}
+	case Failed:
+		return Step{name, StepFailed, f.Failure.Error(), f.Took}
+	}
+	return Step{name, StepSkipped, skipped, 0}
+}
+
+func reviewStep(e Evidence) Step {
+	s := step("review", e.Review, skippedForToken("reviewer", e.ReviewerToken), describeReview)
+	if e.Review.Ok() && !e.Review.Value.OfNothing && !e.Review.Value.Authenticated {
+		s.State = StepFailed
+	}
+	return s
+}
+
+// accessStep joins two questions that only the reviewer's identity can answer.
+func accessStep(e Evidence) Step {
+	s := step("access", e.Access, skippedForToken("reviewer", e.ReviewerToken), func(a Access) string {
+		return describeAccess(e.Identity.Value, a)
+	})
+	if e.Access.Ok() && !e.Access.Value.Allowed {
+		s.State = StepFailed
+	}
+	s.Took += e.Identity.Took
+	return s
+}
+
+func healthStep(e Evidence) Step {
+	s := step("health", e.Health, "not asked", describeHealth)
+	if h := e.Health.Value; e.Health.Ok() && (!h.Initialized || h.Sealed || h.DRSecondary || h.Removed) {
+		s.State = StepFailed
+	}
+	return s
+}
+
+func revokeStep(e Evidence) Step {
+	skipped := "no token to revoke"
+	if e.Login.Ok() && e.Login.Value.Type == "batch" {
+		skipped = "batch tokens need none"
+	}
+	return step("revoke", e.Revoke, skipped, func(struct{}) string { return "revoked" })
+}
+
+func skippedForToken(whose string, token Fact[Claims]) string {
+	if token.Failed() {
+		return "there is no " + whose + " token to use"
+	}
+	return "not asked"
+}
+
+func describeClaims(c Claims) string {
+	if c.Opaque {
+		return "not a JWT, its claims are unknown"
+	}
+	parts := []string{c.Subject}
+	if len(c.Audiences) > 0 {
+		parts = append(parts, "audience "+clean(strings.Join(c.Audiences, ", ")))
+	}
+	if c.Pod != "" {
+		parts = append(parts, "bound to pod "+c.Pod)
+	}
+	if c.Expires.IsZero() {
+		parts = append(parts, "does not expire")
+	} else {
+		parts = append(parts, "expires "+c.Expires.UTC().Format(time.RFC3339))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func describeReview(r Review) string {
+	switch {
+	case r.OfNothing:
+		return "created, of a fixed non-token, since there is no canary token"
+	case !r.Authenticated:
+		return "created, but the canary is not authenticated: " + r.Error
+	}
+	return "created, the canary is " + r.Username
+}
+
+func describeAccess(who Identity, a Access) string {
+	verdict := "may create TokenReviews"
+	if !a.Allowed {
+		verdict = "may not create TokenReviews"
+	}
+	if a.Why != "" {
+		verdict += " (" + a.Why + ")"
+	}
+	if who.Username == "" {
+		return "the reviewer " + verdict
+	}
+	return who.Username + " " + verdict
+}
+
+func describeHealth(h Health) string {
+	state := "active"
+	switch {
+	case h.Removed:
+		state = "removed from its cluster"
+	case !h.Initialized:
+		state = "not initialised"
+	case h.Sealed:
+		state = "sealed"
+	case h.DRSecondary:
+		state = "disaster-recovery secondary"
+	case h.Standby:
+		state = "standby"
+	}
+	return fmt.Sprintf("%s, version %s", state, h.Version)
+}
+
+func describeLogin(l Login) string {
+	return fmt.Sprintf("a %s token for %s", l.Type, l.TTL)
+}
+
+func describeMountProbe(r Refusal) string { return fmt.Sprintf("%d %s", r.Status, r.Text) }

@@ -1,0 +1,72 @@
+package probe
+
+import "time"
+
+// Target is one auth mount seen from one cluster. It is an immutable value:
+// configuration makes it, nothing changes it.
+type Target struct {
+	// Name is the value of the label target.
+	Name string
+
+	Vault      Vault
+	Kubernetes Kubernetes
+	Reviewer   Reviewer
+	Canary     Canary
+
+	// Interval is the time from one scheduled run to the next, Timeout bounds the
+	// gathering of one run's evidence, and Recheck is the pause before the run
+	// that confirms a change of verdict.
+	Interval, Timeout, Recheck time.Duration
+
+	// FollowUps permits the extra, credential-free login attempts that tell causes
+	// of a bare 403 apart.
+	FollowUps bool
+}
+
+// Vault is where the canary logs in. OpenBao has the same API.
+type Vault struct {
+	// Addr is the URL of the server, with the path prefix of a proxy if there is one.
+	Addr string
+	// CACert is the file of the CA bundle; empty means the system's roots.
+	CACert string
+	// TLSServerName is the name that the certificate must carry; empty means the host of Addr.
+	TLSServerName string
+	// ClientCert and ClientKey are the files of a client certificate, or both empty.
+	ClientCert, ClientKey string
+	// Namespace is sent as X-Vault-Namespace; empty means the root namespace.
+	Namespace string
+	// Mount is the path of the auth mount below auth/, without slashes at its ends.
+	Mount string
+	// Role is the canary's role.
+	Role string
+}
+
+// Kubernetes is the API server that the mount points at.
+type Kubernetes struct {
+	// Host is its https URL.
+	Host string
+	// CACert is the file of the CA bundle; empty means the system's roots.
+	CACert string
+	// TLSServerName is the name that the certificate must carry; empty means the host of Host.
+	TLSServerName string
+}
+
+// Source says where a token comes from.
+type Source string
+
+// SourceFile is a token file, opened anew on every run.
+const SourceFile Source = "file"
+
+// Reviewer is the identity with which Vault creates TokenReviews.
+type Reviewer struct {
+	Source    Source
+	TokenFile string
+}
+
+// Canary is the service account that logs in as a pod would.
+type Canary struct {
+	Source    Source
+	TokenFile string
+	// Audiences are those that the token must carry; empty means any.
+	Audiences []string
+}

@@ -1,0 +1,158 @@
+package probe
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+)
+
+// maxToken bounds a token file. The largest tokens seen are below 4 KiB.
+const maxToken = 64 << 10
+
+// loadToken reads a token file anew and decodes what the token says of itself.
+// Blanks and line ends around the token are trimmed. A token that cannot be one
+// is a Failure of class missing or malformed, and is never sent.
+func loadToken(path string) (Secret, Claims, error) {
+	raw, err := readToken(path)
+	if err != nil {
+		return Secret{}, Claims{}, Failure{Class: ClassMissing, Text: clean(err.Error())}
+	}
+	if why := malformed(raw); why != "" {
+		return Secret{}, Claims{}, Failure{Class: ClassMalformed, Text: fmt.Sprintf("the token in %s %s", path, why)}
+	}
+	return NewSecret(raw), decodeClaims(raw), nil
+}
+
+func readToken(path string) (string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	content, err := io.ReadAll(io.LimitReader(file, maxToken+1))
+	if err != nil {
+		return "", err
+	}
+	if len(content) > maxToken {
+		return "", fmt.Errorf("reading %s: over %d bytes, which no token is", path, maxToken)
+	}
+	token := bytes.TrimSpace(content)
+	switch {
+	case len(content) == 0:
+		return "", fmt.Errorf("reading %s: the file is empty", path)
+	case len(token) == 0:
+		return "", fmt.Errorf("reading %s: the file holds only blanks", path)
+	}
+	return string(token), nil
+}
+
+// malformed says what is wrong with a token that no server can accept: it could
+// not even be sent in a header, or is a known accident of copying.
+func malformed(token string) string {
+	if strings.ContainsFunc(token, unicode.IsSpace) {
+		return "has a blank or a line break inside"
+	}
+	if strings.ContainsFunc(token, unicode.IsControl) {
+		return "has a control character inside"
+	}
+	if strings.Trim(token, `"'`) != token {
+		return "stands in quotes"
+	}
+	if decoded, err := base64.StdEncoding.DecodeString(token); err == nil && isJWT(string(decoded)) {
+		return "is the base64 encoding of a JWT, not the JWT"
+	}
+	return ""
+}
+
+func isJWT(token string) bool {
+	_, err := parseJWT(strings.TrimSpace(token))
+	return err == nil
+}
+
+var errNotSigned = errors.New("no signature")
+
+// parseJWT reads a JWT without verifying it: that is the API server's business.
+func parseJWT(token string) (*jwt.JSONWebToken, error) {
+	parsed, err := jwt.ParseSigned(token, signatureAlgorithms)
+	if err != nil {
+		return nil, err
+	}
+	if len(parsed.Headers) != 1 {
+		return nil, errNotSigned
+	}
+	return parsed, nil
+}
+
+// Every algorithm is read, since nothing is trusted on the strength of it.
+var signatureAlgorithms = []jose.SignatureAlgorithm{
+	jose.RS256, jose.RS384, jose.RS512, jose.ES256, jose.ES384, jose.ES512,
+	jose.PS256, jose.PS384, jose.PS512, jose.EdDSA, jose.HS256, jose.HS384, jose.HS512,
+}
+
+// boundObject is an object that a token is bound to.
+type boundObject struct {
+	Name string `json:"name"`
+	UID  string `json:"uid"`
+}
+
+// serviceAccountClaims are the private claims of a service account's token, in
+// the shape of the TokenRequest API and in that of legacy Secrets.
+type serviceAccountClaims struct {
+	Bound struct {
+		Namespace      string      `json:"namespace"`
+		ServiceAccount boundObject `json:"serviceaccount"`
+		Pod            boundObject `json:"pod"`
+		Secret         boundObject `json:"secret"`
+		Node           boundObject `json:"node"`
+	} `json:"kubernetes.io"`
+	LegacyNamespace string `json:"kubernetes.io/serviceaccount/namespace"`
+	LegacyName      string `json:"kubernetes.io/serviceaccount/service-account.name"`
+	LegacyUID       string `json:"kubernetes.io/serviceaccount/service-account.uid"`
+	LegacySecret    string `json:"kubernetes.io/serviceaccount/secret.name"`
+}
+
+// decodeClaims reads a token's claims. What is no readable JWT is opaque, which
+// is legal for a reviewer (plugin 0.17.1 on) and never for a canary.
+func decodeClaims(token string) Claims {
+	parsed, err := parseJWT(token)
+	if err != nil {
+		return Claims{Opaque: true}
+	}
+	var standard jwt.Claims
+	var private serviceAccountClaims
+	if err := parsed.UnsafeClaimsWithoutVerification(&standard, &private); err != nil {
+		return Claims{Opaque: true}
+	}
+	bound := private.Bound
+	return Claims{
+		Issuer:         clean(standard.Issuer),
+		Subject:        clean(standard.Subject),
+		Audiences:      standard.Audience,
+		Expires:        timeOf(standard.Expiry),
+		NotBefore:      timeOf(standard.NotBefore),
+		IssuedAt:       timeOf(standard.IssuedAt),
+		Namespace:      clean(cmp.Or(bound.Namespace, private.LegacyNamespace)),
+		ServiceAccount: clean(cmp.Or(bound.ServiceAccount.Name, private.LegacyName)),
+		UID:            clean(cmp.Or(bound.ServiceAccount.UID, private.LegacyUID)),
+		Pod:            clean(bound.Pod.Name),
+		Secret:         clean(cmp.Or(bound.Secret.Name, private.LegacySecret)),
+		Node:           clean(bound.Node.Name),
+	}
+}
+
+func timeOf(date *jwt.NumericDate) time.Time {
+	if date == nil {
+		return time.Time{}
+	}
+	return date.Time()
+}

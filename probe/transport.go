@@ -1,0 +1,249 @@
+package probe
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptrace"
+	"os"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Bounds on what a server may send.
+const (
+	maxBody   = 1 << 20
+	maxHeader = 64 << 10
+)
+
+// endpoint is one server in one run: a fresh transport, so that no connection of
+// an earlier run hides an outage, and the certificates that it showed.
+type endpoint struct {
+	transport *http.Transport
+
+	mu    sync.Mutex // guards chain
+	chain Chain
+}
+
+// tlsFiles name what a connection is verified and authenticated with.
+type tlsFiles struct {
+	caCert, serverName    string
+	clientCert, clientKey string
+}
+
+// newEndpoint reads the files anew, so that a rotated CA takes effect with the
+// next run. An unreadable file is a Failure of class tls_failed.
+func newEndpoint(files tlsFiles) (*endpoint, error) {
+	config, err := files.config()
+	if err != nil {
+		return nil, Failure{Class: ClassTLSFailed, Text: clean(err.Error())}
+	}
+	e := &endpoint{}
+	config.VerifyConnection = e.sawVerified
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	e.transport = &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		TLSClientConfig:        config,
+		Protocols:              protocols,
+		DisableCompression:     true,
+		MaxResponseHeaderBytes: maxHeader,
+	}
+	return e, nil
+}
+
+func (f tlsFiles) config() (*tls.Config, error) {
+	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: f.serverName}
+	if f.caCert != "" {
+		bundle, err := os.ReadFile(f.caCert)
+		if err != nil {
+			return nil, fmt.Errorf("reading the CA bundle: %w", err)
+		}
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(bundle) {
+			return nil, fmt.Errorf("reading the CA bundle %s: no certificate in it", f.caCert)
+		}
+	}
+	if f.clientCert != "" {
+		pair, err := tls.LoadX509KeyPair(f.clientCert, f.clientKey)
+		if err != nil {
+			return nil, fmt.Errorf("reading the client certificate %s: %w", f.clientCert, err)
+		}
+		config.Certificates = []tls.Certificate{pair}
+	}
+	return config, nil
+}
+
+// client returns an HTTP client that follows no redirect: a credential would
+// travel along.
+func (e *endpoint) client(wrap func(http.RoundTripper) http.RoundTripper) *http.Client {
+	var transport http.RoundTripper = e
+	if wrap != nil {
+		transport = wrap(e)
+	}
+	return &http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// RoundTrip bounds the body, and records in the request's exchange what the
+// client libraries above do not pass on.
+func (e *endpoint) RoundTrip(request *http.Request) (*http.Response, error) {
+	x := exchangeOf(request.Context())
+	request = request.WithContext(httptrace.WithClientTrace(request.Context(), x.trace()))
+	response, err := e.transport.RoundTrip(request)
+	if err != nil {
+		e.sawRefused(err)
+		return nil, err
+	}
+	x.status = response.StatusCode
+	x.retryAfter = retryAfter(response.Header.Get("Retry-After"))
+	response.Body = http.MaxBytesReader(nil, response.Body, maxBody)
+	return response, nil
+}
+
+func (e *endpoint) sawVerified(state tls.ConnectionState) error {
+	if len(state.VerifiedChains) > 0 {
+		e.saw(state.VerifiedChains[0], true)
+	}
+	return nil
+}
+
+func (e *endpoint) sawRefused(err error) {
+	if failed, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		e.saw(failed.UnverifiedCertificates, false)
+	}
+}
+
+func (e *endpoint) saw(certificates []*x509.Certificate, verified bool) {
+	if len(certificates) == 0 {
+		return
+	}
+	first := slices.MinFunc(certificates, func(a, b *x509.Certificate) int { return a.NotAfter.Compare(b.NotAfter) })
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.chain = Chain{
+		Verified:  verified,
+		NotBefore: first.NotBefore,
+		NotAfter:  first.NotAfter,
+		Subject:   clean(first.Subject.String()),
+	}
+}
+
+func (e *endpoint) served() Chain {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.chain
+}
+
+func (e *endpoint) close() { e.transport.CloseIdleConnections() }
+
+// stage is how far a request came.
+type stage int32
+
+const (
+	stageStart stage = iota
+	stageResolving
+	stageConnecting
+	stageHandshake
+	stageWriting
+	stageWaiting
+	stageReading
+)
+
+// silence says what a server left undone when the deadline passed.
+func (s stage) silence() string {
+	switch s {
+	case stageResolving:
+		return "the name was not resolved in time"
+	case stageConnecting:
+		return "no connection in time"
+	case stageHandshake:
+		return "connected, but the TLS handshake was not answered in time"
+	case stageWriting, stageWaiting:
+		return "connected, but the request was not answered in time"
+	case stageReading:
+		return "the answer began, but did not end in time"
+	}
+	return "no answer in time"
+}
+
+// exchange is one request's record, filled by the endpoint and read by whoever
+// made the request, once it has returned.
+type exchange struct {
+	status     int
+	retryAfter time.Duration
+
+	reached atomic.Int32 // stage; the dialler may outlive the request
+	sent    atomic.Bool  // the request left us whole
+}
+
+type exchangeKey struct{}
+
+func newExchange(ctx context.Context) (context.Context, *exchange) {
+	x := new(exchange)
+	return context.WithValue(ctx, exchangeKey{}, x), x
+}
+
+func exchangeOf(ctx context.Context) *exchange {
+	if x, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
+		return x
+	}
+	return new(exchange)
+}
+
+func (x *exchange) trace() *httptrace.ClientTrace {
+	at := func(s stage) { x.reached.Store(int32(s)) }
+	return &httptrace.ClientTrace{
+		DNSStart:          func(httptrace.DNSStartInfo) { at(stageResolving) },
+		ConnectStart:      func(string, string) { at(stageConnecting) },
+		TLSHandshakeStart: func() { at(stageHandshake) },
+		GotConn:           func(httptrace.GotConnInfo) { at(stageWriting) },
+		WroteRequest: func(info httptrace.WroteRequestInfo) {
+			if info.Err == nil {
+				x.sent.Store(true)
+				at(stageWaiting)
+			}
+		},
+		GotFirstResponseByte: func() { at(stageReading) },
+	}
+}
+
+// failure classifies an error that carries no words of the server itself. What
+// came back with the answer, its status and Retry-After, is added.
+func (x *exchange) failure(err error) Failure {
+	f := failureOf(err)
+	f.Status, f.RetryAfter = cmp.Or(f.Status, x.status), x.retryAfter
+	switch reached := stage(x.reached.Load()); {
+	case x.status >= 300 && x.status < 400:
+		f.Class, f.Text = ClassRedirect, "a redirect, which is not followed with a credential"
+	case x.status == http.StatusBadRequest && isPlainHTTP(f.Text):
+		f.Class = ClassTLSFailed
+	case f.Class == ClassTimeout && reached == stageResolving:
+		f.Class, f.Text = ClassDNS, reached.silence()
+	case f.Class == ClassTimeout:
+		f.Text = reached.silence()
+	case f.Class == ClassUnreachable && x.status != 0:
+		f.Class, f.Text = ClassBadResponse, "the connection ended in the middle of the answer: "+f.Text
+	}
+	return f
+}
+
+// retryAfter reads the header in seconds or as a date; 0 where there is none.
+func retryAfter(header string) time.Duration {
+	if seconds, err := strconv.Atoi(header); err == nil {
+		return max(0, time.Duration(seconds)*time.Second)
+	}
+	if date, err := http.ParseTime(header); err == nil {
+		return max(0, time.Until(date))
+	}
+	return 0
+}

@@ -1,0 +1,166 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+)
+
+// ProbeRole is the role of the mount probe. It must not exist: a login with it
+// can bring no token, and its refusal tells whether the mount is there.
+const ProbeRole = "vault-k8s-auth-exporter-probe"
+
+// notAToken is sent where the content of a JWT is never looked at.
+const notAToken = "not-a-token"
+
+// vaultServer is Vault in one run.
+type vaultServer struct {
+	target    Vault
+	userAgent string
+	endpoint  *endpoint
+}
+
+func newVaultServer(target Vault, userAgent string) (*vaultServer, error) {
+	e, err := newEndpoint(tlsFiles{
+		caCert: target.CACert, serverName: target.TLSServerName,
+		clientCert: target.ClientCert, clientKey: target.ClientKey,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &vaultServer{target: target, userAgent: userAgent, endpoint: e}, nil
+}
+
+// client returns a vault/api client that sends this token, or none, and makes
+// each request once. vault/api reads VAULT_* variables; what they set is undone
+// here, and configuration has removed the ones that make it fail.
+func (v *vaultServer) client(token Secret, namespace string) (*api.Client, error) {
+	client, err := api.NewClient(&api.Config{
+		Address:          v.target.Addr,
+		HttpClient:       v.endpoint.client(nil),
+		MaxRetries:       0,
+		DisableRedirects: true,
+	})
+	if err != nil {
+		return nil, err
+	}
+	client.SetToken(token.Reveal())
+	client.ClearNamespace()
+	if namespace != "" {
+		client.SetNamespace(namespace)
+	}
+	client.AddHeader("User-Agent", v.userAgent)
+	return client, nil
+}
+
+// health asks sys/health without a namespace, which restricted paths refuse.
+func (v *vaultServer) health(ctx context.Context) (Health, error) {
+	client, err := v.client(Secret{}, "")
+	if err != nil {
+		return Health{}, err
+	}
+	ctx, x := newExchange(ctx)
+	answer, err := client.Sys().HealthWithContext(ctx)
+	if err != nil {
+		return Health{}, vaultFailure(err, x)
+	}
+	if x.status >= 300 || answer.ServerTimeUTC == 0 {
+		return Health{}, x.failure(Failure{Class: ClassBadResponse, Text: "sys/health did not answer as Vault does"})
+	}
+	return Health{
+		Initialized: answer.Initialized,
+		Sealed:      answer.Sealed,
+		Standby:     answer.Standby,
+		DRSecondary: answer.ReplicationDRMode == "secondary",
+		Removed:     answer.RemovedFromCluster != nil && *answer.RemovedFromCluster,
+		Version:     clean(answer.Version),
+		Skew:        time.Unix(answer.ServerTimeUTC, 0).Sub(time.Now().Truncate(time.Second)),
+	}, nil
+}
+
+// loginAnswer is a login's outcome with the token, which stays inside the run.
+type loginAnswer struct {
+	Login
+	token Secret
+	// unaccounted is set where Vault may have issued a token that never reached us.
+	unaccounted bool
+}
+
+// login presents a JWT. The answer's unaccounted holds also where err is not nil.
+func (v *vaultServer) login(ctx context.Context, role string, jwt string) (loginAnswer, error) {
+	client, err := v.client(Secret{}, v.target.Namespace)
+	if err != nil {
+		return loginAnswer{}, err
+	}
+	ctx, x := newExchange(ctx)
+	secret, err := client.Logical().WriteWithContext(ctx, "auth/"+v.target.Mount+"/login",
+		map[string]any{"role": role, "jwt": jwt})
+	if err != nil {
+		lost := x.sent.Load() && (x.status == 0 || x.status == http.StatusOK)
+		return loginAnswer{unaccounted: lost}, vaultFailure(err, x)
+	}
+	if x.status != http.StatusOK || secret == nil || secret.Auth == nil {
+		return loginAnswer{}, x.failure(Failure{Class: ClassBadResponse, Text: "the answer to the login is not Vault's"})
+	}
+	auth := secret.Auth
+	if auth.ClientToken == "" {
+		text := "the login was accepted, but brought no token"
+		if auth.MFARequirement != nil {
+			text = textMFARequired
+		}
+		return loginAnswer{}, Failure{Class: ClassRefused, Status: x.status, Text: text}
+	}
+	kind := "service"
+	if auth.Accessor == "" {
+		kind = "batch" // only a batch token has no accessor
+	}
+	return loginAnswer{
+		Login: Login{Type: kind, TTL: time.Duration(auth.LeaseDuration) * time.Second},
+		token: NewSecret(auth.ClientToken),
+	}, nil
+}
+
+// probeMount logs in with a role that does not exist. The refusal is the answer.
+func (v *vaultServer) probeMount(ctx context.Context) (Refusal, error) {
+	_, err := v.login(ctx, ProbeRole, notAToken)
+	if f := failureOf(err); err == nil || f.Class != ClassRefused {
+		return Refusal{}, err
+	}
+	f := failureOf(err)
+	return Refusal{Status: f.Status, Text: f.Text}, nil
+}
+
+// revoke ends a token by itself.
+func (v *vaultServer) revoke(ctx context.Context, token Secret) error {
+	client, err := v.client(token, v.target.Namespace)
+	if err != nil {
+		return err
+	}
+	ctx, x := newExchange(ctx)
+	if err := client.Auth().Token().RevokeSelfWithContext(ctx, ""); err != nil {
+		return vaultFailure(err, x)
+	}
+	if x.status != http.StatusNoContent && x.status != http.StatusOK {
+		return x.failure(Failure{Class: ClassBadResponse, Text: "the answer to the revocation is not Vault's"})
+	}
+	return nil
+}
+
+// vaultFailure tells Vault's own refusal, which is JSON with a list of errors,
+// from the answer of something in front of it.
+func vaultFailure(err error, x *exchange) Failure {
+	refusal, ok := errors.AsType[*api.ResponseError](err)
+	if !ok {
+		return x.failure(err)
+	}
+	text := clean(strings.Join(refusal.Errors, "; "))
+	if refusal.RawError || !slices.ContainsFunc(refusal.Errors, func(s string) bool { return s != "" }) {
+		return x.failure(Failure{Class: ClassBadResponse, Text: text})
+	}
+	return Failure{Class: ClassRefused, Status: refusal.StatusCode, Text: text, RetryAfter: x.retryAfter}
+}
