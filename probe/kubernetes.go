@@ -133,7 +133,7 @@ func create(ctx context.Context, client rest.Interface, kind string, question, a
 // kubernetesFailure tells the API server's own refusal, a Status, from the answer
 // of something in front of it.
 func kubernetesFailure(err error, x *exchange) Failure {
-	refusal, ok := errors.AsType[apierrors.APIStatus](err)
+	refusal, ok := errors.AsType[*apierrors.StatusError](err)
 	if !ok || x.status < http.StatusBadRequest {
 		return x.failure(err)
 	}

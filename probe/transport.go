@@ -217,20 +217,30 @@ func (x *exchange) trace() *httptrace.ClientTrace {
 	}
 }
 
+// silence is the failure of a request that is still open when its time is over. It
+// may be asked for while the request goes on.
+func (x *exchange) silence(err error) Failure {
+	reached := stage(x.reached.Load())
+	class := classOf(err)
+	if class == ClassTimeout && reached == stageResolving {
+		class = ClassDNS
+	}
+	return Failure{Class: class, Text: reached.silence()}
+}
+
 // failure classifies an error that carries no words of the server itself. What
 // came back with the answer, its status and Retry-After, is added.
 func (x *exchange) failure(err error) Failure {
 	f := failureOf(err)
 	f.Status, f.RetryAfter = cmp.Or(f.Status, x.status), x.retryAfter
-	switch reached := stage(x.reached.Load()); {
+	switch {
 	case x.status >= 300 && x.status < 400:
 		f.Class, f.Text = ClassRedirect, "a redirect, which is not followed with a credential"
 	case x.status == http.StatusBadRequest && isPlainHTTP(f.Text):
 		f.Class = ClassTLSFailed
-	case f.Class == ClassTimeout && reached == stageResolving:
-		f.Class, f.Text = ClassDNS, reached.silence()
 	case f.Class == ClassTimeout:
-		f.Text = reached.silence()
+		silent := x.silence(err)
+		f.Class, f.Text = silent.Class, silent.Text
 	case f.Class == ClassUnreachable && x.status != 0:
 		f.Class, f.Text = ClassBadResponse, "the connection ended in the middle of the answer: "+f.Text
 	}

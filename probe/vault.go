@@ -91,13 +91,13 @@ type loginAnswer struct {
 	unaccounted bool
 }
 
-// login presents a JWT. The answer's unaccounted holds also where err is not nil.
-func (v *vaultServer) login(ctx context.Context, role string, jwt string) (loginAnswer, error) {
+// login presents a JWT; ctx carries the exchange x. The answer's unaccounted holds
+// also where err is not nil.
+func (v *vaultServer) login(ctx context.Context, x *exchange, role, jwt string) (loginAnswer, error) {
 	client, err := v.client(Secret{}, v.target.Namespace)
 	if err != nil {
 		return loginAnswer{}, err
 	}
-	ctx, x := newExchange(ctx)
 	secret, err := client.Logical().WriteWithContext(ctx, "auth/"+v.target.Mount+"/login",
 		map[string]any{"role": role, "jwt": jwt})
 	if err != nil {
@@ -127,12 +127,13 @@ func (v *vaultServer) login(ctx context.Context, role string, jwt string) (login
 
 // probeMount logs in with a role that does not exist. The refusal is the answer.
 func (v *vaultServer) probeMount(ctx context.Context) (Refusal, error) {
-	_, err := v.login(ctx, ProbeRole, notAToken)
-	if f := failureOf(err); err == nil || f.Class != ClassRefused {
+	ctx, x := newExchange(ctx)
+	_, err := v.login(ctx, x, ProbeRole, notAToken)
+	refusal, refused := errors.AsType[Failure](err)
+	if !refused || refusal.Class != ClassRefused {
 		return Refusal{}, err
 	}
-	f := failureOf(err)
-	return Refusal{Status: f.Status, Text: f.Text}, nil
+	return Refusal{Status: refusal.Status, Text: refusal.Text}, nil
 }
 
 // revoke ends a token by itself.

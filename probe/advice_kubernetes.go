@@ -1,0 +1,109 @@
+package probe
+
+import (
+	"fmt"
+	"strings"
+)
+
+func adviseReviewerFile(t Target, _ Evidence) []string {
+	return []string{
+		fmt.Sprintf("# EXPORTER_REVIEWER_TOKEN_FILE is %s: it must hold the token that feeds Vault's token_reviewer_jwt, and nothing else", t.Reviewer.TokenFile),
+		"ls -l " + own(t.Reviewer.TokenFile),
+	}
+}
+
+func adviseReviewerClock(Target, Evidence) []string {
+	return []string{"# the token was minted by a host whose clock is ahead: set it, or mint the token anew", "chronyc tracking"}
+}
+
+func adviseReviewerRenew(t Target, e Evidence) []string {
+	c := e.ReviewerToken.Value
+	mint := fmt.Sprintf("kubectl -n %s create token %s --duration=8760h > reviewer-token",
+		foreign(c.Namespace, "namespace"), foreign(c.ServiceAccount, "service account"))
+	write := []string{"write", own(mountPath(t) + "/config"), "kubernetes_host=" + own(t.Kubernetes.Host)}
+	if t.Kubernetes.CACert != "" {
+		write = append(write, "kubernetes_ca_cert=@"+own(t.Kubernetes.CACert))
+	}
+	return []string{
+		mint,
+		"# a write replaces the whole config: repeat every field that this shows",
+		vaultCommand(t, "read", own(mountPath(t)+"/config")),
+		vaultCommand(t, append(write, "token_reviewer_jwt=@reviewer-token")...),
+		fmt.Sprintf("# then put the same token where %s comes from", t.Reviewer.TokenFile),
+	}
+}
+
+func adviseReviewerBind(_ Target, e Evidence) []string {
+	return []string{
+		"kubectl create clusterrolebinding vault-auth-delegator --clusterrole=system:auth-delegator --serviceaccount=" + account(e.ReviewerToken.Value, "reviewer"),
+	}
+}
+
+func adviseKubernetesReach(t Target, _ Evidence) []string {
+	return []string{
+		"kubectl get --raw /readyz?verbose",
+		fmt.Sprintf("curl -sSk --max-time 5 %s", own(t.Kubernetes.Host+"/readyz")),
+	}
+}
+
+func adviseKubernetesCA(t Target, _ Evidence) []string {
+	return []string{
+		fmt.Sprintf("# put the CA that signed the API server's certificate into EXPORTER_KUBERNETES_CACERT (now: %s), and into the config of %s:", orNone(t.Kubernetes.CACert), mountPath(t)),
+		showChain(t.Kubernetes.Host, t.Kubernetes.TLSServerName),
+	}
+}
+
+func adviseKubernetesCertificate(t Target, _ Evidence) []string {
+	return []string{"kubeadm certs renew apiserver", showChain(t.Kubernetes.Host, t.Kubernetes.TLSServerName)}
+}
+
+func adviseKubernetesTLSName(t Target, _ Evidence) []string {
+	return []string{
+		"# use a host that the certificate names, here and in the config of " + mountPath(t) + ", or reissue the certificate",
+		showChain(t.Kubernetes.Host, t.Kubernetes.TLSServerName),
+	}
+}
+
+func adviseKubernetesHost(t Target, _ Evidence) []string {
+	return []string{
+		fmt.Sprintf("# EXPORTER_KUBERNETES_HOST is %s: it must be the https URL of the API server; this should print ok:", t.Kubernetes.Host),
+		fmt.Sprintf("curl -sSk --max-time 5 %s", own(t.Kubernetes.Host+"/readyz")),
+	}
+}
+
+func adviseThrottle(Target, Evidence) []string {
+	return []string{
+		"kubectl get --raw /debug/api_priority_and_fairness/dump_priority_levels",
+		"# give the reviewer a FlowSchema of its own",
+	}
+}
+
+func adviseCanaryFile(t Target, _ Evidence) []string {
+	return []string{
+		fmt.Sprintf("# EXPORTER_CANARY_TOKEN_FILE is %s: project a service account token of this cluster there", t.Canary.TokenFile),
+		"ls -l " + own(t.Canary.TokenFile),
+	}
+}
+
+func adviseCanaryAccount(_ Target, e Evidence) []string {
+	c := e.CanaryToken.Value
+	return []string{
+		fmt.Sprintf("kubectl -n %s get serviceaccount %s", foreign(c.Namespace, "namespace"), foreign(c.ServiceAccount, "service account")),
+		"# then restart the exporter's pod, so that it is given a new token",
+	}
+}
+
+func adviseCanaryAudience(t Target, _ Evidence) []string {
+	return []string{fmt.Sprintf("# project the token in %s with the audience %s", t.Canary.TokenFile, strings.Join(t.Canary.Audiences, " or "))}
+}
+
+func adviseReport(Target, Evidence) []string {
+	return []string{"# this is a defect of the exporter: its log has the details; restart it, and report it"}
+}
+
+func adviseUnexplained(t Target, _ Evidence) []string {
+	return []string{
+		"# Vault's debug log has the cause, in a line with: login unauthorized",
+		vaultCommand(t, "monitor", "-log-level=debug"),
+	}
+}

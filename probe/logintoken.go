@@ -1,0 +1,127 @@
+package probe
+
+import (
+	"context"
+	"time"
+)
+
+// Budgets of what a run does after it has gathered its evidence.
+const (
+	followUpBudget = 5 * time.Second
+	revokeBudget   = 2 * time.Second
+	// lateBudget is how long a login unanswered at the deadline is listened to.
+	lateBudget = 20 * time.Second
+	// closeBudget is how long it is listened to once the process ends.
+	closeBudget = 2 * time.Second
+)
+
+// Fate is what became of a Vault token that a login brought.
+type Fate string
+
+// The fates. A token is issued first; a batch token's story ends there.
+const (
+	IssuedService Fate = "issued_service"
+	IssuedBatch   Fate = "issued_batch"
+	Revoked       Fate = "revoked"
+	// RevokeFailed: the token lives until its TTL ends.
+	RevokeFailed Fate = "revoke_failed"
+	// Unaccounted: a login was sent and its answer never came; if it brought a
+	// token, that lives until its TTL ends.
+	Unaccounted Fate = "unaccounted"
+)
+
+// login logs the canary in. Where no answer has come at the deadline the run goes
+// on without it, and the answer is awaited outside the run, only to revoke what it
+// brings.
+func (r *run) login(ctx context.Context) (Login, error) {
+	type outcome struct {
+		answer loginAnswer
+		err    error
+	}
+	answered := make(chan outcome)
+	listening, stop := r.prober.listening(ctx)
+	listening, x := newExchange(listening)
+	r.prober.late.Go(func() {
+		defer stop()
+		r.guard(func() {
+			answer, err := r.vault.login(listening, x, r.target.Vault.Role, r.canary.Reveal())
+			select {
+			case answered <- outcome{answer, err}:
+			case <-ctx.Done():
+				r.settleLate(answer)
+			}
+		})
+	})
+	select {
+	case o := <-answered:
+		r.accountFor(o.answer)
+		r.token = o.answer.token
+		return o.answer.Login, o.err
+	case <-ctx.Done():
+		return Login{}, x.silence(ctx.Err())
+	}
+}
+
+// listening returns a context that outlives a run by lateBudget, and the end of
+// the process by closeBudget.
+func (p *Prober) listening(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, _ := ctx.Deadline()
+	listening, cancel := context.WithDeadline(context.WithoutCancel(ctx), deadline.Add(lateBudget))
+	go func() {
+		select {
+		case <-p.closing:
+			timer := time.NewTimer(closeBudget)
+			defer timer.Stop()
+			select {
+			case <-timer.C:
+				cancel()
+			case <-listening.Done():
+			}
+		case <-listening.Done():
+		}
+	}()
+	return listening, cancel
+}
+
+// settleLate takes away what a login brought after its run had ended.
+func (r *run) settleLate(answer loginAnswer) {
+	r.accountFor(answer)
+	if !answer.token.IsZero() && answer.Type != "batch" {
+		r.revokeToken(context.Background(), answer.token)
+	}
+	r.vault.endpoint.close()
+}
+
+func (r *run) accountFor(answer loginAnswer) {
+	switch {
+	case answer.unaccounted:
+		r.prober.account(r.target.Name, Unaccounted)
+	case answer.token.IsZero():
+	case answer.Type == "batch":
+		r.prober.account(r.target.Name, IssuedBatch)
+	default:
+		r.prober.account(r.target.Name, IssuedService)
+	}
+}
+
+// revoke ends the login's token on a budget of its own, also where the run's time
+// is over or its context canceled.
+func (r *run) revoke(ctx context.Context) {
+	if r.token.IsZero() || r.evidence.Login.Value.Type == "batch" {
+		return
+	}
+	r.evidence.Revoke = r.revokeToken(context.WithoutCancel(ctx), r.token)
+}
+
+func (r *run) revokeToken(ctx context.Context, token Secret) Fact[struct{}] {
+	ctx, cancel := context.WithTimeout(ctx, revokeBudget)
+	defer cancel()
+	revoked := observe(func() (struct{}, error) { return struct{}{}, r.vault.revoke(ctx, token) })
+	if revoked.Ok() {
+		r.prober.account(r.target.Name, Revoked)
+	} else {
+		r.prober.account(r.target.Name, RevokeFailed)
+	}
+	return revoked
+}
+

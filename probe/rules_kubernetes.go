@@ -1,0 +1,217 @@
+package probe
+
+import (
+	"fmt"
+	"time"
+)
+
+// The rules on Kubernetes' side of the login. All but the first look at logins
+// that met a bare 403, or that Vault left unanswered while it was well.
+
+// leeway is what the API server and Vault allow on a token's times.
+const leeway = 60 * time.Second
+
+// slowRefusal is how long Vault takes at least to give up on an API server that
+// does not answer: 10 s for a TLS handshake, 30 s for a connection.
+const slowRefusal = 9500 * time.Millisecond
+
+// canaryNotObtained holds where there was nothing to log in with.
+func canaryNotObtained(t Target, e Evidence) (Verdict, bool) {
+	f := e.CanaryToken.Failure
+	if !e.CanaryToken.Failed() {
+		return Verdict{}, false
+	}
+	reason := CanaryTokenMissing
+	if f.Class == ClassMalformed {
+		reason = CanaryTokenMalformed
+	}
+	return proven(reason, "there is no canary token to log in with: "+f.Text, "the login was not attempted")
+}
+
+// judgeReviewer answers whether the configured reviewer can create TokenReviews,
+// whatever became of the login. A 401 speaks of the reviewer, never of the token
+// under review.
+func judgeReviewer(t Target, e Evidence) Verdict {
+	v, known := firstReviewerVerdict(t, e)
+	if !known {
+		return Verdict{}
+	}
+	return v
+}
+
+func firstReviewerVerdict(t Target, e Evidence) (Verdict, bool) {
+	f := e.Review.Failure
+	switch {
+	case e.ReviewerToken.Failed() && e.ReviewerToken.Failure.Class == ClassMalformed:
+		return proven(ReviewerTokenMalformed, e.ReviewerToken.Failure.Text, "the token was not sent")
+	case e.ReviewerToken.Failed():
+		return proven(ReviewerTokenMissing, "there is no reviewer token: "+e.ReviewerToken.Failure.Text, "no TokenReview was attempted")
+	case e.Review.Ok():
+		return proven(None, fmt.Sprintf("%s created a TokenReview", reviewerName(e)), "the API server answered 201")
+	case e.Review.refusedWith(401):
+		return reviewerUnauthorized(e)
+	case e.Review.refusedWith(403):
+		return proven(ReviewerForbidden,
+			fmt.Sprintf("the reviewer %s may not create TokenReviews", reviewerName(e)), "the TokenReview answered: "+f.Error())
+	case e.Review.Failed():
+		return kubernetesFailed(t, e)
+	}
+	return Verdict{}, false
+}
+
+// reviewerUnauthorized finds in the token's own claims why the API server does not
+// take it. The API server hides the cause.
+func reviewerUnauthorized(e Evidence) (Verdict, bool) {
+	c, who := e.ReviewerToken.Value, reviewerName(e)
+	answer := "the TokenReview answered: " + e.Review.Failure.Error()
+	switch {
+	case !c.Expires.IsZero() && e.At.After(c.Expires.Add(leeway)):
+		return proven(ReviewerExpired, fmt.Sprintf("the token of the reviewer %s expired at %s", who, date(c.Expires)),
+			answer, "its exp claim has passed")
+	case !c.NotBefore.IsZero() && e.At.Add(leeway).Before(c.NotBefore):
+		return proven(ReviewerNotYetValid, fmt.Sprintf("the token of the reviewer %s is not valid before %s", who, date(c.NotBefore)),
+			answer, "its nbf claim lies ahead")
+	case boundTo(c) != "":
+		return eliminated(ReviewerRevoked,
+			fmt.Sprintf("the token of the reviewer %s is bound to %s, which is gone", who, boundTo(c)),
+			answer, "its exp claim has not passed", "it dies with "+boundTo(c))
+	}
+	return proven(ReviewerUnauthorized, fmt.Sprintf("the API server does not take the token of the reviewer %s", who), answer)
+}
+
+// reviewerAtFault holds where the login met a bare 403 and the configured reviewer
+// cannot review. That Vault holds the same token is by elimination, unless the
+// mount was seen.
+func reviewerAtFault(t Target, e Evidence) (Verdict, bool) {
+	v, known := firstReviewerVerdict(t, e)
+	if !e.bareRefusal() || !known || v.Party() != PartyReviewer {
+		return Verdict{}, false
+	}
+	v.Because = append([]string{"the login met a bare 403"}, v.Because...)
+	if e.mountIsThere() {
+		v.Because = append(v.Because, "the auth mount is there")
+	} else {
+		v.Certainty = ByElimination
+	}
+	return v, true
+}
+
+// canaryAtFault holds where the API server, asked by the reviewer, does not take
+// the canary for what it is.
+func canaryAtFault(t Target, e Evidence) (Verdict, bool) {
+	r := e.Review.Value
+	if !e.bareRefusal() || !e.Review.Ok() || r.OfNothing {
+		return Verdict{}, false
+	}
+	if !r.Authenticated {
+		reason := reviewReason(r.Error)
+		return proven(reason, fmt.Sprintf("the API server does not take the canary %s: %s", canaryName(e), r.Error),
+			"the TokenReview was created and says: "+r.Error)
+	}
+	if !isCanary(r, e.CanaryToken.Value) {
+		return proven(CanaryRejected, fmt.Sprintf("the API server takes the canary %s for %s, which Vault refuses", canaryName(e), r.Username),
+			"the TokenReview names "+r.Username)
+	}
+	if len(e.CanaryToken.Value.Audiences) > 0 && len(r.Audiences) == 0 {
+		return proven(KubernetesUnavailable, "the API server's authenticator does not know audiences, which Vault asks for",
+			"the TokenReview was authenticated, but for no audience")
+	}
+	return Verdict{}, false
+}
+
+// isCanary compares the reviewed identity with the token's claims, as Vault does.
+func isCanary(r Review, c Claims) bool {
+	return r.Username == "system:serviceaccount:"+c.Namespace+":"+c.ServiceAccount && r.UID == c.UID
+}
+
+// kubernetesAtFault holds where the API server fails us as it fails Vault.
+func kubernetesAtFault(t Target, e Evidence) (Verdict, bool) {
+	if !e.bareRefusal() && !e.loginSilent() || !e.Review.Failed() {
+		return Verdict{}, false
+	}
+	v, known := kubernetesFailed(t, e)
+	v.Because = append(v.Because, "the login failed as well: "+e.Login.Failure.Error())
+	return v, known
+}
+
+var kubernetesTransportReasons = map[Class]Reason{
+	ClassDNS:          KubernetesDNS,
+	ClassUnreachable:  KubernetesUnreachable,
+	ClassTimeout:      KubernetesTimeout,
+	ClassTLSUntrusted: KubernetesTLSUntrusted,
+	ClassTLSExpired:   KubernetesTLSExpired,
+	ClassTLSName:      KubernetesTLSName,
+	ClassTLSFailed:    KubernetesTLSFailed,
+	ClassRedirect:     KubernetesBadResponse,
+	ClassBadResponse:  KubernetesBadResponse,
+}
+
+// kubernetesFailed names what is wrong with the API server where the TokenReview
+// brought neither an answer nor a refusal of the reviewer.
+func kubernetesFailed(t Target, e Evidence) (Verdict, bool) {
+	f := e.Review.Failure
+	var reason Reason
+	switch {
+	case f.IsTransport():
+		reason = kubernetesTransportReasons[f.Class]
+	case f.Class != ClassRefused || f.Status == 401 || f.Status == 403:
+		return Verdict{}, false
+	case f.Status == 429:
+		reason = KubernetesThrottled
+	case f.Status >= 500:
+		reason = KubernetesUnavailable
+	default:
+		reason = KubernetesBadResponse
+	}
+	return eliminated(reason, fmt.Sprintf("the API server at %s does not review tokens: %s", t.Kubernetes.Host, f.Error()),
+		"the TokenReview failed: "+f.Error())
+}
+
+// vaultToKubernetes holds where everything that we can ask is well, and Vault
+// still cannot have the token reviewed: its own reviewer token, CA or host.
+func vaultToKubernetes(t Target, e Evidence) (Verdict, bool) {
+	silent := e.loginSilent()
+	if !silent && !(e.bareRefusal() && e.mountIsThere()) || !e.Review.Ok() || e.Review.Value.OfNothing {
+		return Verdict{}, false
+	}
+	because := []string{"our own TokenReview of the same token succeeded", "the login answered: " + e.Login.Failure.Error()}
+	if silent || e.Login.Took >= slowRefusal {
+		return eliminated(VaultToKubernetesTimeout,
+			fmt.Sprintf("Vault gets no answer from its API server: the login hung for %s while sys/health was fast", e.Login.Took.Round(100*time.Millisecond)),
+			append(because, "sys/health answered in "+e.Health.Took.Round(time.Millisecond).String())...)
+	}
+	return eliminated(VaultToKubernetesFailed,
+		fmt.Sprintf("Vault cannot have tokens reviewed, though we can: the reviewer token, the CA or the host in the config of %s is wrong", mountPath(t)),
+		append(because, "the auth mount is there")...)
+}
+
+func boundTo(c Claims) string {
+	switch {
+	case c.Pod != "":
+		return "the pod " + c.Namespace + "/" + c.Pod
+	case c.Secret != "":
+		return "the Secret " + c.Namespace + "/" + c.Secret
+	}
+	return ""
+}
+
+// reviewerName is what the API server calls the reviewer, or else the token itself.
+func reviewerName(e Evidence) string {
+	return nameOf(e.Identity.Value.Username, e.ReviewerToken.Value)
+}
+
+func canaryName(e Evidence) string {
+	return nameOf("", e.CanaryToken.Value)
+}
+
+func nameOf(username string, c Claims) string {
+	switch {
+	case username != "":
+		return username
+	case c.Subject != "":
+		return c.Subject
+	}
+	return "(unnamed)"
+}
+
+func date(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }

@@ -1,0 +1,121 @@
+package probe
+
+import "fmt"
+
+// The rules on Vault's side of the login.
+
+var vaultTransportReasons = map[Class]Reason{
+	ClassDNS:          VaultDNS,
+	ClassUnreachable:  VaultUnreachable,
+	ClassTimeout:      VaultTimeout,
+	ClassTLSUntrusted: VaultTLSUntrusted,
+	ClassTLSExpired:   VaultTLSExpired,
+	ClassTLSName:      VaultTLSName,
+	ClassTLSFailed:    VaultTLSFailed,
+	ClassRedirect:     VaultRedirect,
+	ClassBadResponse:  VaultBadResponse,
+}
+
+// vaultTransport holds where nothing that answers as Vault was reached. A login
+// that went unanswered while health was answered is not Vault's transport.
+func vaultTransport(t Target, e Evidence) (Verdict, bool) {
+	asked, question := e.Login.Failure, "the login"
+	if e.Login.State == NotAsked || asked.Class == ClassTimeout {
+		asked, question = e.Health.Failure, "sys/health"
+	}
+	if !asked.IsTransport() {
+		return Verdict{}, false
+	}
+	return proven(vaultTransportReasons[asked.Class],
+		fmt.Sprintf("Vault at %s was not reached: %s", t.Vault.Addr, asked.Error()),
+		fmt.Sprintf("%s failed: %s", question, asked.Error()))
+}
+
+// vaultState holds where Vault answers, but serves no logins. What the login says
+// outweighs what another node may say on sys/health.
+func vaultState(t Target, e Evidence) (Verdict, bool) {
+	saidSealed := e.Login.refusedWith(503) && contains(e.Login.Failure.Text, textSealed)
+	silent := e.Login.State == NotAsked || e.Login.Failure.Class == ClassTimeout
+	h := e.Health.Value
+	switch {
+	case !saidSealed && !(silent && e.Health.Ok()):
+		return Verdict{}, false
+	case e.Health.Ok() && !h.Initialized:
+		return proven(VaultUninitialized, fmt.Sprintf("Vault at %s is not initialised", t.Vault.Addr),
+			"sys/health says initialized: false")
+	case saidSealed || h.Sealed:
+		return proven(VaultSealed, fmt.Sprintf("Vault at %s is sealed", t.Vault.Addr), sealedBecause(e)...)
+	case h.DRSecondary || h.Removed:
+		return proven(VaultNoLeader, fmt.Sprintf("the node of Vault at %s serves no logins: it is %s", t.Vault.Addr, describeHealth(h)),
+			"sys/health says so")
+	}
+	return Verdict{}, false
+}
+
+func sealedBecause(e Evidence) []string {
+	var facts []string
+	if e.Login.Failed() && e.Login.Failure.Class == ClassRefused {
+		facts = append(facts, "the login answered: "+e.Login.Failure.Error())
+	}
+	if e.Health.Ok() && e.Health.Value.Sealed {
+		facts = append(facts, "sys/health says sealed: true")
+	}
+	return facts
+}
+
+// loginText holds where Vault's refusal says more than a bare 403: its text is the
+// verdict.
+func loginText(t Target, e Evidence) (Verdict, bool) {
+	f := e.Login.Failure
+	if !e.Login.Failed() || f.Class != ClassRefused || e.bareRefusal() {
+		return Verdict{}, false
+	}
+	reason := loginReason(f)
+	if reason == Unexplained {
+		return Verdict{}, false
+	}
+	reason = refine(reason, t, e)
+	return proven(reason, fmt.Sprintf("Vault refused the login at %s with the role %s: %s", loginPath(t), t.Vault.Role, f.Text),
+		fmt.Sprintf("the login answered: %s", f.Error()))
+}
+
+// refine turns what Vault says of a token into whose fault that is.
+func refine(reason Reason, t Target, e Evidence) Reason {
+	switch reason {
+	case CanaryExpired, CanaryNotYetValid:
+		if e.Review.Ok() && e.Review.Value.Authenticated {
+			return VaultClockSkew // the API server's clock finds the same token fine
+		}
+	case RoleAudienceMismatch:
+		if lacksAudience(t, e) {
+			return CanaryWrongAudience
+		}
+	}
+	return reason
+}
+
+// lacksAudience reports whether the canary's token is not for the audiences that
+// it is configured to have.
+func lacksAudience(t Target, e Evidence) bool {
+	return len(t.Canary.Audiences) > 0 && !overlap(t.Canary.Audiences, e.CanaryToken.Value.Audiences)
+}
+
+// mountProbe holds where a bare 403 came from a mount that is not there, or not
+// what it should be.
+func mountProbe(t Target, e Evidence) (Verdict, bool) {
+	p := e.FollowUps.MountProbe
+	if !e.bareRefusal() || !p.Ok() || e.mountIsThere() {
+		return Verdict{}, false
+	}
+	answer := fmt.Sprintf("a login with the role %s, which does not exist, answered: %d %s", ProbeRole, p.Value.Status, p.Value.Text)
+	switch {
+	case p.Value.Status == 403 && p.Value.Text == textBare403:
+		return proven(MountMissing, fmt.Sprintf("there is no auth mount at %s", mountPath(t)), answer,
+			"a Kubernetes auth mount would have said that the role is invalid")
+	case p.Value.Status == 400:
+		return proven(MountWrongType, fmt.Sprintf("what is mounted at %s is not a Kubernetes auth method", mountPath(t)), answer)
+	}
+	return Verdict{}, false
+}
+
+func mountPath(t Target) string { return "auth/" + t.Vault.Mount }

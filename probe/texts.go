@@ -1,0 +1,132 @@
+package probe
+
+import (
+	"slices"
+	"strings"
+)
+
+// What the servers say, in their exact words, where their words are the only
+// evidence. Seen with Vault 1.21.4, its Kubernetes plugin 0.23.1 and Kubernetes
+// 1.36.3, and in older versions and OpenBao where a line says so. Texts are matched
+// by substring and without regard to case, since servers wrap them.
+const (
+	textBare403     = "permission denied"
+	textInvalidRole = "invalid role name"
+	textSealed      = "Vault is sealed" // also said by a Vault that is not initialised
+	textOverloaded  = "overloaded"
+	// textPlainHTTP is how Go servers answer plain HTTP on a TLS port.
+	textPlainHTTP = "Client sent an HTTP request to an HTTPS server"
+	// textMFARequired is our own: the login answered 200 with an mfa_requirement.
+	textMFARequired = "the login demands a second factor"
+)
+
+// said maps a server's words to what they prove.
+type said struct {
+	status int // 0: any
+	text   string
+	reason Reason
+}
+
+// loginTexts are the refusals of auth/<mount>/login that speak for themselves, in
+// the order in which they are looked for.
+var loginTexts = []said{
+	{503, textSealed, VaultSealed},
+	{429, "lease count quota exceeded", VaultLeaseQuota},
+	{429, "", VaultRateLimited},
+	{503, textOverloaded, VaultOverloaded},
+	{503, "API access to this namespace has been locked", VaultNamespaceUnavailable},
+	{503, "namespace is sealed", VaultNamespaceUnavailable}, // OpenBao 2.6
+	{404, "namespace not found", VaultNamespaceMissing},     // OpenBao
+	{500, "local node not active", VaultNoLeader},
+	{503, "no active Vault instance found", VaultNoLeader},
+	{503, "node is not active", VaultNoLeader},
+	{412, "", VaultNoLeader}, // required index state not present
+	{472, "", VaultNoLeader},
+	{474, "", VaultNoLeader},
+	{530, "", VaultNoLeader},
+
+	{404, "no handler for route", MountMissing},
+	{500, "could not load backend configuration", MountConfigMissing},
+	{500, "/ca.crt: no such file", MountLocalCAUnreadable},
+	{0, "invalid issuer (iss) claim", MountIssuerMismatch},
+	{500, `claim "iss" is invalid`, MountIssuerMismatch}, // plugin 0.12 and older
+	{500, "failed to get service account", MountAnnotationsForbidden},
+
+	{400, textInvalidRole, RoleMissing},
+	{0, "service account name not authorized", RoleServiceAccountMismatch},
+	{0, "namespace not authorized err=", RoleNamespaceSelectorFailed},
+	{0, "namespace not authorized", RoleNamespaceMismatch},
+	{0, "invalid audience (aud) claim", RoleAudienceMismatch},
+	{500, `claim "aud" is invalid`, RoleAudienceMismatch}, // plugin 0.12 and older
+	{400, "auth methods cannot create root tokens", RolePolicyInvalid},
+	{400, "cannot assign policy", RolePolicyInvalid},
+	{200, textMFARequired, RoleMFARequired},
+
+	{0, "invalid expiration time (exp) claim", CanaryExpired},
+	{0, "invalid not before (nbf) claim", CanaryNotYetValid},
+	{0, "invalid issued at (iat) claim", CanaryNotYetValid},
+	{403, "invalid algorithm (alg) header", CanaryRejected},
+	{500, "error(s) decoding", CanaryTokenMalformed},
+	{500, "could not parse UID from claims", CanaryTokenMalformed},
+	{500, "service account namespace and name must be set", CanaryTokenMalformed},
+
+	{500, "", VaultInternalError},
+	{502, "", VaultInternalError},
+	{503, "", VaultInternalError},
+	{400, "x-forwarded-for", VaultBadResponse},
+	{400, "", MountWrongType}, // such as jwt: role "x" could not be found
+	{405, "", MountWrongType},
+	{200, "", VaultBadResponse},
+}
+
+// loginReason is what a refusal of the login proves, or Unexplained.
+func loginReason(f Failure) Reason {
+	for _, s := range loginTexts {
+		if (s.status == 0 || s.status == f.Status) && contains(f.Text, s.text) {
+			return s.reason
+		}
+	}
+	return Unexplained
+}
+
+// reviewTexts are what a TokenReview's status.error says of the reviewed token.
+// The text is an aggregate that also says "invalid bearer token" where another
+// authenticator said more, so that stands last.
+var reviewTexts = []said{
+	{0, "has expired", CanaryExpired},
+	{0, "not valid yet", CanaryNotYetValid},
+	{0, "issued in the future", CanaryNotYetValid},
+	{0, "invalid for the target audiences", CanaryWrongAudience},
+	{0, "has been invalidated", CanaryRevoked},
+	{0, "has been deleted", CanaryRevoked},
+	{0, "not found", CanaryRevoked},
+	{0, "does not match", CanaryRevoked},
+	{0, "has been marked invalid", CanaryRevoked},
+	{0, "no keys found", CanaryWrongCluster},
+	{0, "error in cryptographic primitive", CanaryWrongCluster},
+	{0, "context deadline exceeded", KubernetesUnavailable},
+	{0, "authentication failed unexpectedly", KubernetesUnavailable},
+	{0, "webhook", KubernetesUnavailable},
+	{0, "claim is missing", CanaryTokenMalformed},
+	{0, "invalid bearer token", CanaryWrongCluster},
+}
+
+// reviewReason is what a TokenReview's error proves of the canary.
+func reviewReason(text string) Reason {
+	for _, s := range reviewTexts {
+		if contains(text, s.text) {
+			return s.reason
+		}
+	}
+	return CanaryRejected
+}
+
+func isPlainHTTP(text string) bool { return contains(text, textPlainHTTP) }
+
+func contains(text, part string) bool {
+	return strings.Contains(strings.ToLower(text), strings.ToLower(part))
+}
+
+func overlap(a, b []string) bool {
+	return slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) })
+}
