@@ -1,0 +1,28 @@
+.DEFAULT_GOAL := help
+
+LAB = go run ./lab/cmd/lab
+
+## demo: a real Kubernetes API server, a real Vault and the exporter, on loopback; Ctrl-C ends it
+.PHONY: demo
+demo:
+	@$(LAB) demo
+
+## fault: break something in the running lab: make fault NAME=reviewer_forbidden; without NAME: what there is
+.PHONY: fault
+fault:
+	@$(LAB) fault $(NAME)
+
+## heal: mend everything in the running lab
+.PHONY: heal
+heal:
+	@$(LAB) heal
+
+## lab: the two servers without the exporter, with the EXPORTER_* variables to use
+.PHONY: lab
+lab:
+	@$(LAB) up
+
+## help: this list
+.PHONY: help
+help:
+	@sed -n 's/^## \([a-z-]*\): /  \1\t/p' $(MAKEFILE_LIST) | expand -t 12

@@ -1,0 +1,162 @@
+package lab
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// Binaries are the paths of the compiled servers.
+type Binaries struct {
+	KubeAPIServer, Vault string
+}
+
+// Build compiles the servers, or finds them compiled from the same sources with the same Go: a first build takes minutes, a
+// later one nothing. Progress is in words for people.
+func Build(ctx context.Context, progress io.Writer) (Binaries, error) {
+	b, err := newBuilder(progress)
+	if err != nil {
+		return Binaries{}, err
+	}
+	unlock, err := b.lock(ctx)
+	if err != nil {
+		return Binaries{}, err
+	}
+	defer unlock()
+
+	var binaries Binaries
+	if binaries.KubeAPIServer, err = b.server(ctx, "kube-apiserver"); err != nil {
+		return Binaries{}, err
+	}
+	binaries.Vault, err = b.server(ctx, "vault")
+	return binaries, err
+}
+
+// BuildExporter compiles the exporter of this checkout. Go's own cache makes it quick.
+func BuildExporter(ctx context.Context, progress io.Writer) (string, error) {
+	b, err := newBuilder(progress)
+	if err != nil {
+		return "", err
+	}
+	unlock, err := b.lock(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	target := filepath.Join(b.bin, "exporter")
+	return target, b.compile(ctx, compilation{what: "the exporter", dir: b.root, pkg: "./cmd/exporter", target: target})
+}
+
+type builder struct {
+	root, bin string
+	progress  io.Writer
+}
+
+func newBuilder(progress io.Writer) (*builder, error) {
+	root, err := Root()
+	if err != nil {
+		return nil, err
+	}
+	bin := filepath.Join(root, ".lab", "bin")
+	return &builder{root: root, bin: bin, progress: progress}, os.MkdirAll(bin, 0o755)
+}
+
+// lock keeps two processes of one checkout from compiling the same thing side by side.
+func (b *builder) lock(ctx context.Context) (unlock func() error, err error) {
+	file, err := os.OpenFile(filepath.Join(b.bin, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	told := false
+	err = poll(ctx, func(context.Context) error {
+		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if errors.Is(err, syscall.EWOULDBLOCK) && !told {
+			told = true
+			fmt.Fprintln(b.progress, "waiting for another process that compiles the servers of the lab")
+		}
+		return err
+	})
+	if err != nil {
+		file.Close()
+		return nil, fmt.Errorf("waiting for the lock of %s: %w", b.bin, err)
+	}
+	return file.Close, nil
+}
+
+// server builds the module lab/<name>, unless that is done.
+func (b *builder) server(ctx context.Context, name string) (string, error) {
+	dir := filepath.Join(b.root, "lab", name)
+	version, err := goTool(ctx, dir, "env", "GOVERSION").Output()
+	if err != nil {
+		return "", fmt.Errorf("asking Go for its version: %w", err)
+	}
+	key, err := sourceKey(os.DirFS(dir))
+	if err != nil {
+		return "", fmt.Errorf("hashing the sources in %s: %w", dir, err)
+	}
+	target := filepath.Join(b.bin, fmt.Sprintf("%s-%s-%s", name, strings.TrimSpace(string(version)), key))
+	if _, err := os.Stat(target); err == nil {
+		return target, nil
+	}
+	job := compilation{what: "the real " + name, dir: dir, pkg: ".", target: target, minutes: 4}
+	if err := b.compile(ctx, job); err != nil {
+		return "", err
+	}
+	return target, b.removeOthers(name, target)
+}
+
+// removeOthers removes what was built for the same server from other sources or by another Go.
+func (b *builder) removeOthers(name, keep string) error {
+	old, err := filepath.Glob(filepath.Join(b.bin, name+"-*"))
+	if err != nil {
+		return err
+	}
+	for _, path := range old {
+		if path == keep {
+			continue
+		}
+		if err := removeFile(path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sourceKey changes with every file that goes into a build: the module's own sources, and in go.sum all the others.
+func sourceKey(dir fs.FS) (string, error) {
+	hash := sha256.New()
+	for _, pattern := range []string{"*.go", "go.mod", "go.sum"} {
+		names, err := fs.Glob(dir, pattern)
+		if err != nil {
+			return "", err
+		}
+		for _, name := range names {
+			data, err := fs.ReadFile(dir, name)
+			if err != nil {
+				return "", err
+			}
+			fmt.Fprintf(hash, "%s %d\n", name, len(data))
+			hash.Write(data)
+		}
+	}
+	return hex.EncodeToString(hash.Sum(nil))[:12], nil
+}
+
+// goTool is a go command on which neither the user's flags nor a workspace nor a cross-compilation has a say.
+func goTool(ctx context.Context, dir string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(),
+		"CGO_ENABLED=0", "GOFLAGS=-mod=readonly", "GOWORK=off", "GO111MODULE=on", "GOOS=", "GOARCH=", "GOEXPERIMENT=", "PWD="+dir)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	return cmd
+}

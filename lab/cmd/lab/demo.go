@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"vault-k8s-auth-exporter/lab"
+)
+
+const (
+	webPort    = "10190"
+	healthPort = "10191"
+)
+
+// demo runs the lab and the exporter until ctx ends, and prints what the exporter finds.
+func demo(ctx context.Context, stdout, stderr io.Writer) (err error) {
+	binary, err := lab.BuildExporter(ctx, stderr)
+	if err != nil {
+		return err
+	}
+	l, err := lab.Start(ctx, lab.Options{Log: stderr, Control: true})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		fmt.Fprintln(stderr, "taking the lab down")
+		err = errors.Join(err, l.Close())
+	}()
+	if err := writeEnv(l); err != nil {
+		return err
+	}
+	web, err := freePort(webPort, stderr)
+	if err != nil {
+		return err
+	}
+	health, err := freePort(healthPort, stderr)
+	if err != nil {
+		return err
+	}
+	e := exporter{binary: binary, env: l.Env(), web: web, health: health, log: filepath.Join(l.Dir(), "exporter.log"), out: stdout}
+	return e.run(ctx, func() { summarize(stdout, e) })
+}
+
+// freePort is the address of the wanted port on loopback, or of another one where that is taken.
+func freePort(wanted string, stderr io.Writer) (string, error) {
+	address := net.JoinHostPort("127.0.0.1", wanted)
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		if listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+			return "", err
+		}
+		fmt.Fprintf(stderr, "port %s is taken: using %s instead\n", wanted, listener.Addr())
+	}
+	return listener.Addr().String(), listener.Close()
+}
+
+func summarize(out io.Writer, e exporter) {
+	fmt.Fprintf(out, `
+The exporter is probing a real Vault and a real Kubernetes API server every %s.
+
+  metrics   http://%[2]s/metrics
+  page      http://%[2]s/
+  health    http://%[3]s/readyz
+
+In a second terminal:
+
+  make fault NAME=reviewer_forbidden      break something; without NAME: what there is
+  make heal                               mend it
+  (. .lab/current/%[4]s; .lab/bin/exporter check)
+
+Each change of the verdict appears below. Ctrl-C ends the demo and leaves nothing behind.
+
+`, interval, e.web, e.health, envFile)
+}
+
+// untilReady returns when url answers 200, or with the end of ctx.
+func untilReady(ctx context.Context, url string) error {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for !answers(ctx, url) {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+func answers(ctx context.Context, url string) bool {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return false
+	}
+	client := http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Do(request)
+	if err != nil {
+		return false
+	}
+	return response.Body.Close() == nil && response.StatusCode == http.StatusOK
+}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	interval     = "10s"
+	readyTimeout = 30 * time.Second
+	stopTimeout  = 10 * time.Second // twice what the exporter promises
+
+	lastLines = 20
+)
+
+// An exporter is the child process of the demo.
+type exporter struct {
+	binary      string
+	env         []string
+	web, health string // listen addresses
+	log         string // file that takes what the exporter logs
+	out         io.Writer
+}
+
+// run calls ready once the exporter is, and ends with ctx or, with an error, with the exporter.
+func (e exporter) run(ctx context.Context, ready func()) error {
+	log, err := os.Create(e.log)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	cmd := e.command()
+	output, err := merged(cmd)
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("starting the exporter: %w", err)
+	}
+	_ = output.child.Close()
+
+	// The child's end of the pipe closes with the child, so reading to the end is waiting for it.
+	ended := make(chan error, 1)
+	go func() {
+		last := e.follow(output.parent, log)
+		ended <- unexpected(cmd.Wait(), last)
+	}()
+	return e.watch(ctx, cmd, ended, ready)
+}
+
+// command has an environment of its own: the developer's would decide what the demo shows.
+func (e exporter) command() *exec.Cmd {
+	cmd := exec.Command(e.binary, "serve",
+		"--web.listen-address="+e.web, "--health.listen-address="+e.health, "--log.format=json")
+	cmd.Env = append([]string{
+		"PATH=" + os.Getenv("PATH"),
+		"HOME=" + os.Getenv("HOME"),
+		"EXPORTER_INTERVAL=" + interval,
+		"EXPORTER_TIMEOUT=3s",
+		"EXPORTER_RECHECK_INTERVAL=2s",
+	}, e.env...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for the demo to pass on
+	return cmd
+}
+
+// watch waits for readiness and then for the end.
+func (e exporter) watch(ctx context.Context, cmd *exec.Cmd, ended <-chan error, ready func()) error {
+	readying, cancel := context.WithTimeoutCause(ctx, readyTimeout, errors.New("waiting for the exporter to be ready: it was not in "+readyTimeout.String()))
+	defer cancel()
+	isReady := make(chan error, 1)
+	go func() { isReady <- untilReady(readying, "http://"+e.health+"/readyz") }()
+	select {
+	case err := <-ended:
+		return err
+	case err := <-isReady:
+		if err != nil {
+			return errors.Join(err, terminate(cmd, ended))
+		}
+	}
+	ready()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+		return errors.Join(ctx.Err(), terminate(cmd, ended))
+	}
+}
+
+// terminate asks the exporter to end, as Kubernetes would, and insists after a while.
+func terminate(cmd *exec.Cmd, ended <-chan error) error {
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-ended:
+		return nil
+	case <-time.After(stopTimeout):
+	}
+	_ = cmd.Process.Kill()
+	<-ended
+	return fmt.Errorf("ending the exporter: killed after %s", stopTimeout)
+}
+
+// follow writes every line to log and shows those for people. It returns the last ones.
+func (e exporter) follow(output io.Reader, log io.Writer) (last []string) {
+	lines := bufio.NewScanner(output)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		fmt.Fprintln(log, lines.Text())
+		last = append(last[max(0, len(last)-lastLines+1):], lines.Text())
+		io.WriteString(e.out, readable(lines.Bytes()))
+	}
+	return last
+}
+
+func unexpected(err error, last []string) error {
+	status := "with success"
+	if err != nil {
+		status = err.Error()
+	}
+	return fmt.Errorf("the exporter ended unexpectedly, %s; its last words:\n%s", status, strings.Join(last, "\n"))
+}
+
+type pipe struct {
+	parent, child *os.File
+}
+
+// merged makes both outputs of cmd one pipe.
+func merged(cmd *exec.Cmd) (pipe, error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return pipe{}, err
+	}
+	cmd.Stdout, cmd.Stderr = w, w
+	return pipe{parent: r, child: w}, nil
+}

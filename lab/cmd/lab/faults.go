@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"vault-k8s-auth-exporter/lab"
+)
+
+// listFaults works without a running lab too: then nothing is marked.
+func listFaults(ctx context.Context, stdout io.Writer) error {
+	states := lab.States()
+	if running, err := lab.Connect(); err == nil {
+		if states, err = running.Faults(ctx); err != nil {
+			return err
+		}
+	}
+	table := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "\tFAULT\tREASON\tWHAT IS BROKEN")
+	for _, s := range states {
+		mark := ""
+		if s.Injected {
+			mark = "*"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", mark, s.Name, s.Reason, s.Summary)
+	}
+	fmt.Fprintln(table, "\ninject one with `make fault NAME=…`, mend all with `make heal`; * is injected")
+	return table.Flush()
+}
+
+func inject(ctx context.Context, name string, stdout io.Writer) error {
+	running, err := lab.Connect()
+	if err != nil {
+		return err
+	}
+	if err := running.Inject(ctx, name); err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "injected %s; `make heal` mends it\n", name)
+	return nil
+}
+
+func heal(ctx context.Context, stdout io.Writer) error {
+	running, err := lab.Connect()
+	if err != nil {
+		return err
+	}
+	healed, err := running.Heal(ctx)
+	if err != nil {
+		return err
+	}
+	if len(healed) == 0 {
+		fmt.Fprintln(stdout, "nothing to heal")
+		return nil
+	}
+	fmt.Fprintln(stdout, "healed", strings.Join(healed, ", "))
+	return nil
+}

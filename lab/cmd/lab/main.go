@@ -1,0 +1,70 @@
+// The lab command starts a real Kubernetes API server and a real Vault on loopback and breaks them on demand.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"vault-k8s-auth-exporter/lab"
+)
+
+const usage = `usage: lab COMMAND
+
+  demo          the lab and the exporter, with each change of its verdict (make demo)
+  up            the lab alone, with the environment for an exporter (make lab)
+  fault [NAME]  break something in the running lab; without a name: what there is (make fault NAME=…)
+  heal          mend everything (make heal)
+`
+
+// errUsage ends the program with 2, as an unknown fault does. Its text is complete.
+var errUsage = errors.New(usage)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run is the program. It ends with 0, also when ctx ends what would go on for ever, 1 when something failed, 2 when it was
+// called wrongly.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	err := command(ctx, args, stdout, stderr)
+	switch {
+	case err == nil, errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		return 0
+	case errors.Is(err, errUsage):
+		fmt.Fprint(stderr, usage)
+		return 2
+	case errors.Is(err, lab.ErrUnknownFault):
+		fmt.Fprintln(stderr, "lab:", err)
+		return 2
+	default:
+		fmt.Fprintln(stderr, "lab:", err)
+		return 1
+	}
+}
+
+func command(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	if len(args) == 0 {
+		return errUsage
+	}
+	switch name, args := args[0], args[1:]; {
+	case name == "demo" && len(args) == 0:
+		return demo(ctx, stdout, stderr)
+	case (name == "up" || name == "lab") && len(args) == 0:
+		return up(ctx, stdout, stderr)
+	case name == "fault" && len(args) == 0:
+		return listFaults(ctx, stdout)
+	case name == "fault" && len(args) == 1:
+		return inject(ctx, args[0], stdout)
+	case name == "heal" && len(args) == 0:
+		return heal(ctx, stdout)
+	default:
+		return errUsage
+	}
+}

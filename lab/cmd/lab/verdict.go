@@ -1,0 +1,65 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// verdict is what the exporter logs when its verdict changes.
+type verdict struct {
+	Time   time.Time `json:"time"`
+	Level  string    `json:"level"`
+	Msg    string    `json:"msg"`
+	Reason string    `json:"reason"`
+	Party  string    `json:"party"`
+	Detail string    `json:"detail"`
+	Fix    []string  `json:"fix"`
+}
+
+// readable is what people need to see of one line of the exporter's log: changes of verdict, warnings, errors. It is empty
+// for any other, and ends with a newline.
+func readable(line []byte) string {
+	var v verdict
+	if err := json.Unmarshal(line, &v); err != nil {
+		return string(line) + "\n" // a panic, or an error before there is a log
+	}
+	switch level := strings.ToUpper(v.Level); {
+	case v.Msg == "verdict changed":
+		return v.String()
+	case level == "WARN" || level == "ERROR":
+		return fmt.Sprintf("%s  %s  %s%s\n", v.Time.Format(time.TimeOnly), strings.ToLower(level), v.Msg, others(line))
+	default:
+		return ""
+	}
+}
+
+func (v verdict) String() string {
+	at := v.Time.Format(time.TimeOnly)
+	if v.Reason == "none" {
+		return at + "  up\n"
+	}
+	text := fmt.Sprintf("%s  down  %s (%s): %s\n", at, v.Reason, v.Party, v.Detail)
+	for _, command := range v.Fix {
+		text += "          fix:  " + command + "\n"
+	}
+	return text
+}
+
+// others are the attributes of a line that every line does not have.
+func others(line []byte) string {
+	var attributes map[string]any
+	if err := json.Unmarshal(line, &attributes); err != nil {
+		return ""
+	}
+	var text strings.Builder
+	for _, key := range slices.Sorted(maps.Keys(attributes)) {
+		if !slices.Contains([]string{"time", "level", "msg", "source"}, key) {
+			fmt.Fprintf(&text, " %s=%v", key, attributes[key])
+		}
+	}
+	return text.String()
+}

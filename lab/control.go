@@ -1,0 +1,129 @@
+package lab
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+const socketFile = "control.sock"
+
+// State is a fault as a running lab sees it.
+type State struct {
+	Name     string `json:"name"`
+	Summary  string `json:"summary"`
+	Reason   string `json:"reason"`
+	Injected bool   `json:"injected"`
+}
+
+// A control lets other processes break and mend a lab through a socket in its directory, which .lab/current points to.
+type control struct {
+	server *http.Server
+	served chan struct{}
+	link   string
+	dir    string
+}
+
+func serveControl(l *Lab) (*control, error) {
+	root, err := Root()
+	if err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("unix", l.path(socketFile))
+	if err != nil {
+		return nil, err
+	}
+	c := &control{
+		server: &http.Server{Handler: controlHandler(l), ReadHeaderTimeout: time.Second},
+		served: make(chan struct{}),
+		link:   currentLink(root),
+		dir:    l.dir.path,
+	}
+	go func() {
+		defer close(c.served)
+		_ = c.server.Serve(listener)
+	}()
+	if other, err := os.Readlink(c.link); err == nil && alive(other) {
+		fmt.Fprintf(l.log, "another lab of this checkout runs in %s: `fault` and `heal` now speak to the new one\n", other)
+	}
+	if err := replaceLink(c.link, c.dir); err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	return c, nil
+}
+
+// close leaves the link alone if a newer lab has taken it.
+func (c *control) close() error {
+	err := c.server.Close()
+	<-c.served
+	if dir, readErr := os.Readlink(c.link); readErr == nil && dir == c.dir {
+		err = errors.Join(err, removeFile(c.link))
+	}
+	return err
+}
+
+func currentLink(root string) string { return filepath.Join(root, ".lab", "current") }
+
+// replaceLink makes link point to dir by renaming.
+func replaceLink(link, dir string) error {
+	if err := os.MkdirAll(filepath.Dir(link), 0o755); err != nil {
+		return err
+	}
+	temporary := fmt.Sprintf("%s.%d", link, os.Getpid())
+	if err := removeFile(temporary); err != nil {
+		return err
+	}
+	if err := os.Symlink(dir, temporary); err != nil {
+		return err
+	}
+	return os.Rename(temporary, link)
+}
+
+// alive is whether a lab answers in dir.
+func alive(dir string) bool {
+	conn, err := net.Dial("unix", filepath.Join(dir, socketFile))
+	if err != nil {
+		return false
+	}
+	return conn.Close() == nil
+}
+
+// breakable is the part of a Lab that a control needs.
+type breakable interface {
+	Inject(context.Context, string) error
+	Heal(context.Context) ([]string, error)
+	Injected() []string
+}
+
+func controlHandler(l breakable) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /faults", func(w http.ResponseWriter, _ *http.Request) {
+		respond(w, States(l.Injected()...), nil)
+	})
+	mux.HandleFunc("POST /faults/{name}", func(w http.ResponseWriter, r *http.Request) {
+		respond(w, nil, l.Inject(r.Context(), r.PathValue("name")))
+	})
+	mux.HandleFunc("POST /heal", func(w http.ResponseWriter, r *http.Request) {
+		healed, err := l.Heal(r.Context())
+		respond(w, healed, err)
+	})
+	return mux
+}
+
+func respond(w http.ResponseWriter, body any, err error) {
+	switch {
+	case errors.Is(err, ErrUnknownFault):
+		http.Error(w, err.Error(), http.StatusNotFound)
+	case err != nil:
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+	default:
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(body)
+	}
+}

@@ -1,0 +1,100 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// changeTimeout is ample for the slowest fault, which waits until the API server forgets a token: ten seconds.
+const changeTimeout = 30 * time.Second
+
+// ErrUnknownFault is wrapped by an error that lists the names.
+var ErrUnknownFault = errors.New("unknown fault")
+
+// Inject breaks the lab in one more way. A fault that fails half way counts as injected, so that Heal mends it.
+func (l *Lab) Inject(ctx context.Context, name string) error {
+	fault, err := find(name)
+	if err != nil {
+		return err
+	}
+	l.changing.Lock()
+	defer l.changing.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
+	defer cancel()
+
+	l.setInjected(append(slices.DeleteFunc(l.Injected(), is(name)), name))
+	if err := fault.Inject(ctx, l); err != nil {
+		return fmt.Errorf("injecting %s: %w", name, err)
+	}
+	return nil
+}
+
+// Heal undoes what was injected, the last first, and returns what it undid. A fault can keep another from being healed, as a
+// sealed Vault does, so it goes round as long as that gets it further.
+func (l *Lab) Heal(ctx context.Context) ([]string, error) {
+	l.changing.Lock()
+	defer l.changing.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
+	defer cancel()
+
+	var healed []string
+	for {
+		before := len(healed)
+		var errs []error
+		for _, name := range slices.Backward(l.Injected()) {
+			if err := l.heal(ctx, name); err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			healed = append(healed, name)
+		}
+		if len(errs) == 0 || len(healed) == before {
+			return healed, errors.Join(errs...)
+		}
+	}
+}
+
+func (l *Lab) heal(ctx context.Context, name string) error {
+	fault, err := find(name)
+	if err != nil {
+		return err
+	}
+	if err := fault.Heal(ctx, l); err != nil {
+		return fmt.Errorf("healing %s: %w", name, err)
+	}
+	l.setInjected(slices.DeleteFunc(l.Injected(), is(name)))
+	return nil
+}
+
+// Injected names the faults that are not healed, the oldest first.
+func (l *Lab) Injected() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.injected)
+}
+
+func (l *Lab) setInjected(names []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.injected = names
+}
+
+func find(name string) (Fault, error) {
+	faults := Faults()
+	if i := slices.IndexFunc(faults, func(f Fault) bool { return f.Name == name }); i >= 0 {
+		return faults[i], nil
+	}
+	var names []string
+	for _, f := range faults {
+		names = append(names, f.Name)
+	}
+	return Fault{}, fmt.Errorf("%w %q: there are %s", ErrUnknownFault, name, strings.Join(names, ", "))
+}
+
+func is(name string) func(string) bool {
+	return func(other string) bool { return other == name }
+}

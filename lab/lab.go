@@ -1,0 +1,249 @@
+package lab
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	reviewerFile = "reviewer-token"
+	canaryFile   = "canary-token"
+
+	startTimeout = 90 * time.Second // the servers need three seconds, and more on a machine that compiles beside them
+)
+
+// Options of a lab. The zero value is a silent lab for a test.
+type Options struct {
+	// Log takes progress in words for people. Nil discards it.
+	Log io.Writer
+	// Control makes this the lab that `lab fault` and `lab heal` speak to.
+	Control bool
+}
+
+// A Lab is a running API server and a running Vault, healthy until a fault is injected.
+type Lab struct {
+	log     io.Writer
+	dir     *runDir
+	control *control
+
+	cluster *cluster
+	vault   *vault
+	// The ways that the exporter takes, and Vault to Kubernetes.
+	toKubernetes, toVault *proxy
+	// The tokens of a healthy lab.
+	reviewer, canary string
+
+	changing sync.Mutex // held while a fault is injected or healed
+	mu       sync.Mutex // guards injected
+	injected []string
+	closing  func() error
+}
+
+// Start returns a healthy lab, and takes a half-started one down. The context bounds the start alone: the lab lives until
+// it is closed, or until the process that started it ends, however it ends.
+func Start(ctx context.Context, o Options) (_ *Lab, err error) {
+	l := &Lab{log: o.Log}
+	if l.log == nil {
+		l.log = io.Discard
+	}
+	l.closing = sync.OnceValue(l.close)
+	binaries, err := Build(ctx, l.log)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, l.Close())
+		}
+	}()
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	began := time.Now()
+	fmt.Fprintln(l.log, "starting a Kubernetes API server and a Vault")
+	if l.dir, err = newRunDir(); err != nil {
+		return nil, err
+	}
+	if err := l.startServers(ctx, binaries); err != nil {
+		return nil, err
+	}
+	if err := l.join(ctx); err != nil {
+		return nil, err
+	}
+	if o.Control {
+		if l.control, err = serveControl(l); err != nil {
+			return nil, err
+		}
+	}
+	fmt.Fprintf(l.log, "the lab is ready after %.1fs\n", time.Since(began).Seconds())
+	return l, nil
+}
+
+// Close takes the lab down: processes, sockets and files. Calling it again does nothing.
+func (l *Lab) Close() error { return l.closing() }
+
+func (l *Lab) close() error {
+	var errs []error
+	if l.control != nil {
+		errs = append(errs, l.control.close())
+	}
+	for _, p := range []*proxy{l.toKubernetes, l.toVault} {
+		if p != nil {
+			errs = append(errs, p.close())
+		}
+	}
+	var stopping errgroup.Group
+	if l.cluster != nil {
+		stopping.Go(l.cluster.stop)
+	}
+	if l.vault != nil {
+		stopping.Go(l.vault.stop)
+	}
+	errs = append(errs, stopping.Wait())
+	if l.dir != nil {
+		errs = append(errs, l.dir.remove())
+	}
+	return errors.Join(errs...)
+}
+
+func (l *Lab) startServers(ctx context.Context, binaries Binaries) error {
+	starting, ctx := errgroup.WithContext(ctx)
+	starting.Go(func() (err error) {
+		if l.cluster, err = startCluster(ctx, l.dir.path, binaries.KubeAPIServer); err != nil {
+			return err
+		}
+		if err := l.cluster.seed(ctx); err != nil {
+			return fmt.Errorf("seeding the cluster: %w", err)
+		}
+		l.toKubernetes, err = newProxy(l.cluster.address)
+		return err
+	})
+	starting.Go(func() (err error) {
+		if l.vault, err = startVault(ctx, l.dir.path, binaries.Vault); err != nil {
+			return err
+		}
+		l.toVault, err = newProxy(l.vault.address)
+		return err
+	})
+	return starting.Wait()
+}
+
+// join makes the two sides know each other.
+func (l *Lab) join(ctx context.Context) (err error) {
+	if l.reviewer, err = l.cluster.reviewerToken(ctx); err != nil {
+		return err
+	}
+	if l.canary, err = l.cluster.canaryToken(ctx); err != nil {
+		return err
+	}
+	if err := l.mountAuth(ctx); err != nil {
+		return err
+	}
+	return errors.Join(l.write(reviewerFile, l.reviewer), l.write(canaryFile, l.canary))
+}
+
+// mountAuth makes mount, configuration and canary role what they are in a healthy lab.
+func (l *Lab) mountAuth(ctx context.Context) error {
+	if err := l.vault.enable(ctx); err != nil {
+		return err
+	}
+	if err := l.configure(ctx, nil); err != nil {
+		return err
+	}
+	return l.writeRole(ctx, nil)
+}
+
+// configure writes the mount's whole configuration, the healthy one but for what is changed: Vault would reset a field that
+// is left out. Vault's open connections to the API server are cut, since it would go on using them with the old CA and host.
+func (l *Lab) configure(ctx context.Context, changed fields) error {
+	healthy := fields{
+		"kubernetes_host":      l.kubernetesHost(),
+		"kubernetes_ca_cert":   string(l.cluster.ca.PEM),
+		"token_reviewer_jwt":   l.reviewer,
+		"disable_local_ca_jwt": true,
+	}
+	defer l.toKubernetes.cut()
+	return l.vault.post(ctx, "auth/"+mount+"/config", healthy.with(changed), nil)
+}
+
+// writeRole writes the canary role, the healthy one but for what is changed.
+func (l *Lab) writeRole(ctx context.Context, changed fields) error {
+	healthy := fields{
+		"bound_service_account_names":      canaryAccount,
+		"bound_service_account_namespaces": canaryNamespace,
+		"audience":                         canaryAudience,
+		"token_policies":                   "default",
+		"token_ttl":                        "60s",
+	}
+	return l.vault.post(ctx, "auth/"+mount+"/role/"+canaryRole, healthy.with(changed), nil)
+}
+
+// useReviewer hands token to both who use it, the exporter and Vault.
+func (l *Lab) useReviewer(ctx context.Context, token string) error {
+	return errors.Join(
+		l.write(reviewerFile, token),
+		l.configure(ctx, fields{"token_reviewer_jwt": token}),
+	)
+}
+
+// write replaces a token file of the exporter.
+func (l *Lab) write(name, token string) error {
+	return replaceFile(l.path(name), []byte(token+"\n"))
+}
+
+func (l *Lab) path(name string) string { return filepath.Join(l.dir.path, name) }
+
+func (l *Lab) kubernetesHost() string { return "https://" + l.toKubernetes.address }
+
+// Env is the exporter's environment, NAME=value each. It names files, so it can be shown.
+func (l *Lab) Env() []string {
+	return []string{
+		"EXPORTER_VAULT_ADDR=https://" + l.toVault.address,
+		"EXPORTER_VAULT_CACERT=" + l.path("vault-ca.crt"),
+		"EXPORTER_VAULT_MOUNT=" + mount,
+		"EXPORTER_VAULT_ROLE=" + canaryRole,
+		"EXPORTER_KUBERNETES_HOST=" + l.kubernetesHost(),
+		"EXPORTER_KUBERNETES_CACERT=" + l.path("kubernetes-ca.crt"),
+		"EXPORTER_REVIEWER_TOKEN_FILE=" + l.path(reviewerFile),
+		"EXPORTER_CANARY_TOKEN_FILE=" + l.path(canaryFile),
+	}
+}
+
+// Dir is where everything of this lab lies. It goes with the lab.
+func (l *Lab) Dir() string { return l.dir.path }
+
+// DebugLog is the path of Vault's debug log, AuditLog that of its audit log.
+func (l *Lab) DebugLog() string { return l.path(debugLog) }
+
+// AuditLog is the path of Vault's audit log.
+func (l *Lab) AuditLog() string { return l.path(auditLog) }
+
+// LoginErrors are the lines of Vault's debug log that say why logins were refused, oldest first.
+func (l *Lab) LoginErrors() ([]string, error) {
+	file, err := os.Open(l.DebugLog())
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	var lines []string
+	scanner := bufio.NewScanner(file)
+	scanner.Buffer(nil, 1<<20)
+	for scanner.Scan() {
+		if strings.Contains(scanner.Text(), "login unauthorized: err=") {
+			lines = append(lines, scanner.Text())
+		}
+	}
+	return lines, scanner.Err()
+}
+
+// Accessors counts the tokens that live in Vault, the lab's own among them.
+func (l *Lab) Accessors(ctx context.Context) (int, error) { return l.vault.accessors(ctx) }

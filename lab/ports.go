@@ -1,0 +1,52 @@
+package lab
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"strconv"
+)
+
+const firstPort = 20000
+
+// listen listens on a free loopback port below the ephemeral range. No outgoing connection can be given that port, so a
+// fault that releases it can take it back.
+func listen() (net.Listener, error) {
+	end := ephemeralStart()
+	var err error
+	for range 100 {
+		var l net.Listener
+		port := firstPort + rand.IntN(end-firstPort)
+		if l, err = net.Listen("tcp", loopback(port)); err == nil {
+			return l, nil
+		}
+	}
+	return nil, fmt.Errorf("looking for a free port between %d and %d: %w", firstPort, end-1, err)
+}
+
+// freeAddress is the address of a port that was free a moment ago, for a child process to listen on.
+func freeAddress() (string, error) {
+	l, err := listen()
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
+
+// ephemeralStart is where the kernel begins to hand out ports for outgoing connections: 32768 on Linux unless tuned,
+// above that elsewhere.
+func ephemeralStart() int {
+	const usual = 32768
+	var start int
+	data, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
+	if err != nil {
+		return usual
+	}
+	if _, err := fmt.Sscan(string(data), &start); err != nil || start <= firstPort {
+		return usual
+	}
+	return start
+}

@@ -1,0 +1,77 @@
+package lab
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"fmt"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+)
+
+const (
+	issuer = "https://kubernetes.default.svc" // also the API server's audience
+
+	tokenLife = 365 * 24 * time.Hour // nothing in the lab rotates tokens
+)
+
+// A signer signs service-account tokens as the API server does. The one that holds the cluster's own key makes tokens that
+// no server would issue, such as expired ones; any other makes tokens of a foreign cluster.
+type signer struct {
+	key   *rsa.PrivateKey
+	keyID string
+}
+
+func newSigner() (signer, error) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return signer{}, fmt.Errorf("making a service-account key: %w", err)
+	}
+	public, err := x509.MarshalPKIXPublicKey(key.Public())
+	if err != nil {
+		return signer{}, fmt.Errorf("encoding a service-account key: %w", err)
+	}
+	sum := sha256.Sum256(public) // how the API server names its keys
+	return signer{key: key, keyID: base64.RawURLEncoding.EncodeToString(sum[:])}, nil
+}
+
+// PEM is the key as kube-apiserver reads it.
+func (s signer) PEM() []byte {
+	return pemBlock("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(s.key))
+}
+
+// claimsOf are the claims of a healthy token of account.
+func claimsOf(account object, audiences ...string) fields {
+	now, of := time.Now(), account.Metadata
+	return fields{
+		"iss": issuer,
+		"sub": "system:serviceaccount:" + of.Namespace + ":" + of.Name,
+		"aud": audiences,
+		"kubernetes.io": fields{
+			"namespace":      of.Namespace,
+			"serviceaccount": fields{"name": of.Name, "uid": of.UID},
+		},
+	}.with(valid(now, now.Add(tokenLife)))
+}
+
+// valid are the claims that say when a token is.
+func valid(from, to time.Time) fields {
+	return fields{"iat": from.Unix(), "nbf": from.Unix(), "exp": to.Unix()}
+}
+
+func (s signer) sign(claims fields) (string, error) {
+	key := jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: s.key, KeyID: s.keyID}}
+	signer, err := jose.NewSigner(key, nil)
+	if err != nil {
+		return "", fmt.Errorf("preparing a token's signature: %w", err)
+	}
+	token, err := jwt.Signed(signer).Claims(map[string]any(claims)).Serialize()
+	if err != nil {
+		return "", fmt.Errorf("signing a token: %w", err)
+	}
+	return token, nil
+}

@@ -1,0 +1,126 @@
+package lab
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net/http"
+	"path/filepath"
+)
+
+const (
+	mount      = "kubernetes"
+	canaryRole = "canary"
+
+	debugLog = "vault.log"
+	auditLog = "audit.log"
+)
+
+// A vault is the running Vault, asked with its root token.
+type vault struct {
+	*client
+	process   *process
+	address   string
+	ca        *authority
+	unsealKey string
+}
+
+// startVault returns when Vault is unsealed and writes its audit log. The vault is set as soon as it has something to stop.
+func startVault(ctx context.Context, dir, binary string) (v *vault, err error) {
+	v = &vault{}
+	if v.ca, err = newAuthority("lab Vault CA"); err != nil {
+		return nil, err
+	}
+	if v.address, err = freeAddress(); err != nil {
+		return nil, err
+	}
+	server, err := v.ca.issue(serving("vault"))
+	if err != nil {
+		return nil, err
+	}
+	for name, data := range map[string][]byte{"vault-ca.crt": v.ca.PEM, "vault.pem": server} {
+		if err := replaceFile(filepath.Join(dir, name), data); err != nil {
+			return nil, err
+		}
+	}
+	v.client = newClient("https://"+v.address+"/v1/", &tls.Config{RootCAs: v.ca.pool()})
+	v.process, err = startProcess(dir, binary, "vault", "-listen="+v.address, "-tls=vault.pem", "-log="+debugLog)
+	if err != nil {
+		return nil, err
+	}
+	if err := v.open(ctx, dir); err != nil {
+		return v, fmt.Errorf("opening Vault: %w", err)
+	}
+	return v, nil
+}
+
+func (v *vault) stop() error {
+	v.close()
+	return v.process.stop()
+}
+
+func (v *vault) open(ctx context.Context, dir string) error {
+	if err := v.process.until(ctx, v.listening); err != nil {
+		return err
+	}
+	if err := v.initialize(ctx); err != nil {
+		return err
+	}
+	if err := v.unseal(ctx); err != nil {
+		return err
+	}
+	return v.post(ctx, "sys/audit/file", fields{
+		"type":    "file",
+		"options": fields{"file_path": filepath.Join(dir, auditLog)},
+	}, nil)
+}
+
+func (v *vault) listening(ctx context.Context) error { return v.get(ctx, "sys/seal-status", nil) }
+
+func (v *vault) initialize(ctx context.Context) error {
+	var answer struct {
+		Keys      []string `json:"keys"`
+		RootToken string   `json:"root_token"`
+	}
+	if err := v.post(ctx, "sys/init", fields{"secret_shares": 1, "secret_threshold": 1}, &answer); err != nil {
+		return err
+	}
+	if len(answer.Keys) != 1 {
+		return fmt.Errorf("initialising Vault: %d unseal keys", len(answer.Keys))
+	}
+	v.unsealKey = answer.Keys[0]
+	v.header.Set("X-Vault-Token", answer.RootToken)
+	return nil
+}
+
+// unseal returns when Vault serves.
+func (v *vault) unseal(ctx context.Context) error {
+	if err := v.post(ctx, "sys/unseal", fields{"key": v.unsealKey}, nil); err != nil {
+		return err
+	}
+	return poll(ctx, func(ctx context.Context) error { return v.get(ctx, "sys/health", nil) })
+}
+
+// seal is undone by unseal. A sealed Vault stays sealed.
+func (v *vault) seal(ctx context.Context) error {
+	return unless(v.post(ctx, "sys/seal", nil, nil), http.StatusServiceUnavailable, "Vault is sealed")
+}
+
+// enable mounts the auth method, without configuration or roles. One that is mounted stays as it is.
+func (v *vault) enable(ctx context.Context) error {
+	err := v.post(ctx, "sys/auth/"+mount, fields{"type": "kubernetes"}, nil)
+	return unless(err, http.StatusBadRequest, "path is already in use")
+}
+
+func (v *vault) disable(ctx context.Context) error { return v.delete(ctx, "sys/auth/"+mount) }
+
+// accessors counts the tokens that live, the root token among them.
+func (v *vault) accessors(ctx context.Context) (int, error) {
+	var answer struct {
+		Data struct {
+			Keys []string `json:"keys"`
+		} `json:"data"`
+	}
+	err := v.call(ctx, "LIST", "auth/token/accessors", nil, &answer)
+	return len(answer.Data.Keys), err
+}

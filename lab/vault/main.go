@@ -1,0 +1,87 @@
+// The vault command is the Vault of the lab: the real core, the real HTTP handler and the real Kubernetes auth plugin behind
+// a TLS listener, with its storage in memory. The full server does not build from the published modules, and the lab needs
+// no more than this: one auth method, the file audit device, and the debug log, which is the only place where Vault says
+// why a login was refused.
+//
+// Vault's code is BUSL-1.1. This is a test bed in a module of its own: nothing of it is linked into the exporter or
+// shipped with it.
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+type options struct {
+	listen, tls, log string
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.listen, "listen", "127.0.0.1:8200", "address to serve the API on")
+	flag.StringVar(&o.tls, "tls", "vault.pem", "PEM file of the serving certificate and its key, read anew for every handshake")
+	flag.StringVar(&o.log, "log", "vault.log", "file that the debug log is appended to")
+	flag.Parse()
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(untilEOF(ctx, os.Stdin), o); err != nil {
+		fmt.Fprintln(os.Stderr, "vault:", err)
+		os.Exit(1)
+	}
+}
+
+// untilEOF derives a context that also ends when r does. Standard input is a pipe that the lab holds open, so the server
+// goes down with the lab however the lab dies, SIGKILL included.
+func untilEOF(ctx context.Context, r io.Reader) context.Context {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		defer cancel()
+		_, _ = io.Copy(io.Discard, r)
+	}()
+	return ctx
+}
+
+// run serves until ctx ends. It leaves without sealing: the storage dies with the process.
+func run(ctx context.Context, o options) error {
+	logs, err := os.OpenFile(o.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer logs.Close()
+
+	core, err := newCore(logs)
+	if err != nil {
+		return fmt.Errorf("creating core: %w", err)
+	}
+	server := &http.Server{
+		Addr:              o.listen,
+		Handler:           newHandler(core, o.listen),
+		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificateFrom(o.tls)},
+		ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog:          log.New(logs, "http: ", log.LstdFlags),
+	}
+	context.AfterFunc(ctx, func() { _ = server.Close() })
+	if err := server.ListenAndServeTLS("", ""); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serving on %s: %w", o.listen, err)
+	}
+	return nil
+}
+
+// certificateFrom reads the file for every handshake, so that the lab can change the certificate of a running server.
+func certificateFrom(path string) func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	return func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+		pair, err := tls.LoadX509KeyPair(path, path)
+		return &pair, err
+	}
+}
