@@ -39,7 +39,7 @@ func (r *run) login(ctx context.Context) (Login, error) {
 		err    error
 	}
 	answered := make(chan outcome)
-	listening, stop := r.prober.listening(ctx)
+	listening, stop := r.listen(ctx)
 	listening, x := newExchange(listening)
 	r.prober.late.Go(func() {
 		defer stop()
@@ -58,29 +58,23 @@ func (r *run) login(ctx context.Context) (Login, error) {
 		r.token = o.answer.token
 		return o.answer.Login, o.err
 	case <-ctx.Done():
+		if !x.sent.Load() {
+			stop() // nothing that Vault could answer has left us
+		}
 		return Login{}, x.silence(ctx.Err())
 	}
 }
 
-// listening returns a context that outlives a run by lateBudget, and the end of
-// the process by closeBudget.
-func (p *Prober) listening(ctx context.Context) (context.Context, context.CancelFunc) {
+// listen returns a context that outlives the run by lateBudget, and the end of the
+// process by closeBudget.
+func (r *run) listen(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, _ := ctx.Deadline()
 	listening, cancel := context.WithDeadline(context.WithoutCancel(ctx), deadline.Add(lateBudget))
-	go func() {
-		select {
-		case <-p.closing:
-			timer := time.NewTimer(closeBudget)
-			defer timer.Stop()
-			select {
-			case <-timer.C:
-				cancel()
-			case <-listening.Done():
-			}
-		case <-listening.Done():
-		}
-	}()
-	return listening, cancel
+	unwatch := context.AfterFunc(r.caller, func() { time.AfterFunc(closeBudget, cancel) })
+	return listening, func() {
+		unwatch()
+		cancel()
+	}
 }
 
 // settleLate takes away what a login brought after its run had ended.
@@ -124,4 +118,3 @@ func (r *run) revokeToken(ctx context.Context, token Secret) Fact[struct{}] {
 	}
 	return revoked
 }
-

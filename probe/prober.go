@@ -16,8 +16,7 @@ type Prober struct {
 	userAgent string
 	account   func(target string, fate Fate)
 
-	late    sync.WaitGroup // logins still listened to
-	closing chan struct{}
+	late sync.WaitGroup // logins still listened to
 }
 
 // NewProber returns a Prober that introduces itself with this version.
@@ -27,40 +26,23 @@ func NewProber(version string, account func(target string, fate Fate)) *Prober {
 	return &Prober{
 		userAgent: "vault-k8s-auth-exporter/" + version,
 		account:   account,
-		closing:   make(chan struct{}),
 	}
 }
 
-// Close waits for logins that are still listened to, for at most closeBudget and
-// one revocation. No probe may start after it.
-func (p *Prober) Close() {
-	close(p.closing)
-	p.late.Wait()
-}
-
-// Drain waits until no login is listened to any more, or the context ends.
-func (p *Prober) Drain(ctx context.Context) {
-	drained := make(chan struct{})
-	go func() {
-		p.late.Wait()
-		close(drained)
-	}()
-	select {
-	case <-drained:
-	case <-ctx.Done():
-	}
-}
+// Wait returns when no login is listened to any more: lateBudget after the last
+// run's deadline at the latest, or, once the contexts of the runs are canceled,
+// after closeBudget, and one revocation. No run may begin meanwhile.
+func (p *Prober) Wait() { p.late.Wait() }
 
 // Probe makes one run. It lasts at most the target's timeout and [Overrun]. It
 // returns no error: whatever goes wrong is evidence, a panic included. A run
 // whose context was canceled says nothing about the target; its Result is to be
 // dropped.
 func (p *Prober) Probe(ctx context.Context, target Target, memory Memory) (Result, Memory) {
-	run := &run{prober: p, target: target, evidence: Evidence{At: time.Now()}}
+	run := &run{prober: p, caller: ctx, target: target, evidence: Evidence{At: time.Now()}}
 	run.guard(func() { run.gather(ctx) })
 	run.guard(func() { run.followUp(ctx, memory) })
 	run.guard(func() { run.revoke(ctx) })
 	run.close()
 	return run.conclude(memory)
 }
-
