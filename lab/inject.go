@@ -21,14 +21,18 @@ func (l *Lab) Inject(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	return l.inject(ctx, fault)
+}
+
+func (l *Lab) inject(ctx context.Context, f Fault) error {
 	l.changing.Lock()
 	defer l.changing.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
 	defer cancel()
 
-	l.setInjected(append(slices.DeleteFunc(l.Injected(), is(name)), name))
-	if err := fault.Inject(ctx, l); err != nil {
-		return fmt.Errorf("injecting %s: %w", name, err)
+	l.setInjected(append(slices.DeleteFunc(l.Injected(), is(f.Name)), f.Name))
+	if err := f.Inject(ctx, l); err != nil {
+		return fmt.Errorf("injecting %s: %w", f.Name, err)
 	}
 	return nil
 }

@@ -21,6 +21,7 @@ const (
 	canaryAudience  = "vault"
 
 	bindings = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
+	reviews  = "/apis/authentication.k8s.io/v1/tokenreviews"
 )
 
 // A cluster is the running API server, asked by its administrator.
@@ -249,7 +250,7 @@ func (c *cluster) untilRefused(ctx context.Context, token string) error {
 			} `json:"status"`
 		}
 		review := fields{"spec": fields{"token": token}}
-		if err := c.post(ctx, "/apis/authentication.k8s.io/v1/tokenreviews", review, &answer); err != nil {
+		if err := c.post(ctx, reviews, review, &answer); err != nil {
 			return err
 		}
 		if answer.Status.Authenticated {

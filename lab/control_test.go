@@ -1,0 +1,129 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A brittle lab keeps a list of what was injected and cannot heal vault_sealed.
+type brittle struct{ injected []string }
+
+func (b *brittle) Injected() []string { return b.injected }
+
+func (b *brittle) Inject(_ context.Context, name string) error {
+	if _, err := find(name); err != nil {
+		return err
+	}
+	b.injected = append(b.injected, name)
+	return nil
+}
+
+func (b *brittle) Heal(context.Context) ([]string, error) {
+	if slices.Contains(b.injected, "vault_sealed") {
+		return nil, errors.New("healing vault_sealed: the key is lost")
+	}
+	healed := b.injected
+	b.injected = nil
+	return healed, nil
+}
+
+func TestControl(t *testing.T) {
+	remote := controlled(t, new(brittle))
+	if err := remote.Inject(t.Context(), "role_missing"); err != nil {
+		t.Fatal(err)
+	}
+	states, err := remote.Faults(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := States("role_missing"); !slices.Equal(states, want) {
+		t.Errorf("faults are %v, want %v", states, want)
+	}
+	if healed, err := remote.Heal(t.Context()); err != nil || !slices.Equal(healed, []string{"role_missing"}) {
+		t.Errorf("healed %v, %v", healed, err)
+	}
+}
+
+func TestControlTellsErrors(t *testing.T) {
+	remote := controlled(t, new(brittle))
+	err := remote.Inject(t.Context(), "nonsense")
+	if !errors.Is(err, ErrUnknownFault) || !strings.Contains(err.Error(), `"nonsense": there are canary_token_missing,`) {
+		t.Errorf("injecting nonsense gave %v", err)
+	}
+	if err := remote.Inject(t.Context(), "vault_sealed"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := remote.Heal(t.Context()); err == nil || err.Error() != "healing vault_sealed: the key is lost" {
+		t.Errorf("healing gave %v", err)
+	}
+}
+
+func TestAlive(t *testing.T) {
+	dir := shortDir(t)
+	if alive(dir) {
+		t.Error("a directory without a socket is alive")
+	}
+	l, err := net.Listen("unix", filepath.Join(dir, socketFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !alive(dir) {
+		t.Error("a listening socket is not alive")
+	}
+	l.(*net.UnixListener).SetUnlinkOnClose(false)
+	l.Close()
+	if alive(dir) {
+		t.Error("the socket of a killed lab is alive")
+	}
+}
+
+func TestReplaceLink(t *testing.T) {
+	link := filepath.Join(t.TempDir(), "not", "there", "current")
+	for _, dir := range []string{"/gone", "/elsewhere"} {
+		if err := replaceLink(link, dir); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.Readlink(link); err != nil || got != dir {
+			t.Errorf("the link points to %s, %v; want %s", got, err, dir)
+		}
+	}
+}
+
+// controlled serves the control of l on a socket.
+func controlled(t *testing.T, l breakable) *Remote {
+	t.Helper()
+	socket := filepath.Join(shortDir(t), socketFile)
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: controlHandler(l)}
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		_ = server.Serve(listener)
+	}()
+	t.Cleanup(func() {
+		server.Close()
+		<-served
+	})
+	return connect(socket)
+}
+
+// shortDir is a directory whose sockets have paths that are short enough, which those of t.TempDir may not be.
+func shortDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "lab-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}

@@ -1,0 +1,78 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestFaultsAreComplete(t *testing.T) {
+	snake := regexp.MustCompile(`^[a-z]+(_[a-z]+)*$`)
+	var names []string
+	for _, f := range Faults() {
+		names = append(names, f.Name)
+		if !snake.MatchString(f.Name) || !snake.MatchString(f.Reason) {
+			t.Errorf("name %q or reason %q is not snake case", f.Name, f.Reason)
+		}
+		if f.Summary == "" || strings.HasSuffix(f.Summary, ".") {
+			t.Errorf("%s: summary %q is not a sentence without its end", f.Name, f.Summary)
+		}
+		if f.Inject == nil || f.Heal == nil {
+			t.Errorf("%s cannot be injected and healed", f.Name)
+		}
+	}
+	if !slices.IsSorted(names) {
+		t.Errorf("the faults are not in order: %v", names)
+	}
+	if unique := slices.Compact(slices.Clone(names)); len(unique) != len(names) {
+		t.Errorf("a fault is there twice: %v", names)
+	}
+}
+
+func TestUnknownFaultListsTheNames(t *testing.T) {
+	err := new(Lab).Inject(t.Context(), "nonsense")
+	if !errors.Is(err, ErrUnknownFault) {
+		t.Fatalf("got %v", err)
+	}
+	for _, f := range Faults() {
+		if !strings.Contains(err.Error(), f.Name) {
+			t.Errorf("%q does not name %s", err, f.Name)
+		}
+	}
+}
+
+func TestInjectThatFailsCountsAsInjected(t *testing.T) {
+	p := proxyToEcho(t)
+	l := &Lab{toVault: p}
+	failing := errors.New("half way")
+	err := l.inject(t.Context(), Fault{
+		Name:   "vault_unreachable",
+		Inject: func(context.Context, *Lab) error { return errors.Join(failing, p.refuse()) },
+	})
+	if !errors.Is(err, failing) {
+		t.Fatalf("got %v, want the error of the fault", err)
+	}
+	if healed, err := l.Heal(t.Context()); err != nil || !slices.Equal(healed, []string{"vault_unreachable"}) {
+		t.Fatalf("healed %v, %v", healed, err)
+	}
+	say(t, dial(t, p))
+}
+
+func TestHealUndoesTheLastFirst(t *testing.T) {
+	l := &Lab{toVault: proxyToEcho(t), toKubernetes: proxyToEcho(t)}
+	for _, name := range []string{"vault_unreachable", "kubernetes_unreachable", "vault_unreachable"} {
+		if err := l.Inject(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []string{"vault_unreachable", "kubernetes_unreachable"}
+	if healed, err := l.Heal(t.Context()); err != nil || !slices.Equal(healed, want) {
+		t.Errorf("healed %v, %v; want %v", healed, err, want)
+	}
+	if left := l.Injected(); len(left) != 0 {
+		t.Errorf("still injected: %v", left)
+	}
+}

@@ -1,0 +1,211 @@
+package lab
+
+import (
+	"bytes"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// An answer is what the servers say on the wire while a fault is injected.
+type answer struct {
+	login  int // status; 0: connection refused
+	text   string
+	review int // status of a TokenReview of the canary's token by the reviewer; 0: connection refused
+}
+
+const (
+	bare = `{"errors":["permission denied"]}` + "\n"
+	// What Vault logs when the API server answers 401, whatever the reason.
+	unauthorized = "service account unauthorized"
+)
+
+var answers = map[string]answer{
+	"canary_token_missing":       {400, "missing jwt", 400},
+	"kubernetes_unreachable":     {403, bare, 0},
+	"mount_missing":              {403, bare, 201},
+	"reviewer_expired":           {403, bare, 401},
+	"reviewer_forbidden":         {403, bare, 403},
+	"reviewer_revoked":           {403, bare, 401},
+	"role_audience_mismatch":     {403, "invalid audience (aud) claim", 201},
+	"role_missing":               {400, `invalid role name \"canary\"`, 201},
+	"vault_sealed":               {503, "Vault is sealed", 201},
+	"vault_to_kubernetes_failed": {403, bare, 201},
+	"vault_unreachable":          {0, "", 201},
+}
+
+func TestRealServers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles and starts the real servers")
+	}
+	l, err := Start(t.Context(), Options{Log: t.Output()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { wantNothingLeft(t, l) })
+	wire := newWire(t, l)
+	wire.wantHealthy(t)
+
+	for _, fault := range Faults() {
+		t.Run(fault.Name, func(t *testing.T) {
+			if err := l.Inject(t.Context(), fault.Name); err != nil {
+				t.Fatal(err)
+			}
+			wire.want(t, answers[fault.Name])
+			if _, err := l.Heal(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			wire.wantHealthy(t)
+		})
+	}
+	t.Run("heals a fault behind another", func(t *testing.T) {
+		for _, name := range []string{"vault_sealed", "role_missing"} {
+			_ = l.Inject(t.Context(), name) // a sealed Vault deletes no role
+		}
+		if _, err := l.Heal(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		wire.wantHealthy(t)
+	})
+	t.Run("logs why a login was refused", func(t *testing.T) {
+		lines, err := l.LoginErrors()
+		if err != nil || !strings.Contains(strings.Join(lines, "\n"), unauthorized) {
+			t.Errorf("%v, %v", lines, err)
+		}
+		if audit, err := os.ReadFile(l.AuditLog()); err != nil || !bytes.Contains(audit, []byte("auth/kubernetes/login")) {
+			t.Errorf("the audit log has no login: %v", err)
+		}
+	})
+	t.Run("counts tokens", func(t *testing.T) { wantCounted(t, l, wire) })
+	t.Run("shows no secret", func(t *testing.T) {
+		for _, variable := range l.Env() {
+			if strings.Contains(variable, "eyJ") || strings.Contains(variable, "hvs.") {
+				t.Errorf("%s has a token in it", variable)
+			}
+		}
+	})
+}
+
+func wantCounted(t *testing.T, l *Lab, wire wire) {
+	t.Helper()
+	before, err := l.Accessors(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	wire.wantHealthy(t)
+	after, err := l.Accessors(t.Context())
+	if err != nil || after != before+1 {
+		t.Errorf("%d tokens before a login, %d after it, %v", before, after, err)
+	}
+}
+
+// wantNothingLeft closes the lab, with a fault injected as after a test that failed.
+func wantNothingLeft(t *testing.T, l *Lab) {
+	t.Helper()
+	for _, name := range []string{"vault_unreachable", "kubernetes_unreachable"} {
+		if err := l.Inject(t.Context(), name); err == nil {
+			continue // the context of a test that is over does not stop a proxy
+		}
+	}
+	if err := errors.Join(l.Close(), l.Close()); err != nil {
+		t.Error(err)
+	}
+	wantGone(t, l.Dir())
+	for _, p := range []*process{l.cluster.process, l.vault.process} {
+		if err := syscall.Kill(p.cmd.Process.Pid, 0); !errors.Is(err, syscall.ESRCH) {
+			t.Errorf("%s is still there: %v", p.name, err)
+		}
+	}
+}
+
+// A wire asks the servers as the exporter does: through the proxies, with the files.
+type wire struct {
+	lab  *Lab
+	http *http.Client
+}
+
+func newWire(t *testing.T, l *Lab) wire {
+	t.Helper()
+	roots := l.cluster.ca.pool()
+	roots.AddCert(l.vault.ca.cert)
+	return wire{lab: l, http: &http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		TLSClientConfig:   &tls.Config{RootCAs: roots},
+	}}}
+}
+
+func (w wire) wantHealthy(t *testing.T) {
+	t.Helper()
+	w.want(t, answer{login: 200, text: `"client_token":"hvs.`, review: 201})
+}
+
+func (w wire) want(t *testing.T, want answer) {
+	t.Helper()
+	status, text := w.login(t)
+	if status != want.login || !strings.Contains(text, want.text) {
+		t.Errorf("the login answered %d %s, want %d %s", status, text, want.login, want.text)
+	}
+	if status, text := w.review(t); status != want.review {
+		t.Errorf("the TokenReview answered %d %s, want %d", status, text, want.review)
+	}
+}
+
+func (w wire) login(t *testing.T) (int, string) {
+	t.Helper()
+	return w.post(t, "https://"+w.lab.toVault.address+"/v1/auth/kubernetes/login", "", fields{
+		"role": canaryRole, "jwt": w.token(t, canaryFile),
+	})
+}
+
+func (w wire) review(t *testing.T) (int, string) {
+	t.Helper()
+	return w.post(t, w.lab.kubernetesHost()+reviews, w.token(t, reviewerFile), fields{
+		"spec": fields{"token": w.token(t, canaryFile), "audiences": []string{canaryAudience}},
+	})
+}
+
+// token is empty when the file is not there.
+func (w wire) token(t *testing.T, file string) string {
+	t.Helper()
+	data, err := os.ReadFile(w.lab.path(file))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(data))
+}
+
+// post answers status 0 when the connection is refused.
+func (w wire) post(t *testing.T, url, bearer string, body fields) (int, string) {
+	t.Helper()
+	data, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	if bearer != "" {
+		request.Header.Set("Authorization", "Bearer "+bearer)
+	}
+	response, err := w.http.Do(request)
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return 0, ""
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(text)
+}

@@ -1,0 +1,46 @@
+package lab
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"testing"
+)
+
+func TestRunDir(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	living, err := newRunDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(living.path); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("mode is %v, %v", info.Mode(), err)
+	}
+	killed, err := newRunDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	killed.lock.Close() // as the kernel does
+
+	another, err := newRunDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantGone(t, killed.path)
+	if _, err := os.Stat(living.path); err != nil {
+		t.Errorf("a living lab lost its directory: %v", err)
+	}
+	for _, dir := range []*runDir{living, another} {
+		if err := dir.remove(); err != nil {
+			t.Error(err)
+		}
+		wantGone(t, dir.path)
+	}
+}
+
+func wantGone(t *testing.T, path string) {
+	t.Helper()
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s is still there: %v", path, err)
+	}
+}
