@@ -1,0 +1,429 @@
+package schedule
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	interval = time.Minute
+	recheck  = 10 * time.Second
+	longest  = 22 * time.Second
+)
+
+// first and tick are where job's first run and its ticks lie, on a scheduler of
+// one job.
+var (
+	first = part(phaseOf("default"), stagger)
+	tick  = part(phaseOf("default"), interval)
+)
+
+// diary records when things happened, as offsets from the bubble's start.
+type diary struct {
+	mu    sync.Mutex // guards what follows
+	start time.Time
+	runs  []time.Duration
+	skips []time.Duration
+}
+
+func (d *diary) record(list *[]time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	*list = append(*list, time.Since(d.start))
+}
+
+// read returns what stands in a list once nothing more happens at this moment.
+func (d *diary) read(list *[]time.Duration) []time.Duration {
+	synctest.Wait()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(*list)
+}
+
+func (d *diary) expect(t *testing.T, name string, list *[]time.Duration, want ...time.Duration) {
+	t.Helper()
+	if diff := cmp.Diff(want, d.read(list)); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", name, diff)
+	}
+}
+
+// job returns a job whose n-th run does what the n-th step says, and the last
+// step for ever after.
+func (d *diary) job(steps ...func(context.Context) Outcome) Job {
+	n := 0
+	return Job{
+		Name: "default", Interval: interval, Recheck: recheck, Longest: longest,
+		Skipped: func() { d.record(&d.skips) },
+		Run: func(ctx context.Context) Outcome {
+			d.record(&d.runs)
+			step := steps[min(n, len(steps)-1)]
+			n++
+			return step(ctx)
+		},
+	}
+}
+
+// takes is a run of a given length that heeds its context.
+func takes(length time.Duration, outcome Outcome) func(context.Context) Outcome {
+	return func(ctx context.Context) Outcome {
+		select {
+		case <-time.After(length):
+			return outcome
+		case <-ctx.Done():
+			return Outcome{}
+		}
+	}
+}
+
+func says(verdict string) func(context.Context) Outcome {
+	return takes(time.Second, Outcome{Verdict: verdict})
+}
+
+// within runs a test in a bubble, and a scheduler of the jobs in it that has
+// ended before the bubble does.
+func within(t *testing.T, jobs func(*diary) []Job, test func(t *testing.T, s *Scheduler, d *diary)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		d := &diary{start: time.Now()}
+		s := New(jobs(d))
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { s.Run(ctx); close(ended) }()
+		defer func() { cancel(); <-ended }()
+		test(t, s, d)
+	})
+}
+
+func one(steps ...func(context.Context) Outcome) func(*diary) []Job {
+	return func(d *diary) []Job { return []Job{d.job(steps...)} }
+}
+
+func TestRunsKeepToThePhaseGrid(t *testing.T) {
+	uneven := []func(context.Context) Outcome{
+		takes(time.Millisecond, Outcome{Verdict: "ok"}), takes(21*time.Second, Outcome{Verdict: "ok"}), says("ok"),
+	}
+	within(t, one(uneven...), func(t *testing.T, s *Scheduler, d *diary) {
+		time.Sleep(tick + 3*interval + time.Second)
+		d.expect(t, "runs", &d.runs, first, tick, tick+interval, tick+2*interval, tick+3*interval)
+		d.expect(t, "skips", &d.skips)
+	})
+}
+
+func TestGridDoesNotDrift(t *testing.T) {
+	within(t, one(says("ok")), func(t *testing.T, s *Scheduler, d *diary) {
+		time.Sleep(tick + 1000*interval + time.Second)
+		runs := d.read(&d.runs)
+		if last := runs[len(runs)-1]; len(runs) != 1002 || last != tick+1000*interval {
+			t.Errorf("run %d at %v, want run 1002 at %v", len(runs), last, tick+1000*interval)
+		}
+	})
+}
+
+func TestManyJobsAreSpread(t *testing.T) {
+	for _, tt := range []struct {
+		jobs    int
+		over    time.Duration // the first round
+		busiest int           // runs that begin within one second, at most
+		runs    int           // of each job in ten intervals
+	}{
+		{jobs: 20, over: 2 * time.Second, busiest: 15, runs: 11},
+		{jobs: 1000, over: interval, busiest: 40, runs: 10}, // the first run is the first tick
+	} {
+		many := func(d *diary) []Job {
+			jobs := make([]Job, tt.jobs)
+			for i := range jobs {
+				jobs[i] = d.job(says("ok"))
+				jobs[i].Name = fmt.Sprintf("target-%d", i)
+			}
+			return jobs
+		}
+		within(t, many, func(t *testing.T, s *Scheduler, d *diary) {
+			time.Sleep(tt.over)
+			round := d.read(&d.runs)
+			slices.Sort(round)
+			for i, at := range round {
+				until, _ := slices.BinarySearch(round, at+time.Second)
+				if until-i > tt.busiest {
+					t.Fatalf("%d of %d jobs began within one second", until-i, tt.jobs)
+				}
+			}
+			<-s.FirstRound()
+			if took := time.Since(d.start); took > tt.over+time.Second || took < tt.over*8/10 {
+				t.Errorf("the first round of %d jobs took %v, want about %v", tt.jobs, took, tt.over)
+			}
+			time.Sleep(time.Until(d.start.Add(10 * interval)))
+			if got := len(d.read(&d.runs)); got != tt.runs*tt.jobs {
+				t.Errorf("%d jobs made %d runs in ten intervals, want %d", tt.jobs, got, tt.runs*tt.jobs)
+			}
+			d.expect(t, "skips", &d.skips)
+		})
+	}
+}
+
+func TestTicksDuringARunAreSkippedAndCounted(t *testing.T) {
+	const hang = 150 * time.Second
+	within(t, one(says("ok"), takes(hang, Outcome{Verdict: "ok"}), says("ok")), func(t *testing.T, s *Scheduler, d *diary) {
+		time.Sleep(tick + interval + time.Second)
+		d.expect(t, "skips while the run is going", &d.skips, tick+interval)
+		time.Sleep(2 * interval)
+		d.expect(t, "skips", &d.skips, tick+interval, tick+2*interval)
+		d.expect(t, "runs", &d.runs, first, tick, tick+3*interval)
+	})
+}
+
+func TestFirstTickIsNoSkipWhileTheFirstRunIsGoing(t *testing.T) {
+	within(t, one(takes(20*time.Second, Outcome{Verdict: "bad"}), says("bad")), func(t *testing.T, s *Scheduler, d *diary) {
+		time.Sleep(2 * interval)
+		d.expect(t, "runs", &d.runs, first, tick+interval)
+		d.expect(t, "skips", &d.skips)
+	})
+	within(t, one(takes(80*time.Second, Outcome{Verdict: "bad"}), says("bad")), func(t *testing.T, s *Scheduler, d *diary) {
+		time.Sleep(2*interval + tick + time.Second)
+		d.expect(t, "runs", &d.runs, first, tick+2*interval)
+		d.expect(t, "skips", &d.skips, tick+interval)
+	})
+}
+
+func TestRechecks(t *testing.T) {
+	const pause = recheck + time.Second // says takes a second
+	for _, tt := range []struct {
+		name  string
+		steps []func(context.Context) Outcome
+		want  []time.Duration
+	}{
+		{
+			"until two agree",
+			[]func(context.Context) Outcome{says("ok"), says("bad")},
+			[]time.Duration{first, tick, tick + pause, tick + interval},
+		},
+		{
+			"flapping",
+			[]func(context.Context) Outcome{says("ok"), says("bad"), says("ok")},
+			[]time.Duration{first, tick, tick + pause, tick + 2*pause, tick + interval},
+		},
+		{
+			"at most three",
+			[]func(context.Context) Outcome{says("a"), says("b"), says("a"), says("b"), says("a")},
+			[]time.Duration{first, tick, tick + pause, tick + 2*pause, tick + 3*pause, tick + interval},
+		},
+		{
+			"counted from the end of the run",
+			[]func(context.Context) Outcome{says("ok"), takes(20*time.Second, Outcome{Verdict: "bad"}), says("bad")},
+			[]time.Duration{first, tick, tick + 30*time.Second, tick + interval},
+		},
+		{
+			"none where the server asks to be left alone",
+			[]func(context.Context) Outcome{says("ok"), takes(time.Second, Outcome{Verdict: "limited", LeaveAlone: true})},
+			[]time.Duration{first, tick, tick + interval},
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			within(t, one(tt.steps...), func(t *testing.T, s *Scheduler, d *diary) {
+				time.Sleep(tick + interval + time.Second)
+				d.expect(t, "runs", &d.runs, tt.want...)
+				d.expect(t, "skips", &d.skips)
+			})
+		})
+	}
+}
+
+func TestWaitingRecheckAbsorbsTheTick(t *testing.T) {
+	slow := takes(55*time.Second, Outcome{Verdict: "bad"})
+	within(t, one(says("ok"), slow, says("bad")), func(t *testing.T, s *Scheduler, d *diary) {
+		time.Sleep(tick + 2*interval + time.Second)
+		d.expect(t, "runs", &d.runs, first, tick, tick+65*time.Second, tick+2*interval)
+		d.expect(t, "skips", &d.skips)
+	})
+}
+
+func TestTickDuringARecheckIsCounted(t *testing.T) {
+	change, confirm := takes(30*time.Second, Outcome{Verdict: "bad"}), takes(22*time.Second, Outcome{Verdict: "bad"})
+	within(t, one(says("ok"), change, confirm), func(t *testing.T, s *Scheduler, d *diary) {
+		time.Sleep(tick + 2*interval + time.Second)
+		d.expect(t, "runs", &d.runs, first, tick, tick+40*time.Second, tick+2*interval)
+		d.expect(t, "skips", &d.skips, tick+interval)
+	})
+}
+
+func TestRetryAfterIsHonoured(t *testing.T) {
+	limited := takes(time.Second, Outcome{Verdict: "limited", LeaveAlone: true, RetryAfter: 150 * time.Second})
+	within(t, one(says("ok"), limited, says("ok")), func(t *testing.T, s *Scheduler, d *diary) {
+		time.Sleep(tick + 4*interval + time.Second)
+		d.expect(t, "runs", &d.runs, first, tick, tick+3*interval, tick+3*interval+recheck+time.Second, tick+4*interval)
+		d.expect(t, "skips", &d.skips)
+	})
+}
+
+func TestEndWhileWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &diary{start: time.Now()}
+		ctx, cancel := context.WithTimeout(t.Context(), tick/2)
+		defer cancel()
+		New([]Job{d.job(says("ok"))}).Run(ctx)
+		if ended := time.Since(d.start); ended != tick/2 {
+			t.Errorf("ended after %v, want %v", ended, tick/2)
+		}
+		d.expect(t, "runs", &d.runs, first)
+	})
+}
+
+func TestEndWaitsForTheRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &diary{start: time.Now()}
+		returned := false
+		revoking := func(ctx context.Context) Outcome {
+			<-ctx.Done()
+			time.Sleep(2 * time.Second)
+			returned = true
+			return Outcome{}
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), tick)
+		defer cancel()
+		s := New([]Job{d.job(revoking)})
+		s.Run(ctx)
+		if !returned || time.Since(d.start) != tick+2*time.Second {
+			t.Errorf("ended after %v with the run returned %v", time.Since(d.start), returned)
+		}
+		select {
+		case <-s.FirstRound():
+			t.Error("a run that was cut short completed the first round")
+		default:
+		}
+	})
+}
+
+func TestNoRunAfterTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &diary{start: time.Now()}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		New([]Job{d.job(says("ok"))}).Run(ctx)
+		d.expect(t, "runs", &d.runs)
+	})
+}
+
+func TestPanicIsReportedAndTheJobGoesOn(t *testing.T) {
+	var cause any
+	var trace string
+	panicking := func(d *diary) []Job {
+		job := d.job(says("ok"), func(context.Context) Outcome { panic("boom") }, says("ok"))
+		job.Panicked = func(c any, stack []byte) { cause, trace = c, string(stack) }
+		return []Job{job}
+	}
+	within(t, panicking, func(t *testing.T, s *Scheduler, d *diary) {
+		time.Sleep(tick + interval + time.Second)
+		d.expect(t, "runs", &d.runs, first, tick, tick+interval)
+		if cause != "boom" || !strings.Contains(trace, "TestPanicIsReported") {
+			t.Errorf("reported %v with stack %s", cause, trace)
+		}
+	})
+}
+
+func TestFirstRound(t *testing.T) {
+	done := func(s *Scheduler) bool {
+		select {
+		case <-s.FirstRound():
+			return true
+		default:
+			return false
+		}
+	}
+	slow := func(d *diary) []Job {
+		quick, hanging := d.job(says("ok")), d.job(takes(30*time.Second, Outcome{}))
+		quick.Name, hanging.Name = "quick", "hanging"
+		return []Job{quick, hanging}
+	}
+	within(t, slow, func(t *testing.T, s *Scheduler, d *diary) {
+		time.Sleep(30 * time.Second)
+		if done(s) {
+			t.Error("the first round is over although one run is not")
+		}
+		time.Sleep(5 * time.Second)
+		if !done(s) {
+			t.Error("the first round never ended")
+		}
+	})
+	within(t, func(*diary) []Job { return nil }, func(t *testing.T, s *Scheduler, d *diary) {
+		synctest.Wait()
+		if !done(s) {
+			t.Error("without jobs the first round never ended")
+		}
+		if err := s.Alive(time.Now()); err != nil {
+			t.Errorf("without jobs: %v", err)
+		}
+	})
+}
+
+func TestAlive(t *testing.T) {
+	stuck := func(context.Context) Outcome { time.Sleep(3 * longest); return Outcome{Verdict: "ok"} }
+	within(t, one(says("ok"), stuck, says("ok")), func(t *testing.T, s *Scheduler, d *diary) {
+		alive := func(at time.Duration) {
+			t.Helper()
+			time.Sleep(at - time.Since(d.start))
+			if err := s.Alive(time.Now()); err != nil {
+				t.Errorf("after %v: %v", at, err)
+			}
+		}
+		alive(0)
+		alive(tick - 1)
+		alive(tick + longest)
+		alive(tick + longest + grace)
+		time.Sleep(time.Second)
+		err := s.Alive(time.Now())
+		if want := `job "default" is overdue by 1s`; err == nil || err.Error() != want {
+			t.Errorf("a run that hangs: %v, want %s", err, want)
+		}
+		alive(tick + 3*longest + time.Second)
+		alive(tick + 2*interval)
+		// Nobody tends a loop of a process that was stopped: the answer is the caller's clock's.
+		if s.Alive(time.Now().Add(interval+longest+2*grace)) == nil {
+			t.Error("a loop that gives no sign of life is alive")
+		}
+	})
+}
+
+func TestAliveBeforeAndAfter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &diary{start: time.Now()}
+		s := New([]Job{d.job(says("ok"))})
+		if err := s.Alive(time.Now().Add(time.Hour)); err != nil {
+			t.Errorf("before the start: %v", err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), interval)
+		defer cancel()
+		s.Run(ctx)
+		if s.Alive(time.Now()) == nil {
+			t.Error("alive after the end")
+		}
+	})
+}
+
+func TestNewRefusesWhatCannotRun(t *testing.T) {
+	whole := Job{Interval: 1, Recheck: 1, Longest: 1, Run: says("ok")}
+	for name, job := range map[string]Job{
+		"run":      {Interval: 1, Recheck: 1, Longest: 1},
+		"interval": {Recheck: 1, Longest: 1, Run: whole.Run},
+		"recheck":  {Interval: 1, Longest: 1, Run: whole.Run},
+		"longest":  {Interval: 1, Recheck: 1, Run: whole.Run},
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer func() {
+				if recover() == nil {
+					t.Error("accepted")
+				}
+			}()
+			New([]Job{whole, job})
+		})
+	}
+}
