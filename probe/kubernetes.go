@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,6 +19,8 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 )
+
+const kubernetesDialect = "the API server's JSON"
 
 // kubernetesServer is the API server in one run.
 type kubernetesServer struct {
@@ -116,48 +119,41 @@ func create(ctx context.Context, client rest.Interface, kind string, question, a
 	if err := result.Error(); err != nil {
 		return kubernetesFailure(err, x)
 	}
-	notKubernetes := Failure{Class: ClassBadResponse, Text: "the answer is not the API server's"}
 	if x.status != http.StatusCreated && x.status != http.StatusOK {
-		return x.failure(notKubernetes)
+		return x.failure(x.foreign(kubernetesDialect))
 	}
 	body, err := result.Raw()
 	if err != nil {
 		return x.failure(err)
 	}
 	if json.Unmarshal(body, answer) != nil || answer.GetObjectKind().GroupVersionKind().Kind != kind {
-		return x.failure(notKubernetes)
+		return x.failure(x.foreign(kubernetesDialect))
 	}
 	return nil
 }
 
 // kubernetesFailure tells the API server's own refusal, a Status, from the answer
-// of something in front of it.
+// of something in front of it. A 5xx and a 429 count whoever says them, since it is
+// not available either way; and so does a 401, unless a page comes with it.
 func kubernetesFailure(err error, x *exchange) Failure {
 	refusal, ok := errors.AsType[*apierrors.StatusError](err)
 	if !ok || x.status < http.StatusBadRequest {
 		return x.failure(err)
 	}
 	status := refusal.Status()
-	text := clean(status.Message)
-	if !ownWords(status, x) {
-		return x.failure(Failure{Class: ClassBadResponse, Text: text})
-	}
-	return Failure{Class: ClassRefused, Status: x.status, Text: text, RetryAfter: x.retryAfter}
-}
-
-// ownWords reports whether a refusal is the API server's. A 5xx and a 429 count
-// whoever in front of it says them: it is not available either way.
-func ownWords(status metav1.Status, x *exchange) bool {
-	foreign, isForeign := foreignBody(status)
+	foreign := x.foreign(kubernetesDialect)
+	body, isForeign := foreignBody(status)
 	switch {
 	case x.status >= http.StatusInternalServerError, x.status == http.StatusTooManyRequests:
-		return true
-	case x.status == http.StatusUnauthorized:
-		return !strings.Contains(foreign, "<") // an empty or plain 401 is its own, a login page is not
-	case x.status == http.StatusForbidden:
-		return !isForeign && strings.Contains(status.Message, "forbidden: User")
+	case x.status == http.StatusUnauthorized && !strings.Contains(body, "<"):
+	case isForeign, x.status == http.StatusForbidden && !contains(status.Message, textForbidden):
+		return x.failure(foreign)
 	}
-	return !isForeign
+	text := clean(status.Message)
+	if isForeign {
+		text = cmp.Or(http.StatusText(x.status), foreign.Text)
+	}
+	return Failure{Class: ClassRefused, Status: x.status, Text: text, RetryAfter: x.retryAfter}
 }
 
 // foreignBody is the answer's body where it was no Status.

@@ -54,8 +54,8 @@ func (r *run) login(ctx context.Context) (Login, error) {
 	})
 	select {
 	case o := <-answered:
-		r.accountFor(o.answer)
 		r.token = o.answer.token
+		r.accountFor(o.answer)
 		return o.answer.Login, o.err
 	case <-ctx.Done():
 		if !x.sent.Load() {

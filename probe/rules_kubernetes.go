@@ -80,8 +80,8 @@ func reviewerUnauthorized(e Evidence) (Verdict, bool) {
 }
 
 // reviewerAtFault holds where the login met a bare 403 and the configured reviewer
-// cannot review. That Vault holds the same token is by elimination, unless the
-// mount was seen.
+// cannot review. Without a token to show to the API server, or sight of the mount,
+// that is by elimination.
 func reviewerAtFault(t Target, e Evidence) (Verdict, bool) {
 	v, known := firstReviewerVerdict(t, e)
 	if !e.bareRefusal() || !known || v.Party() != PartyReviewer {
@@ -90,7 +90,8 @@ func reviewerAtFault(t Target, e Evidence) (Verdict, bool) {
 	v.Because = append([]string{"the login met a bare 403"}, v.Because...)
 	if e.mountIsThere() {
 		v.Because = append(v.Because, "the auth mount is there")
-	} else {
+	}
+	if !e.mountIsThere() || e.ReviewerToken.Failed() {
 		v.Certainty = ByElimination
 	}
 	return v, true

@@ -27,7 +27,7 @@ func vaultTransport(t Target, e Evidence) (Verdict, bool) {
 		return Verdict{}, false
 	}
 	return proven(vaultTransportReasons[asked.Class],
-		fmt.Sprintf("Vault at %s was not reached: %s", t.Vault.Addr, asked.Error()),
+		fmt.Sprintf("nothing at %s answers as Vault: %s", t.Vault.Addr, asked.Error()),
 		fmt.Sprintf("%s failed: %s", question, asked.Error()))
 }
 

@@ -14,6 +14,9 @@ const (
 	textInvalidRole = "invalid role name"
 	textSealed      = "Vault is sealed" // also said by a Vault that is not initialised
 	textOverloaded  = "overloaded"
+	// textForbidden is part of every refusal of the API server's authorizers; a proxy's
+	// 403 lacks it.
+	textForbidden = "forbidden: User"
 	// textPlainHTTP is how Go servers answer plain HTTP on a TLS port.
 	textPlainHTTP = "Client sent an HTTP request to an HTTPS server"
 	// textMFARequired is our own: the login answered 200 with an mfa_requirement.
@@ -120,8 +123,6 @@ func reviewReason(text string) Reason {
 	}
 	return CanaryRejected
 }
-
-func isPlainHTTP(text string) bool { return contains(text, textPlainHTTP) }
 
 func contains(text, part string) bool {
 	return strings.Contains(strings.ToLower(text), strings.ToLower(part))

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"mime"
 	"net/http"
 	"net/http/httptrace"
 	"os"
@@ -104,7 +105,9 @@ func (e *endpoint) RoundTrip(request *http.Request) (*http.Response, error) {
 		e.sawRefused(err)
 		return nil, err
 	}
+	x.plain = request.URL.Scheme == "http"
 	x.status = response.StatusCode
+	x.contentType, _, _ = mime.ParseMediaType(response.Header.Get("Content-Type"))
 	x.retryAfter = retryAfter(response.Header.Get("Retry-After"))
 	response.Body = http.MaxBytesReader(nil, response.Body, maxBody)
 	return response, nil
@@ -179,8 +182,12 @@ func (s stage) silence() string {
 // exchange is one request's record, filled by the endpoint and read by whoever
 // made the request, once it has returned.
 type exchange struct {
-	status     int
-	retryAfter time.Duration
+	over func() error // why the request's time is over, nil while it is not
+
+	plain       bool // without TLS
+	status      int
+	contentType string
+	retryAfter  time.Duration
 
 	reached atomic.Int32 // stage; the dialler may outlive the request
 	sent    atomic.Bool  // the request left us whole
@@ -189,7 +196,7 @@ type exchange struct {
 type exchangeKey struct{}
 
 func newExchange(ctx context.Context) (context.Context, *exchange) {
-	x := new(exchange)
+	x := &exchange{over: ctx.Err}
 	return context.WithValue(ctx, exchangeKey{}, x), x
 }
 
@@ -197,7 +204,8 @@ func exchangeOf(ctx context.Context) *exchange {
 	if x, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
 		return x
 	}
-	return new(exchange)
+	_, x := newExchange(ctx)
+	return x
 }
 
 func (x *exchange) trace() *httptrace.ClientTrace {
@@ -228,16 +236,29 @@ func (x *exchange) silence(err error) Failure {
 	return Failure{Class: class, Text: reached.silence()}
 }
 
+// foreign is the failure of an answer that is not in the server's own dialect. Its
+// body is never shown: it may be anybody's page.
+func (x *exchange) foreign(dialect string) Failure {
+	found := cmp.Or(clean(x.contentType), "no content type")
+	return Failure{
+		Class: ClassBadResponse, Status: x.status, RetryAfter: x.retryAfter,
+		Text: fmt.Sprintf("the answer (%s) is not %s", found, dialect),
+	}
+}
+
 // failure classifies an error that carries no words of the server itself. What
 // came back with the answer, its status and Retry-After, is added.
 func (x *exchange) failure(err error) Failure {
+	if over := x.over(); over != nil {
+		err = over // a body cut by our own deadline looks like one cut by the server
+	}
 	f := failureOf(err)
 	f.Status, f.RetryAfter = cmp.Or(f.Status, x.status), x.retryAfter
 	switch {
 	case x.status >= 300 && x.status < 400:
 		f.Class, f.Text = ClassRedirect, "a redirect, which is not followed with a credential"
-	case x.status == http.StatusBadRequest && isPlainHTTP(f.Text):
-		f.Class = ClassTLSFailed
+	case x.plain && x.status == http.StatusBadRequest && f.Class == ClassUnreachable:
+		return x.plainToTLS() // a TLS server answers plain HTTP with 400, and resets the connection
 	case f.Class == ClassTimeout:
 		silent := x.silence(err)
 		f.Class, f.Text = silent.Class, silent.Text
@@ -245,6 +266,10 @@ func (x *exchange) failure(err error) Failure {
 		f.Class, f.Text = ClassBadResponse, "the connection ended in the middle of the answer: "+f.Text
 	}
 	return f
+}
+
+func (x *exchange) plainToTLS() Failure {
+	return Failure{Class: ClassTLSFailed, Status: x.status, Text: "the server speaks TLS, and was sent plain HTTP"}
 }
 
 // retryAfter reads the header in seconds or as a date; 0 where there is none.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +13,8 @@ import (
 // ProbeRole is the role of the mount probe. It must not exist: a login with it
 // can bring no token, and its refusal tells whether the mount is there.
 const ProbeRole = "vault-k8s-auth-exporter-probe"
+
+const vaultDialect = "Vault's JSON"
 
 // notAToken is sent where the content of a JWT is never looked at.
 const notAToken = "not-a-token"
@@ -70,7 +71,7 @@ func (v *vaultServer) health(ctx context.Context) (Health, error) {
 		return Health{}, vaultFailure(err, x)
 	}
 	if x.status >= 300 || answer.ServerTimeUTC == 0 {
-		return Health{}, x.failure(Failure{Class: ClassBadResponse, Text: "sys/health did not answer as Vault does"})
+		return Health{}, x.failure(x.foreign(vaultDialect))
 	}
 	return Health{
 		Initialized: answer.Initialized,
@@ -105,7 +106,7 @@ func (v *vaultServer) login(ctx context.Context, x *exchange, role, jwt string) 
 		return loginAnswer{unaccounted: lost}, vaultFailure(err, x)
 	}
 	if x.status != http.StatusOK || secret == nil || secret.Auth == nil {
-		return loginAnswer{}, x.failure(Failure{Class: ClassBadResponse, Text: "the answer to the login is not Vault's"})
+		return loginAnswer{}, x.failure(x.foreign(vaultDialect))
 	}
 	auth := secret.Auth
 	if auth.ClientToken == "" {
@@ -147,7 +148,7 @@ func (v *vaultServer) revoke(ctx context.Context, token Secret) error {
 		return vaultFailure(err, x)
 	}
 	if x.status != http.StatusNoContent && x.status != http.StatusOK {
-		return x.failure(Failure{Class: ClassBadResponse, Text: "the answer to the revocation is not Vault's"})
+		return x.failure(x.foreign(vaultDialect))
 	}
 	return nil
 }
@@ -160,8 +161,11 @@ func vaultFailure(err error, x *exchange) Failure {
 		return x.failure(err)
 	}
 	text := clean(strings.Join(refusal.Errors, "; "))
-	if refusal.RawError || !slices.ContainsFunc(refusal.Errors, func(s string) bool { return s != "" }) {
-		return x.failure(Failure{Class: ClassBadResponse, Text: text})
+	switch {
+	case x.plain && contains(text, textPlainHTTP):
+		return x.plainToTLS()
+	case refusal.RawError || text == "":
+		return x.failure(x.foreign(vaultDialect))
 	}
 	return Failure{Class: ClassRefused, Status: refusal.StatusCode, Text: text, RetryAfter: x.retryAfter}
 }

@@ -1,0 +1,92 @@
+package probetest
+
+import (
+	"io"
+	"net/http"
+	"strings"
+)
+
+// Ways for a server to misbehave.
+
+// Hang answers nothing until the caller has gone.
+func Hang(_ http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	<-r.Context().Done()
+}
+
+// HangAfterHeader sends a header that announces a body, and no body.
+func HangAfterHeader(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusOK)
+	_ = http.NewResponseController(w).Flush()
+	Hang(w, r)
+}
+
+// HangInBody stops in the middle of the body.
+func HangInBody(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = io.WriteString(w, `{"request_id":"r",`)
+	_ = http.NewResponseController(w).Flush()
+	Hang(w, r)
+}
+
+// CutInBody closes the connection in the middle of the body.
+func CutInBody(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", "1000")
+	_, _ = io.WriteString(w, `{"request_id":"r",`)
+	_ = http.NewResponseController(w).Flush()
+	panic(http.ErrAbortHandler)
+}
+
+// Close closes the connection without an answer.
+func Close(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
+
+// Answer returns a handler that always answers the same.
+func Answer(code int, contentType, body string, header ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", contentType)
+		for i := 0; i+1 < len(header); i += 2 {
+			w.Header().Set(header[i], header[i+1])
+		}
+		w.WriteHeader(code)
+		_, _ = io.WriteString(w, body)
+	}
+}
+
+// HTML answers as a proxy or a login page does.
+func HTML(code int) http.HandlerFunc {
+	return Answer(code, "text/html", "<html><body>"+Mark+" please log in</body></html>")
+}
+
+// JSON answers with this body.
+func JSON(code int, body string, header ...string) http.HandlerFunc {
+	return Answer(code, "application/json", body, header...)
+}
+
+// Refuse answers as Vault refuses.
+func Refuse(code int, text string, header ...string) http.HandlerFunc {
+	return JSON(code, `{"errors":[`+quote(text)+`]}`, header...)
+}
+
+// Redirect sends the caller elsewhere.
+func Redirect(code int, location string) http.HandlerFunc {
+	return Answer(code, "text/plain", "", "Location", location)
+}
+
+// Huge answers with 100 MB of JSON.
+func Huge(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = io.WriteString(w, `{"errors":["`)
+	chunk := strings.Repeat("x", 1<<20)
+	for range 100 {
+		if _, err := io.WriteString(w, chunk); err != nil {
+			return
+		}
+	}
+	_, _ = io.WriteString(w, `"]}`)
+}
+
+func quote(text string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\t", `\t`).Replace(text) + `"`
+}
