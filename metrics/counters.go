@@ -1,0 +1,117 @@
+package metrics
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"vault-k8s-auth-exporter/probe"
+)
+
+// counters holds what is counted per target.
+type counters struct {
+	probes, failures, reasons                          *prometheus.CounterVec
+	issued, revoked, revokeFailures, tokensUnaccounted *prometheus.CounterVec
+	followUps, skipped                                 *prometheus.CounterVec
+}
+
+func newCounters() counters {
+	return counters{
+		probes: perTarget("probes_total",
+			"Scheduled runs that completed."),
+		failures: perTarget("probe_failures_total",
+			"Scheduled runs with another verdict than healthy, by whose desk it lands on.", "party"),
+		reasons: perTarget("probe_failure_reasons_total",
+			"Scheduled runs with another verdict than healthy, by reason; from the first run with that reason on.", "party", "reason"),
+		issued: perTarget("tokens_issued_total",
+			"Vault tokens that the canary's scheduled logins brought, by type: service or batch.", "type"),
+		revoked: perTarget("tokens_revoked_total",
+			"Vault tokens of scheduled logins that the exporter revoked after use."),
+		revokeFailures: perTarget("token_revoke_failures_total",
+			"Vault tokens of scheduled logins that could not be revoked and live until their TTL ends."),
+		tokensUnaccounted: perTarget("tokens_unaccounted_total",
+			"Scheduled logins that were sent and never heard of again; a token that one brought lives until its TTL ends."),
+		followUps: perTarget("follow_ups_total",
+			"Extra questions asked after a failed scheduled login to tell its causes apart, by kind; none can bring a token.", "kind"),
+		skipped: perTarget("exporter_probes_skipped_total",
+			"Ticks of the schedule that found the target's last run still going."),
+	}
+}
+
+func perTarget(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help},
+		append([]string{"target"}, labels...))
+}
+
+func (c *counters) all() []*prometheus.CounterVec {
+	return []*prometheus.CounterVec{
+		c.probes, c.failures, c.reasons, c.issued, c.revoked, c.revokeFailures, c.tokensUnaccounted, c.followUps, c.skipped,
+	}
+}
+
+func (c *counters) register(registry *prometheus.Registry) {
+	for _, v := range c.all() {
+		registry.MustRegister(v)
+	}
+}
+
+// begin makes a target's counters start at 0, so that the first increase is seen.
+// Reasons are too many for that: they begin when they occur.
+func (c *counters) begin(target string) {
+	for _, v := range []*prometheus.CounterVec{c.probes, c.revoked, c.revokeFailures, c.tokensUnaccounted, c.skipped} {
+		v.WithLabelValues(target)
+	}
+	for _, party := range probe.Parties {
+		c.failures.WithLabelValues(target, string(party))
+	}
+	for _, kind := range []string{"service", "batch"} {
+		c.issued.WithLabelValues(target, kind)
+	}
+	for _, f := range followUps {
+		c.followUps.WithLabelValues(target, f.kind)
+	}
+}
+
+func (c *counters) forget(target string) {
+	for _, v := range c.all() {
+		v.DeletePartialMatch(prometheus.Labels{"target": target})
+	}
+}
+
+func (c *counters) count(r probe.Result) {
+	target, party := r.Target.Name, string(r.Diagnosis.Party())
+	c.probes.WithLabelValues(target).Inc()
+	if !r.Healthy() {
+		c.failures.WithLabelValues(target, party).Inc()
+		c.reasons.WithLabelValues(target, party, string(r.Diagnosis.Reason)).Inc()
+	}
+	for _, f := range followUps {
+		if f.asked(r.Evidence) {
+			c.followUps.WithLabelValues(target, f.kind).Inc()
+		}
+	}
+}
+
+func (c *counters) account(target string, fate probe.Fate) {
+	switch fate {
+	case probe.IssuedService:
+		c.issued.WithLabelValues(target, "service").Inc()
+	case probe.IssuedBatch:
+		c.issued.WithLabelValues(target, "batch").Inc()
+	case probe.Revoked:
+		c.revoked.WithLabelValues(target).Inc()
+	case probe.RevokeFailed:
+		c.revokeFailures.WithLabelValues(target).Inc()
+	case probe.Unaccounted:
+		c.tokensUnaccounted.WithLabelValues(target).Inc()
+	}
+}
+
+// followUps lists every kind of follow-up, and whether a run asked it rather than
+// carried over an earlier answer.
+var followUps = []struct {
+	kind  string
+	asked func(probe.Evidence) bool
+}{
+	{"mount_probe", func(e probe.Evidence) bool {
+		return e.FollowUps.MountProbe.State != probe.NotAsked && e.FollowUps.At.Equal(e.At)
+	}},
+}

@@ -1,0 +1,195 @@
+package metrics_test
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/prometheus/common/expfmt"
+
+	"vault-k8s-auth-exporter/metrics"
+	"vault-k8s-auth-exporter/probe"
+)
+
+// full has a sample of every metric.
+func full(t testing.TB) *metrics.Recorder {
+	t.Helper()
+	rec := metrics.New([]probe.Target{target("prod"), target("failing")})
+	rec.Record(forbidden(target("failing")))
+	well := healthy(target("prod"))
+	well.Warnings = []probe.Warning{{Code: probe.ClockSkew}, {Code: probe.CertificateExpiring, Raised: true}}
+	rec.Record(well)
+	rec.Account("prod", probe.IssuedService)
+	rec.Account("prod", probe.Revoked)
+	return rec
+}
+
+var update = flag.Bool("update", false, "write testdata anew")
+
+// The whole exposition of one healthy and one failing target, HELP and TYPE
+// included, less what changes with the build or with every new reason.
+func TestWholeExposition(t *testing.T) {
+	const golden = "testdata/exposition.txt"
+	synctest.Test(t, func(t *testing.T) {
+		rec := full(t)
+		names := slices.DeleteFunc(ownNames(t, rec), func(name string) bool {
+			return name == "vault_k8s_auth_exporter_build_info" || name == "vault_k8s_auth_exporter_verdicts_total"
+		})
+		if *update {
+			text, err := testutil.GatherAndFormat(rec.Registry(), expfmt.TypeTextPlain, names...)
+			if err := errors.Join(err, os.WriteFile(golden, text, 0o644)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.Open(golden)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer want.Close()
+		if err := testutil.GatherAndCompare(rec.Registry(), want, names...); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Every reason is there from the start, so that its first increase is seen.
+func TestVerdictsBeginAtZero(t *testing.T) {
+	want := []string{`exporter_verdicts_total{reason="none"} 0`}
+	for _, reason := range probe.Reasons() {
+		want = append(want, fmt.Sprintf("exporter_verdicts_total{reason=%q} 0", reason))
+	}
+	slices.Sort(want)
+	expect(t, metrics.New(nil), strings.Join(want, "\n"), "exporter_verdicts_total")
+}
+
+func TestLint(t *testing.T) {
+	problems, err := testutil.GatherAndLint(full(t).Registry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
+
+// Service discovery owns these labels; HELP tells that a target's values come
+// from a schedule, unless they come from the configuration.
+func TestLabelsAndHelp(t *testing.T) {
+	owned := []string{"namespace", "pod", "container", "endpoint", "service", "job", "instance", "node", "cluster", "env"}
+	families, err := full(t).Registry().Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if !strings.HasPrefix(f.GetName(), "vault_k8s_auth_") {
+			continue
+		}
+		perTarget := false
+		for _, l := range f.GetMetric()[0].GetLabel() {
+			perTarget = perTarget || l.GetName() == "target"
+			if slices.Contains(owned, l.GetName()) {
+				t.Errorf("%s has the label %s", f.GetName(), l.GetName())
+			}
+		}
+		configured := f.GetName() == "vault_k8s_auth_target_info"
+		if perTarget && !configured && !strings.Contains(strings.ToLower(f.GetHelp()), "schedule") {
+			t.Errorf("%s does not say that it comes from a schedule: %s", f.GetName(), f.GetHelp())
+		}
+	}
+}
+
+// No text that a server had a hand in becomes a label, and no detail does.
+func TestHostileTexts(t *testing.T) {
+	const jwt = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJtYXJrZWQifQ.bWFya2Vk"
+	hostile := jwt + "\"}\n# TYPE marked counter\nmarked 1 \xff"
+	r := forbidden(target("a"))
+	claims := probe.Claims{Issuer: hostile, Subject: hostile, Audiences: []string{hostile}, Pod: hostile, Namespace: hostile, ServiceAccount: hostile}
+	e := &r.Evidence
+	e.CanaryToken, e.ReviewerToken = answered(claims, 0), answered(claims, 0)
+	e.Review = answered(probe.Review{Username: hostile, Error: hostile, Audiences: []string{hostile}}, 0)
+	e.Identity = answered(probe.Identity{Username: hostile}, 0)
+	e.Access = answered(probe.Access{Why: hostile}, 0)
+	e.Login = failed[probe.Login](probe.ClassRefused, 403, hostile)
+	e.Health = answered(probe.Health{Version: hostile}, 0)
+	e.FollowUps.MountProbe = answered(probe.Refusal{Text: hostile}, 0)
+	e.VaultChain.Subject, e.Panic = hostile, hostile
+	for _, v := range []*probe.Verdict{&r.Diagnosis.Verdict, &r.Diagnosis.Reviewer} {
+		v.Detail, v.Because, v.Fix = hostile, []string{hostile}, []string{hostile}
+	}
+	r.Warnings = []probe.Warning{{Code: probe.ClockSkew, Raised: true, Detail: hostile, Fix: []string{hostile}}}
+
+	for _, version := range []string{hostile, jwt, "1." + strings.Repeat("0", 100), "1.0\n", "hvs.CAESIJ", ""} {
+		rec := metrics.New([]probe.Target{target("a")})
+		e.Health.Value.Version = version
+		rec.Record(r)
+		text := samples(t, rec)
+		if strings.Contains(text, "marked") || strings.Contains(text, "eyJ") || strings.Contains(text, "bWFya2Vk") {
+			t.Errorf("a hostile text got into the exposition:\n%s", text)
+		}
+		expect(t, rec, "", "server_info")
+	}
+}
+
+func TestHandler(t *testing.T) {
+	rec := full(t)
+	rec.Registry().MustRegister(brokenCollector{})
+	request := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+	request.Header.Set("Accept", "application/openmetrics-text;version=1.0.0,text/plain;q=0.5")
+	for range 2 {
+		response := httptest.NewRecorder()
+		rec.Handler().ServeHTTP(response, request)
+		body := response.Body.String()
+		if response.Code != http.StatusOK || !strings.HasPrefix(response.Header().Get("Content-Type"), "text/plain") {
+			t.Errorf("%d %s", response.Code, response.Header().Get("Content-Type"))
+		}
+		for _, want := range []string{
+			`vault_k8s_auth_up{target="prod"} 1`, "go_goroutines ", "process_start_time_seconds ", "vault_k8s_auth_exporter_build_info{",
+			`vault_k8s_auth_exporter_probe_duration_seconds_bucket{le="10"} 2`, `promhttp_metric_handler_errors_total{cause="gathering"} `,
+		} {
+			if !strings.Contains(body, want) {
+				t.Errorf("the answer lacks %s", want)
+			}
+		}
+	}
+}
+
+type brokenCollector struct{}
+
+func (brokenCollector) Describe(chan<- *prometheus.Desc) {}
+func (brokenCollector) Collect(samples chan<- prometheus.Metric) {
+	samples <- prometheus.NewInvalidMetric(prometheus.NewDesc("broken", "", nil, nil), fmt.Errorf("broken"))
+}
+
+// One scrape of 1 000 healthy targets.
+func BenchmarkGather(b *testing.B) {
+	const count = 1000
+	var targets []probe.Target
+	for i := range count {
+		targets = append(targets, target(fmt.Sprintf("target-%04d", i)))
+	}
+	rec := metrics.New(targets)
+	without, err := testutil.GatherAndCount(metrics.New(nil).Registry())
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, t := range targets {
+		rec.Record(healthy(t))
+	}
+	series := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		if series, err = testutil.GatherAndCount(rec.Registry()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(series-without)/count, "series/target")
+}

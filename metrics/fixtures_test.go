@@ -1,0 +1,154 @@
+package metrics_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/prometheus/common/expfmt"
+
+	"vault-k8s-auth-exporter/metrics"
+	"vault-k8s-auth-exporter/probe"
+)
+
+const minute = time.Minute
+
+func target(name string) probe.Target {
+	return probe.Target{
+		Name:       name,
+		Vault:      probe.Vault{Addr: "https://vault.example.com:8200", Namespace: "team", Mount: "kubernetes", Role: "canary"},
+		Kubernetes: probe.Kubernetes{Host: "https://10.0.0.1:6443"},
+		Reviewer:   probe.Reviewer{Source: probe.SourceFile, TokenFile: "/reviewer"},
+		Canary:     probe.Canary{Source: probe.SourceFile, TokenFile: "/canary", Audiences: []string{"vault"}},
+		Interval:   minute, Timeout: 15 * time.Second, Recheck: 10 * time.Second,
+		FollowUps: true,
+	}
+}
+
+func answered[T any](value T, took time.Duration) probe.Fact[T] {
+	return probe.Fact[T]{State: probe.Answered, Value: value, Took: took}
+}
+
+func failed[T any](class probe.Class, status int, text string) probe.Fact[T] {
+	return probe.Fact[T]{State: probe.Failed, Failure: probe.Failure{Class: class, Status: status, Text: text}, Took: time.Second}
+}
+
+// healthy is a run that began now and found everything well.
+func healthy(t probe.Target) probe.Result {
+	now := time.Now()
+	return probe.Result{
+		Target:   t,
+		Start:    now,
+		Duration: 40 * time.Millisecond,
+		Evidence: healthyEvidence(now),
+		Diagnosis: probe.Diagnosis{
+			Verdict:  probe.Verdict{Reason: probe.None, Certainty: probe.Proven},
+			Reviewer: probe.Verdict{Reason: probe.None, Certainty: probe.Proven},
+		},
+		Warnings: judged(),
+		Since:    now,
+	}
+}
+
+func healthyEvidence(now time.Time) probe.Evidence {
+	day := 24 * time.Hour
+	return probe.Evidence{
+		At:              now,
+		CanaryToken:     answered(probe.Claims{IssuedAt: now.Add(-minute), Expires: now.Add(9 * minute)}, 0),
+		ReviewerToken:   answered(probe.Claims{NotBefore: now.Add(-day), Expires: now.Add(day)}, 0),
+		Review:          answered(probe.Review{Authenticated: true}, 8*time.Millisecond),
+		Identity:        answered(probe.Identity{Username: "system:serviceaccount:vault:vault-auth"}, 2*time.Millisecond),
+		Access:          answered(probe.Access{Allowed: true}, 3*time.Millisecond),
+		Health:          answered(probe.Health{Initialized: true, Version: "1.20.4+ent"}, 4*time.Millisecond),
+		Login:           answered(probe.Login{Type: "service", TTL: minute}, 16*time.Millisecond),
+		Revoke:          answered(struct{}{}, 6*time.Millisecond),
+		KubernetesChain: probe.Chain{Verified: true, NotBefore: now.Add(-30 * day), NotAfter: now.Add(60 * day)},
+		VaultChain:      probe.Chain{Verified: true, NotBefore: now.Add(-10 * day), NotAfter: now.Add(80 * day)},
+	}
+}
+
+// judged has a judgement on every warning; those named are raised.
+func judged(raised ...probe.WarningCode) []probe.Warning {
+	var warnings []probe.Warning
+	for _, code := range probe.WarningCodes {
+		w := probe.Warning{Code: code}
+		for _, r := range raised {
+			w.Raised = w.Raised || r == code
+		}
+		warnings = append(warnings, w)
+	}
+	return warnings
+}
+
+// forbidden is a run that found the reviewer without its permission, and asked
+// the follow-up.
+func forbidden(t probe.Target) probe.Result {
+	r := healthy(t)
+	e := &r.Evidence
+	e.Review = failed[probe.Review](probe.ClassRefused, 403, "forbidden")
+	e.Access = answered(probe.Access{}, time.Millisecond)
+	e.Login = failed[probe.Login](probe.ClassRefused, 403, "permission denied")
+	e.Revoke = probe.Fact[struct{}]{}
+	e.FollowUps = probe.FollowUps{At: e.At, MountProbe: answered(probe.Refusal{Status: 400}, time.Millisecond)}
+	r.Diagnosis = probe.Diagnosis{
+		Verdict:  probe.Verdict{Reason: probe.ReviewerForbidden, Certainty: probe.Proven},
+		Reviewer: probe.Verdict{Reason: probe.ReviewerForbidden, Certainty: probe.Proven},
+	}
+	r.Warnings = nil
+	return r
+}
+
+// samples renders what the recorder shows under these names, without the prefix
+// and without HELP and TYPE. Without a name it renders everything of ours.
+func samples(t testing.TB, rec *metrics.Recorder, names ...string) string {
+	t.Helper()
+	var full []string
+	for _, name := range names {
+		full = append(full, "vault_k8s_auth_"+name)
+	}
+	if full == nil {
+		full = ownNames(t, rec)
+	}
+	text, err := testutil.GatherAndFormat(rec.Registry(), expfmt.TypeTextPlain, full...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for line := range strings.Lines(string(text)) {
+		if !strings.HasPrefix(line, "#") {
+			lines = append(lines, strings.TrimPrefix(line, "vault_k8s_auth_"))
+		}
+	}
+	return strings.Join(lines, "")
+}
+
+func ownNames(t testing.TB, rec *metrics.Recorder) []string {
+	t.Helper()
+	families, err := rec.Registry().Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, f := range families {
+		if strings.HasPrefix(f.GetName(), "vault_k8s_auth_") {
+			names = append(names, f.GetName())
+		}
+	}
+	return names
+}
+
+// expect compares samples; want may be indented.
+func expect(t testing.TB, rec *metrics.Recorder, want string, names ...string) {
+	t.Helper()
+	var lines []string
+	for line := range strings.Lines(want) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line+"\n")
+		}
+	}
+	if diff := cmp.Diff(strings.Join(lines, ""), samples(t, rec, names...)); diff != "" {
+		t.Errorf("exposition (-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,195 @@
+package metrics_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"vault-k8s-auth-exporter/metrics"
+	"vault-k8s-auth-exporter/probe"
+)
+
+var verdictNames = []string{"up", "reviewer_up", "canary_login_up", "verdict_info", "reviewer_verdict_info"}
+
+// broken is a healthy run in which one thing is otherwise.
+func broken(reason, reviewer probe.Reason, certainty probe.Certainty, edit func(*probe.Evidence)) func(probe.Target) probe.Result {
+	return func(t probe.Target) probe.Result {
+		r := healthy(t)
+		edit(&r.Evidence)
+		r.Diagnosis = probe.Diagnosis{
+			Verdict:  probe.Verdict{Reason: reason, Certainty: certainty},
+			Reviewer: probe.Verdict{Reason: reviewer, Certainty: certainty},
+		}
+		return r
+	}
+}
+
+func TestVerdicts(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		run  func(probe.Target) probe.Result
+		want string
+	}{
+		{"healthy", healthy, `
+			canary_login_up{target="a"} 1
+			reviewer_up{target="a"} 1
+			reviewer_verdict_info{party="none",reason="none",target="a"} 1
+			up{target="a"} 1
+			verdict_info{certainty="proven",party="none",reason="none",target="a"} 1`},
+		{"reviewer forbidden", forbidden, `
+			canary_login_up{target="a"} 0
+			reviewer_up{target="a"} 0
+			reviewer_verdict_info{party="reviewer",reason="reviewer_forbidden",target="a"} 1
+			up{target="a"} 0
+			verdict_info{certainty="proven",party="reviewer",reason="reviewer_forbidden",target="a"} 1`},
+		{"reviewer token missing while logins work",
+			broken(probe.None, probe.ReviewerTokenMissing, probe.Proven, func(e *probe.Evidence) {
+				e.ReviewerToken = failed[probe.Claims](probe.ClassMissing, 0, "no such file")
+				e.Review = probe.Fact[probe.Review]{}
+			}), `
+			canary_login_up{target="a"} 1
+			reviewer_up{target="a"} 0
+			reviewer_verdict_info{party="reviewer",reason="reviewer_token_missing",target="a"} 1
+			up{target="a"} 1
+			verdict_info{certainty="proven",party="none",reason="none",target="a"} 1`},
+		{"Kubernetes unreachable: the reviewer was not reached, which is neither good nor bad",
+			broken(probe.KubernetesUnreachable, probe.KubernetesUnreachable, probe.ByElimination, func(e *probe.Evidence) {
+				e.Review = failed[probe.Review](probe.ClassUnreachable, 0, "connection refused")
+				e.Login = failed[probe.Login](probe.ClassRefused, 403, "permission denied")
+			}), `
+			canary_login_up{target="a"} 0
+			reviewer_verdict_info{party="kubernetes",reason="kubernetes_unreachable",target="a"} 1
+			up{target="a"} 0
+			verdict_info{certainty="by_elimination",party="kubernetes",reason="kubernetes_unreachable",target="a"} 1`},
+		{"Vault sealed, the reviewer is fine",
+			broken(probe.VaultSealed, probe.None, probe.Proven, func(e *probe.Evidence) {
+				e.Login = failed[probe.Login](probe.ClassRefused, 503, "Vault is sealed")
+			}), `
+			canary_login_up{target="a"} 0
+			reviewer_up{target="a"} 1
+			reviewer_verdict_info{party="none",reason="none",target="a"} 1
+			up{target="a"} 0
+			verdict_info{certainty="proven",party="vault",reason="vault_sealed",target="a"} 1`},
+		{"nothing known of the reviewer",
+			broken(probe.None, "", probe.Proven, func(e *probe.Evidence) { e.Review = probe.Fact[probe.Review]{} }), `
+			canary_login_up{target="a"} 1
+			up{target="a"} 1
+			verdict_info{certainty="proven",party="none",reason="none",target="a"} 1`},
+		{"our own canary: nothing is said of pods",
+			broken(probe.CanaryTokenMissing, probe.None, probe.Proven, func(e *probe.Evidence) {
+				e.CanaryToken = failed[probe.Claims](probe.ClassMissing, 0, "no such file")
+				e.Login = probe.Fact[probe.Login]{}
+			}), `
+			reviewer_up{target="a"} 1
+			reviewer_verdict_info{party="none",reason="none",target="a"} 1
+			verdict_info{certainty="proven",party="canary",reason="canary_token_missing",target="a"} 1`},
+		{"our own panic: nothing is said of pods",
+			broken(probe.ExporterInternalError, "", probe.Proven, func(e *probe.Evidence) { *e = probe.Evidence{Panic: "oops"} }), `
+			verdict_info{certainty="proven",party="exporter",reason="exporter_internal_error",target="a"} 1`},
+		{"unexplained",
+			broken(probe.Unexplained, probe.None, probe.ByElimination, func(e *probe.Evidence) {
+				e.Login = failed[probe.Login](probe.ClassRefused, 403, "permission denied")
+			}), `
+			canary_login_up{target="a"} 0
+			reviewer_up{target="a"} 1
+			reviewer_verdict_info{party="none",reason="none",target="a"} 1
+			up{target="a"} 0
+			verdict_info{certainty="by_elimination",party="unknown",reason="unexplained",target="a"} 1`},
+		{"a diagnosis that nobody made is not health",
+			broken("", "", "", func(e *probe.Evidence) { *e = probe.Evidence{} }), `
+			up{target="a"} 0
+			verdict_info{certainty="",party="",reason="",target="a"} 1`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			rec := metrics.New([]probe.Target{target("a")})
+			rec.Record(c.run(target("a")))
+			expect(t, rec, c.want, verdictNames...)
+		})
+	}
+}
+
+func TestWarningsAreThoseJudged(t *testing.T) {
+	rec := metrics.New([]probe.Target{target("a")})
+	r := healthy(target("a"))
+	r.Warnings = []probe.Warning{
+		{Code: probe.ReviewerStaleCopy},
+		{Code: probe.ClockSkew, Raised: true, Detail: "Vault's clock and the exporter's differ by 1m0s"},
+	}
+	rec.Record(r)
+	expect(t, rec, `
+		warning{target="a",warning="clock_skew"} 1
+		warning{target="a",warning="reviewer_stale_copy"} 0`, "warning")
+}
+
+func TestSkippedStepsAreAbsent(t *testing.T) {
+	rec := metrics.New([]probe.Target{target("a")})
+	rec.Record(forbidden(target("a")))
+	expect(t, rec, `
+		step_duration_seconds{step="access",target="a"} 0.003
+		step_duration_seconds{step="canary_token",target="a"} 0
+		step_duration_seconds{step="health",target="a"} 0.004
+		step_duration_seconds{step="login",target="a"} 1
+		step_duration_seconds{step="mount_probe",target="a"} 0.001
+		step_duration_seconds{step="review",target="a"} 1
+		step_duration_seconds{step="reviewer_token",target="a"} 0
+		step_success{step="access",target="a"} 0
+		step_success{step="canary_token",target="a"} 1
+		step_success{step="health",target="a"} 1
+		step_success{step="login",target="a"} 0
+		step_success{step="mount_probe",target="a"} 1
+		step_success{step="review",target="a"} 0
+		step_success{step="reviewer_token",target="a"} 1`, "step_duration_seconds", "step_success")
+}
+
+// What a run judges, in one line of the table: what is left of it once it is
+// older than three intervals.
+func TestStale(t *testing.T) {
+	names := append([]string{"warning", "verdict_since_timestamp_seconds", "last_probe_timestamp_seconds", "step_success", "step_duration_seconds"}, verdictNames...)
+	for _, c := range []struct {
+		name string
+		run  func(probe.Target) probe.Result
+		want string
+	}{
+		{"healthy: withdrawn", healthy, `last_probe_timestamp_seconds{target="a"} 9.466848e+08`},
+		{"unhealthy: held, what was well about it withdrawn", func(t probe.Target) probe.Result {
+			r := broken(probe.VaultSealed, probe.None, probe.Proven, func(e *probe.Evidence) {
+				e.Login = failed[probe.Login](probe.ClassRefused, 503, "Vault is sealed")
+				e.Revoke = probe.Fact[struct{}]{}
+			})(t)
+			r.Warnings = judged(probe.ClockSkew)
+			return r
+		}, `
+			canary_login_up{target="a"} 0
+			last_probe_timestamp_seconds{target="a"} 9.466848e+08
+			step_duration_seconds{step="login",target="a"} 1
+			step_success{step="login",target="a"} 0
+			up{target="a"} 0
+			verdict_info{certainty="proven",party="vault",reason="vault_sealed",target="a"} 1
+			verdict_since_timestamp_seconds{target="a"} 9.466848e+08
+			warning{target="a",warning="clock_skew"} 1`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				rec := metrics.New([]probe.Target{target("a")})
+				rec.Record(c.run(target("a")))
+				fresh := samples(t, rec, names...)
+				time.Sleep(3 * minute)
+				expect(t, rec, fresh, names...)
+				time.Sleep(time.Nanosecond)
+				expect(t, rec, c.want, names...)
+			})
+		})
+	}
+}
+
+// A scheduler that lives again is believed again.
+func TestFreshRunEndsStaleness(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rec := metrics.New([]probe.Target{target("a")})
+		rec.Record(healthy(target("a")))
+		time.Sleep(time.Hour)
+		expect(t, rec, "", "up")
+		rec.Record(healthy(target("a")))
+		expect(t, rec, `up{target="a"} 1`, "up")
+	})
+}

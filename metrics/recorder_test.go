@@ -1,0 +1,261 @@
+package metrics_test
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"vault-k8s-auth-exporter/metrics"
+	"vault-k8s-auth-exporter/probe"
+)
+
+var tokenNames = []string{"tokens_issued_total", "tokens_revoked_total", "token_revoke_failures_total", "tokens_unaccounted_total"}
+
+// isProcess tells the samples without a target.
+func isProcess(line string) bool {
+	return strings.HasPrefix(line, "exporter_") && !strings.HasPrefix(line, "exporter_probes_skipped_total")
+}
+
+// ofTargets renders everything that has a target.
+func ofTargets(t testing.TB, rec *metrics.Recorder) string {
+	t.Helper()
+	var kept strings.Builder
+	for line := range strings.Lines(samples(t, rec)) {
+		if !isProcess(line) {
+			kept.WriteString(line)
+		}
+	}
+	return kept.String()
+}
+
+func TestBeforeTheFirstRun(t *testing.T) {
+	rec := metrics.New([]probe.Target{target("a")})
+	want := `exporter_probes_skipped_total{target="a"} 0
+follow_ups_total{kind="mount_probe",target="a"} 0
+probe_failures_total{party="canary",target="a"} 0
+probe_failures_total{party="exporter",target="a"} 0
+probe_failures_total{party="kubernetes",target="a"} 0
+probe_failures_total{party="mount",target="a"} 0
+probe_failures_total{party="reviewer",target="a"} 0
+probe_failures_total{party="role",target="a"} 0
+probe_failures_total{party="unknown",target="a"} 0
+probe_failures_total{party="vault",target="a"} 0
+probe_failures_total{party="vault_to_kubernetes",target="a"} 0
+probes_total{target="a"} 0
+target_info{kubernetes_host="https://10.0.0.1:6443",mount="kubernetes",reviewer="file",role="canary",target="a",vault_addr="https://vault.example.com:8200",vault_namespace="team"} 1
+target_interval_seconds{target="a"} 60
+token_revoke_failures_total{target="a"} 0
+tokens_issued_total{target="a",type="batch"} 0
+tokens_issued_total{target="a",type="service"} 0
+tokens_revoked_total{target="a"} 0
+tokens_unaccounted_total{target="a"} 0
+`
+	if got := ofTargets(t, rec); got != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+func TestWhatLasts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		names := []string{
+			"last_failure_info", "last_failure_timestamp_seconds", "last_probe_timestamp_seconds", "last_success_timestamp_seconds",
+			"token_issued_timestamp_seconds", "token_expiry_timestamp_seconds", "server_info",
+			"certificate_not_before_timestamp_seconds", "certificate_expiry_timestamp_seconds",
+		}
+		rec := metrics.New([]probe.Target{target("a")})
+		expect(t, rec, "", names...)
+		rec.Record(forbidden(target("a")))
+		time.Sleep(1000 * time.Second)
+		rec.Record(healthy(target("a")))
+		lasting := `
+			certificate_expiry_timestamp_seconds{server="kubernetes",target="a"} 9.518698e+08
+			certificate_expiry_timestamp_seconds{server="vault",target="a"} 9.535978e+08
+			certificate_not_before_timestamp_seconds{server="kubernetes",target="a"} 9.440938e+08
+			certificate_not_before_timestamp_seconds{server="vault",target="a"} 9.458218e+08
+			last_failure_info{party="reviewer",reason="reviewer_forbidden",target="a"} 1
+			last_failure_timestamp_seconds{target="a"} 9.466848e+08
+			last_probe_timestamp_seconds{target="a"} 9.466858e+08
+			last_success_timestamp_seconds{target="a"} 9.466858e+08
+			server_info{server="vault",target="a",version="1.20.4+ent"} 1
+			token_expiry_timestamp_seconds{target="a",token="canary"} 9.4668634e+08
+			token_expiry_timestamp_seconds{target="a",token="reviewer"} 9.467722e+08
+			token_expiry_timestamp_seconds{target="a",token="vault"} 9.4668586e+08
+			token_issued_timestamp_seconds{target="a",token="canary"} 9.4668574e+08
+			token_issued_timestamp_seconds{target="a",token="reviewer"} 9.465994e+08
+			token_issued_timestamp_seconds{target="a",token="vault"} 9.466858e+08`
+		expect(t, rec, lasting, names...)
+
+		time.Sleep(1000 * time.Second)
+		gone := healthy(target("a"))
+		gone.Evidence = probe.Evidence{
+			At:            gone.Start,
+			CanaryToken:   failed[probe.Claims](probe.ClassMissing, 0, "no such file"),
+			ReviewerToken: failed[probe.Claims](probe.ClassMissing, 0, "no such file"),
+			Health:        failed[probe.Health](probe.ClassTLSUntrusted, 0, "unknown authority"),
+			VaultChain:    probe.Chain{NotBefore: gone.Start, NotAfter: gone.Start},
+		}
+		rec.Record(gone)
+		lasting = strings.ReplaceAll(lasting, `last_probe_timestamp_seconds{target="a"} 9.466858e+08`, `last_probe_timestamp_seconds{target="a"} 9.466868e+08`)
+		lasting = strings.ReplaceAll(lasting, `last_success_timestamp_seconds{target="a"} 9.466858e+08`, `last_success_timestamp_seconds{target="a"} 9.466868e+08`)
+		expect(t, rec, lasting, names...)
+	})
+}
+
+func TestWhatNeverExpiresIsAbsent(t *testing.T) {
+	rec := metrics.New([]probe.Target{target("a")})
+	rec.Record(healthy(target("a")))
+	r := healthy(target("a"))
+	r.Evidence.ReviewerToken = answered(probe.Claims{Opaque: true}, 0)
+	r.Evidence.CanaryToken = answered(probe.Claims{}, 0)
+	r.Evidence.Login = answered(probe.Login{Type: "service"}, 0)
+	rec.Record(r)
+	expect(t, rec, "", "token_expiry_timestamp_seconds")
+}
+
+func TestCounters(t *testing.T) {
+	rec := metrics.New([]probe.Target{target("a")})
+	rec.Record(healthy(target("a")))
+	rec.Record(forbidden(target("a")))
+	carried := forbidden(target("a"))
+	carried.Evidence.FollowUps.At = carried.Start.Add(-minute)
+	rec.Record(carried)
+	rec.Skipped("a")
+	expect(t, rec, `
+		exporter_probes_skipped_total{target="a"} 1
+		follow_ups_total{kind="mount_probe",target="a"} 1
+		probe_failure_reasons_total{party="reviewer",reason="reviewer_forbidden",target="a"} 2
+		probes_total{target="a"} 3`,
+		"probes_total", "follow_ups_total", "probe_failure_reasons_total", "exporter_probes_skipped_total")
+	for _, line := range []string{
+		`probe_failures_total{party="reviewer",target="a"} 2`, `probe_failures_total{party="vault",target="a"} 0`,
+		`exporter_verdicts_total{reason="none"} 1`, `exporter_verdicts_total{reason="reviewer_forbidden"} 2`,
+		`exporter_verdicts_total{reason="vault_sealed"} 0`, `exporter_probe_duration_seconds_count 3`,
+	} {
+		if !strings.Contains(samples(t, rec), line+"\n") {
+			t.Errorf("missing: %s", line)
+		}
+	}
+}
+
+func TestTokenFates(t *testing.T) {
+	rec := metrics.New([]probe.Target{target("a")})
+	for fate, times := range map[probe.Fate]int{
+		probe.IssuedService: 5, probe.IssuedBatch: 4, probe.Revoked: 3, probe.RevokeFailed: 2, probe.Unaccounted: 1,
+	} {
+		for range times {
+			rec.Account("a", fate)
+		}
+	}
+	expect(t, rec, `
+		token_revoke_failures_total{target="a"} 2
+		tokens_issued_total{target="a",type="batch"} 4
+		tokens_issued_total{target="a",type="service"} 5
+		tokens_revoked_total{target="a"} 3
+		tokens_unaccounted_total{target="a"} 1`, tokenNames...)
+}
+
+func TestRemovedTargetVanishes(t *testing.T) {
+	a, b := target("a"), target("b")
+	rec := metrics.New([]probe.Target{a, b})
+	late := forbidden(a)
+	rec.Record(forbidden(a))
+	rec.Record(healthy(b))
+	before := ofTargets(t, rec)
+	rec.SetTargets([]probe.Target{b})
+
+	rec.Record(late)
+	rec.Account("a", probe.Revoked)
+	rec.Skipped("a")
+	rec.Record(healthy(target("never configured")))
+	var want strings.Builder
+	for line := range strings.Lines(before) {
+		if !strings.Contains(line, `target="a"`) {
+			want.WriteString(line)
+		}
+	}
+	if got := ofTargets(t, rec); got != want.String() {
+		t.Errorf("got:\n%s\nwant what b had:\n%s", got, want.String())
+	}
+	expect(t, rec, `
+		exporter_targets{state="assigned"} 1
+		exporter_targets{state="configured"} 1`, "exporter_targets")
+}
+
+// A target whose definition changed is another target with the same counters.
+func TestChangedTargetBeginsAnew(t *testing.T) {
+	old, changed := target("a"), target("a")
+	changed.Vault.Mount = "other"
+	rec := metrics.New([]probe.Target{old})
+	rec.Record(healthy(old))
+	rec.SetTargets([]probe.Target{changed})
+	rec.Record(healthy(old))
+	expect(t, rec, `probes_total{target="a"} 1`, "up", "probes_total", "last_probe_timestamp_seconds", "server_info")
+	rec.Record(healthy(changed))
+	expect(t, rec, `
+		probes_total{target="a"} 2
+		up{target="a"} 1`, "up", "probes_total")
+}
+
+func TestOlderRunCountsButDoesNotReplace(t *testing.T) {
+	rec := metrics.New([]probe.Target{target("a")})
+	older := healthy(target("a"))
+	older.Start = older.Start.Add(-time.Second)
+	rec.Record(forbidden(target("a")))
+	rec.Record(older)
+	expect(t, rec, `
+		probes_total{target="a"} 2
+		up{target="a"} 0`, "up", "probes_total", "last_success_timestamp_seconds")
+}
+
+func TestInFlight(t *testing.T) {
+	rec := metrics.New(nil)
+	first, second := rec.Begin(), rec.Begin()
+	expect(t, rec, "exporter_probes_in_flight 2", "exporter_probes_in_flight")
+	first()
+	second()
+	expect(t, rec, "exporter_probes_in_flight 0", "exporter_probes_in_flight")
+}
+
+// The race detector is the judge of this test; a scrape that fails is the other.
+func TestConcurrentUse(t *testing.T) {
+	var targets []probe.Target
+	for i := range 4 {
+		targets = append(targets, target(fmt.Sprint(i)))
+	}
+	rec := metrics.New(targets)
+	var work sync.WaitGroup
+	for _, one := range targets {
+		work.Go(func() {
+			for range 50 {
+				end := rec.Begin()
+				rec.Record(healthy(one))
+				rec.Record(forbidden(one))
+				rec.Account(one.Name, probe.Revoked)
+				rec.Skipped(one.Name)
+				end()
+			}
+		})
+	}
+	work.Go(func() {
+		for i := range 50 {
+			rec.SetTargets(targets[:len(targets)-i%2])
+		}
+		rec.SetTargets(targets)
+	})
+	work.Go(func() {
+		for range 50 {
+			if _, err := testutil.GatherAndCount(rec.Registry()); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	work.Wait()
+	if got := samples(t, rec, "probes_total"); !strings.Contains(got, `probes_total{target="0"} 100`) {
+		t.Errorf("lost a run:\n%s", got)
+	}
+}
