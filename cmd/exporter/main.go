@@ -1,0 +1,130 @@
+// Command exporter watches whether pods can log in to Vault with the Kubernetes
+// auth method, and names the one cause and its fix where they cannot.
+//
+//	exporter [serve]   probe on a schedule and expose metrics
+//	exporter check     probe once and report to a human, or as JSON
+//	exporter config    print the resolved configuration
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/common/promslog"
+	promslogflag "github.com/prometheus/common/promslog/flag"
+	"github.com/prometheus/common/version"
+	"github.com/prometheus/exporter-toolkit/web"
+	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
+
+	"vault-k8s-auth-exporter/internal/config"
+)
+
+// Exit codes.
+const (
+	exitOK        = 0
+	exitUnhealthy = 1 // check: some target is unhealthy; serve: a listener failed
+	exitUsage     = 2 // flags or configuration
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// flags are the command line, parsed.
+type flags struct {
+	command string
+	web     *web.FlagConfig
+	health  string
+	debug   string
+	log     *promslog.Config
+
+	output  string
+	targets []string
+}
+
+// run is the program. Results go to stdout, everything else to stderr.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	f, code, done := parse(args, stdout, stderr)
+	if done {
+		return code
+	}
+	settings, err := config.Load()
+	if err != nil {
+		for _, line := range flatten(err) {
+			fmt.Fprintln(stderr, "exporter:", line)
+		}
+		return exitUsage
+	}
+	f.log.Writer = stderr
+	logger := promslog.New(f.log)
+	switch f.command {
+	case "check":
+		return check(ctx, f, settings.Targets, stdout, stderr)
+	case "config":
+		return printConfig(settings, stdout, stderr)
+	}
+	return serve(ctx, f, settings, logger)
+}
+
+// parse reads the command line. done is set where that is all there is to do.
+func parse(args []string, stdout, stderr io.Writer) (f flags, code int, done bool) {
+	app := kingpin.New("exporter", "Watches whether pods can log in to Vault with the Kubernetes auth method, and names the one cause where they cannot.\n\n"+
+		"What to probe is configured by EXPORTER_* variables: see docs/configuration.md.")
+	app.UsageWriter(stdout)
+	app.ErrorWriter(stderr)
+	app.Version(version.Print("vault-k8s-auth-exporter"))
+	app.HelpFlag.Short('h')
+	// kingpin goes on to the default command after --help and --version.
+	app.Terminate(func(status int) { code, done = status, true })
+
+	f.web = kingpinflag.AddFlags(app, ":10190")
+	app.Flag("health.listen-address", "Address of the plain listener for /healthz and /readyz.").Default(":10191").StringVar(&f.health)
+	app.Flag("debug.listen-address", "Address of a listener for pprof, such as 127.0.0.1:10192. Off unless set.").StringVar(&f.debug)
+	f.log = new(promslog.Config)
+	promslogflag.AddFlags(app, f.log)
+
+	app.Command("serve", "Probe on a schedule and expose metrics.").Default()
+	check := app.Command("check", "Probe every target once and report. Exit code 0: healthy, 1: some target is not, 2: usage or configuration.")
+	check.Flag("output", "How to report: text or json.").Default("text").EnumVar(&f.output, "text", "json")
+	check.Flag("target", "Probe this target only. Repeatable.").StringsVar(&f.targets)
+	app.Command("config", "Print the resolved configuration.")
+
+	command, err := app.Parse(args)
+	if done {
+		return f, code, true
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "exporter: %v; see exporter --help\n", err)
+		return f, exitUsage, true
+	}
+	f.command = command
+	return f, exitOK, false
+}
+
+func printConfig(settings config.Config, stdout, stderr io.Writer) int {
+	if err := settings.Write(stdout); err != nil {
+		fmt.Fprintln(stderr, "exporter:", err)
+		return exitUnhealthy
+	}
+	return exitOK
+}
+
+// flatten lists the errors that were joined.
+func flatten(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []error
+		for _, part := range joined.Unwrap() {
+			all = append(all, flatten(part)...)
+		}
+		return all
+	}
+	return []error{err}
+}
