@@ -21,8 +21,8 @@ const usage = `usage: lab COMMAND
   heal          mend everything (make heal)
 `
 
-// errUsage ends the program with 2, as an unknown fault does. Its text is complete.
-var errUsage = errors.New(usage)
+// errUsage ends the program with 2, as an unknown fault does.
+var errUsage = errors.New("called wrongly")
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
