@@ -5,11 +5,19 @@ import "strings"
 // The advice of the catalogue: lines that can be pasted. A line that begins with #
 // is for reading.
 
-// vaultCommand is a vault command aimed at the target's Vault.
+// vaultCommand is a vault command aimed at the target's Vault as the exporter
+// reaches it.
 func vaultCommand(t Target, words ...string) string {
-	command := []string{"VAULT_ADDR=" + own(t.Vault.Addr)}
-	if t.Vault.Namespace != "" {
-		command = append(command, "VAULT_NAMESPACE="+own(t.Vault.Namespace))
+	var command []string
+	for _, variable := range []struct{ name, value string }{
+		{"VAULT_ADDR", t.Vault.Addr},
+		{"VAULT_CACERT", t.Vault.CACert},
+		{"VAULT_TLS_SERVER_NAME", t.Vault.TLSServerName},
+		{"VAULT_NAMESPACE", t.Vault.Namespace},
+	} {
+		if variable.value != "" {
+			command = append(command, variable.name+"="+own(variable.value))
+		}
 	}
 	return strings.Join(append(append(command, "vault"), words...), " ")
 }

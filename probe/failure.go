@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"syscall"
 	"time"
@@ -68,7 +69,15 @@ func failureOf(err error) Failure {
 	if f, ok := errors.AsType[Failure](err); ok {
 		return f
 	}
-	return Failure{Class: classOf(err), Text: clean(err.Error())}
+	return Failure{Class: classOf(err), Text: clean(words(err))}
+}
+
+// words leaves out the method and the URL, which the step and the target tell.
+func words(err error) string {
+	if request, ok := errors.AsType[*url.Error](err); ok {
+		err = request.Err
+	}
+	return err.Error()
 }
 
 // classOf sorts a transport error by type. The order matters: a DNS error may

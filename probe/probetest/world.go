@@ -193,3 +193,11 @@ func (w *World) Fates() []probe.Fate {
 func (w *World) Probe(memory probe.Memory) (probe.Result, probe.Memory) {
 	return w.Prober().Probe(w.t.Context(), w.Target, memory)
 }
+
+// Swap puts one file in the place of another, atomically, as a kubelet does.
+func Swap(t testing.TB, from, to string) {
+	t.Helper()
+	if err := os.Rename(from, to); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,51 @@
+package probe_test
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "vault-k8s-auth-exporter"
+
+// allowed is who of ours may import whom: imports point one way.
+var allowed = map[string][]string{
+	"probe":             {},
+	"internal/schedule": {},
+	"internal/config":   {"probe"},
+	"metrics":           {"probe"},
+	"cmd/exporter":      {"internal/config", "internal/schedule", "metrics", "probe"},
+}
+
+func TestImportsPointOneWay(t *testing.T) {
+	for pkg, may := range allowed {
+		for _, imported := range list(t, `{{range .Imports}}{{println .}}{{end}}`, "../"+pkg) {
+			if ours, ok := strings.CutPrefix(imported, module+"/"); ok && !slices.Contains(may, ours) {
+				t.Errorf("%s imports %s; it may import %q", pkg, ours, may)
+			}
+		}
+	}
+}
+
+func TestExporterLinksNoTestCode(t *testing.T) {
+	linked := list(t, `{{.ImportPath}}`, "-deps", "../cmd/exporter")
+	if len(linked) < 100 {
+		t.Fatalf("only %d packages are linked, which cannot be", len(linked))
+	}
+	for _, path := range linked {
+		ours, isOurs := strings.CutPrefix(path, module+"/")
+		if _, known := allowed[ours]; isOurs && !known || path == "testing" {
+			t.Errorf("the exporter links %s", path)
+		}
+	}
+}
+
+func list(t *testing.T, format string, args ...string) []string {
+	t.Helper()
+	out, err := exec.Command("go", append([]string{"list", "-f", format}, args...)...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("listing packages: %v\n%s", err, out)
+	}
+	return strings.Fields(string(out))
+}

@@ -1,0 +1,259 @@
+package probe_test
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"vault-k8s-auth-exporter/probe"
+	"vault-k8s-auth-exporter/probe/probetest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const login = "auth/kubernetes/login"
+
+func TestHealthyRunAsksEachQuestionOnce(t *testing.T) {
+	w := probetest.NewWorld(t)
+	w.Probe(probe.Memory{})
+	kubernetes, vault := w.Kubernetes.Requests(), w.Vault.Requests()
+	slices.Sort(kubernetes)
+	slices.Sort(vault)
+	if want := []string{"selfsubjectaccessreviews", "selfsubjectreviews", "tokenreviews"}; !slices.Equal(kubernetes, want) {
+		t.Errorf("Kubernetes was asked %q, want %q", kubernetes, want)
+	}
+	if want := []string{login, "auth/token/revoke-self", "sys/health"}; !slices.Equal(vault, want) {
+		t.Errorf("Vault was asked %q, want %q", vault, want)
+	}
+}
+
+func TestNothingIsRetried(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"429": probetest.Refuse(429, "rate limit quota exceeded", "Retry-After", "1"),
+		"503": probetest.Refuse(503, "Vault is sealed", "Retry-After", "1"),
+		"500": probetest.HTML(500),
+		"412": probetest.Refuse(412, "required index state not present"),
+		"cut": probetest.Close,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := probetest.NewWorld(t)
+			w.OnVault("", answer)
+			w.OnKubernetes("", answer)
+			w.Probe(probe.Memory{})
+			if vault := w.Vault.Requests(); len(vault) != 2 {
+				t.Errorf("Vault was asked %q, want health and login once", vault)
+			}
+			if kubernetes := w.Kubernetes.Requests(); len(kubernetes) != 3 {
+				t.Errorf("Kubernetes was asked %q, want each question once", kubernetes)
+			}
+		})
+	}
+}
+
+func TestNoCredentialFollowsARedirect(t *testing.T) {
+	w := probetest.NewWorld(t)
+	w.OnVault("", probetest.Redirect(307, w.Target.Kubernetes.Host+"/stolen"))
+	w.OnKubernetes("tokenreviews", probetest.Redirect(307, w.Target.Vault.Addr+"/v1/stolen"))
+	w.Probe(probe.Memory{})
+	if requests := slices.Concat(w.Kubernetes.Requests(), w.Vault.Requests()); slices.Contains(requests, "stolen") {
+		t.Errorf("a redirect was followed: %q", requests)
+	}
+}
+
+func TestHangingVaultDoesNotMakeKubernetesLookSo(t *testing.T) {
+	w := probetest.NewWorld(t)
+	w.Target.Timeout = 300 * time.Millisecond
+	w.OnVault("", probetest.Hang)
+	result, _ := w.Probe(probe.Memory{})
+	if !result.Evidence.Review.Ok() || !result.Evidence.Access.Ok() {
+		t.Errorf("review %+v, access %+v: want both answered", result.Evidence.Review.Failure, result.Evidence.Access.Failure)
+	}
+	if result.Duration > result.Target.Timeout+probe.Overrun {
+		t.Errorf("the run lasted %s", result.Duration)
+	}
+}
+
+func TestTokenIsRevoked(t *testing.T) {
+	w := probetest.NewWorld(t)
+	w.Probe(probe.Memory{})
+	if w.Vault.Issued() != 1 || w.Vault.Live() != 0 {
+		t.Errorf("%d tokens were issued and %d are left, want 1 and 0", w.Vault.Issued(), w.Vault.Live())
+	}
+	if want := []probe.Fate{probe.IssuedService, probe.Revoked}; !slices.Equal(w.Fates(), want) {
+		t.Errorf("fates = %q, want %q", w.Fates(), want)
+	}
+}
+
+func TestTokenIsRevokedWherePanicStruck(t *testing.T) {
+	w := probetest.NewWorld(t)
+	w.Panic = true
+	w.Probe(probe.Memory{})
+	if w.Vault.Issued() != 1 || w.Vault.Live() != 0 {
+		t.Errorf("%d tokens were issued and %d are left, want 1 and 0", w.Vault.Issued(), w.Vault.Live())
+	}
+}
+
+// slowLogin passes logins on to the fake, but answers only once it is told to.
+func slowLogin(w *probetest.World) (arrived, answer chan struct{}) {
+	arrived, answer = make(chan struct{}), make(chan struct{})
+	w.OnLogin(func(response http.ResponseWriter, request *http.Request) {
+		close(arrived)
+		<-answer
+		w.Vault.Serve(response, request)
+	})
+	return arrived, answer
+}
+
+func TestLateTokenIsRevoked(t *testing.T) {
+	t.Parallel()
+	w := probetest.NewWorld(t)
+	w.Target.Timeout = 200 * time.Millisecond
+	_, answer := slowLogin(w)
+	prober := w.Prober()
+	result, _ := prober.Probe(t.Context(), w.Target, probe.Memory{})
+	if got := result.Diagnosis.Reason; got != probe.VaultToKubernetesTimeout {
+		t.Errorf("reason = %s, want %s", got, probe.VaultToKubernetesTimeout)
+	}
+	close(answer)
+	prober.Wait()
+	if w.Vault.Issued() != 1 || w.Vault.Live() != 0 {
+		t.Errorf("%d tokens were issued and %d are left, want 1 and 0", w.Vault.Issued(), w.Vault.Live())
+	}
+	if want := []probe.Fate{probe.IssuedService, probe.Revoked}; !slices.Equal(w.Fates(), want) {
+		t.Errorf("fates = %q, want %q", w.Fates(), want)
+	}
+}
+
+func TestEndOfTheProcessSettlesALoginUnderWay(t *testing.T) {
+	t.Parallel()
+	w := probetest.NewWorld(t)
+	arrived, answer := slowLogin(w)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	prober := w.Prober()
+	go func() {
+		<-arrived
+		cancel()
+		close(answer)
+	}()
+	prober.Probe(ctx, w.Target, probe.Memory{})
+	prober.Wait()
+	if w.Vault.Issued() != 1 || w.Vault.Live() != 0 {
+		t.Errorf("%d tokens were issued and %d are left, want 1 and 0", w.Vault.Issued(), w.Vault.Live())
+	}
+}
+
+func TestLoginThatIsNeverAnsweredIsUnaccounted(t *testing.T) {
+	t.Parallel()
+	w := probetest.NewWorld(t)
+	w.OnLogin(probetest.Hang)
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	prober := w.Prober()
+	start := time.Now()
+	prober.Probe(ctx, w.Target, probe.Memory{})
+	prober.Wait()
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("the end took %s, want at most 5 s", took)
+	}
+	if want := []probe.Fate{probe.Unaccounted}; !slices.Equal(w.Fates(), want) {
+		t.Errorf("fates = %q, want %q", w.Fates(), want)
+	}
+}
+
+func TestLoginThatNeverLeftIsAccountedFor(t *testing.T) {
+	t.Parallel()
+	w := probetest.NewWorld(t)
+	w.Target.Timeout = 200 * time.Millisecond
+	w.Target.Vault.Addr = "https://" + w.Silent()
+	prober := w.Prober()
+	start := time.Now()
+	prober.Probe(t.Context(), w.Target, probe.Memory{})
+	prober.Wait()
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("an answer to a login that was never sent was awaited for %s", took)
+	}
+	if fates := w.Fates(); len(fates) != 0 {
+		t.Errorf("fates = %q, want none", fates)
+	}
+}
+
+func TestFollowUpsAreAskedOnChangeOnly(t *testing.T) {
+	w := probetest.NewWorld(t)
+	w.DropReviewer()
+	logins := func() int {
+		n := 0
+		for _, path := range w.Vault.Requests() {
+			if path == login {
+				n++
+			}
+		}
+		return n
+	}
+	first, memory := w.Probe(probe.Memory{})
+	second, memory := w.Probe(memory)
+	if got := logins(); got != 3 {
+		t.Errorf("two runs that saw the same made %d logins, want 3: the follow-up is not repeated", got)
+	}
+	if first.Diagnosis.Reason != second.Diagnosis.Reason {
+		t.Errorf("the verdict went from %s to %s because a follow-up was not repeated", first.Diagnosis.Reason, second.Diagnosis.Reason)
+	}
+	if second.Evidence.FollowUps.At.Equal(second.Evidence.At) {
+		t.Error("a follow-up that was carried over looks asked")
+	}
+	w.Kubernetes.Change(func(k *probetest.Kubernetes) { k.Delegators = nil })
+	third, _ := w.Probe(memory)
+	if got := logins(); got != 5 || !third.Evidence.FollowUps.At.Equal(third.Evidence.At) {
+		t.Errorf("after a change %d logins were made, want 5: the follow-up is asked again", got)
+	}
+}
+
+func TestFollowUpsSpareAServerThatAsksForIt(t *testing.T) {
+	w := probetest.NewWorld(t)
+	w.DropReviewer()
+	w.OnKubernetes("", probetest.Answer(429, "text/plain", "Too many requests", "Retry-After", "7"))
+	result, _ := w.Probe(probe.Memory{})
+	if !result.Evidence.FollowUps.At.IsZero() {
+		t.Error("a follow-up was asked of a throttled cluster")
+	}
+	if got, want := result.Retry(), (probe.Retry{Refused: true, After: 7 * time.Second}); got != want {
+		t.Errorf("retry = %+v, want %+v", got, want)
+	}
+}
+
+func TestSinceHoldsWhileTheReasonHolds(t *testing.T) {
+	w := probetest.NewWorld(t)
+	first, memory := w.Probe(probe.Memory{})
+	second, memory := w.Probe(memory)
+	if !first.Since.Equal(first.Start) || !second.Since.Equal(first.Start) {
+		t.Errorf("since %s and %s, want both %s", first.Since, second.Since, first.Start)
+	}
+	w.Vault.Change(func(v *probetest.Vault) { v.Sealed = true })
+	third, _ := w.Probe(memory)
+	if !third.Since.Equal(third.Start) {
+		t.Errorf("since %s, want %s, when the reason changed", third.Since, third.Start)
+	}
+}
+
+func TestRotatedFilesAreReadAnew(t *testing.T) {
+	w := probetest.NewWorld(t)
+	prober := w.Prober()
+	stale := w.Reviewer
+	stale.UID = "of-yesterday"
+	good := w.Target.Reviewer.TokenFile
+	w.SetReviewer(stale)
+	result, memory := prober.Probe(t.Context(), w.Target, probe.Memory{})
+	if result.Diagnosis.Reviewer.Reason != probe.ReviewerUnauthorized {
+		t.Fatalf("reviewer's reason = %s, want %s", result.Diagnosis.Reviewer.Reason, probe.ReviewerUnauthorized)
+	}
+	probetest.Swap(t, good, w.Target.Reviewer.TokenFile)
+	result, _ = prober.Probe(t.Context(), w.Target, memory)
+	if result.Diagnosis.Reviewer.Reason != probe.None {
+		t.Errorf("reviewer's reason = %s after the file was swapped", result.Diagnosis.Reviewer.Reason)
+	}
+}
