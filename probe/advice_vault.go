@@ -89,7 +89,7 @@ func adviseNamespace(t Target, _ Evidence) []string {
 }
 
 func adviseNamespaceLock(t Target, _ Evidence) []string {
-	return []string{vaultCommand(t, "namespace", "unlock", own(t.Vault.Namespace))}
+	return []string{vaultCommand(t, "namespace", "unlock"), "# OpenBao, where the namespace is sealed: bao namespace unseal"}
 }
 
 func adviseVaultClock(Target, Evidence) []string {

@@ -74,6 +74,9 @@ func failureOf(err error) Failure {
 
 // words leaves out the method and the URL, which the step and the target tell.
 func words(err error) string {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return fmt.Sprintf("the answer is larger than %d bytes", maxBody)
+	}
 	if request, ok := errors.AsType[*url.Error](err); ok {
 		err = request.Err
 	}

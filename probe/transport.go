@@ -208,8 +208,20 @@ func exchangeOf(ctx context.Context) *exchange {
 	return x
 }
 
+// advance records a stage, unless a later one was reached: the end of the request's
+// writing may be noticed after the beginning of the answer. What happens once the
+// time is over no longer counts: closing a connection makes its peer speak.
+func (x *exchange) advance(s stage) {
+	for x.over() == nil {
+		reached := x.reached.Load()
+		if int32(s) <= reached || x.reached.CompareAndSwap(reached, int32(s)) {
+			return
+		}
+	}
+}
+
 func (x *exchange) trace() *httptrace.ClientTrace {
-	at := func(s stage) { x.reached.Store(int32(s)) }
+	at := x.advance
 	return &httptrace.ClientTrace{
 		DNSStart:          func(httptrace.DNSStartInfo) { at(stageResolving) },
 		ConnectStart:      func(string, string) { at(stageConnecting) },

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -50,7 +51,9 @@ func writeTarget(out io.Writer, r probe.Result) {
 	for _, warning := range r.Raised() {
 		fmt.Fprintln(out)
 		writeRow(out, "  warn "+string(warning.Code)+": ", warning.Detail)
-		writeFix(out, warning.Fix)
+		if !slices.Equal(warning.Fix, d.Fix) {
+			writeFix(out, warning.Fix)
+		}
 	}
 }
 

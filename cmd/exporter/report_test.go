@@ -1,0 +1,99 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"vault-k8s-auth-exporter/probe"
+	"vault-k8s-auth-exporter/probe/probetest"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// TestCheckText holds the whole report of every scenario against one file, which
+// can be read as a book of what the exporter says.
+func TestCheckText(t *testing.T) {
+	var book bytes.Buffer
+	for _, s := range probetest.Scenarios() {
+		w := probetest.NewWorld(t)
+		s.Arrange(w)
+		result, _ := w.Probe(probe.Memory{})
+		var text bytes.Buffer
+		if err := writeText(&text, []probe.Result{neutral(result, w)}); err != nil {
+			t.Fatal(err)
+		}
+		checkWidth(t, s.Name, text.String())
+		fmt.Fprintf(&book, "== %s\n\n%s\n", s.Name, text.String())
+	}
+	golden(t, "check.golden", book.Bytes())
+}
+
+// checkWidth: prose is wrapped, commands are not.
+func checkWidth(t *testing.T, name, text string) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\n")
+		command := strings.HasPrefix(line, "  fix  ") || strings.HasPrefix(line, "       ")
+		if utf8.RuneCountInString(line) > width && !command && len(strings.Fields(line)) > 1 && strings.Contains(strings.TrimSpace(line[min(len(line), 38):]), " ") {
+			t.Errorf("%s: a line has %d columns: %s", name, utf8.RuneCountInString(line), line)
+		}
+	}
+}
+
+func TestCheckJSON(t *testing.T) {
+	var results []probe.Result
+	for _, s := range probetest.Scenarios() {
+		if s.Name != "healthy" && s.Name != "reviewer_forbidden" && s.Name != "role_ttl_too_long" {
+			continue
+		}
+		w := probetest.NewWorld(t)
+		s.Arrange(w)
+		result, _ := w.Probe(probe.Memory{})
+		results = append(results, neutral(result, w))
+	}
+	var out bytes.Buffer
+	if err := writeJSON(&out, results); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "check.json.golden", out.Bytes())
+}
+
+// Every list in the JSON is a list also where it is empty.
+func TestJSONHasNoNull(t *testing.T) {
+	var out bytes.Buffer
+	if err := writeJSON(&out, []probe.Result{{}}); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(out.String(), "null") {
+		t.Errorf("null in %s", out.String())
+	}
+	if err := json.Unmarshal(out.Bytes(), &report{}); err != nil {
+		t.Error(err)
+	}
+}
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(string(got), "\n")); diff != "" {
+		t.Errorf("%s differs (-want +got); go test ./cmd/exporter -update writes it anew:\n%s", path, diff)
+	}
+}
