@@ -1,0 +1,87 @@
+package config
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+)
+
+const (
+	allowedCertificates = "the path of a PEM file with at least one certificate"
+	allowedKey          = "the path of a PEM file with an unencrypted private key"
+)
+
+// maxPEM bounds a file of certificates. The CA bundles of distributions are
+// below 256 KiB.
+const maxPEM = 4 << 20
+
+// certificates takes the path of a file that holds a certificate now. It is read
+// again by every run.
+func certificates(value string) (string, error) {
+	content, err := readPEM(value, allowedCertificates)
+	if err != nil {
+		return "", err
+	}
+	if !x509.NewCertPool().AppendCertsFromPEM(content) {
+		return "", wrong(shown(value)+" holds no PEM certificate", allowedCertificates)
+	}
+	return value, nil
+}
+
+func privateKey(value string) (string, error) {
+	content, err := readPEM(value, allowedKey)
+	if err != nil {
+		return "", err
+	}
+	if !bytes.Contains(content, []byte("PRIVATE KEY-----")) {
+		return "", wrong(shown(value)+" holds no PEM private key", allowedKey)
+	}
+	return value, nil
+}
+
+// belongTogether refuses a key that is not the certificate's. The library's error
+// is not repeated: it is about the content of a key.
+func belongTogether(certificate, key string) error {
+	if _, err := tls.LoadX509KeyPair(certificate, key); err != nil {
+		return wrong(fmt.Sprintf("%s does not hold the key of the first certificate in %s", shown(key), shown(certificate)), allowedKey)
+	}
+	return nil
+}
+
+// readPEM reads a regular file: one that is none might never end, or never begin.
+func readPEM(value, allowed string) ([]byte, error) {
+	if _, err := path(value); err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(value)
+	if err != nil {
+		return nil, unreadable(value, err, allowed)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, wrong(shown(value)+" is no regular file", allowed)
+	}
+	file, err := os.Open(value)
+	if err != nil {
+		return nil, unreadable(value, err, allowed)
+	}
+	defer file.Close()
+	content, err := io.ReadAll(io.LimitReader(file, maxPEM))
+	if err != nil {
+		return nil, unreadable(value, err, allowed)
+	}
+	return content, nil
+}
+
+// unreadable says why a file cannot be read, in the system's words without the
+// path, which shown may have to withhold.
+func unreadable(value string, err error, allowed string) error {
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		err = failed.Err
+	}
+	return wrong(fmt.Sprintf("reading %s: %v", shown(value), err), allowed)
+}

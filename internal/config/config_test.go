@@ -1,0 +1,285 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"vault-k8s-auth-exporter/probe"
+)
+
+func TestDefaults(t *testing.T) {
+	want := Config{Targets: []probe.Target{{
+		Name:       "default",
+		Vault:      probe.Vault{Addr: "https://vault.example.com:8200", Mount: "kubernetes", Role: "canary"},
+		Kubernetes: probe.Kubernetes{Host: "https://kubernetes.example.com:6443"},
+		Reviewer:   probe.Reviewer{Source: probe.SourceFile, TokenFile: "/etc/reviewer/token"},
+		Canary:     probe.Canary{Source: probe.SourceFile, TokenFile: "/etc/canary/token"},
+		Interval:   60 * time.Second, Timeout: 15 * time.Second, Recheck: 10 * time.Second,
+		FollowUps: true,
+	}}}
+	got := mustLoad(t, minimal())
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if warnings := got.Warnings(); warnings != nil {
+		t.Errorf("warnings: %v", warnings)
+	}
+}
+
+// full sets every variable to something other than its default.
+func full(f files) vars {
+	return vars{
+		"EXPORTER_TARGET_NAME":                "prod/eu-1",
+		"EXPORTER_VAULT_ADDR":                 "http://[::1]:8200/proxy/",
+		"EXPORTER_VAULT_CACERT":               f.cert,
+		"EXPORTER_VAULT_TLS_SERVER_NAME":      "vault.internal",
+		"EXPORTER_VAULT_NAMESPACE":            "/team/a/",
+		"EXPORTER_VAULT_MOUNT":                "/k8s/prod/",
+		"EXPORTER_VAULT_ROLE":                 "can-ary_1.x",
+		"EXPORTER_VAULT_CLIENT_CERT":          f.cert,
+		"EXPORTER_VAULT_CLIENT_KEY":           f.key,
+		"EXPORTER_KUBERNETES_HOST":            "HTTPS://rancher.example.com/k8s/clusters/c-1/",
+		"EXPORTER_KUBERNETES_CACERT":          f.cert,
+		"EXPORTER_KUBERNETES_TLS_SERVER_NAME": "10.0.0.1",
+		"EXPORTER_REVIEWER":                   "file",
+		"EXPORTER_REVIEWER_TOKEN_FILE":        "/etc/reviewer/token",
+		"EXPORTER_CANARY":                     "file",
+		"EXPORTER_CANARY_TOKEN_FILE":          "token",
+		"EXPORTER_CANARY_AUDIENCES":           "vault, https://kubernetes.default.svc",
+		"EXPORTER_INTERVAL":                   "2m",
+		"EXPORTER_TIMEOUT":                    "3500ms",
+		"EXPORTER_RECHECK_INTERVAL":           "2s",
+		"EXPORTER_FOLLOW_UPS":                 "false",
+	}
+}
+
+func TestEveryVariable(t *testing.T) {
+	f := newFiles(t)
+	want := Config{Targets: []probe.Target{{
+		Name: "prod/eu-1",
+		Vault: probe.Vault{
+			Addr: "http://[::1]:8200/proxy", CACert: f.cert, TLSServerName: "vault.internal",
+			Namespace: "team/a", Mount: "k8s/prod", Role: "can-ary_1.x", ClientCert: f.cert, ClientKey: f.key,
+		},
+		Kubernetes: probe.Kubernetes{
+			Host: "https://rancher.example.com/k8s/clusters/c-1", CACert: f.cert, TLSServerName: "10.0.0.1",
+		},
+		Reviewer: probe.Reviewer{Source: probe.SourceFile, TokenFile: "/etc/reviewer/token"},
+		Canary: probe.Canary{
+			Source: probe.SourceFile, TokenFile: "token",
+			Audiences: []string{"vault", "https://kubernetes.default.svc"},
+		},
+		Interval: 2 * time.Minute, Timeout: 3500 * time.Millisecond, Recheck: 2 * time.Second,
+	}}}
+	got := mustLoad(t, full(f))
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestHTTPIsWarnedOf(t *testing.T) {
+	warnings := mustLoad(t, minimal().but(vars{"EXPORTER_VAULT_ADDR": "http://vault:8200"})).Warnings()
+	if len(warnings) != 1 || warnings[0].Target != "default" || warnings[0].Variable != "EXPORTER_VAULT_ADDR" || warnings[0].Text == "" {
+		t.Errorf("warnings: %+v", warnings)
+	}
+}
+
+func TestWellKnownNamesCountWithoutPrefix(t *testing.T) {
+	f := newFiles(t)
+	wellKnown := vars{
+		"VAULT_ADDR": "https://ambient:8200", "VAULT_CACERT": f.cert, "VAULT_TLS_SERVER_NAME": "ambient",
+		"VAULT_NAMESPACE": "ambient",
+	}
+	ambient := probe.Vault{
+		Addr: "https://ambient:8200", CACert: f.cert, TLSServerName: "ambient", Namespace: "ambient",
+		Mount: "kubernetes", Role: "canary",
+	}
+	unset := vars{
+		"EXPORTER_VAULT_ADDR": "", "EXPORTER_VAULT_CACERT": " ", "EXPORTER_VAULT_TLS_SERVER_NAME": "\n",
+		"EXPORTER_VAULT_NAMESPACE": "", "EXPORTER_VAULT_MOUNT": "", "EXPORTER_INTERVAL": "", "EXPORTER_NO_SUCH": "",
+	}
+	got := mustLoad(t, minimal().but(unset).but(wellKnown)).Targets[0].Vault
+	if diff := cmp.Diff(ambient, got); diff != "" {
+		t.Errorf("empty variables hide the names without prefix (-want +got):\n%s", diff)
+	}
+
+	ours := vars{
+		"EXPORTER_VAULT_ADDR": "https://ours:8200", "EXPORTER_VAULT_TLS_SERVER_NAME": "ours", "EXPORTER_VAULT_NAMESPACE": "ours",
+	}
+	got = mustLoad(t, minimal().but(wellKnown).but(ours)).Targets[0].Vault
+	if got.Addr != "https://ours:8200" || got.TLSServerName != "ours" || got.Namespace != "ours" {
+		t.Errorf("the prefixed name does not win: %+v", got)
+	}
+}
+
+func TestVaultVariablesChangeNothingAndAreGone(t *testing.T) {
+	stray := vars{
+		"VAULT_TOKEN": "hvs.stray", "VAULT_SKIP_VERIFY": "true", "VAULT_HEADERS": "broken", "VAULT_ROLE": "stray", "VAULT_MOUNT": "stray",
+		"VAULT_CLIENT_CERT": "/stray", "VAULT_MAX_RETRIES": "x", "VAULT_EMPTY": "", "VAULT_PORT": "tcp://10.0.0.1:8200",
+		"TARGET_NAME": "stray", "ROLE": "stray", "INTERVAL": "1s", "KUBERNETES_HOST": "stray", "KUBECONFIG": "/stray",
+	}
+	for name, base := range map[string]vars{"valid": minimal(), "invalid": {}} {
+		t.Run(name, func(t *testing.T) {
+			without, withoutErr := load(t, base)
+			with, withErr := load(t, base.but(stray))
+			if diff := cmp.Diff(without, with); diff != "" {
+				t.Errorf("stray variables change the configuration (-without +with):\n%s", diff)
+			}
+			if errorText(withErr) != errorText(withoutErr) {
+				t.Errorf("stray variables change the error from\n%v\nto\n%v", withoutErr, withErr)
+			}
+			for _, entry := range os.Environ() {
+				if strings.HasPrefix(entry, "VAULT_") {
+					t.Errorf("%s is left", entry)
+				}
+			}
+		})
+	}
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func TestPod(t *testing.T) {
+	f := newFiles(t)
+	at := pod{host: "10.96.0.1", port: "443", caCert: f.cert}
+	for _, tt := range []struct {
+		name       string
+		pod        pod
+		host, cert string
+		want       probe.Kubernetes
+	}{
+		{name: "all from the pod", pod: at, want: probe.Kubernetes{Host: "https://10.96.0.1:443", CACert: f.cert}},
+		{name: "IPv6", pod: pod{"fd00::1", "443", f.cert}, want: probe.Kubernetes{Host: "https://[fd00::1]:443", CACert: f.cert}},
+		{
+			name: "the pod's own by name", pod: at, host: "https://kubernetes.default.svc",
+			want: probe.Kubernetes{Host: "https://kubernetes.default.svc", CACert: f.cert},
+		},
+		{
+			name: "the pod's own by full name", pod: at, host: "https://kubernetes.default.svc.cluster.local:443",
+			want: probe.Kubernetes{Host: "https://kubernetes.default.svc.cluster.local:443", CACert: f.cert},
+		},
+		{
+			name: "another cluster", pod: at, host: "https://other:6443",
+			want: probe.Kubernetes{Host: "https://other:6443"},
+		},
+		{
+			name: "a CA of one's own", pod: at, cert: f.dir + "/./tls.crt",
+			want: probe.Kubernetes{Host: "https://10.96.0.1:443", CACert: f.dir + "/./tls.crt"},
+		},
+		{name: "no pod", host: "https://other:6443", want: probe.Kubernetes{Host: "https://other:6443"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			given(t, minimal().but(vars{"EXPORTER_KUBERNETES_HOST": tt.host, "EXPORTER_KUBERNETES_CACERT": tt.cert}))
+			env, _ := readEnvironment()
+			target, mistakes := resolve(env, tt.pod)
+			if len(mistakes) > 0 {
+				t.Fatal(mistakes)
+			}
+			if diff := cmp.Diff(tt.want, target.Kubernetes); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestPodIsRecognised(t *testing.T) {
+	given(t, vars{"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "443"})
+	if got, want := podOf("ca.crt"), (pod{"10.96.0.1", "443", "ca.crt"}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	given(t, vars{"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": ""})
+	if got := podOf("ca.crt"); got != (pod{}) {
+		t.Errorf("without a port: %+v", got)
+	}
+}
+
+func TestPodWithoutItsCA(t *testing.T) {
+	given(t, minimal().but(vars{"EXPORTER_KUBERNETES_HOST": ""}))
+	env, _ := readEnvironment()
+	_, mistakes := resolve(env, pod{host: "10.96.0.1", port: "443", caCert: "/no/such/ca.crt"})
+	want := "EXPORTER_KUBERNETES_CACERT (default in a pod): reading /no/such/ca.crt: no such file or directory; allowed: the path of a PEM file with at least one certificate"
+	if len(mistakes) != 1 || mistakes[0].Error() != want {
+		t.Errorf("got %v, want %s", mistakes, want)
+	}
+}
+
+func TestWriteCanBeFedBack(t *testing.T) {
+	f := newFiles(t)
+	for name, v := range map[string]vars{"minimal": minimal(), "full": full(f)} {
+		t.Run(name, func(t *testing.T) {
+			want := mustLoad(t, v)
+			var text bytes.Buffer
+			if err := want.Write(&text); err != nil {
+				t.Fatal(err)
+			}
+			again := vars{}
+			var names []string
+			for line := range strings.Lines(text.String()) {
+				variable, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
+				again[variable] = value
+				names = append(names, variable)
+			}
+			if diff := cmp.Diff(want, mustLoad(t, again)); diff != "" {
+				t.Errorf("fed back (-want +got):\n%s", diff)
+			}
+			if len(names) != len(variables) || !slices.EqualFunc(names, variables, func(n string, v variable) bool { return n == v.name }) {
+				t.Errorf("written: %v", names)
+			}
+		})
+	}
+}
+
+func TestWriteGolden(t *testing.T) {
+	const want = `EXPORTER_TARGET_NAME=default
+EXPORTER_VAULT_ADDR=https://vault.example.com:8200
+EXPORTER_VAULT_CACERT=
+EXPORTER_VAULT_TLS_SERVER_NAME=
+EXPORTER_VAULT_NAMESPACE=
+EXPORTER_VAULT_MOUNT=kubernetes
+EXPORTER_VAULT_ROLE=canary
+EXPORTER_VAULT_CLIENT_CERT=
+EXPORTER_VAULT_CLIENT_KEY=
+EXPORTER_KUBERNETES_HOST=https://kubernetes.example.com:6443
+EXPORTER_KUBERNETES_CACERT=
+EXPORTER_KUBERNETES_TLS_SERVER_NAME=
+EXPORTER_REVIEWER=file
+EXPORTER_REVIEWER_TOKEN_FILE=/etc/reviewer/token
+EXPORTER_CANARY=file
+EXPORTER_CANARY_TOKEN_FILE=/etc/canary/token
+EXPORTER_CANARY_AUDIENCES=
+EXPORTER_INTERVAL=1m0s
+EXPORTER_TIMEOUT=15s
+EXPORTER_RECHECK_INTERVAL=10s
+EXPORTER_FOLLOW_UPS=true
+`
+	var got bytes.Buffer
+	if err := mustLoad(t, minimal()).Write(&got); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got.String()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+type broken struct{}
+
+func (broken) Write([]byte) (int, error) { return 0, errors.New("disk full") }
+
+func TestWriteReportsAFailingWriter(t *testing.T) {
+	err := mustLoad(t, minimal()).Write(broken{})
+	if err == nil || err.Error() != "writing configuration: disk full" {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,101 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// unknownVariables refuses every variable of ours that means nothing: it is a
+// slip, and what it was to say would silently not be done. What Kubernetes injects
+// for a Service whose name begins with exporter passes.
+func unknownVariables(environ []string) []error {
+	var mistakes []error
+	slices.Sort(environ)
+	for _, entry := range environ {
+		name, value, _ := strings.Cut(entry, "=")
+		if strings.HasPrefix(name, prefix) && !isKnown(name) && !isServiceLink(name, value) {
+			mistakes = append(mistakes, unknown(name))
+		}
+	}
+	return mistakes
+}
+
+func isKnown(name string) bool {
+	return slices.ContainsFunc(variables, func(v variable) bool { return v.name == name })
+}
+
+var showable = regexp.MustCompile(`^[A-Za-z0-9_]{1,100}$`)
+
+func unknown(name string) error {
+	if !showable.MatchString(name) || mayBeCredential(name) {
+		return fmt.Errorf("%s…: is not known, nor fit to be shown; allowed: the variables in docs/configuration.md", prefix)
+	}
+	if near, ok := nearest(name); ok {
+		return fmt.Errorf("%s: is not known; did you mean %s?", name, near)
+	}
+	return fmt.Errorf("%s: is not known; allowed: the variables in docs/configuration.md", name)
+}
+
+var (
+	linkName  = regexp.MustCompile(`_(SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)$`)
+	linkURL   = regexp.MustCompile(`^(tcp|udp|sctp)://`)
+	linkPort  = regexp.MustCompile(`^[0-9]{1,5}$`)
+	linkProto = regexp.MustCompile(`^(tcp|udp|sctp)$`)
+)
+
+// isServiceLink reports whether a variable is one that Kubernetes injects for a
+// Service: by name and by value, so that EXPORTER_PORT=9100 is still a slip.
+func isServiceLink(name, value string) bool {
+	match := linkName.FindStringSubmatch(strings.TrimPrefix(name, strings.TrimSuffix(prefix, "_")))
+	if match == nil {
+		return false
+	}
+	switch kind := match[1]; {
+	case kind == "SERVICE_HOST", strings.HasSuffix(kind, "_ADDR"):
+		_, err := netip.ParseAddr(value)
+		return err == nil
+	case strings.HasPrefix(kind, "SERVICE_PORT"), strings.HasSuffix(kind, "_PORT"):
+		return linkPort.MatchString(value)
+	case strings.HasSuffix(kind, "_PROTO"):
+		return linkProto.MatchString(value)
+	}
+	return linkURL.MatchString(value)
+}
+
+// maxSlips is how many slips of a finger a name is from the one that was meant.
+const maxSlips = 3
+
+// nearest finds the variable that was meant.
+func nearest(name string) (string, bool) {
+	best, slips := "", maxSlips+1
+	for _, v := range variables {
+		if d := distance(name, v.name); d < slips {
+			best, slips = v.name, d
+		}
+	}
+	return best, best != ""
+}
+
+// distance counts the letters to insert, drop or replace to make b of a.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			replace := diagonal
+			if a[i] != b[j] {
+				replace++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(replace, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
