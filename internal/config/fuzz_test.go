@@ -1,0 +1,77 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"vault-k8s-auth-exporter/probe"
+)
+
+// FuzzResolve puts any text, and a credential inside any text, into any variable.
+// Nothing panics and nothing repeats the credential; and what is accepted is, once
+// written, accepted again with the same meaning.
+func FuzzResolve(f *testing.F) {
+	credentials := []string{"", jwt, userinfo, marked["service token"], marked["private key"]}
+	for i := range variables {
+		f.Add(uint(i), uint(i), "", "")
+		f.Add(uint(i), uint(0), "https://vault:8200", "/x")
+		f.Add(uint(i), uint(2), "https://vault/", "")
+		f.Add(uint(i), uint(1), "/etc/", ",")
+		f.Add(uint(i), uint(3), "1h30m", "\xff\n")
+	}
+	f.Fuzz(func(t *testing.T, field, credential uint, before, after string) {
+		value := before + credentials[credential%uint(len(credentials))] + after
+		if strings.Contains(before+after, "MARKED") {
+			t.Skip("not the planted one")
+		}
+		env := fuzzed()
+		reflect.ValueOf(&env).Elem().Field(int(field % uint(len(variables)))).SetString(value)
+		env.trim()
+
+		target, mistakes := resolve(env, pod{})
+		mistakes = append(mistakes, unknownVariables([]string{"EXPORTER_" + before + "=" + value})...)
+		c := Config{}
+		if len(mistakes) == 0 {
+			c.Targets = append(c.Targets, target)
+			again, refused := resolve(written(target), pod{})
+			if diff := cmp.Diff(target, again); diff != "" || len(refused) > 0 {
+				t.Errorf("written and read again: %v\n%s", refused, diff)
+			}
+		}
+		var out strings.Builder
+		if err := c.Write(&out); err != nil {
+			t.Fatal(err)
+		}
+		text := fmt.Sprint(errors.Join(mistakes...), out.String(), c.Warnings())
+		if strings.Contains(text, "MARKED") {
+			t.Errorf("a credential comes out: %s", text)
+		}
+		for _, mistake := range mistakes {
+			if strings.ContainsAny(mistake.Error(), "\n\r") {
+				t.Errorf("a mistake of several lines: %q", mistake)
+			}
+		}
+	})
+}
+
+func fuzzed() environment {
+	return environment{
+		TargetName: "default", VaultAddr: "https://vault", VaultMount: "kubernetes", VaultRole: "canary",
+		KubernetesHost: "https://kubernetes", Reviewer: "file", ReviewerTokenFile: "/r", Canary: "file", CanaryTokenFile: "/c",
+		Interval: "60s", Timeout: "15s", RecheckInterval: "10s", FollowUps: "true",
+	}
+}
+
+// written is the environment that [Config.Write] prints.
+func written(target probe.Target) (env environment) {
+	fields := reflect.ValueOf(&env).Elem()
+	for i, v := range variables {
+		fields.Field(i).SetString(v.value(target))
+	}
+	return env
+}
