@@ -26,9 +26,9 @@ EXPORTER_REVIEWER_TOKEN_FILE: holds a credential, or what looks like one, which 
 EXPORTER_CANARY: is a URL where a bare value belongs: Kubernetes injects such values for Services; allowed: a value of your own; set enableServiceLinks: false in the pod's spec to have none injected
 EXPORTER_CANARY_TOKEN_FILE: is not set; allowed: the path of the file with the canary's service account token
 EXPORTER_CANARY_AUDIENCES: has an empty audience; allowed: audiences separated by commas, such as vault
-EXPORTER_INTERVAL: "60" is no duration; allowed: 1s to 24h0m0s in Go's syntax, such as 60s or 1m30s
-EXPORTER_TIMEOUT: "100ms" is too short; allowed: 1s to 24h0m0s in Go's syntax, such as 60s or 1m30s
-EXPORTER_RECHECK_INTERVAL: "25h" is too long; allowed: 1s to 24h0m0s in Go's syntax, such as 60s or 1m30s
+EXPORTER_INTERVAL: "60" is no duration; allowed: 1s to 24h in Go's syntax, such as 60s or 1m30s
+EXPORTER_TIMEOUT: "100ms" is too short; allowed: 1s to 24h in Go's syntax, such as 60s or 1m30s
+EXPORTER_RECHECK_INTERVAL: "25h" is too long; allowed: 1s to 24h in Go's syntax, such as 60s or 1m30s
 EXPORTER_FOLLOW_UPS: "yes" is neither; allowed: true or false
 EXPORTER_PORT: is not known; allowed: the variables in docs/configuration.md
 EXPORTER_VAULT_ADDRESS: is not known; did you mean EXPORTER_VAULT_ADDR?`
