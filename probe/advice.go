@@ -1,14 +1,32 @@
 package probe
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // The advice of the catalogue: lines that can be pasted. A line that begins with #
 // is for reading.
 
-// vaultCommand is a vault command aimed at the target's Vault as the exporter
-// reaches it.
-func vaultCommand(t Target, words ...string) string {
-	var command []string
+// advice returns the lines that mend the reason at this target. Where one of them
+// is a vault command, the first aims the shell at the target's Vault.
+func (r Reason) advice(t Target, e Evidence) []string {
+	if catalogue[r].advise == nil {
+		return nil
+	}
+	return aimed(t, catalogue[r].advise(t, e))
+}
+
+func aimed(t Target, lines []string) []string {
+	if !slices.ContainsFunc(lines, func(line string) bool { return strings.HasPrefix(line, "vault ") }) {
+		return lines
+	}
+	return append([]string{aim(t)}, lines...)
+}
+
+// aim points the vault command at the target's Vault as the exporter reaches it.
+func aim(t Target) string {
+	command := "export"
 	for _, variable := range []struct{ name, value string }{
 		{"VAULT_ADDR", t.Vault.Addr},
 		{"VAULT_CACERT", t.Vault.CACert},
@@ -16,11 +34,13 @@ func vaultCommand(t Target, words ...string) string {
 		{"VAULT_NAMESPACE", t.Vault.Namespace},
 	} {
 		if variable.value != "" {
-			command = append(command, variable.name+"="+own(variable.value))
+			command += " " + variable.name + "=" + own(variable.value)
 		}
 	}
-	return strings.Join(append(append(command, "vault"), words...), " ")
+	return command
 }
+
+func vault(words ...string) string { return "vault " + strings.Join(words, " ") }
 
 func showChain(address, serverName string) string {
 	host := strings.TrimPrefix(strings.TrimPrefix(address, "https://"), "http://")

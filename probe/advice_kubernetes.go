@@ -19,18 +19,9 @@ func adviseReviewerClock(Target, Evidence) []string {
 func adviseReviewerRenew(t Target, e Evidence) []string {
 	c := e.ReviewerToken.Value
 	mint := fmt.Sprintf("kubectl -n %s create token %s --duration=8760h > reviewer-token",
-		foreign(c.Namespace, "namespace"), foreign(c.ServiceAccount, "service account"))
-	write := []string{"write", own(mountPath(t) + "/config"), "kubernetes_host=" + own(t.Kubernetes.Host)}
-	if t.Kubernetes.CACert != "" {
-		write = append(write, "kubernetes_ca_cert=@"+own(t.Kubernetes.CACert))
-	}
-	return []string{
-		mint,
-		"# a write replaces the whole config: repeat every field that this shows",
-		vaultCommand(t, "read", own(mountPath(t)+"/config")),
-		vaultCommand(t, append(write, "token_reviewer_jwt=@reviewer-token")...),
-		fmt.Sprintf("# then put the same token where %s comes from", t.Reviewer.TokenFile),
-	}
+		foreign(c.Namespace, "namespace"), foreign(c.ServiceAccount, "service-account"))
+	lines := append([]string{mint}, writeConfig(t, e, map[string]string{"token_reviewer_jwt": "@reviewer-token"})...)
+	return append(lines, fmt.Sprintf("# then put the same token where %s comes from", t.Reviewer.TokenFile))
 }
 
 func adviseReviewerBind(_ Target, e Evidence) []string {
@@ -104,6 +95,6 @@ func adviseReport(Target, Evidence) []string {
 func adviseUnexplained(t Target, _ Evidence) []string {
 	return []string{
 		"# Vault's debug log has the cause, in a line with: login unauthorized",
-		vaultCommand(t, "monitor", "-log-level=debug"),
+		vault("monitor", "-log-level=debug"),
 	}
 }

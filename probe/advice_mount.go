@@ -4,44 +4,54 @@ import "fmt"
 
 func adviseMountEnable(t Target, e Evidence) []string {
 	return append([]string{
-		vaultCommand(t, "auth", "list"),
-		vaultCommand(t, "auth", "enable", "-path="+own(t.Vault.Mount), "kubernetes"),
-	}, append(adviseMountConfig(t, e), adviseRoleWrite(t, e)...)...)
+		vault("auth", "list"),
+		vault("auth", "enable", "-path="+own(t.Vault.Mount), "kubernetes"),
+	}, append(adviseFirstConfig(t, e), adviseRoleWrite(t, e)...)...)
 }
 
 func adviseMountList(t Target, _ Evidence) []string {
 	return []string{
-		vaultCommand(t, "auth", "list"),
+		vault("auth", "list"),
 		fmt.Sprintf("# EXPORTER_VAULT_MOUNT is %s: name the mount of type kubernetes", t.Vault.Mount),
 	}
 }
 
-// adviseMountConfig never shows a partial write: a write replaces the whole config.
-func adviseMountConfig(t Target, _ Evidence) []string {
-	write := []string{"write", own(mountPath(t) + "/config"), "kubernetes_host=" + own(t.Kubernetes.Host)}
-	if t.Kubernetes.CACert != "" {
-		write = append(write, "kubernetes_ca_cert=@"+own(t.Kubernetes.CACert))
-	}
-	write = append(write, "token_reviewer_jwt=@"+own(t.Reviewer.TokenFile))
-	return []string{
-		"# a write replaces the whole config: repeat every field that this shows and that is still right",
-		vaultCommand(t, "read", own(mountPath(t)+"/config")),
-		vaultCommand(t, write...),
-	}
+// adviseFirstConfig writes a config where there is none.
+func adviseFirstConfig(t Target, _ Evidence) []string {
+	return write(own(mountPath(t)+"/config"), assumedFields(t), nil)
+}
+
+func adviseLocalCA(t Target, e Evidence) []string {
+	return writeConfig(t, e, map[string]string{"kubernetes_ca_cert": assumedFields(t)[1].value, "disable_local_ca_jwt": "true"})
+}
+
+func adviseReviewerDrift(t Target, e Evidence) []string {
+	return writeConfig(t, e, map[string]string{"token_reviewer_jwt": "@" + own(t.Reviewer.TokenFile)})
+}
+
+func adviseMountCA(t Target, e Evidence) []string {
+	return writeConfig(t, e, map[string]string{"kubernetes_ca_cert": assumedFields(t)[1].value})
+}
+
+func adviseMountHost(t Target, e Evidence) []string {
+	return writeConfig(t, e, map[string]string{"kubernetes_host": own(t.Kubernetes.Host)})
+}
+
+func adviseMountIssuer(t Target, e Evidence) []string {
+	return append([]string{
+		fmt.Sprintf("# the canary's token says iss=%s; the config demands another issuer", foreign(e.CanaryToken.Value.Issuer, "issuer")),
+	}, writeConfig(t, e, map[string]string{"disable_iss_validation": "true"})...)
+}
+
+func advisePEMKeys(t Target, e Evidence) []string {
+	return append([]string{"# without pem_keys Vault leaves signatures to the API server, which knows its keys:"},
+		writeConfig(t, e, map[string]string{"pem_keys": ""})...)
 }
 
 func adviseMountReach(t Target, _ Evidence) []string {
 	return []string{
 		"# firewall, private endpoint or NetworkPolicy between Vault and the API server; this shows which host Vault asks:",
-		vaultCommand(t, "read", own(mountPath(t)+"/config")),
-	}
-}
-
-func adviseMountIssuer(t Target, e Evidence) []string {
-	return []string{
-		fmt.Sprintf("# the canary's token says iss=%s; the config demands another issuer", foreign(e.CanaryToken.Value.Issuer, "issuer")),
-		"# write the whole config again with disable_iss_validation=true, which is the default since Vault 1.9",
-		vaultCommand(t, "read", own(mountPath(t)+"/config")),
+		vault("read", own(mountPath(t)+"/config")),
 	}
 }
 
@@ -55,9 +65,9 @@ func adviseAnnotations(_ Target, e Evidence) []string {
 func adviseRoleAccounts(t Target, e Evidence) []string {
 	c := e.CanaryToken.Value
 	return []string{
-		vaultCommand(t, "read", own(rolePath(t))),
+		vault("read", own(rolePath(t))),
 		"# each list is replaced: name the others that shall stay",
-		vaultCommand(t, "write", own(rolePath(t)),
+		vault("write", own(rolePath(t)),
 			"bound_service_account_names="+foreign(c.ServiceAccount, "canary"),
 			"bound_service_account_namespaces="+foreign(c.Namespace, "namespace")),
 	}
@@ -65,8 +75,8 @@ func adviseRoleAccounts(t Target, e Evidence) []string {
 
 func adviseRolePolicies(t Target, _ Evidence) []string {
 	return []string{
-		vaultCommand(t, "read", own(rolePath(t))),
-		vaultCommand(t, "write", own(rolePath(t)), "token_policies=default"),
+		vault("read", own(rolePath(t))),
+		vault("write", own(rolePath(t)), "token_policies=default"),
 	}
 }
 
@@ -80,7 +90,7 @@ func adviseRoleWrite(t Target, e Evidence) []string {
 	if len(c.Audiences) > 0 {
 		write = append(write, "audience="+foreign(c.Audiences[0], "audience"))
 	}
-	return []string{vaultCommand(t, append(write, "token_policies=default", "token_ttl=60s")...)}
+	return []string{vault(append(write, "token_policies=default", "token_ttl=60s")...)}
 }
 
 func adviseRoleAudience(t Target, e Evidence) []string {
@@ -89,8 +99,8 @@ func adviseRoleAudience(t Target, e Evidence) []string {
 		audience = foreign(c.Audiences[0], "audience")
 	}
 	return []string{
-		vaultCommand(t, "read", own(rolePath(t))),
-		vaultCommand(t, "write", own(rolePath(t)), "audience="+audience),
+		vault("read", own(rolePath(t))),
+		vault("write", own(rolePath(t)), "audience="+audience),
 		"# or give the projected token the audience that the role demands",
 	}
 }
@@ -102,9 +112,24 @@ func adviseNamespaceReader(_ Target, e Evidence) []string {
 	}
 }
 
+func adviseCIDR(t Target, e Evidence) []string {
+	return []string{
+		vault("read", own(rolePath(t))),
+		"# add the address that Vault sees the exporter under; the audit log has it as remote_address; an empty list admits all:",
+		vault("write", own(rolePath(t)), "token_bound_cidrs="),
+	}
+}
+
+func adviseEntity(t Target, e Evidence) []string {
+	accessor := `"$(vault read -field=accessor ` + own("sys/auth/"+t.Vault.Mount) + `)"`
+	lookup := vault("write", "-field=id", "identity/lookup/entity",
+		"alias_name="+foreign(e.CanaryToken.Value.UID, "uid"), "alias_mount_accessor="+accessor)
+	return []string{vault("write", `"identity/entity/id/$(`+lookup+`)"`, "disabled=false")}
+}
+
 func adviseMFA(t Target, _ Evidence) []string {
 	return []string{
-		vaultCommand(t, "list", "identity/mfa/login-enforcement"),
+		vault("list", "identity/mfa/login-enforcement"),
 		fmt.Sprintf("# no pod can answer a second factor: exempt the mount %s", t.Vault.Mount),
 	}
 }

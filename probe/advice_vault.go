@@ -52,44 +52,44 @@ func adviseVaultAddress(t Target, _ Evidence) []string {
 }
 
 func adviseInitialize(t Target, _ Evidence) []string {
-	return []string{vaultCommand(t, "operator", "init")}
+	return []string{vault("operator", "init")}
 }
 
 func adviseUnseal(t Target, _ Evidence) []string {
-	return []string{vaultCommand(t, "operator", "unseal")}
+	return []string{vault("operator", "unseal")}
 }
 
 func adviseLeader(t Target, _ Evidence) []string {
-	return []string{vaultCommand(t, "operator", "raft", "list-peers"), vaultCommand(t, "status")}
+	return []string{vault("operator", "raft", "list-peers"), vault("status")}
 }
 
 func adviseRateQuota(t Target, _ Evidence) []string {
 	return []string{
-		vaultCommand(t, "list", "sys/quotas/rate-limit"),
+		vault("list", "sys/quotas/rate-limit"),
 		"# raise the quota, or exempt the address that the exporter and the pods come from",
 	}
 }
 
 func adviseLeaseQuota(t Target, _ Evidence) []string {
 	return []string{
-		vaultCommand(t, "list", "sys/quotas/lease-count"),
+		vault("list", "sys/quotas/lease-count"),
 		"# revoke leases, shorten TTLs, or give roles batch tokens; then raise the quota if it is still too low",
 	}
 }
 
 func adviseOverload(t Target, _ Evidence) []string {
-	return []string{"# Vault sheds load: find what floods it before adding capacity", vaultCommand(t, "status")}
+	return []string{"# Vault sheds load: find what floods it before adding capacity", vault("status")}
 }
 
 func adviseNamespace(t Target, _ Evidence) []string {
 	return []string{
 		fmt.Sprintf("# EXPORTER_VAULT_NAMESPACE is %s: correct it, or create the namespace", orNone(t.Vault.Namespace)),
-		vaultCommand(t, "namespace", "list"),
+		vault("namespace", "list"),
 	}
 }
 
 func adviseNamespaceLock(t Target, _ Evidence) []string {
-	return []string{vaultCommand(t, "namespace", "unlock"), "# OpenBao, where the namespace is sealed: bao namespace unseal"}
+	return []string{vault("namespace", "unlock"), "# OpenBao, where the namespace is sealed: bao namespace unseal"}
 }
 
 func adviseVaultClock(Target, Evidence) []string {
@@ -99,6 +99,6 @@ func adviseVaultClock(Target, Evidence) []string {
 func adviseVaultInternal(t Target, _ Evidence) []string {
 	return []string{
 		"# Vault's server log names the cause; the usual ones are a full disk under an audit device, storage, a dead plugin process",
-		vaultCommand(t, "audit", "list"),
+		vault("audit", "list"),
 	}
 }

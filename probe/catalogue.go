@@ -27,14 +27,6 @@ func Reasons() []Reason {
 	return reasons
 }
 
-// advice returns the lines that mend the reason at this target.
-func (r Reason) advice(t Target, e Evidence) []string {
-	if advise := catalogue[r].advise; advise != nil {
-		return advise(t, e)
-	}
-	return nil
-}
-
 // catalogue has one row for each reason.
 var catalogue = map[Reason]entry{
 	None: {PartyNone, "pods can log in", nil},
@@ -61,9 +53,10 @@ var catalogue = map[Reason]entry{
 
 	MountMissing:              {PartyMount, "the auth mount does not exist", adviseMountEnable},
 	MountWrongType:            {PartyMount, "the auth mount is of another type", adviseMountList},
-	MountConfigMissing:        {PartyMount, "the auth mount has no config", adviseMountConfig},
+	MountConfigMissing:        {PartyMount, "the auth mount has no config", adviseFirstConfig},
 	MountIssuerMismatch:       {PartyMount, "the auth mount demands another issuer", adviseMountIssuer},
-	MountLocalCAUnreadable:    {PartyMount, "the auth mount relies on a CA file that Vault cannot read", adviseMountConfig},
+	MountPEMKeysMismatch:      {PartyMount, "the auth mount's pem_keys do not verify the canary's token", advisePEMKeys},
+	MountLocalCAUnreadable:    {PartyMount, "the auth mount relies on a CA file that Vault cannot read", adviseLocalCA},
 	MountAnnotationsForbidden: {PartyMount, "the reviewer may not read the service accounts that the auth mount wants annotations of", adviseAnnotations},
 
 	RoleMissing:                 {PartyRole, "the role does not exist", adviseRoleWrite},
@@ -71,6 +64,8 @@ var catalogue = map[Reason]entry{
 	RoleNamespaceMismatch:       {PartyRole, "the role is not bound to the canary's namespace", adviseRoleAccounts},
 	RoleNamespaceSelectorFailed: {PartyRole, "Vault cannot evaluate the role's namespace selector", adviseNamespaceReader},
 	RoleAudienceMismatch:        {PartyRole, "the role demands another audience than the canary's token has", adviseRoleAudience},
+	RoleCIDRMismatch:            {PartyRole, "the role admits other addresses than the exporter's", adviseCIDR},
+	CanaryEntityDisabled:        {PartyRole, "the canary's identity entity is disabled", adviseEntity},
 	RolePolicyInvalid:           {PartyRole, "the role has a policy that logins may not have", adviseRolePolicies},
 	RoleMFARequired:             {PartyRole, "the login demands a second factor", adviseMFA},
 
@@ -79,11 +74,17 @@ var catalogue = map[Reason]entry{
 	ReviewerExpired:        {PartyReviewer, "the reviewer token has expired", adviseReviewerRenew},
 	ReviewerNotYetValid:    {PartyReviewer, "the reviewer token is not yet valid", adviseReviewerClock},
 	ReviewerRevoked:        {PartyReviewer, "the reviewer token's service account, pod or Secret is gone", adviseReviewerRenew},
+	ReviewerWrongCluster:   {PartyReviewer, "the reviewer token is not signed by this cluster's keys", adviseReviewerRenew},
+	ReviewerWrongAudience:  {PartyReviewer, "the reviewer token is for another audience than the API server", adviseReviewerRenew},
+	ReviewerDrift:          {PartyReviewer, "Vault holds another reviewer token than the exporter, and that one is no good", adviseReviewerDrift},
 	ReviewerUnauthorized:   {PartyReviewer, "the API server does not take the reviewer token", adviseReviewerRenew},
 	ReviewerForbidden:      {PartyReviewer, "the reviewer may not create TokenReviews", adviseReviewerBind},
 
-	VaultToKubernetesTimeout: {PartyVaultToKubernetes, "Vault gets no answer from the API server", adviseMountReach},
-	VaultToKubernetesFailed:  {PartyVaultToKubernetes, "Vault cannot have tokens reviewed: its token, CA or host is wrong", adviseMountConfig},
+	VaultToKubernetesUnreachable:   {PartyVaultToKubernetes, "Vault does not reach its API server", adviseMountReach},
+	VaultToKubernetesTimeout:       {PartyVaultToKubernetes, "Vault gets no answer from its API server", adviseMountReach},
+	VaultToKubernetesTLS:           {PartyVaultToKubernetes, "Vault does not trust the API server's certificate", adviseMountCA},
+	VaultToKubernetesMisconfigured: {PartyVaultToKubernetes, "the mount's kubernetes_host is not the URL of an API server", adviseMountHost},
+	VaultToKubernetesFailed:        {PartyVaultToKubernetes, "Vault cannot have tokens reviewed: its token, CA or host is wrong", adviseReviewerDrift},
 
 	KubernetesDNS:          {PartyKubernetes, "the API server's name does not resolve", adviseKubernetesReach},
 	KubernetesUnreachable:  {PartyKubernetes, "the API server refuses or drops connections", adviseKubernetesReach},

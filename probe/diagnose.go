@@ -16,6 +16,8 @@ var rules = []rule{
 	canaryNotObtained,
 	loginText,
 	mountProbe,
+	roleProbe,
+	oracle,
 	reviewerAtFault,
 	canaryAtFault,
 	kubernetesAtFault,
@@ -69,6 +71,30 @@ func (e Evidence) mountIsThere() bool {
 	return p.Ok() && p.Value.Status == 400 && contains(p.Value.Text, textInvalidRole)
 }
 
+// roleIsFine reports whether the role probe came as far as the token's expiry: the
+// role, the config and the role's CIDRs are fine, and no PEM keys are in the way.
+func (e Evidence) roleIsFine() bool {
+	p := e.FollowUps.RoleProbe
+	return p.Ok() && contains(p.Value.Text, textExpired)
+}
+
+// reviewIsFine reports whether our own TokenReview found the canary to be what its
+// claims say.
+func (e Evidence) reviewIsFine() bool {
+	r := e.Review.Value
+	return e.Review.Ok() && !r.OfNothing && r.Authenticated && isCanary(r, e.CanaryToken.Value)
+}
+
+// reviewerUnexplained reports whether the API server does not take the reviewer's
+// token, and nothing that the token says of itself explains it.
+func (e Evidence) reviewerUnexplained() bool {
+	if !e.Review.refusedWith(401) || outOfTime(e.ReviewerToken.Value, e.At) != "" {
+		return false
+	}
+	issuer := e.ReviewerToken.Value.Issuer
+	return issuer == e.OwnToken.Value.Issuer || issuer == legacyIssuer
+}
+
 // leaveAlone reports whether either end asked to be spared further requests.
 func (e Evidence) leaveAlone() bool {
 	return e.Login.refusedWith(429) || e.Review.refusedWith(429) ||
@@ -94,9 +120,13 @@ func loggedIn(t Target, e Evidence) (Verdict, bool) {
 // would tell more.
 func unexplained(t Target, e Evidence) Verdict {
 	detail := fmt.Sprintf("the login at %s failed with %q, which no rule explains", loginPath(t), e.Login.Failure.Error())
-	if e.bareRefusal() && !e.mountIsThere() {
+	switch {
+	case e.bareRefusal() && !e.mountIsThere():
 		detail = fmt.Sprintf("the login at %s met a bare 403 and the mount probe brought no answer: the mount may be missing, "+
 			"or Vault cannot have the token reviewed", loginPath(t))
+	case e.bareRefusal() && !e.roleIsFine():
+		detail = fmt.Sprintf("the login at %s met a bare 403 before Vault looked at the token's times: token_bound_cidrs of the role, "+
+			"or pem_keys of the mount, which no token at hand may read", loginPath(t))
 	}
 	v, _ := eliminated(Unexplained, detail, because(e)...)
 	return v

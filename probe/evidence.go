@@ -12,6 +12,8 @@ type Evidence struct {
 
 	CanaryToken   Fact[Claims]
 	ReviewerToken Fact[Claims]
+	// OwnToken is the exporter's own at the API server. It is optional.
+	OwnToken Fact[Claims]
 
 	// Review is the TokenReview of the canary's token, created with the reviewer's.
 	Review Fact[Review]
@@ -19,11 +21,17 @@ type Evidence struct {
 	Identity Fact[Identity]
 	// Access is whether the reviewer may create TokenReviews (SelfSubjectAccessReview).
 	Access Fact[Access]
+	// Powers is what the reviewer may do beyond that.
+	Powers Fact[Powers]
 
 	// Health is Vault's sys/health.
 	Health Fact[Health]
 	// Login is the canary's login.
 	Login Fact[Login]
+	// Mount is what Vault has stored of the mount and the role. It is optional.
+	Mount Mount
+	// MountCA is the config's CA held against the chain that the API server serves.
+	MountCA Fact[CACheck]
 	// Revoke is the revocation of the token that the login brought.
 	Revoke Fact[struct{}]
 
@@ -33,13 +41,83 @@ type Evidence struct {
 	KubernetesChain, VaultChain Chain
 }
 
-// FollowUps are the extra questions after a bare 403. They may be carried over
-// from an earlier run that saw exactly the same.
+// FollowUps are the extra questions after a failure. They may be carried over from
+// an earlier run that saw exactly the same.
 type FollowUps struct {
 	// At is when they were asked; it equals Evidence.At if this run asked them.
 	At time.Time
 	// MountProbe is the answer to a login with a role that does not exist.
 	MountProbe Fact[Refusal]
+	// RoleProbe is the answer to a login with the canary's role and a JWT that expired
+	// long ago.
+	RoleProbe Fact[Refusal]
+	// Oracle is the answer to a login with the oracle role.
+	Oracle Fact[Refusal]
+	// OracleAccess is whether the identity that the oracle named may create
+	// TokenReviews (SubjectAccessReview).
+	OracleAccess Fact[Access]
+	// ReviewerReview is the TokenReview of the reviewer's token, created with the
+	// exporter's own.
+	ReviewerReview Fact[Review]
+}
+
+// Mount is what Vault has stored of the mount and the role. It may be carried over
+// from an earlier run.
+type Mount struct {
+	// At is when it was read; it equals Evidence.At if this run read it.
+	At     time.Time
+	Config Fact[MountConfig]
+	Role   Fact[RoleConfig]
+	// Accessor names the mount in Vault's log lines and audit entries; empty where no
+	// token may read it.
+	Accessor string
+	// KeysRefuseCanary is set where the config has PEM keys and none verifies the
+	// canary's token.
+	KeysRefuseCanary bool
+	// Baseline is the config that this one is held against; nil where there is none
+	// yet.
+	Baseline *MountConfig
+}
+
+// MountConfig is auth/<mount>/config. Vault never returns the reviewer's token.
+type MountConfig struct {
+	Host string
+	// CACert is PEM, empty where Vault uses a file of its own or the system's roots.
+	CACert string
+	// PEMKeys verify JWTs at Vault itself; empty where it verifies none.
+	PEMKeys              []string
+	Issuer               string
+	DisableISSValidation bool
+	DisableLocalCAJWT    bool
+	// ReviewerSet is whether a reviewer token is stored; known since plugin 0.18.
+	ReviewerSet, ReviewerSetKnown bool
+	Annotations                   bool
+}
+
+// RoleConfig is what matters here of auth/<mount>/role/<role>.
+type RoleConfig struct {
+	Audience string
+	// CIDRs are the addresses that may log in; empty means any.
+	CIDRs []string
+	// TTL is the lifetime of the role's tokens; 0 is the mount's default.
+	TTL time.Duration
+}
+
+// Powers is what a reviewer had better not have.
+type Powers struct {
+	// Everything: any verb on any resource.
+	Everything bool
+	// Secrets: list the Secrets of the whole cluster.
+	Secrets bool
+}
+
+// CACheck is the outcome of a verification with the config's CA.
+type CACheck struct {
+	Verified bool
+	// Why says why not, cleaned.
+	Why string
+	// Chain has the dates of the CA's certificate that expires first.
+	Chain Chain
 }
 
 // Claims are what a token says of itself, decoded offline and not verified.
@@ -89,6 +167,12 @@ type Health struct {
 	// Skew is Vault's clock less ours, to the second.
 	Skew time.Duration
 }
+
+// The types of Vault tokens.
+const (
+	service = "service"
+	batch   = "batch"
+)
 
 // Login is what a successful login brought, less the token.
 type Login struct {

@@ -98,17 +98,57 @@ func (c caller) identity(ctx context.Context) (Identity, error) {
 
 // access asks whether the caller may create TokenReviews.
 func (c caller) access(ctx context.Context) (Access, error) {
+	return c.may(ctx, createTokenReviews)
+}
+
+var createTokenReviews = authorizationv1.ResourceAttributes{
+	Verb: "create", Group: authenticationv1.GroupName, Resource: "tokenreviews",
+}
+
+// powers asks what the caller may do that no reviewer needs.
+func (c caller) powers(ctx context.Context) (Powers, error) {
+	everything, err := c.may(ctx, authorizationv1.ResourceAttributes{Verb: "*", Group: "*", Resource: "*"})
+	if err != nil {
+		return Powers{}, err
+	}
+	secrets, err := c.may(ctx, authorizationv1.ResourceAttributes{Verb: "list", Resource: "secrets"})
+	return Powers{Everything: everything.Allowed, Secrets: secrets.Allowed}, err
+}
+
+func (c caller) may(ctx context.Context, what authorizationv1.ResourceAttributes) (Access, error) {
 	question := &authorizationv1.SelfSubjectAccessReview{
-		Spec: authorizationv1.SelfSubjectAccessReviewSpec{
-			ResourceAttributes: &authorizationv1.ResourceAttributes{
-				Verb: "create", Group: authenticationv1.GroupName, Resource: "tokenreviews",
-			},
-		},
+		Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &what},
 	}
 	var answer authorizationv1.SelfSubjectAccessReview
 	err := create(ctx, c.authorization, "SelfSubjectAccessReview", question, &answer)
-	why := strings.Join([]string{answer.Status.Reason, answer.Status.EvaluationError}, " ")
-	return Access{Allowed: answer.Status.Allowed, Why: clean(why)}, err
+	return accessOf(answer.Status), err
+}
+
+// accessOfOther asks whether a service account may create TokenReviews.
+func (c caller) accessOfOther(ctx context.Context, username string) (Access, error) {
+	question := &authorizationv1.SubjectAccessReview{
+		Spec: authorizationv1.SubjectAccessReviewSpec{
+			ResourceAttributes: &createTokenReviews, User: username, Groups: groupsOf(username),
+		},
+	}
+	var answer authorizationv1.SubjectAccessReview
+	err := create(ctx, c.authorization, "SubjectAccessReview", question, &answer)
+	return accessOf(answer.Status), err
+}
+
+func accessOf(status authorizationv1.SubjectAccessReviewStatus) Access {
+	return Access{Allowed: status.Allowed, Why: clean(status.Reason + " " + status.EvaluationError)}
+}
+
+// groupsOf lists the groups that a service account is in. Bindings to groups count
+// only where they are named.
+func groupsOf(username string) []string {
+	groups := []string{"system:authenticated"}
+	if account, ok := strings.CutPrefix(username, "system:serviceaccount:"); ok {
+		namespace, _, _ := strings.Cut(account, ":")
+		groups = append(groups, "system:serviceaccounts", "system:serviceaccounts:"+namespace)
+	}
+	return groups
 }
 
 // create posts a question once and reads the answer. client-go's typed Create

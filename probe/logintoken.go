@@ -80,9 +80,7 @@ func (r *run) listen(ctx context.Context) (context.Context, context.CancelFunc) 
 // settleLate takes away what a login brought after its run had ended.
 func (r *run) settleLate(answer loginAnswer) {
 	r.accountFor(answer)
-	if !answer.token.IsZero() && answer.Type != "batch" {
-		r.revokeToken(context.Background(), answer.token)
-	}
+	r.revokeToken(context.Background(), answer)
 	r.vault.endpoint.close()
 }
 
@@ -91,7 +89,7 @@ func (r *run) accountFor(answer loginAnswer) {
 	case answer.unaccounted:
 		r.prober.account(r.target.Name, Unaccounted)
 	case answer.token.IsZero():
-	case answer.Type == "batch":
+	case answer.Type == batch:
 		r.prober.account(r.target.Name, IssuedBatch)
 	default:
 		r.prober.account(r.target.Name, IssuedService)
@@ -101,16 +99,18 @@ func (r *run) accountFor(answer loginAnswer) {
 // revoke ends the login's token on a budget of its own, also where the run's time
 // is over or its context canceled.
 func (r *run) revoke(ctx context.Context) {
-	if r.token.IsZero() || r.evidence.Login.Value.Type == "batch" {
-		return
-	}
-	r.evidence.Revoke = r.revokeToken(context.WithoutCancel(ctx), r.token)
+	r.evidence.Revoke = r.revokeToken(context.WithoutCancel(ctx), loginAnswer{Login: r.evidence.Login.Value, token: r.token})
 }
 
-func (r *run) revokeToken(ctx context.Context, token Secret) Fact[struct{}] {
+// revokeToken revokes what a login brought, unless that is nothing, or a batch
+// token, which needs none.
+func (r *run) revokeToken(ctx context.Context, answer loginAnswer) Fact[struct{}] {
+	if answer.token.IsZero() || answer.Type == batch {
+		return Fact[struct{}]{}
+	}
 	ctx, cancel := context.WithTimeout(ctx, revokeBudget)
 	defer cancel()
-	revoked := observe(func() (struct{}, error) { return struct{}{}, r.vault.revoke(ctx, token) })
+	revoked := observe(func() (struct{}, error) { return struct{}{}, r.vault.revoke(ctx, answer.token) })
 	if revoked.Ok() {
 		r.prober.account(r.target.Name, Revoked)
 	} else {

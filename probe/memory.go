@@ -6,17 +6,36 @@ import (
 	"time"
 )
 
-// followUpsHold is how long the answers to follow-ups stand in for asking again,
-// while every run sees the same.
-const followUpsHold = 10 * time.Minute
+const (
+	// followUpsHold is how long the answers to follow-ups stand in for asking again,
+	// while every run sees the same.
+	followUpsHold = 10 * time.Minute
+	// mountEvery is how many runs share one reading of the mount.
+	mountEvery = 10
+	// baselineHolds is how long a changed config is a warning before it is the new
+	// baseline.
+	baselineHolds = 24 * time.Hour
+)
 
 // Memory is what one target's next run may know of the last. The zero value is
 // that of a target that was never probed.
 type Memory struct {
+	runs        int
 	reason      Reason
 	since       time.Time
 	fingerprint string
 	followUps   FollowUps
+
+	mount     Mount // as it was last read
+	powers    Fact[Powers]
+	baseline  *MountConfig
+	changedAt time.Time // when the config first differed from the baseline
+}
+
+// mountDue reports whether this run should read the mount: the first, every tenth,
+// and after pods began or ceased to be able to log in.
+func (m Memory) mountDue(loggedIn bool) bool {
+	return m.runs%mountEvery == 0 || loggedIn != (m.reason == None)
 }
 
 // followUpsFor returns the remembered follow-ups if they still hold: the run saw
@@ -28,11 +47,32 @@ func (m Memory) followUpsFor(e Evidence) (FollowUps, bool) {
 
 // remember returns the memory for the next run, and since when its reason holds.
 func (m Memory) remember(e Evidence, reason Reason) (Memory, time.Time) {
-	since := m.since
 	if m.reason != reason {
-		since = e.At
+		m.reason, m.since = reason, e.At
 	}
-	return Memory{reason: reason, since: since, fingerprint: e.fingerprint(), followUps: e.FollowUps}, since
+	m.runs++
+	m.fingerprint, m.followUps = e.fingerprint(), e.FollowUps
+	if e.Mount.Config.Ok() {
+		m.mount = e.Mount
+		m.rebase(e)
+	}
+	if e.Powers.State != NotAsked {
+		m.powers = e.Powers
+	}
+	return m, m.since
+}
+
+// rebase keeps the config that later ones are held against.
+func (m *Memory) rebase(e Evidence) {
+	config := e.Mount.Config.Value
+	switch {
+	case m.baseline == nil || len(config.differs(*m.baseline)) == 0:
+		m.baseline, m.changedAt = &config, time.Time{}
+	case m.changedAt.IsZero():
+		m.changedAt = e.At
+	case e.At.Sub(m.changedAt) >= baselineHolds:
+		m.baseline, m.changedAt = &config, time.Time{}
+	}
 }
 
 // fingerprint tells whether two runs saw the same: state, class, status and the

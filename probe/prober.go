@@ -17,6 +17,7 @@ type Prober struct {
 	account   func(target string, fate Fate)
 
 	late sync.WaitGroup // logins still listened to
+	pace pace           // of follow-ups
 }
 
 // NewProber returns a Prober that introduces itself with this version.
@@ -39,10 +40,10 @@ func (p *Prober) Wait() { p.late.Wait() }
 // whose context was canceled says nothing about the target; its Result is to be
 // dropped.
 func (p *Prober) Probe(ctx context.Context, target Target, memory Memory) (Result, Memory) {
-	run := &run{prober: p, caller: ctx, target: target, evidence: Evidence{At: time.Now()}}
+	run := &run{prober: p, caller: ctx, target: target, memory: memory, evidence: Evidence{At: time.Now()}}
 	run.guard(func() { run.gather(ctx) })
-	run.guard(func() { run.followUp(ctx, memory) })
+	run.guard(func() { run.followUp(ctx) })
 	run.guard(func() { run.revoke(ctx) })
 	run.close()
-	return run.conclude(memory)
+	return run.conclude()
 }

@@ -1,9 +1,12 @@
 package probe_test
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,8 +22,10 @@ const login = "auth/kubernetes/login"
 
 func TestHealthyRunAsksEachQuestionOnce(t *testing.T) {
 	w := probetest.NewWorld(t)
-	w.Probe(probe.Memory{})
-	kubernetes, vault := w.Kubernetes.Requests(), w.Vault.Requests()
+	_, memory := w.Probe(probe.Memory{})
+	askedOfKubernetes, askedOfVault := len(w.Kubernetes.Requests()), len(w.Vault.Requests())
+	w.Probe(memory)
+	kubernetes, vault := w.Kubernetes.Requests()[askedOfKubernetes:], w.Vault.Requests()[askedOfVault:]
 	slices.Sort(kubernetes)
 	slices.Sort(vault)
 	if want := []string{"selfsubjectaccessreviews", "selfsubjectreviews", "tokenreviews"}; !slices.Equal(kubernetes, want) {
@@ -28,6 +33,59 @@ func TestHealthyRunAsksEachQuestionOnce(t *testing.T) {
 	}
 	if want := []string{login, "auth/token/revoke-self", "sys/health"}; !slices.Equal(vault, want) {
 		t.Errorf("Vault was asked %q, want %q", vault, want)
+	}
+}
+
+func TestMountAndPowersAreReadOnEveryTenthRun(t *testing.T) {
+	w := probetest.NewWorld(t)
+	w.Readable(nil)
+	var memory probe.Memory
+	var read []int
+	for run := range 21 {
+		var result probe.Result
+		if result, memory = w.Probe(memory); result.Evidence.Mount.At.Equal(result.Evidence.At) {
+			read = append(read, run)
+		}
+		if !result.Evidence.Mount.Config.Ok() || !result.Evidence.Powers.Ok() {
+			t.Fatalf("run %d: what was read last is forgotten", run)
+		}
+	}
+	if want := []int{0, 10, 20}; !slices.Equal(read, want) {
+		t.Errorf("the mount was read on the runs %v, want %v", read, want)
+	}
+}
+
+func TestConfigIsRemembered(t *testing.T) {
+	w := probetest.NewWorld(t)
+	w.Readable(nil)
+	w.Target.Vault.TokenFile = "" // the canary's own token reads it, while there is one
+	w.Vault.Change(func(v *probetest.Vault) { v.Mounts["kubernetes"].CanaryReads = true })
+	first, memory := w.Probe(probe.Memory{})
+	if first.Evidence.Mount.Accessor == "" {
+		t.Error("the mount's accessor was not read")
+	}
+	w.DropReviewer()
+	second, _ := w.Probe(memory)
+	if got := second.Diagnosis.Reason; got != probe.ReviewerDrift {
+		t.Errorf("reason = %s, want %s, from the config as it was last read", got, probe.ReviewerDrift)
+	}
+}
+
+func TestAcceptedOracleLoginIsRevoked(t *testing.T) {
+	w := probetest.NewWorld(t)
+	w.DropReviewer()
+	w.Target.Vault.OracleRole = "oracle"
+	w.OnLogin(func(rw http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if strings.Contains(string(body), "oracle") {
+			w.Vault.Change(func(v *probetest.Vault) { v.Mounts["kubernetes"].Review = nil })
+		}
+		r.Body = io.NopCloser(bytes.NewReader(bytes.ReplaceAll(body, []byte("oracle"), []byte("canary"))))
+		w.Vault.Serve(rw, r)
+	})
+	w.Probe(probe.Memory{})
+	if w.Vault.Issued() == 0 || w.Vault.Live() != 0 {
+		t.Errorf("%d tokens were issued and %d are left, want some and 0", w.Vault.Issued(), w.Vault.Live())
 	}
 }
 
@@ -197,8 +255,8 @@ func TestFollowUpsAreAskedOnChangeOnly(t *testing.T) {
 	}
 	first, memory := w.Probe(probe.Memory{})
 	second, memory := w.Probe(memory)
-	if got := logins(); got != 3 {
-		t.Errorf("two runs that saw the same made %d logins, want 3: the follow-up is not repeated", got)
+	if got := logins(); got != 4 {
+		t.Errorf("two runs that saw the same made %d logins, want 4: the follow-up is not repeated", got)
 	}
 	if first.Diagnosis.Reason != second.Diagnosis.Reason {
 		t.Errorf("the verdict went from %s to %s because a follow-up was not repeated", first.Diagnosis.Reason, second.Diagnosis.Reason)
@@ -208,8 +266,8 @@ func TestFollowUpsAreAskedOnChangeOnly(t *testing.T) {
 	}
 	w.Kubernetes.Change(func(k *probetest.Kubernetes) { k.Delegators = nil })
 	third, _ := w.Probe(memory)
-	if got := logins(); got != 5 || !third.Evidence.FollowUps.At.Equal(third.Evidence.At) {
-		t.Errorf("after a change %d logins were made, want 5: the follow-up is asked again", got)
+	if got := logins(); got != 7 || !third.Evidence.FollowUps.At.Equal(third.Evidence.At) {
+		t.Errorf("after a change %d logins were made, want 7: the follow-ups are asked again", got)
 	}
 }
 

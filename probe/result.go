@@ -1,6 +1,9 @@
 package probe
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Verdict is the answer to one question, with the one reason where it is no.
 type Verdict struct {
@@ -42,6 +45,21 @@ type Result struct {
 
 // Healthy reports whether pods can log in.
 func (r Result) Healthy() bool { return r.Diagnosis.Reason == None }
+
+// FollowUpKinds lists the follow-ups, in the order of the report.
+var FollowUpKinds = []string{"mount_probe", "role_probe", "oracle", "oracle_access", "reviewer_review"}
+
+// FollowUps lists the kinds of follow-up that this run asked, not those whose
+// answers it carried over.
+func (r Result) FollowUps() []string {
+	var made []string
+	for _, s := range r.Steps() {
+		if s.State != StepSkipped && slices.Contains(FollowUpKinds, s.Name) {
+			made = append(made, s.Name)
+		}
+	}
+	return made
+}
 
 // Raised returns the warnings that hold.
 func (r Result) Raised() []Warning {

@@ -59,24 +59,51 @@ func firstReviewerVerdict(t Target, e Evidence) (Verdict, bool) {
 	return Verdict{}, false
 }
 
-// reviewerUnauthorized finds in the token's own claims why the API server does not
-// take it. The API server hides the cause.
+// reviewerUnauthorized finds why the API server does not take the reviewer's token,
+// which its 401 hides: from the token's own claims, or from a review of the token
+// by the exporter's identity.
 func reviewerUnauthorized(e Evidence) (Verdict, bool) {
 	c, who := e.ReviewerToken.Value, reviewerName(e)
 	answer := "the TokenReview answered: " + e.Review.Failure.Error()
-	switch {
-	case !c.Expires.IsZero() && e.At.After(c.Expires.Add(leeway)):
+	switch outOfTime(c, e.At) {
+	case ReviewerExpired:
 		return proven(ReviewerExpired, fmt.Sprintf("the token of the reviewer %s expired at %s", who, date(c.Expires)),
 			answer, "its exp claim has passed")
-	case !c.NotBefore.IsZero() && e.At.Add(leeway).Before(c.NotBefore):
+	case ReviewerNotYetValid:
 		return proven(ReviewerNotYetValid, fmt.Sprintf("the token of the reviewer %s is not valid before %s", who, date(c.NotBefore)),
 			answer, "its nbf claim lies ahead")
-	case boundTo(c) != "":
+	}
+	if r := e.FollowUps.ReviewerReview; r.Ok() && !r.Value.Authenticated {
+		if reason, known := reviewerReasons[reviewReason(r.Value.Error)]; known {
+			return proven(reason, fmt.Sprintf("the API server says of the token of the reviewer %s: %s", who, r.Value.Error),
+				answer, "the exporter's own identity had the token reviewed")
+		}
+	}
+	if issuer := e.CanaryToken.Value.Issuer; issuer != "" && c.Issuer != "" && c.Issuer != issuer && c.Issuer != legacyIssuer {
+		return eliminated(ReviewerWrongCluster,
+			fmt.Sprintf("the token of the reviewer %s was issued by %s, the canary's by %s", who, c.Issuer, issuer),
+			answer, "its iss claim is another than the canary's")
+	}
+	if bound := boundTo(c); bound != "" {
 		return eliminated(ReviewerRevoked,
-			fmt.Sprintf("the token of the reviewer %s is bound to %s, which is gone", who, boundTo(c)),
-			answer, "its exp claim has not passed", "it dies with "+boundTo(c))
+			fmt.Sprintf("the token of the reviewer %s is bound to %s, which is gone", who, bound),
+			answer, "its exp claim has not passed", "it dies with "+bound)
 	}
 	return proven(ReviewerUnauthorized, fmt.Sprintf("the API server does not take the token of the reviewer %s", who), answer)
+}
+
+// legacyIssuer is the issuer of tokens in Secrets, in every cluster.
+const legacyIssuer = "kubernetes/serviceaccount"
+
+// outOfTime is what a token's own times say against it, or empty.
+func outOfTime(c Claims, now time.Time) Reason {
+	switch {
+	case !c.Expires.IsZero() && now.After(c.Expires.Add(leeway)):
+		return ReviewerExpired
+	case !c.NotBefore.IsZero() && now.Add(leeway).Before(c.NotBefore):
+		return ReviewerNotYetValid
+	}
+	return ""
 }
 
 // reviewerAtFault holds where the login met a bare 403 and the configured reviewer
@@ -166,24 +193,6 @@ func kubernetesFailed(t Target, e Evidence) (Verdict, bool) {
 	}
 	return eliminated(reason, fmt.Sprintf("the API server at %s does not review tokens: %s", t.Kubernetes.Host, f.Error()),
 		"the TokenReview failed: "+f.Error())
-}
-
-// vaultToKubernetes holds where everything that we can ask is well, and Vault
-// still cannot have the token reviewed: its own reviewer token, CA or host.
-func vaultToKubernetes(t Target, e Evidence) (Verdict, bool) {
-	silent := e.loginSilent()
-	if !silent && !(e.bareRefusal() && e.mountIsThere()) || !e.Review.Ok() || e.Review.Value.OfNothing {
-		return Verdict{}, false
-	}
-	because := []string{"our own TokenReview of the same token succeeded", "the login answered: " + e.Login.Failure.Error()}
-	if silent || e.Login.Took >= slowRefusal {
-		return eliminated(VaultToKubernetesTimeout,
-			fmt.Sprintf("Vault gets no answer from its API server: the login hung for %s while sys/health was fast", e.Login.Took.Round(100*time.Millisecond)),
-			append(because, "sys/health answered in "+e.Health.Took.Round(time.Millisecond).String())...)
-	}
-	return eliminated(VaultToKubernetesFailed,
-		fmt.Sprintf("Vault cannot have tokens reviewed, though we can: the reviewer token, the CA or the host in the config of %s is wrong", mountPath(t)),
-		append(because, "the auth mount is there")...)
 }
 
 func boundTo(c Claims) string {

@@ -86,12 +86,27 @@ func refine(reason Reason, t Target, e Evidence) Reason {
 		if e.Review.Ok() && e.Review.Value.Authenticated {
 			return VaultClockSkew // the API server's clock finds the same token fine
 		}
+	case RoleNamespaceSelectorFailed:
+		return refineSelector(e)
 	case RoleAudienceMismatch:
 		if lacksAudience(t, e) {
 			return CanaryWrongAudience
 		}
 	}
 	return reason
+}
+
+// refineSelector reads what a canary role with a namespace selector repeats of
+// Vault's call to Kubernetes. A refusal to read namespaces is the role's own matter.
+func refineSelector(e Evidence) Reason {
+	switch finding := readOracle(e.Login.Failure.Text).finding; {
+	case finding == oracleSilent, finding == oracleReached, contains(e.Login.Failure.Text, "needs to be configured"):
+		return RoleNamespaceSelectorFailed
+	case finding == ReviewerDrift && !e.Review.Ok():
+		return RoleNamespaceSelectorFailed
+	default:
+		return finding
+	}
 }
 
 // lacksAudience reports whether the canary's token is not for the audiences that

@@ -16,8 +16,7 @@ func TestScenarios(t *testing.T) {
 		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()
 			w := probetest.NewWorld(t)
-			s.Arrange(w)
-			result, _ := w.Probe(probe.Memory{})
+			result := w.Play(s)
 			got := result.Diagnosis
 
 			if got.Reason != s.Reason {

@@ -26,7 +26,8 @@ type Step struct {
 
 // StepNames lists every step in causal order.
 var StepNames = []string{
-	"canary_token", "reviewer_token", "review", "access", "health", "login", "mount_probe", "revoke",
+	"canary_token", "reviewer_token", "review", "access", "health", "login", "config",
+	"mount_probe", "role_probe", "oracle", "oracle_access", "reviewer_review", "revoke",
 }
 
 // Steps returns the run's facts in causal order, skipped ones included.
@@ -39,7 +40,12 @@ func (r Result) Steps() []Step {
 		accessStep(e),
 		healthStep(e),
 		step("login", e.Login, skippedForToken("canary", e.CanaryToken), describeLogin),
-		step("mount_probe", e.FollowUps.MountProbe, "asked only after a bare 403", describeMountProbe),
+		configStep(e),
+		followUpStep(e, "mount_probe", e.FollowUps.MountProbe, describeRefusal),
+		followUpStep(e, "role_probe", e.FollowUps.RoleProbe, describeRefusal),
+		followUpStep(e, "oracle", e.FollowUps.Oracle, describeRefusal),
+		followUpStep(e, "oracle_access", e.FollowUps.OracleAccess, func(a Access) string { return describeAccess(Identity{}, a) }),
+		followUpStep(e, "reviewer_review", e.FollowUps.ReviewerReview, describeReviewerReview),
 		revokeStep(e),
 	}
 }
@@ -82,9 +88,34 @@ func healthStep(e Evidence) Step {
 	return s
 }
 
+// configStep tells of what this run read; what an earlier one read is no news.
+func configStep(e Evidence) Step {
+	const name = "config"
+	switch {
+	case e.Mount.At.IsZero():
+		return Step{name, StepSkipped, "no token at hand to read it with", 0}
+	case !e.Mount.At.Equal(e.At):
+		return Step{name, StepSkipped, "remembered from " + e.Mount.At.UTC().Format(time.RFC3339), 0}
+	}
+	s := step(name, e.Mount.Config, "", func(c MountConfig) string { return describeConfig(c, e.Mount.Accessor) })
+	s.Took += e.Mount.Role.Took
+	if e.Mount.Config.refusedWith(403) {
+		s.State, s.Detail = StepSkipped, "no token at hand may read it"
+	}
+	return s
+}
+
+// followUpStep tells of what this run asked.
+func followUpStep[T any](e Evidence, name string, f Fact[T], describe func(T) string) Step {
+	if f.State != NotAsked && !e.FollowUps.At.Equal(e.At) {
+		return Step{name, StepSkipped, "as answered at " + e.FollowUps.At.UTC().Format(time.RFC3339) + ": " + describe(f.Value), 0}
+	}
+	return step(name, f, "not needed", describe)
+}
+
 func revokeStep(e Evidence) Step {
 	skipped := "no token to revoke"
-	if e.Login.Ok() && e.Login.Value.Type == "batch" {
+	if e.Login.Ok() && e.Login.Value.Type == batch {
 		skipped = "batch tokens need none"
 	}
 	return step("revoke", e.Revoke, skipped, func(struct{}) string { return "revoked" })
@@ -161,4 +192,25 @@ func describeLogin(l Login) string {
 	return fmt.Sprintf("a %s token for %s", l.Type, l.TTL)
 }
 
-func describeMountProbe(r Refusal) string { return fmt.Sprintf("%d %s", r.Status, r.Text) }
+func describeRefusal(r Refusal) string { return fmt.Sprintf("%d %s", r.Status, r.Text) }
+
+func describeConfig(c MountConfig, accessor string) string {
+	parts := []string{"kubernetes_host " + c.Host}
+	if len(c.PEMKeys) > 0 {
+		parts = append(parts, "with pem_keys")
+	}
+	if c.ReviewerSetKnown && !c.ReviewerSet {
+		parts = append(parts, "without a reviewer token")
+	}
+	if accessor != "" {
+		parts = append(parts, "in Vault's log auth.kubernetes."+accessor)
+	}
+	return strings.Join(parts, ", ")
+}
+
+func describeReviewerReview(r Review) string {
+	if r.Authenticated {
+		return "the API server takes the reviewer for " + r.Username
+	}
+	return "the API server says of the reviewer: " + r.Error
+}

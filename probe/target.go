@@ -39,6 +39,12 @@ type Vault struct {
 	Mount string
 	// Role is the canary's role.
 	Role string
+	// OracleRole is a deny-all role with a namespace selector, through which Vault
+	// tells what becomes of its own calls to Kubernetes; empty means there is none.
+	OracleRole string
+	// TokenFile holds a Vault token that may read the mount's config and role; empty
+	// means that the canary's own token alone is tried.
+	TokenFile string
 }
 
 // Kubernetes is the API server that the mount points at.
@@ -49,6 +55,9 @@ type Kubernetes struct {
 	CACert string
 	// TLSServerName is the name that the certificate must carry; empty means the host of Host.
 	TLSServerName string
+	// TokenFile holds the exporter's own token for this API server; empty means that
+	// it has no identity there.
+	TokenFile string
 }
 
 // Source says where a token comes from.

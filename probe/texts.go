@@ -12,6 +12,7 @@ import (
 const (
 	textBare403     = "permission denied"
 	textInvalidRole = "invalid role name"
+	textExpired     = "invalid expiration time (exp) claim"
 	textSealed      = "Vault is sealed" // also said by a Vault that is not initialised
 	textOverloaded  = "overloaded"
 	// textForbidden is part of every refusal of the API server's authorizers; a proxy's
@@ -65,7 +66,7 @@ var loginTexts = []said{
 	{400, "cannot assign policy", RolePolicyInvalid},
 	{200, textMFARequired, RoleMFARequired},
 
-	{0, "invalid expiration time (exp) claim", CanaryExpired},
+	{0, textExpired, CanaryExpired},
 	{0, "invalid not before (nbf) claim", CanaryNotYetValid},
 	{0, "invalid issued at (iat) claim", CanaryNotYetValid},
 	{403, "invalid algorithm (alg) header", CanaryRejected},
@@ -114,6 +115,15 @@ var reviewTexts = []said{
 	{0, "invalid bearer token", CanaryWrongCluster},
 }
 
+// reviewerReasons are the same findings where the reviewed token is the reviewer's.
+var reviewerReasons = map[Reason]Reason{
+	CanaryExpired:       ReviewerExpired,
+	CanaryNotYetValid:   ReviewerNotYetValid,
+	CanaryWrongAudience: ReviewerWrongAudience,
+	CanaryRevoked:       ReviewerRevoked,
+	CanaryWrongCluster:  ReviewerWrongCluster,
+}
+
 // reviewReason is what a TokenReview's error proves of the canary.
 func reviewReason(text string) Reason {
 	for _, s := range reviewTexts {
@@ -130,4 +140,33 @@ func contains(text, part string) bool {
 
 func overlap(a, b []string) bool {
 	return slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) })
+}
+
+// textNamespace begins the refusal of a role by the canary's namespace; with a
+// selector, what went wrong follows after "err=".
+const textNamespace = "namespace not authorized"
+
+// oracleTexts are what Vault repeats of its call to Kubernetes, timeouts before the
+// TLS and connection errors in whose texts they stand.
+var oracleTexts = []said{
+	{0, "TokenReviewer JWT needs to be configured", ReviewerDrift}, // it reviews as the client itself
+	{0, "code 401", ReviewerDrift},
+	{0, "failed to parse error status", VaultToKubernetesMisconfigured}, // not an API server
+	{0, "first path segment in URL", VaultToKubernetesMisconfigured},    // a host without a scheme
+	{0, "unsupported protocol scheme", VaultToKubernetesMisconfigured},
+	{0, "invalid character", VaultToKubernetesMisconfigured},
+	{0, "code 403", oracleReached},
+	{0, "code 404", oracleReached},
+	{0, "timeout", VaultToKubernetesTimeout},
+	{0, "deadline exceeded", VaultToKubernetesTimeout},
+	{0, "x509:", VaultToKubernetesTLS},
+	{0, "tls:", VaultToKubernetesTLS},
+	{0, "server gave HTTP response to HTTPS client", VaultToKubernetesTLS},
+	{0, "no such host", VaultToKubernetesUnreachable},
+	{0, "connection refused", VaultToKubernetesUnreachable},
+	{0, "connection reset", VaultToKubernetesUnreachable},
+	{0, "no route to host", VaultToKubernetesUnreachable},
+	{0, "unreachable", VaultToKubernetesUnreachable},
+	{0, "proxyconnect", VaultToKubernetesUnreachable},
+	{0, "EOF", VaultToKubernetesUnreachable},
 }

@@ -29,8 +29,9 @@ const (
 type endpoint struct {
 	transport *http.Transport
 
-	mu    sync.Mutex // guards chain
-	chain Chain
+	mu     sync.Mutex // guards all below
+	chain  Chain
+	served []*x509.Certificate
 }
 
 // tlsFiles name what a connection is verified and authenticated with.
@@ -115,25 +116,30 @@ func (e *endpoint) RoundTrip(request *http.Request) (*http.Response, error) {
 
 func (e *endpoint) sawVerified(state tls.ConnectionState) error {
 	if len(state.VerifiedChains) > 0 {
-		e.saw(state.VerifiedChains[0], true)
+		e.saw(state.PeerCertificates, chainOf(state.VerifiedChains[0], true))
 	}
 	return nil
 }
 
 func (e *endpoint) sawRefused(err error) {
 	if failed, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		e.saw(failed.UnverifiedCertificates, false)
+		e.saw(failed.UnverifiedCertificates, chainOf(failed.UnverifiedCertificates, false))
 	}
 }
 
-func (e *endpoint) saw(certificates []*x509.Certificate, verified bool) {
-	if len(certificates) == 0 {
-		return
-	}
-	first := slices.MinFunc(certificates, func(a, b *x509.Certificate) int { return a.NotAfter.Compare(b.NotAfter) })
+func (e *endpoint) saw(served []*x509.Certificate, chain Chain) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.chain = Chain{
+	e.served, e.chain = served, chain
+}
+
+// chainOf tells of the certificate that expires first.
+func chainOf(certificates []*x509.Certificate, verified bool) Chain {
+	if len(certificates) == 0 {
+		return Chain{}
+	}
+	first := slices.MinFunc(certificates, func(a, b *x509.Certificate) int { return a.NotAfter.Compare(b.NotAfter) })
+	return Chain{
 		Verified:  verified,
 		NotBefore: first.NotBefore,
 		NotAfter:  first.NotAfter,
@@ -141,10 +147,16 @@ func (e *endpoint) saw(certificates []*x509.Certificate, verified bool) {
 	}
 }
 
-func (e *endpoint) served() Chain {
+func (e *endpoint) servedChain() Chain {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.chain
+}
+
+func (e *endpoint) servedCertificates() []*x509.Certificate {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.served
 }
 
 func (e *endpoint) close() { e.transport.CloseIdleConnections() }

@@ -116,25 +116,14 @@ func (v *vaultServer) login(ctx context.Context, x *exchange, role, jwt string) 
 		}
 		return loginAnswer{}, Failure{Class: ClassRefused, Status: x.status, Text: text}
 	}
-	kind := "service"
+	kind := service
 	if auth.Accessor == "" {
-		kind = "batch" // only a batch token has no accessor
+		kind = batch // only a batch token has no accessor
 	}
 	return loginAnswer{
 		Login: Login{Type: kind, TTL: time.Duration(auth.LeaseDuration) * time.Second},
 		token: NewSecret(auth.ClientToken),
 	}, nil
-}
-
-// probeMount logs in with a role that does not exist. The refusal is the answer.
-func (v *vaultServer) probeMount(ctx context.Context) (Refusal, error) {
-	ctx, x := newExchange(ctx)
-	_, err := v.login(ctx, x, ProbeRole, notAToken)
-	refusal, refused := errors.AsType[Failure](err)
-	if !refused || refusal.Class != ClassRefused {
-		return Refusal{}, err
-	}
-	return Refusal{Status: refusal.Status, Text: refusal.Text}, nil
 }
 
 // revoke ends a token by itself.

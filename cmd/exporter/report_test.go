@@ -25,8 +25,7 @@ func TestCheckText(t *testing.T) {
 	var book bytes.Buffer
 	for _, s := range probetest.Scenarios() {
 		w := probetest.NewWorld(t)
-		s.Arrange(w)
-		result, _ := w.Probe(probe.Memory{})
+		result := w.Play(s)
 		var text bytes.Buffer
 		if err := writeText(&text, []probe.Result{neutral(result, w)}); err != nil {
 			t.Fatal(err)
@@ -56,8 +55,7 @@ func TestCheckJSON(t *testing.T) {
 			continue
 		}
 		w := probetest.NewWorld(t)
-		s.Arrange(w)
-		result, _ := w.Probe(probe.Memory{})
+		result := w.Play(s)
 		results = append(results, neutral(result, w))
 	}
 	var out bytes.Buffer

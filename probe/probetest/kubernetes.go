@@ -1,6 +1,7 @@
 package probetest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -22,6 +23,8 @@ type Kubernetes struct {
 	Accounts map[string]Token
 	// Delegators are the usernames that may create TokenReviews.
 	Delegators []string
+	// Admins are the usernames that may do everything.
+	Admins []string
 	// ReviewErrors maps a token under review to the status.error that it meets.
 	ReviewErrors map[string]string
 	// ReviewedAs maps a token under review to another username than its own.
@@ -90,14 +93,36 @@ func (k *Kubernetes) serve(w http.ResponseWriter, r *http.Request, resource stri
 		writeObject(w, "authentication.k8s.io/v1", "SelfSubjectReview",
 			map[string]any{"userInfo": map[string]any{"username": caller.username()}})
 	case "selfsubjectaccessreviews":
-		status := map[string]any{"allowed": allowed}
-		if allowed {
-			status["reason"] = `RBAC: allowed by ClusterRoleBinding "vault-auth-delegator" of ClusterRole "system:auth-delegator"`
+		k.access(w, r, "SelfSubjectAccessReview", caller.username())
+	case "subjectaccessreviews":
+		if !allowed {
+			writeStatus(w, 403, "Forbidden", fmt.Sprintf("subjectaccessreviews.authorization.k8s.io is forbidden: User %q cannot create resource", caller.username()))
+			return
 		}
-		writeObject(w, "authorization.k8s.io/v1", "SelfSubjectAccessReview", status)
+		k.access(w, r, "SubjectAccessReview", "")
 	default:
 		writeStatus(w, 404, "NotFound", "the server could not find the requested resource")
 	}
+}
+
+// access answers for a user, or for the one that the question names.
+func (k *Kubernetes) access(w http.ResponseWriter, r *http.Request, kind, user string) {
+	var question struct {
+		Spec struct {
+			User               string
+			ResourceAttributes struct{ Verb, Resource string }
+		}
+	}
+	if err := json.NewDecoder(r.Body).Decode(&question); err != nil {
+		writeStatus(w, 400, "BadRequest", err.Error())
+		return
+	}
+	user = cmp.Or(user, question.Spec.User)
+	status := map[string]any{"allowed": slices.Contains(k.Admins, user)}
+	if question.Spec.ResourceAttributes.Resource == "tokenreviews" && slices.Contains(k.Delegators, user) {
+		status = map[string]any{"allowed": true, "reason": `RBAC: allowed by ClusterRoleBinding "vault-auth-delegator" of ClusterRole "system:auth-delegator"`}
+	}
+	writeObject(w, "authorization.k8s.io/v1", kind, status)
 }
 
 func (k *Kubernetes) review(w http.ResponseWriter, r *http.Request) {
@@ -122,6 +147,9 @@ func (k *Kubernetes) reviewed(token string, audiences []string) map[string]any {
 		return map[string]any{"error": refusal}
 	case !known:
 		return map[string]any{"error": "invalid bearer token"}
+	}
+	if len(audiences) == 0 {
+		audiences = []string{APIServerAudience}
 	}
 	common := slices.DeleteFunc(slices.Clone(audiences), func(a string) bool { return !slices.Contains(subject.Audiences, a) })
 	if len(common) == 0 {

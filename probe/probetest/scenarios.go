@@ -13,6 +13,9 @@ import (
 type Scenario struct {
 	// Name is the reason's, with a suffix where a reason has several.
 	Name string
+	// Before arranges what an earlier run saw, where that matters: ten runs are made
+	// of it, so that the next reads the mount anew.
+	Before func(*World)
 	// Arrange breaks a healthy world.
 	Arrange func(*World)
 	// Reason and Certainty are those of the verdict; Certainty is proven if empty.
@@ -28,7 +31,7 @@ type Scenario struct {
 // Scenarios lists them all: the healthy world, then every reason, then every
 // warning.
 func Scenarios() []Scenario {
-	return slices.Concat(healthy, vaultScenarios, mountScenarios, reviewerScenarios, kubernetesScenarios, canaryScenarios, warningScenarios)
+	return slices.Concat(healthy, vaultScenarios, mountScenarios, reviewerScenarios, storedScenarios, kubernetesScenarios, canaryScenarios, warningScenarios)
 }
 
 const (
@@ -177,6 +180,103 @@ var reviewerScenarios = []Scenario{
 	}},
 }
 
+// storedScenarios need evidence that is optional: the mount's config, the oracle,
+// an identity of the exporter's own.
+var storedScenarios = []Scenario{
+	{Name: "role_cidr_mismatch", Reason: probe.RoleCIDRMismatch, Reviewer: none, Arrange: func(w *World) {
+		withRole(func(r *Role) { r.CIDRs = []string{"10.0.0.0/8"} })(w)
+		w.Readable(nil)
+	}},
+	{Name: "role_cidr_mismatch_with_keys", Reason: probe.RoleCIDRMismatch, Reviewer: none, Certainty: eliminated, Arrange: func(w *World) {
+		withRole(func(r *Role) { r.CIDRs = []string{"10.0.0.0/8"} })(w)
+		key := w.SignCanary()
+		w.Readable(map[string]any{"pem_keys": []string{key}})
+	}},
+	{Name: "unexplained_cidr_or_keys", Reason: probe.Unexplained, Reviewer: none, Certainty: eliminated,
+		Arrange: withRole(func(r *Role) { r.CIDRs = []string{"10.0.0.0/8"} })},
+	{Name: "mount_pem_keys_mismatch", Reason: probe.MountPEMKeysMismatch, Reviewer: none, Arrange: func(w *World) {
+		withMount(func(m *Mount) { m.KeysRefuse = true })(w)
+		w.Readable(map[string]any{"pem_keys": []string{readFile(w.OtherCA())}})
+	}},
+	{Name: "canary_entity_disabled", Reason: probe.CanaryEntityDisabled, Reviewer: none, Certainty: eliminated, Arrange: func(w *World) {
+		withMount(func(m *Mount) { m.EntityDisabled = true })(w)
+		w.Oracle(oracleForbidden)
+	}},
+	{Name: "reviewer_drift", Reason: probe.ReviewerDrift, Reviewer: none, Arrange: oracleSays("failed to get namespace (code 401 status Unauthorized)")},
+	{Name: "reviewer_drift_self_review", Reason: probe.ReviewerDrift, Reviewer: none,
+		Arrange: oracleSays("namespace lookup failed: TokenReviewer JWT needs to be configured to use namespace selectors")},
+	{Name: "reviewer_drift_forbidden", Reason: probe.ReviewerDrift, Reviewer: none, Arrange: func(w *World) {
+		w.DropReviewer()
+		w.Oracle(strings.ReplaceAll(oracleForbidden, "vault-auth", "other"))
+	}},
+	{Name: "reviewer_drift_by_config", Reason: probe.ReviewerDrift, Reviewer: none, Certainty: eliminated, Arrange: func(w *World) {
+		w.DropReviewer()
+		w.Readable(nil)
+	}},
+	{Name: "vault_to_kubernetes_unreachable", Reason: probe.VaultToKubernetesUnreachable, Reviewer: none,
+		Arrange: oracleSays(`Get "https://10.0.0.1:6443/api/v1/namespaces/monitoring": dial tcp 10.0.0.1:6443: connect: connection refused`)},
+	{Name: "vault_to_kubernetes_timeout_oracle", Reason: probe.VaultToKubernetesTimeout, Reviewer: none,
+		Arrange: oracleSays(`Get "https://10.0.0.1:6443/api/v1/namespaces/monitoring": net/http: TLS handshake timeout`)},
+	{Name: "vault_to_kubernetes_tls", Reason: probe.VaultToKubernetesTLS, Reviewer: none,
+		Arrange: oracleSays(`Get "https://10.0.0.1:6443/api/v1/namespaces/monitoring": tls: failed to verify certificate: x509: certificate signed by unknown authority`)},
+	{Name: "vault_to_kubernetes_tls_by_config", Reason: probe.VaultToKubernetesTLS, Reviewer: none, Certainty: eliminated,
+		Warnings: []probe.WarningCode{probe.MountCAMismatch}, Arrange: func(w *World) {
+			w.DropReviewer()
+			w.Readable(map[string]any{"kubernetes_ca_cert": readFile(w.OtherCA())})
+		}},
+	{Name: "vault_to_kubernetes_misconfigured", Reason: probe.VaultToKubernetesMisconfigured, Reviewer: none,
+		Arrange: oracleSays(`parse "10.0.0.1:6443/api/v1/namespaces/monitoring": first path segment in URL cannot contain colon`)},
+	{Name: "vault_to_kubernetes_misconfigured_by_config", Reason: probe.VaultToKubernetesMisconfigured, Reviewer: none, Certainty: eliminated,
+		Warnings: []probe.WarningCode{probe.MountHostDiffers}, Arrange: func(w *World) {
+			w.DropReviewer()
+			w.Readable(map[string]any{"kubernetes_host": "10.0.0.1:6443"})
+		}},
+	{Name: "vault_to_kubernetes_failed_oracle_missing", Reason: probe.VaultToKubernetesFailed, Reviewer: none, Certainty: eliminated, Arrange: func(w *World) {
+		w.DropReviewer()
+		w.Target.Vault.OracleRole = "no-such-role"
+	}},
+	{Name: "reviewer_wrong_cluster", Reason: probe.ReviewerWrongCluster, Reviewer: probe.ReviewerWrongCluster, Certainty: eliminated,
+		Arrange: reviewerToken(func(t *Token) { t.Issuer = "https://other.example" })},
+	{Name: "reviewer_wrong_cluster_reviewed", Reason: probe.ReviewerWrongCluster, Reviewer: probe.ReviewerWrongCluster,
+		Arrange: reviewerReviewed("[invalid bearer token, invalid signature, no keys found]")},
+	{Name: "reviewer_wrong_audience", Reason: probe.ReviewerWrongAudience, Reviewer: probe.ReviewerWrongAudience, Arrange: func(w *World) {
+		reviewerToken(func(t *Token) { t.Audiences = []string{"elsewhere"} })(w)
+		w.Kubernetes.Change(func(k *Kubernetes) { k.Accounts[w.Reviewer.String()] = w.Reviewer })
+		w.Identity()
+	}},
+	{Name: "reviewer_revoked_reviewed", Reason: probe.ReviewerRevoked, Reviewer: probe.ReviewerRevoked,
+		Arrange: reviewerReviewed(`[invalid bearer token, serviceaccounts "vault-auth" not found]`)},
+}
+
+const oracleForbidden = `namespace not authorized err=failed to get namespace (code 403 status namespaces "monitoring" is forbidden: ` +
+	`User "system:serviceaccount:vault:vault-auth" cannot get resource "namespaces" in API group "" in the namespace "monitoring")`
+
+// oracleSays has Vault's own calls to Kubernetes fail, and the oracle tell how.
+func oracleSays(cause string) func(*World) {
+	return func(w *World) {
+		w.DropReviewer()
+		w.Oracle("namespace not authorized err=" + cause)
+	}
+}
+
+// reviewerReviewed has the exporter's own identity told what is wrong with the
+// reviewer's token.
+func reviewerReviewed(text string) func(*World) {
+	return func(w *World) {
+		reviewerToken(func(t *Token) { t.UID = "another" })(w)
+		w.Kubernetes.Change(func(k *Kubernetes) { k.ReviewErrors[w.Reviewer.String()] = text })
+		w.Identity()
+	}
+}
+
+func readFile(path string) string {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		panic(err)
+	}
+	return string(content)
+}
+
 var kubernetesScenarios = []Scenario{
 	kubernetesDown("kubernetes_dns", probe.KubernetesDNS, func(w *World) { w.Target.Kubernetes.Host = "https://kubernetes.invalid:6443" }),
 	kubernetesDown("kubernetes_unreachable", probe.KubernetesUnreachable, func(w *World) { w.Target.Kubernetes.Host = "https://" + w.Refused() }),
@@ -263,6 +363,16 @@ var warningScenarios = []Scenario{
 		})},
 	{Name: "reviewer_token_bound_to_pod", Reason: none, Reviewer: none, Warnings: []probe.WarningCode{probe.ReviewerTokenBoundToPod},
 		Arrange: knownReviewer(func(t *Token) { t.Pod = "vault-0" })},
+	{Name: "reviewer_overprivileged", Reason: none, Reviewer: none, Warnings: []probe.WarningCode{probe.ReviewerOverprivileged},
+		Arrange: func(w *World) {
+			w.Kubernetes.Change(func(k *Kubernetes) { k.Admins = []string{w.Reviewer.username()} })
+		}},
+	{Name: "mount_ca_mismatch", Reason: none, Reviewer: none, Warnings: []probe.WarningCode{probe.MountCAMismatch},
+		Arrange: func(w *World) { w.Readable(map[string]any{"kubernetes_ca_cert": readFile(w.OtherCA())}) }},
+	{Name: "mount_host_differs", Reason: none, Reviewer: none, Warnings: []probe.WarningCode{probe.MountHostDiffers},
+		Arrange: func(w *World) { w.Readable(map[string]any{"kubernetes_host": "https://other.example:6443"}) }},
+	{Name: "mount_drift", Reason: none, Reviewer: none, Warnings: []probe.WarningCode{probe.MountDrift}, Before: func(w *World) { w.Readable(nil) },
+		Arrange: func(w *World) { w.Readable(map[string]any{"issuer": "https://other.example"}) }},
 	{Name: "reviewer_stale_copy", Reason: none, Reviewer: probe.ReviewerUnauthorized, Warnings: []probe.WarningCode{probe.ReviewerStaleCopy},
 		Arrange: func(w *World) {
 			stale := w.Reviewer

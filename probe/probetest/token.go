@@ -1,11 +1,19 @@
 package probetest
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"maps"
 	"strings"
+	"testing"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 )
 
 // Mark is part of every credential that the fakes hand out. It may turn up in no
@@ -51,6 +59,36 @@ func (t Token) String() string {
 		segment(claims),
 		base64.RawURLEncoding.EncodeToString([]byte("signature-" + Mark + "-" + t.Name)),
 	}, ".")
+}
+
+// sign returns the token with a real signature, and its public key as PEM.
+func sign(tb testing.TB, t Token) (key, token string) {
+	tb.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	public, err := x509.MarshalPKIXPublicKey(private.Public())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: private}, nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(strings.Split(t.String(), ".")[1])
+	if err != nil {
+		tb.Fatal(err)
+	}
+	signed, err := signer.Sign(payload)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	token, err = signed.CompactSerialize()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})), token
 }
 
 func (t Token) username() string { return "system:serviceaccount:" + t.Namespace + ":" + t.Name }

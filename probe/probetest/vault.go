@@ -40,7 +40,19 @@ type Mount struct {
 	Roles        map[string]Role
 	// Review says whether Vault's own TokenReview of a JWT succeeds; nil: it does.
 	Review func(jwt string) bool
+	// EntityDisabled refuses whoever was found to be good.
+	EntityDisabled bool
+	// KeysRefuse refuses every JWT before it is looked at, as pem_keys of another
+	// cluster do.
+	KeysRefuse bool
+	// Config is what a read of the config answers; CanaryReads lets the tokens of
+	// logins read it, beside [ReaderToken].
+	Config      map[string]any
+	CanaryReads bool
 }
+
+// ReaderToken may read every config and role.
+const ReaderToken = "hvs.reader" + Mark
 
 // Role is a role of a Kubernetes auth mount.
 type Role struct {
@@ -48,6 +60,11 @@ type Role struct {
 	Audience        string
 	Batch           bool
 	TTL             time.Duration
+	// CIDRs refuse our address.
+	CIDRs []string
+	// Selector is what a role with a namespace selector answers: "namespace not
+	// authorized", and what Vault's call to Kubernetes brought.
+	Selector string
 }
 
 // Change alters the fake while it serves.
@@ -107,8 +124,33 @@ func (v *Vault) Serve(w http.ResponseWriter, r *http.Request) {
 	case strings.HasPrefix(path, "auth/") && strings.HasSuffix(path, "/login"):
 		v.login(w, r, strings.TrimSuffix(strings.TrimPrefix(path, "auth/"), "/login"))
 	default:
-		refuse(w, 403, "permission denied")
+		v.read(w, path, r.Header.Get("X-Vault-Token"))
 	}
+}
+
+// read answers for the config, the roles and the accessor of a mount.
+func (v *Vault) read(w http.ResponseWriter, path, token string) {
+	for name, mount := range v.Mounts {
+		if token != ReaderToken && !(mount.CanaryReads && v.live[token]) {
+			continue
+		}
+		role, isRole := strings.CutPrefix(path, "auth/"+name+"/role/")
+		switch {
+		case path == "auth/"+name+"/config" && mount.Config != nil:
+			writeJSON(w, 200, map[string]any{"data": mount.Config})
+			return
+		case isRole:
+			stored := mount.Roles[role]
+			writeJSON(w, 200, map[string]any{"data": map[string]any{
+				"audience": stored.Audience, "token_bound_cidrs": stored.CIDRs, "token_ttl": int(stored.TTL.Seconds()),
+			}})
+			return
+		case path == "sys/internal/ui/mounts/auth/"+name:
+			writeJSON(w, 200, map[string]any{"data": map[string]any{"accessor": "auth_kubernetes_0123abcd"}})
+			return
+		}
+	}
+	refuse(w, 403, "1 error occurred:\n\t* permission denied\n\n")
 }
 
 func (v *Vault) health(w http.ResponseWriter) {
@@ -148,15 +190,27 @@ func (v *Vault) login(w http.ResponseWriter, r *http.Request, path string) {
 		refuse(w, 400, fmt.Sprintf("invalid role name %q", question.Role))
 		return
 	}
+	if len(role.CIDRs) > 0 {
+		refuse(w, 403, "permission denied")
+		return
+	}
 	if mount.Unconfigured {
 		refuse(w, 500, "could not load backend configuration")
+		return
+	}
+	if mount.KeysRefuse {
+		refuse(w, 403, "permission denied")
 		return
 	}
 	if text := v.claimsRefused(role, question.JWT); text != "" {
 		refuse(w, 403, text)
 		return
 	}
-	if mount.Review != nil && !mount.Review(question.JWT) {
+	if role.Selector != "" {
+		refuse(w, 403, role.Selector)
+		return
+	}
+	if mount.EntityDisabled || mount.Review != nil && !mount.Review(question.JWT) {
 		refuse(w, 403, "permission denied")
 		return
 	}

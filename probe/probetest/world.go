@@ -3,6 +3,7 @@ package probetest
 import (
 	"io"
 	"log"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -109,6 +110,50 @@ func (w *World) SetCanary(token Token) {
 	w.Kubernetes.Change(func(k *Kubernetes) { k.Accounts[token.String()] = token })
 }
 
+// Readable has a token at hand that may read the mount's config, which is what fits
+// the target, and these changes.
+func (w *World) Readable(changes map[string]any) {
+	w.Target.Vault.TokenFile = w.File("vault-token", ReaderToken)
+	ca, err := os.ReadFile(w.Target.Kubernetes.CACert)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	config := map[string]any{
+		"kubernetes_host": w.Target.Kubernetes.Host, "kubernetes_ca_cert": string(ca), "pem_keys": []string{}, "issuer": "",
+		"disable_iss_validation": true, "disable_local_ca_jwt": true, "token_reviewer_jwt_set": true,
+		"use_annotations_as_alias_metadata": false,
+	}
+	maps.Copy(config, changes)
+	w.Vault.Change(func(v *Vault) { v.Mounts["kubernetes"].Config = config })
+}
+
+// SignCanary gives the canary a token with a signature that verifies with the key
+// that is returned as PEM.
+func (w *World) SignCanary() string {
+	key, signed := sign(w.t, w.Canary)
+	w.Target.Canary.TokenFile = w.File("canary-token", signed)
+	w.Kubernetes.Change(func(k *Kubernetes) { k.Accounts[signed] = w.Canary })
+	return key
+}
+
+// Oracle names an oracle role, through which Vault answers this.
+func (w *World) Oracle(answer string) {
+	w.Target.Vault.OracleRole = "oracle"
+	w.Vault.Change(func(v *Vault) {
+		v.Mounts["kubernetes"].Roles["oracle"] = Role{Name: w.Canary.Name, Namespace: w.Canary.Namespace, Selector: answer}
+	})
+}
+
+// Identity gives the exporter an identity of its own that may create TokenReviews.
+func (w *World) Identity() {
+	own := accountToken("monitoring", "vault-k8s-auth-exporter", APIServerAudience)
+	w.Target.Kubernetes.TokenFile = w.File("own-token", own.String())
+	w.Kubernetes.Change(func(k *Kubernetes) {
+		k.Accounts[own.String()] = own
+		k.Delegators = append(k.Delegators, own.username())
+	})
+}
+
 // DropReviewer has Vault's own TokenReviews fail, as they do with a reviewer that
 // is no good.
 func (w *World) DropReviewer() {
@@ -187,6 +232,20 @@ func (w *World) Fates() []probe.Fate {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.fates)
+}
+
+// Play breaks the world as a scenario does, and makes the run that must see it.
+func (w *World) Play(s Scenario) probe.Result {
+	var memory probe.Memory
+	if s.Before != nil {
+		s.Before(w)
+		for range 10 {
+			_, memory = w.Probe(memory)
+		}
+	}
+	s.Arrange(w)
+	result, _ := w.Probe(memory)
+	return result
 }
 
 // Probe makes one run on a prober of its own.

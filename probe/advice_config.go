@@ -1,0 +1,80 @@
+package probe
+
+import "strconv"
+
+// field is one field of the mount's config in a command. What does not fit on a
+// command line is fetched into a file first.
+type field struct{ name, value, fetch string }
+
+// writeConfig is the write that changes these fields of the mount's config. A write
+// replaces the whole config, so every other field is repeated as it was read; where
+// it was not read, the lines say so. A change to "" leaves a field out.
+func writeConfig(t Target, e Evidence, changes map[string]string) []string {
+	path := own(mountPath(t) + "/config")
+	var lines []string
+	fields := storedFields(t, e.Mount.Config.Value, path)
+	if !e.Mount.Config.Ok() {
+		fields = assumedFields(t)
+		lines = []string{
+			"# a write replaces the whole config, which no token at hand may read: repeat every field that this shows",
+			vault("read", path),
+		}
+	}
+	return append(lines, write(path, fields, changes)...)
+}
+
+func write(path string, fields []field, changes map[string]string) (lines []string) {
+	words := []string{"write", path}
+	for _, f := range fields {
+		value, changed := changes[f.name]
+		if !changed {
+			value = f.value
+		}
+		if value == "" {
+			continue
+		}
+		if !changed && f.fetch != "" {
+			lines = append(lines, f.fetch)
+		}
+		words = append(words, f.name+"="+value)
+	}
+	return append(lines, vault(words...))
+}
+
+// assumedFields are those of a config that fits our own configuration.
+func assumedFields(t Target) []field {
+	fields := []field{{name: "kubernetes_host", value: own(t.Kubernetes.Host)}, {name: "kubernetes_ca_cert"}}
+	if t.Kubernetes.CACert != "" {
+		fields[1].value = "@" + own(t.Kubernetes.CACert)
+	}
+	return append(fields,
+		field{name: "token_reviewer_jwt", value: "@" + own(t.Reviewer.TokenFile)},
+		field{name: "disable_iss_validation"}, field{name: "disable_local_ca_jwt"})
+}
+
+// storedFields are those that were read. Vault never returns the reviewer's token:
+// ours stands in for it.
+func storedFields(t Target, c MountConfig, path string) []field {
+	ca, reviewer, keys := field{name: "kubernetes_ca_cert"}, field{name: "token_reviewer_jwt"}, field{name: "pem_keys"}
+	if c.CACert != "" {
+		ca.value, ca.fetch = "@mount-ca.crt", vault("read", "-field=kubernetes_ca_cert", path, "> mount-ca.crt")
+	}
+	if !c.ReviewerSetKnown || c.ReviewerSet {
+		reviewer.value = "@" + own(t.Reviewer.TokenFile)
+	}
+	if len(c.PEMKeys) > 0 {
+		keys.value = "@mount-keys.pem"
+		keys.fetch = vault("read", "-format=json", path, `| jq -r '.data.pem_keys | join(",")' > mount-keys.pem`)
+	}
+	fields := []field{{name: "kubernetes_host", value: foreign(c.Host, "kubernetes_host")}, ca, reviewer, keys}
+	if c.Issuer != "" {
+		fields = append(fields, field{name: "issuer", value: foreign(c.Issuer, "issuer")})
+	}
+	fields = append(fields,
+		field{name: "disable_iss_validation", value: strconv.FormatBool(c.DisableISSValidation)},
+		field{name: "disable_local_ca_jwt", value: strconv.FormatBool(c.DisableLocalCAJWT)})
+	if c.Annotations {
+		fields = append(fields, field{name: "use_annotations_as_alias_metadata", value: "true"})
+	}
+	return fields
+}

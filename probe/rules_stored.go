@@ -1,0 +1,161 @@
+package probe
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// The rules on what Vault has stored: PEM keys, CIDRs, and the reviewer token, CA
+// and host with which it calls Kubernetes.
+
+// roleProbe holds where a login with an expired forgery met a bare 403 too, so that
+// Vault refuses before it looks at the token's times, and the config tells why.
+func roleProbe(t Target, e Evidence) (Verdict, bool) {
+	p, m := e.FollowUps.RoleProbe, e.Mount
+	if !e.bareRefusal() || !p.Ok() || p.Value.Text != textBare403 || !e.mountIsThere() || !m.Config.Ok() {
+		return Verdict{}, false
+	}
+	conclude := proven
+	if !m.At.Equal(e.At) {
+		conclude = eliminated // the config may have changed since it was read
+	}
+	early := "a login with an expired forgery met a bare 403 as well"
+	switch {
+	case len(m.Config.Value.PEMKeys) == 0:
+		return conclude(RoleCIDRMismatch, fmt.Sprintf("the role %s admits other addresses than the exporter's%s", t.Vault.Role, cidrs(m)),
+			early, "the mount's config has no pem_keys")
+	case m.KeysRefuseCanary:
+		return conclude(MountPEMKeysMismatch, fmt.Sprintf("the pem_keys in the config of %s do not verify the canary's token", mountPath(t)),
+			early, "none of the pem_keys verifies the canary's token")
+	case len(m.Role.Value.CIDRs) > 0:
+		return eliminated(RoleCIDRMismatch, fmt.Sprintf("the role %s admits other addresses than the exporter's%s", t.Vault.Role, cidrs(m)),
+			early, "the pem_keys verify the canary's token", "the role has token_bound_cidrs")
+	}
+	return Verdict{}, false
+}
+
+func cidrs(m Mount) string {
+	if len(m.Role.Value.CIDRs) == 0 {
+		return ""
+	}
+	return ": " + clean(strings.Join(m.Role.Value.CIDRs, ", "))
+}
+
+// oracle holds where Vault itself told what becomes of its calls to Kubernetes, and
+// ours are fine.
+func oracle(t Target, e Evidence) (Verdict, bool) {
+	o := e.FollowUps.Oracle
+	if !e.bareRefusal() || !e.reviewIsFine() || !o.Ok() {
+		return Verdict{}, false
+	}
+	says := readOracle(o.Value.Text)
+	told := "the oracle role answered: " + o.Value.Text
+	switch says.finding {
+	case oracleSilent:
+		return Verdict{}, false
+	case oracleReached:
+		return oracleReviewer(t, e, says.identity, told)
+	case ReviewerDrift:
+		return proven(ReviewerDrift, fmt.Sprintf("the reviewer that Vault has stored for %s is no good, though ours is", mountPath(t)), told)
+	}
+	return proven(says.finding, fmt.Sprintf("Vault cannot have tokens reviewed: %s", afterErr(o.Value.Text)), told)
+}
+
+// oracleReviewer judges by what the identity that Vault uses may do.
+func oracleReviewer(t Target, e Evidence, identity, told string) (Verdict, bool) {
+	access := e.FollowUps.OracleAccess
+	switch {
+	case !access.Ok():
+		return Verdict{}, false
+	case !access.Value.Allowed:
+		return proven(ReviewerDrift, fmt.Sprintf("Vault reviews as %s, which may not create TokenReviews", identity), told,
+			"a SubjectAccessReview says that it may not")
+	case e.roleIsFine():
+		return eliminated(CanaryEntityDisabled,
+			fmt.Sprintf("Vault can have tokens reviewed, and refuses the canary all the same: the identity entity of %s is disabled", canaryName(e)), told,
+			"Vault's reviewer "+identity+" may create TokenReviews", "a login with an expired forgery came as far as the token's expiry")
+	}
+	return Verdict{}, false
+}
+
+// Findings of the oracle beside the reasons that its text may prove.
+const (
+	oracleSilent  Reason = "" // it said nothing of Kubernetes
+	oracleReached Reason = "reached"
+)
+
+// oracleSays is what the text of a namespace selector's refusal means.
+type oracleSays struct {
+	finding  Reason
+	identity string // whom the API server took Vault for, where that was said
+}
+
+var namedUser = regexp.MustCompile(`User "([^"]+)"`)
+
+// readOracle reads the 403 of a role with a namespace selector, in which Vault
+// repeats what the API server, or its own transport, told it.
+func readOracle(text string) oracleSays {
+	if !contains(text, textNamespace) {
+		return oracleSays{}
+	}
+	if !contains(text, "err=") {
+		return oracleSays{finding: oracleReached}
+	}
+	for _, s := range oracleTexts {
+		if contains(text, s.text) {
+			says := oracleSays{finding: s.reason}
+			if user := namedUser.FindStringSubmatch(text); user != nil {
+				says.identity = user[1]
+			}
+			return says
+		}
+	}
+	return oracleSays{finding: VaultToKubernetesFailed}
+}
+
+func afterErr(text string) string {
+	_, cause, _ := strings.Cut(text, "err=")
+	return cause
+}
+
+// vaultToKubernetes holds where everything that we can ask is well, and Vault
+// still cannot have the token reviewed: its own reviewer token, CA or host.
+func vaultToKubernetes(t Target, e Evidence) (Verdict, bool) {
+	silent := e.loginSilent()
+	if !silent && !(e.bareRefusal() && e.mountIsThere() && e.roleIsFine()) || !e.reviewIsFine() {
+		return Verdict{}, false
+	}
+	because := []string{"our own TokenReview of the same token succeeded", "the login answered: " + e.Login.Failure.Error()}
+	if silent || e.Login.Took >= slowRefusal {
+		return eliminated(VaultToKubernetesTimeout,
+			fmt.Sprintf("Vault gets no answer from its API server: the login hung for %s while sys/health was fast", e.Login.Took.Round(100*time.Millisecond)),
+			append(because, "sys/health answered in "+e.Health.Took.Round(time.Millisecond).String())...)
+	}
+	because = append(because, "the auth mount is there, and a login with an expired forgery came as far as the token's expiry")
+	return storedConfig(t, e, because)
+}
+
+// storedConfig narrows down what is wrong with Vault's way to Kubernetes by what
+// the mount's config shows.
+func storedConfig(t Target, e Evidence, because []string) (Verdict, bool) {
+	host := e.Mount.Config.Value.Host
+	switch {
+	case !e.Mount.Config.Ok():
+	case !strings.HasPrefix(host, "https://") && !strings.HasPrefix(host, "http://"):
+		return eliminated(VaultToKubernetesMisconfigured, fmt.Sprintf("kubernetes_host in the config of %s is no URL: %s", mountPath(t), host),
+			append(because, "the config says kubernetes_host="+host)...)
+	case e.MountCA.Ok() && !e.MountCA.Value.Verified:
+		return eliminated(VaultToKubernetesTLS,
+			fmt.Sprintf("the CA in the config of %s does not verify the API server's certificate: %s", mountPath(t), e.MountCA.Value.Why),
+			append(because, "the certificate that the API server serves does not verify with the config's CA")...)
+	case e.MountCA.Ok():
+		return eliminated(ReviewerDrift,
+			fmt.Sprintf("the host and the CA in the config of %s are right, so its reviewer token is not the one that we have", mountPath(t)),
+			append(because, "the config's host is ours, and its CA verifies the API server's certificate")...)
+	}
+	return eliminated(VaultToKubernetesFailed,
+		fmt.Sprintf("Vault cannot have tokens reviewed, though we can: the reviewer token, the CA or the host in the config of %s is wrong", mountPath(t)),
+		because...)
+}

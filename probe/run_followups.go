@@ -1,0 +1,110 @@
+package probe
+
+import (
+	"context"
+	"errors"
+)
+
+// followUp asks what tells the causes of a failure apart, unless the last run saw
+// the same and its answers still hold. None of these questions can bring a token.
+func (r *run) followUp(ctx context.Context) {
+	e := &r.evidence
+	wanted := r.wantedFollowUps()
+	if len(wanted) == 0 || !r.target.FollowUps || ctx.Err() != nil || e.leaveAlone() {
+		return
+	}
+	if carried, holds := r.memory.followUpsFor(*e); holds {
+		e.FollowUps = carried
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, followUpBudget)
+	defer cancel()
+	if !r.prober.pace.wait(ctx, r.target.Vault.Addr) {
+		return
+	}
+	e.FollowUps.At = e.At
+	work := make([]func(), 0, len(wanted))
+	for _, ask := range wanted {
+		work = append(work, func() { ask(ctx) })
+	}
+	r.together(work...)
+}
+
+// wantedFollowUps lists the questions whose answer would tell more than the run has
+// seen.
+func (r *run) wantedFollowUps() []func(context.Context) {
+	e := &r.evidence
+	var wanted []func(context.Context)
+	if e.bareRefusal() {
+		wanted = append(wanted, r.probeMount, r.probeRole)
+		if r.target.Vault.OracleRole != "" {
+			wanted = append(wanted, r.askOracle)
+		}
+	}
+	if r.kubernetes != nil && !r.own.IsZero() && e.reviewerUnexplained() {
+		wanted = append(wanted, r.reviewReviewer)
+	}
+	return wanted
+}
+
+func (r *run) probeMount(ctx context.Context) {
+	r.evidence.FollowUps.MountProbe = observe(func() (Refusal, error) {
+		return r.refusedLogin(ctx, ProbeRole, notAToken)
+	})
+}
+
+func (r *run) probeRole(ctx context.Context) {
+	forged := forge(r.evidence.CanaryToken.Value)
+	r.evidence.FollowUps.RoleProbe = observe(func() (Refusal, error) {
+		return r.refusedLogin(ctx, r.target.Vault.Role, forged)
+	})
+}
+
+// askOracle has Vault itself call Kubernetes, and asks what the identity that it
+// then names may do.
+func (r *run) askOracle(ctx context.Context) {
+	f := &r.evidence.FollowUps
+	f.Oracle = observe(func() (Refusal, error) {
+		return r.refusedLogin(ctx, r.target.Vault.OracleRole, r.canary.Reveal())
+	})
+	who := readOracle(f.Oracle.Value.Text).identity
+	if !f.Oracle.Ok() || who == "" || !r.evidence.Review.Ok() {
+		return
+	}
+	f.OracleAccess = observe(func() (Access, error) {
+		reviewer, err := r.kubernetes.as(r.reviewer)
+		if err != nil {
+			return Access{}, err
+		}
+		return reviewer.accessOfOther(ctx, who)
+	})
+}
+
+// reviewReviewer has the reviewer's token reviewed by the exporter's own identity,
+// which may be told what a 401 hides.
+func (r *run) reviewReviewer(ctx context.Context) {
+	r.evidence.FollowUps.ReviewerReview = observe(func() (Review, error) {
+		own, err := r.kubernetes.as(r.own)
+		if err != nil {
+			return Review{}, err
+		}
+		return own.review(ctx, r.reviewer, nil)
+	})
+}
+
+// refusedLogin makes a login that is meant to bring no token. The refusal is the
+// answer. A token that comes all the same is revoked.
+func (r *run) refusedLogin(ctx context.Context, role, jwt string) (Refusal, error) {
+	ctx, x := newExchange(ctx)
+	answer, err := r.vault.login(ctx, x, role, jwt)
+	if err == nil {
+		r.accountFor(answer)
+		r.revokeToken(context.WithoutCancel(ctx), answer)
+		return Refusal{}, Failure{Class: ClassBadResponse, Status: x.status, Text: "a login that should be refused was accepted"}
+	}
+	refusal, refused := errors.AsType[Failure](err)
+	if !refused || refusal.Class != ClassRefused {
+		return Refusal{}, err
+	}
+	return Refusal{Status: refusal.Status, Text: refusal.Text}, nil
+}

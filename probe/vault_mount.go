@@ -1,0 +1,105 @@
+package probe
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+)
+
+// readConfig reads auth/<mount>/config with a token whose policy may allow it.
+func (v *vaultServer) readConfig(ctx context.Context, token Secret) (MountConfig, error) {
+	var stored struct {
+		Host                 string   `json:"kubernetes_host"`
+		CACert               string   `json:"kubernetes_ca_cert"`
+		PEMKeys              []string `json:"pem_keys"`
+		Issuer               string   `json:"issuer"`
+		DisableISSValidation bool     `json:"disable_iss_validation"`
+		DisableLocalCAJWT    bool     `json:"disable_local_ca_jwt"`
+		ReviewerSet          *bool    `json:"token_reviewer_jwt_set"` // plugin 0.18 on
+		Annotations          bool     `json:"use_annotations_as_alias_metadata"`
+	}
+	if err := v.read(ctx, token, "auth/"+v.target.Mount+"/config", &stored); err != nil {
+		return MountConfig{}, err
+	}
+	return MountConfig{
+		Host: clean(stored.Host), CACert: stored.CACert, PEMKeys: stored.PEMKeys,
+		Issuer: clean(stored.Issuer), DisableISSValidation: stored.DisableISSValidation, DisableLocalCAJWT: stored.DisableLocalCAJWT,
+		ReviewerSet: stored.ReviewerSet != nil && *stored.ReviewerSet, ReviewerSetKnown: stored.ReviewerSet != nil,
+		Annotations: stored.Annotations,
+	}, nil
+}
+
+// readRole reads auth/<mount>/role/<role>.
+func (v *vaultServer) readRole(ctx context.Context, token Secret) (RoleConfig, error) {
+	var stored struct {
+		Audience string   `json:"audience"`
+		CIDRs    []string `json:"token_bound_cidrs"`
+		TTL      int      `json:"token_ttl"` // seconds
+	}
+	err := v.read(ctx, token, "auth/"+v.target.Mount+"/role/"+v.target.Role, &stored)
+	return RoleConfig{Audience: clean(stored.Audience), CIDRs: stored.CIDRs, TTL: time.Duration(stored.TTL) * time.Second}, err
+}
+
+// readAccessor reads the mount's accessor where a token may see the mount at all.
+func (v *vaultServer) readAccessor(ctx context.Context, token Secret) (string, error) {
+	var stored struct{ Accessor string }
+	err := v.read(ctx, token, "sys/internal/ui/mounts/auth/"+v.target.Mount, &stored)
+	return clean(stored.Accessor), err
+}
+
+// read reads a path into the fields of a struct. An empty path is Vault's 404.
+func (v *vaultServer) read(ctx context.Context, token Secret, path string, into any) error {
+	client, err := v.client(token, v.target.Namespace)
+	if err != nil {
+		return err
+	}
+	ctx, x := newExchange(ctx)
+	secret, err := client.Logical().ReadWithContext(ctx, path)
+	switch {
+	case err != nil:
+		return vaultFailure(err, x)
+	case x.status == http.StatusNotFound:
+		return Failure{Class: ClassRefused, Status: x.status, Text: "there is nothing at " + path}
+	case x.status != http.StatusOK || secret == nil:
+		return x.failure(x.foreign(vaultDialect))
+	}
+	if err := decode(secret, into); err != nil {
+		return x.failure(x.foreign(vaultDialect))
+	}
+	return nil
+}
+
+func decode(secret *api.Secret, into any) error {
+	encoded, err := json.Marshal(secret.Data)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(encoded, into)
+}
+
+// differs lists the fields in which two configs differ.
+func (c MountConfig) differs(other MountConfig) []string {
+	var fields []string
+	for _, f := range []struct {
+		name string
+		same bool
+	}{
+		{"kubernetes_host", c.Host == other.Host},
+		{"kubernetes_ca_cert", c.CACert == other.CACert},
+		{"pem_keys", slices.Equal(c.PEMKeys, other.PEMKeys)},
+		{"issuer", c.Issuer == other.Issuer},
+		{"disable_iss_validation", c.DisableISSValidation == other.DisableISSValidation},
+		{"disable_local_ca_jwt", c.DisableLocalCAJWT == other.DisableLocalCAJWT},
+		{"token_reviewer_jwt_set", c.ReviewerSet == other.ReviewerSet},
+		{"use_annotations_as_alias_metadata", c.Annotations == other.Annotations},
+	} {
+		if !f.same {
+			fields = append(fields, f.name)
+		}
+	}
+	return fields
+}

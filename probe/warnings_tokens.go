@@ -1,0 +1,82 @@
+package probe
+
+import "fmt"
+
+// The warnings on tokens.
+
+func warnReviewerExpiring(t Target, e Evidence) (Warning, bool) {
+	c := e.ReviewerToken.Value
+	if !e.ReviewerToken.Ok() || c.Opaque {
+		return unjudged()
+	}
+	return raise(ReviewerTokenExpiring, expiring(e.At, issued(c), c.Expires),
+		fmt.Sprintf("the token of the reviewer %s expires at %s", reviewerName(e), date(c.Expires)),
+		adviseReviewerRenew(t, e)...)
+}
+
+func warnReviewerBound(t Target, e Evidence) (Warning, bool) {
+	c := e.ReviewerToken.Value
+	if !e.ReviewerToken.Ok() || c.Opaque {
+		return unjudged()
+	}
+	return raise(ReviewerTokenBoundToPod, c.Pod != "",
+		fmt.Sprintf("the token of the reviewer %s dies with the pod %s/%s", reviewerName(e), c.Namespace, c.Pod),
+		adviseReviewerRenew(t, e)...)
+}
+
+// warnReviewerStale tells a copy that is dead from a reviewer that is: logins work,
+// so Vault holds a better one.
+func warnReviewerStale(t Target, e Evidence) (Warning, bool) {
+	v, known := firstReviewerVerdict(t, e)
+	if !e.Login.Ok() || !known || v.Party() != PartyReviewer && v.Reason != None {
+		return unjudged()
+	}
+	return raise(ReviewerStaleCopy, v.Reason != None,
+		"logins work, so Vault holds a better reviewer token than the exporter: "+v.Detail, adviseReviewerFile(t, e)...)
+}
+
+func warnReviewerPowers(_ Target, e Evidence) (Warning, bool) {
+	if !e.Powers.Ok() {
+		return unjudged()
+	}
+	p, may := e.Powers.Value, "list the Secrets of the whole cluster"
+	if p.Everything {
+		may = "do everything to everything"
+	}
+	return raise(ReviewerOverprivileged, p.Everything || p.Secrets,
+		fmt.Sprintf("the reviewer %s may %s, and Vault holds its token", reviewerName(e), may),
+		"# bind the reviewer to system:auth-delegator and to nothing else; these bindings name it:",
+		"kubectl get clusterrolebindings -o wide | grep "+foreign(e.ReviewerToken.Value.ServiceAccount, "reviewer"))
+}
+
+// warnCanaryWide raises where the canary's token opens the API server too: it
+// shares an audience with a reviewer that the API server has just accepted.
+func warnCanaryWide(t Target, e Evidence) (Warning, bool) {
+	reviewer, canary := e.ReviewerToken.Value, e.CanaryToken.Value
+	if !e.CanaryToken.Ok() || !e.Review.Ok() || len(reviewer.Audiences) == 0 {
+		return unjudged()
+	}
+	return raise(CanaryTokenTooWide, len(canary.Audiences) == 0 || overlap(canary.Audiences, reviewer.Audiences),
+		fmt.Sprintf("the token of the canary %s is good at the API server too, not only at Vault", canaryName(e)),
+		fmt.Sprintf("# project the token in %s with an audience of its own, such as vault", t.Canary.TokenFile))
+}
+
+func warnRoleTTL(t Target, e Evidence) (Warning, bool) {
+	if !e.Login.Ok() {
+		return unjudged()
+	}
+	l := e.Login.Value
+	return raise(RoleTTLTooLong, l.Type == service && l.TTL > longTTL,
+		fmt.Sprintf("a token that is not revoked lives for %s", l.TTL),
+		vault("write", own(rolePath(t)), "token_ttl=60s", "token_max_ttl=60s"))
+}
+
+func warnNotRevoked(t Target, e Evidence) (Warning, bool) {
+	if e.Revoke.State == NotAsked {
+		return unjudged()
+	}
+	return raise(TokenNotRevoked, e.Revoke.Failed(),
+		fmt.Sprintf("the token of the login could not be revoked and lives for %s: %s", e.Login.Value.TTL, e.Revoke.Failure.Error()),
+		"# let the role keep the policy default, which permits revoke-self, or give it batch tokens:",
+		vault("write", own(rolePath(t)), "token_no_default_policy=false"))
+}
