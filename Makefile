@@ -28,6 +28,60 @@ heal: $(LAB)
 lab: $(LAB)
 	@$(LAB) up
 
+# The race detector needs a C compiler. Without one the tests run all the same, except in CI.
+RACE := $(if $(shell command -v $${CC:-cc}),-race)
+ifeq ($(RACE)$(CI),true)
+$(error no C compiler was found, which the race detector needs: install gcc)
+endif
+
+# What tests without the lab's servers: seconds each.
+FAST := ./cmd/... ./docs/... ./internal/... ./metrics/... ./probe/...
+
+## test: every check and every test, the exporter against the real servers included; the first time compiles for minutes
+.PHONY: test
+test: vet lint unit lab-test e2e
+
+.PHONY: vet
+vet:
+	@echo "== vet"
+	@test -z "$$(gofmt -l cmd docs e2e internal lab metrics probe)" || { echo "not formatted:"; gofmt -l cmd docs e2e internal lab metrics probe; exit 1; }
+	go vet ./...
+
+## lint: staticcheck
+.PHONY: lint
+lint:
+	@echo "== staticcheck"
+	go tool -modfile=tools/go.mod staticcheck ./...
+
+## unit: the tests on fakes
+.PHONY: unit
+unit:
+	@echo "== unit tests$(if $(RACE),, (no C compiler was found: without the race detector))"
+	go test $(RACE) $(FAST)
+
+# The servers are compiled in the open, since go test would keep their progress to itself.
+.PHONY: servers
+servers: $(LAB)
+	@echo "== the lab's servers"
+	@$(LAB) build
+
+## lab-test: the lab itself, and each of its faults on the wire
+.PHONY: lab-test
+lab-test: servers
+	@echo "== the lab"
+	go test $(RACE) -timeout=15m ./lab/...
+
+## e2e: the exporter against the lab, every fault of its table
+.PHONY: e2e
+e2e: servers
+	@echo "== the exporter against the lab (some minutes)"
+	go test $(RACE) -timeout=30m -count=1 ./e2e/...
+
+## build: the exporter, into bin/
+.PHONY: build
+build:
+	CGO_ENABLED=0 go build -trimpath -o bin/exporter ./cmd/exporter
+
 ## help: this list
 .PHONY: help
 help:
