@@ -65,8 +65,8 @@ func (c *counters) begin(target string) {
 	for _, kind := range []string{"service", "batch"} {
 		c.issued.WithLabelValues(target, kind)
 	}
-	for _, f := range followUps {
-		c.followUps.WithLabelValues(target, f.kind)
+	for _, kind := range probe.FollowUpKinds {
+		c.followUps.WithLabelValues(target, kind)
 	}
 }
 
@@ -83,10 +83,8 @@ func (c *counters) count(r probe.Result) {
 		c.failures.WithLabelValues(target, party).Inc()
 		c.reasons.WithLabelValues(target, party, string(r.Diagnosis.Reason)).Inc()
 	}
-	for _, f := range followUps {
-		if f.asked(r.Evidence) {
-			c.followUps.WithLabelValues(target, f.kind).Inc()
-		}
+	for _, kind := range r.FollowUps() {
+		c.followUps.WithLabelValues(target, kind).Inc()
 	}
 }
 
@@ -103,15 +101,4 @@ func (c *counters) account(target string, fate probe.Fate) {
 	case probe.Unaccounted:
 		c.tokensUnaccounted.WithLabelValues(target).Inc()
 	}
-}
-
-// followUps lists every kind of follow-up, and whether a run asked it rather than
-// carried over an earlier answer.
-var followUps = []struct {
-	kind  string
-	asked func(probe.Evidence) bool
-}{
-	{"mount_probe", func(e probe.Evidence) bool {
-		return e.FollowUps.MountProbe.State != probe.NotAsked && e.FollowUps.At.Equal(e.At)
-	}},
 }

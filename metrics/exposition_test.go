@@ -139,6 +139,24 @@ func TestHostileTexts(t *testing.T) {
 	}
 }
 
+// The text format does not show native buckets.
+func TestDurationIsNativeToo(t *testing.T) {
+	families, err := full(t).Registry().Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == "vault_k8s_auth_exporter_probe_duration_seconds" {
+			h := f.GetMetric()[0].GetHistogram()
+			if len(h.GetBucket()) != 11 || len(h.GetPositiveSpan()) == 0 {
+				t.Errorf("%d classic buckets, %d native spans", len(h.GetBucket()), len(h.GetPositiveSpan()))
+			}
+			return
+		}
+	}
+	t.Error("there is no histogram")
+}
+
 func TestHandler(t *testing.T) {
 	rec := full(t)
 	rec.Registry().MustRegister(brokenCollector{})

@@ -11,14 +11,16 @@ import (
 // bad news is told until a newer run replaces it.
 type judgement struct {
 	desc *prometheus.Desc
-	of   func(r *probe.Result, say func(value float64, good bool, labels ...string))
+	of   func(r *probe.Result, say judged)
 }
+
+type judged func(value float64, good bool, labels ...string)
 
 // judgements are absent before a target's first run.
 var judgements = []judgement{
 	{
 		describe("up", "Whether pods can log in: 1 they can, 0 they cannot, absent where that is not known."+cached),
-		func(r *probe.Result, say func(float64, bool, ...string)) {
+		func(r *probe.Result, say judged) {
 			switch r.Diagnosis.Party() {
 			case probe.PartyCanary, probe.PartyExporter: // our own fault says nothing about pods
 			default:
@@ -28,10 +30,10 @@ var judgements = []judgement{
 	},
 	{
 		describe("reviewer_up", "Whether the configured reviewer created a TokenReview: 1 it did, 0 it cannot, absent where it was not asked or not reached."+cached),
-		func(r *probe.Result, say func(float64, bool, ...string)) {
+		func(r *probe.Result, say judged) {
 			reviewer := r.Diagnosis.Reviewer
 			switch reviewer.Party() {
-			case probe.PartyNone, probe.PartyReviewer:
+			case probe.PartyNone, probe.PartyReviewer, probe.PartyCanary: // a canary may be its own reviewer
 				up := reviewer.Reason == probe.None
 				say(oneIf(up), up)
 			}
@@ -39,7 +41,7 @@ var judgements = []judgement{
 	},
 	{
 		describe("canary_login_up", "Whether the canary logged in: 1 it did, 0 it was refused or got no answer, absent where it was not attempted."+cached),
-		func(r *probe.Result, say func(float64, bool, ...string)) {
+		func(r *probe.Result, say judged) {
 			if login := r.Evidence.Login; login.State != probe.NotAsked {
 				say(oneIf(login.Ok()), login.Ok())
 			}
@@ -48,7 +50,7 @@ var judgements = []judgement{
 	{
 		describe("verdict_info", "Always 1: why pods cannot log in, whose desk that lands on and how sure it is; reason none where they can."+cached,
 			"reason", "party", "certainty"),
-		func(r *probe.Result, say func(float64, bool, ...string)) {
+		func(r *probe.Result, say judged) {
 			d := r.Diagnosis
 			say(1, r.Healthy(), string(d.Reason), string(d.Party()), string(d.Certainty))
 		},
@@ -56,7 +58,7 @@ var judgements = []judgement{
 	{
 		describe("reviewer_verdict_info", "Always 1: why the configured reviewer cannot create TokenReviews, also while logins work; reason none where it can."+cached,
 			"reason", "party"),
-		func(r *probe.Result, say func(float64, bool, ...string)) {
+		func(r *probe.Result, say judged) {
 			if v := r.Diagnosis.Reviewer; v.Reason != "" {
 				say(1, v.Reason == probe.None, string(v.Reason), string(v.Party()))
 			}
@@ -64,7 +66,7 @@ var judgements = []judgement{
 	},
 	{
 		describe("verdict_since_timestamp_seconds", "When the current reason began, as a Unix time in seconds."+cached),
-		func(r *probe.Result, say func(float64, bool, ...string)) {
+		func(r *probe.Result, say judged) {
 			if !r.Since.IsZero() {
 				say(unix(r.Since), r.Healthy())
 			}
@@ -73,7 +75,7 @@ var judgements = []judgement{
 	{
 		describe("warning", "Whether a condition holds that does not keep pods from logging in today: 1 it holds, 0 it does not, absent where it could not be judged."+cached,
 			"warning"),
-		func(r *probe.Result, say func(float64, bool, ...string)) {
+		func(r *probe.Result, say judged) {
 			for _, w := range r.Warnings {
 				say(oneIf(w.Raised), !w.Raised, string(w.Code))
 			}
@@ -81,7 +83,7 @@ var judgements = []judgement{
 	},
 	{
 		describe("step_duration_seconds", "How long a step of the run took, in seconds; absent where it was not asked."+cached, "step"),
-		func(r *probe.Result, say func(float64, bool, ...string)) {
+		func(r *probe.Result, say judged) {
 			for _, s := range asked(r) {
 				say(s.Took.Seconds(), s.State == probe.StepOK, s.Name)
 			}
@@ -89,7 +91,7 @@ var judgements = []judgement{
 	},
 	{
 		describe("step_success", "Whether a step of the run succeeded: 1 it did, 0 it failed, absent where it was not asked."+cached, "step"),
-		func(r *probe.Result, say func(float64, bool, ...string)) {
+		func(r *probe.Result, say judged) {
 			for _, s := range asked(r) {
 				ok := s.State == probe.StepOK
 				say(oneIf(ok), ok, s.Name)

@@ -141,8 +141,7 @@ func TestSkippedStepsAreAbsent(t *testing.T) {
 		step_success{step="reviewer_token",target="a"} 1`, "step_duration_seconds", "step_success")
 }
 
-// What a run judges, in one line of the table: what is left of it once it is
-// older than three intervals.
+// What is left of a run's judgements once it is older than three intervals.
 func TestStale(t *testing.T) {
 	names := append([]string{"warning", "verdict_since_timestamp_seconds", "last_probe_timestamp_seconds", "step_success", "step_duration_seconds"}, verdictNames...)
 	for _, c := range []struct {

@@ -10,41 +10,39 @@ import (
 // it says stays true however long ago it was seen.
 type lasting struct {
 	desc *prometheus.Desc
-	of   func(s *state, say func(value float64, labels ...string))
+	of   func(s *state, say told)
 }
+
+type told func(value float64, labels ...string)
 
 var lastings = []lasting{
 	{
 		describe("target_info", "Always 1: where the target looks, from the configuration alone.",
 			"vault_addr", "vault_namespace", "mount", "role", "kubernetes_host", "reviewer"),
-		func(s *state, say func(float64, ...string)) {
+		func(s *state, say told) {
 			t := s.target
 			say(1, t.Vault.Addr, t.Vault.Namespace, t.Vault.Mount, t.Vault.Role, t.Kubernetes.Host, string(t.Reviewer.Source))
 		},
 	},
 	{
 		describe("target_interval_seconds", "Time from one scheduled run to the next, in seconds."),
-		func(s *state, say func(float64, ...string)) { say(s.target.Interval.Seconds()) },
+		func(s *state, say told) { say(s.target.Interval.Seconds()) },
 	},
 	{
 		describe("last_probe_timestamp_seconds", "When the latest completed run began, as a Unix time in seconds."+cached),
-		func(s *state, say func(float64, ...string)) {
-			if s.last != nil {
-				sayTime(say, s.last.Start)
-			}
-		},
+		func(s *state, say told) { sayTime(say, s.lastProbe) },
 	},
 	{
 		describe("last_success_timestamp_seconds", "When the latest run after which pods could log in began, as a Unix time in seconds."+cached),
-		func(s *state, say func(float64, ...string)) { sayTime(say, s.lastSuccess) },
+		func(s *state, say told) { sayTime(say, s.lastSuccess) },
 	},
 	{
 		describe("last_failure_timestamp_seconds", "When the latest run with another verdict than healthy began, as a Unix time in seconds."+cached),
-		func(s *state, say func(float64, ...string)) { sayTime(say, s.lastFailure.at) },
+		func(s *state, say told) { sayTime(say, s.lastFailure.at) },
 	},
 	{
 		describe("last_failure_info", "Always 1: the latest verdict other than healthy, kept after recovery."+cached, "reason", "party"),
-		func(s *state, say func(float64, ...string)) {
+		func(s *state, say told) {
 			if !s.lastFailure.at.IsZero() {
 				say(1, string(s.lastFailure.reason), string(s.lastFailure.party))
 			}
@@ -52,7 +50,7 @@ var lastings = []lasting{
 	},
 	{
 		describe("token_issued_timestamp_seconds", "When a token's life began, as a Unix time in seconds; last known."+cached, "token"),
-		func(s *state, say func(float64, ...string)) {
+		func(s *state, say told) {
 			sayTime(say, s.reviewer.begin, "reviewer")
 			sayTime(say, s.canary.begin, "canary")
 			sayTime(say, s.vault.begin, "vault")
@@ -60,7 +58,7 @@ var lastings = []lasting{
 	},
 	{
 		describe("token_expiry_timestamp_seconds", "When a token expires, as a Unix time in seconds; last known, absent where it never does."+cached, "token"),
-		func(s *state, say func(float64, ...string)) {
+		func(s *state, say told) {
 			sayTime(say, s.reviewer.end, "reviewer")
 			sayTime(say, s.canary.end, "canary")
 			sayTime(say, s.vault.end, "vault")
@@ -68,21 +66,23 @@ var lastings = []lasting{
 	},
 	{
 		describe("certificate_not_before_timestamp_seconds", "When the life of a server's earliest certificate to expire began, as a Unix time in seconds; last verified."+cached, "server"),
-		func(s *state, say func(float64, ...string)) {
+		func(s *state, say told) {
 			sayTime(say, s.kubernetesCertificate.begin, "kubernetes")
 			sayTime(say, s.vaultCertificate.begin, "vault")
+			sayTime(say, s.mountCA.begin, "mount_ca")
 		},
 	},
 	{
 		describe("certificate_expiry_timestamp_seconds", "When the first certificate of a server's verified chain expires, as a Unix time in seconds; last verified."+cached, "server"),
-		func(s *state, say func(float64, ...string)) {
+		func(s *state, say told) {
 			sayTime(say, s.kubernetesCertificate.end, "kubernetes")
 			sayTime(say, s.vaultCertificate.end, "vault")
+			sayTime(say, s.mountCA.end, "mount_ca")
 		},
 	},
 	{
 		describe("server_info", "Always 1: the version that a server names, last known."+cached, "server", "version"),
-		func(s *state, say func(float64, ...string)) {
+		func(s *state, say told) {
 			if s.vaultVersion != "" {
 				say(1, "vault", s.vaultVersion)
 			}
@@ -91,7 +91,7 @@ var lastings = []lasting{
 }
 
 // sayTime says nothing of a time that is not known.
-func sayTime(say func(float64, ...string), t time.Time, labels ...string) {
+func sayTime(say told, t time.Time, labels ...string) {
 	if !t.IsZero() {
 		say(unix(t), labels...)
 	}

@@ -88,7 +88,7 @@ func (r *Recorder) stateFor(t probe.Target) *state {
 		r.counters.begin(t.Name)
 	}
 	if !known || !reflect.DeepEqual(s.target, t) {
-		return &state{target: t}
+		return newState(t)
 	}
 	return s
 }

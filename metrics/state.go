@@ -11,16 +11,19 @@ import (
 // left that no later one took back. It is immutable.
 type state struct {
 	target probe.Target
-	// last is the latest run, nil before the first.
-	last *probe.Result
 
-	lastSuccess time.Time
-	lastFailure failure
+	// lastProbe is when the latest run began, zero before the first.
+	lastProbe, lastSuccess time.Time
+	lastFailure            failure
 
 	reviewer, canary, vault span // tokens
 	kubernetesCertificate   span
 	vaultCertificate        span
+	mountCA                 span
 	vaultVersion            string
+
+	// samples is all of that as it is served, with the judgements of the latest run.
+	samples []sample
 }
 
 // failure is an unhealthy verdict.
@@ -34,40 +37,48 @@ type failure struct {
 // known, or where there is none.
 type span struct{ begin, end time.Time }
 
+func newState(t probe.Target) *state {
+	s := &state{target: t}
+	s.samples = samplesOf(s, nil)
+	return s
+}
+
 // staleAfter is the age, in intervals, beyond which good news is no longer told.
 const staleAfter = 3
 
 // stale reports whether the latest run is too old to vouch for health. A run is
 // as old as its begin.
 func (s *state) stale(now time.Time) bool {
-	return now.Sub(s.last.Start) > staleAfter*s.target.Interval
+	return now.Sub(s.lastProbe) > staleAfter*s.target.Interval
 }
 
 // after returns the state with one more run. The schedule never overlaps the runs
 // of a target; should they arrive out of order all the same, the latest stays.
 func (s *state) after(r probe.Result) *state {
-	if s.last != nil && r.Start.Before(s.last.Start) {
+	if r.Start.Before(s.lastProbe) {
 		return s
 	}
 	next := *s
-	next.last = &r
+	next.lastProbe = r.Start
 	if r.Healthy() {
 		next.lastSuccess = r.Start
 	} else {
 		next.lastFailure = failure{r.Start, r.Diagnosis.Reason, r.Diagnosis.Party()}
 	}
 	next.learn(r)
+	next.samples = samplesOf(&next, &r)
 	return &next
 }
 
 // learn takes over what the run got to know. What it did not get to know stays as
-// it was: a Vault that is down still has the certificate that it had.
+// it was: a Vault that is down still has the certificate that it had. The tokens that the
+// exporter mints are its own affair.
 func (s *state) learn(r probe.Result) {
 	e := r.Evidence
-	if e.ReviewerToken.Ok() {
+	if e.ReviewerToken.Ok() && r.Target.Reviewer.Source == probe.SourceFile {
 		s.reviewer = lifeOf(e.ReviewerToken.Value)
 	}
-	if e.CanaryToken.Ok() {
+	if e.CanaryToken.Ok() && r.Target.Canary.Source == probe.SourceFile {
 		s.canary = lifeOf(e.CanaryToken.Value)
 	}
 	if e.Login.Ok() {
@@ -81,6 +92,9 @@ func (s *state) learn(r probe.Result) {
 	}
 	if c := e.VaultChain; c.Verified {
 		s.vaultCertificate = span{c.NotBefore, c.NotAfter}
+	}
+	if c := e.MountCA.Value.Chain; !c.NotAfter.IsZero() {
+		s.mountCA = span{c.NotBefore, c.NotAfter}
 	}
 	if v := e.Health.Value.Version; e.Health.Ok() && versionLike.MatchString(v) {
 		s.vaultVersion = v

@@ -88,6 +88,17 @@ func adviseCanaryAudience(t Target, _ Evidence) []string {
 	return []string{fmt.Sprintf("# project the token in %s with the audience %s", t.Canary.TokenFile, strings.Join(t.Canary.Audiences, " or "))}
 }
 
+// adviseMintRole grants the one permission that minting the canary's token takes.
+func adviseMintRole(t Target, e Evidence) []string {
+	c := t.Canary.ServiceAccount
+	name := own(c.Name + "-token")
+	return []string{
+		fmt.Sprintf("kubectl -n %s create role %s --verb=create --resource=serviceaccounts/token --resource-name=%s", own(c.Namespace), name, own(c.Name)),
+		fmt.Sprintf("kubectl -n %s create rolebinding %s --role=%s --serviceaccount=%s", own(c.Namespace), name, name,
+			account(e.OwnToken.Value, "exporter")),
+	}
+}
+
 func adviseReport(Target, Evidence) []string {
 	return []string{"# this is a defect of the exporter: its log has the details; restart it, and report it"}
 }

@@ -106,6 +106,7 @@ var catalogue = map[Reason]entry{
 	CanaryWrongAudience:  {PartyCanary, "the canary token is for another audience", adviseCanaryAudience},
 	CanaryRejected:       {PartyCanary, "the API server does not take the canary for a service account", adviseCanaryFile},
 
+	ExporterForbidden:     {PartyExporter, "the exporter lacks the permission without which it can ask nothing", adviseMintRole},
 	ExporterInternalError: {PartyExporter, "the exporter itself went wrong", adviseReport},
 
 	Unexplained: {PartyUnknown, "the login fails for a reason that was not found", adviseUnexplained},

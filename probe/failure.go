@@ -31,6 +31,7 @@ const (
 	ClassRedirect     Class = "redirect"      // a 3xx, which is not followed
 	ClassBadResponse  Class = "bad_response"  // an answer, but not in the server's own dialect
 	ClassRefused      Class = "refused"       // the server's own refusal: see Status and Text
+	ClassForbidden    Class = "forbidden"     // the exporter lacks an identity, or a permission of its own
 	ClassMissing      Class = "missing"       // a local file that is missing, unreadable or empty
 	ClassMalformed    Class = "malformed"     // a local file whose content cannot be a token
 )

@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	authentication "k8s.io/client-go/kubernetes/typed/authentication/v1"
 	authorization "k8s.io/client-go/kubernetes/typed/authorization/v1"
+	core "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 )
@@ -38,7 +39,7 @@ func newKubernetesServer(target Kubernetes, userAgent string) (*kubernetesServer
 }
 
 // caller is the API server as one identity asks it.
-type caller struct{ authentication, authorization rest.Interface }
+type caller struct{ authentication, authorization, core rest.Interface }
 
 // as returns the API server for the bearer of a token. The configuration is built
 // by hand, so that no kubeconfig and no variable takes part.
@@ -65,7 +66,11 @@ func (k *kubernetesServer) as(bearer Secret) (caller, error) {
 	if err != nil {
 		return caller{}, errors.Join(wrapping, err)
 	}
-	return caller{authn.RESTClient(), authz.RESTClient()}, wrapping
+	accounts, err := core.NewForConfigAndClient(config, client)
+	if err != nil {
+		return caller{}, errors.Join(wrapping, err)
+	}
+	return caller{authn.RESTClient(), authz.RESTClient(), accounts.RESTClient()}, wrapping
 }
 
 // review creates a TokenReview of a token, for the audiences that Vault would
@@ -151,11 +156,33 @@ func groupsOf(username string) []string {
 	return groups
 }
 
-// create posts a question once and reads the answer. client-go's typed Create
-// would retry, and lose the cause of a failure.
+// mint creates a token of a service account with the shortest lifetime that the API
+// server grants; no audiences means the API server's own.
+func (c caller) mint(ctx context.Context, account ServiceAccount, audiences []string) (Secret, error) {
+	question := &authenticationv1.TokenRequest{
+		Spec: authenticationv1.TokenRequestSpec{Audiences: audiences, ExpirationSeconds: &shortestLife},
+	}
+	var answer authenticationv1.TokenRequest
+	request := c.core.Post().Namespace(account.Namespace).Resource("serviceaccounts").Name(account.Name).SubResource("token")
+	if err := ask(ctx, request, "TokenRequest", question, &answer); err != nil {
+		return Secret{}, err
+	}
+	return NewSecret(answer.Status.Token), nil
+}
+
+// shortestLife is in seconds; the API server refuses less.
+var shortestLife int64 = 600
+
+// create posts a question to the resource of its kind and reads the answer.
 func create(ctx context.Context, client rest.Interface, kind string, question, answer runtime.Object) error {
+	return ask(ctx, client.Post().Resource(strings.ToLower(kind)+"s"), kind, question, answer)
+}
+
+// ask makes a request once. client-go's typed Create would retry, and lose the cause
+// of a failure.
+func ask(ctx context.Context, request *rest.Request, kind string, question, answer runtime.Object) error {
 	ctx, x := newExchange(klog.NewContext(ctx, logr.Discard()))
-	result := client.Post().Resource(strings.ToLower(kind) + "s").Body(question).MaxRetries(0).Do(ctx)
+	result := request.Body(question).MaxRetries(0).Do(ctx)
 	if err := result.Error(); err != nil {
 		return kubernetesFailure(err, x)
 	}

@@ -26,10 +26,24 @@ type Memory struct {
 	fingerprint string
 	followUps   FollowUps
 
+	canary, reviewer minted
+
 	mount     Mount // as it was last read
 	powers    Fact[Powers]
 	baseline  *MountConfig
 	changedAt time.Time // when the config first differed from the baseline
+}
+
+// minted is a token that the exporter minted itself, reused for most of its life.
+type minted struct {
+	token  Secret
+	claims Claims
+}
+
+// usable reports whether less than 80 % of the token's life has passed.
+func (m minted) usable(now time.Time) bool {
+	life := m.claims.Expires.Sub(issued(m.claims))
+	return !m.token.IsZero() && m.claims.Expires.Sub(now) > life/5
 }
 
 // mountDue reports whether this run should read the mount: the first, every tenth,

@@ -105,6 +105,7 @@ const (
 	CanaryWrongAudience  Reason = "canary_wrong_audience"
 	CanaryRejected       Reason = "canary_rejected"
 
+	ExporterForbidden     Reason = "exporter_forbidden"
 	ExporterInternalError Reason = "exporter_internal_error"
 
 	Unexplained Reason = "unexplained"

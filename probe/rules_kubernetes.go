@@ -21,11 +21,26 @@ func canaryNotObtained(t Target, e Evidence) (Verdict, bool) {
 	if !e.CanaryToken.Failed() {
 		return Verdict{}, false
 	}
-	reason := CanaryTokenMissing
-	if f.Class == ClassMalformed {
-		reason = CanaryTokenMalformed
+	reason := tokenReason(f, CanaryTokenMissing, CanaryTokenMalformed, CanaryRevoked)
+	if reason == "" {
+		reason = ExporterForbidden
 	}
-	return proven(reason, "there is no canary token to log in with: "+f.Text, "the login was not attempted")
+	return proven(reason, "there is no canary token to log in with: "+f.Error(), "the login was not attempted")
+}
+
+// tokenReason is why a token was not obtained: its file is missing or malformed,
+// its service account is gone, the API server did not mint it. It is empty where
+// the exporter's own permission is all that was missing.
+func tokenReason(f Failure, missing, malformed, gone Reason) Reason {
+	switch {
+	case f.Class == ClassMissing:
+		return missing
+	case f.Class == ClassMalformed:
+		return malformed
+	case f.Class == ClassRefused && f.Status == 404:
+		return gone
+	}
+	return kubernetesReason(f)
 }
 
 // judgeReviewer answers whether the configured reviewer can create TokenReviews,
@@ -42,27 +57,48 @@ func judgeReviewer(t Target, e Evidence) Verdict {
 func firstReviewerVerdict(t Target, e Evidence) (Verdict, bool) {
 	f := e.Review.Failure
 	switch {
-	case e.ReviewerToken.Failed() && e.ReviewerToken.Failure.Class == ClassMalformed:
-		return proven(ReviewerTokenMalformed, e.ReviewerToken.Failure.Text, "the token was not sent")
+	case t.Reviewer.Source == SourceAccessReview:
+		return reviewerAccess(t, e)
 	case e.ReviewerToken.Failed():
-		return proven(ReviewerTokenMissing, "there is no reviewer token: "+e.ReviewerToken.Failure.Text, "no TokenReview was attempted")
+		return reviewerNotObtained(e)
 	case e.Review.Ok():
 		return proven(None, fmt.Sprintf("%s created a TokenReview", reviewerName(e)), "the API server answered 201")
 	case e.Review.refusedWith(401):
-		return reviewerUnauthorized(e)
+		return reviewerUnauthorized(t, e)
 	case e.Review.refusedWith(403):
 		return proven(ReviewerForbidden,
 			fmt.Sprintf("the reviewer %s may not create TokenReviews", reviewerName(e)), "the TokenReview answered: "+f.Error())
 	case e.Review.Failed():
-		return kubernetesFailed(t, e)
+		return kubernetesFailed(t, f)
 	}
 	return Verdict{}, false
+}
+
+func reviewerNotObtained(e Evidence) (Verdict, bool) {
+	f := e.ReviewerToken.Failure
+	reason := tokenReason(f, ReviewerTokenMissing, ReviewerTokenMalformed, ReviewerRevoked)
+	if reason == "" {
+		return Verdict{}, false
+	}
+	return proven(reason, "there is no reviewer token: "+f.Error(), "no TokenReview was attempted")
+}
+
+// reviewerAccess judges where no token of the reviewer is at hand.
+func reviewerAccess(t Target, e Evidence) (Verdict, bool) {
+	asked := "a SubjectAccessReview about the reviewer was answered"
+	switch {
+	case e.Access.Ok() && e.Access.Value.Allowed:
+		return proven(None, fmt.Sprintf("%s may create TokenReviews", reviewerName(e)), asked)
+	case e.Access.Ok():
+		return proven(ReviewerForbidden, fmt.Sprintf("the reviewer %s may not create TokenReviews", reviewerName(e)), asked)
+	}
+	return kubernetesFailed(t, e.Access.Failure)
 }
 
 // reviewerUnauthorized finds why the API server does not take the reviewer's token,
 // which its 401 hides: from the token's own claims, or from a review of the token
 // by the exporter's identity.
-func reviewerUnauthorized(e Evidence) (Verdict, bool) {
+func reviewerUnauthorized(t Target, e Evidence) (Verdict, bool) {
 	c, who := e.ReviewerToken.Value, reviewerName(e)
 	answer := "the TokenReview answered: " + e.Review.Failure.Error()
 	switch outOfTime(c, e.At) {
@@ -72,6 +108,11 @@ func reviewerUnauthorized(e Evidence) (Verdict, bool) {
 	case ReviewerNotYetValid:
 		return proven(ReviewerNotYetValid, fmt.Sprintf("the token of the reviewer %s is not valid before %s", who, date(c.NotBefore)),
 			answer, "its nbf claim lies ahead")
+	}
+	if t.Reviewer.Source == SourceCanary {
+		return eliminated(CanaryWrongAudience,
+			fmt.Sprintf("Vault has no reviewer, and the API server does not take the canary %s as its own: no audience of its token is the API server's", who),
+			answer, "its exp claim has not passed")
 	}
 	if r := e.FollowUps.ReviewerReview; r.Ok() && !r.Value.Authenticated {
 		if reason, known := reviewerReasons[reviewReason(r.Value.Error)]; known {
@@ -111,7 +152,7 @@ func outOfTime(c Claims, now time.Time) Reason {
 // that is by elimination.
 func reviewerAtFault(t Target, e Evidence) (Verdict, bool) {
 	v, known := firstReviewerVerdict(t, e)
-	if !e.bareRefusal() || !known || v.Party() != PartyReviewer {
+	if !e.bareRefusal() || !known || v.Party() != PartyReviewer && v.Reason != CanaryWrongAudience {
 		return Verdict{}, false
 	}
 	v.Because = append([]string{"the login met a bare 403"}, v.Because...)
@@ -154,10 +195,14 @@ func isCanary(r Review, c Claims) bool {
 
 // kubernetesAtFault holds where the API server fails us as it fails Vault.
 func kubernetesAtFault(t Target, e Evidence) (Verdict, bool) {
-	if !e.bareRefusal() && !e.loginSilent() || !e.Review.Failed() {
+	f := e.Review.Failure
+	if t.Reviewer.Source == SourceAccessReview {
+		f = e.Access.Failure
+	}
+	if !e.bareRefusal() && !e.loginSilent() {
 		return Verdict{}, false
 	}
-	v, known := kubernetesFailed(t, e)
+	v, known := kubernetesFailed(t, f)
 	v.Because = append(v.Because, "the login failed as well: "+e.Login.Failure.Error())
 	return v, known
 }
@@ -174,25 +219,31 @@ var kubernetesTransportReasons = map[Class]Reason{
 	ClassBadResponse:  KubernetesBadResponse,
 }
 
-// kubernetesFailed names what is wrong with the API server where the TokenReview
-// brought neither an answer nor a refusal of the reviewer.
-func kubernetesFailed(t Target, e Evidence) (Verdict, bool) {
-	f := e.Review.Failure
-	var reason Reason
-	switch {
-	case f.IsTransport():
-		reason = kubernetesTransportReasons[f.Class]
-	case f.Class != ClassRefused || f.Status == 401 || f.Status == 403:
+// kubernetesFailed names what is wrong with the API server where it gave neither an
+// answer nor a refusal of the caller.
+func kubernetesFailed(t Target, f Failure) (Verdict, bool) {
+	reason := kubernetesReason(f)
+	if reason == "" {
 		return Verdict{}, false
-	case f.Status == 429:
-		reason = KubernetesThrottled
-	case f.Status >= 500:
-		reason = KubernetesUnavailable
-	default:
-		reason = KubernetesBadResponse
 	}
 	return eliminated(reason, fmt.Sprintf("the API server at %s does not review tokens: %s", t.Kubernetes.Host, f.Error()),
-		"the TokenReview failed: "+f.Error())
+		"the API server was asked in vain: "+f.Error())
+}
+
+// kubernetesReason is what a failure says of the API server, empty where it says
+// nothing of it: no failure, or a refusal of the caller.
+func kubernetesReason(f Failure) Reason {
+	switch {
+	case f.IsTransport():
+		return kubernetesTransportReasons[f.Class]
+	case f.Class != ClassRefused || f.Status == 401 || f.Status == 403:
+		return ""
+	case f.Status == 429:
+		return KubernetesThrottled
+	case f.Status >= 500:
+		return KubernetesUnavailable
+	}
+	return KubernetesBadResponse
 }
 
 func boundTo(c Claims) string {

@@ -14,8 +14,9 @@ type run struct {
 	target Target
 	memory Memory
 
-	kubernetes *kubernetesServer
-	vault      *vaultServer
+	kubernetes        *kubernetesServer
+	kubernetesFailure error // why there is none
+	vault             *vaultServer
 
 	canary, reviewer, own Secret
 	token                 Secret // what the login brought
@@ -50,23 +51,29 @@ func (r *run) together(work ...func()) {
 func (r *run) gather(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, r.target.Timeout)
 	defer cancel()
-	r.loadTokens()
-	r.together(func() { r.askKubernetes(ctx) }, func() { r.askVault(ctx) })
+	r.loadOwn()
+	r.kubernetes, r.kubernetesFailure = newKubernetesServer(r.target.Kubernetes, r.prober.userAgent)
+	obtain := r.tokens(ctx)
+	r.together(
+		func() { r.askKubernetes(ctx, obtain) },
+		func() { r.askVault(ctx, obtain) },
+	)
 	r.checkMountCA()
 }
 
-func (r *run) askKubernetes(ctx context.Context) {
-	e := &r.evidence
+func (r *run) askKubernetes(ctx context.Context, obtain tokens) {
+	if r.target.Reviewer.Source == SourceAccessReview {
+		r.askAccessOfReviewer(ctx)
+		obtain.canary()
+		return
+	}
+	obtain.reviewer()
+	obtain.canary()
 	if r.reviewer.IsZero() {
 		return
 	}
-	server, err := newKubernetesServer(r.target.Kubernetes, r.prober.userAgent)
-	if err != nil {
-		e.Review = Fact[Review]{State: Failed, Failure: failureOf(err)}
-		return
-	}
-	r.kubernetes = server
-	reviewer, err := server.as(r.reviewer)
+	e := &r.evidence
+	reviewer, err := r.asReviewer()
 	if err != nil {
 		e.Review = Fact[Review]{State: Failed, Failure: failureOf(err)}
 		return
@@ -83,6 +90,26 @@ func (r *run) askKubernetes(ctx context.Context) {
 	)
 }
 
+func (r *run) asReviewer() (caller, error) {
+	if r.kubernetesFailure != nil {
+		return caller{}, r.kubernetesFailure
+	}
+	return r.kubernetes.as(r.reviewer)
+}
+
+// askAccessOfReviewer asks what the reviewer may do, without its token.
+func (r *run) askAccessOfReviewer(ctx context.Context) {
+	e, who := &r.evidence, r.target.Reviewer.ServiceAccount.Username()
+	e.Identity = Fact[Identity]{State: Answered, Value: Identity{Username: who}}
+	e.Access = observe(func() (Access, error) {
+		own, err := r.asOwn()
+		if err != nil {
+			return Access{}, err
+		}
+		return own.accessOfOther(ctx, who)
+	})
+}
+
 // askPowers asks as seldom as the mount is read: powers change as rarely.
 func (r *run) askPowers(ctx context.Context, reviewer caller) Fact[Powers] {
 	if r.memory.runs%mountEvery != 0 || !r.evidence.Access.Ok() {
@@ -91,17 +118,19 @@ func (r *run) askPowers(ctx context.Context, reviewer caller) Fact[Powers] {
 	return observe(func() (Powers, error) { return reviewer.powers(ctx) })
 }
 
-func (r *run) askVault(ctx context.Context) {
+func (r *run) askVault(ctx context.Context, obtain tokens) {
 	e := &r.evidence
 	server, err := newVaultServer(r.target.Vault, r.prober.userAgent)
 	if err != nil {
 		e.Health = Fact[Health]{State: Failed, Failure: failureOf(err)}
+		obtain.canary()
 		return
 	}
 	r.vault = server
 	r.together(
 		func() { e.Health = observe(func() (Health, error) { return server.health(ctx) }) },
 		func() {
+			obtain.canary()
 			if !r.canary.IsZero() {
 				e.Login = observe(func() (Login, error) { return r.login(ctx) })
 			}

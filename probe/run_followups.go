@@ -41,7 +41,7 @@ func (r *run) wantedFollowUps() []func(context.Context) {
 			wanted = append(wanted, r.askOracle)
 		}
 	}
-	if r.kubernetes != nil && !r.own.IsZero() && e.reviewerUnexplained() {
+	if !r.own.IsZero() && e.reviewerUnexplained() {
 		wanted = append(wanted, r.reviewReviewer)
 	}
 	return wanted
@@ -72,7 +72,7 @@ func (r *run) askOracle(ctx context.Context) {
 		return
 	}
 	f.OracleAccess = observe(func() (Access, error) {
-		reviewer, err := r.kubernetes.as(r.reviewer)
+		reviewer, err := r.asReviewer()
 		if err != nil {
 			return Access{}, err
 		}
@@ -84,7 +84,7 @@ func (r *run) askOracle(ctx context.Context) {
 // which may be told what a 401 hides.
 func (r *run) reviewReviewer(ctx context.Context) {
 	r.evidence.FollowUps.ReviewerReview = observe(func() (Review, error) {
-		own, err := r.kubernetes.as(r.own)
+		own, err := r.asOwn()
 		if err != nil {
 			return Review{}, err
 		}

@@ -1,24 +1,57 @@
 package probe
 
-// loadTokens reads the files anew. What is missing there is a fact like any other.
-func (r *run) loadTokens() {
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// tokens obtains each token once, whoever needs it first, so that an API server
+// that is slow to mint one delays nothing that goes without.
+type tokens struct{ canary, reviewer func() }
+
+func (r *run) tokens(ctx context.Context) tokens {
 	e := &r.evidence
-	e.CanaryToken = observe(r.loadCanary)
-	e.ReviewerToken = observe(r.loadReviewer)
-	if r.target.Kubernetes.TokenFile != "" {
-		e.OwnToken = observe(func() (claims Claims, err error) {
-			r.own, claims, err = loadToken(r.target.Kubernetes.TokenFile)
-			return claims, err
+	canary := sync.OnceFunc(func() {
+		r.guard(func() { e.CanaryToken = observe(func() (Claims, error) { return r.obtainCanary(ctx) }) })
+	})
+	reviewer := sync.OnceFunc(func() {
+		r.guard(func() {
+			if r.target.Reviewer.Source == SourceCanary {
+				canary()
+				r.reviewer, e.ReviewerToken = r.canary, e.CanaryToken
+				return
+			}
+			if r.target.Reviewer.Source != SourceAccessReview {
+				e.ReviewerToken = observe(func() (Claims, error) { return r.obtainReviewer(ctx) })
+			}
 		})
-	}
+	})
+	return tokens{canary, reviewer}
 }
 
-// loadCanary demands a JWT: nothing else can belong to a service account.
-func (r *run) loadCanary() (Claims, error) {
-	path := r.target.Canary.TokenFile
-	token, claims, err := loadToken(path)
+// loadOwn reads the exporter's own token, where it has one.
+func (r *run) loadOwn() {
+	if r.target.Kubernetes.TokenFile == "" {
+		return
+	}
+	r.evidence.OwnToken = observe(func() (claims Claims, err error) {
+		r.own, claims, err = loadToken(r.target.Kubernetes.TokenFile)
+		return claims, err
+	})
+}
+
+// obtainCanary demands a JWT: nothing else can belong to a service account.
+func (r *run) obtainCanary(ctx context.Context) (Claims, error) {
+	c := r.target.Canary
+	if c.Source == SourceServiceAccount {
+		m, err := r.mint(ctx, r.memory.canary, c.ServiceAccount, c.Audiences)
+		r.canary, r.memory.canary = m.token, m
+		return m.claims, err
+	}
+	token, claims, err := loadToken(c.TokenFile)
 	if err == nil && claims.Opaque {
-		err = Failure{Class: ClassMalformed, Text: "the token in " + path + " is not a JWT"}
+		err = Failure{Class: ClassMalformed, Text: "the token in " + c.TokenFile + " is not a JWT"}
 	}
 	if err != nil {
 		return Claims{}, err
@@ -27,7 +60,40 @@ func (r *run) loadCanary() (Claims, error) {
 	return claims, nil
 }
 
-func (r *run) loadReviewer() (claims Claims, err error) {
+func (r *run) obtainReviewer(ctx context.Context) (claims Claims, err error) {
+	if r.target.Reviewer.Source == SourceServiceAccount {
+		m, err := r.mint(ctx, r.memory.reviewer, r.target.Reviewer.ServiceAccount, nil)
+		r.reviewer, r.memory.reviewer = m.token, m
+		return m.claims, err
+	}
 	r.reviewer, claims, err = loadToken(r.target.Reviewer.TokenFile)
 	return claims, err
+}
+
+// mint has the exporter's own identity mint a token, unless the last one is still
+// good.
+func (r *run) mint(ctx context.Context, last minted, account ServiceAccount, audiences []string) (minted, error) {
+	if last.usable(time.Now()) {
+		return last, nil
+	}
+	own, err := r.asOwn()
+	if err != nil {
+		return minted{}, err
+	}
+	token, err := own.mint(ctx, account, audiences)
+	if err != nil {
+		return minted{}, err
+	}
+	return minted{token, decodeClaims(token.Reveal())}, nil
+}
+
+// asOwn returns the API server for the exporter's own identity.
+func (r *run) asOwn() (caller, error) {
+	switch {
+	case r.kubernetesFailure != nil:
+		return caller{}, r.kubernetesFailure
+	case r.own.IsZero():
+		return caller{}, Failure{Class: ClassForbidden, Text: "the exporter has no token of its own for the API server: EXPORTER_KUBERNETES_TOKEN_FILE"}
+	}
+	return r.kubernetes.as(r.own)
 }

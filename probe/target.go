@@ -63,19 +63,43 @@ type Kubernetes struct {
 // Source says where a token comes from.
 type Source string
 
-// SourceFile is a token file, opened anew on every run.
-const SourceFile Source = "file"
+const (
+	// SourceFile is a token file, opened anew on every run.
+	SourceFile Source = "file"
+	// SourceServiceAccount has the exporter's own identity mint a token.
+	SourceServiceAccount Source = "serviceaccount"
+	// SourceAccessReview mints no reviewer token: the exporter's own identity asks
+	// what the reviewer may do.
+	SourceAccessReview Source = "accessreview"
+	// SourceCanary is for mounts without a reviewer, where each client reviews itself.
+	SourceCanary Source = "canary"
+)
+
+// ServiceAccount names one.
+type ServiceAccount struct{ Namespace, Name string }
+
+// Username is what the API server calls it.
+func (s ServiceAccount) Username() string {
+	return "system:serviceaccount:" + s.Namespace + ":" + s.Name
+}
 
 // Reviewer is the identity with which Vault creates TokenReviews.
 type Reviewer struct {
-	Source    Source
+	Source Source
+	// TokenFile is that of the source file.
 	TokenFile string
+	// ServiceAccount is that of the sources serviceaccount and accessreview.
+	ServiceAccount ServiceAccount
 }
 
 // Canary is the service account that logs in as a pod would.
 type Canary struct {
-	Source    Source
+	Source Source
+	// TokenFile is that of the source file.
 	TokenFile string
-	// Audiences are those that the token must carry; empty means any.
+	// ServiceAccount is that of the source serviceaccount.
+	ServiceAccount ServiceAccount
+	// Audiences are those that the token must carry, or is minted for; empty means
+	// any.
 	Audiences []string
 }

@@ -14,6 +14,10 @@ func TestSecretNeverSaysItself(t *testing.T) {
 	const value = "hvs.MARKEDSECRET"
 	secret := NewSecret(value)
 	holder := struct{ S Secret }{secret}
+	hidden := struct{ s Secret }{secret} // fmt cannot call the methods of an unexported field
+	if printed := fmt.Sprintf("%v %+v %#v", hidden, hidden, &hidden); strings.Contains(printed, "MARKED") {
+		t.Errorf("a secret in an unexported field says: %s", printed)
+	}
 	encoded, err := json.Marshal(holder)
 	if err != nil {
 		t.Fatal(err)

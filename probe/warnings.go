@@ -11,6 +11,7 @@ const (
 	ReviewerTokenBoundToPod           WarningCode = "reviewer_token_bound_to_pod"
 	ReviewerOverprivileged            WarningCode = "reviewer_overprivileged"
 	ReviewerStaleCopy                 WarningCode = "reviewer_stale_copy"
+	ReviewerNotChecked                WarningCode = "reviewer_not_checked"
 	CanaryTokenTooWide                WarningCode = "canary_token_too_wide"
 	CertificateExpiring               WarningCode = "certificate_expiring"
 	MountCAMismatch                   WarningCode = "mount_ca_mismatch"
@@ -24,7 +25,8 @@ const (
 
 // WarningCodes lists every warning.
 var WarningCodes = []WarningCode{
-	ReviewerTokenExpiring, ReviewerTokenBoundToPod, ReviewerOverprivileged, ReviewerStaleCopy, CanaryTokenTooWide,
+	ReviewerTokenExpiring, ReviewerTokenBoundToPod, ReviewerOverprivileged, ReviewerStaleCopy,
+	ReviewerNotChecked, CanaryTokenTooWide,
 	CertificateExpiring, MountCAMismatch, MountHostDiffers, MountDrift, RoleTTLTooLong, TokenNotRevoked, KubernetesUnreachableFromExporter, ClockSkew,
 }
 
@@ -54,7 +56,7 @@ const (
 func warn(t Target, e Evidence) []Warning {
 	var warnings []Warning
 	for _, judge := range []func(Target, Evidence) (Warning, bool){
-		warnReviewerExpiring, warnReviewerBound, warnReviewerPowers, warnReviewerStale, warnCanaryWide,
+		warnReviewerExpiring, warnReviewerBound, warnReviewerPowers, warnReviewerStale, warnReviewerUnchecked, warnCanaryWide,
 		warnCertificate, warnMountCA, warnMountHost, warnMountDrift, warnRoleTTL, warnNotRevoked, warnKubernetesUnreachable, warnClock,
 	} {
 		if w, judged := judge(t, e); judged {

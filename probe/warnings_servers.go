@@ -62,10 +62,14 @@ func warnMountDrift(t Target, e Evidence) (Warning, bool) {
 }
 
 func warnKubernetesUnreachable(t Target, e Evidence) (Warning, bool) {
-	if !e.Login.Ok() || e.Review.State == NotAsked {
+	f := e.Review.Failure
+	if t.Reviewer.Source == SourceAccessReview {
+		f = e.Access.Failure
+	}
+	if !e.Login.Ok() || e.Review.State == NotAsked && e.Access.State == NotAsked {
 		return unjudged()
 	}
-	v, failed := kubernetesFailed(t, e)
+	v, failed := kubernetesFailed(t, f)
 	return raise(KubernetesUnreachableFromExporter, failed, "logins work, but the exporter gets no TokenReview: "+v.Detail,
 		adviseKubernetesReach(t, e)...)
 }

@@ -49,11 +49,47 @@ func warnReviewerPowers(_ Target, e Evidence) (Warning, bool) {
 		"kubectl get clusterrolebindings -o wide | grep "+foreign(e.ReviewerToken.Value.ServiceAccount, "reviewer"))
 }
 
+// warnReviewerUnchecked raises where the exporter's own missing permission keeps the
+// reviewer out of sight.
+func warnReviewerUnchecked(t Target, e Evidence) (Warning, bool) {
+	f := e.ReviewerToken.Failure
+	switch t.Reviewer.Source {
+	case SourceAccessReview:
+		f = e.Access.Failure
+	case SourceServiceAccount:
+	default:
+		return unjudged()
+	}
+	if !e.Login.Ok() {
+		return unjudged()
+	}
+	lacking := f.Class == ClassForbidden || f.Class == ClassRefused && (f.Status == 401 || f.Status == 403)
+	return raise(ReviewerNotChecked, lacking,
+		fmt.Sprintf("logins work, but the exporter may not look at the reviewer %s: %s", t.Reviewer.ServiceAccount.Username(), f.Error()),
+		adviseReviewerSight(t, e)...)
+}
+
+// adviseReviewerSight grants what the reviewer's source takes.
+func adviseReviewerSight(t Target, e Evidence) []string {
+	who, a := account(e.OwnToken.Value, "exporter"), t.Reviewer.ServiceAccount
+	if t.Reviewer.Source == SourceAccessReview {
+		return []string{
+			"kubectl create clusterrole vault-k8s-auth-exporter --verb=create --resource=subjectaccessreviews.authorization.k8s.io",
+			"kubectl create clusterrolebinding vault-k8s-auth-exporter --clusterrole=vault-k8s-auth-exporter --serviceaccount=" + who,
+		}
+	}
+	name := own(a.Name + "-token")
+	return []string{
+		fmt.Sprintf("kubectl -n %s create role %s --verb=create --resource=serviceaccounts/token --resource-name=%s", own(a.Namespace), name, own(a.Name)),
+		fmt.Sprintf("kubectl -n %s create rolebinding %s --role=%s --serviceaccount=%s", own(a.Namespace), name, name, who),
+	}
+}
+
 // warnCanaryWide raises where the canary's token opens the API server too: it
 // shares an audience with a reviewer that the API server has just accepted.
 func warnCanaryWide(t Target, e Evidence) (Warning, bool) {
 	reviewer, canary := e.ReviewerToken.Value, e.CanaryToken.Value
-	if !e.CanaryToken.Ok() || !e.Review.Ok() || len(reviewer.Audiences) == 0 {
+	if t.Reviewer.Source == SourceCanary || !e.CanaryToken.Ok() || !e.Review.Ok() || len(reviewer.Audiences) == 0 {
 		return unjudged()
 	}
 	return raise(CanaryTokenTooWide, len(canary.Audiences) == 0 || overlap(canary.Audiences, reviewer.Audiences),

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // APIServerAudience is what the fake API server demands of its callers' tokens.
@@ -25,6 +26,8 @@ type Kubernetes struct {
 	Delegators []string
 	// Admins are the usernames that may do everything.
 	Admins []string
+	// Minters are the usernames that may mint tokens of service accounts.
+	Minters []string
 	// ReviewErrors maps a token under review to the status.error that it meets.
 	ReviewErrors map[string]string
 	// ReviewedAs maps a token under review to another username than its own.
@@ -53,7 +56,7 @@ func (k *Kubernetes) Requests() []string {
 }
 
 func (k *Kubernetes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	resource := r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
+	resource := r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:] // "token" for a TokenRequest
 	k.mu.Lock()
 	k.requests = append(k.requests, resource)
 	override := firstHandler(k.Handlers, resource)
@@ -89,6 +92,8 @@ func (k *Kubernetes) serve(w http.ResponseWriter, r *http.Request, resource stri
 			return
 		}
 		k.review(w, r)
+	case "token":
+		k.mint(w, r, caller)
 	case "selfsubjectreviews":
 		writeObject(w, "authentication.k8s.io/v1", "SelfSubjectReview",
 			map[string]any{"userInfo": map[string]any{"username": caller.username()}})
@@ -103,6 +108,35 @@ func (k *Kubernetes) serve(w http.ResponseWriter, r *http.Request, resource stri
 	default:
 		writeStatus(w, 404, "NotFound", "the server could not find the requested resource")
 	}
+}
+
+// mint answers a TokenRequest for a service account that the fake knows.
+func (k *Kubernetes) mint(w http.ResponseWriter, r *http.Request, caller Token) {
+	parts := strings.Split(r.URL.Path, "/") // …/namespaces/NAMESPACE/serviceaccounts/NAME/token
+	namespace, name := parts[len(parts)-4], parts[len(parts)-2]
+	var question struct{ Spec struct{ Audiences []string } }
+	if err := json.NewDecoder(r.Body).Decode(&question); err != nil {
+		writeStatus(w, 400, "BadRequest", err.Error())
+		return
+	}
+	if !slices.Contains(k.Minters, caller.username()) {
+		writeStatus(w, 403, "Forbidden", fmt.Sprintf(`serviceaccounts %q is forbidden: User %q cannot create resource "serviceaccounts/token"`, name, caller.username()))
+		return
+	}
+	for _, account := range k.Accounts {
+		if account.Namespace != namespace || account.Name != name {
+			continue
+		}
+		account.Audiences = question.Spec.Audiences
+		if len(account.Audiences) == 0 {
+			account.Audiences = []string{APIServerAudience}
+		}
+		account.Issued, account.Expires = time.Now(), time.Now().Add(10*time.Minute)
+		k.Accounts[account.String()] = account
+		writeObject(w, "authentication.k8s.io/v1", "TokenRequest", map[string]any{"token": account.String()})
+		return
+	}
+	writeStatus(w, 404, "NotFound", fmt.Sprintf("serviceaccounts %q not found", name))
 }
 
 // access answers for a user, or for the one that the question names.

@@ -31,7 +31,7 @@ type Scenario struct {
 // Scenarios lists them all: the healthy world, then every reason, then every
 // warning.
 func Scenarios() []Scenario {
-	return slices.Concat(healthy, vaultScenarios, mountScenarios, reviewerScenarios, storedScenarios, kubernetesScenarios, canaryScenarios, warningScenarios)
+	return slices.Concat(healthy, modeScenarios, vaultScenarios, mountScenarios, reviewerScenarios, storedScenarios, kubernetesScenarios, canaryScenarios, warningScenarios)
 }
 
 const (
@@ -46,6 +46,56 @@ var healthy = []Scenario{
 		w.Target.Canary.TokenFile = w.File("canary-token", "\r\n "+w.Canary.String()+"\r\n")
 		w.Target.Reviewer.TokenFile = w.File("reviewer-token", w.Reviewer.String()+"\r\n")
 	}},
+}
+
+// modeScenarios are the other sources of the tokens.
+var modeScenarios = []Scenario{
+	{Name: "healthy_minted", Reason: none, Reviewer: none, Arrange: func(w *World) {
+		w.MintCanary()
+		w.Target.Reviewer = probe.Reviewer{Source: probe.SourceServiceAccount, ServiceAccount: w.Reviewer.account()}
+	}},
+	{Name: "healthy_accessreview", Reason: none, Reviewer: none, Arrange: accessReview},
+	{Name: "healthy_self_review", Reason: none, Reviewer: none, Arrange: selfReview},
+	{Name: "reviewer_forbidden_accessreview", Reason: probe.ReviewerForbidden, Reviewer: probe.ReviewerForbidden, Arrange: func(w *World) {
+		accessReview(w)
+		w.DropReviewer()
+		w.Kubernetes.Change(func(k *Kubernetes) {
+			k.Delegators = slices.DeleteFunc(k.Delegators, func(name string) bool { return name == w.Reviewer.username() })
+		})
+	}},
+	{Name: "reviewer_forbidden_self_review", Reason: probe.ReviewerForbidden, Reviewer: probe.ReviewerForbidden, Arrange: func(w *World) {
+		selfReview(w)
+		w.DropReviewer()
+		w.Kubernetes.Change(func(k *Kubernetes) { k.Delegators = nil })
+	}},
+	{Name: "canary_wrong_audience_self_review", Reason: probe.CanaryWrongAudience, Reviewer: probe.CanaryWrongAudience, Certainty: eliminated,
+		Arrange: func(w *World) {
+			w.DropReviewer()
+			w.Target.Reviewer = probe.Reviewer{Source: probe.SourceCanary}
+		}},
+	{Name: "reviewer_not_checked", Reason: none, Reviewer: "", Warnings: []probe.WarningCode{probe.ReviewerNotChecked}, Arrange: func(w *World) {
+		w.Identity()
+		w.Target.Reviewer = probe.Reviewer{Source: probe.SourceServiceAccount, ServiceAccount: w.Reviewer.account()}
+	}},
+	{Name: "reviewer_not_checked_accessreview", Reason: none, Reviewer: "", Warnings: []probe.WarningCode{probe.ReviewerNotChecked}, Arrange: func(w *World) {
+		accessReview(w)
+		w.Kubernetes.Change(func(k *Kubernetes) { k.Delegators = nil })
+	}},
+}
+
+func accessReview(w *World) {
+	w.Identity()
+	w.Target.Reviewer = probe.Reviewer{Source: probe.SourceAccessReview, ServiceAccount: w.Reviewer.account()}
+}
+
+// selfReview is a mount without a reviewer: the canary, bound to the same role, is
+// its own.
+func selfReview(w *World) {
+	w.Target.Reviewer = probe.Reviewer{Source: probe.SourceCanary}
+	canary := w.Canary
+	canary.Audiences = []string{"vault", APIServerAudience}
+	w.SetCanary(canary)
+	w.Kubernetes.Change(func(k *Kubernetes) { k.Delegators = append(k.Delegators, canary.username()) })
 }
 
 var vaultScenarios = []Scenario{
@@ -352,6 +402,22 @@ var canaryScenarios = []Scenario{
 	{Name: "canary_rejected", Reason: probe.CanaryRejected, Reviewer: none, Arrange: func(w *World) {
 		w.DropReviewer()
 		w.Kubernetes.Change(func(k *Kubernetes) { k.ReviewedAs[w.Canary.String()] = "oidc:somebody" })
+	}},
+	{Name: "canary_revoked_not_minted", Reason: probe.CanaryRevoked, Reviewer: none, Arrange: func(w *World) {
+		w.MintCanary()
+		w.Target.Canary.ServiceAccount.Name = "gone"
+	}},
+	{Name: "kubernetes_unavailable_not_minted", Reason: probe.KubernetesUnavailable, Reviewer: none, Arrange: func(w *World) {
+		w.MintCanary()
+		w.OnKubernetes("token", HTML(503))
+	}},
+	{Name: "exporter_forbidden", Reason: probe.ExporterForbidden, Reviewer: none, Arrange: func(w *World) {
+		w.MintCanary()
+		w.Kubernetes.Change(func(k *Kubernetes) { k.Minters = nil })
+	}},
+	{Name: "exporter_forbidden_no_identity", Reason: probe.ExporterForbidden, Reviewer: none, Arrange: func(w *World) {
+		w.MintCanary()
+		w.Target.Kubernetes.TokenFile = ""
 	}},
 	{Name: "exporter_internal_error", Reason: probe.ExporterInternalError, Reviewer: none, Arrange: func(w *World) { w.Panic = true }},
 }

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"vault-k8s-auth-exporter/probe"
 )
 
 // Mark is part of every credential that the fakes hand out. It may turn up in no
@@ -92,6 +94,10 @@ func sign(tb testing.TB, t Token) (key, token string) {
 }
 
 func (t Token) username() string { return "system:serviceaccount:" + t.Namespace + ":" + t.Name }
+
+func (t Token) account() probe.ServiceAccount {
+	return probe.ServiceAccount{Namespace: t.Namespace, Name: t.Name}
+}
 
 func segment(value any) string {
 	encoded, err := json.Marshal(value)

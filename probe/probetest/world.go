@@ -154,6 +154,15 @@ func (w *World) Identity() {
 	})
 }
 
+// MintCanary has the exporter mint the canary's token, which it may.
+func (w *World) MintCanary() {
+	w.Identity()
+	w.Target.Canary = probe.Canary{Source: probe.SourceServiceAccount, ServiceAccount: w.Canary.account(), Audiences: w.Canary.Audiences}
+	w.Kubernetes.Change(func(k *Kubernetes) {
+		k.Minters = append(k.Minters, "system:serviceaccount:monitoring:vault-k8s-auth-exporter")
+	})
+}
+
 // DropReviewer has Vault's own TokenReviews fail, as they do with a reviewer that
 // is no good.
 func (w *World) DropReviewer() {

@@ -16,6 +16,7 @@ import (
 const usage = `usage: lab COMMAND
 
   demo          the lab and the exporter, with each change of its verdict (make demo)
+  build         compile the servers, and say how far that is
   up            the lab alone, with the environment for an exporter (make lab)
   fault [NAME]  break something in the running lab; without a name: what there is (make fault NAME=…)
   heal          mend everything (make heal)
@@ -54,6 +55,9 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) error
 		return errUsage
 	}
 	switch name, args := args[0], args[1:]; {
+	case name == "build" && len(args) == 0:
+		_, err := lab.Build(ctx, stderr)
+		return err
 	case name == "demo" && len(args) == 0:
 		return demo(ctx, stdout, stderr)
 	case (name == "up" || name == "lab") && len(args) == 0:

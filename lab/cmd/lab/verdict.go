@@ -28,7 +28,7 @@ func readable(line []byte) string {
 		return string(line) + "\n" // a panic, or an error before there is a log
 	}
 	switch level := strings.ToUpper(v.Level); {
-	case v.Msg == "verdict changed":
+	case v.Msg == "Verdict changed":
 		return v.String()
 	case level == "WARN" || level == "ERROR":
 		return fmt.Sprintf("%s  %s  %s%s\n", v.Time.Format(time.TimeOnly), strings.ToLower(level), v.Msg, others(line))

@@ -1,0 +1,195 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// printed is everything that any exporter of this package ever said, to anybody.
+var printed said
+
+// said keeps text. It is safe for concurrent use.
+type said struct {
+	mu   sync.Mutex // guards text
+	text bytes.Buffer
+}
+
+func (s *said) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(p)
+}
+
+func (s *said) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// tee is a process's output: its own and everybody's.
+type tee struct{ said }
+
+func (t *tee) Write(p []byte) (int, error) {
+	_, _ = printed.Write(p)
+	return t.said.Write(p)
+}
+
+// environment is the exporter's own, not the developer's.
+func environment(extra ...string) []string {
+	return slices.Concat(
+		[]string{"PATH=" + os.Getenv("PATH"), "EXPORTER_TIMEOUT=1s", "EXPORTER_INTERVAL=8s", "EXPORTER_RECHECK_INTERVAL=1s"},
+		world.lab.Env(), extra)
+}
+
+// outcome is how a process ended.
+type outcome struct {
+	code           int
+	stdout, stderr string
+}
+
+// run runs the exporter to its end.
+func run(t testing.TB, env []string, args ...string) outcome {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var stdout, stderr tee
+	cmd := exec.CommandContext(ctx, world.exporter, args...)
+	cmd.Env, cmd.Stdout, cmd.Stderr = env, &stdout, &stderr
+	err := cmd.Run()
+	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
+		t.Fatalf("running the exporter: %v", err)
+	}
+	return outcome{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+}
+
+// report is the JSON of check. Its keys are public: an unknown one is an error.
+type report struct {
+	Targets []struct {
+		Target, Reason, Party, Certainty, Detail, Runbook string
+		Healthy                                           bool
+		Because, Fix                                      []string
+		Reviewer                                          struct{ Reason, Party, Detail string }
+		Started                                           time.Time
+		Duration                                          float64 `json:"duration_seconds"`
+		Warnings                                          []struct {
+			Warning, Detail string
+			Fix             []string
+		}
+		Steps []struct {
+			Step, State, Detail string
+			Duration            float64 `json:"duration_seconds"`
+		}
+	}
+}
+
+// check runs check --output json and reads its report of the one target.
+func check(t testing.TB) (outcome, report) {
+	t.Helper()
+	o := run(t, environment(), "check", "--output=json")
+	decoder := json.NewDecoder(strings.NewReader(o.stdout))
+	decoder.DisallowUnknownFields()
+	var r report
+	if err := decoder.Decode(&r); err != nil || len(r.Targets) != 1 {
+		t.Fatalf("reading the report of check: %v\n%s%s", err, o.stdout, o.stderr)
+	}
+	return o, r
+}
+
+// process is an exporter that serves.
+type process struct {
+	t      testing.TB
+	cmd    *exec.Cmd
+	out    *tee
+	exited chan struct{}
+}
+
+func serve(t testing.TB, env []string, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, out: new(tee), exited: make(chan struct{})}
+	p.cmd = exec.Command(world.exporter, append([]string{"serve", "--log.format=json",
+		"--web.listen-address=127.0.0.1:0", "--health.listen-address=127.0.0.1:0"}, args...)...)
+	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = env, p.out, p.out
+	if err := p.cmd.Start(); err != nil {
+		t.Fatalf("starting the exporter: %v", err)
+	}
+	go func() {
+		defer close(p.exited)
+		_ = p.cmd.Wait() // its exit code is in ProcessState
+	}()
+	t.Cleanup(func() {
+		_ = p.cmd.Process.Kill()
+		<-p.exited
+	})
+	return p
+}
+
+// terminate ends the process as a kubelet does, and returns how long it took.
+func (p *process) terminate() (code int, took time.Duration) {
+	p.t.Helper()
+	start := time.Now()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		p.t.Fatalf("ending the exporter: %v", err)
+	}
+	select {
+	case <-p.exited:
+	case <-time.After(20 * time.Second):
+		p.t.Fatalf("the exporter did not end; its log:\n%s", p.out)
+	}
+	return p.cmd.ProcessState.ExitCode(), time.Since(start)
+}
+
+// line is one line of the log.
+type line struct {
+	Msg, For, Address, Reason string
+}
+
+func (p *process) log() []line {
+	var lines []line
+	for text := range strings.Lines(p.out.String()) {
+		var l line
+		if json.Unmarshal([]byte(text), &l) == nil {
+			lines = append(lines, l)
+		}
+	}
+	return lines
+}
+
+// address waits until the process listens for this: "health", or "" for metrics.
+func (p *process) address(name string) string {
+	p.t.Helper()
+	var found string
+	eventually(p.t, 20*time.Second, "the exporter to listen", func() bool {
+		for _, l := range p.log() {
+			if l.Address != "" && l.For == name {
+				found = l.Address
+				return true
+			}
+		}
+		return false
+	}, p.out.String)
+	return found
+}
+
+// eventually polls until it holds. What went on meanwhile is told where it does not.
+func eventually(t testing.TB, limit time.Duration, what string, holds func() bool, story func() string) time.Duration {
+	t.Helper()
+	start := time.Now()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		if <-tick.C; time.Since(start) > limit {
+			t.Fatalf("waiting for %s: not within %s\n%s", what, limit, story())
+		}
+	}
+	return time.Since(start)
+}

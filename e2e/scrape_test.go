@@ -1,0 +1,75 @@
+package e2e
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+)
+
+// get asks a listener of the exporter; status 0 is no answer.
+func get(address, path string) (status int, body string) {
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Get("http://" + address + path)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer response.Body.Close()
+	content, err := io.ReadAll(io.TeeReader(response.Body, &printed))
+	if err != nil {
+		return 0, err.Error()
+	}
+	return response.StatusCode, string(content)
+}
+
+// exposition is one scrape.
+type exposition map[string]*dto.MetricFamily
+
+func scrape(t testing.TB, address string) exposition {
+	t.Helper()
+	_, body := get(address, "/metrics")
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(strings.NewReader(body))
+	if err != nil {
+		t.Fatalf("parsing /metrics: %v", err)
+	}
+	return families
+}
+
+// value renders a gauge's or counter's value, or "absent".
+func (e exposition) value(name string) string {
+	family := e["vault_k8s_auth_"+name]
+	if family == nil || len(family.Metric) == 0 {
+		return "absent"
+	}
+	m := family.Metric[0]
+	return fmt.Sprint(m.GetGauge().GetValue() + m.GetCounter().GetValue())
+}
+
+// label is a label of the first sample of a metric.
+func (e exposition) label(name, label string) string {
+	family := e["vault_k8s_auth_"+name]
+	if family == nil || len(family.Metric) == 0 {
+		return "absent"
+	}
+	for _, pair := range family.Metric[0].Label {
+		if pair.GetName() == label {
+			return pair.GetValue()
+		}
+	}
+	return ""
+}
+
+// verdict tells all that the metrics say of the target's health.
+func (e exposition) verdict() string {
+	return fmt.Sprintf("up %s, reviewer_up %s, canary_login_up %s, reason %s, party %s, certainty %s",
+		e.value("up"), e.value("reviewer_up"), e.value("canary_login_up"),
+		e.label("verdict_info", "reason"), e.label("verdict_info", "party"), e.label("verdict_info", "certainty"))
+}
+
+const wellVerdict = "up 1, reviewer_up 1, canary_login_up 1, reason none, party none, certainty proven"

@@ -1,0 +1,55 @@
+package metrics_test
+
+import (
+	"strings"
+	"testing"
+
+	"vault-k8s-auth-exporter/metrics"
+	"vault-k8s-auth-exporter/probe"
+)
+
+func TestCounters(t *testing.T) {
+	rec := metrics.New([]probe.Target{target("a")})
+	rec.Record(healthy(target("a")))
+	rec.Record(forbidden(target("a")))
+	carried := forbidden(target("a"))
+	carried.Evidence.FollowUps.At = carried.Start.Add(-minute)
+	rec.Record(carried)
+	rec.Skipped("a")
+	expect(t, rec, `
+		exporter_probes_skipped_total{target="a"} 1
+		follow_ups_total{kind="mount_probe",target="a"} 1
+		follow_ups_total{kind="oracle",target="a"} 0
+		follow_ups_total{kind="oracle_access",target="a"} 0
+		follow_ups_total{kind="reviewer_review",target="a"} 0
+		follow_ups_total{kind="role_probe",target="a"} 0
+		probe_failure_reasons_total{party="reviewer",reason="reviewer_forbidden",target="a"} 2
+		probes_total{target="a"} 3`,
+		"probes_total", "follow_ups_total", "probe_failure_reasons_total", "exporter_probes_skipped_total")
+	for _, line := range []string{
+		`probe_failures_total{party="reviewer",target="a"} 2`, `probe_failures_total{party="vault",target="a"} 0`,
+		`exporter_verdicts_total{reason="none"} 1`, `exporter_verdicts_total{reason="reviewer_forbidden"} 2`,
+		`exporter_verdicts_total{reason="vault_sealed"} 0`, `exporter_probe_duration_seconds_count 3`,
+	} {
+		if !strings.Contains(samples(t, rec), line+"\n") {
+			t.Errorf("missing: %s", line)
+		}
+	}
+}
+
+func TestTokenFates(t *testing.T) {
+	rec := metrics.New([]probe.Target{target("a")})
+	for fate, times := range map[probe.Fate]int{
+		probe.IssuedService: 5, probe.IssuedBatch: 4, probe.Revoked: 3, probe.RevokeFailed: 2, probe.Unaccounted: 1,
+	} {
+		for range times {
+			rec.Account("a", fate)
+		}
+	}
+	expect(t, rec, `
+		token_revoke_failures_total{target="a"} 2
+		tokens_issued_total{target="a",type="batch"} 4
+		tokens_issued_total{target="a",type="service"} 5
+		tokens_revoked_total{target="a"} 3
+		tokens_unaccounted_total{target="a"} 1`, "tokens_issued_total", "tokens_revoked_total", "token_revoke_failures_total", "tokens_unaccounted_total")
+}
