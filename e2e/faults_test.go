@@ -1,134 +1,98 @@
 package e2e
 
 import (
-	"slices"
+	"fmt"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"vault-k8s-auth-exporter/lab"
 )
 
-// TestFaults breaks the lab in every way that it knows, and wants the one cause
-// named everywhere: metrics, report, log.
+// shown is how soon a fault or its mending must show: one interval and one run, and
+// a second for the scrape.
+const shown = 8*time.Second + (1+7)*time.Second + time.Second
+
+// TestFaults injects every fault of the lab, and asks metrics and check for the
+// reason that its table demands.
 func TestFaults(t *testing.T) {
-	e := serve(t, environment())
-	tick := e.start()
-	var rows table
+	exporter := serve(t, environment())
+	metrics := exporter.address("")
+	waitFor(t, exporter, metrics, "health", func(e exposition) bool { return e.verdict() == wellVerdict })
+
+	var table strings.Builder
 	for _, fault := range lab.Faults() {
 		t.Run(fault.Name, func(t *testing.T) {
-			row := &row{fault: fault.Name, expected: fault.Reason}
-			defer func() { rows = append(rows, row) }()
-			e := e.in(t)
-			e.awaitCalm(tick)
-			breakIt(e, fault, row)
-			e.awaitCalm(tick)
-			mendIt(e, row)
+			if err := world.lab.Inject(t.Context(), fault.Name); err != nil {
+				t.Fatal(err)
+			}
+			logged := exporter.changes()
+			broken := waitFor(t, exporter, metrics, fault.Reason, func(e exposition) bool {
+				return e.label("verdict_info", "reason") == fault.Reason
+			})
+			verdict := scrape(t, metrics)
+			checkUp(t, verdict)
+			certainty := checkReport(t, fault, verdict)
+			if _, err := world.lab.Heal(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			mended := waitFor(t, exporter, metrics, "health", func(e exposition) bool { return e.verdict() == wellVerdict })
+			if o, r := check(t); o.code != 0 || !r.Targets[0].Healthy {
+				t.Errorf("after heal check ends with %d: %s", o.code, o.stdout)
+			}
+			if got := exporter.changes() - logged; got < 2 {
+				t.Errorf("%d changes of verdict were logged, want one there and one back", got)
+			}
+			fmt.Fprintf(&table, "%-28s %-28s %-15s %6.1f s %6.1f s\n", fault.Name, fault.Reason, certainty, broken.Seconds(), mended.Seconds())
 		})
 	}
-	t.Log("\n" + rows.String())
-	e.end()
-	wantTokens(t, 0)
-}
-
-// in is the same exporter, failing another test.
-func (e *exporter) in(t *testing.T) *exporter {
-	other := *e
-	other.t = t
-	return &other
-}
-
-// breakIt injects a fault and wants it told.
-func breakIt(e *exporter, fault lab.Fault, row *row) {
-	e.t.Helper()
-	logged := len(e.log.changes())
-	inject(e.t, fault.Name)
-	began := time.Now()
-	m := e.awaitVerdict(fault.Reason)
-	row.broken, row.metrics = time.Since(began), m.verdict()
-	e.wantUnhealthy(m, fault.Reason)
-	e.wantReports(fault.Reason, row)
-	e.wantSteady(logged, fault.Reason)
-}
-
-// mendIt heals all and wants that told.
-func mendIt(e *exporter, row *row) {
-	e.t.Helper()
-	logged := len(e.log.changes())
-	heal(e.t)
-	began := time.Now()
-	m := e.awaitVerdict(healthy.reason)
-	row.healed = time.Since(began)
-	e.wantHealthy(m)
-	if got := checkJSON(e.t, environment()); !got.Healthy || got.Reason != healthy.reason {
-		e.t.Errorf("healed, check says %s: %s", got.Reason, got.Detail)
+	t.Logf("each fault, the reason given by metrics and check, its certainty, seconds to the metric, seconds back:\n%s", &table)
+	if code, took := exporter.terminate(); code != 0 || took > 5*time.Second {
+		t.Errorf("SIGTERM ended the exporter with %d after %s", code, took)
 	}
-	e.wantHealthy(e.wantSteady(logged, healthy.reason))
 }
 
-func (e *exporter) wantUnhealthy(m metrics, reason string) {
-	e.t.Helper()
+// checkUp holds up against the party: our own fault says nothing about pods.
+func checkUp(t *testing.T, e exposition) {
+	t.Helper()
 	want := "0"
-	if party := m.verdict().party; party == "canary" || party == "exporter" {
+	switch e.label("verdict_info", "party") {
+	case "canary", "exporter":
 		want = "absent"
 	}
-	if got := m.shows("up"); got != want {
-		e.t.Errorf("up is %s, want %s; %s", got, want, e.explain())
-	}
-	if m.sum("probe_failure_reasons_total") == 0 {
-		e.t.Error("no failure is counted")
-	}
-	last := m.named("last_failure_info")
-	if len(last) != 1 || last[0].labels["reason"] != reason {
-		e.t.Errorf("last_failure_info is %v", last)
+	if got := e.value("up"); got != want {
+		t.Errorf("up is %s, want %s: %s", got, want, e.verdict())
 	}
 }
 
-// wantReports asks check for both of its reports at the same time.
-func (e *exporter) wantReports(reason string, row *row) {
-	e.t.Helper()
-	var asking sync.WaitGroup
-	asking.Go(func() { row.check = wantJSON(e.t, reason) })
-	asking.Go(func() { wantText(e.t, reason) })
-	asking.Wait()
-}
-
-func wantJSON(t *testing.T, reason string) (got string) {
+func checkReport(t *testing.T, fault lab.Fault, e exposition) (certainty string) {
 	t.Helper()
-	end := run(t, environment(), "check", "--output", "json")
-	r := decode(t, end)
-	if end.code != 1 || end.stderr != "" || r.Healthy || r.Reason != reason {
-		t.Errorf("check says %s (%s), want %s; exit code %d, stderr %q\n%s", r.Reason, r.Detail, reason, end.code, end.stderr, end.stdout)
+	o, r := check(t)
+	target := r.Targets[0]
+	if o.code != 1 || target.Healthy || target.Reason != fault.Reason || target.Party != e.label("verdict_info", "party") {
+		t.Errorf("check ends with %d and says %s (%s), want %s", o.code, target.Reason, target.Detail, fault.Reason)
 	}
-	if len(r.Fix) == 0 || len(r.Because) == 0 || r.Detail == "" || !strings.Contains(r.Runbook, reason) {
-		t.Errorf("check leaves one alone: fix %q, because %q, detail %q, runbook %q", r.Fix, r.Because, r.Detail, r.Runbook)
+	if len(target.Fix) == 0 || len(target.Because) == 0 || target.Detail == "" || target.Runbook != "docs/reasons.md#"+fault.Reason {
+		t.Errorf("check does not explain itself: %+v", target)
 	}
-	return r.Reason
+	if text := run(t, environment(), "check"); text.code != 1 || !strings.Contains(text.stdout, fault.Reason) || !strings.Contains(text.stdout, "  fix  ") {
+		t.Errorf("check in words ends with %d:\n%s", text.code, text.stdout)
+	}
+	return target.Certainty
 }
 
-func wantText(t *testing.T, reason string) {
+// waitFor waits until the metrics say so, and tells all where they do not.
+func waitFor(t *testing.T, exporter *process, metrics, what string, holds func(exposition) bool) time.Duration {
 	t.Helper()
-	end := run(t, environment(), "check")
-	if end.code != 1 || end.stderr != "" {
-		t.Errorf("check: exit code %d, stderr %q", end.code, end.stderr)
-	}
-	for _, part := range []string{"UNHEALTHY, " + reason + " (", "\n  why  ", "\n  fix  ", "\n  see  "} {
-		if strings.Count(end.stdout, part) != 1 {
-			t.Errorf("check does not say %q once:\n%s", part, end.stdout)
-		}
-	}
+	last := ""
+	return eventually(t, shown, what, func() bool {
+		e := scrape(t, metrics)
+		last = e.verdict()
+		return holds(e)
+	}, func() string {
+		refusals, _ := world.lab.LoginErrors()
+		return fmt.Sprintf("the metrics say: %s\nVault says: %q\nthe exporter says:\n%s", last, tail(refusals, 3), exporter.out)
+	})
 }
 
-// wantSteady wants the verdict to stay, and to have been logged once since then.
-func (e *exporter) wantSteady(logged int, reason string) metrics {
-	e.t.Helper()
-	m := e.awaitRuns(1)
-	if got := m.verdict().reason; got != reason {
-		e.t.Errorf("the next run says %s; %s", got, e.explain())
-	}
-	if changes := e.log.changes()[logged:]; !slices.Equal(changes, []string{reason}) {
-		e.t.Errorf("verdicts logged as new: %q, want %q", changes, reason)
-	}
-	return m
-}
+func tail(lines []string, n int) []string { return lines[max(0, len(lines)-n):] }

@@ -193,3 +193,14 @@ func eventually(t testing.TB, limit time.Duration, what string, holds func() boo
 	}
 	return time.Since(start)
 }
+
+// changes counts the changes of verdict that were logged.
+func (p *process) changes() int {
+	n := 0
+	for _, l := range p.log() {
+		if l.Msg == "Verdict changed" {
+			n++
+		}
+	}
+	return n
+}

@@ -2,35 +2,118 @@ package e2e
 
 import (
 	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
-
-	"golang.org/x/sync/errgroup"
+	"time"
 )
 
-func TestNoTokenLeftInVault(t *testing.T) {
-	const probes, atOnce = 50, 4
-	wantTokens(t, 0)
-	e := serve(t, environment())
-	e.start()
-	var checking errgroup.Group
-	checking.SetLimit(atOnce)
-	for range probes {
-		checking.Go(func() error {
-			// A run that never logged in would leave nothing either.
-			if r := checkJSON(t, environment()); !r.Healthy || r.state("login") != "ok" || r.state("revoke") != "ok" {
-				t.Errorf("check: %s: %s; login %s, revoke %s", r.Reason, r.Detail, r.state("login"), r.state("revoke"))
+// TestNoTokenIsLeftInVault counts accessors before and after 50 probes.
+func TestNoTokenIsLeftInVault(t *testing.T) {
+	before := accessors(t)
+	var slots sync.WaitGroup
+	for range 5 {
+		slots.Go(func() {
+			for range 10 {
+				if o := run(t, environment(), "check"); o.code != 0 {
+					t.Errorf("check ends with %d:\n%s%s", o.code, o.stdout, o.stderr)
+				}
 			}
-			return nil
 		})
 	}
-	_ = checking.Wait()
-	m := e.scrape()
-	if issued, revoked := m.sum("tokens_issued_total"), m.sum("tokens_revoked_total"); issued < 2 || revoked < issued-1 {
-		t.Errorf("serve counts %v tokens issued, %v revoked", issued, revoked)
+	slots.Wait()
+	if after := accessors(t); after != before {
+		t.Errorf("%d tokens in Vault before 50 probes, %d after", before, after)
 	}
-	if failed, unaccounted := m.sum("token_revoke_failures_total"), m.sum("tokens_unaccounted_total"); failed+unaccounted != 0 {
-		t.Errorf("serve counts %v tokens not revoked, %v unaccounted", failed, unaccounted)
+}
+
+// TestTerminationLeavesNoToken ends the exporter again and again, whatever it does
+// just then.
+func TestTerminationLeavesNoToken(t *testing.T) {
+	before := accessors(t)
+	for range 10 {
+		exporter := serve(t, environment())
+		exporter.address("health") // the first run comes within 100 ms
+		if code, took := exporter.terminate(); code != 0 || took > 5*time.Second {
+			t.Errorf("SIGTERM ended the exporter with %d after %s", code, took)
+		}
 	}
-	e.end()
-	wantTokens(t, 0)
+	if after := accessors(t); after != before {
+		t.Errorf("%d tokens in Vault before, %d after", before, after)
+	}
+}
+
+func accessors(t *testing.T) int {
+	t.Helper()
+	n, err := world.lab.Accessors(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// tokenLike is anything that looks like a JWT or a Vault token.
+var tokenLike = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{20,}|\b(hv[sbr]|[sb])\.[A-Za-z0-9_-]{20,}`)
+
+// TestZNoSecretWasEverPrinted stands last, and looks through all that was said.
+func TestZNoSecretWasEverPrinted(t *testing.T) {
+	everything := printed.String()
+	if len(everything) < 10_000 || !strings.Contains(everything, "vault_k8s_auth_up") {
+		t.Fatalf("only %d bytes were collected", len(everything))
+	}
+	everything = distinct(everything)
+	credentials := fileTokens(t)
+	if leaks := leaksIn(everything, credentials); len(leaks) > 0 {
+		t.Errorf("the exporter printed %d secrets, such as %q", len(leaks), leaks[0][:8])
+	}
+	for _, credential := range credentials {
+		if len(leaksIn(everything+"x "+credential+" x", credentials)) == 0 {
+			t.Error("a planted secret is not found")
+		}
+	}
+}
+
+// distinct keeps each line once: scrapes repeat themselves.
+func distinct(text string) string {
+	lines := map[string]bool{}
+	for line := range strings.Lines(text) {
+		lines[line] = true
+	}
+	return strings.Join(slices.Collect(maps.Keys(lines)), "")
+}
+
+// fileTokens are the credentials that the exporter is given.
+func fileTokens(t *testing.T) []string {
+	t.Helper()
+	var tokens []string
+	for _, variable := range world.lab.Env() {
+		name, path, _ := strings.Cut(variable, "=")
+		if !strings.HasSuffix(name, "_TOKEN_FILE") {
+			continue
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tokens = append(tokens, strings.TrimSpace(string(content)))
+	}
+	if len(tokens) < 2 {
+		t.Fatalf("only %d tokens are known", len(tokens))
+	}
+	return tokens
+}
+
+func leaksIn(text string, credentials []string) []string {
+	leaks := tokenLike.FindAllString(text, -1)
+	for _, credential := range credentials {
+		for part := range strings.SplitSeq(credential, ".") {
+			if len(part) > 12 && strings.Contains(text, part) {
+				leaks = append(leaks, part)
+			}
+		}
+	}
+	return leaks
 }
