@@ -1,0 +1,22 @@
+FROM golang:1.26 AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY cmd cmd
+COPY internal internal
+COPY metrics metrics
+COPY probe probe
+ARG VERSION=dev REVISION=unknown BRANCH=unknown BUILD_DATE=unknown
+RUN CGO_ENABLED=0 go build -trimpath -o /exporter \
+    -ldflags "-s -w \
+      -X github.com/prometheus/common/version.Version=${VERSION} \
+      -X github.com/prometheus/common/version.Revision=${REVISION} \
+      -X github.com/prometheus/common/version.Branch=${BRANCH} \
+      -X github.com/prometheus/common/version.BuildDate=${BUILD_DATE}" \
+    ./cmd/exporter
+
+FROM gcr.io/distroless/static-debian12:nonroot
+COPY --from=build /exporter /exporter
+USER 65532:65532
+EXPOSE 10190 10191
+ENTRYPOINT ["/exporter"]
