@@ -45,9 +45,12 @@ func full(f files) vars {
 		"EXPORTER_VAULT_ROLE":                 "can-ary_1.x",
 		"EXPORTER_VAULT_CLIENT_CERT":          f.cert,
 		"EXPORTER_VAULT_CLIENT_KEY":           f.key,
+		"EXPORTER_VAULT_TOKEN_FILE":           "/etc/vault/token",
+		"EXPORTER_VAULT_ORACLE_ROLE":          "k8s-auth-probe",
 		"EXPORTER_KUBERNETES_HOST":            "HTTPS://rancher.example.com/k8s/clusters/c-1/",
 		"EXPORTER_KUBERNETES_CACERT":          f.cert,
 		"EXPORTER_KUBERNETES_TLS_SERVER_NAME": "10.0.0.1",
+		"EXPORTER_KUBERNETES_TOKEN_FILE":      "/etc/own/token",
 		"EXPORTER_REVIEWER":                   "file",
 		"EXPORTER_REVIEWER_TOKEN_FILE":        "/etc/reviewer/token",
 		"EXPORTER_CANARY":                     "file",
@@ -67,9 +70,11 @@ func TestEveryVariable(t *testing.T) {
 		Vault: probe.Vault{
 			Addr: "http://[::1]:8200/proxy", CACert: f.cert, TLSServerName: "vault.internal",
 			Namespace: "team/a", Mount: "k8s/prod", Role: "can-ary_1.x", ClientCert: f.cert, ClientKey: f.key,
+			TokenFile: "/etc/vault/token", OracleRole: "k8s-auth-probe",
 		},
 		Kubernetes: probe.Kubernetes{
 			Host: "https://rancher.example.com/k8s/clusters/c-1", CACert: f.cert, TLSServerName: "10.0.0.1",
+			TokenFile: "/etc/own/token",
 		},
 		Reviewer: probe.Reviewer{Source: probe.SourceFile, TokenFile: "/etc/reviewer/token"},
 		Canary: probe.Canary{
@@ -251,9 +256,12 @@ EXPORTER_VAULT_MOUNT=kubernetes
 EXPORTER_VAULT_ROLE=canary
 EXPORTER_VAULT_CLIENT_CERT=
 EXPORTER_VAULT_CLIENT_KEY=
+EXPORTER_VAULT_TOKEN_FILE=
+EXPORTER_VAULT_ORACLE_ROLE=
 EXPORTER_KUBERNETES_HOST=https://kubernetes.example.com:6443
 EXPORTER_KUBERNETES_CACERT=
 EXPORTER_KUBERNETES_TLS_SERVER_NAME=
+EXPORTER_KUBERNETES_TOKEN_FILE=
 EXPORTER_REVIEWER=file
 EXPORTER_REVIEWER_TOKEN_FILE=/etc/reviewer/token
 EXPORTER_CANARY=file

@@ -31,10 +31,13 @@ type environment struct {
 	VaultRole          string `split_words:"true"`
 	VaultClientCert    string `split_words:"true"`
 	VaultClientKey     string `split_words:"true"`
+	VaultTokenFile     string `split_words:"true"`
+	VaultOracleRole    string `split_words:"true"`
 
 	KubernetesHost          string `split_words:"true"`
 	KubernetesCacert        string `split_words:"true"`
 	KubernetesTLSServerName string `split_words:"true"`
+	KubernetesTokenFile     string `split_words:"true"`
 
 	Reviewer          string `default:"file"`
 	ReviewerTokenFile string `split_words:"true"`

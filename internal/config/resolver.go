@@ -101,6 +101,8 @@ func (r *resolver) vault(e environment) probe.Vault {
 		Role:          take(r, "VAULT_ROLE", e.VaultRole, required(allowedRole, role)),
 		ClientCert:    take(r, "VAULT_CLIENT_CERT", e.VaultClientCert, optional(certificates)),
 		ClientKey:     take(r, "VAULT_CLIENT_KEY", e.VaultClientKey, optional(privateKey)),
+		TokenFile:     take(r, "VAULT_TOKEN_FILE", e.VaultTokenFile, optional(path)),
+		OracleRole:    take(r, "VAULT_ORACLE_ROLE", e.VaultOracleRole, optional(role)),
 	}
 	r.clientPair(e, vault)
 	return vault
@@ -127,6 +129,7 @@ func (r *resolver) kubernetes(e environment) probe.Kubernetes {
 			required(allowedKubernetesURL+", the API server that Vault's mount points at; only a pod knows one by itself", kubernetesURL)),
 		CACert:        take(r, "KUBERNETES_CACERT", e.KubernetesCacert, optional(certificates)),
 		TLSServerName: take(r, "KUBERNETES_TLS_SERVER_NAME", e.KubernetesTLSServerName, optional(serverName)),
+		TokenFile:     take(r, "KUBERNETES_TOKEN_FILE", e.KubernetesTokenFile, optional(path)),
 	}
 }
 
