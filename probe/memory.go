@@ -26,12 +26,27 @@ type Memory struct {
 	fingerprint string
 	followUps   FollowUps
 
-	canary, reviewer minted
+	minted tokensMinted
 
 	mount     Mount // as it was last read
 	powers    Fact[Powers]
 	baseline  *MountConfig
 	changedAt time.Time // when the config first differed from the baseline
+}
+
+// tokensMinted are those of one target.
+type tokensMinted struct{ canary, reviewer minted }
+
+// stillGood leaves out the tokens that the run found dead, so that the next mints
+// anew.
+func (m tokensMinted) stillGood(e Evidence) tokensMinted {
+	if e.Review.refusedWith(401) {
+		m.reviewer = minted{}
+	}
+	if e.Review.Ok() && !e.Review.Value.OfNothing && !e.Review.Value.Authenticated {
+		m.canary = minted{}
+	}
+	return m
 }
 
 // minted is a token that the exporter minted itself, reused for most of its life.
