@@ -128,12 +128,17 @@ func (r *run) askVault(ctx context.Context, obtain tokens) {
 		return
 	}
 	r.vault = server
+	health := sync.OnceFunc(func() { e.Health = observe(func() (Health, error) { return server.health(ctx) }) })
+	standby := func() bool {
+		health()
+		return e.Health.Ok() && e.Health.Value.Standby
+	}
 	r.together(
-		func() { e.Health = observe(func() (Health, error) { return server.health(ctx) }) },
+		health,
 		func() {
 			obtain.canary()
 			if !r.canary.IsZero() {
-				e.Login = observe(func() (Login, error) { return r.login(ctx) })
+				e.Login = observe(func() (Login, error) { return r.login(ctx, standby) })
 			}
 			r.readMount(ctx)
 		},

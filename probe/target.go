@@ -47,6 +47,8 @@ type Vault struct {
 	TokenFile string
 }
 
+func (v Vault) loginPath() string { return "auth/" + v.Mount + "/login" }
+
 // Kubernetes is the API server that the mount points at.
 type Kubernetes struct {
 	// Host is its https URL.
