@@ -14,7 +14,22 @@ func (r Reason) advice(t Target, e Evidence) []string {
 	if catalogue[r].advise == nil {
 		return nil
 	}
-	return aimed(t, catalogue[r].advise(t, e))
+	lines := catalogue[r].advise(t, e)
+	if r.Party() == PartyVaultToKubernetes || r == ReviewerDrift || r == Unexplained {
+		lines = append(lines, whereLogged(e))
+	}
+	return aimed(t, lines)
+}
+
+// whereLogged says where Vault itself tells why it refused a login: the one place
+// beside the oracle.
+func whereLogged(e Evidence) string {
+	if e.Mount.Accessor == "" {
+		return "# Vault's log at level debug says why, in lines with: auth.kubernetes and login unauthorized"
+	}
+	accessor := foreign(e.Mount.Accessor, "accessor")
+	return "# Vault's log at level debug says why, in lines with: auth.kubernetes." + strings.Trim(accessor, "'") + ": login unauthorized; " +
+		"the requests are in its audit log with mount_accessor " + accessor
 }
 
 func aimed(t Target, lines []string) []string {

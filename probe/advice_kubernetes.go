@@ -103,9 +103,18 @@ func adviseReport(Target, Evidence) []string {
 	return []string{"# this is a defect of the exporter: its log has the details; restart it, and report it"}
 }
 
-func adviseUnexplained(t Target, _ Evidence) []string {
+// adviseUnexplained grants the reading of what would tell the candidates apart. The
+// canary's own token cannot: there is none while it does not log in.
+func adviseUnexplained(t Target, e Evidence) []string {
+	if !e.bareRefusal() || e.Mount.Config.Ok() {
+		return []string{vault("monitor", "-log-level=debug")}
+	}
+	const policy = "vault-k8s-auth-exporter"
+	readable := func(path string) string { return own(`path "` + path + `" { capabilities = ["read"] }`) }
 	return []string{
-		"# Vault's debug log has the cause, in a line with: login unauthorized",
-		vault("monitor", "-log-level=debug"),
+		"# let the exporter read the mount's config and role, which tell the candidates apart:",
+		"printf '%s\\n' " + readable(mountPath(t)+"/config") + " " + readable(rolePath(t)) + " | " + vault("policy", "write", policy, "-"),
+		vault("token", "create", "-orphan", "-policy="+policy, "-period=24h", "-field=token", "> vault-token"),
+		"# put that file where EXPORTER_VAULT_TOKEN_FILE points, renew its token daily, and check again",
 	}
 }
