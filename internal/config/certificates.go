@@ -48,7 +48,7 @@ func privateKey(value string) (string, error) {
 // is not repeated: it is about the content of a key.
 func belongTogether(certificate, key string) error {
 	if _, err := tls.LoadX509KeyPair(certificate, key); err != nil {
-		return wrong(fmt.Sprintf("%s does not hold the key of the first certificate in %s", shown(key), shown(certificate)), allowedKey)
+		return incomplete(fmt.Sprintf("%s does not hold the key of the first certificate in %s", shown(key), shown(certificate)), allowedKey)
 	}
 	return nil
 }
