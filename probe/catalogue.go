@@ -27,6 +27,10 @@ func Reasons() []Reason {
 	return reasons
 }
 
+// Advice returns the lines that mend the reason at this target, as a run that saw
+// this evidence would print them.
+func (r Reason) Advice(t Target, e Evidence) []string { return r.advice(t, e) }
+
 // catalogue has one row for each reason.
 var catalogue = map[Reason]entry{
 	None: {PartyNone, "pods can log in", nil},
