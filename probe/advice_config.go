@@ -49,7 +49,7 @@ func assumedFields(t Target) []field {
 	}
 	return append(fields,
 		field{name: "token_reviewer_jwt", value: "@" + own(t.Reviewer.TokenFile)},
-		field{name: "disable_iss_validation"}, field{name: "disable_local_ca_jwt"})
+		field{name: "disable_iss_validation"}, field{name: "disable_local_ca_jwt", value: "true"})
 }
 
 // storedFields are those that were read. Vault never returns the reviewer's token:
