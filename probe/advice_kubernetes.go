@@ -24,10 +24,32 @@ func adviseReviewerRenew(t Target, e Evidence) []string {
 	return append(lines, fmt.Sprintf("# then put the same token where %s comes from", t.Reviewer.TokenFile))
 }
 
+// adviseReviewerBind names the binding after its subject: one of the usual name may
+// exist already and bind another.
 func adviseReviewerBind(_ Target, e Evidence) []string {
-	return []string{
-		"kubectl create clusterrolebinding vault-auth-delegator --clusterrole=system:auth-delegator --serviceaccount=" + account(e.ReviewerToken.Value, "reviewer"),
+	name, subject := bindingOf(reviewerUser(e))
+	return []string{"kubectl create clusterrolebinding " + name + " --clusterrole=system:auth-delegator " + subject}
+}
+
+// bindingOf names a ClusterRoleBinding for a user, and its subject as a flag.
+func bindingOf(user string) (name, flag string) {
+	account, isAccount := strings.CutPrefix(user, "system:serviceaccount:")
+	if !isAccount {
+		return "vault-auth-delegator", "--user=" + foreign(user, "reviewer")
 	}
+	return foreign(strings.ReplaceAll(account, ":", "-")+"-auth-delegator", "name"), "--serviceaccount=" + foreign(account, "namespace:reviewer")
+}
+
+// reviewerUser is whom the API server takes the reviewer for, from its own answers
+// where it gave any: a token that is no JWT does not say.
+func reviewerUser(e Evidence) string {
+	if e.Identity.Value.Username != "" {
+		return e.Identity.Value.Username
+	}
+	if named := namedUser.FindStringSubmatch(e.Review.Failure.Text); named != nil {
+		return named[1]
+	}
+	return e.ReviewerToken.Value.Subject
 }
 
 func adviseKubernetesReach(t Target, _ Evidence) []string {

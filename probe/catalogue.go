@@ -88,7 +88,7 @@ var catalogue = map[Reason]entry{
 	VaultToKubernetesTimeout:       {PartyVaultToKubernetes, "Vault gets no answer from its API server", adviseMountReach},
 	VaultToKubernetesTLS:           {PartyVaultToKubernetes, "Vault does not trust the API server's certificate", adviseMountCA},
 	VaultToKubernetesMisconfigured: {PartyVaultToKubernetes, "the mount's kubernetes_host is not the URL of an API server", adviseMountHost},
-	VaultToKubernetesFailed:        {PartyVaultToKubernetes, "Vault cannot have tokens reviewed: its token, CA or host is wrong", adviseReviewerDrift},
+	VaultToKubernetesFailed:        {PartyVaultToKubernetes, "Vault cannot have tokens reviewed: its token, CA or host is wrong", adviseVaultToKubernetes},
 
 	KubernetesDNS:          {PartyKubernetes, "the API server's name does not resolve", adviseKubernetesReach},
 	KubernetesUnreachable:  {PartyKubernetes, "the API server refuses or drops connections", adviseKubernetesReach},

@@ -39,7 +39,7 @@ var volatiles = []struct {
 	{regexp.MustCompile(`\b\d{4}-\d\d-\d\d \d\d:\d\d UTC`), "2026-01-02 03:04 UTC"},
 	{regexp.MustCompile(`\b\d+(\.\d+)?(ms|µs)\b`), "1ms"},
 	{regexp.MustCompile(`(is after|is before|current time) \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`), "$1 2026-01-02T03:04:05Z"},
-	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "127.0.0.1:1"},
+	{regexp.MustCompile(`\b(127\.0\.0\.1|localhost):\d+`), "$1:1"},
 	{regexp.MustCompile(`lookup (\S+) on \S+:`), "lookup $1:"},
 	{regexp.MustCompile(`lookup (\S+): .*`), "lookup $1: no such host"},
 }

@@ -90,3 +90,8 @@ func Huge(w http.ResponseWriter, _ *http.Request) {
 func quote(text string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\t", `\t`).Replace(text) + `"`
 }
+
+// Status answers as the API server refuses.
+func Status(code int, reason, message string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { writeStatus(w, code, reason, message) }
+}
