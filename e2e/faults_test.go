@@ -27,8 +27,8 @@ func TestFaults(t *testing.T) {
 				t.Fatal(err)
 			}
 			logged := exporter.changes()
-			broken := waitFor(t, exporter, metrics, fault.Reason, func(e exposition) bool {
-				return e.label("verdict_info", "reason") == fault.Reason
+			broken := waitFor(t, exporter, metrics, fault.Bare.Reason, func(e exposition) bool {
+				return e.label("verdict_info", "reason") == fault.Bare.Reason
 			})
 			verdict := scrape(t, metrics)
 			checkUp(t, verdict)
@@ -43,7 +43,7 @@ func TestFaults(t *testing.T) {
 			if got := exporter.changes() - logged; got < 2 {
 				t.Errorf("%d changes of verdict were logged, want one there and one back", got)
 			}
-			fmt.Fprintf(&table, "%-28s %-28s %-15s %6.1f s %6.1f s\n", fault.Name, fault.Reason, certainty, broken.Seconds(), mended.Seconds())
+			fmt.Fprintf(&table, "%-28s %-28s %-15s %6.1f s %6.1f s\n", fault.Name, fault.Bare.Reason, certainty, broken.Seconds(), mended.Seconds())
 		})
 	}
 	t.Logf("each fault, the reason given by metrics and check, its certainty, seconds to the metric, seconds back:\n%s", &table)
@@ -69,13 +69,13 @@ func checkReport(t *testing.T, fault lab.Fault, e exposition) (certainty string)
 	t.Helper()
 	o, r := check(t)
 	target := r.Targets[0]
-	if o.code != 1 || target.Healthy || target.Reason != fault.Reason || target.Party != e.label("verdict_info", "party") {
-		t.Errorf("check ends with %d and says %s (%s), want %s", o.code, target.Reason, target.Detail, fault.Reason)
+	if o.code != 1 || target.Healthy || target.Reason != fault.Bare.Reason || target.Party != e.label("verdict_info", "party") {
+		t.Errorf("check ends with %d and says %s (%s), want %s", o.code, target.Reason, target.Detail, fault.Bare.Reason)
 	}
-	if len(target.Fix) == 0 || len(target.Because) == 0 || target.Detail == "" || target.Runbook != "docs/reasons.md#"+fault.Reason {
+	if len(target.Fix) == 0 || len(target.Because) == 0 || target.Detail == "" || target.Runbook != "docs/reasons.md#"+fault.Bare.Reason {
 		t.Errorf("check does not explain itself: %+v", target)
 	}
-	if text := run(t, environment(), "check"); text.code != 1 || !strings.Contains(text.stdout, fault.Reason) || !strings.Contains(text.stdout, "  fix  ") {
+	if text := run(t, environment(), "check"); text.code != 1 || !strings.Contains(text.stdout, fault.Bare.Reason) || !strings.Contains(text.stdout, "  fix  ") {
 		t.Errorf("check in words ends with %d:\n%s", text.code, text.stdout)
 	}
 	return target.Certainty
