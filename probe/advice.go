@@ -33,10 +33,20 @@ func whereLogged(e Evidence) string {
 }
 
 func aimed(t Target, lines []string) []string {
-	if !slices.ContainsFunc(lines, func(line string) bool { return strings.HasPrefix(line, "vault ") }) {
-		return lines
+	if slices.ContainsFunc(lines, func(line string) bool { return strings.HasPrefix(line, "vault ") }) {
+		lines = append([]string{aim(t)}, lines...)
 	}
-	return append([]string{aim(t)}, lines...)
+	if slices.ContainsFunc(lines, func(line string) bool { return namesFile(t, line) }) {
+		lines = append([]string{"# the files named here are those of the exporter's pod: run this where they are, or name copies of them"}, lines...)
+	}
+	return lines
+}
+
+// namesFile reports whether a command names a file that the exporter's pod has.
+func namesFile(t Target, line string) bool {
+	return !strings.HasPrefix(line, "#") && slices.ContainsFunc(
+		[]string{t.Vault.CACert, t.Kubernetes.CACert, t.Reviewer.TokenFile, t.Canary.TokenFile},
+		func(file string) bool { return file != "" && strings.Contains(line, own(file)) })
 }
 
 // aim points the vault command at the target's Vault as the exporter reaches it.

@@ -27,3 +27,13 @@ func TestReviewerIsBoundAsTheAPIServerNamesIt(t *testing.T) {
 		}
 	}
 }
+
+func TestCommandsWithFilesOfThePodSaySo(t *testing.T) {
+	target := Target{Reviewer: Reviewer{TokenFile: "/var/run/reviewer/token"}, Vault: Vault{Addr: "https://vault:8200", Mount: "kubernetes"}}
+	for reason, want := range map[Reason]bool{ReviewerDrift: true, ReviewerTokenMissing: true, RoleMissing: false, VaultDNS: false} {
+		lines := reason.advice(target, Evidence{})
+		if got := strings.Contains(lines[0], "the exporter's pod"); got != want {
+			t.Errorf("the advice on %s says where its files are: %t, want %t: %q", reason, got, want, lines)
+		}
+	}
+}

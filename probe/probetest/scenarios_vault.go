@@ -59,7 +59,7 @@ var vaultScenarios = []Scenario{
 // hanging shortens the timeout, so that what hangs need not be waited for.
 func hanging(arrange func(*World)) func(*World) {
 	return func(w *World) {
-		w.Target.Timeout = 300 * time.Millisecond
+		w.Target.Timeout = time.Second
 		arrange(w)
 	}
 }
