@@ -2,10 +2,7 @@ package probe_test
 
 import (
 	"fmt"
-	"io"
-	"log"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -17,25 +14,20 @@ import (
 
 // node is a node of a cluster, in front of the world's Vault. It sends every login
 // to an address.
-func node(t *testing.T, w *probetest.World, standby bool, location string) {
-	t.Helper()
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+func node(w *probetest.World, standby bool, location string) {
+	w.Target.Vault.Addr = w.ServeAsVault(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/v1/sys/health" {
 			probetest.JSON(429, fmt.Sprintf(`{"initialized":true,"standby":%t,"version":"1.21.4","server_time_utc":%d}`, standby, time.Now().Unix()))(rw, r)
 			return
 		}
 		probetest.Redirect(307, location+r.URL.Path)(rw, r)
 	}))
-	server.Config.ErrorLog = log.New(io.Discard, "", 0)
-	server.StartTLS()
-	t.Cleanup(server.Close)
-	w.Target.Vault.Addr = server.URL
 }
 
 func TestStandbyRedirectsToTheActiveNode(t *testing.T) {
 	w := probetest.NewWorld(t)
 	active := w.Target.Vault.Addr
-	node(t, w, true, active)
+	node(w, true, active)
 	result, _ := w.Probe(probe.Memory{})
 	if got := result.Diagnosis; got.Reason != probe.None {
 		t.Errorf("reason = %s (%s), want a login at the active node", got.Reason, got.Detail)
@@ -50,7 +42,7 @@ func TestStandbyRedirectsToTheActiveNode(t *testing.T) {
 
 func TestActiveNodeIsAskedOnTowardsTheCause(t *testing.T) {
 	w := probetest.NewWorld(t)
-	node(t, w, true, w.Target.Vault.Addr)
+	node(w, true, w.Target.Vault.Addr)
 	w.Vault.Change(func(v *probetest.Vault) { clear(v.Mounts) })
 	if result, _ := w.Probe(probe.Memory{}); result.Diagnosis.Reason != probe.MountMissing {
 		t.Errorf("reason = %s (%s), want %s", result.Diagnosis.Reason, result.Diagnosis.Detail, probe.MountMissing)
@@ -60,19 +52,19 @@ func TestActiveNodeIsAskedOnTowardsTheCause(t *testing.T) {
 func TestRedirectsThatAreNotFollowed(t *testing.T) {
 	for name, test := range map[string]struct {
 		standby  bool
-		location func(active string) string
+		location func(active, kubernetes string) string
 		says     string
 	}{
-		"of an active node":   {false, func(active string) string { return active }, "not followed"},
-		"to plain HTTP":       {true, func(active string) string { return strings.Replace(active, "https", "http", 1) }, "not followed"},
-		"to another path":     {true, func(active string) string { return active + "/v1/other?x=" }, "not followed"},
-		"with a user":         {true, func(active string) string { return strings.Replace(active, "https://", "https://u:p@", 1) }, "not followed"},
-		"to nobody":           {true, func(string) string { return "https://127.0.0.1:1" }, "the standby redirects to https://127.0.0.1:1"},
-		"to an untrusted one": {true, func(active string) string { return strings.Replace(active, "127.0.0.1", "localhost", 1) }, "the standby redirects to https://localhost"},
+		"of an active node":   {false, func(active, _ string) string { return active }, "not followed"},
+		"to plain HTTP":       {true, func(active, _ string) string { return strings.Replace(active, "https", "http", 1) }, "not followed"},
+		"to another path":     {true, func(active, _ string) string { return active + "/v1/other?x=" }, "not followed"},
+		"with a user":         {true, func(active, _ string) string { return strings.Replace(active, "https://", "https://u:p@", 1) }, "not followed"},
+		"to nobody":           {true, func(_, _ string) string { return "https://127.0.0.1:1" }, "the standby redirects to https://127.0.0.1:1"},
+		"to an untrusted one": {true, func(_, kubernetes string) string { return kubernetes }, "x509: certificate signed by unknown authority"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := probetest.NewWorld(t)
-			node(t, w, test.standby, test.location(w.Target.Vault.Addr))
+			node(w, test.standby, test.location(w.Target.Vault.Addr, w.Target.Kubernetes.Host))
 			result, _ := w.Probe(probe.Memory{})
 			got := result.Diagnosis
 			if got.Reason != probe.VaultRedirect || !strings.Contains(got.Detail, test.says) {
@@ -88,7 +80,7 @@ func TestRedirectsThatAreNotFollowed(t *testing.T) {
 // One redirect is followed, not a chain of them.
 func TestSecondRedirectIsNotFollowed(t *testing.T) {
 	w := probetest.NewWorld(t)
-	node(t, w, true, w.Target.Vault.Addr)
+	node(w, true, w.Target.Vault.Addr)
 	w.OnLogin(probetest.Redirect(307, w.Target.Kubernetes.Host+"/v1/auth/kubernetes/login"))
 	result, _ := w.Probe(probe.Memory{})
 	if result.Diagnosis.Reason != probe.VaultRedirect || slices.Contains(w.Kubernetes.Requests(), "login") {

@@ -17,7 +17,7 @@ func TestColoursChangeNoWord(t *testing.T) {
 		if s.Name != "healthy" && s.Name != "reviewer_forbidden" && s.Name != "role_ttl_too_long" {
 			continue
 		}
-		results := []probe.Result{probetest.NewWorld(t).Play(s)}
+		results := []probe.Result{probetest.NewWorld(t).Play(s, false)}
 		var plain, coloured bytes.Buffer
 		if writeInked(&plain, false, results) != nil || writeInked(&coloured, true, results) != nil {
 			t.Fatal("a buffer refused the report")

@@ -112,6 +112,9 @@ func (w *World) Serve(handler http.Handler, ca authority, change func(*x509.Cert
 	return server.URL
 }
 
+// ServeAsVault serves a handler with a certificate of Vault's CA, and returns its URL.
+func (w *World) ServeAsVault(handler http.Handler) string { return w.Serve(handler, w.vaultCA, nil) }
+
 // ServePlain serves a handler without TLS, and returns its host and port.
 func (w *World) ServePlain(handler http.Handler) string {
 	server := httptest.NewServer(handler)
