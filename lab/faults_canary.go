@@ -36,7 +36,7 @@ func canaryFaults() []Fault {
 			Name:    "canary_wrong_audience_self_review",
 			Summary: "Vault has no reviewer, and the API server does not take the canary's token, which is for Vault alone",
 			Bare:    byElimination("canary_wrong_audience"),
-			Env:     []string{"EXPORTER_REVIEWER=canary"},
+			Env:     []string{"EXPORTER_REVIEWER=canary", "EXPORTER_REVIEWER_TOKEN_FILE="},
 			Inject:  withoutReviewer,
 			Heal:    healConfig,
 		},
@@ -45,7 +45,7 @@ func canaryFaults() []Fault {
 			Summary: "the exporter's own identity may not mint the canary's token",
 			Bare:    proven("exporter_forbidden"),
 			Env: []string{
-				"EXPORTER_CANARY=serviceaccount",
+				"EXPORTER_CANARY=serviceaccount", "EXPORTER_CANARY_TOKEN_FILE=",
 				"EXPORTER_CANARY_SERVICE_ACCOUNT=" + canaryAccount.namespace + "/" + canaryAccount.name,
 				"EXPORTER_CANARY_AUDIENCES=" + canaryAccount.audience,
 				"EXPORTER_KUBERNETES_TOKEN_FILE=$LAB/" + nobodyFile,

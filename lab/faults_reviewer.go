@@ -68,7 +68,7 @@ func reviewerAccessFaults() []Fault {
 			Name:    "reviewer_forbidden_self_review",
 			Summary: "Vault has no reviewer, and the canary, whose token the API server takes, may not review itself",
 			Bare:    forbidden,
-			Env:     []string{"EXPORTER_REVIEWER=canary"},
+			Env:     []string{"EXPORTER_REVIEWER=canary", "EXPORTER_REVIEWER_TOKEN_FILE="},
 			Inject:  inOrder(canary(forAudiences(canaryAccount.audience, issuer)), withoutReviewer),
 			Heal:    inOrder(healCanary, healConfig),
 		},
@@ -124,7 +124,7 @@ func reviewerWarnings() []Fault {
 			Summary: "the exporter's own identity may not ask what the reviewer may",
 			Bare:    warned("reviewer_not_checked"),
 			Env: []string{
-				"EXPORTER_REVIEWER=accessreview",
+				"EXPORTER_REVIEWER=accessreview", "EXPORTER_REVIEWER_TOKEN_FILE=",
 				"EXPORTER_REVIEWER_SERVICE_ACCOUNT=" + reviewerAccount.namespace + "/" + reviewerAccount.name,
 				"EXPORTER_KUBERNETES_TOKEN_FILE=$LAB/" + nobodyFile,
 			},
