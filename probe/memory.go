@@ -104,8 +104,9 @@ func (m *Memory) rebase(e Evidence) {
 	}
 }
 
-// fingerprint tells whether two runs saw the same: state, class, status and the
-// text's kind of every question that both ends were asked.
+// fingerprint tells whether two runs saw the same: which tokens they used, and the
+// state, class, status and the text's kind of every question that both ends were
+// asked. What was found out about one token says nothing of the next.
 func (e Evidence) fingerprint() string {
 	var b strings.Builder
 	print := func(state State, f Failure) {
@@ -117,6 +118,7 @@ func (e Evidence) fingerprint() string {
 	print(e.Access.State, e.Access.Failure)
 	print(e.Health.State, e.Health.Failure)
 	print(e.Login.State, e.Login.Failure)
+	fmt.Fprintf(&b, "%+v;%+v;", e.CanaryToken.Value, e.ReviewerToken.Value)
 	fmt.Fprintf(&b, "%t/%s", e.Review.Value.Authenticated, textKind(e.Review.Value.Error))
 	return b.String()
 }
