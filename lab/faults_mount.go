@@ -118,15 +118,17 @@ func (v *vault) remount(ctx context.Context, from, to string) error {
 	}
 	return poll(ctx, func(ctx context.Context) error {
 		var answer struct {
-			Info struct {
-				Status string `json:"status"`
-			} `json:"migration_info"`
+			Data struct {
+				Info struct {
+					Status string `json:"status"`
+				} `json:"migration_info"`
+			} `json:"data"`
 		}
 		if err := v.get(ctx, "sys/remount/status/"+started.ID, &answer); err != nil {
 			return err
 		}
-		if answer.Info.Status != "success" {
-			return fmt.Errorf("moving %s: %s", from, answer.Info.Status)
+		if answer.Data.Info.Status != "success" {
+			return fmt.Errorf("moving %s: %s", from, answer.Data.Info.Status)
 		}
 		return nil
 	})
