@@ -27,9 +27,9 @@ type access struct{ group, resource, verb string }
 var reviewing = access{"authentication.k8s.io", "tokenreviews", "create"}
 
 var (
-	reviewerBinding = binding{name: "vault-auth-delegator", role: "system:auth-delegator", account: reviewerAccount, gives: reviewing}
-	exporterBinding = binding{name: "vault-k8s-auth-exporter", role: "system:auth-delegator", account: exporterAccount, gives: reviewing}
-	adminBinding    = binding{name: "vault-auth-admin", role: "cluster-admin", account: reviewerAccount, gives: access{"", "secrets", "list"}}
+	reviewerBinding  = binding{name: "vault-auth-delegator", role: "system:auth-delegator", account: reviewerAccount, gives: reviewing}
+	exporterBinding  = binding{name: "vault-k8s-auth-exporter", role: "system:auth-delegator", account: exporterAccount, gives: reviewing}
+	adminBinding     = binding{name: "vault-auth-admin", role: "cluster-admin", account: reviewerAccount, gives: access{"", "secrets", "list"}}
 	namespaceReading = binding{name: "vault-auth-namespaces", role: namespaceReader, account: reviewerAccount, gives: access{"", "namespaces", "get"}}
 )
 

@@ -86,7 +86,11 @@ func mountFaults() []Fault {
 				if err != nil {
 					return err
 				}
-				return configured(func(*Lab) fields { return fields{"pem_keys": stranger.publicPEM()} })(ctx, l)
+				key, err := stranger.publicPEM()
+				if err != nil {
+					return err
+				}
+				return l.configure(ctx, fields{"pem_keys": key})
 			},
 			Heal: healConfig,
 		},
@@ -135,6 +139,7 @@ func (v *vault) remount(ctx context.Context, from, to string) error {
 }
 
 // publicPEM is the key that verifies what s signs.
-func (s signer) publicPEM() string {
-	return string(pemBlock("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&s.key.PublicKey)))
+func (s signer) publicPEM() (string, error) {
+	der, err := x509.MarshalPKIXPublicKey(s.key.Public())
+	return string(pemBlock("PUBLIC KEY", der)), err
 }
