@@ -56,7 +56,7 @@ func walk(v reflect.Value, replace func(string) string) {
 		}
 		return
 	case *time.Duration:
-		if *value > 0 && *value < 10*time.Second {
+		if *value > 0 && *value < 30*time.Second {
 			*value = time.Millisecond
 		}
 		return
