@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"vault-k8s-auth-exporter/lab"
 	"vault-k8s-auth-exporter/probe"
 )
 
@@ -43,6 +44,9 @@ func byElimination(reason probe.Reason) Verdict {
 // warned is a healthy verdict with a warning.
 func warned(code probe.WarningCode) Verdict { return Verdict{none, probe.Proven, code} }
 
+// twin is a scenario whose verdicts stand in the lab's table, under its name.
+func twin(name string, arrange func(*World)) Scenario { return Scenario{Name: name, Arrange: arrange} }
+
 // same demands one verdict of the bare evidence and of all of it.
 func same(name string, v Verdict, arrange func(*World)) Scenario {
 	return Scenario{Name: name, Arrange: arrange, Bare: v, Full: v}
@@ -60,8 +64,23 @@ func differs(name string, bare, full Verdict, arrange func(*World)) Scenario {
 
 // Scenarios lists them all: the healthy ones, then by party, then the warnings.
 func Scenarios() []Scenario {
-	return slices.Concat(healthyScenarios, vaultScenarios, mountScenarios, roleScenarios, reviewerScenarios,
+	all := slices.Concat(healthyScenarios, vaultScenarios, mountScenarios, roleScenarios, reviewerScenarios,
 		vaultToKubernetesScenarios, kubernetesScenarios, canaryScenarios, warningScenarios)
+	faults := lab.Faults()
+	for i, s := range all {
+		if s.Bare == (Verdict{}) && s.Full == (Verdict{}) {
+			of := slices.IndexFunc(faults, func(f lab.Fault) bool { return f.Name == s.Name })
+			if of < 0 {
+				panic("neither the lab nor the scenario says what is expected of " + s.Name)
+			}
+			all[i].Bare, all[i].Full = verdictOf(faults[of].Bare), verdictOf(faults[of].Full)
+		}
+	}
+	return all
+}
+
+func verdictOf(v lab.Verdict) Verdict {
+	return Verdict{probe.Reason(v.Reason), probe.Certainty(v.Certainty), probe.WarningCode(v.Warning)}
 }
 
 // Play breaks the world as a scenario does, with all optional evidence at hand or

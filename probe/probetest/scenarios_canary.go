@@ -8,34 +8,34 @@ import (
 )
 
 var canaryScenarios = []Scenario{
-	same("canary_token_missing", proven(probe.CanaryTokenMissing), func(w *World) { w.Target.Canary.TokenFile += ".gone" }),
+	twin("canary_token_missing", func(w *World) { w.Target.Canary.TokenFile += ".gone" }),
 	bare("canary_token_missing_empty", proven(probe.CanaryTokenMissing), canaryFile("")),
 	bare("canary_token_missing_blank", proven(probe.CanaryTokenMissing), canaryFile("\n \n")),
 	bare("canary_token_missing_directory", proven(probe.CanaryTokenMissing), func(w *World) { w.Target.Canary.TokenFile = os.TempDir() }),
-	same("canary_token_malformed", proven(probe.CanaryTokenMalformed), canaryFile(`"eyJ`+Mark+`"`)),
+	twin("canary_token_malformed", canaryFile(`"eyJ`+Mark+`"`)),
 	bare("canary_token_malformed_line_break", proven(probe.CanaryTokenMalformed), canaryFile("eyJ"+Mark+"\r\neyJ"+Mark)),
 	bare("canary_token_malformed_no_jwt", proven(probe.CanaryTokenMalformed), canaryFile(Mark)),
-	same("canary_expired", proven(probe.CanaryExpired), useCanary(func(t *Token) { *t = expiredYesterday(*t) })),
-	same("canary_not_yet_valid", proven(probe.CanaryNotYetValid), useCanary(func(t *Token) { t.NotBefore = time.Now().Add(24 * time.Hour) })),
-	same("canary_wrong_cluster", proven(probe.CanaryWrongCluster), useCanary(func(t *Token) { t.Key, t.Issuer = otherKey(), "https://other.example" })),
-	same("canary_wrong_cluster_key", proven(probe.CanaryWrongCluster), useCanary(func(t *Token) { t.Key = otherKey() })),
-	same("canary_revoked", proven(probe.CanaryRevoked), useCanary(func(t *Token) { t.Pod = "canary-0" })),
-	same("canary_revoked_secret", proven(probe.CanaryRevoked), useCanary(func(t *Token) { t.Secret = "canary-token" })),
-	same("canary_revoked_account_deleted", proven(probe.CanaryRevoked), func(w *World) {
+	twin("canary_expired", useCanary(func(t *Token) { *t = expiredYesterday(*t) })),
+	twin("canary_not_yet_valid", useCanary(func(t *Token) { t.NotBefore = time.Now().Add(24 * time.Hour) })),
+	twin("canary_wrong_cluster", useCanary(func(t *Token) { t.Key, t.Issuer = otherKey(), "https://other.example" })),
+	twin("canary_wrong_cluster_key", useCanary(func(t *Token) { t.Key = otherKey() })),
+	twin("canary_revoked", useCanary(func(t *Token) { t.Pod = "canary-0" })),
+	twin("canary_revoked_secret", useCanary(func(t *Token) { t.Secret = "canary-token" })),
+	twin("canary_revoked_account_deleted", func(w *World) {
 		w.Kubernetes.Change(func(k *Kubernetes) { delete(k.Accounts, "monitoring/canary") })
 	}),
-	same("canary_revoked_account_recreated", proven(probe.CanaryRevoked), func(w *World) {
+	twin("canary_revoked_account_recreated", func(w *World) {
 		w.Kubernetes.Change(func(k *Kubernetes) { k.Accounts["monitoring/canary"] = "another" })
 	}),
 	bare("canary_revoked_not_minted", proven(probe.CanaryRevoked), func(w *World) {
 		w.MintCanary()
 		w.Target.Canary.ServiceAccount.Name = "gone"
 	}),
-	same("canary_wrong_audience", proven(probe.CanaryWrongAudience), func(w *World) {
+	twin("canary_wrong_audience", func(w *World) {
 		w.Target.Canary.Audiences = []string{"vault"}
 		useCanary(func(t *Token) { t.Audiences = []string{"elsewhere"} })(w)
 	}),
-	same("canary_wrong_audience_self_review", byElimination(probe.CanaryWrongAudience), func(w *World) {
+	twin("canary_wrong_audience_self_review", func(w *World) {
 		w.Config(func(c *Config) { c.ReviewerJWT = "" })
 		w.Target.Reviewer = probe.Reviewer{Source: probe.SourceCanary}
 	}),
@@ -44,7 +44,7 @@ var canaryScenarios = []Scenario{
 		w.MintCanary()
 		w.OnKubernetes("token", HTML(503))
 	}),
-	same("exporter_forbidden", proven(probe.ExporterForbidden), func(w *World) {
+	twin("exporter_forbidden", func(w *World) {
 		w.MintCanary()
 		w.powerlessIdentity()
 	}),

@@ -73,7 +73,7 @@ func NewWorld(t testing.TB) *World {
 		Kubernetes: probe.Kubernetes{Host: kubernetes, CACert: w.File("ca.crt", w.kubernetesCA.PEM())},
 		Reviewer:   probe.Reviewer{Source: probe.SourceFile, TokenFile: w.tokenFile("reviewer-token", w.Reviewer.String())},
 		Canary:     probe.Canary{Source: probe.SourceFile, TokenFile: w.tokenFile("canary-token", w.Canary.String())},
-		Interval:   time.Minute, Timeout: 2 * time.Second, Recheck: 10 * time.Second,
+		Interval:   time.Minute, Timeout: 10 * time.Second, Recheck: 10 * time.Second,
 		FollowUps: true,
 	}
 	return w
