@@ -98,8 +98,8 @@ func adviseReviewerSight(t Target, e Evidence) []string {
 	if t.Reviewer.Source == SourceSecret {
 		s := t.Reviewer.Secret
 		return []string{
+			"# both in the cluster that the exporter runs in, and for its service account there:",
 			fmt.Sprintf("kubectl -n %s create role %s --verb=get --resource=secrets --resource-name=%s", own(s.Namespace), own(s.Name+"-reader"), own(s.Name)),
-			"# both in the cluster that the exporter runs in, of which this needs the name of its own service account:",
 			fmt.Sprintf("kubectl -n %s create rolebinding %s --role=%s --serviceaccount=<namespace:exporter>",
 				own(s.Namespace), own(s.Name+"-reader"), own(s.Name+"-reader")),
 		}
