@@ -26,7 +26,7 @@ func TestDocsNameEveryFlag(t *testing.T) {
 		slices.Sort(names)
 		return names
 	}
-	want := flags(`(?m)^\s+(?:-\w, )?\s*--(?:\[no-\])?([a-z.-]+)`, help.Bytes())
+	want := flags(`(?m)^ {2,6}(?:-\w, )?--(?:\[no-\])?([a-z.-]+)`, help.Bytes())
 	if diff := cmp.Diff(want, flags("(?m)^\\| `--([a-z.-]+)`", docs)); diff != "" {
 		t.Errorf("(-program +docs):\n%s", diff)
 	}
