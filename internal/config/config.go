@@ -44,13 +44,30 @@ func Load() (Config, error) {
 	return c, nil
 }
 
+// Reload reads the targets file anew, with the environment as it was at [Load].
+// After an error the old configuration is still good.
+func (c Config) Reload() (Config, error) {
+	again, refused := c.env.resolve()
+	if err := errors.Join(refused...); err != nil {
+		return Config{}, err
+	}
+	return again, nil
+}
+
 // resolve judges everything, in the order of the documentation.
 func (env environment) resolve() (Config, []error) {
 	r := &resolver{place: env.place, pod: env.pod}
 	c := r.process(env.process)
 	c.env = env
-	target, refused := resolve(env.target, env.place, env.pod)
-	c.Targets = []probe.Target{target}
+	var refused []error
+	switch {
+	case env.process.TargetsFile == "":
+		var target probe.Target
+		target, refused = resolve(env.target, env.place, env.pod, pems{})
+		c.Targets = []probe.Target{target}
+	case c.TargetsFile != "":
+		c.Targets, refused = env.targets(c.TargetsFile)
+	}
 	return c, append(refused, r.mistakes...)
 }
 

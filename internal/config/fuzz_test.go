@@ -33,12 +33,12 @@ func FuzzResolve(f *testing.F) {
 		reflect.ValueOf(&text).Elem().Field(int(field % uint(len(targetVariables)))).SetString(value)
 		trim(&text)
 
-		target, mistakes := resolve(text, place{other: variableOf}, pod{})
+		target, mistakes := resolve(text, place{other: variableOf}, pod{}, pems{})
 		mistakes = append(mistakes, unknownVariables([]string{"EXPORTER_" + before + "=" + value})...)
 		c := Config{}
 		if len(mistakes) == 0 {
 			c.Targets = append(c.Targets, target)
-			again, refused := resolve(written(target), place{other: variableOf}, pod{})
+			again, refused := resolve(written(target), place{other: variableOf}, pod{}, pems{})
 			if diff := cmp.Diff(target, again); diff != "" || len(refused) > 0 {
 				t.Errorf("written and read again: %v\n%s", refused, diff)
 			}

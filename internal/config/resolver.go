@@ -13,14 +13,15 @@ import (
 type resolver struct {
 	place    place
 	pod      pod
+	checked  pems
 	mistakes []error
 }
 
 // resolve fills in what the pod knows and judges every value. With a mistake the
 // target is worthless.
-func resolve(text targetText, at place, p pod) (probe.Target, []error) {
+func resolve(text targetText, at place, p pod, checked pems) (probe.Target, []error) {
 	text, at = p.fill(text, at)
-	r := &resolver{place: at, pod: p}
+	r := &resolver{place: at, pod: p, checked: checked}
 	target := r.target(text)
 	return target, r.mistakes
 }
@@ -105,12 +106,12 @@ func (r *resolver) target(text targetText) probe.Target {
 func (r *resolver) vault(text targetText) probe.Vault {
 	vault := probe.Vault{
 		Addr:          take(r, "VAULT_ADDR", text.VaultAddr, required(allowedVaultURL+" (VAULT_ADDR works too)", vaultURL)),
-		CACert:        take(r, "VAULT_CACERT", text.VaultCacert, optional(certificates)),
+		CACert:        take(r, "VAULT_CACERT", text.VaultCacert, optional(r.checked.certificates)),
 		TLSServerName: take(r, "VAULT_TLS_SERVER_NAME", text.VaultTLSServerName, optional(serverName)),
 		Namespace:     take(r, "VAULT_NAMESPACE", text.VaultNamespace, optional(namespace)),
 		Mount:         take(r, "VAULT_MOUNT", text.VaultMount, mount),
 		Role:          take(r, "VAULT_ROLE", text.VaultRole, required(allowedRole, role)),
-		ClientCert:    take(r, "VAULT_CLIENT_CERT", text.VaultClientCert, optional(certificates)),
+		ClientCert:    take(r, "VAULT_CLIENT_CERT", text.VaultClientCert, optional(r.checked.certificates)),
 		ClientKey:     take(r, "VAULT_CLIENT_KEY", text.VaultClientKey, optional(privateKey)),
 		TokenFile:     take(r, "VAULT_TOKEN_FILE", text.VaultTokenFile, optional(path)),
 		OracleRole:    take(r, "VAULT_ORACLE_ROLE", text.VaultOracleRole, optional(role)),
@@ -138,7 +139,7 @@ func (r *resolver) kubernetes(text targetText) probe.Kubernetes {
 	return probe.Kubernetes{
 		Host: take(r, "KUBERNETES_HOST", text.KubernetesHost,
 			required(allowedKubernetesURL+", the API server that Vault's mount points at; only a pod knows one by itself", kubernetesURL)),
-		CACert:        take(r, "KUBERNETES_CACERT", text.KubernetesCacert, optional(certificates)),
+		CACert:        take(r, "KUBERNETES_CACERT", text.KubernetesCacert, optional(r.checked.certificates)),
 		TLSServerName: take(r, "KUBERNETES_TLS_SERVER_NAME", text.KubernetesTLSServerName, optional(serverName)),
 		TokenFile:     take(r, "KUBERNETES_TOKEN_FILE", text.KubernetesTokenFile, optional(r.tokenFor(text.KubernetesHost))),
 	}

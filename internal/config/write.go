@@ -1,33 +1,93 @@
 package config
 
 import (
+	"bytes"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"vault-k8s-auth-exporter/probe"
 )
 
-// Write prints the configuration as lines VARIABLE=value, which can be sourced by
-// a shell or given to a container as they are and resolve to the same again. An
-// empty value is an unset variable. No value needs quotes.
+// Write prints the configuration so that it can be fed back and resolves to the
+// same again. Where there is a targets file it prints a targets file, with what is
+// set for the process as comments, to be read in the same environment. Else it
+// prints lines VARIABLE=value for a shell or a container, in which an empty value
+// is an unset variable and no value needs quotes.
 func (c Config) Write(w io.Writer) error {
-	for _, v := range targetVariables {
-		if len(c.Targets) == 0 {
-			break
-		}
-		if err := writeLine(w, v.name, v.value(c.Targets[0])); err != nil {
-			return err
+	var text bytes.Buffer
+	comment := ""
+	if c.TargetsFile != "" {
+		comment = "# "
+	} else if len(c.Targets) > 0 {
+		for _, v := range targetVariables {
+			fmt.Fprintf(&text, "%s=%s\n", v.name, v.value(c.Targets[0]))
 		}
 	}
 	for _, v := range processVariables {
-		if err := writeLine(w, v.name, v.value(c)); err != nil {
-			return err
+		fmt.Fprintf(&text, "%s%s=%s\n", comment, v.name, v.value(c))
+	}
+	if c.TargetsFile != "" {
+		if err := c.writeTargets(&text); err != nil {
+			return fmt.Errorf("writing configuration: %w", err)
 		}
+	}
+	if _, err := w.Write(text.Bytes()); err != nil {
+		return fmt.Errorf("writing configuration: %w", err)
 	}
 	return nil
 }
 
-func writeLine(w io.Writer, name, value string) error {
-	if _, err := fmt.Fprintf(w, "%s=%s\n", name, value); err != nil {
-		return fmt.Errorf("writing configuration: %w", err)
+func (c Config) writeTargets(w io.Writer) error {
+	list := &yaml.Node{Kind: yaml.SequenceNode}
+	for _, t := range c.Targets {
+		list.Content = append(list.Content, c.mapping(t))
 	}
-	return nil
+	encoder := yaml.NewEncoder(w)
+	encoder.SetIndent(2)
+	if err := encoder.Encode(list); err != nil {
+		return err
+	}
+	return encoder.Close()
+}
+
+// mapping is a target in the targets file. A key that is empty is left out, unless
+// the environment would fill it.
+func (c Config) mapping(t probe.Target) *yaml.Node {
+	mapping := &yaml.Node{Kind: yaml.MappingNode}
+	add := func(key string, value *yaml.Node) {
+		mapping.Content = append(mapping.Content, scalar("!!str", key), value)
+	}
+	for i, v := range targetVariables {
+		key, value := targetKeys[i], v.value(t)
+		switch {
+		case value == "" && fieldOf(&c.env.target, key).String() == "":
+		case key == "FOLLOW_UPS":
+			add(fileKey(key), scalar("!!bool", value))
+		case key == "CANARY_AUDIENCES" && value != "":
+			list := &yaml.Node{Kind: yaml.SequenceNode, Style: yaml.FlowStyle}
+			for one := range strings.SplitSeq(value, ",") {
+				list.Content = append(list.Content, scalar("!!str", one))
+			}
+			add(fileKey(key), list)
+		default:
+			add(fileKey(key), scalar("!!str", value))
+		}
+	}
+	if len(t.Labels) > 0 {
+		labels := &yaml.Node{Kind: yaml.MappingNode}
+		for _, name := range slices.Sorted(maps.Keys(t.Labels)) {
+			labels.Content = append(labels.Content, scalar("!!str", name), scalar("!!str", t.Labels[name]))
+		}
+		add("labels", labels)
+	}
+	return mapping
+}
+
+func scalar(tag, value string) *yaml.Node {
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: tag, Value: value}
 }

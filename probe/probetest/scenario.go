@@ -64,7 +64,7 @@ func differs(name string, bare, full Verdict, arrange func(*World)) Scenario {
 
 // Scenarios lists them all: the healthy ones, then by party, then the warnings.
 func Scenarios() []Scenario {
-	all := slices.Concat(healthyScenarios, vaultScenarios, mountScenarios, roleScenarios, reviewerScenarios,
+	all := slices.Concat(healthyScenarios, vaultScenarios, mountScenarios, roleScenarios, reviewerScenarios, secretScenarios,
 		vaultToKubernetesScenarios, kubernetesScenarios, canaryScenarios, warningScenarios)
 	faults := lab.Faults()
 	for i, s := range all {
