@@ -19,17 +19,18 @@ type binding struct {
 	gives access
 }
 
+// namespaceReader is a ClusterRole of the lab that may get namespaces and nothing else.
+const namespaceReader = "vault-auth-namespaces"
+
 type access struct{ group, resource, verb string }
 
 var reviewing = access{"authentication.k8s.io", "tokenreviews", "create"}
 
 var (
-	reviewerBinding = binding{name: "vault-auth-delegator", role: "system:auth-delegator", account: reviewerAccount, gives: reviewing}
-	exporterBinding = binding{name: "vault-k8s-auth-exporter", role: "system:auth-delegator", account: exporterAccount, gives: reviewing}
-	canaryBinding   = binding{name: "canary-delegator", role: "system:auth-delegator", account: canaryAccount, gives: reviewing}
-	adminBinding    = binding{name: "vault-auth-admin", role: "cluster-admin", account: reviewerAccount, gives: access{"", "secrets", "list"}}
-	// namespaceReading lets the reviewer get namespaces, and read all else that is no secret.
-	namespaceReading = binding{name: "vault-auth-view", role: "view", account: reviewerAccount, gives: access{"", "namespaces", "get"}}
+	reviewerBinding  = binding{name: "vault-auth-delegator", role: "system:auth-delegator", account: reviewerAccount, gives: reviewing}
+	exporterBinding  = binding{name: "vault-k8s-auth-exporter", role: "system:auth-delegator", account: exporterAccount, gives: reviewing}
+	adminBinding     = binding{name: "vault-auth-admin", role: "cluster-admin", account: reviewerAccount, gives: access{"", "secrets", "list"}}
+	namespaceReading = binding{name: "vault-auth-namespaces", role: namespaceReader, account: reviewerAccount, gives: access{"", "namespaces", "get"}}
 )
 
 // to is the binding to another role, which gives nothing.

@@ -1,9 +1,6 @@
 package lab
 
-import (
-	"context"
-	"net/http"
-)
+import "context"
 
 // kubernetesFaults are those that the exporter and Vault see alike, but for the last.
 func kubernetesFaults() []Fault {
@@ -12,6 +9,7 @@ func kubernetesFaults() []Fault {
 	}
 	return []Fault{
 		fault("kubernetes_bad_response", "a web server that is no API server answers at its address", impersonated(page, signed(byCluster))),
+		fault("kubernetes_throttled", "the API server answers 429, as its priority and fairness does", impersonated(throttled, signed(byCluster))),
 		fault("kubernetes_timeout", "the API server's address takes connections and never answers", hung),
 		fault("kubernetes_tls_expired", "the API server's certificate expired yesterday", impersonated(backend, signed(byCluster, outdated))),
 		fault("kubernetes_tls_failed", "the API server's address speaks plain HTTP", impersonated(page, noCertificate)),
@@ -28,13 +26,6 @@ func kubernetesFaults() []Fault {
 			Heal:    healConfig,
 		},
 		{
-			Name:    "kubernetes_throttled",
-			Summary: "the API server's priority and fairness has no seat for the reviewer",
-			Bare:    byElimination("kubernetes_throttled"),
-			Inject:  func(ctx context.Context, l *Lab) error { return l.cluster.throttle(ctx, l.reviewer) },
-			Heal:    func(ctx context.Context, l *Lab) error { return l.cluster.unthrottle(ctx, l.reviewer) },
-		},
-		{
 			Name:    "kubernetes_unreachable_from_exporter",
 			Summary: "the API server's address refuses connections of the exporter, while Vault has another way",
 			Bare:    warned("kubernetes_unreachable_from_exporter"),
@@ -43,47 +34,6 @@ func kubernetesFaults() []Fault {
 			Heal: inOrder(on(toKubernetes, forwarded), healConfig),
 		},
 	}
-}
-
-const (
-	fairness = "/apis/flowcontrol.apiserver.k8s.io/v1/"
-	noSeats  = "lab-no-seats"
-)
-
-// throttle has the API server reject every request of the reviewer, and returns when it does.
-func (c *cluster) throttle(ctx context.Context, reviewer string) error {
-	level := fields{"type": "Limited", "limited": fields{
-		"nominalConcurrencyShares": 0, "lendablePercent": 0, "borrowingLimitPercent": 0, "limitResponse": fields{"type": "Reject"},
-	}}
-	schema := fields{
-		"priorityLevelConfiguration": fields{"name": noSeats},
-		"matchingPrecedence":         10,
-		"rules": []fields{{
-			"subjects": []fields{{"kind": "ServiceAccount", "serviceAccount": fields{"namespace": reviewerAccount.namespace, "name": reviewerAccount.name}}},
-			"resourceRules": []fields{{
-				"verbs": []string{"*"}, "apiGroups": []string{"*"}, "resources": []string{"*"}, "namespaces": []string{"*"}, "clusterScope": true,
-			}},
-		}},
-	}
-	for _, made := range []struct {
-		path string
-		spec fields
-	}{{"prioritylevelconfigurations", level}, {"flowschemas", schema}} {
-		err := c.post(ctx, fairness+made.path, fields{"metadata": fields{"name": noSeats}, "spec": made.spec}, nil)
-		if err := unless(err, http.StatusConflict, "AlreadyExists"); err != nil {
-			return err
-		}
-	}
-	return until(ctx, func(ctx context.Context) error { return c.ask(ctx, reviewer) }, http.StatusTooManyRequests)
-}
-
-func (c *cluster) unthrottle(ctx context.Context, reviewer string) error {
-	for _, kind := range []string{"flowschemas", "prioritylevelconfigurations"} {
-		if err := c.remove(ctx, fairness+kind+"/"+noSeats); err != nil {
-			return err
-		}
-	}
-	return poll(ctx, func(ctx context.Context) error { return c.ask(ctx, reviewer) })
 }
 
 // ask asks the API server with a token who it takes its bearer for.

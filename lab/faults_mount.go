@@ -86,7 +86,11 @@ func mountFaults() []Fault {
 				if err != nil {
 					return err
 				}
-				return configured(func(*Lab) fields { return fields{"pem_keys": stranger.publicPEM()} })(ctx, l)
+				key, err := stranger.publicPEM()
+				if err != nil {
+					return err
+				}
+				return l.configure(ctx, fields{"pem_keys": key})
 			},
 			Heal: healConfig,
 		},
@@ -118,21 +122,24 @@ func (v *vault) remount(ctx context.Context, from, to string) error {
 	}
 	return poll(ctx, func(ctx context.Context) error {
 		var answer struct {
-			Info struct {
-				Status string `json:"status"`
-			} `json:"migration_info"`
+			Data struct {
+				Info struct {
+					Status string `json:"status"`
+				} `json:"migration_info"`
+			} `json:"data"`
 		}
 		if err := v.get(ctx, "sys/remount/status/"+started.ID, &answer); err != nil {
 			return err
 		}
-		if answer.Info.Status != "success" {
-			return fmt.Errorf("moving %s: %s", from, answer.Info.Status)
+		if answer.Data.Info.Status != "success" {
+			return fmt.Errorf("moving %s: %s", from, answer.Data.Info.Status)
 		}
 		return nil
 	})
 }
 
 // publicPEM is the key that verifies what s signs.
-func (s signer) publicPEM() string {
-	return string(pemBlock("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&s.key.PublicKey)))
+func (s signer) publicPEM() (string, error) {
+	der, err := x509.MarshalPKIXPublicKey(s.key.Public())
+	return string(pemBlock("PUBLIC KEY", der)), err
 }

@@ -41,7 +41,7 @@ func reviewer(token mint) change {
 
 // healReviewer also makes the account anew, and what its tokens were bound to goes.
 func healReviewer(ctx context.Context, l *Lab) error {
-	token, err := l.cluster.restore(ctx, reviewerAccount, l.reviewer)
+	token, err := l.cluster.restore(ctx, reviewerAccount)
 	if err != nil {
 		return err
 	}
@@ -61,14 +61,15 @@ func canary(token mint) change {
 }
 
 func healCanary(ctx context.Context, l *Lab) (err error) {
-	if l.canary, err = l.cluster.restore(ctx, canaryAccount, l.canary); err != nil {
+	if l.canary, err = l.cluster.restore(ctx, canaryAccount); err != nil {
 		return err
 	}
 	return l.write(canaryFile, l.canary)
 }
 
-// restore makes an account whole, and returns its healthy token: the one that it had, or a new one if that died.
-func (c *cluster) restore(ctx context.Context, a account, token string) (string, error) {
+// restore makes an account whole, and returns a new healthy token: one that died with the account would go on being taken for
+// the ten seconds that the API server remembers it.
+func (c *cluster) restore(ctx context.Context, a account) (string, error) {
 	for _, kind := range []string{"Pod", "Secret"} {
 		if err := c.remove(ctx, a.boundPath(kind)); err != nil {
 			return "", err
@@ -76,9 +77,6 @@ func (c *cluster) restore(ctx context.Context, a account, token string) (string,
 	}
 	if err := c.create(ctx, a); err != nil {
 		return "", err
-	}
-	if c.takes(ctx, token, a.audience) == nil {
-		return token, nil
 	}
 	return healthy(ctx, c, a)
 }

@@ -3,7 +3,6 @@ package lab
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"fmt"
 	"io"
 	"log"
 	"net/http"
@@ -56,16 +55,13 @@ func backend(p *proxy) http.Handler {
 	}
 }
 
-// standby answers as a node of Vault does that is not the active one, and passes all else on.
-func standby(p *proxy) http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /v1/sys/health", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(http.StatusTooManyRequests)
-		fmt.Fprintf(w, `{"initialized":true,"sealed":false,"standby":true,"performance_standby":false,"server_time_utc":%d,"version":"1.21.4"}`, time.Now().Unix())
+// throttled answers as an API server does that has no seat for a request. The real one lets a lone request in even where there
+// are no seats at all.
+func throttled(*proxy) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, "Too many requests, please try again later.", http.StatusTooManyRequests)
 	})
-	mux.Handle("/", backend(p))
-	return mux
 }
 
 // redirecting sends everybody to another host.

@@ -115,6 +115,13 @@ func (c *cluster) seed(ctx context.Context) error {
 			return err
 		}
 	}
+	err := c.post(ctx, rbac+"clusterroles", fields{
+		"metadata": fields{"name": namespaceReader},
+		"rules":    []fields{{"apiGroups": []string{""}, "resources": []string{"namespaces"}, "verbs": []string{"get"}}},
+	}, nil)
+	if err != nil {
+		return err
+	}
 	if err := c.bind(ctx, exporterBinding); err != nil {
 		return err
 	}
