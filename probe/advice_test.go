@@ -29,7 +29,7 @@ func TestReviewerIsBoundAsTheAPIServerNamesIt(t *testing.T) {
 }
 
 func TestCommandsWithFilesOfThePodSaySo(t *testing.T) {
-	target := Target{Reviewer: Reviewer{TokenFile: "/var/run/reviewer/token"}, Vault: Vault{Addr: "https://vault:8200", Mount: "kubernetes"}}
+	target := Target{Reviewer: Reviewer{Source: SourceFile, TokenFile: "/var/run/reviewer/token"}, Vault: Vault{Addr: "https://vault:8200", Mount: "kubernetes"}}
 	for reason, want := range map[Reason]bool{ReviewerDrift: true, ReviewerTokenMissing: true, RoleMissing: false, VaultDNS: false} {
 		lines := reason.advice(target, Evidence{})
 		if got := strings.Contains(lines[0], "the exporter's pod"); got != want {
