@@ -38,7 +38,8 @@ func serve(ctx context.Context, f flags, settings config.Config, logger *slog.Lo
 	defer stop()
 	recorder := metrics.New(settings.Targets)
 	prober := probe.NewProber(version.Version, recorder.Account)
-	scheduler := schedule.New(jobs(settings.Targets, prober, recorder, logger))
+	scheduler := schedule.New()
+	scheduler.Set(jobs(settings.Targets, prober, recorder, logger), max(1, len(settings.Targets)))
 
 	servers := listen(f, recorder, scheduler, logger)
 	failed := make(chan error, len(servers))
@@ -75,6 +76,8 @@ func jobs(targets []probe.Target, prober *probe.Prober, recorder *metrics.Record
 		var memory probe.Memory // runs of one job never overlap
 		jobs = append(jobs, schedule.Job{
 			Name:     target.Name,
+			Group:    target.Vault.Addr,
+			Spec:     target,
 			Interval: target.Interval,
 			Recheck:  target.Recheck,
 			Longest:  target.Timeout + probe.Overrun,
