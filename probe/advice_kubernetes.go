@@ -6,6 +6,13 @@ import (
 )
 
 func adviseReviewerFile(t Target, _ Evidence) []string {
+	if t.Reviewer.Source == SourceSecret {
+		s := t.Reviewer.Secret
+		return []string{
+			fmt.Sprintf("# EXPORTER_REVIEWER_SECRET is %s: it must hold the token that feeds Vault's token_reviewer_jwt, and nothing else", s),
+			fmt.Sprintf("kubectl -n %s describe secret %s", own(s.Namespace), own(s.Name)),
+		}
+	}
 	return []string{
 		fmt.Sprintf("# EXPORTER_REVIEWER_TOKEN_FILE is %s: it must hold the token that feeds Vault's token_reviewer_jwt, and nothing else", t.Reviewer.TokenFile),
 		"ls -l " + own(t.Reviewer.TokenFile),
@@ -21,7 +28,13 @@ func adviseReviewerRenew(t Target, e Evidence) []string {
 	mint := fmt.Sprintf("kubectl -n %s create token %s --duration=8760h > reviewer-token",
 		foreign(c.Namespace, "namespace"), foreign(c.ServiceAccount, "service-account"))
 	lines := append([]string{mint}, writeConfig(t, e, map[string]string{"token_reviewer_jwt": "@reviewer-token"})...)
-	return append(lines, fmt.Sprintf("# then put the same token where %s comes from", t.Reviewer.TokenFile))
+	switch t.Reviewer.Source {
+	case SourceFile:
+		lines = append(lines, fmt.Sprintf("# then put the same token where %s comes from", t.Reviewer.TokenFile))
+	case SourceSecret:
+		lines = append(lines, fmt.Sprintf("# then put the same token into the Secret %s", t.Reviewer.Secret))
+	}
+	return lines
 }
 
 func adviseReviewerBind(_ Target, e Evidence) []string {

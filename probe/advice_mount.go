@@ -26,7 +26,12 @@ func adviseLocalCA(t Target, e Evidence) []string {
 }
 
 func adviseReviewerDrift(t Target, e Evidence) []string {
-	return writeConfig(t, e, map[string]string{"token_reviewer_jwt": "@" + own(t.Reviewer.TokenFile)})
+	ours := reviewerField(t)
+	lines := writeConfig(t, e, map[string]string{ours.name: ours.value})
+	if ours.fetch == "" {
+		return lines
+	}
+	return append([]string{ours.fetch}, lines...)
 }
 
 func adviseMountCA(t Target, e Evidence) []string {

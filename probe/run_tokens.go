@@ -66,6 +66,10 @@ func (r *run) obtainReviewer(ctx context.Context) (claims Claims, err error) {
 		r.reviewer, r.memory.reviewer = m.token, m
 		return m.claims, err
 	}
+	if r.target.Reviewer.Source == SourceSecret {
+		r.reviewer, claims, err = r.secretReviewer(ctx)
+		return claims, err
+	}
 	r.reviewer, claims, err = loadToken(r.target.Reviewer.TokenFile)
 	return claims, err
 }

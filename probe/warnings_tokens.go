@@ -56,7 +56,7 @@ func warnReviewerUnchecked(t Target, e Evidence) (Warning, bool) {
 	switch t.Reviewer.Source {
 	case SourceAccessReview:
 		f = e.Access.Failure
-	case SourceServiceAccount:
+	case SourceServiceAccount, SourceSecret:
 	default:
 		return unjudged()
 	}
@@ -64,9 +64,26 @@ func warnReviewerUnchecked(t Target, e Evidence) (Warning, bool) {
 		return unjudged()
 	}
 	lacking := f.Class == ClassForbidden || f.Class == ClassRefused && (f.Status == 401 || f.Status == 403)
+	if t.Reviewer.Source == SourceSecret && e.ReviewerToken.Failed() {
+		_, known := reviewerNotObtained(t, e)
+		lacking = !known
+	}
 	return raise(ReviewerNotChecked, lacking,
-		fmt.Sprintf("logins work, but the exporter may not look at the reviewer %s: %s", t.Reviewer.ServiceAccount.Username(), f.Error()),
+		fmt.Sprintf("logins work, but the exporter cannot look at the reviewer %s: %s", reviewerOf(t), f.Error()),
 		adviseReviewerSight(t, e)...)
+}
+
+// reviewerOf is the reviewer by the name that the configuration has for it.
+func reviewerOf(t Target) string {
+	switch t.Reviewer.Source {
+	case SourceFile:
+		return "in " + t.Reviewer.TokenFile
+	case SourceSecret:
+		return "in the Secret " + t.Reviewer.Secret.String()
+	case SourceCanary:
+		return "which is the canary"
+	}
+	return t.Reviewer.ServiceAccount.Username()
 }
 
 // adviseReviewerSight grants what the reviewer's source takes.
@@ -76,6 +93,15 @@ func adviseReviewerSight(t Target, e Evidence) []string {
 		return []string{
 			"kubectl create clusterrole vault-k8s-auth-exporter --verb=create --resource=subjectaccessreviews.authorization.k8s.io",
 			"kubectl create clusterrolebinding vault-k8s-auth-exporter --clusterrole=vault-k8s-auth-exporter --serviceaccount=" + who,
+		}
+	}
+	if t.Reviewer.Source == SourceSecret {
+		s := t.Reviewer.Secret
+		return []string{
+			fmt.Sprintf("kubectl -n %s create role %s --verb=get --resource=secrets --resource-name=%s", own(s.Namespace), own(s.Name+"-reader"), own(s.Name)),
+			"# both in the cluster that the exporter runs in, of which this needs the name of its own service account:",
+			fmt.Sprintf("kubectl -n %s create rolebinding %s --role=%s --serviceaccount=<namespace:exporter>",
+				own(s.Namespace), own(s.Name+"-reader"), own(s.Name+"-reader")),
 		}
 	}
 	name := own(a.Name + "-token")
