@@ -14,7 +14,7 @@ func (r *Recorder) Configured(targets int) {
 
 // Reloaded shows that a configuration was read and is in force from now on. Its hash
 // shows whether other processes have the same.
-func (r *Recorder) Reloaded(hash uint32) {
+func (r *Recorder) Reloaded(hash uint64) {
 	r.process.configHash.Set(float64(hash))
 	r.process.reloadOK.Set(1)
 	r.process.reloaded.Set(unix(time.Now()))
