@@ -75,7 +75,7 @@ func (s *state) after(r probe.Result) *state {
 // exporter mints are its own affair.
 func (s *state) learn(r probe.Result) {
 	e := r.Evidence
-	if e.ReviewerToken.Ok() && r.Target.Reviewer.Source == probe.SourceFile {
+	if from := r.Target.Reviewer.Source; e.ReviewerToken.Ok() && (from == probe.SourceFile || from == probe.SourceSecret) {
 		s.reviewer = lifeOf(e.ReviewerToken.Value)
 	}
 	if e.CanaryToken.Ok() && r.Target.Canary.Source == probe.SourceFile {

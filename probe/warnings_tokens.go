@@ -96,18 +96,39 @@ func adviseReviewerSight(t Target, e Evidence) []string {
 		}
 	}
 	if t.Reviewer.Source == SourceSecret {
-		s := t.Reviewer.Secret
-		return []string{
-			fmt.Sprintf("kubectl -n %s create role %s --verb=get --resource=secrets --resource-name=%s", own(s.Namespace), own(s.Name+"-reader"), own(s.Name)),
-			"# both in the cluster that the exporter runs in, of which this needs the name of its own service account:",
-			fmt.Sprintf("kubectl -n %s create rolebinding %s --role=%s --serviceaccount=<namespace:exporter>",
-				own(s.Namespace), own(s.Name+"-reader"), own(s.Name+"-reader")),
-		}
+		return adviseSecretSight(t, e)
 	}
 	name := own(a.Name + "-token")
 	return []string{
 		fmt.Sprintf("kubectl -n %s create role %s --verb=create --resource=serviceaccounts/token --resource-name=%s", own(a.Namespace), name, own(a.Name)),
 		fmt.Sprintf("kubectl -n %s create rolebinding %s --role=%s --serviceaccount=%s", own(a.Namespace), name, name, who),
+	}
+}
+
+// adviseSecretSight mends what keeps the exporter from the Secret, in the cluster that
+// it runs in: a missing token, a missing permission, or the way there.
+func adviseSecretSight(t Target, e Evidence) []string {
+	s, name := t.Reviewer.Secret, own(t.Reviewer.Secret.Name+"-reader")
+	switch f := e.ReviewerToken.Failure; {
+	case f.Class == ClassForbidden:
+		return []string{
+			fmt.Sprintf("# mount the token of the exporter's own service account at %s", t.Home.TokenFile),
+			"ls -l " + own(t.Home.TokenFile),
+		}
+	case f.Class != ClassRefused:
+		return []string{
+			"# the Secret is in the cluster that the exporter runs in:",
+			fmt.Sprintf("curl -sSk --max-time 5 %s", own(t.Home.Host+"/readyz")),
+		}
+	}
+	who := "<namespace:exporter>"
+	if t.Home.TokenFile == t.Kubernetes.TokenFile {
+		who = account(e.OwnToken.Value, "exporter")
+	}
+	return []string{
+		"# both in the cluster that the exporter runs in, and for its service account there:",
+		fmt.Sprintf("kubectl -n %s create role %s --verb=get --resource=secrets --resource-name=%s", own(s.Namespace), name, own(s.Name)),
+		fmt.Sprintf("kubectl -n %s create rolebinding %s --role=%s --serviceaccount=%s", own(s.Namespace), name, name, who),
 	}
 }
 

@@ -59,7 +59,9 @@ func (c Config) writeTargets(w io.Writer) error {
 // the environment would fill it.
 func (c Config) mapping(t probe.Target) *yaml.Node {
 	mapping := &yaml.Node{Kind: yaml.MappingNode}
-	add := func(key string, value *yaml.Node) { mapping.Content = append(mapping.Content, scalar("!!str", key), value) }
+	add := func(key string, value *yaml.Node) {
+		mapping.Content = append(mapping.Content, scalar("!!str", key), value)
+	}
 	for i, v := range targetVariables {
 		key, value := targetKeys[i], v.value(t)
 		switch {
@@ -86,4 +88,6 @@ func (c Config) mapping(t probe.Target) *yaml.Node {
 	return mapping
 }
 
-func scalar(tag, value string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Tag: tag, Value: value} }
+func scalar(tag, value string) *yaml.Node {
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: tag, Value: value}
+}

@@ -31,7 +31,7 @@ type Scenario struct {
 // Scenarios lists them all: the healthy world, then every reason, then every
 // warning.
 func Scenarios() []Scenario {
-	return slices.Concat(healthy, modeScenarios, vaultScenarios, mountScenarios, reviewerScenarios, storedScenarios, kubernetesScenarios, canaryScenarios, warningScenarios)
+	return slices.Concat(healthy, modeScenarios, secretScenarios, vaultScenarios, mountScenarios, reviewerScenarios, storedScenarios, kubernetesScenarios, canaryScenarios, warningScenarios)
 }
 
 const (
