@@ -54,6 +54,11 @@ const secretForbidden = `secrets "vault-auth-token" is forbidden: User "system:s
 // not read is a gap; so is another cluster that is down.
 var secretScenarios = []Scenario{
 	{Name: "healthy_secret", Reason: none, Reviewer: none, Arrange: func(w *World) { w.ReviewerInSecret("token", w.Reviewer.String()+"\n") }},
+	{Name: "reviewer_drift_secret", Reason: probe.ReviewerDrift, Reviewer: none, Certainty: eliminated, Arrange: func(w *World) {
+		w.ReviewerInSecret("token", w.Reviewer.String())
+		w.DropReviewer()
+		w.Readable(nil)
+	}},
 	{Name: "reviewer_token_missing_secret", Reason: probe.ReviewerTokenMissing, Reviewer: probe.ReviewerTokenMissing, Certainty: eliminated,
 		Arrange: secretIs("token", "", (*World).DropReviewer, secretSays(404, "NotFound", `secrets "vault-auth-token" not found`))},
 	{Name: "reviewer_token_missing_secret_key", Reason: probe.ReviewerTokenMissing, Reviewer: probe.ReviewerTokenMissing, Certainty: eliminated,
