@@ -12,10 +12,11 @@ const module = "vault-k8s-auth-exporter"
 // allowed is who of ours may import whom: imports point one way.
 var allowed = map[string][]string{
 	"probe":             {},
+	"internal/leader":   {},
 	"internal/schedule": {},
 	"internal/config":   {"probe"},
 	"metrics":           {"probe"},
-	"cmd/exporter":      {"internal/config", "internal/schedule", "metrics", "probe"},
+	"cmd/exporter":      {"internal/config", "internal/leader", "internal/schedule", "metrics", "probe"},
 }
 
 func TestImportsPointOneWay(t *testing.T) {

@@ -8,7 +8,6 @@ import (
 	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web"
 
-	"vault-k8s-auth-exporter/internal/schedule"
 	"vault-k8s-auth-exporter/metrics"
 )
 
@@ -40,22 +39,17 @@ func landingPage() http.Handler {
 
 // healthRoutes tell of the exporter itself, never of Vault or the API server: a
 // restart in the middle of their outage would blind whom it should help.
-func healthRoutes(scheduler *schedule.Scheduler) http.Handler {
+func healthRoutes(alive func(time.Time) error, ready func() error) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		if err := scheduler.Alive(time.Now()); err != nil {
-			http.Error(w, err.Error(), http.StatusServiceUnavailable)
-			return
-		}
-		fmt.Fprintln(w, "ok")
-	})
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		select {
-		case <-scheduler.FirstRound():
-			fmt.Fprintln(w, "ok")
-		default:
-			http.Error(w, "the first round of probes is not done", http.StatusServiceUnavailable)
-		}
-	})
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, alive(time.Now())) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { answer(w, ready()) })
 	return mux
+}
+
+func answer(w http.ResponseWriter, err error) {
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "ok")
 }
