@@ -29,10 +29,8 @@ func Variants() []Fault {
 		variant("minted_reviewer", "the exporter mints the reviewer's token", madeBinding(mintingReviewer), unbound(mintingReviewer),
 			"EXPORTER_REVIEWER=serviceaccount", "EXPORTER_REVIEWER_TOKEN_FILE=", of("EXPORTER_REVIEWER_SERVICE_ACCOUNT", reviewerAccount), own),
 		variant("namespace_selector", "the canary role selects the canary's namespace by its label",
-			inOrder(madeBinding(namespaceReading), roleWith(fields{
-				"bound_service_account_namespaces":         "",
-				"bound_service_account_namespace_selector": `{"matchLabels":{"kubernetes.io/metadata.name":"` + canaryAccount.namespace + `"}}`,
-			})), inOrder(unbound(namespaceReading), healRole)),
+			inOrder(madeBinding(namespaceReading), roleWith(selecting("kubernetes.io/metadata.name", canaryAccount.namespace))),
+			inOrder(unbound(namespaceReading), healRole)),
 		variant("pem_keys", "Vault verifies signatures with the cluster's key",
 			verifiedBy(func(l *Lab) (signer, error) { return l.cluster.signer, nil }), healConfig),
 		variant("role_without_audience", "the canary role asks for no audience", roleWith(fields{"audience": ""}), healRole),
