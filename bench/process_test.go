@@ -1,0 +1,172 @@
+package bench
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// BenchmarkProcess is the exporter's own process with 1, 100 and 1 000 targets, each
+// probed every 15 s. Memory and CPU are those of two intervals with one scrape each,
+// once every target was probed; an operation is one scrape after that.
+func BenchmarkProcess(b *testing.B) {
+	binary := build(b)
+	for _, targets := range []int{1, 100, 1000} {
+		b.Run(fmt.Sprintf("targets=%d", targets), func(b *testing.B) {
+			p := start(b, binary, startServers(b), targets)
+			p.untilProbed(b, targets)
+			cpu, probes := p.spent(b)
+			p.untilProbed(b, 2*targets)
+			p.untilProbed(b, 3*targets)
+			cpuAfter, probesAfter := p.spent(b)
+			resident, size := p.resident(b), 0
+			for b.Loop() {
+				size = len(p.scrape(b))
+			}
+			b.ReportMetric(float64(size)/1024, "scrape-KiB")
+			b.ReportMetric(resident, "resident-MiB")
+			b.ReportMetric((cpuAfter-cpu)/(probesAfter-probes)*1e6, "cpu-µs/probe")
+		})
+	}
+}
+
+const interval = 15 * time.Second
+
+func build(b *testing.B) string {
+	b.Helper()
+	binary := filepath.Join(b.TempDir(), "exporter")
+	cmd := exec.Command("go", "build", "-trimpath", "-o", binary, "../cmd/exporter")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		b.Fatalf("building the exporter: %v\n%s", err, out)
+	}
+	return binary
+}
+
+// process is a running exporter.
+type process struct {
+	pid     int
+	metrics string
+}
+
+func start(b *testing.B, binary string, s servers, targets int) process {
+	b.Helper()
+	ca := file(b, "ca.crt", s.CA)
+	var list strings.Builder
+	for i := range targets {
+		fmt.Fprintf(&list, "- name: target-%04d\n", i)
+	}
+	web, health := freeAddress(b), freeAddress(b)
+	cmd := exec.Command(binary, "serve", "--web.listen-address="+web, "--health.listen-address="+health, "--log.level=warn")
+	var log bytes.Buffer
+	cmd.Stderr = &log
+	cmd.Env = []string{
+		"EXPORTER_TARGETS_FILE=" + file(b, "targets.yaml", list.String()),
+		"EXPORTER_VAULT_ADDR=" + s.Vault, "EXPORTER_VAULT_CACERT=" + ca, "EXPORTER_VAULT_ROLE=canary",
+		"EXPORTER_KUBERNETES_HOST=" + s.Kubernetes, "EXPORTER_KUBERNETES_CACERT=" + ca,
+		"EXPORTER_REVIEWER_TOKEN_FILE=" + file(b, "reviewer", token("vault-auth")),
+		"EXPORTER_CANARY_TOKEN_FILE=" + file(b, "canary", token("canary")),
+		"EXPORTER_INTERVAL=" + interval.String(), "EXPORTER_TIMEOUT=5s",
+	}
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		_ = cmd.Process.Signal(os.Interrupt)
+		_ = cmd.Wait()
+		if b.Failed() {
+			b.Logf("the exporter says:\n%s", &log)
+		}
+	})
+	return process{cmd.Process.Pid, "http://" + web + "/metrics"}
+}
+
+func freeAddress(b *testing.B) string {
+	b.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// untilProbed waits until so many runs have completed, all of them healthy.
+func (p process) untilProbed(b *testing.B, runs int) {
+	b.Helper()
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for deadline := time.Now().Add(3 * time.Minute); time.Now().Before(deadline); {
+		<-tick.C
+		if done := p.value(b, `vault_k8s_auth_exporter_verdicts_total{reason="none"}`); done >= float64(runs) {
+			return
+		}
+	}
+	b.Fatalf("%d healthy runs did not complete", runs)
+}
+
+// spent returns the CPU seconds that the process took and the runs that it made.
+func (p process) spent(b *testing.B) (cpu, runs float64) {
+	b.Helper()
+	return p.value(b, "process_cpu_seconds_total"), p.value(b, "vault_k8s_auth_exporter_probe_duration_seconds_count")
+}
+
+func (p process) scrape(b *testing.B) []byte {
+	b.Helper()
+	response, err := http.Get(p.metrics)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		b.Fatalf("scraping: %d, %v", response.StatusCode, err)
+	}
+	return body
+}
+
+// value is that of one sample.
+func (p process) value(b *testing.B, sample string) float64 {
+	b.Helper()
+	for line := range strings.Lines(string(p.scrape(b))) {
+		if text, ok := strings.CutPrefix(line, sample+" "); ok {
+			value, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+			if err != nil {
+				b.Fatal(err)
+			}
+			return value
+		}
+	}
+	b.Fatalf("there is no sample %s", sample)
+	return 0
+}
+
+var residentLine = regexp.MustCompile(`VmRSS:\s+(\d+) kB`)
+
+// resident is the memory of the process in MiB, as the kernel counts it.
+func (p process) resident(b *testing.B) float64 {
+	b.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.pid))
+	if err != nil {
+		b.Fatal(err)
+	}
+	match := residentLine.FindSubmatch(status)
+	if match == nil {
+		b.Fatal("the kernel does not tell the process's resident memory")
+	}
+	kilobytes, err := strconv.ParseFloat(string(match[1]), 64)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return kilobytes / 1024
+}
