@@ -14,6 +14,7 @@ const grace = 10 * time.Second
 // loop makes the runs of one job, one after the other.
 type loop struct {
 	job Job
+	now chan struct{} // holds the wish for a run at once
 
 	mu sync.Mutex // guards deadline
 	// deadline is when the loop must have given its next sign of life; zero before
@@ -26,7 +27,7 @@ type loop struct {
 func (l *loop) run(ctx context.Context, plan plan, due time.Time, ran func()) {
 	for {
 		l.promise(due)
-		if !wait(ctx, due) {
+		if !l.wait(ctx, due) {
 			return
 		}
 		l.promise(time.Now())
@@ -34,6 +35,7 @@ func (l *loop) run(ctx context.Context, plan plan, due time.Time, ran func()) {
 		if ctx.Err() != nil {
 			return
 		}
+		l.granted()
 		ran()
 		due = plan.next(time.Now(), outcome)
 	}
@@ -55,15 +57,24 @@ func (l *loop) overdue(now time.Time) (by time.Duration, overdue bool) {
 	return now.Sub(l.deadline), true
 }
 
-// wait sleeps until a time and reports whether the context lived to see it.
-func wait(ctx context.Context, until time.Time) bool {
+// wait sleeps until a time, or until a run is wished for, and reports whether the
+// context lived to see it.
+func (l *loop) wait(ctx context.Context, until time.Time) bool {
 	timer := time.NewTimer(time.Until(until))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return ctx.Err() == nil
+	case <-l.now:
 	case <-ctx.Done():
-		return false
+	}
+	return ctx.Err() == nil
+}
+
+// granted drops a wish that came while a run was going: that run fulfilled it.
+func (l *loop) granted() {
+	select {
+	case <-l.now:
+	default:
 	}
 }
 

@@ -23,7 +23,7 @@ func New(jobs []Job) *Scheduler {
 	s := &Scheduler{firstRound: make(chan struct{})}
 	for _, job := range jobs {
 		job.check()
-		s.loops = append(s.loops, &loop{job: job})
+		s.loops = append(s.loops, &loop{job: job, now: make(chan struct{}, 1)})
 	}
 	s.pending.Store(int64(len(jobs)))
 	return s
@@ -45,6 +45,21 @@ func (s *Scheduler) Run(ctx context.Context) {
 	}
 	<-ctx.Done()
 	running.Wait()
+}
+
+// RunNow has a job run at once, and reports whether there is one of this name. A run
+// that is going already is the one that was asked for. The schedule stays as it is.
+func (s *Scheduler) RunNow(name string) bool {
+	for _, l := range s.loops {
+		if l.job.Name == name {
+			select {
+			case l.now <- struct{}{}:
+			default: // somebody wished for it already
+			}
+			return true
+		}
+	}
+	return false
 }
 
 // ranFirst is called once by every loop.
