@@ -14,8 +14,9 @@ var allowed = map[string][]string{
 	"probe":             {},
 	"internal/schedule": {},
 	"internal/config":   {"probe"},
+	"internal/status":   {"probe"},
 	"metrics":           {"probe"},
-	"cmd/exporter":      {"internal/config", "internal/schedule", "metrics", "probe"},
+	"cmd/exporter":      {"internal/config", "internal/schedule", "internal/status", "metrics", "probe"},
 }
 
 func TestImportsPointOneWay(t *testing.T) {
