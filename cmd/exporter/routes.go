@@ -13,10 +13,18 @@ import (
 )
 
 // publicRoutes are served behind the TLS and authentication of --web.config.file.
-func publicRoutes(recorder *metrics.Recorder) http.Handler {
+// board is nil where the page is not served.
+func publicRoutes(recorder *metrics.Recorder, scheduler *schedule.Scheduler, board http.Handler, configuration http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", recorder.Handler())
-	mux.Handle("GET /{$}", landingPage())
+	mux.HandleFunc("GET /-/healthy", alive(scheduler))
+	mux.HandleFunc("GET /-/ready", ready(scheduler))
+	if board == nil {
+		mux.Handle("GET /{$}", landingPage())
+		return mux
+	}
+	mux.Handle("GET /config", configuration)
+	mux.Handle("/", board)
 	return mux
 }
 
@@ -42,20 +50,28 @@ func landingPage() http.Handler {
 // restart in the middle of their outage would blind whom it should help.
 func healthRoutes(scheduler *schedule.Scheduler) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET /healthz", alive(scheduler))
+	mux.HandleFunc("GET /readyz", ready(scheduler))
+	return mux
+}
+
+func alive(scheduler *schedule.Scheduler) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
 		if err := scheduler.Alive(time.Now()); err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
 		}
 		fmt.Fprintln(w, "ok")
-	})
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+	}
+}
+
+func ready(scheduler *schedule.Scheduler) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
 		select {
 		case <-scheduler.FirstRound():
 			fmt.Fprintln(w, "ok")
 		default:
 			http.Error(w, "the first round of probes is not done", http.StatusServiceUnavailable)
 		}
-	})
-	return mux
+	}
 }

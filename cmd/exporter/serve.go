@@ -15,6 +15,7 @@ import (
 
 	"vault-k8s-auth-exporter/internal/config"
 	"vault-k8s-auth-exporter/internal/schedule"
+	"vault-k8s-auth-exporter/internal/status"
 	"vault-k8s-auth-exporter/metrics"
 	"vault-k8s-auth-exporter/probe"
 )
@@ -32,15 +33,23 @@ func serve(ctx context.Context, f flags, settings config.Config, logger *slog.Lo
 	for _, w := range settings.Warnings() {
 		logger.Warn(w.Text, "target", w.Target, "variable", w.Variable)
 	}
+	known, err := protected(f)
+	if err != nil {
+		logger.Error("Web configuration is invalid", "err", err)
+		return exitUsage
+	}
 	logger.Info("Starting", "version", version.Info(), "targets", len(settings.Targets))
 
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	recorder := metrics.New(settings.Targets)
 	prober := probe.NewProber(version.Version, recorder.Account)
-	scheduler := schedule.New(jobs(settings.Targets, prober, recorder, logger))
+	var board *status.Board
+	scheduler := schedule.New(jobs(settings.Targets, prober, recorder, func(r probe.Result) { board.Publish(r) }, logger))
+	board = newBoard(recorder, scheduler, settings)
 
-	servers := listen(f, recorder, scheduler, logger)
+	servers := listen(f, publicRoutes(recorder, scheduler, pageOf(board, settings, known), configPage(settings.Write)), scheduler, logger)
+	servers[0].http.RegisterOnShutdown(board.Close)
 	failed := make(chan error, len(servers))
 	for _, s := range servers {
 		go func() {
@@ -69,7 +78,7 @@ func serve(ctx context.Context, f flags, settings config.Config, logger *slog.Lo
 
 // jobs has every target probed on its interval, each run fed with what the last
 // one leaves behind.
-func jobs(targets []probe.Target, prober *probe.Prober, recorder *metrics.Recorder, logger *slog.Logger) []schedule.Job {
+func jobs(targets []probe.Target, prober *probe.Prober, recorder *metrics.Recorder, publish func(probe.Result), logger *slog.Logger) []schedule.Job {
 	jobs := make([]schedule.Job, 0, len(targets))
 	for _, target := range targets {
 		var memory probe.Memory // runs of one job never overlap
@@ -86,6 +95,7 @@ func jobs(targets []probe.Target, prober *probe.Prober, recorder *metrics.Record
 				}
 				memory = next
 				recorder.Record(result)
+				publish(result)
 				announce(logger, result)
 				retry := result.Retry()
 				return schedule.Outcome{
@@ -137,8 +147,8 @@ func (s server) end() {
 }
 
 // listen lists the listeners that the command line asks for.
-func listen(f flags, recorder *metrics.Recorder, scheduler *schedule.Scheduler, logger *slog.Logger) []server {
-	main := newServer(publicRoutes(recorder))
+func listen(f flags, public http.Handler, scheduler *schedule.Scheduler, logger *slog.Logger) []server {
+	main := newServer(public)
 	servers := []server{
 		{"metrics", func() error { return web.ListenAndServe(main, f.web, logger) }, main},
 		plain("health", f.health, healthRoutes(scheduler), logger),
