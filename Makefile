@@ -44,7 +44,7 @@ test: vet lint unit lab-test e2e
 .PHONY: vet
 vet:
 	@echo "== vet"
-	@test -z "$$(gofmt -l cmd docs e2e internal lab metrics probe)" || { echo "not formatted:"; gofmt -l cmd docs e2e internal lab metrics probe; exit 1; }
+	@test -z "$$(gofmt -l bench cmd docs e2e internal lab metrics probe)" || { echo "not formatted:"; gofmt -l bench cmd docs e2e internal lab metrics probe; exit 1; }
 	go vet ./...
 
 ## lint: staticcheck
@@ -76,6 +76,11 @@ lab-test: servers
 e2e: servers
 	@echo "== the exporter against the lab (some minutes)"
 	go test $(RACE) -timeout=30m -count=1 ./e2e/...
+
+## bench: what a probe costs beside a bare net/http program that makes the same requests
+.PHONY: bench
+bench:
+	go test ./bench -run='^$$' -bench=. -benchtime=3s -count=3
 
 ## build: the exporter, into bin/
 .PHONY: build

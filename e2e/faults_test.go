@@ -2,97 +2,144 @@ package e2e
 
 import (
 	"fmt"
+	"os"
 	"strings"
+	"sync"
 	"testing"
+	"text/tabwriter"
 	"time"
 
 	"vault-k8s-auth-exporter/lab"
+	"vault-k8s-auth-exporter/probe/probetest"
 )
 
-// shown is how soon a fault or its mending must show: one interval and one run, and
-// a second for the scrape.
-const shown = 8*time.Second + (1+7)*time.Second + time.Second
+// crews is how many labs share the faults.
+const crews = 3
 
-// TestFaults injects every fault of the lab, and asks metrics and check for the
-// reason that its table demands.
+// TestFaults injects every fault of the lab, and demands the reason of its table from
+// the metrics, from check, and from the fakes.
 func TestFaults(t *testing.T) {
-	exporter := serve(t, environment())
-	metrics := exporter.address("")
-	waitFor(t, exporter, metrics, "health", func(e exposition) bool { return e.verdict() == wellVerdict })
-
-	var table strings.Builder
+	m := &matrix{}
+	faults := make(chan lab.Fault, len(lab.Faults()))
 	for _, fault := range lab.Faults() {
-		t.Run(fault.Name, func(t *testing.T) {
-			if err := world.lab.Inject(t.Context(), fault.Name); err != nil {
-				t.Fatal(err)
-			}
-			logged := exporter.changes()
-			broken := waitFor(t, exporter, metrics, fault.Reason, func(e exposition) bool {
-				return e.label("verdict_info", "reason") == fault.Reason
+		m.expect(t, fault)
+		faults <- fault
+	}
+	close(faults)
+	t.Run("lab", func(t *testing.T) {
+		for range crews {
+			t.Run("crew", func(t *testing.T) {
+				t.Parallel()
+				c := newCrew(t)
+				for fault := range faults {
+					t.Run(fault.Name, func(t *testing.T) { c.play(t, fault, m) })
+				}
 			})
-			verdict := scrape(t, metrics)
-			checkUp(t, verdict)
-			certainty := checkReport(t, fault, verdict)
-			if _, err := world.lab.Heal(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			mended := waitFor(t, exporter, metrics, "health", func(e exposition) bool { return e.verdict() == wellVerdict })
-			if o, r := check(t); o.code != 0 || !r.Targets[0].Healthy {
-				t.Errorf("after heal check ends with %d: %s", o.code, o.stdout)
-			}
-			if got := exporter.changes() - logged; got < 2 {
-				t.Errorf("%d changes of verdict were logged, want one there and one back", got)
-			}
-			fmt.Fprintf(&table, "%-28s %-28s %-15s %6.1f s %6.1f s\n", fault.Name, fault.Reason, certainty, broken.Seconds(), mended.Seconds())
-		})
-	}
-	t.Logf("each fault, the reason given by metrics and check, its certainty, seconds to the metric, seconds back:\n%s", &table)
-	if code, took := exporter.terminate(); code != 0 || took > 5*time.Second {
-		t.Errorf("SIGTERM ended the exporter with %d after %s", code, took)
-	}
-}
-
-// checkUp holds up against the party: our own fault says nothing about pods.
-func checkUp(t *testing.T, e exposition) {
-	t.Helper()
-	want := "0"
-	switch e.label("verdict_info", "party") {
-	case "canary", "exporter":
-		want = "absent"
-	}
-	if got := e.value("up"); got != want {
-		t.Errorf("up is %s, want %s: %s", got, want, e.verdict())
-	}
-}
-
-func checkReport(t *testing.T, fault lab.Fault, e exposition) (certainty string) {
-	t.Helper()
-	o, r := check(t)
-	target := r.Targets[0]
-	if o.code != 1 || target.Healthy || target.Reason != fault.Reason || target.Party != e.label("verdict_info", "party") {
-		t.Errorf("check ends with %d and says %s (%s), want %s", o.code, target.Reason, target.Detail, fault.Reason)
-	}
-	if len(target.Fix) == 0 || len(target.Because) == 0 || target.Detail == "" || target.Runbook != "docs/reasons.md#"+fault.Reason {
-		t.Errorf("check does not explain itself: %+v", target)
-	}
-	if text := run(t, environment(), "check"); text.code != 1 || !strings.Contains(text.stdout, fault.Reason) || !strings.Contains(text.stdout, "  fix  ") {
-		t.Errorf("check in words ends with %d:\n%s", text.code, text.stdout)
-	}
-	return target.Certainty
-}
-
-// waitFor waits until the metrics say so, and tells all where they do not.
-func waitFor(t *testing.T, exporter *process, metrics, what string, holds func(exposition) bool) time.Duration {
-	t.Helper()
-	last := ""
-	return eventually(t, shown, what, func() bool {
-		e := scrape(t, metrics)
-		last = e.verdict()
-		return holds(e)
-	}, func() string {
-		refusals, _ := world.lab.LoginErrors()
-		return fmt.Sprintf("the metrics say: %s\nVault says: %q\nthe exporter says:\n%s", last, tail(refusals, 3), exporter.out)
+		}
 	})
+	m.publish(t)
 }
 
-func tail(lines []string, n int) []string { return lines[max(0, len(lines)-n):] }
+// matrix holds what was expected and given, fault by fault.
+type matrix struct {
+	mu   sync.Mutex // guards rows
+	rows []row
+}
+
+type row struct {
+	fault lab.Fault
+	cells []cell // one a column
+}
+
+type cell struct {
+	want, fakes, real lab.Verdict
+	took              time.Duration // from the injection to the metric
+}
+
+// expect opens a fault's row with what the fakes say.
+func (m *matrix) expect(t *testing.T, fault lab.Fault) {
+	t.Helper()
+	r := row{fault: fault}
+	for i, column := range columns {
+		want := column.want(fault)
+		given := probetest.Play(t, fault.Name, i == 1).Diagnosis
+		c := cell{want: want, fakes: lab.Verdict{Reason: string(given.Reason), Certainty: string(given.Certainty), Warning: want.Warning}}
+		if c.fakes != c.want {
+			t.Errorf("%s, %s: the fakes give %+v, want %+v", fault.Name, column.name, c.fakes, want)
+		}
+		r.cells = append(r.cells, c)
+	}
+	m.rows = append(m.rows, r)
+}
+
+// given notes what the real servers led to.
+func (m *matrix) given(fault lab.Fault, c column, real lab.Verdict, took time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, r := range m.rows {
+		for i := range columns {
+			if r.fault.Name == fault.Name && columns[i].name == c.name {
+				r.cells[i].real, r.cells[i].took = real, took
+			}
+		}
+	}
+}
+
+// publish writes the matrix to the file that E2E_MATRIX names, for people.
+func (m *matrix) publish(t *testing.T) {
+	t.Helper()
+	text := m.String()
+	t.Log("\n" + text)
+	if path := os.Getenv("E2E_MATRIX"); path != "" {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func (m *matrix) String() string {
+	var text strings.Builder
+	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	fmt.Fprint(table, "FAULT")
+	for _, c := range columns {
+		fmt.Fprintf(table, "\tEXPECTED WITH %s\tFAKES\tREAL\tAFTER", strings.ToUpper(c.name))
+	}
+	agree, proven, cells := 0, make([]int, len(columns)), 0
+	for _, r := range m.rows {
+		fmt.Fprintf(table, "\n%s", r.fault.Name)
+		for i, c := range r.cells {
+			fmt.Fprintf(table, "\t%s\t%s\t%s\t%.1fs", verdict(c.want), c.against(c.fakes), c.against(c.real), c.took.Seconds())
+			cells++
+			if c.fakes == c.want && c.real == c.want {
+				agree++
+			}
+			if c.want.Certainty == "proven" {
+				proven[i]++
+			}
+		}
+	}
+	_ = table.Flush()
+	fmt.Fprintf(&text, "\n\n%d faults; expected, fakes and real servers agree in %d of %d cells", len(m.rows), agree, cells)
+	for i, c := range columns {
+		fmt.Fprintf(&text, "; proven with %s: %d of %d", c.name, proven[i], len(m.rows))
+	}
+	return text.String() + "\n"
+}
+
+func (c cell) against(given lab.Verdict) string {
+	if given == c.want {
+		return "same"
+	}
+	return verdict(given)
+}
+
+func verdict(v lab.Verdict) string {
+	text := v.Reason
+	if v.Certainty == "by_elimination" {
+		text += " (by elimination)"
+	}
+	if v.Warning != "" {
+		text += " +" + v.Warning
+	}
+	return text
+}

@@ -19,12 +19,12 @@ func TestExitCodes(t *testing.T) {
 		code int
 		says []string
 	}{
-		"taken port":     {environment(), []string{"serve", "--health.listen-address=127.0.0.1:0", "--web.listen-address=" + taken.Addr().String()}, 1, []string{"address already in use"}},
-		"configuration":  {environment("EXPORTER_INTERVAL=soon", "EXPORTER_VAULT_ROLE="), nil, 2, []string{"EXPORTER_INTERVAL:", "EXPORTER_VAULT_ROLE:"}},
-		"unknown target": {environment(), []string{"check", "--target=nobody"}, 2, []string{`"nobody"`, "default"}},
-		"unknown output": {environment(), []string{"check", "--output=nonsense"}, 2, []string{"nonsense"}},
-		"healthy":        {environment(), []string{"check"}, 0, []string{"default: healthy"}},
-		"version":        {environment(), []string{"--version"}, 0, []string{"vault-k8s-auth-exporter"}},
+		"taken port":     {bare(), []string{"serve", "--health.listen-address=127.0.0.1:0", "--web.listen-address=" + taken.Addr().String()}, 1, []string{"address already in use"}},
+		"configuration":  {bare("EXPORTER_INTERVAL=soon", "EXPORTER_VAULT_ROLE="), nil, 2, []string{"EXPORTER_INTERVAL:", "EXPORTER_VAULT_ROLE:"}},
+		"unknown target": {bare(), []string{"check", "--target=nobody"}, 2, []string{`"nobody"`, "default"}},
+		"unknown output": {bare(), []string{"check", "--output=nonsense"}, 2, []string{"nonsense"}},
+		"healthy":        {bare(), []string{"check"}, 0, []string{"default: healthy"}},
+		"version":        {bare(), []string{"--version"}, 0, []string{"vault-k8s-auth-exporter"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := run(t, test.env, test.args...)
@@ -41,7 +41,7 @@ func TestExitCodes(t *testing.T) {
 }
 
 func TestConfigCanBeFedBack(t *testing.T) {
-	first := run(t, environment(), "config")
+	first := run(t, bare(), "config")
 	second := run(t, append([]string{"PATH=/"}, strings.Fields(first.stdout)...), "config")
 	if first.code != 0 || second.code != 0 || first.stdout != second.stdout {
 		t.Errorf("config prints\n%s\nand of that\n%s%s", first.stdout, second.stdout, second.stderr)
@@ -51,7 +51,7 @@ func TestConfigCanBeFedBack(t *testing.T) {
 // TestHealthIsOfTheExporterAlone: a restart in the middle of Vault's outage would
 // blind whom the exporter should help.
 func TestHealthIsOfTheExporterAlone(t *testing.T) {
-	exporter := serve(t, environment())
+	exporter := serve(t, bare())
 	metrics, health := exporter.address(""), exporter.address("health")
 	ready := func() bool { status, _ := get(health, "/readyz"); return status == 200 }
 	took := eventually(t, 20*time.Second, "readiness", ready, exporter.out.String)
@@ -60,7 +60,7 @@ func TestHealthIsOfTheExporterAlone(t *testing.T) {
 	if err := world.lab.Inject(t.Context(), "vault_unreachable"); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, exporter, metrics, "vault_unreachable", func(e exposition) bool {
+	waitFor(t, world.lab, exporter, "vault_unreachable", func(e exposition) bool {
 		return e.label("verdict_info", "reason") == "vault_unreachable"
 	})
 	for _, path := range []string{"/healthz", "/readyz"} {
@@ -94,7 +94,7 @@ func TestTerminationWhileVaultHangs(t *testing.T) {
 			connected <- c
 		}
 	}()
-	exporter := serve(t, environment("EXPORTER_VAULT_ADDR=https://"+silent.Addr().String(), "EXPORTER_TIMEOUT=30s", "EXPORTER_INTERVAL=60s"))
+	exporter := serve(t, bare("EXPORTER_VAULT_ADDR=https://"+silent.Addr().String(), "EXPORTER_TIMEOUT=30s", "EXPORTER_INTERVAL=60s"))
 	held := <-connected // a run is under way
 	defer held.Close()
 	code, took := exporter.terminate()

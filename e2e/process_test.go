@@ -44,12 +44,15 @@ func (t *tee) Write(p []byte) (int, error) {
 	return t.said.Write(p)
 }
 
-// environment is the exporter's own, not the developer's.
-func environment(extra ...string) []string {
+// environment is the exporter's own, not the developer's: what a lab gives it, and more.
+func environment(given []string, extra ...string) []string {
 	return slices.Concat(
 		[]string{"PATH=" + os.Getenv("PATH"), "EXPORTER_TIMEOUT=1s", "EXPORTER_INTERVAL=8s", "EXPORTER_RECHECK_INTERVAL=1s"},
-		world.lab.Env(), extra)
+		given, extra)
 }
+
+// bare is the environment in the lab that all tests share.
+func bare(extra ...string) []string { return environment(world.lab.Env(), extra...) }
 
 // outcome is how a process ended.
 type outcome struct {
@@ -73,29 +76,38 @@ func run(t testing.TB, env []string, args ...string) outcome {
 }
 
 // report is the JSON of check. Its keys are public: an unknown one is an error.
-type report struct {
-	Targets []struct {
-		Target, Reason, Party, Certainty, Detail, Runbook string
-		Healthy                                           bool
-		Because, Fix                                      []string
-		Reviewer                                          struct{ Reason, Party, Detail string }
-		Started                                           time.Time
-		Duration                                          float64 `json:"duration_seconds"`
-		Warnings                                          []struct {
-			Warning, Detail string
-			Fix             []string
-		}
-		Steps []struct {
-			Step, State, Detail string
-			Duration            float64 `json:"duration_seconds"`
-		}
+type report struct{ Targets []targetReport }
+
+type targetReport struct {
+	Target, Reason, Party, Certainty, Detail, Runbook string
+	Healthy                                           bool
+	Because, Fix                                      []string
+	Reviewer                                          struct{ Reason, Party, Detail string }
+	Started                                           time.Time
+	Duration                                          float64 `json:"duration_seconds"`
+	Warnings                                          []struct {
+		Warning, Detail string
+		Fix             []string
+	}
+	Steps []struct {
+		Step, State, Detail string
+		Duration            float64 `json:"duration_seconds"`
 	}
 }
 
+func (r targetReport) warns(of string) bool {
+	for _, w := range r.Warnings {
+		if w.Warning == of {
+			return true
+		}
+	}
+	return false
+}
+
 // check runs check --output json and reads its report of the one target.
-func check(t testing.TB) (outcome, report) {
+func check(t testing.TB, env []string) (outcome, report) {
 	t.Helper()
-	o := run(t, environment(), "check", "--output=json")
+	o := run(t, env, "check", "--output=json")
 	decoder := json.NewDecoder(strings.NewReader(o.stdout))
 	decoder.DisallowUnknownFields()
 	var r report

@@ -18,7 +18,7 @@ func TestNoTokenIsLeftInVault(t *testing.T) {
 	for range 5 {
 		slots.Go(func() {
 			for range 10 {
-				if o := run(t, environment(), "check"); o.code != 0 {
+				if o := run(t, bare(), "check"); o.code != 0 {
 					t.Errorf("check ends with %d:\n%s%s", o.code, o.stdout, o.stderr)
 				}
 			}
@@ -35,7 +35,7 @@ func TestNoTokenIsLeftInVault(t *testing.T) {
 func TestTerminationLeavesNoToken(t *testing.T) {
 	before := accessors(t)
 	for range 10 {
-		exporter := serve(t, environment())
+		exporter := serve(t, bare())
 		exporter.address("health") // the first run comes within 100 ms
 		if code, took := exporter.terminate(); code != 0 || took > 5*time.Second {
 			t.Errorf("SIGTERM ended the exporter with %d after %s", code, took)

@@ -15,12 +15,13 @@ import (
 	"syscall"
 )
 
-// Binaries are the paths of the compiled servers.
+// Binaries are the paths of the compiled servers, and of the two commands that an administrator talks to them with.
 type Binaries struct {
-	KubeAPIServer, Vault string
+	KubeAPIServer, Vault  string
+	Kubectl, VaultCommand string
 }
 
-// Build compiles the servers, or finds them compiled from the same sources with the same Go: a first build takes minutes, a
+// Build compiles them, or finds them compiled from the same sources with the same Go: a first build takes minutes, a
 // later one nothing. Progress is in words for people.
 func Build(ctx context.Context, progress io.Writer) (Binaries, error) {
 	b, err := newBuilder(progress)
@@ -34,14 +35,23 @@ func Build(ctx context.Context, progress io.Writer) (Binaries, error) {
 	defer unlock()
 
 	var binaries Binaries
-	if binaries.KubeAPIServer, err = b.server(ctx, "kube-apiserver"); err != nil {
-		return Binaries{}, err
+	for _, module := range []struct {
+		name string
+		path *string
+	}{
+		{"kube-apiserver", &binaries.KubeAPIServer},
+		{"vault", &binaries.Vault},
+		{"kubectl", &binaries.Kubectl},
+	} {
+		if *module.path, err = b.module(ctx, module.name); err != nil {
+			return Binaries{}, err
+		}
 	}
-	binaries.Vault, err = b.server(ctx, "vault")
+	binaries.VaultCommand, err = b.command(ctx, "lab/cmd/vault", "the stand-in for the vault command")
 	return binaries, err
 }
 
-// BuildExporter compiles the exporter of this checkout. Go's own cache makes it quick.
+// BuildExporter compiles the exporter of this checkout.
 func BuildExporter(ctx context.Context, progress io.Writer) (string, error) {
 	b, err := newBuilder(progress)
 	if err != nil {
@@ -52,8 +62,7 @@ func BuildExporter(ctx context.Context, progress io.Writer) (string, error) {
 		return "", err
 	}
 	defer unlock()
-	target := filepath.Join(b.bin, "exporter")
-	return target, b.compile(ctx, compilation{what: "the exporter", dir: b.root, pkg: "./cmd/exporter", target: target})
+	return b.command(ctx, "cmd/exporter", "the exporter")
 }
 
 type builder struct {
@@ -92,8 +101,14 @@ func (b *builder) lock(ctx context.Context) (unlock func() error, err error) {
 	return file.Close, nil
 }
 
-// server builds the module lab/<name>, unless that is done.
-func (b *builder) server(ctx context.Context, name string) (string, error) {
+// command builds a command of this checkout's own module. Go's own cache makes it quick.
+func (b *builder) command(ctx context.Context, pkg, what string) (string, error) {
+	target := filepath.Join(b.bin, filepath.Base(pkg))
+	return target, b.compile(ctx, compilation{what: what, dir: b.root, pkg: "./" + pkg, target: target})
+}
+
+// module builds the module lab/<name>, unless that is done.
+func (b *builder) module(ctx context.Context, name string) (string, error) {
 	dir := filepath.Join(b.root, "lab", name)
 	version, err := goTool(ctx, dir, "env", "GOVERSION").Output()
 	if err != nil {

@@ -16,10 +16,12 @@ const socketFile = "control.sock"
 
 // State is a fault as a running lab sees it.
 type State struct {
-	Name     string `json:"name"`
-	Summary  string `json:"summary"`
-	Reason   string `json:"reason"`
-	Injected bool   `json:"injected"`
+	Name     string   `json:"name"`
+	Summary  string   `json:"summary"`
+	Bare     string   `json:"bare"`
+	Full     string   `json:"full"`
+	Env      []string `json:"env,omitempty"`
+	Injected bool     `json:"injected"`
 }
 
 // A control lets other processes break and mend a lab through a socket in its directory, which .lab/current points to.

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // A brittle lab keeps a list of what was injected and cannot heal vault_sealed.
@@ -43,8 +45,8 @@ func TestControl(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := States("role_missing"); !slices.Equal(states, want) {
-		t.Errorf("faults are %v, want %v", states, want)
+	if want := States("role_missing"); !cmp.Equal(states, want) {
+		t.Error(cmp.Diff(want, states))
 	}
 	if healed, err := remote.Heal(t.Context()); err != nil || !slices.Equal(healed, []string{"role_missing"}) {
 		t.Errorf("healed %v, %v", healed, err)
@@ -54,7 +56,7 @@ func TestControl(t *testing.T) {
 func TestControlTellsErrors(t *testing.T) {
 	remote := controlled(t, new(brittle))
 	err := remote.Inject(t.Context(), "nonsense")
-	if !errors.Is(err, ErrUnknownFault) || !strings.Contains(err.Error(), `"nonsense": there are canary_token_missing,`) {
+	if !errors.Is(err, ErrUnknownFault) || !strings.Contains(err.Error(), `"nonsense": there are canary_entity_disabled,`) {
 		t.Errorf("injecting nonsense gave %v", err)
 	}
 	if err := remote.Inject(t.Context(), "vault_sealed"); err != nil {

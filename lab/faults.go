@@ -1,119 +1,78 @@
 package lab
 
-import "context"
+import (
+	"cmp"
+	"context"
+	"slices"
+)
 
 // A Fault is one thing that can be broken in a lab.
 type Fault struct {
 	Name    string
 	Summary string // what is done, as a sentence without its end
-	Reason  string // what the exporter must then give as the reason
+
+	// Bare is what the exporter must say with the environment of [Lab.Env], Full with that of [Lab.FullEnv].
+	Bare, Full Verdict
+	// Env is what must stand in the exporter's environment beside that, NAME=value each, in which $LAB is the directory of
+	// the lab; see [Lab.Expand].
+	Env []string
 
 	// Inject breaks it. Heal makes it whole again, also when Inject got only half way or was never called.
-	Inject, Heal func(context.Context, *Lab) error
+	Inject, Heal change
 }
 
-// Faults is the table of all faults, by name.
+// A change of a lab is over when it is in effect, for whoever asks through the proxies.
+type change = func(context.Context, *Lab) error
+
+// A Verdict is what the exporter must say, in its own words: the lab knows nothing of the exporter's packages.
+type Verdict struct {
+	Reason    string // "none" where pods can log in
+	Certainty string
+	Warning   string // one that must be raised; empty: none is demanded
+}
+
+func (v Verdict) String() string {
+	if v.Warning != "" {
+		return v.Reason + " with the warning " + v.Warning
+	}
+	return v.Reason + " (" + v.Certainty + ")"
+}
+
+func proven(reason string) Verdict { return Verdict{Reason: reason, Certainty: "proven"} }
+func byElimination(reason string) Verdict {
+	return Verdict{Reason: reason, Certainty: "by_elimination"}
+}
+func warned(warning string) Verdict {
+	return Verdict{Reason: "none", Certainty: "proven", Warning: warning}
+}
+
+// Faults is the table of all faults, by name. In the files by side a fault whose verdict the optional evidence does not
+// change leaves Full out.
 func Faults() []Fault {
-	return []Fault{
-		{
-			Name:    "canary_token_missing",
-			Summary: "the file of the canary's token is removed",
-			Reason:  "canary_token_missing",
-			Inject:  func(_ context.Context, l *Lab) error { return removeFile(l.path(canaryFile)) },
-			Heal:    func(_ context.Context, l *Lab) error { return l.write(canaryFile, l.canary) },
-		},
-		{
-			Name:    "kubernetes_unreachable",
-			Summary: "the API server's address refuses connections, of the exporter and of Vault",
-			Reason:  "kubernetes_unreachable",
-			Inject:  func(_ context.Context, l *Lab) error { return l.toKubernetes.refuse() },
-			Heal:    func(_ context.Context, l *Lab) error { return l.toKubernetes.forward() },
-		},
-		{
-			Name:    "mount_missing",
-			Summary: "the auth mount is disabled",
-			Reason:  "mount_missing",
-			Inject:  func(ctx context.Context, l *Lab) error { return l.vault.disable(ctx) },
-			Heal:    func(ctx context.Context, l *Lab) error { return l.mountAuth(ctx) },
-		},
-		{
-			Name:    "reviewer_expired",
-			Summary: "the reviewer's token, in the file and in Vault, expired yesterday",
-			Reason:  "reviewer_expired",
-			Inject:  reviewWith((*cluster).expiredReviewerToken),
-			Heal:    healReviewer,
-		},
-		{
-			Name:    "reviewer_forbidden",
-			Summary: "the reviewer's ClusterRoleBinding to system:auth-delegator is deleted",
-			Reason:  "reviewer_forbidden",
-			Inject:  func(ctx context.Context, l *Lab) error { return l.cluster.unbindReviewer(ctx) },
-			Heal:    func(ctx context.Context, l *Lab) error { return l.cluster.bindReviewer(ctx) },
-		},
-		{
-			Name:    "reviewer_revoked",
-			Summary: "the reviewer's token, in the file and in Vault, is bound to a pod that was deleted",
-			Reason:  "reviewer_revoked",
-			Inject:  reviewWith((*cluster).revokedReviewerToken),
-			Heal:    healReviewer,
-		},
-		{
-			Name:    "role_audience_mismatch",
-			Summary: "the canary role asks for an audience that the canary's token does not have",
-			Reason:  "role_audience_mismatch",
-			Inject: func(ctx context.Context, l *Lab) error {
-				return l.writeRole(ctx, fields{"audience": "somebody-else"})
-			},
-			Heal: func(ctx context.Context, l *Lab) error { return l.writeRole(ctx, nil) },
-		},
-		{
-			Name:    "role_missing",
-			Summary: "the canary role is deleted",
-			Reason:  "role_missing",
-			Inject: func(ctx context.Context, l *Lab) error {
-				return l.vault.delete(ctx, "auth/"+mount+"/role/"+canaryRole)
-			},
-			Heal: func(ctx context.Context, l *Lab) error { return l.writeRole(ctx, nil) },
-		},
-		{
-			Name:    "vault_sealed",
-			Summary: "Vault is sealed",
-			Reason:  "vault_sealed",
-			Inject:  func(ctx context.Context, l *Lab) error { return l.vault.seal(ctx) },
-			Heal:    func(ctx context.Context, l *Lab) error { return l.vault.unseal(ctx) },
-		},
-		{
-			Name:    "vault_to_kubernetes_failed",
-			Summary: "the reviewer's token in Vault expired yesterday, the one in the file is good",
-			Reason:  "vault_to_kubernetes_failed",
-			Inject: func(ctx context.Context, l *Lab) error {
-				token, err := l.cluster.expiredReviewerToken(ctx)
-				if err != nil {
-					return err
-				}
-				return l.configure(ctx, fields{"token_reviewer_jwt": token})
-			},
-			Heal: healReviewer,
-		},
-		{
-			Name:    "vault_unreachable",
-			Summary: "Vault's address refuses connections",
-			Reason:  "vault_unreachable",
-			Inject:  func(_ context.Context, l *Lab) error { return l.toVault.refuse() },
-			Heal:    func(_ context.Context, l *Lab) error { return l.toVault.forward() },
-		},
-	}
+	return table(reviewerFaults(), vaultToKubernetesFaults(), mountFaults(), roleFaults(), vaultFaults(), kubernetesFaults(), canaryFaults())
 }
 
-// reviewWith hands a bad reviewer token to the exporter and to Vault.
-func reviewWith(token func(*cluster, context.Context) (string, error)) func(context.Context, *Lab) error {
+// table is the parts in one, by name.
+func table(parts ...[]Fault) []Fault {
+	all := slices.Concat(parts...)
+	for i := range all {
+		all[i].Full = cmp.Or(all[i].Full, all[i].Bare)
+	}
+	slices.SortFunc(all, func(a, b Fault) int { return cmp.Compare(a.Name, b.Name) })
+	return all
+}
+
+// inOrder makes one change after another, up to the first that goes wrong.
+func inOrder(changes ...change) change {
 	return func(ctx context.Context, l *Lab) error {
-		bad, err := token(l.cluster, ctx)
-		if err != nil {
-			return err
+		for _, change := range changes {
+			if err := change(ctx, l); err != nil {
+				return err
+			}
 		}
-		return l.useReviewer(ctx, bad)
+		return nil
 	}
 }
 
-func healReviewer(ctx context.Context, l *Lab) error { return l.useReviewer(ctx, l.reviewer) }
+// nothing is the change of a fault that is in the exporter's environment alone.
+func nothing(context.Context, *Lab) error { return nil }

@@ -14,8 +14,13 @@ func TestFaultsAreComplete(t *testing.T) {
 	var names []string
 	for _, f := range Faults() {
 		names = append(names, f.Name)
-		if !snake.MatchString(f.Name) || !snake.MatchString(f.Reason) {
-			t.Errorf("name %q or reason %q is not snake case", f.Name, f.Reason)
+		if !snake.MatchString(f.Name) {
+			t.Errorf("name %q is not snake case", f.Name)
+		}
+		for _, v := range []Verdict{f.Bare, f.Full} {
+			if !snake.MatchString(v.Reason) || v.Certainty != "proven" && v.Certainty != "by_elimination" {
+				t.Errorf("%s: %+v is no verdict", f.Name, v)
+			}
 		}
 		if f.Summary == "" || strings.HasSuffix(f.Summary, ".") {
 			t.Errorf("%s: summary %q is not a sentence without its end", f.Name, f.Summary)

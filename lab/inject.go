@@ -57,9 +57,24 @@ func (l *Lab) Heal(ctx context.Context) ([]string, error) {
 			healed = append(healed, name)
 		}
 		if len(errs) == 0 || len(healed) == before {
-			return healed, errors.Join(errs...)
+			return healed, errors.Join(append(errs, l.untilHealthy(ctx, len(errs) == 0 && l.vault != nil))...)
 		}
 	}
+}
+
+// untilHealthy waits until the canary logs in and the reviewer is known: Vault may still find a connection that was cut, and
+// the API server learns from watches.
+func (l *Lab) untilHealthy(ctx context.Context, expected bool) error {
+	if !expected {
+		return nil
+	}
+	err := poll(ctx, func(ctx context.Context) error {
+		return errors.Join(l.logIn(ctx), l.cluster.ask(ctx, l.reviewer))
+	})
+	if err != nil {
+		return fmt.Errorf("waiting for health: %w", err)
+	}
+	return nil
 }
 
 func (l *Lab) heal(ctx context.Context, name string) error {

@@ -6,22 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"path/filepath"
-	"time"
 )
 
 const (
-	vaultNamespace  = "vault"
-	reviewerAccount = "vault-auth"
-	reviewerBinding = "vault-auth-delegator"
-
-	canaryNamespace = "monitoring"
-	canaryAccount   = "canary"
-	canaryAudience  = "vault"
-
-	bindings = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
-	reviews  = "/apis/authentication.k8s.io/v1/tokenreviews"
+	clusterAuthority = "lab cluster CA"
 )
 
 // A cluster is the running API server, asked by its administrator.
@@ -31,12 +20,14 @@ type cluster struct {
 	address string
 	ca      *authority
 	signer  signer
+
+	anonymous *tls.Config // trusts the API server, and is nobody to it
 }
 
 // startCluster returns when the API server is ready. The cluster is set as soon as it has something to stop.
 func startCluster(ctx context.Context, dir, binary string) (c *cluster, err error) {
 	c = &cluster{}
-	if c.ca, err = newAuthority("lab cluster CA"); err != nil {
+	if c.ca, err = newAuthority(clusterAuthority); err != nil {
 		return nil, err
 	}
 	if c.signer, err = newSigner(); err != nil {
@@ -71,6 +62,7 @@ func (c *cluster) prepare(dir string) error {
 	if err != nil {
 		return fmt.Errorf("reading the administrator's certificate: %w", err)
 	}
+	c.anonymous = &tls.Config{RootCAs: c.ca.pool()}
 	c.client = newClient("https://"+c.address, &tls.Config{RootCAs: c.ca.pool(), Certificates: []tls.Certificate{pair}})
 	for name, data := range map[string][]byte{
 		"kubernetes-ca.crt":  c.ca.PEM,
@@ -111,151 +103,61 @@ func (c *cluster) stop() error {
 
 func (c *cluster) ready(ctx context.Context) error { return c.get(ctx, "/readyz", nil) }
 
-// seed creates what the auth method needs on the side of Kubernetes.
+// seed creates the accounts, and binds those that review.
 func (c *cluster) seed(ctx context.Context) error {
-	for namespace, account := range map[string]string{vaultNamespace: reviewerAccount, canaryNamespace: canaryAccount} {
+	for _, namespace := range []string{reviewerAccount.namespace, canaryAccount.namespace} {
 		if err := c.post(ctx, "/api/v1/namespaces", fields{"metadata": fields{"name": namespace}}, nil); err != nil {
 			return err
 		}
-		if err := c.post(ctx, accounts(namespace), fields{"metadata": fields{"name": account}}, nil); err != nil {
+	}
+	for _, a := range []account{reviewerAccount, canaryAccount, exporterAccount, nobodyAccount} {
+		if err := c.create(ctx, a); err != nil {
 			return err
 		}
 	}
-	return c.bindReviewer(ctx)
-}
-
-func accounts(namespace string) string { return "/api/v1/namespaces/" + namespace + "/serviceaccounts" }
-
-// bindReviewer lets the reviewer create TokenReviews, and returns when it may.
-func (c *cluster) bindReviewer(ctx context.Context) error {
-	err := c.post(ctx, bindings, fields{
-		"metadata": fields{"name": reviewerBinding},
-		"roleRef":  fields{"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "system:auth-delegator"},
-		"subjects": []fields{{"kind": "ServiceAccount", "namespace": vaultNamespace, "name": reviewerAccount}},
+	err := c.post(ctx, rbac+"clusterroles", fields{
+		"metadata": fields{"name": namespaceReader},
+		"rules":    []fields{{"apiGroups": []string{""}, "resources": []string{"namespaces"}, "verbs": []string{"get"}}},
 	}, nil)
-	if err := unless(err, http.StatusConflict, "AlreadyExists"); err != nil {
+	if err != nil {
 		return err
 	}
-	return c.untilReviewer(ctx, true)
-}
-
-// unbindReviewer takes that away, and returns when it is gone.
-func (c *cluster) unbindReviewer(ctx context.Context) error {
-	err := c.delete(ctx, bindings+"/"+reviewerBinding)
-	if err := unless(err, http.StatusNotFound, "NotFound"); err != nil {
+	if err := c.bind(ctx, exporterBinding); err != nil {
 		return err
 	}
-	return c.untilReviewer(ctx, false)
+	return c.bind(ctx, reviewerBinding)
 }
 
-// untilReviewer waits until the API server, which learns of bindings from a watch, answers as expected.
-func (c *cluster) untilReviewer(ctx context.Context, allowed bool) error {
-	review := fields{"spec": fields{
-		"user":   "system:serviceaccount:" + vaultNamespace + ":" + reviewerAccount,
-		"groups": []string{"system:serviceaccounts", "system:serviceaccounts:" + vaultNamespace, "system:authenticated"},
-		"resourceAttributes": fields{
-			"group": "authentication.k8s.io", "resource": "tokenreviews", "verb": "create",
-		},
-	}}
-	return poll(ctx, func(ctx context.Context) error {
-		var answer struct {
-			Status struct {
-				Allowed bool `json:"allowed"`
-			} `json:"status"`
-		}
-		if err := c.post(ctx, "/apis/authorization.k8s.io/v1/subjectaccessreviews", review, &answer); err != nil {
-			return err
-		}
-		if answer.Status.Allowed != allowed {
-			return fmt.Errorf("reviewing the reviewer's access: allowed is %t", answer.Status.Allowed)
-		}
-		return nil
-	})
-}
-
-// object is what the lab reads of the metadata of anything in Kubernetes.
-type object struct {
-	Metadata struct {
-		Namespace string    `json:"namespace"`
-		Name      string    `json:"name"`
-		UID       string    `json:"uid"`
-		Created   time.Time `json:"creationTimestamp"`
-	} `json:"metadata"`
-}
-
-// reviewerToken is a token of the reviewer that is good for the API server.
-func (c *cluster) reviewerToken(ctx context.Context) (string, error) {
-	return c.token(ctx, vaultNamespace, reviewerAccount, fields{})
-}
-
-// canaryToken is a token of the canary that is good for Vault and for nothing else.
-func (c *cluster) canaryToken(ctx context.Context) (string, error) {
-	return c.token(ctx, canaryNamespace, canaryAccount, fields{"audiences": []string{canaryAudience}})
-}
-
-func (c *cluster) token(ctx context.Context, namespace, name string, spec fields) (string, error) {
+// takes is nil if the API server takes the token for that audience.
+func (c *cluster) takes(ctx context.Context, token, audience string) error {
 	var answer struct {
 		Status struct {
-			Token string `json:"token"`
+			Authenticated bool   `json:"authenticated"`
+			Error         string `json:"error"`
 		} `json:"status"`
 	}
-	spec = spec.with(fields{"expirationSeconds": int(tokenLife.Seconds())})
-	err := c.post(ctx, accounts(namespace)+"/"+name+"/token", fields{"spec": spec}, &answer)
-	return answer.Status.Token, err
+	review := fields{"spec": fields{"token": token, "audiences": []string{audience}}}
+	if err := c.post(ctx, reviews, review, &answer); err != nil {
+		return err
+	}
+	if !answer.Status.Authenticated {
+		return fmt.Errorf("%w: %s", errRefused, answer.Status.Error)
+	}
+	return nil
 }
 
-// revokedReviewerToken is a reviewer token whose pod is gone. It was never used while the pod lived: the API server would go
-// on taking it for ten seconds.
-func (c *cluster) revokedReviewerToken(ctx context.Context) (string, error) {
-	const pods = "/api/v1/namespaces/" + vaultNamespace + "/pods"
-	var pod object
-	err := c.post(ctx, pods, fields{
-		"metadata": fields{"generateName": "vault-"},
-		"spec": fields{
-			"serviceAccountName": reviewerAccount,
-			"containers":         []fields{{"name": "vault", "image": "vault"}},
-		},
-	}, &pod)
-	if err != nil {
-		return "", err
-	}
-	token, err := c.token(ctx, vaultNamespace, reviewerAccount, fields{"boundObjectRef": fields{
-		"apiVersion": "v1", "kind": "Pod", "name": pod.Metadata.Name, "uid": pod.Metadata.UID,
-	}})
-	if err != nil {
-		return "", err
-	}
-	if err := c.delete(ctx, pods+"/"+pod.Metadata.Name+"?gracePeriodSeconds=0"); err != nil {
-		return "", err
-	}
-	return token, c.untilRefused(ctx, token)
-}
+var errRefused = errors.New("reviewing a token: refused")
 
-// expiredReviewerToken is a reviewer token of the cluster's own key that expired yesterday.
-func (c *cluster) expiredReviewerToken(ctx context.Context) (string, error) {
-	var account object
-	if err := c.get(ctx, accounts(vaultNamespace)+"/"+reviewerAccount, &account); err != nil {
-		return "", err
-	}
-	yesterday := account.Metadata.Created.AddDate(0, 0, -1)
-	return c.signer.sign(claimsOf(account, issuer).with(valid(yesterday.AddDate(0, 0, -1), yesterday)))
-}
-
-// untilRefused waits until the API server no longer takes token.
-func (c *cluster) untilRefused(ctx context.Context, token string) error {
+// untilRefused waits until the API server no longer takes token, which it remembers for ten seconds.
+func (c *cluster) untilRefused(ctx context.Context, token, audience string) error {
 	return poll(ctx, func(ctx context.Context) error {
-		var answer struct {
-			Status struct {
-				Authenticated bool `json:"authenticated"`
-			} `json:"status"`
-		}
-		review := fields{"spec": fields{"token": token}}
-		if err := c.post(ctx, reviews, review, &answer); err != nil {
+		switch err := c.takes(ctx, token, audience); {
+		case errors.Is(err, errRefused):
+			return nil
+		case err != nil:
 			return err
-		}
-		if answer.Status.Authenticated {
+		default:
 			return errors.New("reviewing a token: it still authenticates")
 		}
-		return nil
 	})
 }

@@ -18,6 +18,9 @@ import (
 const (
 	reviewerFile = "reviewer-token"
 	canaryFile   = "canary-token"
+	vaultFile    = "vault-token"
+	exporterFile = "exporter-token"
+	nobodyFile   = "nobody-token"
 
 	startTimeout = 90 * time.Second // the servers need three seconds, and more on a machine that compiles beside them
 )
@@ -38,8 +41,9 @@ type Lab struct {
 
 	cluster *cluster
 	vault   *vault
-	// The ways that the exporter takes, and Vault to Kubernetes.
-	toKubernetes, toVault *proxy
+	fresh   *process // a second Vault, while a fault has it
+	// The ways that the exporter takes, and Vault to Kubernetes; and a host that only Vault is sent to, by a fault.
+	toKubernetes, toVault, decoy *proxy
 	// The tokens of a healthy lab.
 	reviewer, canary string
 
@@ -96,7 +100,7 @@ func (l *Lab) close() error {
 	if l.control != nil {
 		errs = append(errs, l.control.close())
 	}
-	for _, p := range []*proxy{l.toKubernetes, l.toVault} {
+	for _, p := range []*proxy{l.toKubernetes, l.toVault, l.decoy} {
 		if p != nil {
 			errs = append(errs, p.close())
 		}
@@ -104,6 +108,9 @@ func (l *Lab) close() error {
 	var stopping errgroup.Group
 	if l.cluster != nil {
 		stopping.Go(l.cluster.stop)
+	}
+	if l.fresh != nil {
+		stopping.Go(l.fresh.stop)
 	}
 	if l.vault != nil {
 		stopping.Go(l.vault.stop)
@@ -124,7 +131,10 @@ func (l *Lab) startServers(ctx context.Context, binaries Binaries) error {
 		if err := l.cluster.seed(ctx); err != nil {
 			return fmt.Errorf("seeding the cluster: %w", err)
 		}
-		l.toKubernetes, err = newProxy(l.cluster.address)
+		if l.toKubernetes, err = newProxy(l.cluster.address); err != nil {
+			return err
+		}
+		l.decoy, err = newProxy(l.cluster.address)
 		return err
 	})
 	starting.Go(func() (err error) {
@@ -137,23 +147,37 @@ func (l *Lab) startServers(ctx context.Context, binaries Binaries) error {
 	return starting.Wait()
 }
 
-// join makes the two sides know each other.
+// join makes the two sides know each other, and writes the files that the exporter reads.
 func (l *Lab) join(ctx context.Context) (err error) {
-	if l.reviewer, err = l.cluster.reviewerToken(ctx); err != nil {
+	if l.reviewer, err = healthy(ctx, l.cluster, reviewerAccount); err != nil {
 		return err
 	}
-	if l.canary, err = l.cluster.canaryToken(ctx); err != nil {
+	if l.canary, err = healthy(ctx, l.cluster, canaryAccount); err != nil {
+		return err
+	}
+	exporter, err := healthy(ctx, l.cluster, exporterAccount)
+	if err != nil {
+		return err
+	}
+	nobody, err := healthy(ctx, l.cluster, nobodyAccount)
+	if err != nil {
 		return err
 	}
 	if err := l.mountAuth(ctx); err != nil {
 		return err
 	}
-	return errors.Join(l.write(reviewerFile, l.reviewer), l.write(canaryFile, l.canary))
+	reader, err := l.vault.readerToken(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		l.write(reviewerFile, l.reviewer), l.write(canaryFile, l.canary),
+		l.write(exporterFile, exporter), l.write(nobodyFile, nobody), l.write(vaultFile, reader))
 }
 
-// mountAuth makes mount, configuration and canary role what they are in a healthy lab.
+// mountAuth makes mount, configuration and roles what they are in a healthy lab.
 func (l *Lab) mountAuth(ctx context.Context) error {
-	if err := l.vault.enable(ctx); err != nil {
+	if err := l.vault.enable(ctx, "kubernetes"); err != nil {
 		return err
 	}
 	if err := l.configure(ctx, nil); err != nil {
@@ -162,29 +186,63 @@ func (l *Lab) mountAuth(ctx context.Context) error {
 	return l.writeRole(ctx, nil)
 }
 
-// configure writes the mount's whole configuration, the healthy one but for what is changed: Vault would reset a field that
-// is left out. Vault's open connections to the API server are cut, since it would go on using them with the old CA and host.
+// configure writes the mount's configuration, and cuts Vault's open connections to the API server, since it would go on
+// using them with the old CA and host.
 func (l *Lab) configure(ctx context.Context, changed fields) error {
+	defer l.decoy.cut()
+	defer l.toKubernetes.cut()
+	return l.writeConfig(ctx, changed)
+}
+
+// writeConfig writes the mount's whole configuration, the healthy one but for what is changed: Vault would reset a field
+// that is left out.
+func (l *Lab) writeConfig(ctx context.Context, changed fields) error {
 	healthy := fields{
 		"kubernetes_host":      l.kubernetesHost(),
 		"kubernetes_ca_cert":   string(l.cluster.ca.PEM),
 		"token_reviewer_jwt":   l.reviewer,
 		"disable_local_ca_jwt": true,
 	}
-	defer l.toKubernetes.cut()
 	return l.vault.post(ctx, "auth/"+mount+"/config", healthy.with(changed), nil)
 }
 
-// writeRole writes the canary role, the healthy one but for what is changed.
+// writeRole writes the canary role, the healthy one but for what is changed, and the oracle. A field that is left out would
+// stay as it was.
 func (l *Lab) writeRole(ctx context.Context, changed fields) error {
 	healthy := fields{
-		"bound_service_account_names":      canaryAccount,
-		"bound_service_account_namespaces": canaryNamespace,
-		"audience":                         canaryAudience,
-		"token_policies":                   "default",
-		"token_ttl":                        "60s",
+		"bound_service_account_names":              canaryAccount.name,
+		"bound_service_account_namespaces":         canaryAccount.namespace,
+		"bound_service_account_namespace_selector": "",
+		"audience":                canaryAccount.audience,
+		"token_policies":          "default",
+		"token_no_default_policy": false,
+		"token_bound_cidrs":       "",
+		"token_ttl":               "60s",
+		"token_type":              "default",
 	}
-	return l.vault.post(ctx, "auth/"+mount+"/role/"+canaryRole, healthy.with(changed), nil)
+	oracle := fields{
+		"bound_service_account_names":              canaryAccount.name,
+		"bound_service_account_namespace_selector": `{"matchLabels":{"vault-k8s-auth-exporter/never":"set"}}`,
+	}
+	return errors.Join(
+		l.vault.post(ctx, rolePath(canaryRole), healthy.with(changed), nil),
+		l.vault.post(ctx, rolePath(oracleRole), oracle, nil))
+}
+
+func rolePath(role string) string { return "auth/" + mount + "/role/" + role }
+
+// logIn logs the canary in as a pod would, past the proxy, and revokes what that brings.
+func (l *Lab) logIn(ctx context.Context) error {
+	var answer struct {
+		Auth struct {
+			Accessor string `json:"accessor"`
+		} `json:"auth"`
+	}
+	err := l.vault.post(ctx, "auth/"+mount+"/login", fields{"role": canaryRole, "jwt": l.canary}, &answer)
+	if err != nil || answer.Auth.Accessor == "" {
+		return err
+	}
+	return l.vault.post(ctx, "auth/token/revoke-accessor", fields{"accessor": answer.Auth.Accessor}, nil)
 }
 
 // useReviewer hands token to both who use it, the exporter and Vault.
@@ -216,6 +274,26 @@ func (l *Lab) Env() []string {
 		"EXPORTER_REVIEWER_TOKEN_FILE=" + l.path(reviewerFile),
 		"EXPORTER_CANARY_TOKEN_FILE=" + l.path(canaryFile),
 	}
+}
+
+// FullEnv is Env with all optional evidence: a Vault token that may read the mount, the oracle, and an identity of its own.
+func (l *Lab) FullEnv() []string { return append(l.Env(), l.optional()...) }
+
+func (l *Lab) optional() []string {
+	return []string{
+		"EXPORTER_VAULT_TOKEN_FILE=" + l.path(vaultFile),
+		"EXPORTER_VAULT_ORACLE_ROLE=" + oracleRole,
+		"EXPORTER_KUBERNETES_TOKEN_FILE=" + l.path(exporterFile),
+	}
+}
+
+// Expand is the environment of a fault in this lab.
+func (l *Lab) Expand(env []string) []string {
+	var expanded []string
+	for _, variable := range env {
+		expanded = append(expanded, strings.ReplaceAll(variable, "$LAB", l.dir.path))
+	}
+	return expanded
 }
 
 // Dir is where everything of this lab lies. It goes with the lab.

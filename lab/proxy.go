@@ -1,13 +1,18 @@
 package lab
 
 import (
+	"crypto/tls"
+	"errors"
+	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"sync"
+	"time"
 )
 
-// A proxy forwards TCP connections from one loopback address to a server of the lab and fails below TLS when it is told
-// to. It keeps its address for life.
+// A proxy forwards TCP connections from one loopback address to a server of the lab. It fails below TLS when it is told to,
+// or forwards to an impostor that fails above. It keeps its address for life.
 type proxy struct {
 	address string
 	backend string
@@ -17,6 +22,8 @@ type proxy struct {
 	listener net.Listener
 	open     map[net.Conn]struct{} // both ends of every connection
 	silent   bool
+	impostor io.Closer // nil while the backend itself answers
+	target   string    // where connections go
 }
 
 // newProxy returns a proxy that forwards to backend.
@@ -25,13 +32,61 @@ func newProxy(backend string) (*proxy, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &proxy{address: l.Addr().String(), backend: backend, open: map[net.Conn]struct{}{}}
+	p := &proxy{address: l.Addr().String(), backend: backend, target: backend, open: map[net.Conn]struct{}{}}
 	p.serve(l)
 	return p, nil
 }
 
+func (p *proxy) port() string {
+	_, port, _ := net.SplitHostPort(p.address)
+	return port
+}
+
 // forward makes the proxy healthy again, whatever it did before.
-func (p *proxy) forward() error { return p.accept(false) }
+func (p *proxy) forward() error {
+	return errors.Join(p.redirect(p.backend, nil), p.accept(false))
+}
+
+// forwardTo puts another server in the backend's place.
+func (p *proxy) forwardTo(address string) error {
+	return errors.Join(p.redirect(address, nil), p.accept(false))
+}
+
+// impersonate puts a handler in the backend's place, with a pair of certificate and key in one PEM, or plain HTTP without.
+func (p *proxy) impersonate(handler http.Handler, pair []byte) error {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ErrorLog: silence()}
+	l, err := net.Listen("tcp", loopback(0))
+	if err != nil {
+		return err
+	}
+	serve := func() error { return server.Serve(l) }
+	if pair != nil {
+		certificate, err := tls.X509KeyPair(pair, pair)
+		if err != nil {
+			return errors.Join(fmt.Errorf("reading the certificate of an impostor: %w", err), l.Close())
+		}
+		server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}}
+		serve = func() error { return server.ServeTLS(l, "", "") }
+	}
+	p.serving.Go(func() { _ = serve() })
+	return errors.Join(p.redirect(l.Addr().String(), server), p.accept(false))
+}
+
+// redirect ends the impostor that there is, and cuts what is open if connections went elsewhere.
+func (p *proxy) redirect(target string, impostor io.Closer) (err error) {
+	p.mu.Lock()
+	old, elsewhere := p.impostor, p.target != target
+	p.impostor, p.target = impostor, target
+	p.mu.Unlock()
+
+	if elsewhere {
+		p.cut()
+	}
+	if old != nil {
+		err = old.Close()
+	}
+	return err
+}
 
 // hang accepts connections and never says a word on them. Those that are open are cut.
 func (p *proxy) hang() error {
@@ -65,7 +120,7 @@ func (p *proxy) cut() {
 
 // close ends the proxy and waits for its goroutines.
 func (p *proxy) close() error {
-	err := p.refuse()
+	err := errors.Join(p.refuse(), p.redirect(p.backend, nil))
 	p.serving.Wait()
 	return err
 }
@@ -108,29 +163,35 @@ func (p *proxy) serve(l net.Listener) {
 
 func (p *proxy) handle(l net.Listener, client net.Conn) {
 	defer p.forget(client)
-	if silent, ok := p.remember(l, client); !ok {
+	target, ok := p.remember(l, client)
+	if !ok {
 		return
-	} else if silent {
+	}
+	if target == "" {
 		_, _ = io.Copy(io.Discard, client)
 		return
 	}
-	server, err := net.Dial("tcp", p.backend)
+	server, err := net.Dial("tcp", target)
 	if err != nil {
 		return
 	}
 	defer p.forget(server)
-	if _, ok := p.remember(l, server); !ok {
+	if now, ok := p.remember(l, server); !ok || now != target {
 		return
 	}
 	pipe(client, server)
 }
 
-// remember makes c one that cut closes. It is not ok when the listener that brought the connection was closed meanwhile.
-func (p *proxy) remember(l net.Listener, c net.Conn) (silent, ok bool) {
+// remember makes c one that cut closes, and returns where it goes, which is nowhere while the proxy is silent. It is not ok
+// when the listener that brought the connection was closed meanwhile.
+func (p *proxy) remember(l net.Listener, c net.Conn) (target string, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.open[c] = struct{}{}
-	return p.silent, p.listener == l
+	if p.silent {
+		return "", p.listener == l
+	}
+	return p.target, p.listener == l
 }
 
 func (p *proxy) forget(c net.Conn) {

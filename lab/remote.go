@@ -81,7 +81,10 @@ func (e *statusError) remote() error {
 func States(injected ...string) []State {
 	var all []State
 	for _, f := range Faults() {
-		all = append(all, State{Name: f.Name, Summary: f.Summary, Reason: f.Reason, Injected: slices.Contains(injected, f.Name)})
+		all = append(all, State{
+			Name: f.Name, Summary: f.Summary, Bare: f.Bare.String(), Full: f.Full.String(), Env: f.Env,
+			Injected: slices.Contains(injected, f.Name),
+		})
 	}
 	return all
 }

@@ -58,6 +58,20 @@ func claimsOf(account object, audiences ...string) fields {
 	}.with(valid(now, now.Add(tokenLife)))
 }
 
+// legacyClaims are the claims of a token of the Secret of that name, which never expires.
+func legacyClaims(account object, secret string) fields {
+	const prefix = "kubernetes.io/serviceaccount/"
+	of := account.Metadata
+	return fields{
+		"iss":                           "kubernetes/serviceaccount",
+		"sub":                           "system:serviceaccount:" + of.Namespace + ":" + of.Name,
+		prefix + "namespace":            of.Namespace,
+		prefix + "secret.name":          secret,
+		prefix + "service-account.name": of.Name,
+		prefix + "service-account.uid":  of.UID,
+	}
+}
+
 // valid are the claims that say when a token is.
 func valid(from, to time.Time) fields {
 	return fields{"iat": from.Unix(), "nbf": from.Unix(), "exp": to.Unix()}

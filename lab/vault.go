@@ -12,22 +12,28 @@ const (
 	mount      = "kubernetes"
 	canaryRole = "canary"
 
-	debugLog = "vault.log"
-	auditLog = "audit.log"
+	oracleRole = "vault-k8s-auth-exporter-oracle"
+	policy     = "vault-k8s-auth-exporter"
+
+	vaultPair = "vault.pem"
+	debugLog  = "vault.log"
+	auditLog  = "audit.log"
 )
 
 // A vault is the running Vault, asked with its root token.
 type vault struct {
 	*client
 	process   *process
+	binary    string
 	address   string
 	ca        *authority
+	tls       *tls.Config
 	unsealKey string
 }
 
 // startVault returns when Vault is unsealed and writes its audit log. The vault is set as soon as it has something to stop.
 func startVault(ctx context.Context, dir, binary string) (v *vault, err error) {
-	v = &vault{}
+	v = &vault{binary: binary}
 	if v.ca, err = newAuthority("lab Vault CA"); err != nil {
 		return nil, err
 	}
@@ -38,13 +44,14 @@ func startVault(ctx context.Context, dir, binary string) (v *vault, err error) {
 	if err != nil {
 		return nil, err
 	}
-	for name, data := range map[string][]byte{"vault-ca.crt": v.ca.PEM, "vault.pem": server} {
+	for name, data := range map[string][]byte{"vault-ca.crt": v.ca.PEM, vaultPair: server} {
 		if err := replaceFile(filepath.Join(dir, name), data); err != nil {
 			return nil, err
 		}
 	}
-	v.client = newClient("https://"+v.address+"/v1/", &tls.Config{RootCAs: v.ca.pool()})
-	v.process, err = startProcess(dir, binary, "vault", "-listen="+v.address, "-tls=vault.pem", "-log="+debugLog)
+	v.tls = &tls.Config{InsecureSkipVerify: true} // a fault may have replaced the certificate of what is the lab's own process
+	v.client = newClient("https://"+v.address+"/v1/", v.tls)
+	v.process, err = startProcess(dir, binary, "vault", "-listen="+v.address, "-tls="+vaultPair, "-log="+debugLog)
 	if err != nil {
 		return nil, err
 	}
@@ -69,10 +76,15 @@ func (v *vault) open(ctx context.Context, dir string) error {
 	if err := v.unseal(ctx); err != nil {
 		return err
 	}
-	return v.post(ctx, "sys/audit/file", fields{
+	return v.auditToFile(ctx, dir)
+}
+
+func (v *vault) auditToFile(ctx context.Context, dir string) error {
+	err := v.post(ctx, "sys/audit/file", fields{
 		"type":    "file",
 		"options": fields{"file_path": filepath.Join(dir, auditLog)},
 	}, nil)
+	return unless(err, http.StatusBadRequest, "already in use")
 }
 
 func (v *vault) listening(ctx context.Context) error { return v.get(ctx, "sys/seal-status", nil) }
@@ -107,12 +119,29 @@ func (v *vault) seal(ctx context.Context) error {
 }
 
 // enable mounts the auth method, without configuration or roles. One that is mounted stays as it is.
-func (v *vault) enable(ctx context.Context) error {
-	err := v.post(ctx, "sys/auth/"+mount, fields{"type": "kubernetes"}, nil)
+func (v *vault) enable(ctx context.Context, method string) error {
+	err := v.post(ctx, "sys/auth/"+mount, fields{"type": method}, nil)
 	return unless(err, http.StatusBadRequest, "path is already in use")
 }
 
-func (v *vault) disable(ctx context.Context) error { return v.delete(ctx, "sys/auth/"+mount) }
+// readerToken is a token that may read of the mount what the exporter is glad to know.
+func (v *vault) readerToken(ctx context.Context) (string, error) {
+	const rules = `
+path "auth/kubernetes/config" { capabilities = ["read"] }
+path "auth/kubernetes/role/*" { capabilities = ["read"] }
+path "sys/internal/ui/mounts/auth/kubernetes" { capabilities = ["read"] }
+`
+	if err := v.post(ctx, "sys/policies/acl/"+policy, fields{"policy": rules}, nil); err != nil {
+		return "", err
+	}
+	var answer struct {
+		Auth struct {
+			Token string `json:"client_token"`
+		} `json:"auth"`
+	}
+	err := v.post(ctx, "auth/token/create", fields{"policies": []string{policy}}, &answer)
+	return answer.Auth.Token, err
+}
 
 // accessors counts the tokens that live, the root token among them.
 func (v *vault) accessors(ctx context.Context) (int, error) {

@@ -19,14 +19,6 @@ type told func(value float64, labels ...string)
 
 var lastings = []lasting{
 	{
-		describe("target_info", "Always 1: where the target looks, from the configuration alone.",
-			"vault_addr", "vault_namespace", "mount", "role", "kubernetes_host", "reviewer"),
-		func(k probe.Known, say told) {
-			t := k.Target
-			say(1, t.Vault.Addr, t.Vault.Namespace, t.Vault.Mount, t.Vault.Role, t.Kubernetes.Host, string(t.Reviewer.Source))
-		},
-	},
-	{
 		describe("target_interval_seconds", "Time from one scheduled run to the next, in seconds."),
 		func(k probe.Known, say told) { say(k.Target.Interval.Seconds()) },
 	},

@@ -25,8 +25,9 @@ type Recorder struct {
 	process  process
 	counters counters
 
-	mu      sync.RWMutex      // guards targets; a counter of a target is touched only under it
+	mu      sync.RWMutex      // guards all below; a counter of a target is touched only under it
 	targets map[string]*state // by name; a state is replaced, never changed
+	infos   []prometheus.Metric
 }
 
 // New returns a Recorder for these targets, with a registry of its own. The
@@ -42,6 +43,7 @@ func New(targets []probe.Target) *Recorder {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		version.NewCollector(namespace+"_exporter"),
 		collector{r.states},
+		infoCollector{r.targetInfos},
 	)
 	r.process.register(r.registry)
 	r.counters.register(r.registry)
@@ -78,7 +80,7 @@ func (r *Recorder) SetTargets(targets []probe.Target) {
 			r.counters.forget(name)
 		}
 	}
-	r.targets = next
+	r.targets, r.infos = next, infos(targets)
 	r.process.targets.WithLabelValues("configured").Set(float64(len(next)))
 	r.process.targets.WithLabelValues("assigned").Set(float64(len(next)))
 }
@@ -143,6 +145,12 @@ func (r *Recorder) Known() []probe.Known {
 		known = append(known, s.known)
 	}
 	return known
+}
+
+func (r *Recorder) targetInfos() []prometheus.Metric {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.infos
 }
 
 // states returns what is known of every target at this moment.

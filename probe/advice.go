@@ -14,14 +14,39 @@ func (r Reason) advice(t Target, e Evidence) []string {
 	if catalogue[r].advise == nil {
 		return nil
 	}
-	return aimed(t, catalogue[r].advise(t, e))
+	lines := catalogue[r].advise(t, e)
+	if r.Party() == PartyVaultToKubernetes || r == ReviewerDrift || r == Unexplained {
+		lines = append(lines, whereLogged(e))
+	}
+	return aimed(t, lines)
+}
+
+// whereLogged says where Vault itself tells why it refused a login: the one place
+// beside the oracle.
+func whereLogged(e Evidence) string {
+	if e.Mount.Accessor == "" {
+		return "# Vault's log at level debug says why, in lines with: auth.kubernetes and login unauthorized"
+	}
+	accessor := foreign(e.Mount.Accessor, "accessor")
+	return "# Vault's log at level debug says why, in lines with: auth.kubernetes." + strings.Trim(accessor, "'") + ": login unauthorized; " +
+		"the requests are in its audit log with mount_accessor " + accessor
 }
 
 func aimed(t Target, lines []string) []string {
-	if !slices.ContainsFunc(lines, func(line string) bool { return strings.HasPrefix(line, "vault ") }) {
-		return lines
+	if slices.ContainsFunc(lines, func(line string) bool { return strings.HasPrefix(line, "vault ") }) {
+		lines = append([]string{aim(t)}, lines...)
 	}
-	return append([]string{aim(t)}, lines...)
+	if slices.ContainsFunc(lines, func(line string) bool { return namesFile(t, line) }) {
+		lines = append([]string{"# the files named here are those of the exporter's pod: run this where they are, or name copies of them"}, lines...)
+	}
+	return lines
+}
+
+// namesFile reports whether a command names a file that the exporter's pod has.
+func namesFile(t Target, line string) bool {
+	return !strings.HasPrefix(line, "#") && slices.ContainsFunc(
+		[]string{t.Vault.CACert, t.Kubernetes.CACert, t.Reviewer.TokenFile, t.Canary.TokenFile},
+		func(file string) bool { return file != "" && strings.Contains(line, own(file)) })
 }
 
 // aim points the vault command at the target's Vault as the exporter reaches it.

@@ -1,6 +1,9 @@
 package probe
 
-import "strconv"
+import (
+	"fmt"
+	"strconv"
+)
 
 // field is one field of the mount's config in a command. What does not fit on a
 // command line is fetched into a file first.
@@ -48,19 +51,37 @@ func assumedFields(t Target) []field {
 		fields[1].value = "@" + own(t.Kubernetes.CACert)
 	}
 	return append(fields,
-		field{name: "token_reviewer_jwt", value: "@" + own(t.Reviewer.TokenFile)},
-		field{name: "disable_iss_validation"}, field{name: "disable_local_ca_jwt"})
+		reviewerField(t),
+		field{name: "disable_iss_validation"}, field{name: "disable_local_ca_jwt", value: "true"})
+}
+
+// reviewerField is the reviewer's token as we have it, fetched into a file where it
+// is in none.
+func reviewerField(t Target) field {
+	f, fetched := field{name: "token_reviewer_jwt"}, "@reviewer-token"
+	switch s := t.Reviewer.Secret; t.Reviewer.Source {
+	case SourceFile:
+		f.value = "@" + own(t.Reviewer.TokenFile)
+	case SourceSecret:
+		f.value = fetched
+		f.fetch = fmt.Sprintf(`kubectl -n %s get secret %s -o go-template='{{index .data "%s" | base64decode}}' > reviewer-token`, own(s.Namespace), own(s.Name), s.Key)
+	case SourceServiceAccount, SourceAccessReview:
+		f.value = fetched
+		f.fetch = fmt.Sprintf("kubectl -n %s create token %s --duration=8760h > reviewer-token",
+			own(t.Reviewer.ServiceAccount.Namespace), own(t.Reviewer.ServiceAccount.Name))
+	}
+	return f
 }
 
 // storedFields are those that were read. Vault never returns the reviewer's token:
 // ours stands in for it.
 func storedFields(t Target, c MountConfig, path string) []field {
-	ca, reviewer, keys := field{name: "kubernetes_ca_cert"}, field{name: "token_reviewer_jwt"}, field{name: "pem_keys"}
+	ca, reviewer, keys := field{name: "kubernetes_ca_cert"}, reviewerField(t), field{name: "pem_keys"}
 	if c.CACert != "" {
 		ca.value, ca.fetch = "@mount-ca.crt", vault("read", "-field=kubernetes_ca_cert", path, "> mount-ca.crt")
 	}
-	if !c.ReviewerSetKnown || c.ReviewerSet {
-		reviewer.value = "@" + own(t.Reviewer.TokenFile)
+	if c.ReviewerSetKnown && !c.ReviewerSet {
+		reviewer = field{name: "token_reviewer_jwt"}
 	}
 	if len(c.PEMKeys) > 0 {
 		keys.value = "@mount-keys.pem"

@@ -6,6 +6,13 @@ import (
 )
 
 func adviseReviewerFile(t Target, _ Evidence) []string {
+	if t.Reviewer.Source == SourceSecret {
+		s := t.Reviewer.Secret
+		return []string{
+			fmt.Sprintf("# EXPORTER_REVIEWER_SECRET is %s: it must hold the token that feeds Vault's token_reviewer_jwt, and nothing else", s),
+			fmt.Sprintf("kubectl -n %s describe secret %s", own(s.Namespace), own(s.Name)),
+		}
+	}
 	return []string{
 		fmt.Sprintf("# EXPORTER_REVIEWER_TOKEN_FILE is %s: it must hold the token that feeds Vault's token_reviewer_jwt, and nothing else", t.Reviewer.TokenFile),
 		"ls -l " + own(t.Reviewer.TokenFile),
@@ -21,13 +28,41 @@ func adviseReviewerRenew(t Target, e Evidence) []string {
 	mint := fmt.Sprintf("kubectl -n %s create token %s --duration=8760h > reviewer-token",
 		foreign(c.Namespace, "namespace"), foreign(c.ServiceAccount, "service-account"))
 	lines := append([]string{mint}, writeConfig(t, e, map[string]string{"token_reviewer_jwt": "@reviewer-token"})...)
-	return append(lines, fmt.Sprintf("# then put the same token where %s comes from", t.Reviewer.TokenFile))
+	switch t.Reviewer.Source {
+	case SourceFile:
+		lines = append(lines, fmt.Sprintf("# then put the same token where %s comes from", t.Reviewer.TokenFile))
+	case SourceSecret:
+		lines = append(lines, fmt.Sprintf("# then put the same token into the Secret %s", t.Reviewer.Secret))
+	}
+	return lines
 }
 
+// adviseReviewerBind names the binding after its subject: one of the usual name may
+// exist already and bind another.
 func adviseReviewerBind(_ Target, e Evidence) []string {
-	return []string{
-		"kubectl create clusterrolebinding vault-auth-delegator --clusterrole=system:auth-delegator --serviceaccount=" + account(e.ReviewerToken.Value, "reviewer"),
+	name, subject := bindingOf(reviewerUser(e))
+	return []string{"kubectl create clusterrolebinding " + name + " --clusterrole=system:auth-delegator " + subject}
+}
+
+// bindingOf names a ClusterRoleBinding for a user, and its subject as a flag.
+func bindingOf(user string) (name, flag string) {
+	account, isAccount := strings.CutPrefix(user, "system:serviceaccount:")
+	if !isAccount {
+		return "vault-auth-delegator", "--user=" + foreign(user, "reviewer")
 	}
+	return foreign(strings.ReplaceAll(account, ":", "-")+"-auth-delegator", "name"), "--serviceaccount=" + foreign(account, "namespace:reviewer")
+}
+
+// reviewerUser is whom the API server takes the reviewer for, from its own answers
+// where it gave any: a token that is no JWT does not say.
+func reviewerUser(e Evidence) string {
+	if e.Identity.Value.Username != "" {
+		return e.Identity.Value.Username
+	}
+	if named := namedUser.FindStringSubmatch(e.Review.Failure.Text); named != nil {
+		return named[1]
+	}
+	return e.ReviewerToken.Value.Subject
 }
 
 func adviseKubernetesReach(t Target, _ Evidence) []string {
@@ -103,9 +138,18 @@ func adviseReport(Target, Evidence) []string {
 	return []string{"# this is a defect of the exporter: its log has the details; restart it, and report it"}
 }
 
-func adviseUnexplained(t Target, _ Evidence) []string {
+// adviseUnexplained grants the reading of what would tell the candidates apart. The
+// canary's own token cannot: there is none while it does not log in.
+func adviseUnexplained(t Target, e Evidence) []string {
+	if !e.bareRefusal() || e.Mount.Config.Ok() {
+		return []string{vault("monitor", "-log-level=debug")}
+	}
+	const policy = "vault-k8s-auth-exporter"
+	readable := func(path string) string { return own(`path "` + path + `" { capabilities = ["read"] }`) }
 	return []string{
-		"# Vault's debug log has the cause, in a line with: login unauthorized",
-		vault("monitor", "-log-level=debug"),
+		"# let the exporter read the mount's config and role, which tell the candidates apart:",
+		"printf '%s\\n' " + readable(mountPath(t)+"/config") + " " + readable(rolePath(t)) + " | " + vault("policy", "write", policy, "-"),
+		vault("token", "create", "-orphan", "-policy="+policy, "-period=24h", "-field=token", "> vault-token"),
+		"# put that file where EXPORTER_VAULT_TOKEN_FILE points, renew its token daily, and check again",
 	}
 }

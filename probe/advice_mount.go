@@ -26,7 +26,19 @@ func adviseLocalCA(t Target, e Evidence) []string {
 }
 
 func adviseReviewerDrift(t Target, e Evidence) []string {
-	return writeConfig(t, e, map[string]string{"token_reviewer_jwt": "@" + own(t.Reviewer.TokenFile)})
+	ours := reviewerField(t)
+	lines := writeConfig(t, e, map[string]string{ours.name: ours.value})
+	if ours.fetch == "" {
+		return lines
+	}
+	return append([]string{ours.fetch}, lines...)
+}
+
+// adviseVaultToKubernetes mends what is likeliest, and says how to learn the cause.
+func adviseVaultToKubernetes(t Target, e Evidence) []string {
+	return append(adviseReviewerDrift(t, e),
+		"# if that changes nothing, Vault's debug log has the cause, in a line with: login unauthorized; without such a line the canary's entity is disabled",
+		vault("monitor", "-log-level=debug"))
 }
 
 func adviseMountCA(t Target, e Evidence) []string {

@@ -27,6 +27,10 @@ func Reasons() []Reason {
 	return reasons
 }
 
+// Advice returns the lines that mend the reason at this target, as a run that saw
+// this evidence would print them.
+func (r Reason) Advice(t Target, e Evidence) []string { return r.advice(t, e) }
+
 // catalogue has one row for each reason.
 var catalogue = map[Reason]entry{
 	None: {PartyNone, "pods can log in", nil},
@@ -84,7 +88,7 @@ var catalogue = map[Reason]entry{
 	VaultToKubernetesTimeout:       {PartyVaultToKubernetes, "Vault gets no answer from its API server", adviseMountReach},
 	VaultToKubernetesTLS:           {PartyVaultToKubernetes, "Vault does not trust the API server's certificate", adviseMountCA},
 	VaultToKubernetesMisconfigured: {PartyVaultToKubernetes, "the mount's kubernetes_host is not the URL of an API server", adviseMountHost},
-	VaultToKubernetesFailed:        {PartyVaultToKubernetes, "Vault cannot have tokens reviewed: its token, CA or host is wrong", adviseReviewerDrift},
+	VaultToKubernetesFailed:        {PartyVaultToKubernetes, "Vault cannot have tokens reviewed: its token, CA or host is wrong", adviseVaultToKubernetes},
 
 	KubernetesDNS:          {PartyKubernetes, "the API server's name does not resolve", adviseKubernetesReach},
 	KubernetesUnreachable:  {PartyKubernetes, "the API server refuses or drops connections", adviseKubernetesReach},

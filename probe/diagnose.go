@@ -143,4 +143,4 @@ func because(e Evidence) []string {
 	return facts
 }
 
-func loginPath(t Target) string { return "auth/" + t.Vault.Mount + "/login" }
+func loginPath(t Target) string { return t.Vault.loginPath() }

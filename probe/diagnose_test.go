@@ -115,3 +115,17 @@ func TestFollowUpsHoldForTenMinutes(t *testing.T) {
 		}
 	}
 }
+
+func TestFollowUpsAreOfOneToken(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	of := func(uid string) Evidence {
+		return Evidence{At: now, ReviewerToken: Fact[Claims]{State: Answered, Value: Claims{UID: uid}}}
+	}
+	m := Memory{fingerprint: of("old").fingerprint(), followUps: FollowUps{At: now}}
+	if _, holds := m.followUpsFor(of("old")); !holds {
+		t.Error("the follow-ups do not hold for the same token")
+	}
+	if _, holds := m.followUpsFor(of("new")); holds {
+		t.Error("what was found out about one reviewer token is held against another")
+	}
+}

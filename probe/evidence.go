@@ -180,6 +180,8 @@ type Login struct {
 	Type string
 	// TTL is the lifetime of the token.
 	TTL time.Duration
+	// From is the address of the active node, where a standby redirected there.
+	From string
 }
 
 // Refusal is the answer to a login that can bring no token.

@@ -49,6 +49,7 @@ type exchange struct {
 	plain       bool // without TLS
 	status      int
 	contentType string
+	location    string // of a redirect
 	retryAfter  time.Duration
 
 	reached atomic.Int32 // stage; the dialler may outlive the request
@@ -80,6 +81,14 @@ func (x *exchange) advance(s stage) {
 			return
 		}
 	}
+}
+
+// again readies the record for a second request in the place of the first, which
+// was answered.
+func (x *exchange) again() {
+	x.status, x.contentType, x.location, x.retryAfter = 0, "", "", 0
+	x.reached.Store(int32(stageStart))
+	x.sent.Store(false)
 }
 
 func (x *exchange) trace() *httptrace.ClientTrace {

@@ -63,7 +63,7 @@ func (k Known) After(r Result) Known {
 // it was: a Vault that is down still has the certificate that it had.
 func (k *Known) learn(r Result) {
 	e := r.Evidence
-	if e.ReviewerToken.Ok() && r.Target.Reviewer.Source == SourceFile {
+	if from := r.Target.Reviewer.Source; e.ReviewerToken.Ok() && (from == SourceFile || from == SourceSecret) {
 		k.ReviewerToken = lifeOf(e.ReviewerToken.Value)
 	}
 	if e.CanaryToken.Ok() && r.Target.Canary.Source == SourceFile {

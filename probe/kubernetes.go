@@ -178,11 +178,14 @@ func create(ctx context.Context, client rest.Interface, kind string, question, a
 	return ask(ctx, client.Post().Resource(strings.ToLower(kind)+"s"), kind, question, answer)
 }
 
-// ask makes a request once. client-go's typed Create would retry, and lose the cause
+// ask makes a request once, with a question if there is one. client-go's typed Create would retry, and lose the cause
 // of a failure.
 func ask(ctx context.Context, request *rest.Request, kind string, question, answer runtime.Object) error {
 	ctx, x := newExchange(klog.NewContext(ctx, logr.Discard()))
-	result := request.Body(question).MaxRetries(0).Do(ctx)
+	if question != nil {
+		request = request.Body(question)
+	}
+	result := request.MaxRetries(0).Do(ctx)
 	if err := result.Error(); err != nil {
 		return kubernetesFailure(err, x)
 	}

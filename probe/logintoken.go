@@ -33,18 +33,18 @@ const (
 // login logs the canary in. Where no answer has come at the deadline the run goes
 // on without it, and the answer is awaited outside the run, only to revoke what it
 // brings.
-func (r *run) login(ctx context.Context) (Login, error) {
+func (r *run) login(ctx context.Context, standby func() bool) (Login, error) {
 	type outcome struct {
 		answer loginAnswer
 		err    error
 	}
-	answered := make(chan outcome)
+	server, answered := r.vault, make(chan outcome)
 	listening, stop := r.listen(ctx)
 	listening, x := newExchange(listening)
 	r.prober.late.Go(func() {
 		defer stop()
 		r.guard(func() {
-			answer, err := r.vault.login(listening, x, r.target.Vault.Role, r.canary.Reveal())
+			answer, err := server.loginFollowing(listening, x, r.target.Vault.Role, r.canary.Reveal(), standby)
 			select {
 			case answered <- outcome{answer, err}:
 			case <-ctx.Done():
@@ -54,7 +54,7 @@ func (r *run) login(ctx context.Context) (Login, error) {
 	})
 	select {
 	case o := <-answered:
-		r.token = o.answer.token
+		r.token, r.vault = o.answer.token, o.answer.server
 		r.accountFor(o.answer)
 		return o.answer.Login, o.err
 	case <-ctx.Done():
@@ -81,7 +81,7 @@ func (r *run) listen(ctx context.Context) (context.Context, context.CancelFunc) 
 func (r *run) settleLate(answer loginAnswer) {
 	r.accountFor(answer)
 	r.revokeToken(context.Background(), answer)
-	r.vault.endpoint.close()
+	answer.server.endpoint.close()
 }
 
 func (r *run) accountFor(answer loginAnswer) {
@@ -99,7 +99,7 @@ func (r *run) accountFor(answer loginAnswer) {
 // revoke ends the login's token on a budget of its own, also where the run's time
 // is over or its context canceled.
 func (r *run) revoke(ctx context.Context) {
-	r.evidence.Revoke = r.revokeToken(context.WithoutCancel(ctx), loginAnswer{Login: r.evidence.Login.Value, token: r.token})
+	r.evidence.Revoke = r.revokeToken(context.WithoutCancel(ctx), loginAnswer{Login: r.evidence.Login.Value, token: r.token, server: r.vault})
 }
 
 // revokeToken revokes what a login brought, unless that is nothing, or a batch
@@ -110,7 +110,7 @@ func (r *run) revokeToken(ctx context.Context, answer loginAnswer) Fact[struct{}
 	}
 	ctx, cancel := context.WithTimeout(ctx, revokeBudget)
 	defer cancel()
-	revoked := observe(func() (struct{}, error) { return struct{}{}, r.vault.revoke(ctx, answer.token) })
+	revoked := observe(func() (struct{}, error) { return struct{}{}, answer.server.revoke(ctx, answer.token) })
 	if revoked.Ok() {
 		r.prober.account(r.target.Name, Revoked)
 	} else {

@@ -26,12 +26,27 @@ type Memory struct {
 	fingerprint string
 	followUps   FollowUps
 
-	canary, reviewer minted
+	minted tokensMinted
 
 	mount     Mount // as it was last read
 	powers    Fact[Powers]
 	baseline  *MountConfig
 	changedAt time.Time // when the config first differed from the baseline
+}
+
+// tokensMinted are those of one target.
+type tokensMinted struct{ canary, reviewer minted }
+
+// stillGood leaves out the tokens that the run found dead, so that the next mints
+// anew.
+func (m tokensMinted) stillGood(e Evidence) tokensMinted {
+	if e.Review.refusedWith(401) {
+		m.reviewer = minted{}
+	}
+	if e.Review.Ok() && !e.Review.Value.OfNothing && !e.Review.Value.Authenticated {
+		m.canary = minted{}
+	}
+	return m
 }
 
 // minted is a token that the exporter minted itself, reused for most of its life.
@@ -89,8 +104,9 @@ func (m *Memory) rebase(e Evidence) {
 	}
 }
 
-// fingerprint tells whether two runs saw the same: state, class, status and the
-// text's kind of every question that both ends were asked.
+// fingerprint tells whether two runs saw the same: which tokens they used, and the
+// state, class, status and the text's kind of every question that both ends were
+// asked. What was found out about one token says nothing of the next.
 func (e Evidence) fingerprint() string {
 	var b strings.Builder
 	print := func(state State, f Failure) {
@@ -102,6 +118,7 @@ func (e Evidence) fingerprint() string {
 	print(e.Access.State, e.Access.Failure)
 	print(e.Health.State, e.Health.Failure)
 	print(e.Login.State, e.Login.Failure)
+	fmt.Fprintf(&b, "%+v;%+v;", e.CanaryToken.Value, e.ReviewerToken.Value)
 	fmt.Fprintf(&b, "%t/%s", e.Review.Value.Authenticated, textKind(e.Review.Value.Error))
 	return b.String()
 }

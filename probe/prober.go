@@ -40,7 +40,7 @@ func (p *Prober) Wait() { p.late.Wait() }
 // whose context was canceled says nothing about the target; its Result is to be
 // dropped.
 func (p *Prober) Probe(ctx context.Context, target Target, memory Memory) (Result, Memory) {
-	run := &run{prober: p, caller: ctx, target: target, memory: memory, evidence: Evidence{At: time.Now()}}
+	run := &run{prober: p, caller: ctx, target: target, memory: memory, minted: memory.minted, evidence: Evidence{At: time.Now()}}
 	run.guard(func() { run.gather(ctx) })
 	run.guard(func() { run.followUp(ctx) })
 	run.guard(func() { run.revoke(ctx) })

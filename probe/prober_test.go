@@ -38,7 +38,7 @@ func TestHealthyRunAsksEachQuestionOnce(t *testing.T) {
 
 func TestMountAndPowersAreReadOnEveryTenthRun(t *testing.T) {
 	w := probetest.NewWorld(t)
-	w.Readable(nil)
+	w.Readable()
 	var memory probe.Memory
 	var read []int
 	for run := range 21 {
@@ -57,7 +57,7 @@ func TestMountAndPowersAreReadOnEveryTenthRun(t *testing.T) {
 
 func TestConfigIsRemembered(t *testing.T) {
 	w := probetest.NewWorld(t)
-	w.Readable(nil)
+	w.Readable()
 	w.Target.Vault.TokenFile = "" // the canary's own token reads it, while there is one
 	w.Vault.Change(func(v *probetest.Vault) { v.Mounts["kubernetes"].CanaryReads = true })
 	first, memory := w.Probe(probe.Memory{})
@@ -78,7 +78,7 @@ func TestAcceptedOracleLoginIsRevoked(t *testing.T) {
 	w.OnLogin(func(rw http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		if strings.Contains(string(body), "oracle") {
-			w.Vault.Change(func(v *probetest.Vault) { v.Mounts["kubernetes"].Review = nil })
+			w.RestoreReviewer()
 		}
 		r.Body = io.NopCloser(bytes.NewReader(bytes.ReplaceAll(body, []byte("oracle"), []byte("canary"))))
 		w.Vault.Serve(rw, r)
@@ -264,7 +264,7 @@ func TestFollowUpsAreAskedOnChangeOnly(t *testing.T) {
 	if second.Evidence.FollowUps.At.Equal(second.Evidence.At) {
 		t.Error("a follow-up that was carried over looks asked")
 	}
-	w.Kubernetes.Change(func(k *probetest.Kubernetes) { k.Delegators = nil })
+	w.Kubernetes.Change(func(k *probetest.Kubernetes) { clear(k.Grants) })
 	third, _ := w.Probe(memory)
 	if got := logins(); got != 7 || !third.Evidence.FollowUps.At.Equal(third.Evidence.At) {
 		t.Errorf("after a change %d logins were made, want 7: the follow-ups are asked again", got)

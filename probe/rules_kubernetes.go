@@ -60,7 +60,7 @@ func firstReviewerVerdict(t Target, e Evidence) (Verdict, bool) {
 	case t.Reviewer.Source == SourceAccessReview:
 		return reviewerAccess(t, e)
 	case e.ReviewerToken.Failed():
-		return reviewerNotObtained(e)
+		return reviewerNotObtained(t, e)
 	case e.Review.Ok():
 		return proven(None, fmt.Sprintf("%s created a TokenReview", reviewerName(e)), "the API server answered 201")
 	case e.Review.refusedWith(401):
@@ -74,8 +74,11 @@ func firstReviewerVerdict(t Target, e Evidence) (Verdict, bool) {
 	return Verdict{}, false
 }
 
-func reviewerNotObtained(e Evidence) (Verdict, bool) {
+func reviewerNotObtained(t Target, e Evidence) (Verdict, bool) {
 	f := e.ReviewerToken.Failure
+	if t.Reviewer.Source == SourceSecret && f.Class != ClassMissing && f.Class != ClassMalformed && t.Home.Host != t.Kubernetes.Host {
+		return Verdict{}, false // another API server's failure says nothing of the target's
+	}
 	reason := tokenReason(f, ReviewerTokenMissing, ReviewerTokenMalformed, ReviewerRevoked)
 	if reason == "" {
 		return Verdict{}, false
@@ -203,8 +206,22 @@ func kubernetesAtFault(t Target, e Evidence) (Verdict, bool) {
 		return Verdict{}, false
 	}
 	v, known := kubernetesFailed(t, f)
+	if e.ReviewerToken.Failed() {
+		v, known = unreachedForToken(t, e)
+	}
 	v.Because = append(v.Because, "the login failed as well: "+e.Login.Failure.Error())
 	return v, known
+}
+
+// unreachedForToken holds where the API server failed us before there was a
+// reviewer token to ask with.
+func unreachedForToken(t Target, e Evidence) (Verdict, bool) {
+	if !e.ReviewerToken.Failed() {
+		return Verdict{}, false
+	}
+	v, known := reviewerNotObtained(t, e)
+	v.Certainty = ByElimination
+	return v, known && v.Party() == PartyKubernetes
 }
 
 var kubernetesTransportReasons = map[Class]Reason{

@@ -152,10 +152,12 @@ func storedConfig(t Target, e Evidence, because []string) (Verdict, bool) {
 			append(because, "the certificate that the API server serves does not verify with the config's CA")...)
 	case e.MountCA.Ok():
 		return eliminated(ReviewerDrift,
-			fmt.Sprintf("the host and the CA in the config of %s are right, so its reviewer token is not the one that we have", mountPath(t)),
+			fmt.Sprintf("the host and the CA in the config of %s are right, so its reviewer token is not the one that we have; "+
+				"if it is, the canary's identity entity is disabled", mountPath(t)),
 			append(because, "the config's host is ours, and its CA verifies the API server's certificate")...)
 	}
 	return eliminated(VaultToKubernetesFailed,
-		fmt.Sprintf("Vault cannot have tokens reviewed, though we can: the reviewer token, the CA or the host in the config of %s is wrong", mountPath(t)),
+		fmt.Sprintf("Vault cannot have tokens reviewed, though we can: the reviewer token, the CA or the host in the config of %s is wrong, "+
+			"or the canary's identity entity is disabled", mountPath(t)),
 		because...)
 }

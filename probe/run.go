@@ -12,12 +12,13 @@ type run struct {
 	prober *Prober
 	caller context.Context // canceled only where the process ends
 	target Target
-	memory Memory
+	memory Memory // of the last run; the next one's is made at the end
 
 	kubernetes        *kubernetesServer
 	kubernetesFailure error // why there is none
 	vault             *vaultServer
 
+	minted                tokensMinted // starts as remembered
 	canary, reviewer, own Secret
 	token                 Secret // what the login brought
 
@@ -127,12 +128,17 @@ func (r *run) askVault(ctx context.Context, obtain tokens) {
 		return
 	}
 	r.vault = server
+	health := sync.OnceFunc(func() { e.Health = observe(func() (Health, error) { return server.health(ctx) }) })
+	standby := func() bool {
+		health()
+		return e.Health.Ok() && e.Health.Value.Standby
+	}
 	r.together(
-		func() { e.Health = observe(func() (Health, error) { return server.health(ctx) }) },
+		health,
 		func() {
 			obtain.canary()
 			if !r.canary.IsZero() {
-				e.Login = observe(func() (Login, error) { return r.login(ctx) })
+				e.Login = observe(func() (Login, error) { return r.login(ctx, standby) })
 			}
 			r.readMount(ctx)
 		},
@@ -162,6 +168,7 @@ func (r *run) conclude() (Result, Memory) {
 		Warnings:  warn(r.target, evidence),
 	}
 	memory, since := r.memory.remember(evidence, result.Diagnosis.Reason)
+	memory.minted = r.minted.stillGood(evidence)
 	result.Since, result.Duration = since, time.Since(result.Start)
 	return result, memory
 }

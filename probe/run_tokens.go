@@ -45,8 +45,8 @@ func (r *run) loadOwn() {
 func (r *run) obtainCanary(ctx context.Context) (Claims, error) {
 	c := r.target.Canary
 	if c.Source == SourceServiceAccount {
-		m, err := r.mint(ctx, r.memory.canary, c.ServiceAccount, c.Audiences)
-		r.canary, r.memory.canary = m.token, m
+		m, err := r.mint(ctx, r.minted.canary, c.ServiceAccount, c.Audiences)
+		r.canary, r.minted.canary = m.token, m
 		return m.claims, err
 	}
 	token, claims, err := loadToken(c.TokenFile)
@@ -62,9 +62,13 @@ func (r *run) obtainCanary(ctx context.Context) (Claims, error) {
 
 func (r *run) obtainReviewer(ctx context.Context) (claims Claims, err error) {
 	if r.target.Reviewer.Source == SourceServiceAccount {
-		m, err := r.mint(ctx, r.memory.reviewer, r.target.Reviewer.ServiceAccount, nil)
-		r.reviewer, r.memory.reviewer = m.token, m
+		m, err := r.mint(ctx, r.minted.reviewer, r.target.Reviewer.ServiceAccount, nil)
+		r.reviewer, r.minted.reviewer = m.token, m
 		return m.claims, err
+	}
+	if r.target.Reviewer.Source == SourceSecret {
+		r.reviewer, claims, err = r.secretReviewer(ctx)
+		return claims, err
 	}
 	r.reviewer, claims, err = loadToken(r.target.Reviewer.TokenFile)
 	return claims, err

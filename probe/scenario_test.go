@@ -1,48 +1,62 @@
 package probe_test
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
+	"vault-k8s-auth-exporter/lab"
 	"vault-k8s-auth-exporter/probe"
 	"vault-k8s-auth-exporter/probe/probetest"
 )
 
-func TestScenarios(t *testing.T) {
+func TestScenariosWithBareEvidence(t *testing.T) {
 	for _, s := range probetest.Scenarios() {
-		t.Run(s.Name, func(t *testing.T) {
-			t.Parallel()
-			w := probetest.NewWorld(t)
-			result := w.Play(s)
-			got := result.Diagnosis
+		if s.Bare.Reason != "" {
+			t.Run(s.Name, func(t *testing.T) { t.Parallel(); play(t, s, false, s.Bare) })
+		}
+	}
+}
 
-			if got.Reason != s.Reason {
-				t.Errorf("reason = %s (%s), want %s", got.Reason, got.Detail, s.Reason)
-			}
-			if want := cmp.Or(s.Certainty, probe.Proven); got.Certainty != want {
-				t.Errorf("certainty = %s, want %s", got.Certainty, want)
-			}
-			if got.Reviewer.Reason != s.Reviewer {
-				t.Errorf("reviewer's reason = %q (%s), want %q", got.Reviewer.Reason, got.Reviewer.Detail, s.Reviewer)
-			}
-			var raised []probe.WarningCode
-			for _, warning := range result.Raised() {
-				raised = append(raised, warning.Code)
-			}
-			if !slices.Equal(raised, s.Warnings) {
-				t.Errorf("warnings = %v, want %v", raised, s.Warnings)
-			}
-			if got.Detail == "" || got.Reason != probe.None && (len(got.Fix) == 0 || len(got.Because) == 0) {
-				t.Errorf("the verdict is not explained: %+v", got.Verdict)
-			}
-			printed := fmt.Sprintf("%+v\n%#v\n%v", result, result, result.Steps())
-			if leaks := probetest.Leaks(printed, w.Credentials()...); len(leaks) > 0 {
-				t.Errorf("the result holds %q: %s", leaks, around(printed, leaks[0]))
-			}
-		})
+func TestScenariosWithAllEvidence(t *testing.T) {
+	for _, s := range probetest.Scenarios() {
+		if s.Full.Reason != "" {
+			t.Run(s.Name, func(t *testing.T) { t.Parallel(); play(t, s, true, s.Full) })
+		}
+	}
+}
+
+func play(t *testing.T, s probetest.Scenario, complete bool, want probetest.Verdict) {
+	w := probetest.NewWorld(t)
+	result := w.Play(s, complete)
+	got := result.Diagnosis
+	if got.Reason != want.Reason || got.Certainty != want.Certainty {
+		t.Errorf("verdict = %s, %s (%s), want %s, %s", got.Reason, got.Certainty, got.Detail, want.Reason, want.Certainty)
+	}
+	if got.Party() == probe.PartyReviewer && got.Reason != probe.ReviewerDrift && got.Reviewer.Reason != got.Reason {
+		t.Errorf("the reviewer's own reason is %q, want %q", got.Reviewer.Reason, got.Reason)
+	}
+	checkWarnings(t, result, want)
+	if got.Detail == "" || got.Reason != probe.None && (len(got.Fix) == 0 || len(got.Because) == 0) {
+		t.Errorf("the verdict is not explained: %+v", got.Verdict)
+	}
+	printed := fmt.Sprintf("%+v\n%#v\n%v", result, result, result.Steps())
+	if leaks := probetest.Leaks(printed, w.Credentials()...); len(leaks) > 0 {
+		t.Errorf("the result holds %q: %s", leaks, around(printed, leaks[0]))
+	}
+}
+
+// checkWarnings demands the one warning, and none at all of a world that is well.
+func checkWarnings(t *testing.T, result probe.Result, want probetest.Verdict) {
+	t.Helper()
+	var raised []probe.WarningCode
+	for _, warning := range result.Raised() {
+		raised = append(raised, warning.Code)
+	}
+	well := want.Reason == probe.None && want.Warning == ""
+	if want.Warning != "" && !slices.Contains(raised, want.Warning) || well && len(raised) > 0 {
+		t.Errorf("warnings = %v, want %q", raised, want.Warning)
 	}
 }
 
@@ -50,15 +64,24 @@ func TestEveryReasonAndWarningHasAScenario(t *testing.T) {
 	scenarios := probetest.Scenarios()
 	for _, reason := range probe.Reasons() {
 		has := slices.ContainsFunc(scenarios, func(s probetest.Scenario) bool {
-			return s.Reason == reason && strings.HasPrefix(s.Name, string(reason))
+			return (s.Bare.Reason == reason || s.Full.Reason == reason) && strings.HasPrefix(s.Name, string(reason))
 		})
 		if !has {
 			t.Errorf("no scenario for the reason %s", reason)
 		}
 	}
 	for _, code := range probe.WarningCodes {
-		if !slices.ContainsFunc(scenarios, func(s probetest.Scenario) bool { return slices.Contains(s.Warnings, code) }) {
+		if !slices.ContainsFunc(scenarios, func(s probetest.Scenario) bool { return s.Bare.Warning == code || s.Full.Warning == code }) {
 			t.Errorf("no scenario for the warning %s", code)
+		}
+	}
+}
+
+func TestEveryFaultOfTheLabHasAScenario(t *testing.T) {
+	scenarios := probetest.Scenarios()
+	for _, fault := range lab.Faults() {
+		if !slices.ContainsFunc(scenarios, func(s probetest.Scenario) bool { return s.Name == fault.Name }) {
+			t.Errorf("no scenario is called %s", fault.Name)
 		}
 	}
 }

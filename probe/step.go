@@ -189,7 +189,11 @@ func describeHealth(h Health) string {
 }
 
 func describeLogin(l Login) string {
-	return fmt.Sprintf("a %s token for %s", l.Type, l.TTL)
+	text := fmt.Sprintf("a %s token for %s", l.Type, l.TTL)
+	if l.From != "" {
+		text += ", from the active node at " + l.From
+	}
+	return text
 }
 
 func describeRefusal(r Refusal) string { return fmt.Sprintf("%d %s", r.Status, r.Text) }

@@ -18,6 +18,13 @@ type Target struct {
 	// that confirms a change of verdict.
 	Interval, Timeout, Recheck time.Duration
 
+	// Home is the API server of the cluster that the exporter runs in, with its own
+	// token there. It is needed for the reviewer source secret alone.
+	Home Kubernetes
+
+	// Labels appear on target_info, for people and routing rules.
+	Labels map[string]string
+
 	// FollowUps permits the extra, credential-free login attempts that tell causes
 	// of a bare 403 apart.
 	FollowUps bool
@@ -47,6 +54,8 @@ type Vault struct {
 	TokenFile string
 }
 
+func (v Vault) loginPath() string { return "auth/" + v.Mount + "/login" }
+
 // Kubernetes is the API server that the mount points at.
 type Kubernetes struct {
 	// Host is its https URL.
@@ -66,6 +75,9 @@ type Source string
 const (
 	// SourceFile is a token file, opened anew on every run.
 	SourceFile Source = "file"
+	// SourceSecret is a Secret of the cluster that the exporter runs in, read by name on
+	// every run.
+	SourceSecret Source = "secret"
 	// SourceServiceAccount has the exporter's own identity mint a token.
 	SourceServiceAccount Source = "serviceaccount"
 	// SourceAccessReview mints no reviewer token: the exporter's own identity asks
@@ -83,11 +95,24 @@ func (s ServiceAccount) Username() string {
 	return "system:serviceaccount:" + s.Namespace + ":" + s.Name
 }
 
+// SecretKey names one key of one Secret.
+type SecretKey struct{ Namespace, Name, Key string }
+
+// String is namespace/name/key, empty where there is none.
+func (s SecretKey) String() string {
+	if s == (SecretKey{}) {
+		return ""
+	}
+	return s.Namespace + "/" + s.Name + "/" + s.Key
+}
+
 // Reviewer is the identity with which Vault creates TokenReviews.
 type Reviewer struct {
 	Source Source
 	// TokenFile is that of the source file.
 	TokenFile string
+	// Secret is that of the source secret.
+	Secret SecretKey
 	// ServiceAccount is that of the sources serviceaccount and accessreview.
 	ServiceAccount ServiceAccount
 }

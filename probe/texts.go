@@ -151,7 +151,10 @@ const textNamespace = "namespace not authorized"
 var oracleTexts = []said{
 	{0, "TokenReviewer JWT needs to be configured", ReviewerDrift}, // it reviews as the client itself
 	{0, "code 401", ReviewerDrift},
+	{0, `User "system:anonymous"`, ReviewerDrift},                       // it sends no token
 	{0, "failed to parse error status", VaultToKubernetesMisconfigured}, // not an API server
+	{0, "status )", VaultToKubernetesMisconfigured},                     // JSON, but not an API server's
+	{0, "cannot get path", VaultToKubernetesMisconfigured},              // a path in front of the API
 	{0, "first path segment in URL", VaultToKubernetesMisconfigured},    // a host without a scheme
 	{0, "unsupported protocol scheme", VaultToKubernetesMisconfigured},
 	{0, "invalid character", VaultToKubernetesMisconfigured},

@@ -23,37 +23,40 @@ const maxToken = 64 << 10
 // Blanks and line ends around the token are trimmed. A token that cannot be one
 // is a Failure of class missing or malformed, and is never sent.
 func loadToken(path string) (Secret, Claims, error) {
-	raw, err := readToken(path)
+	content, err := readToken(path)
 	if err != nil {
 		return Secret{}, Claims{}, Failure{Class: ClassMissing, Text: clean(err.Error())}
 	}
-	if why := malformed(raw); why != "" {
-		return Secret{}, Claims{}, Failure{Class: ClassMalformed, Text: fmt.Sprintf("the token in %s %s", path, why)}
-	}
-	return NewSecret(raw), decodeClaims(raw), nil
+	return tokenOf(content, path)
 }
 
-func readToken(path string) (string, error) {
+func readToken(path string) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer file.Close()
-	content, err := io.ReadAll(io.LimitReader(file, maxToken+1))
-	if err != nil {
-		return "", err
+	return io.ReadAll(io.LimitReader(file, maxToken+1))
+}
+
+// tokenOf finds the token in what a place holds.
+func tokenOf(content []byte, place string) (Secret, Claims, error) {
+	missing := func(why string) (Secret, Claims, error) {
+		return Secret{}, Claims{}, Failure{Class: ClassMissing, Text: "reading " + place + ": " + why}
 	}
-	if len(content) > maxToken {
-		return "", fmt.Errorf("reading %s: over %d bytes, which no token is", path, maxToken)
-	}
-	token := bytes.TrimSpace(content)
+	token := string(bytes.TrimSpace(content))
 	switch {
+	case len(content) > maxToken:
+		return missing(fmt.Sprintf("over %d bytes, which no token is", maxToken))
 	case len(content) == 0:
-		return "", fmt.Errorf("reading %s: the file is empty", path)
-	case len(token) == 0:
-		return "", fmt.Errorf("reading %s: the file holds only blanks", path)
+		return missing("it is empty")
+	case token == "":
+		return missing("it holds only blanks")
 	}
-	return string(token), nil
+	if why := malformed(token); why != "" {
+		return Secret{}, Claims{}, Failure{Class: ClassMalformed, Text: fmt.Sprintf("the token in %s %s", place, why)}
+	}
+	return NewSecret(token), decodeClaims(token), nil
 }
 
 // malformed says what is wrong with a token that no server can accept: it could

@@ -104,6 +104,7 @@ func (e *endpoint) RoundTrip(request *http.Request) (*http.Response, error) {
 	x.plain = request.URL.Scheme == "http"
 	x.status = response.StatusCode
 	x.contentType, _, _ = mime.ParseMediaType(response.Header.Get("Content-Type"))
+	x.location = response.Header.Get("Location")
 	x.retryAfter = retryAfter(response.Header.Get("Retry-After"))
 	response.Body = http.MaxBytesReader(nil, response.Body, maxBody)
 	return response, nil

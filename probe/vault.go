@@ -70,7 +70,8 @@ func (v *vaultServer) health(ctx context.Context) (Health, error) {
 	if err != nil {
 		return Health{}, vaultFailure(err, x)
 	}
-	if x.status >= 300 || answer.ServerTimeUTC == 0 {
+	// vault/api asks for 299 in every state; a proxy may drop the question, and 429 is a standby's own.
+	if x.status >= 300 && x.status != http.StatusTooManyRequests || answer.ServerTimeUTC == 0 {
 		return Health{}, x.failure(x.foreign(vaultDialect))
 	}
 	return Health{
@@ -88,6 +89,8 @@ func (v *vaultServer) health(ctx context.Context) (Health, error) {
 type loginAnswer struct {
 	Login
 	token Secret
+	// server is the one that answered, and the one to revoke the token at.
+	server *vaultServer
 	// unaccounted is set where Vault may have issued a token that never reached us.
 	unaccounted bool
 }
@@ -97,16 +100,16 @@ type loginAnswer struct {
 func (v *vaultServer) login(ctx context.Context, x *exchange, role, jwt string) (loginAnswer, error) {
 	client, err := v.client(Secret{}, v.target.Namespace)
 	if err != nil {
-		return loginAnswer{}, err
+		return loginAnswer{server: v}, err
 	}
-	secret, err := client.Logical().WriteWithContext(ctx, "auth/"+v.target.Mount+"/login",
+	secret, err := client.Logical().WriteWithContext(ctx, v.target.loginPath(),
 		map[string]any{"role": role, "jwt": jwt})
 	if err != nil {
 		lost := x.sent.Load() && (x.status == 0 || x.status == http.StatusOK)
-		return loginAnswer{unaccounted: lost}, vaultFailure(err, x)
+		return loginAnswer{server: v, unaccounted: lost}, vaultFailure(err, x)
 	}
 	if x.status != http.StatusOK || secret == nil || secret.Auth == nil {
-		return loginAnswer{}, x.failure(x.foreign(vaultDialect))
+		return loginAnswer{server: v}, x.failure(x.foreign(vaultDialect))
 	}
 	auth := secret.Auth
 	if auth.ClientToken == "" {
@@ -114,15 +117,16 @@ func (v *vaultServer) login(ctx context.Context, x *exchange, role, jwt string) 
 		if auth.MFARequirement != nil {
 			text = textMFARequired
 		}
-		return loginAnswer{}, Failure{Class: ClassRefused, Status: x.status, Text: text}
+		return loginAnswer{server: v}, Failure{Class: ClassRefused, Status: x.status, Text: text}
 	}
 	kind := service
 	if auth.Accessor == "" {
 		kind = batch // only a batch token has no accessor
 	}
 	return loginAnswer{
-		Login: Login{Type: kind, TTL: time.Duration(auth.LeaseDuration) * time.Second},
-		token: NewSecret(auth.ClientToken),
+		Login:  Login{Type: kind, TTL: time.Duration(auth.LeaseDuration) * time.Second},
+		token:  NewSecret(auth.ClientToken),
+		server: v,
 	}, nil
 }
 

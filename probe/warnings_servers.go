@@ -66,10 +66,13 @@ func warnKubernetesUnreachable(t Target, e Evidence) (Warning, bool) {
 	if t.Reviewer.Source == SourceAccessReview {
 		f = e.Access.Failure
 	}
-	if !e.Login.Ok() || e.Review.State == NotAsked && e.Access.State == NotAsked {
+	v, failed := unreachedForToken(t, e)
+	if !e.Login.Ok() || !failed && e.Review.State == NotAsked && e.Access.State == NotAsked {
 		return unjudged()
 	}
-	v, failed := kubernetesFailed(t, f)
+	if !failed {
+		v, failed = kubernetesFailed(t, f)
+	}
 	return raise(KubernetesUnreachableFromExporter, failed, "logins work, but the exporter gets no TokenReview: "+v.Detail,
 		adviseKubernetesReach(t, e)...)
 }

@@ -56,7 +56,7 @@ func warnReviewerUnchecked(t Target, e Evidence) (Warning, bool) {
 	switch t.Reviewer.Source {
 	case SourceAccessReview:
 		f = e.Access.Failure
-	case SourceServiceAccount:
+	case SourceServiceAccount, SourceSecret:
 	default:
 		return unjudged()
 	}
@@ -64,9 +64,26 @@ func warnReviewerUnchecked(t Target, e Evidence) (Warning, bool) {
 		return unjudged()
 	}
 	lacking := f.Class == ClassForbidden || f.Class == ClassRefused && (f.Status == 401 || f.Status == 403)
+	if t.Reviewer.Source == SourceSecret && e.ReviewerToken.Failed() {
+		_, known := reviewerNotObtained(t, e)
+		lacking = !known
+	}
 	return raise(ReviewerNotChecked, lacking,
-		fmt.Sprintf("logins work, but the exporter may not look at the reviewer %s: %s", t.Reviewer.ServiceAccount.Username(), f.Error()),
+		fmt.Sprintf("logins work, but the exporter cannot look at the reviewer %s: %s", reviewerOf(t), f.Error()),
 		adviseReviewerSight(t, e)...)
+}
+
+// reviewerOf is the reviewer by the name that the configuration has for it.
+func reviewerOf(t Target) string {
+	switch t.Reviewer.Source {
+	case SourceFile:
+		return "in " + t.Reviewer.TokenFile
+	case SourceSecret:
+		return "in the Secret " + t.Reviewer.Secret.String()
+	case SourceCanary:
+		return "which is the canary"
+	}
+	return t.Reviewer.ServiceAccount.Username()
 }
 
 // adviseReviewerSight grants what the reviewer's source takes.
@@ -78,10 +95,40 @@ func adviseReviewerSight(t Target, e Evidence) []string {
 			"kubectl create clusterrolebinding vault-k8s-auth-exporter --clusterrole=vault-k8s-auth-exporter --serviceaccount=" + who,
 		}
 	}
+	if t.Reviewer.Source == SourceSecret {
+		return adviseSecretSight(t, e)
+	}
 	name := own(a.Name + "-token")
 	return []string{
 		fmt.Sprintf("kubectl -n %s create role %s --verb=create --resource=serviceaccounts/token --resource-name=%s", own(a.Namespace), name, own(a.Name)),
 		fmt.Sprintf("kubectl -n %s create rolebinding %s --role=%s --serviceaccount=%s", own(a.Namespace), name, name, who),
+	}
+}
+
+// adviseSecretSight mends what keeps the exporter from the Secret, in the cluster that
+// it runs in: a missing token, a missing permission, or the way there.
+func adviseSecretSight(t Target, e Evidence) []string {
+	s, name := t.Reviewer.Secret, own(t.Reviewer.Secret.Name+"-reader")
+	switch f := e.ReviewerToken.Failure; {
+	case f.Class == ClassForbidden:
+		return []string{
+			fmt.Sprintf("# mount the token of the exporter's own service account at %s", t.Home.TokenFile),
+			"ls -l " + own(t.Home.TokenFile),
+		}
+	case f.Class != ClassRefused:
+		return []string{
+			"# the Secret is in the cluster that the exporter runs in:",
+			fmt.Sprintf("curl -sSk --max-time 5 %s", own(t.Home.Host+"/readyz")),
+		}
+	}
+	who := "<namespace:exporter>"
+	if t.Home.TokenFile == t.Kubernetes.TokenFile {
+		who = account(e.OwnToken.Value, "exporter")
+	}
+	return []string{
+		"# both in the cluster that the exporter runs in, and for its service account there:",
+		fmt.Sprintf("kubectl -n %s create role %s --verb=get --resource=secrets --resource-name=%s", own(s.Namespace), name, own(s.Name)),
+		fmt.Sprintf("kubectl -n %s create rolebinding %s --role=%s --serviceaccount=%s", own(s.Namespace), name, name, who),
 	}
 }
 

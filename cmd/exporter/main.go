@@ -7,6 +7,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -52,6 +53,7 @@ type flags struct {
 
 // run is the program. Results go to stdout, everything else to stderr.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	version.Version = cmp.Or(version.Version, "dev") // a release names its own
 	f, code, done := parse(args, stdout, stderr)
 	if done {
 		return code

@@ -38,8 +38,9 @@ var volatiles = []struct {
 	{regexp.MustCompile(`open /tmp|read /tmp|/tmp\b`), "/tmp"},
 	{regexp.MustCompile(`\b\d{4}-\d\d-\d\d \d\d:\d\d UTC`), "2026-01-02 03:04 UTC"},
 	{regexp.MustCompile(`\b\d+(\.\d+)?(ms|µs)\b`), "1ms"},
+	{regexp.MustCompile(`hung for \S+`), "hung for 1ms"},
 	{regexp.MustCompile(`(is after|is before|current time) \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`), "$1 2026-01-02T03:04:05Z"},
-	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "127.0.0.1:1"},
+	{regexp.MustCompile(`\b(127\.0\.0\.1|localhost):\d+`), "$1:1"},
 	{regexp.MustCompile(`lookup (\S+) on \S+:`), "lookup $1:"},
 	{regexp.MustCompile(`lookup (\S+): .*`), "lookup $1: no such host"},
 }
@@ -55,7 +56,7 @@ func walk(v reflect.Value, replace func(string) string) {
 		}
 		return
 	case *time.Duration:
-		if *value > 0 && *value < time.Second {
+		if *value > 0 && *value < 30*time.Second {
 			*value = time.Millisecond
 		}
 		return

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"vault-k8s-auth-exporter/probe"
 )
@@ -16,27 +15,32 @@ import (
 const width = 100
 
 // writeText reports to a human: one row for each fact in causal order, one why,
-// one fix.
+// one fix. Only a terminal gets colours.
 func writeText(w io.Writer, results []probe.Result) error {
+	return writeInked(w, inkFor(w), results)
+}
+
+func writeInked(w io.Writer, i ink, results []probe.Result) error {
 	out := bufio.NewWriter(w)
-	for i, r := range results {
-		if i > 0 {
+	for n, r := range results {
+		if n > 0 {
 			fmt.Fprintln(out)
 		}
-		writeTarget(out, r)
+		writeTarget(out, i, r)
 	}
 	return out.Flush()
 }
 
-func writeTarget(out io.Writer, r probe.Result) {
+func writeTarget(out io.Writer, i ink, r probe.Result) {
 	d := r.Diagnosis
-	fmt.Fprintf(out, "%s: %s\n\n", r.Target.Name, headline(r))
+	fmt.Fprintf(out, "%s: %s\n\n", i.paint(bold, r.Target.Name), headline(i, r))
 	for _, s := range r.Steps() {
 		took := ""
 		if s.State != probe.StepSkipped {
 			took = s.Took.Round(100 * time.Microsecond).String()
 		}
-		writeRow(out, fmt.Sprintf("  %-7s  %-14s  %8s  ", s.State, s.Name, took), s.Detail)
+		state := i.state(s.State, fmt.Sprintf("%-7s", s.State))
+		writeRow(out, fmt.Sprintf("  %s  %-14s  %8s  ", state, s.Name, took), s.Detail)
 	}
 	fmt.Fprintln(out)
 	writeRow(out, "  why  ", d.Detail)
@@ -49,19 +53,19 @@ func writeTarget(out io.Writer, r probe.Result) {
 	}
 	for _, warning := range r.Raised() {
 		fmt.Fprintln(out)
-		writeRow(out, "  warn "+string(warning.Code)+": ", warning.Detail)
+		writeRow(out, "  "+i.paint(yellow, "warn")+" "+string(warning.Code)+": ", warning.Detail)
 		if !slices.Equal(warning.Fix, d.Fix) {
 			writeFix(out, warning.Fix)
 		}
 	}
 }
 
-func headline(r probe.Result) string {
+func headline(i ink, r probe.Result) string {
 	if r.Healthy() {
-		return "healthy, pods can log in"
+		return i.paint(green, "healthy") + ", pods can log in"
 	}
 	d := r.Diagnosis
-	return fmt.Sprintf("UNHEALTHY, %s (%s, %s)", d.Reason, d.Party(), strings.ReplaceAll(string(d.Certainty), "_", " "))
+	return fmt.Sprintf("%s, %s (%s, %s)", i.paint(red, "UNHEALTHY"), i.paint(bold, string(d.Reason)), d.Party(), strings.ReplaceAll(string(d.Certainty), "_", " "))
 }
 
 func writeFix(out io.Writer, lines []string) {
@@ -80,13 +84,13 @@ func writeRow(out io.Writer, label, text string) { writeWrapped(out, label, text
 
 // writeWrapped puts a text beside its label, its further lines below it.
 func writeWrapped(out io.Writer, label, text, continuation string) {
-	indent := strings.Repeat(" ", utf8.RuneCountInString(label))
+	indent := strings.Repeat(" ", columns(label))
 	line := label
 	for i, word := range strings.Fields(text) {
 		switch {
 		case i == 0:
 			line += word
-		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width:
+		case columns(line)+1+columns(word) > width:
 			fmt.Fprintln(out, strings.TrimRight(line, " "))
 			line = indent + continuation + word
 		default:

@@ -20,21 +20,33 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// TestCheckText holds the whole report of every scenario against one file, which
-// can be read as a book of what the exporter says.
-func TestCheckText(t *testing.T) {
-	var book bytes.Buffer
+// TestBooks holds what is shown of every scenario against two files: the reports,
+// which can be read as a book of what the exporter says, and the samples.
+func TestBooks(t *testing.T) {
+	var reports, samples bytes.Buffer
 	for _, s := range probetest.Scenarios() {
-		w := probetest.NewWorld(t)
-		result := w.Play(s)
-		var text bytes.Buffer
-		if err := writeText(&text, []probe.Result{neutral(result, w)}); err != nil {
-			t.Fatal(err)
+		if s.Bare.Reason != "" {
+			writeBooks(t, &reports, &samples, s, s.Name, false)
 		}
-		checkWidth(t, s.Name, text.String())
-		fmt.Fprintf(&book, "== %s\n\n%s\n", s.Name, text.String())
+		if s.Full.Reason != "" && s.Full != s.Bare {
+			writeBooks(t, &reports, &samples, s, s.Name+" (all evidence)", true)
+		}
 	}
-	golden(t, "check.golden", book.Bytes())
+	golden(t, "check.golden", reports.Bytes())
+	golden(t, "exposition.golden", samples.Bytes())
+}
+
+func writeBooks(t *testing.T, reports, samples *bytes.Buffer, s probetest.Scenario, title string, complete bool) {
+	t.Helper()
+	w := probetest.NewWorld(t)
+	result := w.Play(s, complete)
+	fmt.Fprintf(samples, "== %s\n\n%s\n", title, exposed(t, result))
+	var text bytes.Buffer
+	if err := writeText(&text, []probe.Result{neutral(result, w)}); err != nil {
+		t.Fatal(err)
+	}
+	checkWidth(t, title, text.String())
+	fmt.Fprintf(reports, "== %s\n\n%s\n", title, text.String())
 }
 
 // checkWidth: prose is wrapped, commands are not.
@@ -56,7 +68,7 @@ func TestCheckJSON(t *testing.T) {
 			continue
 		}
 		w := probetest.NewWorld(t)
-		result := w.Play(s)
+		result := w.Play(s, false)
 		results = append(results, neutral(result, w))
 	}
 	var out bytes.Buffer

@@ -20,6 +20,19 @@ const (
 // below 256 KiB.
 const maxPEM = 4 << 20
 
+// pems remembers what was found of files of certificates: thousands of targets may
+// share one.
+type pems map[string]error
+
+func (p pems) certificates(value string) (string, error) {
+	err, known := p[value]
+	if !known {
+		_, err = certificates(value)
+		p[value] = err
+	}
+	return value, err
+}
+
 // certificates takes the path of a file that holds a certificate now. It is read
 // again by every run.
 func certificates(value string) (string, error) {
@@ -48,7 +61,7 @@ func privateKey(value string) (string, error) {
 // is not repeated: it is about the content of a key.
 func belongTogether(certificate, key string) error {
 	if _, err := tls.LoadX509KeyPair(certificate, key); err != nil {
-		return wrong(fmt.Sprintf("%s does not hold the key of the first certificate in %s", shown(key), shown(certificate)), allowedKey)
+		return incomplete(fmt.Sprintf("%s does not hold the key of the first certificate in %s", shown(key), shown(certificate)), allowedKey)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"vault-k8s-auth-exporter/probe"
@@ -10,25 +11,69 @@ import (
 // Config is the resolved configuration: defaults filled in, everything checked.
 type Config struct {
 	Targets []probe.Target
+
+	// TargetsFile is where the targets stand; empty means in the environment.
+	TargetsFile string
+	StatusPage  StatusPage
+	// ProbeAPI serves an endpoint that has a target probed at once.
+	ProbeAPI bool
+	// MaxInFlight bounds the probes at once; 0 means enough. See [Config.InFlight].
+	MaxInFlight    int
+	LeaderElection LeaderElection
+	Shard          Shard
+	// Home is the API server of the cluster that the exporter runs in, which has the
+	// Lease; it is zero without leader election.
+	Home probe.Kubernetes
+
+	env environment
 }
 
-// Load reads the environment. The error holds every mistake that was found, one
-// line each: the variable, what is wrong with it, what is allowed.
+// Load reads the environment, and the targets file that it may name. The error
+// holds every mistake that was found, one line each: where, what is wrong, what is
+// allowed.
 //
 // Every variable VAULT_* is unset in the process afterwards, also after an error,
 // because Vault's client library reads them whoever makes the client. So is every
 // EXPORTER_* that is empty. Load can therefore be called only once.
 func Load() (Config, error) {
 	env, mistakes := readEnvironment()
-	target, refused := resolve(env, podOf(serviceAccountCA))
+	c, refused := env.resolve()
 	if err := errors.Join(append(refused, mistakes...)...); err != nil {
 		return Config{}, err
 	}
-	return Config{Targets: []probe.Target{target}}, nil
+	return c, nil
+}
+
+// Reload reads the targets file anew, with the environment as it was at [Load].
+// After an error the old configuration is still good.
+func (c Config) Reload() (Config, error) {
+	again, refused := c.env.resolve()
+	if err := errors.Join(refused...); err != nil {
+		return Config{}, err
+	}
+	return again, nil
+}
+
+// resolve judges everything, in the order of the documentation.
+func (env environment) resolve() (Config, []error) {
+	r := &resolver{place: env.place, pod: env.pod}
+	c := r.process(env.process)
+	c.env = env
+	var refused []error
+	switch {
+	case env.process.TargetsFile == "":
+		var target probe.Target
+		target, refused = resolve(env.target, env.place, env.pod, pems{})
+		c.Targets = []probe.Target{target}
+	case c.TargetsFile != "":
+		c.Targets, refused = env.targets(c.TargetsFile)
+	}
+	return c, append(refused, r.mistakes...)
 }
 
 // Warning is something that is allowed and should not stay so.
 type Warning struct {
+	// Target is empty where the process is meant.
 	Target   string
 	Variable string
 	Text     string
@@ -45,6 +90,12 @@ func (c Config) Warnings() []Warning {
 				Text:     "http: the canary's token and Vault's answer travel unencrypted, and nothing proves that it is Vault that answers",
 			})
 		}
+	}
+	if enough := c.enoughInFlight(); c.MaxInFlight > 0 && c.MaxInFlight < enough {
+		warnings = append(warnings, Warning{
+			Variable: prefix + "MAX_IN_FLIGHT",
+			Text:     fmt.Sprintf("%d probes at once are too few where every target hangs, which takes %d: probes will be late", c.MaxInFlight, enough),
+		})
 	}
 	return warnings
 }

@@ -10,12 +10,16 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"vault-k8s-auth-exporter/probe"
 )
 
+// public compares what a reader of a Config can see.
+var public = cmpopts.IgnoreUnexported(Config{})
+
 func TestDefaults(t *testing.T) {
-	want := Config{Targets: []probe.Target{{
+	want := Config{StatusPage: StatusAuto, Shard: Shard{Total: 1}, Targets: []probe.Target{{
 		Name:       "default",
 		Vault:      probe.Vault{Addr: "https://vault.example.com:8200", Mount: "kubernetes", Role: "canary"},
 		Kubernetes: probe.Kubernetes{Host: "https://kubernetes.example.com:6443"},
@@ -25,7 +29,7 @@ func TestDefaults(t *testing.T) {
 		FollowUps: true,
 	}}}
 	got := mustLoad(t, minimal())
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, public); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if warnings := got.Warnings(); warnings != nil {
@@ -60,12 +64,20 @@ func full(f files) vars {
 		"EXPORTER_TIMEOUT":                    "3500ms",
 		"EXPORTER_RECHECK_INTERVAL":           "2s",
 		"EXPORTER_FOLLOW_UPS":                 "false",
+
+		"EXPORTER_STATUS_PAGE":   "true",
+		"EXPORTER_PROBE_API":     "true",
+		"EXPORTER_MAX_IN_FLIGHT": "64",
+		"EXPORTER_SHARD":         "exporter-2",
+		"EXPORTER_TOTAL_SHARDS":  "3",
+
+		"EXPORTER_LEADER_ELECTION_LEASE": "monitoring/exporter",
 	}
 }
 
 func TestEveryVariable(t *testing.T) {
 	f := newFiles(t)
-	want := Config{Targets: []probe.Target{{
+	want := Config{StatusPage: StatusOn, ProbeAPI: true, MaxInFlight: 64, Shard: Shard{2, 3}, LeaderElection: LeaderElection{Namespace: "monitoring", Name: "exporter"}, Targets: []probe.Target{{
 		Name: "prod/eu-1",
 		Vault: probe.Vault{
 			Addr: "http://[::1]:8200/proxy", CACert: f.cert, TLSServerName: "vault.internal",
@@ -84,7 +96,7 @@ func TestEveryVariable(t *testing.T) {
 		Interval: 2 * time.Minute, Timeout: 3500 * time.Millisecond, Recheck: 2 * time.Second,
 	}}}
 	got := mustLoad(t, full(f))
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, public); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -134,7 +146,7 @@ func TestVaultVariablesChangeNothingAndAreGone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			without, withoutErr := load(t, base)
 			with, withErr := load(t, base.but(stray))
-			if diff := cmp.Diff(without, with); diff != "" {
+			if diff := cmp.Diff(without, with, public); diff != "" {
 				t.Errorf("stray variables change the configuration (-without +with):\n%s", diff)
 			}
 			if errorText(withErr) != errorText(withoutErr) {
@@ -156,70 +168,6 @@ func errorText(err error) string {
 	return err.Error()
 }
 
-func TestPod(t *testing.T) {
-	f := newFiles(t)
-	at := pod{host: "10.96.0.1", port: "443", caCert: f.cert}
-	for _, tt := range []struct {
-		name       string
-		pod        pod
-		host, cert string
-		want       probe.Kubernetes
-	}{
-		{name: "all from the pod", pod: at, want: probe.Kubernetes{Host: "https://10.96.0.1:443", CACert: f.cert}},
-		{name: "IPv6", pod: pod{"fd00::1", "443", f.cert}, want: probe.Kubernetes{Host: "https://[fd00::1]:443", CACert: f.cert}},
-		{
-			name: "the pod's own by name", pod: at, host: "https://kubernetes.default.svc",
-			want: probe.Kubernetes{Host: "https://kubernetes.default.svc", CACert: f.cert},
-		},
-		{
-			name: "the pod's own by full name", pod: at, host: "https://kubernetes.default.svc.cluster.local:443",
-			want: probe.Kubernetes{Host: "https://kubernetes.default.svc.cluster.local:443", CACert: f.cert},
-		},
-		{
-			name: "another cluster", pod: at, host: "https://other:6443",
-			want: probe.Kubernetes{Host: "https://other:6443"},
-		},
-		{
-			name: "a CA of one's own", pod: at, cert: f.dir + "/./tls.crt",
-			want: probe.Kubernetes{Host: "https://10.96.0.1:443", CACert: f.dir + "/./tls.crt"},
-		},
-		{name: "no pod", host: "https://other:6443", want: probe.Kubernetes{Host: "https://other:6443"}},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			given(t, minimal().but(vars{"EXPORTER_KUBERNETES_HOST": tt.host, "EXPORTER_KUBERNETES_CACERT": tt.cert}))
-			env, _ := readEnvironment()
-			target, mistakes := resolve(env, tt.pod)
-			if len(mistakes) > 0 {
-				t.Fatal(mistakes)
-			}
-			if diff := cmp.Diff(tt.want, target.Kubernetes); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
-func TestPodIsRecognised(t *testing.T) {
-	given(t, vars{"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "443"})
-	if got, want := podOf("ca.crt"), (pod{"10.96.0.1", "443", "ca.crt"}); got != want {
-		t.Errorf("got %+v, want %+v", got, want)
-	}
-	given(t, vars{"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": ""})
-	if got := podOf("ca.crt"); got != (pod{}) {
-		t.Errorf("without a port: %+v", got)
-	}
-}
-
-func TestPodWithoutItsCA(t *testing.T) {
-	given(t, minimal().but(vars{"EXPORTER_KUBERNETES_HOST": ""}))
-	env, _ := readEnvironment()
-	_, mistakes := resolve(env, pod{host: "10.96.0.1", port: "443", caCert: "/no/such/ca.crt"})
-	want := "EXPORTER_KUBERNETES_CACERT (default in a pod): reading /no/such/ca.crt: no such file or directory; allowed: the path of a PEM file with at least one certificate"
-	if len(mistakes) != 1 || mistakes[0].Error() != want {
-		t.Errorf("got %v, want %s", mistakes, want)
-	}
-}
-
 func TestWriteCanBeFedBack(t *testing.T) {
 	f := newFiles(t)
 	for name, v := range map[string]vars{"minimal": minimal(), "full": full(f)} {
@@ -236,10 +184,10 @@ func TestWriteCanBeFedBack(t *testing.T) {
 				again[variable] = value
 				names = append(names, variable)
 			}
-			if diff := cmp.Diff(want, mustLoad(t, again)); diff != "" {
+			if diff := cmp.Diff(want, mustLoad(t, again), public); diff != "" {
 				t.Errorf("fed back (-want +got):\n%s", diff)
 			}
-			if len(names) != len(variables) || !slices.EqualFunc(names, variables, func(n string, v variable) bool { return n == v.name }) {
+			if !slices.Equal(names, variables) {
 				t.Errorf("written: %v", names)
 			}
 		})
@@ -264,13 +212,24 @@ EXPORTER_KUBERNETES_TLS_SERVER_NAME=
 EXPORTER_KUBERNETES_TOKEN_FILE=
 EXPORTER_REVIEWER=file
 EXPORTER_REVIEWER_TOKEN_FILE=/etc/reviewer/token
+EXPORTER_REVIEWER_SECRET=
+EXPORTER_REVIEWER_SERVICE_ACCOUNT=
 EXPORTER_CANARY=file
 EXPORTER_CANARY_TOKEN_FILE=/etc/canary/token
+EXPORTER_CANARY_SERVICE_ACCOUNT=
 EXPORTER_CANARY_AUDIENCES=
 EXPORTER_INTERVAL=1m0s
 EXPORTER_TIMEOUT=15s
 EXPORTER_RECHECK_INTERVAL=10s
 EXPORTER_FOLLOW_UPS=true
+EXPORTER_TARGETS_FILE=
+EXPORTER_STATUS_PAGE=auto
+EXPORTER_PROBE_API=false
+EXPORTER_MAX_IN_FLIGHT=0
+EXPORTER_LEADER_ELECTION=false
+EXPORTER_LEADER_ELECTION_LEASE=
+EXPORTER_SHARD=0
+EXPORTER_TOTAL_SHARDS=1
 `
 	var got bytes.Buffer
 	if err := mustLoad(t, minimal()).Write(&got); err != nil {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -93,28 +94,27 @@ func TestTrapsOfEnvconfig(t *testing.T) {
 // Every documented variable fills a field of its own, in the documented order,
 // and only four names count without the prefix.
 func TestEveryVariableFillsItsField(t *testing.T) {
-	fields := reflect.TypeFor[environment]()
-	if got, want := fields.NumField()-1, len(variables); got != want { // all but names
-		t.Fatalf("%d fields for %d variables", got, want)
+	fields := slices.Concat(fieldsOf(targetText{}), fieldsOf(processText{}))
+	if len(fields) != len(variables) {
+		t.Fatalf("%d fields for %d variables", len(fields), len(variables))
 	}
-	for i, v := range variables {
-		if got := filledBy(t, v.name); got != fields.Field(i).Name {
-			t.Errorf("%s fills field %q, want %q", v.name, got, fields.Field(i).Name)
+	for i, name := range variables {
+		if got := filledBy(t, name); got != fields[i] {
+			t.Errorf("%s fills field %q, want %q", name, got, fields[i])
 		}
-		bare := strings.TrimPrefix(v.name, "EXPORTER_")
-		wellKnown := namesOf("VAULT_ADDR", "VAULT_CACERT", "VAULT_TLS_SERVER_NAME", "VAULT_NAMESPACE")[bare]
-		if got := filledBy(t, bare) != ""; got != wellKnown {
-			t.Errorf("%s without prefix counts: %v, want %v", bare, got, wellKnown)
+		bare := strings.TrimPrefix(name, "EXPORTER_")
+		want := slices.Contains([]string{"VAULT_ADDR", "VAULT_CACERT", "VAULT_TLS_SERVER_NAME", "VAULT_NAMESPACE"}, bare)
+		if got := filledBy(t, bare) != ""; got != want {
+			t.Errorf("%s without prefix counts: %v, want %v", bare, got, want)
 		}
 	}
 }
 
-func namesOf(names ...string) map[string]bool {
-	set := map[string]bool{}
-	for _, name := range names {
-		set[name] = true
+func fieldsOf(text any) (names []string) {
+	for field := range reflect.TypeOf(text).Fields() {
+		names = append(names, field.Name)
 	}
-	return set
+	return names
 }
 
 // filledBy returns the names of the fields that a variable fills.
@@ -123,10 +123,11 @@ func filledBy(t *testing.T, variable string) (field string) {
 	t.Run(variable, func(t *testing.T) {
 		given(t, vars{variable: "marked"})
 		env, _ := readEnvironment()
-		value := reflect.ValueOf(env)
-		for i := range value.NumField() {
-			if value.Field(i).Kind() == reflect.String && value.Field(i).String() == "marked" {
-				field += value.Type().Field(i).Name
+		for _, text := range []any{env.target, env.process} {
+			for f, value := range reflect.ValueOf(text).Fields() {
+				if value.String() == "marked" {
+					field += f.Name
+				}
 			}
 		}
 	})

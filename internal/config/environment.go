@@ -1,10 +1,9 @@
 package config
 
 import (
-	"cmp"
+	"errors"
 	"fmt"
 	"os"
-	"reflect"
 	"strings"
 
 	"github.com/kelseyhightower/envconfig"
@@ -15,44 +14,13 @@ const (
 	vaultPrefix = "VAULT_"
 )
 
-// environment is what stands in the environment, unjudged, in the order in which
-// it is documented. All fields are strings, since envconfig stops at the first
-// value that it cannot parse, and prints it. A tag envconfig:"NAME" makes NAME
-// count without the prefix too: only names that every Vault client knows may
-// carry one.
+// environment is what stands in the environment, unjudged. It is all that a later
+// reading of the targets file needs.
 type environment struct {
-	TargetName string `split_words:"true" default:"default"`
-
-	VaultAddr          string `envconfig:"VAULT_ADDR"`
-	VaultCacert        string `envconfig:"VAULT_CACERT"`
-	VaultTLSServerName string `envconfig:"VAULT_TLS_SERVER_NAME"`
-	VaultNamespace     string `envconfig:"VAULT_NAMESPACE"`
-	VaultMount         string `split_words:"true" default:"kubernetes"`
-	VaultRole          string `split_words:"true"`
-	VaultClientCert    string `split_words:"true"`
-	VaultClientKey     string `split_words:"true"`
-	VaultTokenFile     string `split_words:"true"`
-	VaultOracleRole    string `split_words:"true"`
-
-	KubernetesHost          string `split_words:"true"`
-	KubernetesCacert        string `split_words:"true"`
-	KubernetesTLSServerName string `split_words:"true"`
-	KubernetesTokenFile     string `split_words:"true"`
-
-	Reviewer          string `default:"file"`
-	ReviewerTokenFile string `split_words:"true"`
-
-	Canary          string `default:"file"`
-	CanaryTokenFile string `split_words:"true"`
-	CanaryAudiences string `split_words:"true"`
-
-	Interval        string `default:"60s"`
-	Timeout         string `default:"15s"`
-	RecheckInterval string `split_words:"true" default:"10s"`
-	FollowUps       string `split_words:"true" default:"true"`
-
-	// names says under which name a key was given, where that is not the prefixed one.
-	names map[string]string
+	target  targetText
+	process processText
+	place   place
+	pod     pod
 }
 
 // readEnvironment returns what is set, and a mistake for every variable of ours
@@ -61,13 +29,15 @@ func readEnvironment() (environment, []error) {
 	dropEmpty()
 	defer dropVault()
 
-	env := environment{names: namesGiven()}
+	env := environment{place: place{names: namesGiven(), other: variableOf}, pod: findPod()}
 	mistakes := unknownVariables(os.Environ())
-	if err := envconfig.Process(strings.TrimSuffix(prefix, "_"), &env); err != nil {
-		// Strings always parse: this is a mistake in the struct above.
+	ours := strings.TrimSuffix(prefix, "_")
+	if err := errors.Join(envconfig.Process(ours, &env.target), envconfig.Process(ours, &env.process)); err != nil {
+		// Strings always parse: this is a mistake in the structs.
 		mistakes = append(mistakes, fmt.Errorf("reading the environment: %T", err))
 	}
-	env.trim()
+	trim(&env.target)
+	trim(&env.process)
 	return env, mistakes
 }
 
@@ -91,29 +61,16 @@ func dropVault() {
 	}
 }
 
+// wellKnown are the keys that count without the prefix too.
+var wellKnown = []string{"VAULT_ADDR", "VAULT_CACERT", "VAULT_TLS_SERVER_NAME", "VAULT_NAMESPACE"}
+
 // namesGiven finds the keys that are given without the prefix alone.
 func namesGiven() map[string]string {
 	names := map[string]string{}
-	for _, key := range []string{"VAULT_ADDR", "VAULT_CACERT", "VAULT_TLS_SERVER_NAME", "VAULT_NAMESPACE"} {
+	for _, key := range wellKnown {
 		if os.Getenv(prefix+key) == "" && os.Getenv(key) != "" {
 			names[key] = key
 		}
 	}
 	return names
-}
-
-// name returns the variable that a user has to look at.
-func name(names map[string]string, key string) string {
-	return cmp.Or(names[key], prefix+key)
-}
-
-// trim removes blanks around values: a variable that comes from a Secret or a
-// ConfigMap often ends in a line break.
-func (e *environment) trim() {
-	fields := reflect.ValueOf(e).Elem()
-	for i := range fields.NumField() {
-		if field := fields.Field(i); field.Kind() == reflect.String {
-			field.SetString(strings.TrimSpace(field.String()))
-		}
-	}
 }

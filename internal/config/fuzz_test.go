@@ -17,7 +17,7 @@ import (
 // written, accepted again with the same meaning.
 func FuzzResolve(f *testing.F) {
 	credentials := []string{"", jwt, userinfo, marked["service token"], marked["private key"]}
-	for i := range variables {
+	for i := range targetVariables {
 		f.Add(uint(i), uint(i), "", "")
 		f.Add(uint(i), uint(0), "https://vault:8200", "/x")
 		f.Add(uint(i), uint(2), "https://vault/", "")
@@ -29,16 +29,16 @@ func FuzzResolve(f *testing.F) {
 		if strings.Contains(before+after, "MARKED") {
 			t.Skip("not the planted one")
 		}
-		env := fuzzed()
-		reflect.ValueOf(&env).Elem().Field(int(field % uint(len(variables)))).SetString(value)
-		env.trim()
+		text := fuzzed()
+		reflect.ValueOf(&text).Elem().Field(int(field % uint(len(targetVariables)))).SetString(value)
+		trim(&text)
 
-		target, mistakes := resolve(env, pod{})
+		target, mistakes := resolve(text, place{other: variableOf}, pod{}, pems{})
 		mistakes = append(mistakes, unknownVariables([]string{"EXPORTER_" + before + "=" + value})...)
 		c := Config{}
 		if len(mistakes) == 0 {
 			c.Targets = append(c.Targets, target)
-			again, refused := resolve(written(target), pod{})
+			again, refused := resolve(written(target), place{other: variableOf}, pod{}, pems{})
 			if diff := cmp.Diff(target, again); diff != "" || len(refused) > 0 {
 				t.Errorf("written and read again: %v\n%s", refused, diff)
 			}
@@ -47,9 +47,9 @@ func FuzzResolve(f *testing.F) {
 		if err := c.Write(&out); err != nil {
 			t.Fatal(err)
 		}
-		text := fmt.Sprint(errors.Join(mistakes...), out.String(), c.Warnings())
-		if strings.Contains(text, "MARKED") {
-			t.Errorf("a credential comes out: %s", text)
+		said := fmt.Sprint(errors.Join(mistakes...), out.String(), c.Warnings())
+		if strings.Contains(said, "MARKED") {
+			t.Errorf("a credential comes out: %s", said)
 		}
 		for _, mistake := range mistakes {
 			if strings.ContainsAny(mistake.Error(), "\n\r") {
@@ -59,19 +59,19 @@ func FuzzResolve(f *testing.F) {
 	})
 }
 
-func fuzzed() environment {
-	return environment{
+func fuzzed() targetText {
+	return targetText{
 		TargetName: "default", VaultAddr: "https://vault", VaultMount: "kubernetes", VaultRole: "canary",
 		KubernetesHost: "https://kubernetes", Reviewer: "file", ReviewerTokenFile: "/r", Canary: "file", CanaryTokenFile: "/c",
 		Interval: "60s", Timeout: "15s", RecheckInterval: "10s", FollowUps: "true",
 	}
 }
 
-// written is the environment that [Config.Write] prints.
-func written(target probe.Target) (env environment) {
-	fields := reflect.ValueOf(&env).Elem()
-	for i, v := range variables {
+// written is the text of what [Config.Write] prints.
+func written(target probe.Target) (text targetText) {
+	fields := reflect.ValueOf(&text).Elem()
+	for i, v := range targetVariables {
 		fields.Field(i).SetString(v.value(target))
 	}
-	return env
+	return text
 }

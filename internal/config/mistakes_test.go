@@ -21,10 +21,9 @@ EXPORTER_VAULT_MOUNT: begins with auth/, which is not part of it; allowed: the p
 EXPORTER_VAULT_ROLE: is not set; allowed: the name of the canary's role at the mount: letters, digits and _.- that begin and end with a letter, digit or _
 EXPORTER_VAULT_CLIENT_CERT: is not set although EXPORTER_VAULT_CLIENT_KEY is; allowed: both, or neither
 EXPORTER_KUBERNETES_HOST: is http, over which a token would travel unencrypted; allowed: an absolute https URL, such as https://kubernetes.default.svc
-EXPORTER_REVIEWER: "secret" is not supported; allowed: file
+EXPORTER_REVIEWER: "configmap" is not supported; allowed: accessreview, canary, file, secret, serviceaccount
 EXPORTER_REVIEWER_TOKEN_FILE: holds a credential, or what looks like one, which is not repeated here; allowed: no credential in a variable: it goes into a file, and the variable names the file
 EXPORTER_CANARY: is a URL where a bare value belongs: Kubernetes injects such values for Services; allowed: a value of your own; set enableServiceLinks: false in the pod's spec to have none injected
-EXPORTER_CANARY_TOKEN_FILE: is not set; allowed: the path of the file with the canary's service account token
 EXPORTER_CANARY_AUDIENCES: has an empty audience; allowed: audiences separated by commas, such as vault
 EXPORTER_INTERVAL: "60" is no duration; allowed: 1s to 24h in Go's syntax, such as 60s or 1m30s
 EXPORTER_TIMEOUT: "100ms" is too short; allowed: 1s to 24h in Go's syntax, such as 60s or 1m30s
@@ -41,7 +40,7 @@ EXPORTER_VAULT_ADDRESS: is not known; did you mean EXPORTER_VAULT_ADDR?`
 		"EXPORTER_VAULT_MOUNT":           "auth/kubernetes",
 		"EXPORTER_VAULT_CLIENT_KEY":      newFiles(t).key,
 		"EXPORTER_KUBERNETES_HOST":       "http://10.0.0.1",
-		"EXPORTER_REVIEWER":              "secret",
+		"EXPORTER_REVIEWER":              "configmap",
 		"EXPORTER_REVIEWER_TOKEN_FILE":   jwt,
 		"EXPORTER_CANARY":                "tcp://10.0.0.1:80",
 		"EXPORTER_CANARY_AUDIENCES":      "vault,",
@@ -135,7 +134,7 @@ func TestMistakes(t *testing.T) {
 		{"KUBERNETES_HOST", "10.0.0.1:6443", "is no absolute URL"},
 		{"KUBERNETES_HOST", "localhost:6443", "is no absolute URL"},
 		{"KUBERNETES_CACERT", "/no/such/file", "reading /no/such/file: no such file or directory"},
-		{"REVIEWER", "File", `"File" is not supported; allowed: file`},
+		{"REVIEWER", "File", `"File" is not supported; allowed: accessreview, canary, file, secret, serviceaccount`},
 		{"REVIEWER_TOKEN_FILE", "tcp://10.0.0.1:80", "Kubernetes injects such values"},
 		{"REVIEWER_TOKEN_FILE", "/my files/token", "has a blank inside"},
 		{"REVIEWER_TOKEN_FILE", "/etc/\x01", "has a character that cannot be printed"},
@@ -154,6 +153,7 @@ func TestMistakes(t *testing.T) {
 		{"TIMEOUT", "60s", "EXPORTER_INTERVAL: 1m0s is shorter than the longest run, 1m7s: the 1m0s of EXPORTER_TIMEOUT"},
 		{"TIMEOUT", "999ms", `"999ms" is too short`},
 		{"RECHECK_INTERVAL", "61s", "1m1s is longer than the 1m0s of EXPORTER_INTERVAL; allowed: 1s to 1m0s"},
+		{"STATUS_PAGE", "on", `"on" is none of them; allowed: auto, true or false`},
 		{"FOLLOW_UPS", "1", `"1" is neither; allowed: true or false`},
 		{"FOLLOW_UPS", "True", `"True" is neither`},
 		{"FOLLOW_UPS", "tcp://10.0.0.1:80", "Kubernetes injects such values"},
@@ -288,9 +288,7 @@ var secrets = []string{"MARKED", "eyJ", "TUFSS", "NQVJLRUQ", "BUktFRC", "ZXlK"}
 
 func TestNothingRepeatsACredential(t *testing.T) {
 	names := []string{"VAULT_ADDR", "VAULT_CACERT", "VAULT_TOKEN", "VAULT_HEADERS", "EXPORTER_PORT", "EXPORTER_VAULT_TOKEN"}
-	for _, v := range variables {
-		names = append(names, v.name)
-	}
+	names = append(names, variables...)
 	for kind, credential := range marked {
 		t.Run(kind, func(t *testing.T) {
 			for _, name := range names {
@@ -313,10 +311,10 @@ func TestNothingRepeatsACredential(t *testing.T) {
 // repeated.
 func TestNoErrorRepeatsAnOpaqueCredential(t *testing.T) {
 	for _, value := range []string{"MARKED0MARKED1MARKED2MARKED3", "0f3dac36-9d8c-4f3b-8a57-MARKED", "password=MARKED", "MARKED@vault"} {
-		for _, v := range variables {
-			_, err := load(t, minimal().but(vars{v.name: value}))
+		for _, name := range variables {
+			_, err := load(t, minimal().but(vars{name: value}))
 			if strings.Contains(errorText(err), "MARKED") {
-				t.Errorf("%s=%s comes out: %v", v.name, value, err)
+				t.Errorf("%s=%s comes out: %v", name, value, err)
 			}
 		}
 	}

@@ -3,25 +3,26 @@ package config
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"time"
 
 	"vault-k8s-auth-exporter/probe"
 )
 
-// resolver makes a target of strings and collects every mistake on the way, in
-// the order of the variables.
+// resolver makes values of strings and collects every mistake on the way, in the
+// order of the keys. Whoever read the strings, this is where they are judged.
 type resolver struct {
-	names    map[string]string
+	place    place
+	pod      pod
+	checked  pems
 	mistakes []error
 }
 
 // resolve fills in what the pod knows and judges every value. With a mistake the
 // target is worthless.
-func resolve(e environment, p pod) (probe.Target, []error) {
-	r := &resolver{names: map[string]string{}}
-	maps.Copy(r.names, e.names)
-	target := r.target(p.fill(e, r.names))
+func resolve(text targetText, at place, p pod, checked pems) (probe.Target, []error) {
+	text, at = p.fill(text, at)
+	r := &resolver{place: at, pod: p, checked: checked}
+	target := r.target(text)
 	return target, r.mistakes
 }
 
@@ -40,26 +41,45 @@ func take[T any](r *resolver, key, value string, check func(string) (T, error)) 
 	return checked
 }
 
+// refuse notes a mistake, unless the environment's own place has told it.
 func (r *resolver) refuse(key string, err error) {
-	r.mistakes = append(r.mistakes, fmt.Errorf("%s: %w", name(r.names, key), err))
+	if !r.place.refused[key] {
+		r.mistakes = append(r.mistakes, &mistake{key, r.place.name(key), err})
+	}
 }
 
-// wrong is one mistake: what it is, and what is allowed instead.
+// mistake is one mistake: where it is, what it is, what is allowed instead.
+type mistake struct {
+	key, name string
+	err       error
+}
+
+func (m *mistake) Error() string { return m.name + ": " + m.err.Error() }
+
+func (m *mistake) Unwrap() error { return m.err }
+
+// wrong is what is wrong, and what is allowed instead.
 func wrong(what, allowed string) error {
 	return errors.New(what + "; allowed: " + allowed)
 }
 
-// required refuses a variable that is not set.
+// incomplete is what is wrong with values as they stand together: a value from
+// another place may mend it.
+func incomplete(what, allowed string) error { return &togetherWrong{wrong(what, allowed)} }
+
+type togetherWrong struct{ error }
+
+// required refuses a key that is not set.
 func required[T any](allowed string, check func(string) (T, error)) func(string) (T, error) {
 	return func(value string) (T, error) {
 		if value == "" {
-			return *new(T), wrong("is not set", allowed)
+			return *new(T), incomplete("is not set", allowed)
 		}
 		return check(value)
 	}
 }
 
-// optional passes a variable that is not set.
+// optional passes a key that is not set.
 func optional[T any](check func(string) (T, error)) func(string) (T, error) {
 	return func(value string) (T, error) {
 		if value == "" {
@@ -69,53 +89,45 @@ func optional[T any](check func(string) (T, error)) func(string) (T, error) {
 	}
 }
 
-func (r *resolver) target(e environment) probe.Target {
+func (r *resolver) target(text targetText) probe.Target {
 	target := probe.Target{
-		Name:       take(r, "TARGET_NAME", e.TargetName, targetName),
-		Vault:      r.vault(e),
-		Kubernetes: r.kubernetes(e),
-		Reviewer: probe.Reviewer{
-			Source: take(r, "REVIEWER", e.Reviewer, source),
-			TokenFile: take(r, "REVIEWER_TOKEN_FILE", e.ReviewerTokenFile,
-				required("the path of the file that also feeds Vault's token_reviewer_jwt", path)),
-		},
-		Canary: probe.Canary{
-			Source: take(r, "CANARY", e.Canary, source),
-			TokenFile: take(r, "CANARY_TOKEN_FILE", e.CanaryTokenFile,
-				required("the path of the file with the canary's service account token", path)),
-			Audiences: take(r, "CANARY_AUDIENCES", e.CanaryAudiences, optional(audiences)),
-		},
+		Name:       take(r, "TARGET_NAME", text.TargetName, targetName),
+		Vault:      r.vault(text),
+		Kubernetes: r.kubernetes(text),
+		Reviewer:   r.reviewer(text),
+		Canary:     r.canary(text),
 	}
-	r.timing(e, &target)
-	target.FollowUps = take(r, "FOLLOW_UPS", e.FollowUps, boolean)
+	r.identity(text, &target)
+	r.timing(text, &target)
+	target.FollowUps = take(r, "FOLLOW_UPS", text.FollowUps, boolean)
 	return target
 }
 
-func (r *resolver) vault(e environment) probe.Vault {
+func (r *resolver) vault(text targetText) probe.Vault {
 	vault := probe.Vault{
-		Addr:          take(r, "VAULT_ADDR", e.VaultAddr, required(allowedVaultURL+" (VAULT_ADDR works too)", vaultURL)),
-		CACert:        take(r, "VAULT_CACERT", e.VaultCacert, optional(certificates)),
-		TLSServerName: take(r, "VAULT_TLS_SERVER_NAME", e.VaultTLSServerName, optional(serverName)),
-		Namespace:     take(r, "VAULT_NAMESPACE", e.VaultNamespace, optional(namespace)),
-		Mount:         take(r, "VAULT_MOUNT", e.VaultMount, mount),
-		Role:          take(r, "VAULT_ROLE", e.VaultRole, required(allowedRole, role)),
-		ClientCert:    take(r, "VAULT_CLIENT_CERT", e.VaultClientCert, optional(certificates)),
-		ClientKey:     take(r, "VAULT_CLIENT_KEY", e.VaultClientKey, optional(privateKey)),
-		TokenFile:     take(r, "VAULT_TOKEN_FILE", e.VaultTokenFile, optional(path)),
-		OracleRole:    take(r, "VAULT_ORACLE_ROLE", e.VaultOracleRole, optional(role)),
+		Addr:          take(r, "VAULT_ADDR", text.VaultAddr, required(allowedVaultURL+" (VAULT_ADDR works too)", vaultURL)),
+		CACert:        take(r, "VAULT_CACERT", text.VaultCacert, optional(r.checked.certificates)),
+		TLSServerName: take(r, "VAULT_TLS_SERVER_NAME", text.VaultTLSServerName, optional(serverName)),
+		Namespace:     take(r, "VAULT_NAMESPACE", text.VaultNamespace, optional(namespace)),
+		Mount:         take(r, "VAULT_MOUNT", text.VaultMount, mount),
+		Role:          take(r, "VAULT_ROLE", text.VaultRole, required(allowedRole, role)),
+		ClientCert:    take(r, "VAULT_CLIENT_CERT", text.VaultClientCert, optional(r.checked.certificates)),
+		ClientKey:     take(r, "VAULT_CLIENT_KEY", text.VaultClientKey, optional(privateKey)),
+		TokenFile:     take(r, "VAULT_TOKEN_FILE", text.VaultTokenFile, optional(path)),
+		OracleRole:    take(r, "VAULT_ORACLE_ROLE", text.VaultOracleRole, optional(role)),
 	}
-	r.clientPair(e, vault)
+	r.clientPair(text, vault)
 	return vault
 }
 
 // clientPair refuses half a pair, and halves that do not belong together.
-func (r *resolver) clientPair(e environment, vault probe.Vault) {
+func (r *resolver) clientPair(text targetText, vault probe.Vault) {
 	const both = "both, or neither"
 	switch {
-	case e.VaultClientCert == "" && e.VaultClientKey != "":
-		r.refuse("VAULT_CLIENT_CERT", wrong("is not set although "+name(r.names, "VAULT_CLIENT_KEY")+" is", both))
-	case e.VaultClientCert != "" && e.VaultClientKey == "":
-		r.refuse("VAULT_CLIENT_KEY", wrong("is not set although "+name(r.names, "VAULT_CLIENT_CERT")+" is", both))
+	case text.VaultClientCert == "" && text.VaultClientKey != "":
+		r.refuse("VAULT_CLIENT_CERT", incomplete("is not set although "+r.place.name("VAULT_CLIENT_KEY")+" is", both))
+	case text.VaultClientCert != "" && text.VaultClientKey == "":
+		r.refuse("VAULT_CLIENT_KEY", incomplete("is not set although "+r.place.name("VAULT_CLIENT_CERT")+" is", both))
 	case vault.ClientCert != "" && vault.ClientKey != "":
 		if err := belongTogether(vault.ClientCert, vault.ClientKey); err != nil {
 			r.refuse("VAULT_CLIENT_KEY", err)
@@ -123,31 +135,31 @@ func (r *resolver) clientPair(e environment, vault probe.Vault) {
 	}
 }
 
-func (r *resolver) kubernetes(e environment) probe.Kubernetes {
+func (r *resolver) kubernetes(text targetText) probe.Kubernetes {
 	return probe.Kubernetes{
-		Host: take(r, "KUBERNETES_HOST", e.KubernetesHost,
+		Host: take(r, "KUBERNETES_HOST", text.KubernetesHost,
 			required(allowedKubernetesURL+", the API server that Vault's mount points at; only a pod knows one by itself", kubernetesURL)),
-		CACert:        take(r, "KUBERNETES_CACERT", e.KubernetesCacert, optional(certificates)),
-		TLSServerName: take(r, "KUBERNETES_TLS_SERVER_NAME", e.KubernetesTLSServerName, optional(serverName)),
-		TokenFile:     take(r, "KUBERNETES_TOKEN_FILE", e.KubernetesTokenFile, optional(path)),
+		CACert:        take(r, "KUBERNETES_CACERT", text.KubernetesCacert, optional(r.checked.certificates)),
+		TLSServerName: take(r, "KUBERNETES_TLS_SERVER_NAME", text.KubernetesTLSServerName, optional(serverName)),
+		TokenFile:     take(r, "KUBERNETES_TOKEN_FILE", text.KubernetesTokenFile, optional(r.tokenFor(text.KubernetesHost))),
 	}
 }
 
 // timing judges the durations, and then those that are well-formed together.
-func (r *resolver) timing(e environment, t *probe.Target) {
-	t.Interval = take(r, "INTERVAL", e.Interval, duration)
-	t.Timeout = take(r, "TIMEOUT", e.Timeout, duration)
-	t.Recheck = take(r, "RECHECK_INTERVAL", e.RecheckInterval, duration)
+func (r *resolver) timing(text targetText, t *probe.Target) {
+	t.Interval = take(r, "INTERVAL", text.Interval, duration)
+	t.Timeout = take(r, "TIMEOUT", text.Timeout, duration)
+	t.Recheck = take(r, "RECHECK_INTERVAL", text.RecheckInterval, duration)
 
 	if longest := t.Timeout + probe.Overrun; t.Interval > 0 && t.Timeout > 0 && t.Interval < longest {
-		r.refuse("INTERVAL", wrong(
+		r.refuse("INTERVAL", incomplete(
 			fmt.Sprintf("%v is shorter than the longest run, %v: the %v of %s, and %v for follow-ups and revocation",
-				t.Interval, longest, t.Timeout, name(r.names, "TIMEOUT"), probe.Overrun),
+				t.Interval, longest, t.Timeout, r.place.name("TIMEOUT"), probe.Overrun),
 			fmt.Sprintf("%v or more%s", longest, orTimeout(t.Interval-probe.Overrun))))
 	}
 	if t.Interval > 0 && t.Recheck > t.Interval {
-		r.refuse("RECHECK_INTERVAL", wrong(
-			fmt.Sprintf("%v is longer than the %v of %s", t.Recheck, t.Interval, name(r.names, "INTERVAL")),
+		r.refuse("RECHECK_INTERVAL", incomplete(
+			fmt.Sprintf("%v is longer than the %v of %s", t.Recheck, t.Interval, r.place.name("INTERVAL")),
 			fmt.Sprintf("%v to %v", minDuration, t.Interval)))
 	}
 }

@@ -24,7 +24,7 @@ func unknownVariables(environ []string) []error {
 }
 
 func isKnown(name string) bool {
-	return slices.ContainsFunc(variables, func(v variable) bool { return v.name == name })
+	return slices.Contains(variables, name)
 }
 
 var showable = regexp.MustCompile(`^[A-Za-z0-9_]{1,100}$`)
@@ -72,8 +72,8 @@ const maxSlips = 3
 func nearest(name string) (string, bool) {
 	best, slips := "", maxSlips+1
 	for _, v := range variables {
-		if d := distance(name, v.name); d < slips {
-			best, slips = v.name, d
+		if d := distance(name, v); d < slips {
+			best, slips = v, d
 		}
 	}
 	return best, best != ""

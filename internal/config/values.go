@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 	"unicode"
-
-	"vault-k8s-auth-exporter/probe"
 )
 
 // Every duration lies between these. Shorter ones make the exporter the load
@@ -107,17 +105,6 @@ func serverName(value string) (string, error) {
 		return "", wrong(quote(value)+" is no name of a server", "a DNS name or an IP address, without scheme and port")
 	}
 	return value, nil
-}
-
-// source takes where a token comes from.
-func source(value string) (probe.Source, error) {
-	if err := bare(value); err != nil {
-		return "", err
-	}
-	if value != string(probe.SourceFile) {
-		return "", wrong(quote(value)+" is not supported", string(probe.SourceFile))
-	}
-	return probe.SourceFile, nil
 }
 
 // unpastable are characters that mean something to a shell.

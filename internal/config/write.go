@@ -1,58 +1,93 @@
 package config
 
 import (
+	"bytes"
 	"fmt"
 	"io"
-	"strconv"
+	"maps"
+	"slices"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 
 	"vault-k8s-auth-exporter/probe"
 )
 
-// variable is one variable of ours and what it says of a resolved target.
-type variable struct {
-	name  string
-	value func(probe.Target) string
-}
-
-// variables lists all of them, in the order in which they are documented.
-var variables = []variable{
-	{"EXPORTER_TARGET_NAME", func(t probe.Target) string { return t.Name }},
-	{"EXPORTER_VAULT_ADDR", func(t probe.Target) string { return t.Vault.Addr }},
-	{"EXPORTER_VAULT_CACERT", func(t probe.Target) string { return t.Vault.CACert }},
-	{"EXPORTER_VAULT_TLS_SERVER_NAME", func(t probe.Target) string { return t.Vault.TLSServerName }},
-	{"EXPORTER_VAULT_NAMESPACE", func(t probe.Target) string { return t.Vault.Namespace }},
-	{"EXPORTER_VAULT_MOUNT", func(t probe.Target) string { return t.Vault.Mount }},
-	{"EXPORTER_VAULT_ROLE", func(t probe.Target) string { return t.Vault.Role }},
-	{"EXPORTER_VAULT_CLIENT_CERT", func(t probe.Target) string { return t.Vault.ClientCert }},
-	{"EXPORTER_VAULT_CLIENT_KEY", func(t probe.Target) string { return t.Vault.ClientKey }},
-	{"EXPORTER_VAULT_TOKEN_FILE", func(t probe.Target) string { return t.Vault.TokenFile }},
-	{"EXPORTER_VAULT_ORACLE_ROLE", func(t probe.Target) string { return t.Vault.OracleRole }},
-	{"EXPORTER_KUBERNETES_HOST", func(t probe.Target) string { return t.Kubernetes.Host }},
-	{"EXPORTER_KUBERNETES_CACERT", func(t probe.Target) string { return t.Kubernetes.CACert }},
-	{"EXPORTER_KUBERNETES_TLS_SERVER_NAME", func(t probe.Target) string { return t.Kubernetes.TLSServerName }},
-	{"EXPORTER_KUBERNETES_TOKEN_FILE", func(t probe.Target) string { return t.Kubernetes.TokenFile }},
-	{"EXPORTER_REVIEWER", func(t probe.Target) string { return string(t.Reviewer.Source) }},
-	{"EXPORTER_REVIEWER_TOKEN_FILE", func(t probe.Target) string { return t.Reviewer.TokenFile }},
-	{"EXPORTER_CANARY", func(t probe.Target) string { return string(t.Canary.Source) }},
-	{"EXPORTER_CANARY_TOKEN_FILE", func(t probe.Target) string { return t.Canary.TokenFile }},
-	{"EXPORTER_CANARY_AUDIENCES", func(t probe.Target) string { return strings.Join(t.Canary.Audiences, ",") }},
-	{"EXPORTER_INTERVAL", func(t probe.Target) string { return t.Interval.String() }},
-	{"EXPORTER_TIMEOUT", func(t probe.Target) string { return t.Timeout.String() }},
-	{"EXPORTER_RECHECK_INTERVAL", func(t probe.Target) string { return t.Recheck.String() }},
-	{"EXPORTER_FOLLOW_UPS", func(t probe.Target) string { return strconv.FormatBool(t.FollowUps) }},
-}
-
-// Write prints the configuration as lines VARIABLE=value, which can be sourced by
-// a shell or given to a container as they are and resolve to the same again. An
-// empty value is an unset variable. No value needs quotes.
+// Write prints the configuration so that it can be fed back and resolves to the
+// same again. Where there is a targets file it prints a targets file, with what is
+// set for the process as comments, to be read in the same environment. Else it
+// prints lines VARIABLE=value for a shell or a container, in which an empty value
+// is an unset variable and no value needs quotes.
 func (c Config) Write(w io.Writer) error {
-	for _, target := range c.Targets {
-		for _, v := range variables {
-			if _, err := fmt.Fprintf(w, "%s=%s\n", v.name, v.value(target)); err != nil {
-				return fmt.Errorf("writing configuration: %w", err)
-			}
+	var text bytes.Buffer
+	comment := ""
+	if c.TargetsFile != "" {
+		comment = "# "
+	} else if len(c.Targets) > 0 {
+		for _, v := range targetVariables {
+			fmt.Fprintf(&text, "%s=%s\n", v.name, v.value(c.Targets[0]))
 		}
 	}
+	for _, v := range processVariables {
+		fmt.Fprintf(&text, "%s%s=%s\n", comment, v.name, v.value(c))
+	}
+	if c.TargetsFile != "" {
+		if err := c.writeTargets(&text); err != nil {
+			return fmt.Errorf("writing configuration: %w", err)
+		}
+	}
+	if _, err := w.Write(text.Bytes()); err != nil {
+		return fmt.Errorf("writing configuration: %w", err)
+	}
 	return nil
+}
+
+func (c Config) writeTargets(w io.Writer) error {
+	list := &yaml.Node{Kind: yaml.SequenceNode}
+	for _, t := range c.Targets {
+		list.Content = append(list.Content, c.mapping(t))
+	}
+	encoder := yaml.NewEncoder(w)
+	encoder.SetIndent(2)
+	if err := encoder.Encode(list); err != nil {
+		return err
+	}
+	return encoder.Close()
+}
+
+// mapping is a target in the targets file. A key that is empty is left out, unless
+// the environment would fill it.
+func (c Config) mapping(t probe.Target) *yaml.Node {
+	mapping := &yaml.Node{Kind: yaml.MappingNode}
+	add := func(key string, value *yaml.Node) {
+		mapping.Content = append(mapping.Content, scalar("!!str", key), value)
+	}
+	for i, v := range targetVariables {
+		key, value := targetKeys[i], v.value(t)
+		switch {
+		case value == "" && fieldOf(&c.env.target, key).String() == "":
+		case key == "FOLLOW_UPS":
+			add(fileKey(key), scalar("!!bool", value))
+		case key == "CANARY_AUDIENCES" && value != "":
+			list := &yaml.Node{Kind: yaml.SequenceNode, Style: yaml.FlowStyle}
+			for one := range strings.SplitSeq(value, ",") {
+				list.Content = append(list.Content, scalar("!!str", one))
+			}
+			add(fileKey(key), list)
+		default:
+			add(fileKey(key), scalar("!!str", value))
+		}
+	}
+	if len(t.Labels) > 0 {
+		labels := &yaml.Node{Kind: yaml.MappingNode}
+		for _, name := range slices.Sorted(maps.Keys(t.Labels)) {
+			labels.Content = append(labels.Content, scalar("!!str", name), scalar("!!str", t.Labels[name]))
+		}
+		add("labels", labels)
+	}
+	return mapping
+}
+
+func scalar(tag, value string) *yaml.Node {
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: tag, Value: value}
 }

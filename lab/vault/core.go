@@ -2,11 +2,14 @@ package main
 
 import (
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/hashicorp/go-hclog"
 	kubeauth "github.com/hashicorp/vault-plugin-auth-kubernetes"
 	"github.com/hashicorp/vault/audit"
+	"github.com/hashicorp/vault/builtin/credential/approle"
 	vaulthttp "github.com/hashicorp/vault/http"
 	"github.com/hashicorp/vault/internalshared/configutil"
 	"github.com/hashicorp/vault/sdk/helper/consts"
@@ -15,7 +18,8 @@ import (
 	"github.com/hashicorp/vault/vault"
 )
 
-const kubernetes = "kubernetes"
+// methods are the auth methods of the lab: the one that it is about, and another that can stand in its place.
+var methods = map[string]logical.Factory{"kubernetes": kubeauth.Factory, "approle": approle.Factory}
 
 // newCore returns an uninitialised, sealed core.
 func newCore(logs io.Writer) (*vault.Core, error) {
@@ -30,8 +34,8 @@ func newCore(logs io.Writer) (*vault.Core, error) {
 		DisableMlock:       true,
 		Logger:             logger,
 		LogLevel:           "debug",
-		CredentialBackends: map[string]logical.Factory{kubernetes: kubeauth.Factory},
-		AuditBackends:      map[string]audit.Factory{"file": audit.NewFileBackend},
+		CredentialBackends: methods,
+		AuditBackends:      map[string]audit.Factory{"file": audit.NewFileBackend, "socket": audit.NewSocketBackend},
 		BuiltinRegistry:    registry{},
 	})
 }
@@ -44,22 +48,22 @@ func newHandler(core *vault.Core, address string) http.Handler {
 	})
 }
 
-// registry knows the one plugin of the lab. Vault looks a plugin up here before it enables a mount of its type.
+// registry knows the auth methods. Vault looks a plugin up here before it enables a mount of its type.
 type registry struct{}
 
 func (registry) Contains(name string, kind consts.PluginType) bool {
-	return name == kubernetes && kind == consts.PluginTypeCredential
+	return methods[name] != nil && kind == consts.PluginTypeCredential
 }
 
 func (r registry) Get(name string, kind consts.PluginType) (func() (any, error), bool) {
-	return func() (any, error) { return kubeauth.Factory, nil }, r.Contains(name, kind)
+	return func() (any, error) { return methods[name], nil }, r.Contains(name, kind)
 }
 
-func (r registry) Keys(kind consts.PluginType) []string {
-	if !r.Contains(kubernetes, kind) {
+func (registry) Keys(kind consts.PluginType) []string {
+	if kind != consts.PluginTypeCredential {
 		return nil
 	}
-	return []string{kubernetes}
+	return slices.Sorted(maps.Keys(methods))
 }
 
 func (r registry) DeprecationStatus(name string, kind consts.PluginType) (consts.DeprecationStatus, bool) {

@@ -1,7 +1,7 @@
 // The vault command is the Vault of the lab: the real core, the real HTTP handler and the real Kubernetes auth plugin behind
 // a TLS listener, with its storage in memory. The full server does not build from the published modules, and the lab needs
-// no more than this: one auth method, the file audit device, and the debug log, which is the only place where Vault says
-// why a login was refused.
+// no more than this: the auth method, another to stand in its place, two audit devices, and the debug log, which is the only
+// place where Vault says why a login was refused.
 //
 // Vault's code is BUSL-1.1. This is a test bed in a module of its own: nothing of it is linked into the exporter or
 // shipped with it.

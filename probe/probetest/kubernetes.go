@@ -1,44 +1,66 @@
 package probetest
 
 import (
-	"cmp"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
-	"time"
 )
 
-// APIServerAudience is what the fake API server demands of its callers' tokens.
+// APIServerAudience is what the fake API server demands of its callers' tokens, and
+// its issuer.
 const APIServerAudience = "https://kubernetes.default.svc"
 
-// Kubernetes is a fake API server. The zero value knows nobody: every bearer is a
-// stranger to it.
+// anonymous is whom a caller without a token is taken for.
+const anonymous = "system:anonymous"
+
+// Kubernetes is a fake API server. It judges tokens by their claims, by their
+// signature and by the objects that it has, and callers by their grants.
 type Kubernetes struct {
 	mu sync.Mutex // guards all below
 
-	// Accounts maps a token to whose it is. A token that is not here is a 401 as a
-	// bearer, and "invalid bearer token" under review.
-	Accounts map[string]Token
-	// Delegators are the usernames that may create TokenReviews.
-	Delegators []string
-	// Admins are the usernames that may do everything.
-	Admins []string
-	// Minters are the usernames that may mint tokens of service accounts.
-	Minters []string
-	// ReviewErrors maps a token under review to the status.error that it meets.
-	ReviewErrors map[string]string
-	// ReviewedAs maps a token under review to another username than its own.
-	ReviewedAs map[string]string
-	// AudienceUnaware leaves audiences out of every review.
-	AudienceUnaware bool
+	// Accounts, Pods and Secrets map namespace/name to the UID of what exists. The
+	// Secret of a legacy token maps to the token.
+	Accounts, Pods, Secrets map[string]string
+	// Labels are those of a namespace that exists.
+	Labels map[string]map[string]string
+	// Static maps tokens that are no JWTs to usernames.
+	Static map[string]string
+	// Grants maps a username or a group to what it may do in the whole cluster, such
+	// as "create tokenreviews"; "* *" is everything.
+	Grants map[string][]string
+	// Dangling maps a username to the ClusterRole of its binding, which does not exist.
+	Dangling map[string]string
 	// Handlers answer for a resource, such as "tokenreviews", instead of the fake;
 	// "" is every resource.
 	Handlers map[string]http.HandlerFunc
 
+	routes   *http.ServeMux
 	requests []string
+}
+
+func newKubernetes() *Kubernetes {
+	k := &Kubernetes{
+		Accounts: map[string]string{}, Pods: map[string]string{}, Secrets: map[string]string{},
+		Labels: map[string]map[string]string{}, Static: map[string]string{},
+		Grants: map[string][]string{}, Dangling: map[string]string{},
+		Handlers: map[string]http.HandlerFunc{},
+		routes:   http.NewServeMux(),
+	}
+	for pattern, answer := range map[string]func(http.ResponseWriter, *http.Request, string){
+		"POST /apis/authentication.k8s.io/v1/tokenreviews":                 k.review,
+		"POST /apis/authentication.k8s.io/v1/selfsubjectreviews":           k.identity,
+		"POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews":      k.selfAccess,
+		"POST /apis/authorization.k8s.io/v1/subjectaccessreviews":          k.access,
+		"GET /api/v1/namespaces/{namespace}":                               k.namespace,
+		"GET /api/v1/namespaces/{namespace}/serviceaccounts/{name}":        k.serviceAccount,
+		"POST /api/v1/namespaces/{namespace}/serviceaccounts/{name}/token": k.mint,
+		"/": k.elsewhere,
+	} {
+		k.routes.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { k.asCaller(w, r, answer) })
+	}
+	return k
 }
 
 // Change alters the fake while it serves.
@@ -48,7 +70,8 @@ func (k *Kubernetes) Change(change func(*Kubernetes)) {
 	change(k)
 }
 
-// Requests lists the resources that were asked for, in order.
+// Requests lists the resources that the exporter asked for, in order. What Vault
+// asked for is not among them.
 func (k *Kubernetes) Requests() []string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -56,21 +79,27 @@ func (k *Kubernetes) Requests() []string {
 }
 
 func (k *Kubernetes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	resource := r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:] // "token" for a TokenRequest
+	resource := resourceOf(r.URL.Path)
 	k.mu.Lock()
-	k.requests = append(k.requests, resource)
-	override := firstHandler(k.Handlers, resource)
-	caller, known := k.Accounts[strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")]
-	k.mu.Unlock()
-
-	switch {
-	case override != nil:
-		override(w, r)
-	case !known || !slices.Contains(caller.Audiences, APIServerAudience):
-		writeStatus(w, 401, "Unauthorized", "Unauthorized")
-	default:
-		k.serve(w, r, resource, caller)
+	if r.UserAgent() != pluginAgent {
+		k.requests = append(k.requests, resource)
 	}
+	override := firstHandler(k.Handlers, resource)
+	k.mu.Unlock()
+	if override != nil {
+		override(w, r)
+		return
+	}
+	k.routes.ServeHTTP(w, r)
+}
+
+// resourceOf is the last word of a path that is no object's name.
+func resourceOf(path string) string {
+	words := strings.Split(strings.TrimPrefix(path, "/api/v1/"), "/")
+	if strings.HasPrefix(path, "/api/v1/") && len(words)%2 == 0 {
+		return words[len(words)-2]
+	}
+	return words[len(words)-1]
 }
 
 func firstHandler(handlers map[string]http.HandlerFunc, key string) http.HandlerFunc {
@@ -80,138 +109,137 @@ func firstHandler(handlers map[string]http.HandlerFunc, key string) http.Handler
 	return handlers[""]
 }
 
-func (k *Kubernetes) serve(w http.ResponseWriter, r *http.Request, resource string, caller Token) {
+// asCaller authenticates the bearer, and has the request answered for that user.
+func (k *Kubernetes) asCaller(w http.ResponseWriter, r *http.Request, answer func(http.ResponseWriter, *http.Request, string)) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	allowed := slices.Contains(k.Delegators, caller.username())
-	switch resource {
-	case "tokenreviews":
-		if !allowed {
-			writeStatus(w, 403, "Forbidden", fmt.Sprintf("tokenreviews.authentication.k8s.io is forbidden: User %q cannot create resource "+
-				`"tokenreviews" in API group "authentication.k8s.io" at the cluster scope`, caller.username()))
+	user := anonymous
+	if bearer, sent := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); sent {
+		caller, err := k.authenticate(bearer, nil)
+		if err != nil {
+			writeStatus(w, 401, "Unauthorized", "Unauthorized")
 			return
 		}
-		k.review(w, r)
-	case "token":
-		k.mint(w, r, caller)
-	case "selfsubjectreviews":
-		writeObject(w, "authentication.k8s.io/v1", "SelfSubjectReview",
-			map[string]any{"userInfo": map[string]any{"username": caller.username()}})
-	case "selfsubjectaccessreviews":
-		k.access(w, r, "SelfSubjectAccessReview", caller.username())
-	case "subjectaccessreviews":
-		if !allowed {
-			writeStatus(w, 403, "Forbidden", fmt.Sprintf("subjectaccessreviews.authorization.k8s.io is forbidden: User %q cannot create resource", caller.username()))
-			return
-		}
-		k.access(w, r, "SubjectAccessReview", "")
-	default:
-		writeStatus(w, 404, "NotFound", "the server could not find the requested resource")
+		user = caller.username
 	}
+	answer(w, r, user)
 }
 
-// mint answers a TokenRequest for a service account that the fake knows.
-func (k *Kubernetes) mint(w http.ResponseWriter, r *http.Request, caller Token) {
-	parts := strings.Split(r.URL.Path, "/") // …/namespaces/NAMESPACE/serviceaccounts/NAME/token
-	namespace, name := parts[len(parts)-4], parts[len(parts)-2]
-	var question struct{ Spec struct{ Audiences []string } }
-	if err := json.NewDecoder(r.Body).Decode(&question); err != nil {
-		writeStatus(w, 400, "BadRequest", err.Error())
+func (k *Kubernetes) review(w http.ResponseWriter, r *http.Request, user string) {
+	if !k.permit(w, user, request{verb: "create", group: "authentication.k8s.io", resource: "tokenreviews"}) {
 		return
 	}
-	if !slices.Contains(k.Minters, caller.username()) {
-		writeStatus(w, 403, "Forbidden", fmt.Sprintf(`serviceaccounts %q is forbidden: User %q cannot create resource "serviceaccounts/token"`, name, caller.username()))
-		return
-	}
-	for _, account := range k.Accounts {
-		if account.Namespace != namespace || account.Name != name {
-			continue
-		}
-		account.Audiences = question.Spec.Audiences
-		if len(account.Audiences) == 0 {
-			account.Audiences = []string{APIServerAudience}
-		}
-		account.Issued, account.Expires = time.Now(), time.Now().Add(10*time.Minute)
-		k.Accounts[account.String()] = account
-		writeObject(w, "authentication.k8s.io/v1", "TokenRequest", map[string]any{"token": account.String()})
-		return
-	}
-	writeStatus(w, 404, "NotFound", fmt.Sprintf("serviceaccounts %q not found", name))
-}
-
-// access answers for a user, or for the one that the question names.
-func (k *Kubernetes) access(w http.ResponseWriter, r *http.Request, kind, user string) {
-	var question struct {
-		Spec struct {
-			User               string
-			ResourceAttributes struct{ Verb, Resource string }
-		}
-	}
-	if err := json.NewDecoder(r.Body).Decode(&question); err != nil {
-		writeStatus(w, 400, "BadRequest", err.Error())
-		return
-	}
-	user = cmp.Or(user, question.Spec.User)
-	status := map[string]any{"allowed": slices.Contains(k.Admins, user)}
-	if question.Spec.ResourceAttributes.Resource == "tokenreviews" && slices.Contains(k.Delegators, user) {
-		status = map[string]any{"allowed": true, "reason": `RBAC: allowed by ClusterRoleBinding "vault-auth-delegator" of ClusterRole "system:auth-delegator"`}
-	}
-	writeObject(w, "authorization.k8s.io/v1", kind, status)
-}
-
-func (k *Kubernetes) review(w http.ResponseWriter, r *http.Request) {
 	var question struct {
 		Spec struct {
 			Token     string
 			Audiences []string
 		}
 	}
-	if err := json.NewDecoder(r.Body).Decode(&question); err != nil {
-		writeStatus(w, 400, "BadRequest", err.Error())
+	if !readJSON(w, r, &question) {
 		return
 	}
 	writeObject(w, "authentication.k8s.io/v1", "TokenReview", k.reviewed(question.Spec.Token, question.Spec.Audiences))
 }
 
 func (k *Kubernetes) reviewed(token string, audiences []string) map[string]any {
-	subject, known := k.Accounts[token]
-	refusal := k.ReviewErrors[token]
-	switch {
-	case refusal != "":
-		return map[string]any{"error": refusal}
-	case !known:
-		return map[string]any{"error": "invalid bearer token"}
+	subject, err := k.authenticate(token, audiences)
+	if err != nil {
+		return map[string]any{"error": err.Error()}
 	}
-	if len(audiences) == 0 {
-		audiences = []string{APIServerAudience}
+	return map[string]any{
+		"authenticated": true, "audiences": subject.audiences,
+		"user": map[string]any{"username": subject.username, "uid": subject.uid},
 	}
-	common := slices.DeleteFunc(slices.Clone(audiences), func(a string) bool { return !slices.Contains(subject.Audiences, a) })
-	if len(common) == 0 {
-		return map[string]any{"error": fmt.Sprintf("[invalid bearer token, token audiences %q is invalid for the target audiences %q]", subject.Audiences, audiences)}
+}
+
+func (k *Kubernetes) identity(w http.ResponseWriter, _ *http.Request, user string) {
+	writeObject(w, "authentication.k8s.io/v1", "SelfSubjectReview", map[string]any{"userInfo": map[string]any{"username": user}})
+}
+
+func (k *Kubernetes) namespace(w http.ResponseWriter, r *http.Request, user string) {
+	name := r.PathValue("namespace")
+	if !k.permit(w, user, request{verb: "get", resource: "namespaces", namespace: name, name: name}) {
+		return
 	}
-	username := subject.username()
-	if other := k.ReviewedAs[token]; other != "" {
-		username = other
+	labels, exists := k.Labels[name]
+	if !exists {
+		writeNotFound(w, "namespaces", name)
+		return
 	}
-	status := map[string]any{
-		"authenticated": true,
-		"user":          map[string]any{"username": username, "uid": subject.UID},
+	writeJSON(w, http.StatusOK, map[string]any{
+		"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": name, "labels": labels},
+	})
+}
+
+func (k *Kubernetes) serviceAccount(w http.ResponseWriter, r *http.Request, user string) {
+	namespace, name := r.PathValue("namespace"), r.PathValue("name")
+	if !k.permit(w, user, request{verb: "get", resource: "serviceaccounts", namespace: namespace, name: name}) {
+		return
 	}
-	if !k.AudienceUnaware {
-		status["audiences"] = common
+	uid, exists := k.Accounts[namespace+"/"+name]
+	if !exists {
+		writeNotFound(w, "serviceaccounts", name)
+		return
 	}
-	return status
+	writeJSON(w, http.StatusOK, map[string]any{
+		"apiVersion": "v1", "kind": "ServiceAccount", "metadata": map[string]any{"name": name, "namespace": namespace, "uid": uid},
+	})
+}
+
+// mint answers a TokenRequest.
+func (k *Kubernetes) mint(w http.ResponseWriter, r *http.Request, user string) {
+	namespace, name := r.PathValue("namespace"), r.PathValue("name")
+	if !k.permit(w, user, request{verb: "create", resource: "serviceaccounts", subresource: "token", namespace: namespace, name: name}) {
+		return
+	}
+	var question struct{ Spec struct{ Audiences []string } }
+	if !readJSON(w, r, &question) {
+		return
+	}
+	uid, exists := k.Accounts[namespace+"/"+name]
+	if !exists {
+		writeNotFound(w, "serviceaccounts", name)
+		return
+	}
+	token := accountToken(namespace, name, orDefault(question.Spec.Audiences)...)
+	token.UID = uid
+	writeObject(w, "authentication.k8s.io/v1", "TokenRequest", map[string]any{"token": token.String()})
+}
+
+// elsewhere is any path that is no resource's.
+func (k *Kubernetes) elsewhere(w http.ResponseWriter, r *http.Request, user string) {
+	if !k.may("* *", user) {
+		writeStatus(w, 403, "Forbidden", `forbidden: User "`+user+`" cannot `+strings.ToLower(r.Method)+` path "`+r.URL.Path+`"`)
+		return
+	}
+	http.NotFound(w, r)
+}
+
+func readJSON(w http.ResponseWriter, r *http.Request, into any) bool {
+	if err := json.NewDecoder(r.Body).Decode(into); err != nil {
+		writeStatus(w, 400, "BadRequest", err.Error())
+		return false
+	}
+	return true
 }
 
 func writeObject(w http.ResponseWriter, version, kind string, status any) {
 	writeJSON(w, http.StatusCreated, map[string]any{"apiVersion": version, "kind": kind, "metadata": map[string]any{}, "spec": map[string]any{}, "status": status})
 }
 
+func writeNotFound(w http.ResponseWriter, resource, name string) {
+	writeStatus(w, 404, "NotFound", resource+` "`+name+`" not found`)
+}
+
 func writeStatus(w http.ResponseWriter, code int, reason, message string) {
-	writeJSON(w, code, map[string]any{
+	writeJSON(w, code, status(code, reason, message))
+}
+
+func status(code int, reason, message string) map[string]any {
+	return map[string]any{
 		"apiVersion": "v1", "kind": "Status", "metadata": map[string]any{},
 		"status": "Failure", "reason": reason, "message": message, "code": code,
-	})
+	}
 }
 
 func writeJSON(w http.ResponseWriter, code int, value any) {

@@ -8,63 +8,79 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"io"
-	"log"
 	"math/big"
 	"net"
-	"net/http"
-	"net/http/httptest"
 	"time"
 )
 
-// OtherCA is the file of a CA that signed nobody's certificate.
-func (w *World) OtherCA() string {
-	certificate := w.selfSigned(time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
-	return w.caFile(certificate.Leaf)
+// authority is a CA. Two of the same name have different keys.
+type authority struct {
+	certificate *x509.Certificate
+	key         *ecdsa.PrivateKey
 }
 
-// ServeExpired serves a handler with a certificate that has expired, and returns
-// its URL and the file of its CA.
-func (w *World) ServeExpired(handler http.Handler) (url, ca string) {
-	certificate := w.selfSigned(time.Now().Add(-48*time.Hour), time.Now().Add(-24*time.Hour))
-	server := httptest.NewUnstartedServer(handler)
-	server.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
-	server.Config.ErrorLog = log.New(io.Discard, "", 0)
-	server.StartTLS()
-	w.t.Cleanup(server.Close)
-	return server.URL, w.caFile(certificate.Leaf)
+func newAuthority(name string) authority {
+	key := newECDSA()
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name},
+		NotBefore: time.Now().Add(-year), NotAfter: time.Now().Add(year),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}
+	return authority{sign(template, template, key, key), key}
 }
 
-// ServePlain serves a handler without TLS, and returns its host and port.
-func (w *World) ServePlain(handler http.Handler) string {
-	server := httptest.NewServer(handler)
-	w.t.Cleanup(server.Close)
-	return server.Listener.Addr().String()
+const year = 365 * 24 * time.Hour
+
+// PEM is the CA's certificate as kubernetes_ca_cert takes it.
+func (a authority) PEM() string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.certificate.Raw}))
 }
 
-func (w *World) selfSigned(notBefore, notAfter time.Time) tls.Certificate {
-	w.t.Helper()
+// issue makes the certificate of a server.
+func (a authority) issue(change func(*x509.Certificate)) tls.Certificate {
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "server"},
+		NotBefore: time.Now().Add(-24 * time.Hour), NotAfter: time.Now().Add(year / 2),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, DNSNames: []string{"localhost"},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	if change != nil {
+		change(template)
+	}
+	key := newECDSA()
+	leaf := sign(template, a.certificate, key, a.key)
+	return tls.Certificate{Certificate: [][]byte{leaf.Raw}, PrivateKey: key, Leaf: leaf}
+}
+
+func newECDSA() *ecdsa.PrivateKey {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		w.t.Fatal(err)
+		panic(err)
 	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "self-signed"},
-		NotBefore: notBefore, NotAfter: notAfter,
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		IsCA:        true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
+	return key
 }
 
-func (w *World) caFile(certificate *x509.Certificate) string {
-	return w.File("ca.crt", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Raw})))
+func sign(template, parent *x509.Certificate, key, signer *ecdsa.PrivateKey) *x509.Certificate {
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), signer)
+	if err != nil {
+		panic(err)
+	}
+	certificate, err := x509.ParseCertificate(der)
+	if err != nil {
+		panic(err)
+	}
+	return certificate
+}
+
+// expired and elsewhere are what can be wrong with a server's certificate.
+func expired(c *x509.Certificate) {
+	c.NotBefore, c.NotAfter = time.Now().Add(-48*time.Hour), time.Now().Add(-24*time.Hour)
+}
+
+func expiring(c *x509.Certificate) {
+	c.NotBefore, c.NotAfter = time.Now().Add(-100*24*time.Hour), time.Now().Add(24*time.Hour)
+}
+
+func elsewhere(c *x509.Certificate) {
+	c.IPAddresses, c.DNSNames = nil, []string{"elsewhere.example"}
 }

@@ -1,19 +1,17 @@
 package probetest
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
-	"encoding/base64"
-	"encoding/json"
 	"encoding/pem"
 	"maps"
 	"strings"
-	"testing"
+	"sync"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
 
 	"vault-k8s-auth-exporter/probe"
 )
@@ -22,95 +20,122 @@ import (
 // output.
 const Mark = "MARKEDSECRET"
 
+// legacyIssuer is the issuer of tokens in Secrets, in every cluster.
+const legacyIssuer = "kubernetes/serviceaccount"
+
 // Token is a service account's token before it is encoded.
 type Token struct {
 	Namespace, Name, UID string
-	Pod                  string
-	Issuer               string
-	Audiences            []string
-	Issued, Expires      time.Time
-	NotBefore            time.Time
+	// Pod or Secret is what the token is bound to.
+	Pod, Secret string
+	// Legacy gives it the claims of a token in a Secret, which never expires.
+	Legacy          bool
+	Issuer          string
+	Audiences       []string
+	Issued, Expires time.Time
+	NotBefore       time.Time
 	// Claims are put over those that the fields give; a nil value removes one.
 	Claims map[string]any
+	// Key signs it; nil is the cluster's own.
+	Key *Key
 }
 
-// String encodes the token as a JWT. Its signature is the mark: nothing here
-// verifies one.
+// Key signs tokens as a cluster does, the same token always the same way.
+type Key struct {
+	private *rsa.PrivateKey
+	id      string
+}
+
+// One pair of keys serves all tests: making them takes longest of all.
+var (
+	clusterKey = sync.OnceValue(func() *Key { return newKey("cluster") })
+	otherKey   = sync.OnceValue(func() *Key { return newKey("other") })
+)
+
+func newKey(id string) *Key {
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	return &Key{private, id}
+}
+
+// PEM is the public key, as pem_keys take it.
+func (k *Key) PEM() string {
+	der, err := x509.MarshalPKIXPublicKey(k.private.Public())
+	if err != nil {
+		panic(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
+}
+
+// String encodes and signs the token.
 func (t Token) String() string {
-	account := map[string]any{"name": t.Name, "uid": t.UID}
-	bound := map[string]any{"namespace": t.Namespace, "serviceaccount": account}
-	if t.Pod != "" {
-		bound["pod"] = map[string]any{"name": t.Pod, "uid": "pod-uid"}
+	key := t.Key
+	if key == nil {
+		key = clusterKey()
 	}
-	claims := map[string]any{
-		"iss":           t.Issuer,
-		"sub":           t.username(),
-		"aud":           t.Audiences,
-		"iat":           t.Issued.Unix(),
-		"nbf":           t.Issued.Unix(),
-		"exp":           t.Expires.Unix(),
-		"kubernetes.io": bound,
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: key.private, KeyID: key.id}}, nil)
+	if err != nil {
+		panic(err)
 	}
-	if !t.NotBefore.IsZero() {
-		claims["nbf"] = t.NotBefore.Unix()
+	signed, err := jwt.Signed(signer).Claims(t.claims()).Serialize()
+	if err != nil {
+		panic(err)
 	}
+	return signed
+}
+
+func (t Token) claims() map[string]any {
+	claims := t.bound()
+	if t.Legacy {
+		claims = t.legacy()
+	}
+	claims["sub"], claims["mark"] = t.username(), Mark
 	maps.Copy(claims, t.Claims)
 	maps.DeleteFunc(claims, func(_ string, value any) bool { return value == nil })
-	return strings.Join([]string{
-		segment(map[string]any{"alg": "RS256", "kid": "test"}),
-		segment(claims),
-		base64.RawURLEncoding.EncodeToString([]byte("signature-" + Mark + "-" + t.Name)),
-	}, ".")
+	return claims
 }
 
-// sign returns the token with a real signature, and its public key as PEM.
-func sign(tb testing.TB, t Token) (key, token string) {
-	tb.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		tb.Fatal(err)
+func (t Token) bound() map[string]any {
+	private := map[string]any{"namespace": t.Namespace, "serviceaccount": map[string]any{"name": t.Name, "uid": t.UID}}
+	for kind, name := range map[string]string{"pod": t.Pod, "secret": t.Secret} {
+		if name != "" {
+			private[kind] = map[string]any{"name": name, "uid": uidOf(name)}
+		}
 	}
-	public, err := x509.MarshalPKIXPublicKey(private.Public())
-	if err != nil {
-		tb.Fatal(err)
+	notBefore := t.NotBefore
+	if notBefore.IsZero() {
+		notBefore = t.Issued
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: private}, nil)
-	if err != nil {
-		tb.Fatal(err)
+	return map[string]any{
+		"iss": t.Issuer, "aud": t.Audiences,
+		"iat": t.Issued.Unix(), "nbf": notBefore.Unix(), "exp": t.Expires.Unix(),
+		"kubernetes.io": private,
 	}
-	payload, err := base64.RawURLEncoding.DecodeString(strings.Split(t.String(), ".")[1])
-	if err != nil {
-		tb.Fatal(err)
-	}
-	signed, err := signer.Sign(payload)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	token, err = signed.CompactSerialize()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})), token
 }
 
-func (t Token) username() string { return "system:serviceaccount:" + t.Namespace + ":" + t.Name }
+func (t Token) legacy() map[string]any {
+	const prefix = "kubernetes.io/serviceaccount/"
+	return map[string]any{
+		"iss": legacyIssuer, prefix + "namespace": t.Namespace, prefix + "secret.name": t.Secret,
+		prefix + "service-account.name": t.Name, prefix + "service-account.uid": t.UID,
+	}
+}
+
+func (t Token) username() string { return t.account().Username() }
 
 func (t Token) account() probe.ServiceAccount {
 	return probe.ServiceAccount{Namespace: t.Namespace, Name: t.Name}
 }
 
-func segment(value any) string {
-	encoded, err := json.Marshal(value)
-	if err != nil {
-		panic(err)
-	}
-	return base64.RawURLEncoding.EncodeToString(encoded)
-}
+// uidOf is the UID that an object of this name has where nothing else is said.
+func uidOf(name string) string { return "uid-of-" + name }
 
 // Leaks returns the parts of these credentials that stand in a text: whole tokens,
-// their segments, and the mark in any encoding that is used here.
+// their segments, and the mark.
 func Leaks(text string, credentials ...string) []string {
-	parts := []string{Mark, base64.RawURLEncoding.EncodeToString([]byte("signature-" + Mark))[:16]}
+	parts := []string{Mark}
 	for _, credential := range credentials {
 		parts = append(parts, credential)
 		parts = append(parts, strings.Split(credential, ".")...)

@@ -74,12 +74,12 @@ func Redirect(code int, location string) http.HandlerFunc {
 	return Answer(code, "text/plain", "", "Location", location)
 }
 
-// Huge answers with 100 MB of JSON.
+// Huge answers with 8 MB of JSON, more than any answer has.
 func Huge(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = io.WriteString(w, `{"errors":["`)
 	chunk := strings.Repeat("x", 1<<20)
-	for range 100 {
+	for range 8 {
 		if _, err := io.WriteString(w, chunk); err != nil {
 			return
 		}
@@ -89,4 +89,9 @@ func Huge(w http.ResponseWriter, _ *http.Request) {
 
 func quote(text string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\t", `\t`).Replace(text) + `"`
+}
+
+// Status answers as the API server refuses.
+func Status(code int, reason, message string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { writeStatus(w, code, reason, message) }
 }

@@ -1,9 +1,10 @@
 package probetest
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"io"
 	"log"
-	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -30,60 +31,95 @@ type World struct {
 	// Panic has the exporter itself go wrong in the middle of a probe.
 	Panic bool
 
-	mu    sync.Mutex // guards fates
-	fates []probe.Fate
-	t     testing.TB
+	kubernetesCA, vaultCA authority
+	credentials           []string
+	mu                    sync.Mutex // guards fates
+	fates                 []probe.Fate
+	t                     testing.TB
 }
 
 // NewWorld starts a healthy world that ends with the test.
 func NewWorld(t testing.TB) *World {
 	t.Helper()
-	w := &World{t: t, Reviewer: accountToken("vault", "vault-auth", APIServerAudience), Canary: accountToken("monitoring", "canary", "vault")}
-	w.Kubernetes = &Kubernetes{
-		Accounts:     map[string]Token{w.Reviewer.String(): w.Reviewer, w.Canary.String(): w.Canary},
-		Delegators:   []string{w.Reviewer.username()},
-		ReviewErrors: map[string]string{},
-		ReviewedAs:   map[string]string{},
-		Handlers:     map[string]http.HandlerFunc{},
+	w := &World{
+		t: t, kubernetesCA: newAuthority("kubernetes"), vaultCA: newAuthority("vault"),
+		Kubernetes: newKubernetes(),
+		Reviewer:   accountToken("vault", "vault-auth", APIServerAudience), Canary: accountToken("monitoring", "canary", "vault"),
 	}
+	w.Kubernetes.Labels = map[string]map[string]string{"vault": {}, "monitoring": {"team": "sre"}}
+	w.Kubernetes.Grants[w.Reviewer.username()] = authDelegator
+	for _, token := range []Token{w.Reviewer, w.Canary} {
+		w.Kubernetes.Accounts[token.Namespace+"/"+token.Name] = token.UID
+	}
+	kubernetes := w.Serve(w.Kubernetes, w.kubernetesCA, nil)
 	w.Vault = &Vault{
 		Initialized: true,
-		Mounts: map[string]*Mount{"kubernetes": {Roles: map[string]Role{
-			"canary": {Name: "canary", Namespace: "monitoring", Audience: "vault", TTL: time.Minute},
-		}}},
-		Handlers: map[string]http.HandlerFunc{},
+		Handlers:    map[string]http.HandlerFunc{},
+		Mounts: map[string]*Mount{"kubernetes": {
+			Config: &Config{
+				Host: kubernetes, CACert: w.kubernetesCA.PEM(), ReviewerJWT: w.Reviewer.String(),
+				DisableISSValidation: true, DisableLocalCA: true,
+			},
+			Roles: map[string]Role{
+				"canary": {Names: []string{"canary"}, Namespaces: []string{"monitoring"}, Audience: "vault", TTL: time.Minute},
+			},
+		}},
 	}
-	kubernetes, vault := w.serve(w.Kubernetes), w.serve(w.Vault)
 	w.Target = probe.Target{
-		Name:       "default",
-		Vault:      probe.Vault{Addr: vault.URL, CACert: w.caFile(vault.Certificate()), Mount: "kubernetes", Role: "canary"},
-		Kubernetes: probe.Kubernetes{Host: kubernetes.URL, CACert: w.caFile(kubernetes.Certificate())},
-		Reviewer:   probe.Reviewer{Source: probe.SourceFile, TokenFile: w.File("reviewer-token", w.Reviewer.String())},
-		Canary:     probe.Canary{Source: probe.SourceFile, TokenFile: w.File("canary-token", w.Canary.String())},
-		Interval:   time.Minute, Timeout: 2 * time.Second, Recheck: 10 * time.Second,
+		Name: "default",
+		Vault: probe.Vault{
+			Addr: w.Serve(w.Vault, w.vaultCA, nil), CACert: w.File("ca.crt", w.vaultCA.PEM()), Mount: "kubernetes", Role: "canary",
+		},
+		Kubernetes: probe.Kubernetes{Host: kubernetes, CACert: w.File("ca.crt", w.kubernetesCA.PEM())},
+		Reviewer:   probe.Reviewer{Source: probe.SourceFile, TokenFile: w.tokenFile("reviewer-token", w.Reviewer.String())},
+		Canary:     probe.Canary{Source: probe.SourceFile, TokenFile: w.tokenFile("canary-token", w.Canary.String())},
+		Interval:   time.Minute, Timeout: 10 * time.Second, Recheck: 10 * time.Second,
 		FollowUps: true,
 	}
 	return w
 }
 
-func accountToken(namespace, name, audience string) Token {
+func accountToken(namespace, name string, audiences ...string) Token {
 	now := time.Now()
 	return Token{
-		Namespace: namespace, Name: name, UID: "uid-of-" + name,
-		Issuer: APIServerAudience, Audiences: []string{audience},
+		Namespace: namespace, Name: name, UID: uidOf(name),
+		Issuer: APIServerAudience, Audiences: audiences,
 		Issued: now.Add(-time.Hour), Expires: now.Add(24 * time.Hour),
 	}
 }
 
-func (w *World) serve(handler http.Handler) *httptest.Server {
+// Complete has every piece of optional evidence at hand: a Vault token that may read
+// the mount, an oracle role, and an identity of the exporter's own.
+func (w *World) Complete() {
+	w.Readable()
+	w.Identity()
+	w.Target.Vault.OracleRole = "oracle"
+	w.Mount(func(m *Mount) {
+		m.Roles["oracle"] = Role{Names: []string{"canary"}, Selector: map[string]string{"k8s-auth-probe/never-set": "true"}}
+	})
+}
+
+// Serve serves a handler with a certificate of a CA, and returns its URL.
+func (w *World) Serve(handler http.Handler, ca authority, change func(*x509.Certificate)) string {
 	server := httptest.NewUnstartedServer(handler)
 	server.Config.ErrorLog = log.New(io.Discard, "", 0) // handshakes fail on purpose
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{ca.issue(change)}}
 	server.StartTLS()
 	w.t.Cleanup(func() {
 		server.CloseClientConnections()
 		server.Close()
 	})
-	return server
+	return server.URL
+}
+
+// ServeAsVault serves a handler with a certificate of Vault's CA, and returns its URL.
+func (w *World) ServeAsVault(handler http.Handler) string { return w.Serve(handler, w.vaultCA, nil) }
+
+// ServePlain serves a handler without TLS, and returns its host and port.
+func (w *World) ServePlain(handler http.Handler) string {
+	server := httptest.NewServer(handler)
+	w.t.Cleanup(server.Close)
+	return server.Listener.Addr().String()
 }
 
 // File writes a file of its own and returns its path.
@@ -95,78 +131,86 @@ func (w *World) File(name, content string) string {
 	return path
 }
 
-// SetReviewer puts another reviewer token into the file, which the API server
-// takes for a stranger's.
+func (w *World) tokenFile(name, token string) string {
+	w.credentials = append(w.credentials, token)
+	return w.File(name, token)
+}
+
+// SetReviewer puts another reviewer token into the file.
 func (w *World) SetReviewer(token Token) {
 	w.Reviewer = token
-	w.Target.Reviewer.TokenFile = w.File("reviewer-token", token.String())
+	w.SetReviewerText(token.String())
 }
 
-// SetCanary puts another canary token into the file, and has the API server know
-// it.
+// SetReviewerText puts any text into the reviewer's file.
+func (w *World) SetReviewerText(text string) {
+	w.Target.Reviewer.TokenFile = w.tokenFile("reviewer-token", text)
+}
+
+// SetCanary puts another canary token into the file.
 func (w *World) SetCanary(token Token) {
 	w.Canary = token
-	w.Target.Canary.TokenFile = w.File("canary-token", token.String())
-	w.Kubernetes.Change(func(k *Kubernetes) { k.Accounts[token.String()] = token })
+	w.Target.Canary.TokenFile = w.tokenFile("canary-token", token.String())
 }
 
-// Readable has a token at hand that may read the mount's config, which is what fits
-// the target, and these changes.
-func (w *World) Readable(changes map[string]any) {
-	w.Target.Vault.TokenFile = w.File("vault-token", ReaderToken)
-	ca, err := os.ReadFile(w.Target.Kubernetes.CACert)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	config := map[string]any{
-		"kubernetes_host": w.Target.Kubernetes.Host, "kubernetes_ca_cert": string(ca), "pem_keys": []string{}, "issuer": "",
-		"disable_iss_validation": true, "disable_local_ca_jwt": true, "token_reviewer_jwt_set": true,
-		"use_annotations_as_alias_metadata": false,
-	}
-	maps.Copy(config, changes)
-	w.Vault.Change(func(v *Vault) { v.Mounts["kubernetes"].Config = config })
+// Mount and Config change what Vault has stored.
+func (w *World) Mount(change func(*Mount)) {
+	w.Vault.Change(func(v *Vault) { change(v.Mounts["kubernetes"]) })
 }
 
-// SignCanary gives the canary a token with a signature that verifies with the key
-// that is returned as PEM.
-func (w *World) SignCanary() string {
-	key, signed := sign(w.t, w.Canary)
-	w.Target.Canary.TokenFile = w.File("canary-token", signed)
-	w.Kubernetes.Change(func(k *Kubernetes) { k.Accounts[signed] = w.Canary })
-	return key
+// Config changes the mount's config.
+func (w *World) Config(change func(*Config)) { w.Mount(func(m *Mount) { change(m.Config) }) }
+
+// StoreReviewer gives Vault another reviewer token than the file holds.
+func (w *World) StoreReviewer(token string) {
+	w.credentials = append(w.credentials, token)
+	w.Config(func(c *Config) { c.ReviewerJWT = token })
 }
 
-// Oracle names an oracle role, through which Vault answers this.
-func (w *World) Oracle(answer string) {
-	w.Target.Vault.OracleRole = "oracle"
-	w.Vault.Change(func(v *Vault) {
-		v.Mounts["kubernetes"].Roles["oracle"] = Role{Name: w.Canary.Name, Namespace: w.Canary.Namespace, Selector: answer}
-	})
-}
+// Readable has a token at hand that may read the mount's config and roles.
+func (w *World) Readable() { w.Target.Vault.TokenFile = w.tokenFile("vault-token", ReaderToken) }
 
 // Identity gives the exporter an identity of its own that may create TokenReviews.
 func (w *World) Identity() {
+	w.powerlessIdentity()
+	w.Kubernetes.Change(func(k *Kubernetes) { k.Grants[exporterUser] = authDelegator })
+}
+
+const exporterUser = "system:serviceaccount:monitoring:vault-k8s-auth-exporter"
+
+// powerlessIdentity is one that may nothing.
+func (w *World) powerlessIdentity() {
 	own := accountToken("monitoring", "vault-k8s-auth-exporter", APIServerAudience)
-	w.Target.Kubernetes.TokenFile = w.File("own-token", own.String())
+	w.Target.Kubernetes.TokenFile = w.tokenFile("own-token", own.String())
 	w.Kubernetes.Change(func(k *Kubernetes) {
-		k.Accounts[own.String()] = own
-		k.Delegators = append(k.Delegators, own.username())
+		k.Accounts["monitoring/vault-k8s-auth-exporter"] = own.UID
+		delete(k.Grants, exporterUser)
 	})
 }
 
 // MintCanary has the exporter mint the canary's token, which it may.
 func (w *World) MintCanary() {
-	w.Identity()
+	w.powerlessIdentity()
 	w.Target.Canary = probe.Canary{Source: probe.SourceServiceAccount, ServiceAccount: w.Canary.account(), Audiences: w.Canary.Audiences}
-	w.Kubernetes.Change(func(k *Kubernetes) {
-		k.Minters = append(k.Minters, "system:serviceaccount:monitoring:vault-k8s-auth-exporter")
-	})
+	w.Kubernetes.Change(func(k *Kubernetes) { k.Grants[exporterUser] = []string{"create serviceaccounts/token"} })
 }
 
-// DropReviewer has Vault's own TokenReviews fail, as they do with a reviewer that
-// is no good.
-func (w *World) DropReviewer() {
-	w.Vault.Change(func(v *Vault) { v.Mounts["kubernetes"].Review = func(string) bool { return false } })
+// DropReviewer has Vault hold a reviewer token that expired yesterday, while the
+// file has a good one.
+func (w *World) DropReviewer() { w.StoreReviewer(expiredYesterday(w.Reviewer).String()) }
+
+// RestoreReviewer has Vault hold the token of the file again.
+func (w *World) RestoreReviewer() { w.StoreReviewer(w.Reviewer.String()) }
+
+func expiredYesterday(t Token) Token {
+	t.Issued, t.Expires = time.Now().Add(-48*time.Hour), time.Now().Add(-24*time.Hour)
+	return t
+}
+
+// KubernetesAt moves the API server, for the exporter and for Vault alike.
+func (w *World) KubernetesAt(host string) {
+	w.Target.Kubernetes.Host = host
+	w.Config(func(c *Config) { c.Host = host })
 }
 
 // OnKubernetes and OnVault have a handler answer for one resource or path; "" is
@@ -221,8 +265,8 @@ func (w *World) Refused() string {
 	return listener.Addr().String()
 }
 
-// Credentials are those that stand in the world's files.
-func (w *World) Credentials() []string { return []string{w.Reviewer.String(), w.Canary.String()} }
+// Credentials are all that ever stood in the world's files and in Vault.
+func (w *World) Credentials() []string { return slices.Clone(w.credentials) }
 
 // Prober returns a prober whose tokens the world accounts for.
 func (w *World) Prober() *probe.Prober {
@@ -241,20 +285,6 @@ func (w *World) Fates() []probe.Fate {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.fates)
-}
-
-// Play breaks the world as a scenario does, and makes the run that must see it.
-func (w *World) Play(s Scenario) probe.Result {
-	var memory probe.Memory
-	if s.Before != nil {
-		s.Before(w)
-		for range 10 {
-			_, memory = w.Probe(memory)
-		}
-	}
-	s.Arrange(w)
-	result, _ := w.Probe(memory)
-	return result
 }
 
 // Probe makes one run on a prober of its own.

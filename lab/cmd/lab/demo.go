@@ -43,7 +43,7 @@ func demo(ctx context.Context, stdout, stderr io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	e := exporter{binary: binary, env: l.Env(), web: web, health: health, log: filepath.Join(l.Dir(), "exporter.log"), out: stdout}
+	e := exporter{binary: binary, env: l.FullEnv(), web: web, health: health, log: filepath.Join(l.Dir(), "exporter.log"), out: stdout}
 	return e.run(ctx, func() { summarize(stdout, e) })
 }
 

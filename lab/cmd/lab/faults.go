@@ -19,13 +19,13 @@ func listFaults(ctx context.Context, stdout io.Writer) error {
 		}
 	}
 	table := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "\tFAULT\tREASON\tWHAT IS BROKEN")
+	fmt.Fprintln(table, "\tFAULT\tVERDICT\tWITH ALL EVIDENCE\tWHAT IS BROKEN")
 	for _, s := range states {
 		mark := ""
 		if s.Injected {
 			mark = "*"
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", mark, s.Name, s.Reason, s.Summary)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", mark, s.Name, s.Bare, s.Full, s.Summary)
 	}
 	fmt.Fprintln(table, "\ninject one with `make fault NAME=…`, mend all with `make heal`; * is injected")
 	return table.Flush()

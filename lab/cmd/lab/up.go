@@ -24,7 +24,7 @@ func up(ctx context.Context, stdout, stderr io.Writer) (err error) {
 	if err := writeEnv(l); err != nil {
 		return err
 	}
-	fmt.Fprint(stdout, exports(l.Env()))
+	fmt.Fprint(stdout, exports(l.FullEnv()))
 	fmt.Fprintf(stderr, `
 The lines above are also in %s. Vault says why it refuses a login in %s.
 Break something with make fault NAME=reviewer_forbidden, mend it with make heal, end the lab with Ctrl-C.
@@ -36,7 +36,7 @@ Break something with make fault NAME=reviewer_forbidden, mend it with make heal,
 
 // writeEnv leaves a file to source in the lab's directory.
 func writeEnv(l *lab.Lab) error {
-	return os.WriteFile(filepath.Join(l.Dir(), envFile), []byte(exports(l.Env())), 0o600)
+	return os.WriteFile(filepath.Join(l.Dir(), envFile), []byte(exports(l.FullEnv())), 0o600)
 }
 
 // exports is an environment as a shell reads it.

@@ -1,0 +1,139 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"vault-k8s-auth-exporter/probe"
+)
+
+// BenchmarkProbe is one healthy run as the exporter makes it.
+func BenchmarkProbe(b *testing.B) {
+	s := startServers(b)
+	target := s.target(b)
+	prober := probe.NewProber("bench", func(string, probe.Fate) {})
+	result, memory := prober.Probe(b.Context(), target, probe.Memory{}) // reads more than later runs do
+	if !result.Healthy() {
+		b.Fatalf("the probe finds %s: %s", result.Diagnosis.Reason, result.Diagnosis.Detail)
+	}
+	measure(b, func() error {
+		result, memory = prober.Probe(b.Context(), target, memory)
+		if !result.Healthy() {
+			return fmt.Errorf("the probe finds %s: %s", result.Diagnosis.Reason, result.Diagnosis.Detail)
+		}
+		return nil
+	})
+}
+
+// BenchmarkBare makes the same requests over the same connections with net/http alone.
+func BenchmarkBare(b *testing.B) {
+	s := startServers(b)
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM([]byte(s.CA))
+	measure(b, func() error { return s.bareProbe(b.Context(), roots) })
+}
+
+func (s servers) bareProbe(ctx context.Context, roots *x509.CertPool) error {
+	vault, kubernetes := bareClient(roots), bareClient(roots)
+	defer vault.CloseIdleConnections()
+	defer kubernetes.CloseIdleConnections()
+	review := fmt.Sprintf(`{"kind":"TokenReview","apiVersion":"authentication.k8s.io/v1","spec":{"token":%q,"audiences":["vault"]}}`, token("canary"))
+	access := `{"kind":"SelfSubjectAccessReview","apiVersion":"authorization.k8s.io/v1","spec":{"resourceAttributes":{"verb":"create","group":"authentication.k8s.io","resource":"tokenreviews"}}}`
+	login := fmt.Sprintf(`{"role":"canary","jwt":%q}`, token("canary"))
+	var halves sync.WaitGroup
+	errs := make([]error, 4)
+	halves.Go(func() { errs[0] = ask(ctx, kubernetes, s.Kubernetes+reviewPath, review) })
+	halves.Go(func() {
+		if errs[1] = ask(ctx, kubernetes, s.Kubernetes+whoamiPath, `{}`); errs[1] == nil {
+			errs[1] = ask(ctx, kubernetes, s.Kubernetes+accessPath, access)
+		}
+	})
+	halves.Go(func() { errs[2] = ask(ctx, vault, s.Vault+healthPath, "") })
+	halves.Go(func() { errs[3] = ask(ctx, vault, s.Vault+loginPath, login) })
+	halves.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return ask(ctx, vault, s.Vault+revokePath, "")
+}
+
+func bareClient(roots *x509.CertPool) *http.Client {
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
+}
+
+func ask(ctx context.Context, client *http.Client, url, body string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Authorization", "Bearer "+token("vault-auth"))
+	response, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	content, err := io.ReadAll(response.Body)
+	if err != nil || len(content) == 0 {
+		return err
+	}
+	return json.NewDecoder(bytes.NewReader(content)).Decode(&map[string]any{})
+}
+
+// measure reports the CPU of this process beside the usual time and allocations.
+func measure(b *testing.B, once func() error) {
+	b.Helper()
+	b.ReportAllocs()
+	before := cpu(b)
+	for b.Loop() {
+		if err := once(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64((cpu(b)-before).Microseconds())/float64(b.N), "cpu-µs/op")
+}
+
+func cpu(b *testing.B) time.Duration {
+	b.Helper()
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+func (s servers) target(b *testing.B) probe.Target {
+	b.Helper()
+	ca := file(b, "ca.crt", s.CA)
+	return probe.Target{
+		Name:       "bench",
+		Vault:      probe.Vault{Addr: s.Vault, CACert: ca, Mount: "kubernetes", Role: "canary"},
+		Kubernetes: probe.Kubernetes{Host: s.Kubernetes, CACert: ca},
+		Reviewer:   probe.Reviewer{Source: probe.SourceFile, TokenFile: file(b, "reviewer", token("vault-auth"))},
+		Canary:     probe.Canary{Source: probe.SourceFile, TokenFile: file(b, "canary", token("canary"))},
+		Interval:   time.Minute, Timeout: 10 * time.Second, Recheck: 10 * time.Second,
+	}
+}
+
+// token is a JWT of a usual size that nobody signed.
+func token(name string) string {
+	namespace := map[string]string{"canary": "monitoring", "vault-auth": "vault"}[name]
+	claims := fmt.Sprintf(`{"iss":"https://kubernetes.default.svc","sub":"system:serviceaccount:%[1]s:%[2]s","aud":["vault"],"iat":1,"nbf":1,"exp":9999999999,`+
+		`"kubernetes.io":{"namespace":%[1]q,"serviceaccount":{"name":%[2]q,"uid":"uid-of-%[2]s"}}}`, namespace, name)
+	encode := base64.RawURLEncoding.EncodeToString
+	return encode([]byte(`{"alg":"RS256","kid":"bench"}`)) + "." + encode([]byte(claims)) + "." + encode(make([]byte, 256))
+}

@@ -1,0 +1,131 @@
+package bench
+
+import (
+	"bufio"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// serversVariable makes this test binary the servers' process.
+const serversVariable = "BENCH_SERVERS"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(serversVariable) != "" {
+		serve()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// servers is what a client needs to know of them.
+type servers struct {
+	Vault, Kubernetes string
+	CA                string // PEM; both serve the same certificate
+}
+
+// serve answers what a healthy Vault and a healthy API server answer, always the same,
+// until standard input ends.
+func serve() {
+	vault, kubernetes := httptest.NewTLSServer(answers(vaultAnswers())), httptest.NewTLSServer(answers(kubernetesAnswers()))
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: vault.Certificate().Raw})
+	_ = json.NewEncoder(os.Stdout).Encode(servers{vault.URL, kubernetes.URL, string(ca)})
+	_, _ = io.Copy(io.Discard, os.Stdin)
+}
+
+type answer struct {
+	status int
+	body   string
+}
+
+func answers(by map[string]answer) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		a, known := by[r.URL.Path]
+		if !known {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(a.status)
+		_, _ = io.WriteString(w, a.body)
+	})
+}
+
+const (
+	healthPath = "/v1/sys/health"
+	loginPath  = "/v1/auth/kubernetes/login"
+	revokePath = "/v1/auth/token/revoke-self"
+	reviewPath = "/apis/authentication.k8s.io/v1/tokenreviews"
+	whoamiPath = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+	accessPath = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+)
+
+func vaultAnswers() map[string]answer {
+	return map[string]answer{
+		healthPath: {200, fmt.Sprintf(`{"initialized":true,"sealed":false,"standby":false,"version":"1.21.4","server_time_utc":%d}`, time.Now().Unix())},
+		loginPath: {200, `{"auth":{"client_token":"hvs.bench","accessor":"bench","token_type":"service","lease_duration":60,` +
+			`"policies":["default"],"metadata":{"role":"canary","service_account_name":"canary"}}}`},
+		revokePath: {204, ""},
+	}
+}
+
+func kubernetesAnswers() map[string]answer {
+	return map[string]answer{
+		reviewPath: {201, `{"kind":"TokenReview","apiVersion":"authentication.k8s.io/v1","metadata":{},"spec":{},"status":{"authenticated":true,` +
+			`"user":{"username":"system:serviceaccount:monitoring:canary","uid":"uid-of-canary"},"audiences":["vault"]}}`},
+		whoamiPath: {201, `{"kind":"SelfSubjectReview","apiVersion":"authentication.k8s.io/v1","metadata":{},` +
+			`"status":{"userInfo":{"username":"system:serviceaccount:vault:vault-auth"}}}`},
+		accessPath: {201, `{"kind":"SelfSubjectAccessReview","apiVersion":"authorization.k8s.io/v1","metadata":{},"spec":{},"status":{"allowed":true}}`},
+	}
+}
+
+// startServers starts them in a process that ends with the benchmark.
+func startServers(b *testing.B) servers {
+	b.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), serversVariable+"=1")
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		_ = stdin.Close()
+		_ = cmd.Wait()
+	})
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		b.Fatal(err)
+	}
+	var s servers
+	if err := json.NewDecoder(strings.NewReader(line)).Decode(&s); err != nil {
+		b.Fatal(err)
+	}
+	return s
+}
+
+// file writes a file of the benchmark's own.
+func file(b *testing.B, name, content string) string {
+	b.Helper()
+	path := filepath.Join(b.TempDir(), name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	return path
+}

@@ -1,0 +1,92 @@
+package docs_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"vault-k8s-auth-exporter/internal/config"
+	"vault-k8s-auth-exporter/probe"
+)
+
+func pages(t *testing.T) []string {
+	t.Helper()
+	pages, err := filepath.Glob("*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(pages, "../README.md")
+}
+
+// TestLinksLead follows every link to a file of this repository.
+func TestLinksLead(t *testing.T) {
+	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	for _, page := range pages(t) {
+		for _, match := range link.FindAllStringSubmatch(read(t, page), -1) {
+			target, anchor, _ := strings.Cut(match[1], "#")
+			if strings.Contains(target, "://") {
+				continue
+			}
+			path := page
+			if target != "" {
+				path = filepath.Join(filepath.Dir(page), target)
+			}
+			if _, err := os.Stat(path); err != nil {
+				t.Errorf("%s: the link %s leads nowhere", page, match[1])
+				continue
+			}
+			if anchor != "" && !hasAnchor(read(t, path), anchor) {
+				t.Errorf("%s: the link %s leads to no heading", page, match[1])
+			}
+		}
+	}
+}
+
+var notInAnchor = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
+
+// hasAnchor reports whether a heading has this anchor, as GitHub makes them.
+func hasAnchor(page, anchor string) bool {
+	for line := range strings.Lines(page) {
+		title := strings.TrimLeft(line, "#")
+		if title == line {
+			continue
+		}
+		title = notInAnchor.ReplaceAllString(strings.ToLower(strings.TrimSpace(title)), "")
+		if strings.ReplaceAll(title, " ", "-") == anchor {
+			return true
+		}
+	}
+	return false
+}
+
+// TestVariablesExist finds variables that no exporter reads.
+func TestVariablesExist(t *testing.T) {
+	var known strings.Builder
+	if err := (config.Config{Targets: []probe.Target{{}}}).Write(&known); err != nil {
+		t.Fatal(err)
+	}
+	variable := regexp.MustCompile(`\bEXPORTER_[A-Z_]*[A-Z]\b`)
+	for _, page := range pages(t) {
+		for _, name := range variable.FindAllString(read(t, page), -1) {
+			if !strings.Contains("\n"+known.String(), "\n"+name+"=") {
+				t.Errorf("%s: there is no variable %s", page, name)
+			}
+		}
+	}
+}
+
+// TestMetricsExist finds metrics that docs/metrics.md, which a test of its own holds
+// against the program, does not list.
+func TestMetricsExist(t *testing.T) {
+	reference := read(t, "metrics.md")
+	metric := regexp.MustCompile(`\bvault_k8s_auth_[a-z_]*[a-z]\b`)
+	for _, page := range pages(t) {
+		for _, name := range metric.FindAllString(read(t, page), -1) {
+			if !strings.Contains(reference, "| `"+name+"` |") {
+				t.Errorf("%s: there is no metric %s", page, name)
+			}
+		}
+	}
+}

@@ -1,0 +1,101 @@
+package config
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"vault-k8s-auth-exporter/probe"
+)
+
+func TestProcessMistakes(t *testing.T) {
+	for name, tt := range map[string]struct {
+		given vars
+		want  string
+	}{
+		"no number":     {vars{"EXPORTER_MAX_IN_FLIGHT": "many"}, `EXPORTER_MAX_IN_FLIGHT: "many" is no number; allowed: 0 for enough, or a number up to 10000`},
+		"negative":      {vars{"EXPORTER_MAX_IN_FLIGHT": "-1"}, `EXPORTER_MAX_IN_FLIGHT: "-1" is out of bounds; allowed: 0 for enough, or a number up to 10000`},
+		"no shards":     {vars{"EXPORTER_TOTAL_SHARDS": "0"}, `EXPORTER_TOTAL_SHARDS: "0" is out of bounds; allowed: a number from 1 to 1000`},
+		"shard beyond":  {vars{"EXPORTER_SHARD": "exporter-3", "EXPORTER_TOTAL_SHARDS": "3"}, "EXPORTER_SHARD: is shard 3, which 3 of EXPORTER_TOTAL_SHARDS do not have; allowed: 0 to the number of shards less 1, or the name of a pod that ends in it"},
+		"no shard":      {vars{"EXPORTER_SHARD": "exporter"}, `EXPORTER_SHARD: "exporter" is no shard; allowed: a number from 0, or the name of a pod of a StatefulSet, such as exporter-2`},
+		"deployment":    {vars{"EXPORTER_SHARD": "exporter-7d4b9c-x2x"}, `EXPORTER_SHARD: "exporter-7d4b9c-x2x" is no shard; allowed: a number from 0, or the name of a pod of a StatefulSet, such as exporter-2`},
+		"lease":         {vars{"EXPORTER_LEADER_ELECTION_LEASE": "exporter"}, `EXPORTER_LEADER_ELECTION_LEASE: "exporter" names no Lease; allowed: a Lease as namespace/name; the default is the pod's own namespace and vault-k8s-auth-exporter`},
+		"no pod":        {vars{"EXPORTER_LEADER_ELECTION": "true", "EXPORTER_LEADER_ELECTION_LEASE": "a/b"}, "EXPORTER_LEADER_ELECTION: the Lease is of the cluster that the exporter runs in, and this is no pod; allowed: it in a pod only"},
+		"page":          {vars{"EXPORTER_STATUS_PAGE": "off"}, `EXPORTER_STATUS_PAGE: "off" is none of them; allowed: auto, true or false`},
+		"page of links": {vars{"EXPORTER_STATUS_PAGE": "tcp://10.0.0.1:80"}, "EXPORTER_STATUS_PAGE: " + injected + "; allowed: " + noServiceLinks},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := load(t, minimal().but(tt.given))
+			if diff := cmp.Diff(tt.want, errorText(err)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestElectionAndShardsExcludeEachOther(t *testing.T) {
+	inPod(t, "ca.crt", "token", "namespace")
+	_, err := load(t, minimal().but(service).but(vars{"EXPORTER_LEADER_ELECTION": "true", "EXPORTER_TOTAL_SHARDS": "2"}))
+	want := "EXPORTER_LEADER_ELECTION: is true although EXPORTER_TOTAL_SHARDS is more than 1; allowed: one of the two: every shard is needed, and only a leader would probe"
+	if errorText(err) != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestLease(t *testing.T) {
+	p := inPod(t, "ca.crt", "token", "namespace")
+	elect := minimal().but(service).but(vars{"EXPORTER_LEADER_ELECTION": "true"})
+	c := mustLoad(t, elect)
+	if want := (LeaderElection{true, "monitoring", "vault-k8s-auth-exporter"}); c.LeaderElection != want {
+		t.Errorf("by default %+v", c.LeaderElection)
+	}
+	if want := (probe.Kubernetes{Host: "https://10.96.0.1:443", CACert: p.caCert(), TokenFile: p.tokenFile()}); c.Home != want {
+		t.Errorf("home is %+v", c.Home)
+	}
+	c = mustLoad(t, elect.but(vars{"EXPORTER_LEADER_ELECTION_LEASE": "elsewhere/lease.1"}))
+	if want := (LeaderElection{true, "elsewhere", "lease.1"}); c.LeaderElection != want {
+		t.Errorf("named %+v", c.LeaderElection)
+	}
+	inPod(t, "ca.crt", "token")
+	if _, err := load(t, elect); !strings.HasPrefix(errorText(err), "EXPORTER_LEADER_ELECTION_LEASE: is not set; allowed: ") {
+		t.Errorf("without a namespace: %v", err)
+	}
+	inPod(t, "ca.crt", "namespace")
+	if _, err := load(t, elect); !strings.Contains(errorText(err), "EXPORTER_LEADER_ELECTION: the Lease needs the pod's own token") {
+		t.Errorf("without a token: %v", err)
+	}
+}
+
+func TestInFlight(t *testing.T) {
+	targets := func(n int, interval, timeout time.Duration) []probe.Target {
+		list := make([]probe.Target, n)
+		for i := range list {
+			list[i] = probe.Target{Interval: interval, Timeout: timeout}
+		}
+		return list
+	}
+	for _, tt := range []struct {
+		c    Config
+		want int
+	}{
+		{Config{Targets: targets(1, time.Minute, 15*time.Second)}, 32},
+		{Config{Targets: targets(1000, time.Minute, 15*time.Second)}, 367}, // 1000 × 22 s / 60 s, rounded up
+		{Config{Targets: targets(1000, time.Minute, 15*time.Second), MaxInFlight: 5}, 5},
+	} {
+		if got := tt.c.InFlight(); got != tt.want {
+			t.Errorf("%d targets, %d set: %d, want %d", len(tt.c.Targets), tt.c.MaxInFlight, got, tt.want)
+		}
+	}
+}
+
+func TestTooFewInFlightIsWarnedOf(t *testing.T) {
+	if warnings := mustLoad(t, minimal().but(vars{"EXPORTER_MAX_IN_FLIGHT": "32"})).Warnings(); warnings != nil {
+		t.Errorf("enough: %+v", warnings)
+	}
+	want := []Warning{{Variable: "EXPORTER_MAX_IN_FLIGHT", Text: "31 probes at once are too few where every target hangs, which takes 32: probes will be late"}}
+	if diff := cmp.Diff(want, mustLoad(t, minimal().but(vars{"EXPORTER_MAX_IN_FLIGHT": "31"})).Warnings()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,145 @@
+package lab
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+)
+
+const movedMount = "moved"
+
+func mountFaults() []Fault {
+	return []Fault{
+		{
+			Name:    "mount_annotations_forbidden",
+			Summary: "the mount reads annotations of service accounts, which the reviewer may not get",
+			Bare:    proven("mount_annotations_forbidden"),
+			Inject:  configured(func(*Lab) fields { return fields{"use_annotations_as_alias_metadata": true} }),
+			Heal:    healConfig,
+		},
+		{
+			Name:    "mount_ca_mismatch",
+			Summary: "the mount's CA is another one, while Vault's open connections to the API server live on",
+			Bare:    Verdict{Reason: "none", Certainty: "proven"}, Full: warned("mount_ca_mismatch"),
+			Inject: func(ctx context.Context, l *Lab) error {
+				other, err := newAuthority("somebody else's CA")
+				if err != nil {
+					return err
+				}
+				if err := l.logIn(ctx); err != nil { // now a connection is open
+					return err
+				}
+				return l.writeConfig(ctx, fields{"kubernetes_ca_cert": string(other.PEM)})
+			},
+			Heal: healConfig,
+		},
+		{
+			Name:    "mount_config_missing",
+			Summary: "the auth mount is disabled and enabled anew, with its roles and without its config",
+			Bare:    proven("mount_config_missing"),
+			Inject:  inOrder(disabled, enabled("kubernetes"), healRole),
+			Heal:    healMount,
+		},
+		{
+			Name:    "mount_host_differs",
+			Summary: "the mount's host is the API server under another name than the exporter's",
+			Bare:    Verdict{Reason: "none", Certainty: "proven"}, Full: warned("mount_host_differs"),
+			Inject: configured(func(l *Lab) fields { return fields{"kubernetes_host": "https://localhost:" + l.toKubernetes.port()} }),
+			Heal:   healConfig,
+		},
+		{
+			Name:    "mount_issuer_mismatch",
+			Summary: "the mount demands the issuer of another cluster",
+			Bare:    proven("mount_issuer_mismatch"),
+			Inject: configured(func(*Lab) fields {
+				return fields{"issuer": "https://kubernetes.elsewhere.example", "disable_iss_validation": false}
+			}),
+			Heal: healConfig,
+		},
+		{
+			Name:    "mount_missing",
+			Summary: "the auth mount is disabled",
+			Bare:    proven("mount_missing"),
+			Inject:  disabled,
+			Heal:    healMount,
+		},
+		{
+			Name:    "mount_missing_moved",
+			Summary: "the auth mount is moved to another path",
+			Bare:    proven("mount_missing"),
+			Inject: func(ctx context.Context, l *Lab) error {
+				return l.vault.remount(ctx, "auth/"+mount, "auth/"+movedMount)
+			},
+			Heal: func(ctx context.Context, l *Lab) error {
+				if err := l.vault.delete(ctx, "sys/auth/"+movedMount); err != nil {
+					return err
+				}
+				return healMount(ctx, l)
+			},
+		},
+		{
+			Name:    "mount_pem_keys_mismatch",
+			Summary: "the mount takes tokens of another key alone",
+			Bare:    byElimination("unexplained"), Full: proven("mount_pem_keys_mismatch"),
+			Inject: func(ctx context.Context, l *Lab) error {
+				stranger, err := newSigner()
+				if err != nil {
+					return err
+				}
+				key, err := stranger.publicPEM()
+				if err != nil {
+					return err
+				}
+				return l.configure(ctx, fields{"pem_keys": key})
+			},
+			Heal: healConfig,
+		},
+		{
+			Name:    "mount_wrong_type",
+			Summary: "the mount is of another auth method, approle",
+			Bare:    proven("mount_wrong_type"),
+			Inject:  inOrder(disabled, enabled("approle")),
+			Heal:    inOrder(disabled, healMount),
+		},
+	}
+}
+
+func disabled(ctx context.Context, l *Lab) error { return l.vault.delete(ctx, "sys/auth/"+mount) }
+
+func enabled(method string) change {
+	return func(ctx context.Context, l *Lab) error { return l.vault.enable(ctx, method) }
+}
+
+func healMount(ctx context.Context, l *Lab) error { return l.mountAuth(ctx) }
+
+// remount returns when the mount has moved, which Vault does in its own time.
+func (v *vault) remount(ctx context.Context, from, to string) error {
+	var started struct {
+		ID string `json:"migration_id"`
+	}
+	if err := v.post(ctx, "sys/remount", fields{"from": from, "to": to}, &started); err != nil {
+		return err
+	}
+	return poll(ctx, func(ctx context.Context) error {
+		var answer struct {
+			Data struct {
+				Info struct {
+					Status string `json:"status"`
+				} `json:"migration_info"`
+			} `json:"data"`
+		}
+		if err := v.get(ctx, "sys/remount/status/"+started.ID, &answer); err != nil {
+			return err
+		}
+		if answer.Data.Info.Status != "success" {
+			return fmt.Errorf("moving %s: %s", from, answer.Data.Info.Status)
+		}
+		return nil
+	})
+}
+
+// publicPEM is the key that verifies what s signs.
+func (s signer) publicPEM() (string, error) {
+	der, err := x509.MarshalPKIXPublicKey(s.key.Public())
+	return string(pemBlock("PUBLIC KEY", der)), err
+}

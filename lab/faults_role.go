@@ -1,0 +1,121 @@
+package lab
+
+import "context"
+
+func roleFaults() []Fault {
+	fault := func(name, summary string, bare, full Verdict, changed fields) Fault {
+		return Fault{Name: name, Summary: "the canary role " + summary, Bare: bare, Full: full, Inject: roleWith(changed), Heal: healRole}
+	}
+	noLabel := fields{
+		"bound_service_account_namespaces":         "",
+		"bound_service_account_namespace_selector": `{"matchLabels":{"lab/never":"set"}}`,
+	}
+	return []Fault{
+		fault("role_audience_mismatch", "asks for an audience that the canary's token does not have",
+			proven("role_audience_mismatch"), Verdict{}, fields{"audience": "somebody-else"}),
+		fault("role_cidr_mismatch", "is for addresses that the exporter does not come from",
+			byElimination("unexplained"), proven("role_cidr_mismatch"), fields{"token_bound_cidrs": "10.0.0.0/8"}),
+		fault("role_namespace_mismatch", "is for another namespace than the canary's",
+			proven("role_namespace_mismatch"), Verdict{}, fields{"bound_service_account_namespaces": "elsewhere"}),
+		fault("role_namespace_selector_failed", "selects namespaces by label, which the reviewer may not get",
+			proven("role_namespace_selector_failed"), Verdict{}, noLabel),
+		fault("role_policy_invalid", "gives the root policy, which no auth method may",
+			proven("role_policy_invalid"), Verdict{}, fields{"token_policies": "root"}),
+		fault("role_service_account_mismatch", "is for another service account than the canary",
+			proven("role_service_account_mismatch"), Verdict{}, fields{"bound_service_account_names": "somebody-else"}),
+		fault("role_ttl_too_long", "gives tokens for an hour",
+			warned("role_ttl_too_long"), Verdict{}, fields{"token_ttl": "1h"}),
+		fault("token_not_revoked", "gives tokens without the default policy, which may not revoke themselves",
+			warned("token_not_revoked"), Verdict{}, fields{"token_policies": "", "token_no_default_policy": true}),
+		{
+			Name:    "canary_entity_disabled",
+			Summary: "the identity entity of the canary is disabled in Vault",
+			Bare:    byElimination("vault_to_kubernetes_failed"), Full: byElimination("canary_entity_disabled"),
+			Inject: func(ctx context.Context, l *Lab) error {
+				if err := l.logIn(ctx); err != nil { // which makes the entity
+					return err
+				}
+				return l.disableEntities(ctx, true)
+			},
+			Heal: func(ctx context.Context, l *Lab) error { return l.disableEntities(ctx, false) },
+		},
+		{
+			Name:    "role_mfa_required",
+			Summary: "Vault demands a second factor of whoever logs in at the mount",
+			Bare:    proven("role_mfa_required"),
+			Inject:  func(ctx context.Context, l *Lab) error { return l.vault.demandMFA(ctx) },
+			Heal: func(ctx context.Context, l *Lab) error {
+				return l.vault.delete(ctx, "identity/mfa/login-enforcement/lab")
+			},
+		},
+		{
+			Name:    "role_missing",
+			Summary: "the canary role is deleted",
+			Bare:    proven("role_missing"),
+			Inject:  func(ctx context.Context, l *Lab) error { return l.vault.delete(ctx, rolePath(canaryRole)) },
+			Heal:    healRole,
+		},
+		{
+			Name:    "role_namespace_mismatch_selector",
+			Summary: "the canary role selects namespaces by a label that the canary's does not have",
+			Bare:    proven("role_namespace_mismatch"),
+			Inject:  inOrder(madeBinding(namespaceReading), roleWith(noLabel)),
+			Heal:    inOrder(unbound(namespaceReading), healRole),
+		},
+	}
+}
+
+// roleWith writes the canary role with something changed.
+func roleWith(changed fields) change {
+	return func(ctx context.Context, l *Lab) error { return l.writeRole(ctx, changed) }
+}
+
+// healRole also ends the tokens that could not be revoked.
+func healRole(ctx context.Context, l *Lab) error {
+	if err := l.writeRole(ctx, nil); err != nil {
+		return err
+	}
+	return l.vault.post(ctx, "sys/leases/revoke-prefix/auth/"+mount+"/login", nil, nil)
+}
+
+// disableEntities disables every entity that the canary's logins made, or enables them.
+func (l *Lab) disableEntities(ctx context.Context, disabled bool) error {
+	var found struct {
+		Data struct {
+			Keys []string `json:"keys"`
+		} `json:"data"`
+	}
+	if err := l.vault.call(ctx, "LIST", "identity/entity/id", nil, &found); err != nil {
+		return unless(err, 404, "errors")
+	}
+	for _, id := range found.Data.Keys {
+		if err := l.vault.post(ctx, "identity/entity/id/"+id, fields{"disabled": disabled}, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// demandMFA demands a second factor at the mount, of a method that nobody is enrolled in.
+func (v *vault) demandMFA(ctx context.Context) error {
+	var method struct {
+		Data struct {
+			ID string `json:"method_id"`
+		} `json:"data"`
+	}
+	if err := v.post(ctx, "identity/mfa/method/totp", fields{"issuer": "lab"}, &method); err != nil {
+		return err
+	}
+	var mounted struct {
+		Data struct {
+			Accessor string `json:"accessor"`
+		} `json:"data"`
+	}
+	if err := v.get(ctx, "sys/auth/"+mount, &mounted); err != nil {
+		return err
+	}
+	return v.post(ctx, "identity/mfa/login-enforcement/lab", fields{
+		"mfa_method_ids":        []string{method.Data.ID},
+		"auth_method_accessors": []string{mounted.Data.Accessor},
+	}, nil)
+}

@@ -1,0 +1,113 @@
+package lab
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"time"
+)
+
+// A failure is what a proxy is told to do.
+type failure func(*Lab, *proxy) error
+
+func forwarded(_ *Lab, p *proxy) error { return p.forward() }
+func refused(_ *Lab, p *proxy) error   { return p.refuse() }
+func hung(_ *Lab, p *proxy) error      { return p.hang() }
+
+// impersonated puts a server of the lab in the place of the real one.
+func impersonated(answers impostor, certificate certificate) failure {
+	return func(l *Lab, p *proxy) error {
+		pair, err := certificate(l)
+		if err != nil {
+			return err
+		}
+		return p.impersonate(answers(p), pair)
+	}
+}
+
+// An impostor is what answers instead of the server behind a proxy.
+type impostor func(*proxy) http.Handler
+
+// answering says the same to everybody.
+func answering(status int, contentType, body string) impostor {
+	return func(*proxy) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", contentType)
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, body)
+		})
+	}
+}
+
+// backend answers with what the server behind the proxy says: the impostor's certificate alone is wrong.
+func backend(p *proxy) http.Handler {
+	return &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(&url.URL{Scheme: "https", Host: p.backend}) },
+		Transport: &http.Transport{
+			DisableKeepAlives: true,
+			TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, // the lab's own server, on loopback
+		},
+		ErrorLog: silence(),
+	}
+}
+
+// throttled answers as an API server does that has no seat for a request. The real one lets a lone request in even where there
+// are no seats at all.
+func throttled(*proxy) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, "Too many requests, please try again later.", http.StatusTooManyRequests)
+	})
+}
+
+// redirecting sends everybody to another host.
+func redirecting(p *proxy) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "https://vault.elsewhere.example"+r.URL.Path, http.StatusTemporaryRedirect)
+	})
+}
+
+// A certificate makes the pair of a server, certificate and key in one PEM. Nil is none: the server speaks plain HTTP.
+type certificate func(*Lab) ([]byte, error)
+
+func noCertificate(*Lab) ([]byte, error) { return nil, nil }
+
+// signed is the certificate of a healthy server but for what is changed.
+func signed(by func(*Lab) (*authority, error), changes ...func(*x509.Certificate)) certificate {
+	return func(l *Lab) ([]byte, error) {
+		ca, err := by(l)
+		if err != nil {
+			return nil, err
+		}
+		template := serving("lab")
+		for _, change := range changes {
+			change(&template)
+		}
+		return ca.issue(template)
+	}
+}
+
+func byCluster(l *Lab) (*authority, error) { return l.cluster.ca, nil }
+func byVault(l *Lab) (*authority, error)   { return l.vault.ca, nil }
+func byStranger(*Lab) (*authority, error)  { return newAuthority("somebody else's CA") }
+
+// misnamed is for another host.
+func misnamed(c *x509.Certificate) { c.DNSNames, c.IPAddresses = []string{"elsewhere.example"}, nil }
+
+// outdated expired yesterday, after a year.
+func outdated(c *x509.Certificate) {
+	c.NotAfter = time.Now().AddDate(0, 0, -1)
+	c.NotBefore = c.NotAfter.AddDate(-1, 0, 0)
+}
+
+// ending expires in a day, after a year.
+func ending(c *x509.Certificate) {
+	c.NotAfter = time.Now().AddDate(0, 0, 1)
+	c.NotBefore = c.NotAfter.AddDate(-1, 0, 0)
+}
+
+func silence() *log.Logger { return log.New(io.Discard, "", 0) }

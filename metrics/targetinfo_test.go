@@ -1,0 +1,32 @@
+package metrics_test
+
+import (
+	"testing"
+
+	"vault-k8s-auth-exporter/metrics"
+	"vault-k8s-auth-exporter/probe"
+)
+
+// Labels of the configuration are on target_info alone, and go with a reload.
+func TestTargetLabels(t *testing.T) {
+	labelled := func(name string, labels map[string]string) probe.Target {
+		t := target(name)
+		t.Labels = labels
+		return t
+	}
+	rec := metrics.New([]probe.Target{
+		labelled("a", map[string]string{"team": "payments", "tier": "1"}), labelled("b", map[string]string{"region": "eu"}), target("c"),
+	})
+	rec.Record(healthy(labelled("a", map[string]string{"team": "payments", "tier": "1"})))
+	const same = `kubernetes_host="https://10.0.0.1:6443",`
+	const rest = `vault_addr="https://vault.example.com:8200",vault_namespace="team"} 1`
+	expect(t, rec, `
+		target_info{`+same+`label_region="",label_team="",label_tier="",mount="kubernetes",reviewer="file",role="canary",target="c",`+rest+`
+		target_info{`+same+`label_region="",label_team="payments",label_tier="1",mount="kubernetes",reviewer="file",role="canary",target="a",`+rest+`
+		target_info{`+same+`label_region="eu",label_team="",label_tier="",mount="kubernetes",reviewer="file",role="canary",target="b",`+rest+`
+	`, "target_info")
+	expect(t, rec, `up{target="a"} 1`, "up")
+
+	rec.SetTargets([]probe.Target{target("c")})
+	expect(t, rec, `target_info{`+same+`mount="kubernetes",reviewer="file",role="canary",target="c",`+rest, "target_info")
+}

@@ -1,0 +1,51 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// secretReviewer reads the reviewer's token from its Secret. That the exporter
+// itself cannot ask is no failure of the reviewer.
+func (r *run) secretReviewer(ctx context.Context) (Secret, Claims, error) {
+	key := r.target.Reviewer.Secret
+	raw, err := r.readSecret(ctx, key)
+	switch f, known := errors.AsType[Failure](err); {
+	case known && f.Class == ClassRefused && f.Status == 404:
+		return Secret{}, Claims{}, Failure{Class: ClassMissing, Text: fmt.Sprintf("the Secret %s/%s does not exist", key.Namespace, key.Name)}
+	case err != nil:
+		return Secret{}, Claims{}, err
+	}
+	return tokenOf(raw, "key "+key.Key+" of the Secret "+key.Namespace+"/"+key.Name)
+}
+
+// readSecret asks the API server of the cluster that the exporter runs in, with
+// the exporter's own token there.
+func (r *run) readSecret(ctx context.Context, key SecretKey) ([]byte, error) {
+	own, _, err := loadToken(r.target.Home.TokenFile)
+	if err != nil {
+		return nil, Failure{Class: ClassForbidden, Text: "the exporter has no token of its own for the API server: " + failureOf(err).Text}
+	}
+	home, err := newKubernetesServer(r.target.Home, r.prober.userAgent)
+	if err != nil {
+		return nil, err
+	}
+	defer home.endpoint.close()
+	caller, err := home.as(own)
+	if err != nil {
+		return nil, err
+	}
+	var answer corev1.Secret
+	request := caller.core.Get().Namespace(key.Namespace).Resource("secrets").Name(key.Name)
+	if err := ask(ctx, request, "Secret", nil, &answer); err != nil {
+		return nil, err
+	}
+	value, found := answer.Data[key.Key]
+	if !found {
+		return nil, Failure{Class: ClassMissing, Text: fmt.Sprintf("the Secret %s/%s has no key %s", key.Namespace, key.Name, key.Key)}
+	}
+	return value, nil
+}

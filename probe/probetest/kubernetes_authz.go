@@ -1,0 +1,104 @@
+package probetest
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// request is what a caller wants to do.
+type request struct{ verb, group, resource, subresource, namespace, name string }
+
+func (q request) permission() string { return q.verb + " " + q.full() }
+
+func (q request) full() string {
+	if q.subresource != "" {
+		return q.resource + "/" + q.subresource
+	}
+	return q.resource
+}
+
+// permit reports whether a user may do this, and refuses it in RBAC's words
+// otherwise.
+func (k *Kubernetes) permit(w http.ResponseWriter, user string, q request) bool {
+	if k.may(q.permission(), append(groupsOf(user), user)...) {
+		return true
+	}
+	object, where := q.resource, "at the cluster scope"
+	if q.group != "" {
+		object += "." + q.group
+	}
+	if q.name != "" {
+		object += fmt.Sprintf(" %q", q.name)
+	}
+	if q.namespace != "" {
+		where = fmt.Sprintf("in the namespace %q", q.namespace)
+	}
+	writeStatus(w, 403, "Forbidden", fmt.Sprintf("%s is forbidden: User %q cannot %s resource %q in API group %q %s%s",
+		object, user, q.verb, q.full(), q.group, where, k.dangling(user)))
+	return false
+}
+
+func (k *Kubernetes) dangling(user string) string {
+	if role := k.Dangling[user]; role != "" {
+		return fmt.Sprintf(": RBAC: clusterrole.rbac.authorization.k8s.io %q not found", role)
+	}
+	return ""
+}
+
+func (k *Kubernetes) may(permission string, whom ...string) bool {
+	return slices.ContainsFunc(whom, func(name string) bool {
+		return slices.Contains(k.Grants[name], permission) || slices.Contains(k.Grants[name], "* *")
+	})
+}
+
+func groupsOf(user string) []string {
+	groups := []string{"system:authenticated"}
+	if account, ok := strings.CutPrefix(user, "system:serviceaccount:"); ok {
+		namespace, _, _ := strings.Cut(account, ":")
+		groups = append(groups, "system:serviceaccounts", "system:serviceaccounts:"+namespace)
+	}
+	return groups
+}
+
+// accessQuestion is either kind of access review.
+type accessQuestion struct {
+	Spec struct {
+		User               string
+		Groups             []string
+		ResourceAttributes struct{ Verb, Resource string }
+	}
+}
+
+func (k *Kubernetes) selfAccess(w http.ResponseWriter, r *http.Request, user string) {
+	var question accessQuestion
+	if readJSON(w, r, &question) {
+		question.Spec.User, question.Spec.Groups = user, groupsOf(user)
+		k.answerAccess(w, "SelfSubjectAccessReview", question)
+	}
+}
+
+// access answers about another user: whoever the question names, in the groups that
+// it names.
+func (k *Kubernetes) access(w http.ResponseWriter, r *http.Request, user string) {
+	var question accessQuestion
+	if k.permit(w, user, request{verb: "create", group: "authorization.k8s.io", resource: "subjectaccessreviews"}) && readJSON(w, r, &question) {
+		k.answerAccess(w, "SubjectAccessReview", question)
+	}
+}
+
+func (k *Kubernetes) answerAccess(w http.ResponseWriter, kind string, question accessQuestion) {
+	of, wanted := question.Spec, question.Spec.ResourceAttributes
+	answer := map[string]any{"allowed": k.may(wanted.Verb+" "+wanted.Resource, append(of.Groups, of.User)...)}
+	if answer["allowed"] == true && !slices.Contains(k.Grants[of.User], "* *") {
+		answer["reason"] = `RBAC: allowed by ClusterRoleBinding "vault-auth-delegator" of ClusterRole "system:auth-delegator"`
+	}
+	if role := k.dangling(of.User); role != "" {
+		answer["evaluationError"] = strings.TrimPrefix(role, ": RBAC: ")
+	}
+	writeObject(w, "authorization.k8s.io/v1", kind, answer)
+}
+
+// authDelegator is what the ClusterRole system:auth-delegator grants.
+var authDelegator = []string{"create tokenreviews", "create subjectaccessreviews"}

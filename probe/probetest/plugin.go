@@ -1,0 +1,128 @@
+package probetest
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+)
+
+// The login of the Kubernetes auth plugin, 0.23.1: its checks in its order, with its
+// texts, on what the mount has stored.
+
+// refusal is an error with the status that Vault answers it with.
+type refusal struct {
+	status int
+	text   string
+}
+
+func (r refusal) Error() string { return r.text }
+
+// denied is the bare 403.
+var denied = refusal{403, "permission denied"}
+
+// login returns the role of a login that is admitted, and its alias.
+func (m Mount) login(r *http.Request, now time.Time, roleName, token string) (role Role, alias string, err error) {
+	role, known := m.Roles[strings.ToLower(roleName)]
+	switch {
+	case m.Type != "":
+		return role, "", refusal{400, fmt.Sprintf("role %q could not be found", roleName)}
+	case roleName == "":
+		return role, "", refusal{400, "missing role"}
+	case token == "":
+		return role, "", refusal{400, "missing jwt"}
+	case !known:
+		return role, "", refusal{400, fmt.Sprintf("invalid role name %q", roleName)}
+	case !admits(role.CIDRs, r.RemoteAddr):
+		return role, "", denied
+	case m.Config == nil:
+		return role, "", refusal{500, "could not load backend configuration"}
+	case m.Config.CACert == "" && !m.Config.DisableLocalCA: // the fake runs in no pod
+		return role, "", refusal{500, "open /var/run/secrets/kubernetes.io/serviceaccount/ca.crt: no such file or directory"}
+	}
+	account, err := m.Config.parse(token, role, now)
+	if err != nil {
+		return role, "", err
+	}
+	caller := m.caller()
+	defer caller.close()
+	if err := caller.admits(r.Context(), account, role); err != nil {
+		return role, "", err
+	}
+	if account.uid == "" {
+		return role, "", refusal{500, "could not parse UID from claims"}
+	}
+	if err := caller.lookup(r.Context(), token, account, role.Audience); err != nil {
+		return role, "", denied // the cause stands in Vault's debug log alone
+	}
+	if m.Config.Annotations {
+		err = caller.annotations(r.Context(), token, account)
+	}
+	return role, account.uid, err
+}
+
+func admits(cidrs []string, remote string) bool {
+	from, err := netip.ParseAddrPort(remote)
+	return len(cidrs) == 0 || err == nil && slices.ContainsFunc(cidrs, func(cidr string) bool {
+		return netip.MustParsePrefix(cidr).Contains(from.Addr())
+	})
+}
+
+// account is what a token's claims say of the service account.
+type account struct {
+	namespace, name, uid string
+	audiences            []string
+}
+
+// pluginAlgorithms are those that the plugin takes.
+var pluginAlgorithms = []jose.SignatureAlgorithm{
+	jose.RS256, jose.RS384, jose.RS512, jose.ES256, jose.ES384, jose.ES512, jose.PS256, jose.PS384, jose.PS512,
+}
+
+// parse judges the token as far as Vault does by itself. Without pem_keys nobody has
+// verified its signature.
+func (c *Config) parse(token string, role Role, now time.Time) (account, error) {
+	parsed, err := jwt.ParseSigned(token, pluginAlgorithms)
+	if err != nil || !c.verifies(parsed) {
+		return account{}, denied
+	}
+	var said claims
+	if err := parsed.UnsafeClaimsWithoutVerification(&said); err != nil {
+		return account{}, refusal{500, "1 error(s) decoding:\n\n* " + err.Error()}
+	}
+	switch {
+	case !c.DisableISSValidation && c.Issuer != "" && said.Issuer != c.Issuer:
+		return account{}, refusal{403, "invalid issuer (iss) claim"}
+	case role.Audience != "" && !slices.Contains(said.Audience, role.Audience):
+		return account{}, refusal{403, "invalid audience (aud) claim: audience claim does not match any expected audience"}
+	case said.NotBefore != nil && now.Add(leeway).Before(said.NotBefore.Time()):
+		return account{}, refusal{403, "invalid not before (nbf) claim: token not yet valid"}
+	case said.Expiry != nil && now.Add(-leeway).After(said.Expiry.Time()):
+		return account{}, refusal{403, "invalid expiration time (exp) claim: token is expired"}
+	case said.IssuedAt != nil && now.Add(leeway).Before(said.IssuedAt.Time()):
+		return account{}, refusal{403, "invalid issued at (iat) claim: token issued in the future"}
+	}
+	a := account{said.LegacyNamespace, said.LegacyName, said.LegacyUID, said.Audience}
+	if bound := said.Kubernetes; bound.ServiceAccount.Name != "" {
+		a.namespace, a.name, a.uid = bound.Namespace, bound.ServiceAccount.Name, bound.ServiceAccount.UID
+	}
+	if !slices.Contains(role.Names, a.name) {
+		return a, refusal{403, "service account name not authorized"}
+	}
+	return a, nil
+}
+
+func (c *Config) verifies(token *jwt.JSONWebToken) bool {
+	return len(c.PEMKeys) == 0 || slices.ContainsFunc(c.PEMKeys, func(encoded string) bool {
+		block, _ := pem.Decode([]byte(encoded))
+		key, err := x509.ParsePKIXPublicKey(block.Bytes)
+		return err == nil && token.Claims(key, &struct{}{}) == nil
+	})
+}

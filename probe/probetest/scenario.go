@@ -1,0 +1,113 @@
+package probetest
+
+import (
+	"slices"
+	"testing"
+
+	"vault-k8s-auth-exporter/lab"
+	"vault-k8s-auth-exporter/probe"
+)
+
+// Scenario is one thing that can be wrong, and what must be said of it.
+type Scenario struct {
+	// Name is that of its twin among the lab's faults, or else begins with the reason.
+	Name string
+	// Before arranges what an earlier run saw, where that matters: ten runs are made
+	// of it, so that the next reads the mount anew.
+	Before func(*World)
+	// Arrange breaks a healthy world.
+	Arrange func(*World)
+	// Bare is what must be said with the bare evidence, Full with all optional
+	// evidence. Where Full is empty nothing is demanded of it, and where Bare is, the
+	// scenario is not played without.
+	Bare, Full Verdict
+}
+
+// Verdict is what must be said. Warning is one that must be raised, if any.
+type Verdict struct {
+	Reason    probe.Reason
+	Certainty probe.Certainty
+	Warning   probe.WarningCode
+}
+
+const (
+	none       = probe.None
+	eliminated = probe.ByElimination
+)
+
+func proven(reason probe.Reason) Verdict { return Verdict{Reason: reason, Certainty: probe.Proven} }
+
+func byElimination(reason probe.Reason) Verdict {
+	return Verdict{Reason: reason, Certainty: probe.ByElimination}
+}
+
+// warned is a healthy verdict with a warning.
+func warned(code probe.WarningCode) Verdict { return Verdict{none, probe.Proven, code} }
+
+// twin is a scenario whose verdicts stand in the lab's table, under its name.
+func twin(name string, arrange func(*World)) Scenario { return Scenario{Name: name, Arrange: arrange} }
+
+// same demands one verdict of the bare evidence and of all of it.
+func same(name string, v Verdict, arrange func(*World)) Scenario {
+	return Scenario{Name: name, Arrange: arrange, Bare: v, Full: v}
+}
+
+// bare demands a verdict of the bare evidence alone.
+func bare(name string, v Verdict, arrange func(*World)) Scenario {
+	return Scenario{Name: name, Arrange: arrange, Bare: v}
+}
+
+// differs demands one verdict of the bare evidence, and a better one of all of it.
+func differs(name string, bare, full Verdict, arrange func(*World)) Scenario {
+	return Scenario{Name: name, Arrange: arrange, Bare: bare, Full: full}
+}
+
+// Scenarios lists them all: the healthy ones, then by party, then the warnings.
+func Scenarios() []Scenario {
+	all := slices.Concat(healthyScenarios, vaultScenarios, mountScenarios, roleScenarios, reviewerScenarios, secretScenarios,
+		vaultToKubernetesScenarios, kubernetesScenarios, canaryScenarios, warningScenarios)
+	faults := lab.Faults()
+	for i, s := range all {
+		if s.Bare == (Verdict{}) && s.Full == (Verdict{}) {
+			of := slices.IndexFunc(faults, func(f lab.Fault) bool { return f.Name == s.Name })
+			if of < 0 {
+				panic("neither the lab nor the scenario says what is expected of " + s.Name)
+			}
+			all[i].Bare, all[i].Full = verdictOf(faults[of].Bare), verdictOf(faults[of].Full)
+		}
+	}
+	return all
+}
+
+func verdictOf(v lab.Verdict) Verdict {
+	return Verdict{probe.Reason(v.Reason), probe.Certainty(v.Certainty), probe.WarningCode(v.Warning)}
+}
+
+// Play breaks the world as a scenario does, with all optional evidence at hand or
+// with none, and makes the run that must see it.
+func (w *World) Play(s Scenario, complete bool) probe.Result {
+	if complete {
+		w.Complete()
+	}
+	var memory probe.Memory
+	if s.Before != nil {
+		s.Before(w)
+		for range 10 {
+			_, memory = w.Probe(memory)
+		}
+	}
+	s.Arrange(w)
+	result, _ := w.Probe(memory)
+	return result
+}
+
+// Play plays the scenario of this name in a world of its own.
+func Play(t testing.TB, name string, complete bool) probe.Result {
+	t.Helper()
+	scenarios := Scenarios()
+	i := slices.IndexFunc(scenarios, func(s Scenario) bool { return s.Name == name })
+	if i < 0 {
+		t.Fatalf("no scenario is called %s", name)
+	}
+	return NewWorld(t).Play(scenarios[i], complete)
+}

@@ -1,0 +1,68 @@
+package probetest
+
+import (
+	"os"
+	"time"
+
+	"vault-k8s-auth-exporter/probe"
+)
+
+var canaryScenarios = []Scenario{
+	twin("canary_token_missing", func(w *World) { w.Target.Canary.TokenFile += ".gone" }),
+	bare("canary_token_missing_empty", proven(probe.CanaryTokenMissing), canaryFile("")),
+	bare("canary_token_missing_blank", proven(probe.CanaryTokenMissing), canaryFile("\n \n")),
+	bare("canary_token_missing_directory", proven(probe.CanaryTokenMissing), func(w *World) { w.Target.Canary.TokenFile = os.TempDir() }),
+	twin("canary_token_malformed", canaryFile(`"eyJ`+Mark+`"`)),
+	bare("canary_token_malformed_line_break", proven(probe.CanaryTokenMalformed), canaryFile("eyJ"+Mark+"\r\neyJ"+Mark)),
+	bare("canary_token_malformed_no_jwt", proven(probe.CanaryTokenMalformed), canaryFile(Mark)),
+	twin("canary_expired", useCanary(func(t *Token) { *t = expiredYesterday(*t) })),
+	twin("canary_not_yet_valid", useCanary(func(t *Token) { t.NotBefore = time.Now().Add(24 * time.Hour) })),
+	twin("canary_wrong_cluster", useCanary(func(t *Token) { t.Key, t.Issuer = otherKey(), "https://other.example" })),
+	twin("canary_wrong_cluster_key", useCanary(func(t *Token) { t.Key = otherKey() })),
+	twin("canary_revoked", useCanary(func(t *Token) { t.Pod = "canary-0" })),
+	twin("canary_revoked_secret", useCanary(func(t *Token) { t.Secret = "canary-token" })),
+	twin("canary_revoked_account_deleted", func(w *World) {
+		w.Kubernetes.Change(func(k *Kubernetes) { delete(k.Accounts, "monitoring/canary") })
+	}),
+	twin("canary_revoked_account_recreated", func(w *World) {
+		w.Kubernetes.Change(func(k *Kubernetes) { k.Accounts["monitoring/canary"] = "another" })
+	}),
+	bare("canary_revoked_not_minted", proven(probe.CanaryRevoked), func(w *World) {
+		w.MintCanary()
+		w.Target.Canary.ServiceAccount.Name = "gone"
+	}),
+	twin("canary_wrong_audience", func(w *World) {
+		w.Target.Canary.Audiences = []string{"vault"}
+		useCanary(func(t *Token) { t.Audiences = []string{"elsewhere"} })(w)
+	}),
+	twin("canary_wrong_audience_self_review", func(w *World) {
+		w.Config(func(c *Config) { c.ReviewerJWT = "" })
+		w.Target.Reviewer = probe.Reviewer{Source: probe.SourceCanary}
+	}),
+	bare("canary_rejected", proven(probe.CanaryRejected), reviewSays(`{"authenticated":true,"audiences":["vault"],"user":{"username":"oidc:somebody"}}`)),
+	bare("kubernetes_unavailable_not_minted", proven(probe.KubernetesUnavailable), func(w *World) {
+		w.MintCanary()
+		w.OnKubernetes("token", HTML(503))
+	}),
+	twin("exporter_forbidden", func(w *World) {
+		w.MintCanary()
+		w.powerlessIdentity()
+	}),
+	bare("exporter_forbidden_no_identity", proven(probe.ExporterForbidden), func(w *World) {
+		w.MintCanary()
+		w.Target.Kubernetes.TokenFile = ""
+	}),
+	bare("exporter_internal_error", proven(probe.ExporterInternalError), func(w *World) { w.Panic = true }),
+}
+
+func useCanary(change func(*Token)) func(*World) {
+	return func(w *World) {
+		token := w.Canary
+		change(&token)
+		w.SetCanary(token)
+	}
+}
+
+func canaryFile(content string) func(*World) {
+	return func(w *World) { w.Target.Canary.TokenFile = w.File("canary-token", content) }
+}

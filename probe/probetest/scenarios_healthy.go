@@ -1,0 +1,72 @@
+package probetest
+
+import "vault-k8s-auth-exporter/probe"
+
+var well = proven(none)
+
+// healthyScenarios are the worlds in which pods can log in: as set up by most, and
+// in every other way that is right.
+var healthyScenarios = []Scenario{
+	same("healthy", well, func(*World) {}),
+	same("healthy_batch_token", well, withRole(func(r *Role) { r.Batch = true })),
+	same("healthy_role_without_audience", well, withRole(func(r *Role) { r.Audience = "" })),
+	same("healthy_namespace_selector", well, func(w *World) {
+		withRole(func(r *Role) { r.Namespaces, r.Selector = nil, map[string]string{"team": "sre"} })(w)
+		w.Kubernetes.Change(func(k *Kubernetes) {
+			user := w.Reviewer.username()
+			k.Grants[user] = append([]string{"get namespaces"}, k.Grants[user]...)
+		})
+	}),
+	same("healthy_standby", well, withVault(func(v *Vault) { v.Standby = true })),
+	same("healthy_pem_keys", well, withConfig(func(c *Config) { c.PEMKeys = []string{clusterKey().PEM()} })),
+	same("healthy_issuer_checked", well, withConfig(func(c *Config) { c.Issuer, c.DisableISSValidation = APIServerAudience, false })),
+	same("healthy_legacy_reviewer", well, useReviewer(func(w *World, t *Token) { legacy(w, t) })),
+	same("healthy_crlf", well, func(w *World) {
+		w.Target.Canary.TokenFile = w.File("canary-token", "\r\n "+w.Canary.String()+"\r\n")
+		w.SetReviewerText(w.Reviewer.String() + "\r\n")
+	}),
+	bare("healthy_minted", well, func(w *World) {
+		w.MintCanary()
+		w.Target.Reviewer = probe.Reviewer{Source: probe.SourceServiceAccount, ServiceAccount: w.Reviewer.account()}
+	}),
+	same("healthy_accessreview", well, accessReview),
+	same("healthy_self_review", well, func(w *World) {
+		selfReview(w)
+		w.Kubernetes.Change(func(k *Kubernetes) { k.Grants[w.Canary.username()] = authDelegator })
+	}),
+}
+
+func accessReview(w *World) {
+	w.Identity()
+	w.Target.Reviewer = probe.Reviewer{Source: probe.SourceAccessReview, ServiceAccount: w.Reviewer.account()}
+}
+
+// selfReview is a mount without a reviewer: the canary reviews itself, with a token
+// that the API server takes too.
+func selfReview(w *World) {
+	w.Config(func(c *Config) { c.ReviewerJWT = "" })
+	w.Target.Reviewer = probe.Reviewer{Source: probe.SourceCanary}
+	canary := w.Canary
+	canary.Audiences = []string{"vault", APIServerAudience}
+	w.SetCanary(canary)
+}
+
+func withVault(change func(*Vault)) func(*World) {
+	return func(w *World) { w.Vault.Change(change) }
+}
+
+func withMount(change func(*Mount)) func(*World) { return func(w *World) { w.Mount(change) } }
+
+func withConfig(change func(*Config)) func(*World) { return func(w *World) { w.Config(change) } }
+
+func withRole(change func(*Role)) func(*World) {
+	return withMount(func(m *Mount) {
+		role := m.Roles["canary"]
+		change(&role)
+		m.Roles["canary"] = role
+	})
+}
+
+func onLogin(code int, text string) func(*World) {
+	return func(w *World) { w.OnLogin(Refuse(code, text)) }
+}

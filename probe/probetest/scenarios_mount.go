@@ -1,0 +1,50 @@
+package probetest
+
+import "vault-k8s-auth-exporter/probe"
+
+var mountScenarios = []Scenario{
+	twin("mount_missing", withVault(func(v *Vault) { clear(v.Mounts) })),
+	twin("mount_missing_moved", withVault(func(v *Vault) {
+		v.Mounts["moved"] = v.Mounts["kubernetes"]
+		delete(v.Mounts, "kubernetes")
+	})),
+	twin("mount_wrong_type", withMount(func(m *Mount) { m.Type = "jwt" })),
+	twin("mount_config_missing", withMount(func(m *Mount) { m.Config = nil })),
+	twin("mount_issuer_mismatch", withConfig(func(c *Config) { c.Issuer, c.DisableISSValidation = "https://other.example", false })),
+	twin("mount_pem_keys_mismatch", withConfig(func(c *Config) { c.PEMKeys = []string{otherKey().PEM()} })),
+	same("mount_local_ca_unreadable", proven(probe.MountLocalCAUnreadable),
+		withConfig(func(c *Config) { c.CACert, c.DisableLocalCA = "", false })),
+	twin("mount_annotations_forbidden", withConfig(func(c *Config) { c.Annotations = true })),
+}
+
+var roleScenarios = []Scenario{
+	twin("role_missing", withMount(func(m *Mount) { delete(m.Roles, "canary") })),
+	twin("role_service_account_mismatch", withRole(func(r *Role) { r.Names = []string{"other"} })),
+	twin("role_namespace_mismatch", withRole(func(r *Role) { r.Namespaces = []string{"other"} })),
+	twin("role_namespace_mismatch_selector", func(w *World) {
+		withRole(neverSet)(w)
+		w.Kubernetes.Change(func(k *Kubernetes) {
+			k.Grants[w.Reviewer.username()] = append([]string{"get namespaces"}, authDelegator...)
+		})
+	}),
+	twin("role_namespace_selector_failed", withRole(neverSet)),
+	twin("role_audience_mismatch", withRole(func(r *Role) { r.Audience = "other" })),
+	twin("role_cidr_mismatch", withRole(fromElsewhere)),
+	{Name: "role_cidr_mismatch_with_keys", Full: byElimination(probe.RoleCIDRMismatch), Arrange: func(w *World) {
+		withRole(fromElsewhere)(w)
+		w.Config(func(c *Config) { c.PEMKeys = []string{clusterKey().PEM()} })
+	}},
+	twin("role_policy_invalid", withRole(func(r *Role) { r.Policies = []string{"root"} })),
+	twin("role_mfa_required", withMount(func(m *Mount) { m.MFA = true })),
+	twin("canary_entity_disabled", func(w *World) {
+		w.Vault.Change(func(v *Vault) { v.DisabledEntities = []string{w.Canary.UID} })
+	}),
+	bare("unexplained", byElimination(probe.Unexplained), func(w *World) {
+		w.DropReviewer()
+		w.Target.FollowUps = false
+	}),
+}
+
+func neverSet(r *Role) { r.Namespaces, r.Selector = nil, map[string]string{"never": "set"} }
+
+func fromElsewhere(r *Role) { r.CIDRs = []string{"10.0.0.0/8"} }

@@ -1,0 +1,99 @@
+package probetest
+
+import (
+	"os"
+	"time"
+
+	"vault-k8s-auth-exporter/probe"
+)
+
+var reviewerScenarios = []Scenario{
+	twin("reviewer_forbidden", unbound()),
+	twin("reviewer_forbidden_role_binding", unbound("create tokenreviews in the namespace vault")),
+	twin("reviewer_forbidden_no_such_role", func(w *World) {
+		unbound()(w)
+		w.Kubernetes.Change(func(k *Kubernetes) { k.Dangling[w.Reviewer.username()] = "system:auth-delegate" })
+	}),
+	twin("reviewer_forbidden_self_review", selfReview),
+	bare("reviewer_forbidden_accessreview", proven(probe.ReviewerForbidden), func(w *World) {
+		accessReview(w)
+		unbound()(w)
+	}),
+	bare("reviewer_forbidden_opaque", proven(probe.ReviewerForbidden), func(w *World) {
+		useText("opaque-" + Mark)(w)
+		w.Kubernetes.Change(func(k *Kubernetes) { k.Static["opaque-"+Mark] = "system:serviceaccount:vault:opaque" })
+	}),
+	twin("reviewer_expired", useReviewer(func(_ *World, t *Token) { *t = expiredYesterday(*t) })),
+	twin("reviewer_not_yet_valid", useReviewer(func(_ *World, t *Token) { t.NotBefore = time.Now().Add(24 * time.Hour) })),
+	twin("reviewer_wrong_audience", useReviewer(func(_ *World, t *Token) { t.Audiences = []string{"elsewhere"} })),
+	twin("reviewer_wrong_cluster", useReviewer(func(_ *World, t *Token) { t.Key, t.Issuer = otherKey(), "https://other.example" })),
+	twin("reviewer_wrong_cluster_key", useReviewer(func(_ *World, t *Token) { t.Key = otherKey() })),
+	twin("reviewer_revoked", useReviewer(func(_ *World, t *Token) { t.Pod = "vault-0" })),
+	twin("reviewer_revoked_secret", useReviewer(func(_ *World, t *Token) { t.Secret = "vault-auth-token" })),
+	twin("reviewer_revoked_legacy_secret", func(w *World) {
+		useReviewer(legacy)(w)
+		w.Kubernetes.Change(func(k *Kubernetes) { clear(k.Secrets) })
+	}),
+	twin("reviewer_revoked_account_deleted", func(w *World) {
+		w.Kubernetes.Change(func(k *Kubernetes) { delete(k.Accounts, "vault/vault-auth") })
+	}),
+	twin("reviewer_revoked_account_recreated", func(w *World) {
+		w.Kubernetes.Change(func(k *Kubernetes) { k.Accounts["vault/vault-auth"] = "another" })
+	}),
+	twin("reviewer_unauthorized", useText("opaque-"+Mark)),
+	bare("reviewer_unauthorized_empty_401", proven(probe.ReviewerUnauthorized), func(w *World) { w.OnKubernetes("", Answer(401, "", "")) }),
+	twin("reviewer_token_missing", func(w *World) {
+		w.DropReviewer()
+		w.Target.Reviewer.TokenFile += ".gone"
+	}),
+	bare("reviewer_token_missing_empty", byElimination(probe.ReviewerTokenMissing), useText("")),
+	bare("reviewer_token_missing_blank", byElimination(probe.ReviewerTokenMissing), useText(" \r\n\t")),
+	bare("reviewer_token_missing_directory", byElimination(probe.ReviewerTokenMissing), func(w *World) {
+		w.DropReviewer()
+		w.Target.Reviewer.TokenFile = os.TempDir()
+	}),
+	twin("reviewer_token_malformed", func(w *World) { useText(`"` + w.Reviewer.String() + `"`)(w) }),
+	bare("reviewer_token_malformed_line_break", byElimination(probe.ReviewerTokenMalformed), useText("eyJ"+Mark+"\neyJ"+Mark)),
+	twin("reviewer_drift", (*World).DropReviewer),
+	twin("reviewer_drift_forbidden", func(w *World) {
+		other := accountToken("vault", "other", APIServerAudience)
+		w.Kubernetes.Change(func(k *Kubernetes) { k.Accounts["vault/other"] = other.UID })
+		w.StoreReviewer(other.String())
+	}),
+	twin("reviewer_drift_unset", withConfig(func(c *Config) { c.ReviewerJWT = "" })),
+	bare("reviewer_drift_by_config", byElimination(probe.ReviewerDrift), func(w *World) {
+		w.DropReviewer()
+		w.Readable()
+	}),
+}
+
+// unbound takes the reviewer's grants away, but for these.
+func unbound(left ...string) func(*World) {
+	return func(w *World) {
+		w.Kubernetes.Change(func(k *Kubernetes) { k.Grants[w.Reviewer.username()] = left })
+	}
+}
+
+// useReviewer has both Vault and the file hold a changed token.
+func useReviewer(change func(*World, *Token)) func(*World) {
+	return func(w *World) {
+		token := w.Reviewer
+		change(w, &token)
+		w.SetReviewer(token)
+		w.StoreReviewer(token.String())
+	}
+}
+
+// useText has both Vault and the file hold a text that is no token.
+func useText(text string) func(*World) {
+	return func(w *World) {
+		w.SetReviewerText(text)
+		w.Config(func(c *Config) { c.ReviewerJWT = text })
+	}
+}
+
+// legacy makes it a token in a Secret that exists.
+func legacy(w *World, t *Token) {
+	t.Legacy, t.Secret = true, t.Name+"-token"
+	w.Kubernetes.Change(func(k *Kubernetes) { k.Secrets[t.Namespace+"/"+t.Secret] = t.String() })
+}

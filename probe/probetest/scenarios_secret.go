@@ -1,0 +1,78 @@
+package probetest
+
+import (
+	"encoding/base64"
+	"net/http"
+	"strings"
+
+	"vault-k8s-auth-exporter/probe"
+)
+
+// ReviewerInSecret has the reviewer's token in a Secret of the exporter's own cluster,
+// which the exporter may read. Here that is the cluster of the target.
+func (w *World) ReviewerInSecret(key, content string) {
+	w.Identity()
+	w.Target.Home = w.Target.Kubernetes
+	w.Target.Reviewer = probe.Reviewer{
+		Source: probe.SourceSecret,
+		Secret: probe.SecretKey{Namespace: "vault", Name: "vault-auth-token", Key: "token"},
+	}
+	encoded := base64.StdEncoding.EncodeToString([]byte(content))
+	w.OnSecret(JSON(200, `{"apiVersion":"v1","kind":"Secret","metadata":{"name":"vault-auth-token"},"data":{"`+key+`":"`+encoded+`"}}`))
+}
+
+// OnSecret has a handler answer the reading of the reviewer's Secret, and nothing
+// else that is asked of Secrets.
+func (w *World) OnSecret(answer http.HandlerFunc) {
+	w.OnKubernetes("secrets", func(rw http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet || r.URL.Path != "/api/v1/namespaces/vault/secrets/vault-auth-token" || !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ") {
+			writeStatus(rw, 405, "MethodNotAllowed", "only this Secret may be read, by name")
+			return
+		}
+		answer(rw, r)
+	})
+}
+
+func secretIs(key, content string, more ...func(*World)) func(*World) {
+	return func(w *World) {
+		w.ReviewerInSecret(key, content)
+		for _, change := range more {
+			change(w)
+		}
+	}
+}
+
+func secretSays(code int, reason, message string) func(*World) {
+	return func(w *World) {
+		w.OnSecret(func(rw http.ResponseWriter, _ *http.Request) { writeStatus(rw, code, reason, message) })
+	}
+}
+
+const secretForbidden = `secrets "vault-auth-token" is forbidden: User "system:serviceaccount:monitoring:vault-k8s-auth-exporter" cannot get resource "secrets"`
+
+// secretScenarios have the reviewer's token in a Secret. What the exporter itself may
+// not read is a gap; so is another cluster that is down.
+var secretScenarios = []Scenario{
+	bare("healthy_secret", proven(none), func(w *World) { w.ReviewerInSecret("token", w.Reviewer.String()+"\n") }),
+	bare("reviewer_drift_secret", byElimination(probe.ReviewerDrift), func(w *World) {
+		w.ReviewerInSecret("token", w.Reviewer.String())
+		w.DropReviewer()
+		w.Readable()
+	}),
+	bare("reviewer_token_missing_secret", byElimination(probe.ReviewerTokenMissing),
+		secretIs("token", "", (*World).DropReviewer, secretSays(404, "NotFound", `secrets "vault-auth-token" not found`))),
+	bare("reviewer_token_missing_secret_key", byElimination(probe.ReviewerTokenMissing), secretIs("jwt", Mark, (*World).DropReviewer)),
+	bare("reviewer_token_missing_secret_empty", byElimination(probe.ReviewerTokenMissing), secretIs("token", "", (*World).DropReviewer)),
+	bare("reviewer_token_malformed_secret", byElimination(probe.ReviewerTokenMalformed), secretIs("token", `"eyJ`+Mark+`"`, (*World).DropReviewer)),
+	bare("reviewer_not_checked_secret", warned(probe.ReviewerNotChecked), secretIs("token", "", secretSays(403, "Forbidden", secretForbidden))),
+	bare("reviewer_not_checked_secret_no_identity", warned(probe.ReviewerNotChecked),
+		secretIs("token", "", func(w *World) { w.Target.Home.TokenFile += ".gone" })),
+	bare("reviewer_not_checked_secret_elsewhere", warned(probe.ReviewerNotChecked),
+		secretIs("token", "", func(w *World) { w.Target.Home.Host = "https://" + w.Refused() })),
+	bare("kubernetes_unreachable_secret", byElimination(probe.KubernetesUnreachable),
+		secretIs("token", "", (*World).DropReviewer, func(w *World) { w.OnKubernetes("secrets", Close) })),
+	bare("kubernetes_unreachable_from_exporter_secret", warned(probe.KubernetesUnreachableFromExporter),
+		secretIs("token", "", func(w *World) { w.OnKubernetes("secrets", Close) })),
+	bare("kubernetes_unavailable_secret", byElimination(probe.KubernetesUnavailable),
+		secretIs("token", "", (*World).DropReviewer, secretSays(503, "ServiceUnavailable", "etcd is down"))),
+}

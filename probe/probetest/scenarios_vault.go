@@ -1,0 +1,65 @@
+package probetest
+
+import (
+	"strings"
+	"time"
+
+	"vault-k8s-auth-exporter/probe"
+)
+
+var vaultScenarios = []Scenario{
+	twin("vault_dns", func(w *World) { w.Target.Vault.Addr = "https://vault..svc:8200" }),
+	twin("vault_unreachable", func(w *World) { w.Target.Vault.Addr = "https://" + w.Refused() }),
+	bare("vault_unreachable_closed_at_once", proven(probe.VaultUnreachable), func(w *World) { w.OnVault("", Close) }),
+	twin("vault_timeout", hanging(func(w *World) { w.Target.Vault.Addr = "https://" + w.Silent() })),
+	bare("vault_timeout_before_header", proven(probe.VaultTimeout), hanging(func(w *World) { w.OnVault("", Hang) })),
+	bare("vault_timeout_after_header", proven(probe.VaultTimeout), hanging(func(w *World) { w.OnVault("", HangAfterHeader) })),
+	bare("vault_timeout_in_body", proven(probe.VaultTimeout), hanging(func(w *World) { w.OnVault("", HangInBody) })),
+	twin("vault_tls_untrusted", func(w *World) {
+		w.Target.Vault.Addr = w.Serve(w.Vault, newAuthority("other"), nil)
+	}),
+	twin("vault_tls_expired", func(w *World) {
+		w.Target.Vault.Addr = w.Serve(w.Vault, w.vaultCA, expired)
+	}),
+	twin("vault_tls_name", func(w *World) {
+		w.Target.Vault.Addr = w.Serve(w.Vault, w.vaultCA, elsewhere)
+	}),
+	twin("vault_tls_failed", func(w *World) {
+		w.Target.Vault.Addr = "https://" + w.ServePlain(w.Vault)
+	}),
+	bare("vault_tls_failed_plain_http_to_tls", proven(probe.VaultTLSFailed), func(w *World) {
+		w.Target.Vault.Addr = strings.Replace(w.Target.Vault.Addr, "https://", "http://", 1)
+	}),
+	bare("vault_tls_failed_no_ca_file", proven(probe.VaultTLSFailed), func(w *World) { w.Target.Vault.CACert += ".gone" }),
+	twin("vault_bad_response", func(w *World) { w.OnVault("", HTML(200)) }),
+	bare("vault_bad_response_waf", proven(probe.VaultBadResponse), func(w *World) { w.OnVault("", HTML(403)) }),
+	bare("vault_bad_response_huge", proven(probe.VaultBadResponse), func(w *World) { w.OnVault("", Huge) }),
+	bare("vault_bad_response_wrong_json", proven(probe.VaultBadResponse), func(w *World) { w.OnVault("", JSON(200, `[1,2]`)) }),
+	bare("vault_bad_response_no_auth", proven(probe.VaultBadResponse), func(w *World) { w.OnLogin(JSON(200, `{"data":{}}`)) }),
+	bare("vault_bad_response_no_token", proven(probe.VaultBadResponse), func(w *World) { w.OnLogin(JSON(200, `{"auth":{"client_token":""}}`)) }),
+	bare("vault_bad_response_no_content", proven(probe.VaultBadResponse), func(w *World) { w.OnLogin(Answer(204, "", "")) }),
+	bare("vault_bad_response_empty_401", proven(probe.VaultBadResponse), func(w *World) { w.OnVault("", Answer(401, "", "")) }),
+	bare("vault_bad_response_cut", proven(probe.VaultBadResponse), func(w *World) { w.OnVault("", CutInBody) }),
+	twin("vault_uninitialized", withVault(func(v *Vault) { v.Initialized = false })),
+	twin("vault_sealed", withVault(func(v *Vault) { v.Sealed = true })),
+	same("vault_no_leader", proven(probe.VaultNoLeader), onLogin(500, "local node not active but active cluster node not found")),
+	twin("vault_rate_limited", onLogin(429, `request path "auth/kubernetes/login": rate limit quota exceeded`)),
+	same("vault_lease_quota", proven(probe.VaultLeaseQuota),
+		onLogin(429, "1 error occurred:\n\t* request path \"auth/kubernetes/login\": lease count quota exceeded\n\n")),
+	same("vault_overloaded", proven(probe.VaultOverloaded), onLogin(503, "Vault server temporarily overloaded")),
+	twin("vault_redirect", func(w *World) { w.OnVault("", Redirect(307, w.Target.Kubernetes.Host)) }),
+	bare("vault_redirect_302", proven(probe.VaultRedirect), func(w *World) { w.OnVault("", Redirect(302, "https://login.example.net/")) }),
+	same("vault_namespace_missing", proven(probe.VaultNamespaceMissing), onLogin(404, "namespace not found")),
+	same("vault_namespace_unavailable", proven(probe.VaultNamespaceUnavailable),
+		onLogin(503, "API access to this namespace has been locked by an administrator")),
+	same("vault_clock_skew", Verdict{probe.VaultClockSkew, probe.Proven, probe.ClockSkew}, withVault(func(v *Vault) { v.Clock = -2 * time.Hour })),
+	twin("vault_internal_error", onLogin(500, "internal error")),
+}
+
+// hanging shortens the timeout, so that what hangs need not be waited for.
+func hanging(arrange func(*World)) func(*World) {
+	return func(w *World) {
+		w.Target.Timeout = 800 * time.Millisecond
+		arrange(w)
+	}
+}

@@ -1,0 +1,48 @@
+package probetest
+
+import (
+	"strings"
+	"time"
+
+	"vault-k8s-auth-exporter/probe"
+)
+
+// warningScenarios are worlds in which pods can log in, today.
+var warningScenarios = []Scenario{
+	twin("reviewer_token_expiring", useReviewer(func(_ *World, t *Token) {
+		t.Issued, t.Expires = time.Now().Add(-100*time.Hour), time.Now().Add(time.Hour)
+	})),
+	twin("reviewer_token_bound_to_pod", useReviewer(func(w *World, t *Token) {
+		t.Pod = "vault-0"
+		w.Kubernetes.Change(func(k *Kubernetes) { k.Pods["vault/vault-0"] = uidOf("vault-0") })
+	})),
+	twin("reviewer_overprivileged", func(w *World) {
+		w.Kubernetes.Change(func(k *Kubernetes) { k.Grants[w.Reviewer.username()] = []string{"* *"} })
+	}),
+	twin("reviewer_stale_copy", func(w *World) { w.SetReviewer(expiredYesterday(w.Reviewer)) }),
+	bare("reviewer_stale_copy_missing", warned(probe.ReviewerStaleCopy), func(w *World) { w.Target.Reviewer.TokenFile += ".gone" }),
+	twin("reviewer_not_checked", func(w *World) {
+		accessReview(w)
+		w.powerlessIdentity()
+	}),
+	bare("reviewer_not_checked_not_minted", warned(probe.ReviewerNotChecked), func(w *World) {
+		w.powerlessIdentity()
+		w.Target.Reviewer = probe.Reviewer{Source: probe.SourceServiceAccount, ServiceAccount: w.Reviewer.account()}
+	}),
+	twin("canary_token_too_wide", useCanary(func(t *Token) { t.Audiences = []string{"vault", APIServerAudience} })),
+	twin("certificate_expiring", func(w *World) {
+		w.Target.Vault.Addr = w.Serve(w.Vault, w.vaultCA, expiring)
+	}),
+	twin("mount_ca_mismatch", withMount(func(m *Mount) {
+		m.PooledCA, m.Config.CACert = m.Config.CACert, newAuthority("other").PEM()
+	})),
+	twin("mount_host_differs", withConfig(func(c *Config) {
+		c.Host = strings.Replace(c.Host, "127.0.0.1", "localhost", 1)
+	})),
+	{Name: "mount_drift", Full: warned(probe.MountDrift), Before: func(*World) {},
+		Arrange: withConfig(func(c *Config) { c.Issuer = "https://other.example" })},
+	twin("role_ttl_too_long", withRole(func(r *Role) { r.TTL = time.Hour })),
+	twin("token_not_revoked", withRole(func(r *Role) { r.NoDefaultPolicy = true })),
+	twin("kubernetes_unreachable_from_exporter", func(w *World) { w.Target.Kubernetes.Host = "https://" + w.Refused() }),
+	same("clock_skew", warned(probe.ClockSkew), withVault(func(v *Vault) { v.Clock = 45 * time.Second })),
+}

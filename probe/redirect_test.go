@@ -1,0 +1,89 @@
+package probe_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"vault-k8s-auth-exporter/probe"
+	"vault-k8s-auth-exporter/probe/probetest"
+)
+
+// node is a node of a cluster, in front of the world's Vault. It sends every login
+// to an address.
+func node(w *probetest.World, standby bool, location string) {
+	w.Target.Vault.Addr = w.ServeAsVault(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/v1/sys/health" {
+			probetest.JSON(429, fmt.Sprintf(`{"initialized":true,"standby":%t,"version":"1.21.4","server_time_utc":%d}`, standby, time.Now().Unix()))(rw, r)
+			return
+		}
+		probetest.Redirect(307, location+r.URL.Path)(rw, r)
+	}))
+}
+
+func TestStandbyRedirectsToTheActiveNode(t *testing.T) {
+	w := probetest.NewWorld(t)
+	active := w.Target.Vault.Addr
+	node(w, true, active)
+	result, _ := w.Probe(probe.Memory{})
+	if got := result.Diagnosis; got.Reason != probe.None {
+		t.Errorf("reason = %s (%s), want a login at the active node", got.Reason, got.Detail)
+	}
+	if from := result.Evidence.Login.Value.From; from != active {
+		t.Errorf("the login is from %q, want %s", from, active)
+	}
+	if w.Vault.Issued() != 1 || w.Vault.Live() != 0 {
+		t.Errorf("%d tokens were issued and %d are left, want 1 and 0: it is revoked where it was issued", w.Vault.Issued(), w.Vault.Live())
+	}
+}
+
+func TestActiveNodeIsAskedOnTowardsTheCause(t *testing.T) {
+	w := probetest.NewWorld(t)
+	node(w, true, w.Target.Vault.Addr)
+	w.Vault.Change(func(v *probetest.Vault) { clear(v.Mounts) })
+	if result, _ := w.Probe(probe.Memory{}); result.Diagnosis.Reason != probe.MountMissing {
+		t.Errorf("reason = %s (%s), want %s", result.Diagnosis.Reason, result.Diagnosis.Detail, probe.MountMissing)
+	}
+}
+
+func TestRedirectsThatAreNotFollowed(t *testing.T) {
+	for name, test := range map[string]struct {
+		standby  bool
+		location func(active, kubernetes string) string
+		says     string
+	}{
+		"of an active node":   {false, func(active, _ string) string { return active }, "not followed"},
+		"to plain HTTP":       {true, func(active, _ string) string { return strings.Replace(active, "https", "http", 1) }, "not followed"},
+		"to another path":     {true, func(active, _ string) string { return active + "/v1/other?x=" }, "not followed"},
+		"with a user":         {true, func(active, _ string) string { return strings.Replace(active, "https://", "https://u:p@", 1) }, "not followed"},
+		"to nobody":           {true, func(_, _ string) string { return "https://127.0.0.1:1" }, "the standby redirects to https://127.0.0.1:1"},
+		"to an untrusted one": {true, func(_, kubernetes string) string { return kubernetes }, "x509: certificate signed by unknown authority"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := probetest.NewWorld(t)
+			node(w, test.standby, test.location(w.Target.Vault.Addr, w.Target.Kubernetes.Host))
+			result, _ := w.Probe(probe.Memory{})
+			got := result.Diagnosis
+			if got.Reason != probe.VaultRedirect || !strings.Contains(got.Detail, test.says) {
+				t.Errorf("reason = %s (%s), want %s that says %q", got.Reason, got.Detail, probe.VaultRedirect, test.says)
+			}
+			if slices.Contains(w.Vault.Requests(), "auth/kubernetes/login") {
+				t.Error("the JWT followed a redirect that it must not follow")
+			}
+		})
+	}
+}
+
+// One redirect is followed, not a chain of them.
+func TestSecondRedirectIsNotFollowed(t *testing.T) {
+	w := probetest.NewWorld(t)
+	node(w, true, w.Target.Vault.Addr)
+	w.OnLogin(probetest.Redirect(307, w.Target.Kubernetes.Host+"/v1/auth/kubernetes/login"))
+	result, _ := w.Probe(probe.Memory{})
+	if result.Diagnosis.Reason != probe.VaultRedirect || slices.Contains(w.Kubernetes.Requests(), "login") {
+		t.Errorf("reason = %s; Kubernetes was asked %q", result.Diagnosis.Reason, w.Kubernetes.Requests())
+	}
+}
