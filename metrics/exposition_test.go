@@ -30,6 +30,9 @@ func full(t testing.TB) *metrics.Recorder {
 	rec.Record(well)
 	rec.Account("prod", probe.IssuedService)
 	rec.Account("prod", probe.Revoked)
+	rec.Reloaded(3735928559)
+	rec.Shard(0, 1)
+	rec.Lease("monitoring/exporter", func() bool { return true })()
 	return rec
 }
 

@@ -14,6 +14,9 @@ type process struct {
 	duration prometheus.Histogram
 	inFlight prometheus.Gauge
 	targets  *prometheus.GaugeVec
+
+	configHash, reloadOK, reloaded prometheus.Gauge
+	shard                          *prometheus.GaugeVec
 }
 
 func newProcess() process {
@@ -29,8 +32,18 @@ func newProcess() process {
 		}),
 		targets: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Namespace: namespace, Name: "exporter_targets",
-			Help: "Targets by state: configured, and assigned to this process.",
+			Help: "Targets by state: configured, and assigned to this process, which probes them.",
 		}, []string{"state"}),
+		configHash: processGauge("exporter_config_hash",
+			"A number that is the same in all processes that have the same configuration."),
+		reloadOK: processGauge("exporter_config_last_reload_successful",
+			"1: the configuration in force is what was read last. 0: what was read last was refused, and an older one is in force."),
+		reloaded: processGauge("exporter_config_last_reload_success_timestamp_seconds",
+			"When the configuration was last read and found good, as a Unix time in seconds."),
+		shard: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Namespace: namespace, Name: "exporter_shard_info",
+			Help: "Always 1: which shard of how many this process is.",
+		}, []string{"shard", "total"}),
 	}
 	p.verdicts.WithLabelValues(string(probe.None))
 	for _, reason := range probe.Reasons() {
@@ -53,7 +66,11 @@ func newDuration() prometheus.Histogram {
 }
 
 func (p *process) register(registry *prometheus.Registry) {
-	registry.MustRegister(p.verdicts, p.duration, p.inFlight, p.targets)
+	registry.MustRegister(p.verdicts, p.duration, p.inFlight, p.targets, p.configHash, p.reloadOK, p.reloaded, p.shard)
+}
+
+func processGauge(name, help string) prometheus.Gauge {
+	return prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help})
 }
 
 func (p *process) count(r probe.Result) {

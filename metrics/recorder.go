@@ -48,6 +48,7 @@ func New(targets []probe.Target) *Recorder {
 	r.process.register(r.registry)
 	r.counters.register(r.registry)
 	r.SetTargets(targets)
+	r.Configured(len(targets))
 	return r
 }
 
@@ -65,7 +66,7 @@ func (r *Recorder) Handler() http.Handler {
 	})
 }
 
-// SetTargets replaces the targets. Names are distinct and valid UTF-8. A target
+// SetTargets replaces the targets of this process. Names are distinct and valid UTF-8. A target
 // that is unchanged keeps everything, one that changed keeps its counters, and one
 // that is gone vanishes with all its series.
 func (r *Recorder) SetTargets(targets []probe.Target) {
@@ -81,7 +82,6 @@ func (r *Recorder) SetTargets(targets []probe.Target) {
 		}
 	}
 	r.targets, r.infos = next, infos(targets)
-	r.process.targets.WithLabelValues("configured").Set(float64(len(next)))
 	r.process.targets.WithLabelValues("assigned").Set(float64(len(next)))
 }
 

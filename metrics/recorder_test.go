@@ -143,7 +143,7 @@ func TestRemovedTargetVanishes(t *testing.T) {
 	}
 	expect(t, rec, `
 		exporter_targets{state="assigned"} 1
-		exporter_targets{state="configured"} 1`, "exporter_targets")
+		exporter_targets{state="configured"} 2`, "exporter_targets")
 }
 
 // A target whose definition changed is another target with the same counters.

@@ -12,11 +12,12 @@ const module = "vault-k8s-auth-exporter"
 // allowed is who of ours may import whom: imports point one way.
 var allowed = map[string][]string{
 	"probe":             {},
+	"internal/leader":   {},
 	"internal/schedule": {},
 	"internal/config":   {"probe"},
 	"internal/status":   {"probe"},
 	"metrics":           {"probe"},
-	"cmd/exporter":      {"internal/config", "internal/schedule", "internal/status", "metrics", "probe"},
+	"cmd/exporter":      {"internal/config", "internal/leader", "internal/schedule", "internal/status", "metrics", "probe"},
 }
 
 func TestImportsPointOneWay(t *testing.T) {

@@ -62,8 +62,9 @@ func (m minted) usable(now time.Time) bool {
 }
 
 // mountDue reports whether this run should read the mount: the first, every tenth,
-// and after pods began or ceased to be able to log in.
-func (m Memory) mountDue(loggedIn bool) bool {
+// and after pods began or ceased to be able to log in. It does not copy the memory,
+// of which minting changes other parts meanwhile.
+func (m *Memory) mountDue(loggedIn bool) bool {
 	return m.runs%mountEvery == 0 || loggedIn != (m.reason == None)
 }
 

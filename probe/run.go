@@ -10,7 +10,7 @@ import (
 // run is one run's state. Each fact is written by one goroutine.
 type run struct {
 	prober *Prober
-	caller context.Context // canceled only where the process ends
+	caller context.Context // canceled only where the process ends, or no longer probes the target
 	target Target
 	memory Memory // of the last run; the next one's is made at the end
 

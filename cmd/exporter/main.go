@@ -30,6 +30,7 @@ const (
 	exitOK        = 0
 	exitUnhealthy = 1 // check: some target is unhealthy; serve: a listener failed
 	exitUsage     = 2 // flags or configuration
+	exitLost      = 3 // serve: the lease is another's
 )
 
 func main() {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -13,32 +12,32 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"vault-k8s-auth-exporter/internal/config"
-	"vault-k8s-auth-exporter/internal/schedule"
 	"vault-k8s-auth-exporter/internal/status"
-	"vault-k8s-auth-exporter/metrics"
 )
 
-// newBoard returns the page of what the recorder knows.
-func newBoard(recorder *metrics.Recorder, scheduler *schedule.Scheduler, settings config.Config) *status.Board {
-	o := status.Options{Known: recorder.Known, Version: version.Version}
-	if settings.ProbeAPI {
-		o.RunNow = scheduler.RunNow
+// newBoard returns the page of what this process knows.
+func (e *exporter) newBoard(probeAPI bool) *status.Board {
+	o := status.Options{Known: e.recorder.Known, Standby: e.standby, Version: version.Version}
+	if probeAPI {
+		o.RunNow = e.scheduler.RunNow
 	}
 	return status.New(o)
 }
 
-// pageOf returns the page where it is to be served, and nil where it is not.
-func pageOf(board *status.Board, settings config.Config, protected bool) http.Handler {
-	switch settings.StatusPage {
-	case config.StatusOff:
-		return nil
-	case config.StatusOn:
-		return board
+// standby returns who leads while this process does not.
+func (e *exporter) standby() string {
+	if e.candidate == nil || !e.candidate.StandsBy() {
+		return ""
 	}
-	if protected {
-		return board
+	return e.candidate.Holder()
+}
+
+// shown reports whether the status page and its API are served.
+func shown(f flags, setting config.StatusPage) (bool, error) {
+	if setting == config.StatusAuto {
+		return protected(f)
 	}
-	return nil
+	return setting == config.StatusOn, nil
 }
 
 // protected reports whether who reads the page is known: the web configuration
@@ -84,12 +83,13 @@ func loopback(address string) bool {
 	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
-// configPage shows the resolved configuration, in which no value is a secret.
-func configPage(write func(io.Writer) error) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		w.Header().Set("Cache-Control", "no-store")
-		_ = write(w) // the client is gone
-	}
+// serveConfig shows the resolved configuration, in which no value is a secret.
+func (e *exporter) serveConfig(w http.ResponseWriter, _ *http.Request) {
+	e.mu.Lock()
+	settings := e.settings
+	e.mu.Unlock()
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "no-store")
+	_ = settings.Write(w) // the client is gone
 }

@@ -7,24 +7,21 @@ import (
 
 	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web"
-
-	"vault-k8s-auth-exporter/internal/schedule"
-	"vault-k8s-auth-exporter/metrics"
 )
 
 // publicRoutes are served behind the TLS and authentication of --web.config.file.
-// board is nil where the page is not served.
-func publicRoutes(recorder *metrics.Recorder, scheduler *schedule.Scheduler, board http.Handler, configuration http.Handler) http.Handler {
+// Without the status page nothing but the metrics tells of the targets.
+func (e *exporter) publicRoutes(statusPage bool) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", recorder.Handler())
-	mux.HandleFunc("GET /-/healthy", alive(scheduler))
-	mux.HandleFunc("GET /-/ready", ready(scheduler))
-	if board == nil {
+	mux.Handle("GET /metrics", e.recorder.Handler())
+	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { answer(w, e.scheduler.Alive(time.Now())) })
+	mux.HandleFunc("GET /-/ready", func(w http.ResponseWriter, _ *http.Request) { answer(w, e.ready()) })
+	if !statusPage {
 		mux.Handle("GET /{$}", landingPage())
 		return mux
 	}
-	mux.Handle("GET /config", configuration)
-	mux.Handle("/", board)
+	mux.HandleFunc("GET /config", e.serveConfig)
+	mux.Handle("/", e.board)
 	return mux
 }
 
@@ -48,30 +45,17 @@ func landingPage() http.Handler {
 
 // healthRoutes tell of the exporter itself, never of Vault or the API server: a
 // restart in the middle of their outage would blind whom it should help.
-func healthRoutes(scheduler *schedule.Scheduler) http.Handler {
+func healthRoutes(alive func(time.Time) error, ready func() error) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", alive(scheduler))
-	mux.HandleFunc("GET /readyz", ready(scheduler))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, alive(time.Now())) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { answer(w, ready()) })
 	return mux
 }
 
-func alive(scheduler *schedule.Scheduler) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		if err := scheduler.Alive(time.Now()); err != nil {
-			http.Error(w, err.Error(), http.StatusServiceUnavailable)
-			return
-		}
-		fmt.Fprintln(w, "ok")
+func answer(w http.ResponseWriter, err error) {
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
 	}
-}
-
-func ready(scheduler *schedule.Scheduler) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		select {
-		case <-scheduler.FirstRound():
-			fmt.Fprintln(w, "ok")
-		default:
-			http.Error(w, "the first round of probes is not done", http.StatusServiceUnavailable)
-		}
-	}
+	fmt.Fprintln(w, "ok")
 }

@@ -13,39 +13,64 @@ const grace = 10 * time.Second
 
 // loop makes the runs of one job, one after the other.
 type loop struct {
-	job Job
-	now chan struct{} // holds the wish for a run at once
+	job   Job
+	slots *slots
+	now   chan struct{} // holds the wish for a run at once
+	// after is closed when the last run of an earlier job of this name has returned;
+	// nil where there was none.
+	after <-chan struct{}
+
+	end   context.CancelFunc
+	ended chan struct{} // closed when the last run has returned
 
 	mu sync.Mutex // guards deadline
-	// deadline is when the loop must have given its next sign of life; zero before
-	// the loop has started.
+	// deadline is when the loop must have given its next sign of life; zero while
+	// it waits for a slot, which is another's to free.
 	deadline time.Time
 }
 
 // run makes runs until the context ends, and returns when the last has returned.
 // ran is called after each that the context did not cut short.
 func (l *loop) run(ctx context.Context, plan plan, due time.Time, ran func()) {
+	defer close(l.ended)
+	l.promise(due)
+	if l.after != nil {
+		<-l.after
+	}
 	for {
-		l.promise(due)
-		if !l.wait(ctx, due) {
+		due = l.wait(ctx, due)
+		if ctx.Err() != nil || !l.enter(ctx) {
 			return
 		}
-		l.promise(time.Now())
-		outcome := l.once(ctx, &plan)
+		outcome := l.once(ctx, plan, due)
+		l.slots.leave(l.job.Group)
 		if ctx.Err() != nil {
 			return
 		}
 		l.granted()
 		ran()
 		due = plan.next(time.Now(), outcome)
+		l.promise(due)
 	}
 }
 
+// enter waits for a slot and reports whether the context lived to see it.
+func (l *loop) enter(ctx context.Context) bool {
+	l.expect(time.Time{})
+	if !l.slots.enter(ctx, l.job.Group) {
+		return false
+	}
+	l.promise(time.Now())
+	return true
+}
+
 // promise records that a run that begins at a time is over one longest run later.
-func (l *loop) promise(begin time.Time) {
+func (l *loop) promise(begin time.Time) { l.expect(begin.Add(l.job.Longest + grace)) }
+
+func (l *loop) expect(deadline time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.deadline = begin.Add(l.job.Longest + grace)
+	l.deadline = deadline
 }
 
 func (l *loop) overdue(now time.Time) (by time.Duration, overdue bool) {
@@ -57,17 +82,17 @@ func (l *loop) overdue(now time.Time) (by time.Duration, overdue bool) {
 	return now.Sub(l.deadline), true
 }
 
-// wait sleeps until a time, or until a run is wished for, and reports whether the
-// context lived to see it.
-func (l *loop) wait(ctx context.Context, until time.Time) bool {
+// wait sleeps until a time, or until a run is wished for, and returns when that was.
+func (l *loop) wait(ctx context.Context, until time.Time) time.Time {
 	timer := time.NewTimer(time.Until(until))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+		return until
 	case <-l.now:
 	case <-ctx.Done():
 	}
-	return ctx.Err() == nil
+	return time.Now()
 }
 
 // granted drops a wish that came while a run was going: that run fulfilled it.
@@ -78,16 +103,17 @@ func (l *loop) granted() {
 	}
 }
 
-// once makes one run and counts the ticks that pass meanwhile.
-func (l *loop) once(ctx context.Context, plan *plan) Outcome {
+// once makes the run that was due at a time, and counts the ticks that it lasts
+// into. To a run that had to wait, ticks come later by as much.
+func (l *loop) once(ctx context.Context, plan plan, due time.Time) Outcome {
 	done := make(chan Outcome, 1)
 	go l.guarded(ctx, done)
 
-	// The first tick is none while the first run is going.
-	tick := later(time.Now(), plan.origin)
+	waited := time.Since(due)
+	tick := later(due, plan.origin) // the first is none while the first run is going
 	for {
 		tick = plan.tickAfter(tick)
-		timer := time.NewTimer(time.Until(tick))
+		timer := time.NewTimer(time.Until(tick.Add(waited)))
 		select {
 		case outcome := <-done:
 			timer.Stop()

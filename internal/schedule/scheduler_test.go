@@ -20,6 +20,7 @@ const (
 	interval = time.Minute
 	recheck  = 10 * time.Second
 	longest  = 22 * time.Second
+	plenty   = 1 << 20 // slots
 )
 
 // first and tick are where job's first run and its ticks lie, on a scheduler of
@@ -96,13 +97,20 @@ func within(t *testing.T, jobs func(*diary) []Job, test func(t *testing.T, s *Sc
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		d := &diary{start: time.Now()}
-		s := New(jobs(d))
+		s := New()
+		s.Set(jobs(d), plenty)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { s.Run(ctx); close(ended) }()
 		defer func() { cancel(); <-ended }()
 		test(t, s, d)
 	})
+}
+
+func scheduling(jobs ...Job) *Scheduler {
+	s := New()
+	s.Set(jobs, plenty)
+	return s
 }
 
 func one(steps ...func(context.Context) Outcome) func(*diary) []Job {
@@ -270,7 +278,7 @@ func TestEndWhileWaiting(t *testing.T) {
 		d := &diary{start: time.Now()}
 		ctx, cancel := context.WithTimeout(t.Context(), tick/2)
 		defer cancel()
-		New([]Job{d.job(says("ok"))}).Run(ctx)
+		scheduling(d.job(says("ok"))).Run(ctx)
 		if ended := time.Since(d.start); ended != tick/2 {
 			t.Errorf("ended after %v, want %v", ended, tick/2)
 		}
@@ -290,7 +298,7 @@ func TestEndWaitsForTheRun(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), tick)
 		defer cancel()
-		s := New([]Job{d.job(revoking)})
+		s := scheduling(d.job(revoking))
 		s.Run(ctx)
 		if !returned || time.Since(d.start) != tick+2*time.Second {
 			t.Errorf("ended after %v with the run returned %v", time.Since(d.start), returned)
@@ -308,7 +316,7 @@ func TestNoRunAfterTheEnd(t *testing.T) {
 		d := &diary{start: time.Now()}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		New([]Job{d.job(says("ok"))}).Run(ctx)
+		scheduling(d.job(says("ok"))).Run(ctx)
 		d.expect(t, "runs", &d.runs)
 	})
 }
@@ -396,7 +404,7 @@ func TestAlive(t *testing.T) {
 func TestAliveBeforeAndAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &diary{start: time.Now()}
-		s := New([]Job{d.job(says("ok"))})
+		s := scheduling(d.job(says("ok")))
 		if err := s.Alive(time.Now().Add(time.Hour)); err != nil {
 			t.Errorf("before the start: %v", err)
 		}
@@ -409,13 +417,18 @@ func TestAliveBeforeAndAfter(t *testing.T) {
 	})
 }
 
-func TestNewRefusesWhatCannotRun(t *testing.T) {
-	whole := Job{Interval: 1, Recheck: 1, Longest: 1, Run: says("ok")}
-	for name, job := range map[string]Job{
-		"run":      {Interval: 1, Recheck: 1, Longest: 1},
-		"interval": {Recheck: 1, Longest: 1, Run: whole.Run},
-		"recheck":  {Interval: 1, Longest: 1, Run: whole.Run},
-		"longest":  {Interval: 1, Recheck: 1, Run: whole.Run},
+func TestSetRefusesWhatCannotRun(t *testing.T) {
+	whole := Job{Name: "whole", Interval: 1, Recheck: 1, Longest: 1, Run: says("ok")}
+	for name, test := range map[string]struct {
+		job   Job
+		slots int
+	}{
+		"run":      {Job{Interval: 1, Recheck: 1, Longest: 1}, 1},
+		"interval": {Job{Recheck: 1, Longest: 1, Run: whole.Run}, 1},
+		"recheck":  {Job{Interval: 1, Longest: 1, Run: whole.Run}, 1},
+		"longest":  {Job{Interval: 1, Recheck: 1, Run: whole.Run}, 1},
+		"name":     {whole, 1},
+		"slots":    {Job{Interval: 1, Recheck: 1, Longest: 1, Run: whole.Run}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {
@@ -423,7 +436,7 @@ func TestNewRefusesWhatCannotRun(t *testing.T) {
 					t.Error("accepted")
 				}
 			}()
-			New([]Job{whole, job})
+			New().Set([]Job{whole, test.job}, test.slots)
 		})
 	}
 }

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"time"
+
+	"github.com/prometheus/exporter-toolkit/web"
+)
+
+// lastRequests is how long requests in progress may take once all else has ended.
+const lastRequests = 500 * time.Millisecond
+
+// server is one listener, from its start to its end.
+type server struct {
+	name  string
+	serve func() error
+	http  *http.Server
+}
+
+// listen serves in the background. ended is called for each listener that ends; the
+// error of one that failed is sent.
+func listen(servers []server, ended func()) (failed <-chan error) {
+	failures := make(chan error, len(servers))
+	for _, s := range servers {
+		go func() {
+			if err := s.serve(); !errors.Is(err, http.ErrServerClosed) {
+				failures <- fmt.Errorf("serving %s: %w", s.name, err)
+			}
+			ended()
+		}()
+	}
+	return failures
+}
+
+func (s server) end() {
+	ctx, cancel := context.WithTimeout(context.Background(), lastRequests)
+	defer cancel()
+	if s.http.Shutdown(ctx) != nil {
+		_ = s.http.Close()
+	}
+}
+
+// servers are the listeners that the command line asks for. shown says whether the
+// main one has the status page.
+func (e *exporter) servers(f flags, shown bool) []server {
+	main := newServer(e.publicRoutes(shown))
+	main.RegisterOnShutdown(e.board.Close)
+	servers := []server{
+		{"metrics", func() error { return web.ListenAndServe(main, f.web, e.logger) }, main},
+		plain("health", f.health, healthRoutes(e.scheduler.Alive, e.ready), e.logger),
+	}
+	if f.debug != "" {
+		servers = append(servers, plain("debug", f.debug, debugRoutes(), e.logger))
+	}
+	return servers
+}
+
+func plain(name, address string, routes http.Handler, logger *slog.Logger) server {
+	s := newServer(routes)
+	return server{name, func() error {
+		listener, err := net.Listen("tcp", address)
+		if err != nil {
+			return err
+		}
+		logger.Info("Listening", "for", name, "address", listener.Addr().String())
+		return s.Serve(listener)
+	}, s}
+}
+
+func newServer(routes http.Handler) *http.Server {
+	return &http.Server{Handler: routes, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+}
+
+func debugRoutes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	return mux
+}

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"slices"
+
+	"vault-k8s-auth-exporter/internal/config"
+	"vault-k8s-auth-exporter/probe"
+)
+
+// assigned returns the targets that are this shard's.
+func assigned(shard config.Shard, targets []probe.Target) []probe.Target {
+	return slices.DeleteFunc(slices.Clone(targets), func(t probe.Target) bool {
+		return shardOf(t.Name, shard.Total) != shard.Index
+	})
+}
+
+// shardOf maps a name to one of so many shards, the same in every process. It is
+// the jump consistent hash of Lamping and Veach: when n shards become n + 1, one
+// name of n + 1 moves, and only to the new shard.
+func shardOf(name string, total int) int {
+	sum := sha256.Sum256([]byte(name))
+	key := binary.BigEndian.Uint64(sum[8:]) // the first eight bytes are the schedule's phase
+	shard := 0
+	for next := 0; next < total; {
+		shard = next
+		key = key*2862933555777941757 + 1
+		next = int(float64(shard+1) * float64(1<<31) / float64(key>>33+1))
+	}
+	return shard
+}

@@ -1,0 +1,222 @@
+package leader
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	coordinationv1 "k8s.io/client-go/kubernetes/typed/coordination/v1"
+	"k8s.io/client-go/tools/leaderelection"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
+	"k8s.io/klog/v2"
+)
+
+const (
+	// leaseDuration is how long after its last renewal a lease is its holder's.
+	leaseDuration = 15 * time.Second
+	renewDeadline = 10 * time.Second
+	retryPeriod   = time.Second
+	// releaseBudget bounds the release: a lease that is not released expires.
+	releaseBudget = time.Second
+)
+
+// ErrLost says that another process holds the lease that this one held.
+var ErrLost = errors.New("the lease is another's")
+
+// Candidate is one process in the election. It is safe for concurrent use.
+type Candidate struct {
+	leases          coordinationv1.LeasesGetter
+	namespace, name string
+	identity        string
+	failed          func()
+	logger          *slog.Logger
+
+	elected, lost chan struct{} // each is closed once
+
+	mu      sync.Mutex // guards what follows, and the closing of the channels
+	holder  string     // as last seen; empty before, and where nobody holds the lease
+	failing bool       // the last attempt failed
+}
+
+// New returns a candidate for a lease. Its identity must be its own, also after a
+// restart. failed is called for every attempt to take or renew the lease that
+// failed.
+func New(leases coordinationv1.LeasesGetter, namespace, name, identity string, failed func(), logger *slog.Logger) *Candidate {
+	return &Candidate{
+		leases: leases, namespace: namespace, name: name, identity: identity, failed: failed,
+		logger:  logger.With("lease", namespace+"/"+name),
+		elected: make(chan struct{}), lost: make(chan struct{}),
+	}
+}
+
+// Run takes part in the election until the context ends. Once elected it calls
+// work, with a context that ends with Run's or when another holder was seen. The
+// lease is renewed until work has returned, and then released. The error is
+// [ErrLost], or nil.
+func (c *Candidate) Run(ctx context.Context, work func(context.Context)) error {
+	// The lease is held for longer than the context: work has to end first.
+	campaigning, retire := context.WithCancel(context.WithoutCancel(ctx))
+	defer retire()
+	var campaign sync.WaitGroup
+	campaign.Go(func() { c.campaign(campaigning) })
+
+	select {
+	case <-c.elected:
+		c.lead(ctx, work)
+	case <-ctx.Done():
+	}
+	retire()
+	campaign.Wait()
+	if closed(c.lost) {
+		return ErrLost
+	}
+	if closed(c.elected) {
+		c.release()
+	}
+	return nil
+}
+
+func (c *Candidate) lead(ctx context.Context, work func(context.Context)) {
+	working, end := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		select {
+		case <-c.lost:
+			end()
+		case <-working.Done():
+		}
+	})
+	work(working)
+	end()
+	watch.Wait()
+}
+
+// campaign tries to take and renew the lease until the context ends. client-go's
+// elector gives up where it cannot renew in time; another with the same identity
+// then goes on where it ended.
+func (c *Candidate) campaign(ctx context.Context) {
+	ctx = klog.NewContext(ctx, logr.Discard()) // what there is to say, saw and fail say
+	for ctx.Err() == nil {
+		elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
+			Lock:          &watchedLock{Interface: c.lock(), saw: c.saw, failed: c.fail},
+			LeaseDuration: leaseDuration, RenewDeadline: renewDeadline, RetryPeriod: retryPeriod,
+			Callbacks: leaderelection.LeaderCallbacks{
+				OnStartedLeading: func(context.Context) {},
+				OnStoppedLeading: func() {},
+			},
+		})
+		if err != nil {
+			panic(fmt.Sprintf("leader: %v", err)) // its parts are constant
+		}
+		elector.Run(ctx)
+	}
+}
+
+func (c *Candidate) lock() *resourcelock.LeaseLock {
+	return &resourcelock.LeaseLock{
+		LeaseMeta:  metav1.ObjectMeta{Namespace: c.namespace, Name: c.name},
+		Client:     c.leases,
+		LockConfig: resourcelock.ResourceLockConfig{Identity: c.identity},
+	}
+}
+
+// saw takes in who holds the lease.
+func (c *Candidate) saw(holder string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.failing {
+		c.failing = false
+		c.logger.Info("The lease answers again")
+	}
+	if holder == c.holder {
+		return
+	}
+	c.holder = holder
+	switch {
+	case holder == c.identity:
+		if !closed(c.elected) {
+			c.logger.Info("Elected leader", "identity", holder)
+			close(c.elected)
+		}
+	case holder == "":
+	case !closed(c.elected):
+		c.logger.Info("Standing by", "holder", holder)
+	case !closed(c.lost):
+		c.logger.Error("Another holds the lease, ending", "holder", holder)
+		close(c.lost)
+	}
+}
+
+// fail takes in an attempt that failed. The first of several is logged.
+func (c *Candidate) fail(err error) {
+	c.failed()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	level := slog.LevelWarn
+	if c.failing {
+		level = slog.LevelDebug
+	}
+	c.failing = true
+	message := "The lease cannot be had, standing by"
+	if closed(c.elected) {
+		message = "The lease cannot be renewed, going on until another holds it"
+	}
+	c.logger.Log(context.Background(), level, message, "err", err)
+}
+
+// release gives the lease up, if it is still ours. client-go would do so without
+// looking.
+func (c *Candidate) release() {
+	ctx, cancel := context.WithTimeout(klog.NewContext(context.Background(), logr.Discard()), releaseBudget)
+	defer cancel()
+	lock := c.lock()
+	record, _, err := lock.Get(ctx)
+	if err == nil && record.HolderIdentity != c.identity {
+		return
+	}
+	if err == nil {
+		now := metav1.Now()
+		err = lock.Update(ctx, resourcelock.LeaderElectionRecord{
+			LeaseDurationSeconds: 1, RenewTime: now, AcquireTime: now, LeaderTransitions: record.LeaderTransitions,
+		})
+	}
+	if err != nil {
+		c.failed()
+		c.logger.Warn("The lease was not released, it expires by itself", "err", err)
+		return
+	}
+	c.logger.Info("The lease was released")
+}
+
+// Leads reports whether this process was elected, and has seen no other holder
+// since.
+func (c *Candidate) Leads() bool { return closed(c.elected) && !closed(c.lost) }
+
+// Holder returns who holds the lease, as last seen; empty before, and where nobody
+// does.
+func (c *Candidate) Holder() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.holder
+}
+
+// StandsBy reports whether the lease was read, and is another's.
+func (c *Candidate) StandsBy() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !closed(c.elected) && c.holder != ""
+}
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}

@@ -1,0 +1,209 @@
+package schedule
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// named gives a job another name, and with it another phase.
+func named(name string, job Job) Job {
+	job.Name = name
+	return job
+}
+
+func firstOf(name string, jobs int) time.Duration {
+	return part(phaseOf(name), min(interval, time.Duration(jobs)*stagger))
+}
+
+func tickOf(name string) time.Duration { return part(phaseOf(name), interval) }
+
+// shifted returns offsets that lie later by as much.
+func shifted(by time.Duration, offsets ...time.Duration) []time.Duration {
+	for i := range offsets {
+		offsets[i] += by
+	}
+	return offsets
+}
+
+func never(t *testing.T) func(context.Context) Outcome {
+	return func(context.Context) Outcome {
+		t.Error("the function of a job that was already there is called")
+		return Outcome{}
+	}
+}
+
+func TestUnchangedJobGoesOn(t *testing.T) {
+	spec := func() any { return map[string][]string{"audiences": {"vault"}} }
+	jobs := func(d *diary) []Job {
+		job := d.job(says("ok"), takes(20*time.Second, Outcome{Verdict: "bad"}), says("bad"))
+		job.Spec = spec()
+		return []Job{job}
+	}
+	within(t, jobs, func(t *testing.T, s *Scheduler, d *diary) {
+		again := (&diary{}).job(never(t))
+		again.Spec = spec()
+		time.Sleep(tick + 10*time.Second) // the second run is going
+		s.Set([]Job{again}, plenty)
+		time.Sleep(15 * time.Second) // its recheck is due in 5 s
+		s.Set([]Job{again}, plenty)
+		time.Sleep(interval)
+		d.expect(t, "runs", &d.runs, first, tick, tick+20*time.Second+recheck, tick+interval)
+		d.expect(t, "skips", &d.skips)
+	})
+}
+
+func TestRemovedJobEndsAtOnce(t *testing.T) {
+	var canceled time.Duration
+	jobs := func(d *diary) []Job {
+		return []Job{d.job(says("ok"), func(ctx context.Context) Outcome {
+			<-ctx.Done()
+			canceled = time.Since(d.start)
+			return Outcome{Verdict: "bad"}
+		})}
+	}
+	within(t, jobs, func(t *testing.T, s *Scheduler, d *diary) {
+		time.Sleep(tick + 5*time.Second)
+		s.Set(nil, plenty)
+		time.Sleep(2 * interval)
+		d.expect(t, "runs", &d.runs, first, tick)
+		d.expect(t, "skips", &d.skips)
+		if canceled != tick+5*time.Second {
+			t.Errorf("the run was canceled at %v, want %v", canceled, tick+5*time.Second)
+		}
+		if err := s.Alive(time.Now().Add(time.Hour)); err != nil {
+			t.Errorf("without a job: %v", err)
+		}
+	})
+}
+
+func TestNewJobLeavesOthersAlone(t *testing.T) {
+	const at = 30 * time.Second
+	within(t, one(says("ok")), func(t *testing.T, s *Scheduler, d *diary) {
+		time.Sleep(at)
+		other := &diary{start: d.start}
+		s.Set([]Job{(&diary{}).job(never(t)), named("other", other.job(says("ok")))}, plenty)
+		time.Sleep(2 * interval)
+		d.expect(t, "runs", &d.runs, first, tick, tick+interval, tick+2*interval)
+		other.expect(t, "runs of the new", &other.runs,
+			shifted(at, firstOf("other", 1), tickOf("other"), tickOf("other")+interval)...)
+	})
+}
+
+// revoking is a run that needs a while to return when it is canceled.
+func revoking(ctx context.Context) Outcome {
+	<-ctx.Done()
+	time.Sleep(2 * time.Second)
+	return Outcome{Verdict: "late"}
+}
+
+func TestChangedJobWaitsForTheOldOnesEnd(t *testing.T) {
+	for name, change := range map[string]func(s *Scheduler, changed Job){
+		"changed": func(s *Scheduler, changed Job) { s.Set([]Job{changed}, plenty) },
+		"removed and back": func(s *Scheduler, changed Job) {
+			s.Set(nil, plenty)
+			time.Sleep(time.Second)
+			s.Set([]Job{changed}, plenty)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			within(t, one(revoking), func(t *testing.T, s *Scheduler, d *diary) {
+				const at = 5 * time.Second
+				time.Sleep(at)
+				next := &diary{start: d.start}
+				changed := next.job(says("ok"))
+				changed.Interval = 2 * interval
+				change(s, changed)
+				set := time.Since(d.start)
+				time.Sleep(2 * interval)
+				d.expect(t, "old runs", &d.runs, first)
+				next.expect(t, "new runs", &next.runs, at+2*time.Second, set+part(phaseOf("default"), 2*interval))
+			})
+		})
+	}
+}
+
+func TestWhatMakesAJobAnother(t *testing.T) {
+	job := Job{Name: "a", Group: "g", Spec: []string{"x"}, Interval: 1, Recheck: 2, Longest: 3}
+	for name, change := range map[string]func(*Job){
+		"group":    func(j *Job) { j.Group = "h" },
+		"spec":     func(j *Job) { j.Spec = []string{"y"} },
+		"interval": func(j *Job) { j.Interval++ },
+		"recheck":  func(j *Job) { j.Recheck++ },
+		"longest":  func(j *Job) { j.Longest++ },
+	} {
+		other := job
+		if change(&other); job.same(other) {
+			t.Errorf("another %s is no change", name)
+		}
+	}
+	again := job
+	again.Spec, again.Run = []string{"x"}, says("ok")
+	if !job.same(again) {
+		t.Error("an equal job is a change")
+	}
+}
+
+func TestFirstRoundDoesNotWaitForWhatIsGone(t *testing.T) {
+	pair := func(d *diary) []Job {
+		return []Job{named("quick", d.job(says("ok"))), named("hanging", d.job(takes(time.Hour, Outcome{})))}
+	}
+	within(t, pair, func(t *testing.T, s *Scheduler, d *diary) {
+		time.Sleep(interval)
+		late := named("late", d.job(takes(time.Hour, Outcome{}))) // not of the first round
+		s.Set([]Job{named("quick", d.job(never(t))), late}, plenty)
+		synctest.Wait()
+		if !closed(s.FirstRound()) {
+			t.Error("the first round waits for a job that was removed")
+		}
+	})
+}
+
+func TestSetAroundRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &diary{start: time.Now()}
+		s := New()
+		s.Set([]Job{named("dropped", d.job(never(t)))}, plenty)
+		s.Set([]Job{d.job(says("ok"))}, plenty)
+		ctx, cancel := context.WithTimeout(t.Context(), tick/2)
+		defer cancel()
+		s.Run(ctx)
+		s.Set([]Job{named("too late", d.job(never(t)))}, plenty)
+		time.Sleep(2 * interval)
+		d.expect(t, "runs", &d.runs, first)
+	})
+}
+
+// The race detector and the leak check are the judges of this test.
+func TestSetWhileRunsComeAndGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &diary{start: time.Now()}
+		s := New()
+		ctx, cancel := context.WithTimeout(t.Context(), interval)
+		defer cancel()
+		var work sync.WaitGroup
+		for worker := range 4 {
+			work.Go(func() {
+				for round := range 100 {
+					var jobs []Job
+					for i := range 10 {
+						job := named(fmt.Sprintf("job-%d", i), d.job(takes(time.Duration(i)*time.Second, Outcome{Verdict: "ok"})))
+						job.Spec = worker * round % 3
+						jobs = append(jobs, job)
+					}
+					s.Set(jobs[:round%len(jobs)+1], 1+round%5)
+					_ = s.Alive(time.Now())
+					time.Sleep(700 * time.Millisecond)
+				}
+			})
+		}
+		s.Run(ctx)
+		work.Wait()
+		if s.slots.taken != 0 || len(s.slots.turns) != 0 {
+			t.Errorf("%d slots are still taken, %d groups still wait", s.slots.taken, len(s.slots.turns))
+		}
+	})
+}
