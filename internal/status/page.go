@@ -43,12 +43,14 @@ type card struct {
 	Since, Last                                       *stamp
 	Took                                              string
 	Detail                                            string
-	Because, Fix                                      []string
+	Because                                           []string
+	Fix                                               []fixLine
 	Reviewer                                          string
 	Runbook                                           string
 	Warnings                                          []warning
 	Steps                                             []step
 	StepsInShort                                      string
+	Open                                              bool // show the steps at once
 	Expiries                                          []expiry
 	Strip                                             []period
 	Latency                                           *latency
@@ -58,7 +60,13 @@ type card struct {
 
 type warning struct {
 	Code, Detail string
-	Fix          []string
+	Fix          []fixLine
+}
+
+// fixLine is a command to paste, or a remark.
+type fixLine struct {
+	Text   string
+	Remark bool
 }
 
 type step struct{ Name, State, Detail, Took string }
@@ -111,6 +119,7 @@ func (b *Board) serveTarget(w http.ResponseWriter, r *http.Request) {
 	}
 	slices.Reverse(c.Runs)
 	p.Title, p.Headline, p.State, p.Single = c.Name+": "+c.Words, c.Name, c.State, true
+	c.Open = true
 	p.Cards = []card{c}
 	b.render(w, "target", p)
 }
@@ -185,14 +194,14 @@ func cardOf(k probe.Known, now time.Time) card {
 // explain tells what the latest run found.
 func (c *card) explain(r probe.Result, now time.Time) {
 	d := r.Diagnosis
-	c.Since, c.Detail, c.Because, c.Fix = stampOf(r.Since, now), d.Detail, d.Because, d.Fix
+	c.Since, c.Detail, c.Because, c.Fix = stampOf(r.Since, now), d.Detail, d.Because, fixOf(d.Fix)
 	c.Reason, c.Title, c.Certainty, c.Desk = string(d.Reason), d.Reason.Title(), spaced(d.Certainty), desks[d.Party()]
 	c.Runbook = d.Reason.Runbook()
 	if d.Reviewer.Reason != "" && d.Reviewer.Reason != probe.None && d.Reviewer.Reason != d.Reason {
 		c.Reviewer = d.Reviewer.Detail
 	}
 	for _, w := range r.Raised() {
-		c.Warnings = append(c.Warnings, warning{string(w.Code), w.Detail, w.Fix})
+		c.Warnings = append(c.Warnings, warning{string(w.Code), w.Detail, fixOf(w.Fix)})
 	}
 	made, failed := 0, 0
 	for _, s := range r.Steps() {
@@ -208,6 +217,15 @@ func (c *card) explain(r probe.Result, now time.Time) {
 	if failed > 0 {
 		c.StepsInShort = counted(made, "step") + ", " + counted(failed, "failure")
 	}
+}
+
+func fixOf(lines []string) []fixLine {
+	var fix []fixLine
+	for _, line := range lines {
+		remark, isRemark := strings.CutPrefix(line, "# ")
+		fix = append(fix, fixLine{remark, isRemark})
+	}
+	return fix
 }
 
 func expiriesOf(k probe.Known, now time.Time) []expiry {
