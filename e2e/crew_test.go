@@ -28,7 +28,8 @@ type crew struct {
 	exporters []*process // one a column
 }
 
-func newCrew(t *testing.T) crew {
+// start starts a lab that ends with the test.
+func start(t *testing.T) *lab.Lab {
 	t.Helper()
 	l, err := lab.Start(t.Context(), lab.Options{})
 	if err != nil {
@@ -39,6 +40,12 @@ func newCrew(t *testing.T) crew {
 			t.Error(err)
 		}
 	})
+	return l
+}
+
+func newCrew(t *testing.T) crew {
+	t.Helper()
+	l := start(t)
 	c := crew{lab: l}
 	for _, column := range columns {
 		c.exporters = append(c.exporters, serve(t, environment(column.env(l))))

@@ -29,7 +29,7 @@ func newReplicas(t *testing.T) replicas {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("compiling the exporter: %v\n%s", err, out)
 	}
-	return replicas{t, binary, append(environment("EXPORTER_LEADER_ELECTION=true"), pod.Env...)}
+	return replicas{t, binary, append(bare("EXPORTER_LEADER_ELECTION=true"), pod.Env...)}
 }
 
 // replica is one of them.

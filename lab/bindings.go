@@ -19,8 +19,11 @@ type binding struct {
 	gives access
 }
 
-// namespaceReader is a ClusterRole of the lab that may get namespaces and nothing else.
-const namespaceReader = "vault-auth-namespaces"
+// ClusterRoles of the lab: one may get namespaces, one may mint tokens of service accounts, and neither anything else.
+const (
+	namespaceReader = "lab-namespaces"
+	minter          = "lab-minter"
+)
 
 type access struct{ group, resource, verb string }
 
@@ -28,9 +31,12 @@ var reviewing = access{"authentication.k8s.io", "tokenreviews", "create"}
 
 var (
 	reviewerBinding  = binding{name: "vault-auth-delegator", role: "system:auth-delegator", account: reviewerAccount, gives: reviewing}
+	canaryBinding    = binding{name: "lab-canary", role: "system:auth-delegator", account: canaryAccount, gives: reviewing}
+	mintingReviewer  = binding{name: "lab-minter", role: minter, account: exporterAccount}.within(reviewerAccount.namespace)
+	mintingCanary    = binding{name: "lab-minter", role: minter, account: exporterAccount}.within(canaryAccount.namespace)
 	exporterBinding  = binding{name: "vault-k8s-auth-exporter", role: "system:auth-delegator", account: exporterAccount, gives: reviewing}
 	adminBinding     = binding{name: "vault-auth-admin", role: "cluster-admin", account: reviewerAccount, gives: access{"", "secrets", "list"}}
-	namespaceReading = binding{name: "vault-auth-namespaces", role: namespaceReader, account: reviewerAccount, gives: access{"", "namespaces", "get"}}
+	namespaceReading = binding{name: "lab-namespaces", role: namespaceReader, account: reviewerAccount, gives: access{"", "namespaces", "get"}}
 )
 
 // to is the binding to another role, which gives nothing.

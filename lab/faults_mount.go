@@ -81,18 +81,8 @@ func mountFaults() []Fault {
 			Name:    "mount_pem_keys_mismatch",
 			Summary: "the mount takes tokens of another key alone",
 			Bare:    byElimination("unexplained"), Full: proven("mount_pem_keys_mismatch"),
-			Inject: func(ctx context.Context, l *Lab) error {
-				stranger, err := newSigner()
-				if err != nil {
-					return err
-				}
-				key, err := stranger.publicPEM()
-				if err != nil {
-					return err
-				}
-				return l.configure(ctx, fields{"pem_keys": key})
-			},
-			Heal: healConfig,
+			Inject: verifiedBy(func(*Lab) (signer, error) { return newSigner() }),
+			Heal:   healConfig,
 		},
 		{
 			Name:    "mount_wrong_type",
@@ -101,6 +91,21 @@ func mountFaults() []Fault {
 			Inject:  inOrder(disabled, enabled("approle")),
 			Heal:    inOrder(disabled, healMount),
 		},
+	}
+}
+
+// verifiedBy has Vault itself verify signatures, with one key.
+func verifiedBy(whose func(*Lab) (signer, error)) change {
+	return func(ctx context.Context, l *Lab) error {
+		s, err := whose(l)
+		if err != nil {
+			return err
+		}
+		key, err := s.publicPEM()
+		if err != nil {
+			return err
+		}
+		return l.configure(ctx, fields{"pem_keys": key})
 	}
 }
 

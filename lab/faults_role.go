@@ -1,15 +1,15 @@
 package lab
 
-import "context"
+import (
+	"context"
+	"fmt"
+)
 
 func roleFaults() []Fault {
 	fault := func(name, summary string, bare, full Verdict, changed fields) Fault {
 		return Fault{Name: name, Summary: "the canary role " + summary, Bare: bare, Full: full, Inject: roleWith(changed), Heal: healRole}
 	}
-	noLabel := fields{
-		"bound_service_account_namespaces":         "",
-		"bound_service_account_namespace_selector": `{"matchLabels":{"lab/never":"set"}}`,
-	}
+	noLabel := selecting("lab/never", "set")
 	return []Fault{
 		fault("role_audience_mismatch", "asks for an audience that the canary's token does not have",
 			proven("role_audience_mismatch"), Verdict{}, fields{"audience": "somebody-else"}),
@@ -18,7 +18,7 @@ func roleFaults() []Fault {
 		fault("role_namespace_mismatch", "is for another namespace than the canary's",
 			proven("role_namespace_mismatch"), Verdict{}, fields{"bound_service_account_namespaces": "elsewhere"}),
 		fault("role_namespace_selector_failed", "selects namespaces by label, which the reviewer may not get",
-			proven("role_namespace_selector_failed"), Verdict{}, noLabel),
+			proven("role_namespace_selector_failed"), Verdict{}, selecting("kubernetes.io/metadata.name", canaryAccount.namespace)),
 		fault("role_policy_invalid", "gives the root policy, which no auth method may",
 			proven("role_policy_invalid"), Verdict{}, fields{"token_policies": "root"}),
 		fault("role_service_account_mismatch", "is for another service account than the canary",
@@ -62,6 +62,14 @@ func roleFaults() []Fault {
 			Inject:  inOrder(madeBinding(namespaceReading), roleWith(noLabel)),
 			Heal:    inOrder(unbound(namespaceReading), healRole),
 		},
+	}
+}
+
+// selecting are the fields of a role that selects namespaces by a label.
+func selecting(label, value string) fields {
+	return fields{
+		"bound_service_account_namespaces":         "",
+		"bound_service_account_namespace_selector": fmt.Sprintf(`{"matchLabels":{%q:%q}}`, label, value),
 	}
 }
 

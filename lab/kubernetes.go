@@ -20,6 +20,7 @@ type cluster struct {
 	address string
 	ca      *authority
 	signer  signer
+	admin   []byte // certificate and key in one PEM
 
 	anonymous *tls.Config // trusts the API server, and is nobody to it
 }
@@ -48,7 +49,7 @@ func startCluster(ctx context.Context, dir, binary string) (c *cluster, err erro
 	return c, nil
 }
 
-// prepare writes what the server reads, and makes the administrator's client, whose key is in no file.
+// prepare writes what the server reads, and makes the administrator's client.
 func (c *cluster) prepare(dir string) error {
 	server, err := c.ca.issue(serving("kube-apiserver"))
 	if err != nil {
@@ -58,6 +59,7 @@ func (c *cluster) prepare(dir string) error {
 	if err != nil {
 		return err
 	}
+	c.admin = admin
 	pair, err := tls.X509KeyPair(admin, admin)
 	if err != nil {
 		return fmt.Errorf("reading the administrator's certificate: %w", err)
@@ -115,12 +117,14 @@ func (c *cluster) seed(ctx context.Context) error {
 			return err
 		}
 	}
-	err := c.post(ctx, rbac+"clusterroles", fields{
-		"metadata": fields{"name": namespaceReader},
-		"rules":    []fields{{"apiGroups": []string{""}, "resources": []string{"namespaces"}, "verbs": []string{"get"}}},
-	}, nil)
-	if err != nil {
-		return err
+	for role, rule := range map[string]fields{
+		namespaceReader: {"apiGroups": []string{""}, "resources": []string{"namespaces"}, "verbs": []string{"get"}},
+		minter:          {"apiGroups": []string{""}, "resources": []string{"serviceaccounts/token"}, "verbs": []string{"create"}},
+	} {
+		err := c.post(ctx, rbac+"clusterroles", fields{"metadata": fields{"name": role}, "rules": []fields{rule}}, nil)
+		if err != nil {
+			return err
+		}
 	}
 	if err := c.bind(ctx, exporterBinding); err != nil {
 		return err

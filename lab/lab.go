@@ -83,6 +83,9 @@ func Start(ctx context.Context, o Options) (_ *Lab, err error) {
 	if err := l.join(ctx); err != nil {
 		return nil, err
 	}
+	if err := l.equip(binaries); err != nil {
+		return nil, err
+	}
 	if o.Control {
 		if l.control, err = serveControl(l); err != nil {
 			return nil, err

@@ -9,14 +9,14 @@ import (
 	"path/filepath"
 )
 
+// LeaseNamespace and LeaseName are the Lease that the account of the exporter's pod may have.
 const (
-	// exporterAccount is the service account of the exporter's own pod.
-	exporterAccount  = "exporter"
-	exporterAccounts = "/api/v1/namespaces/" + LeaseNamespace + "/serviceaccounts"
-	// LeaseNamespace and LeaseName are the Lease that the account of the exporter's pod may have.
-	LeaseNamespace = canaryNamespace
+	LeaseNamespace = "monitoring"
 	LeaseName      = "vault-k8s-auth-exporter"
 )
+
+// podAccount is the service account of the exporter's own pod.
+var podAccount = account{LeaseNamespace, "exporter", issuer}
 
 // A Pod is what Kubernetes gives the exporter's pod of its own cluster.
 type Pod struct {
@@ -32,12 +32,8 @@ func (l *Lab) Pod(ctx context.Context) (Pod, error) {
 	if err := l.cluster.letExporterLead(ctx); err != nil {
 		return Pod{}, err
 	}
-	var answer struct {
-		Status struct {
-			Token string `json:"token"`
-		} `json:"status"`
-	}
-	if err := l.cluster.post(ctx, exporterAccounts+"/"+exporterAccount+"/token", fields{"spec": fields{}}, &answer); err != nil {
+	token, err := healthy(ctx, l.cluster, podAccount)
+	if err != nil {
 		return Pod{}, err
 	}
 	host, port, err := net.SplitHostPort(l.toKubernetes.address)
@@ -50,30 +46,29 @@ func (l *Lab) Pod(ctx context.Context) (Pod, error) {
 	}
 	return Pod{files, []string{"KUBERNETES_SERVICE_HOST=" + host, "KUBERNETES_SERVICE_PORT=" + port}}, errors.Join(
 		replaceFile(filepath.Join(files, "ca.crt"), l.cluster.ca.PEM),
-		replaceFile(filepath.Join(files, "token"), []byte(answer.Status.Token)),
+		replaceFile(filepath.Join(files, "token"), []byte(token)),
 		replaceFile(filepath.Join(files, "namespace"), []byte(LeaseNamespace)),
 	)
 }
 
 func (c *cluster) letExporterLead(ctx context.Context) error {
-	const (
-		roles    = "/apis/rbac.authorization.k8s.io/v1/namespaces/" + LeaseNamespace + "/roles"
-		bindings = "/apis/rbac.authorization.k8s.io/v1/namespaces/" + LeaseNamespace + "/rolebindings"
-		group    = "coordination.k8s.io"
-	)
-	for path, object := range map[string]fields{
-		exporterAccounts: {"metadata": fields{"name": exporterAccount}},
-		roles: {"metadata": fields{"name": exporterAccount}, "rules": []fields{
+	const group, role = "coordination.k8s.io", "exporter"
+	if err := c.create(ctx, podAccount); err != nil {
+		return err
+	}
+	for kind, object := range map[string]fields{
+		"roles": {"metadata": fields{"name": role}, "rules": []fields{
 			{"apiGroups": []string{group}, "resources": []string{"leases"}, "verbs": []string{"create"}},
 			{"apiGroups": []string{group}, "resources": []string{"leases"}, "resourceNames": []string{LeaseName}, "verbs": []string{"get", "update"}},
 		}},
-		bindings: {
-			"metadata": fields{"name": exporterAccount},
-			"roleRef":  fields{"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": exporterAccount},
-			"subjects": []fields{{"kind": "ServiceAccount", "namespace": LeaseNamespace, "name": exporterAccount}},
+		"rolebindings": {
+			"metadata": fields{"name": role},
+			"roleRef":  fields{"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": role},
+			"subjects": []fields{podAccount.subject()},
 		},
 	} {
-		if err := unless(c.post(ctx, path, object, nil), http.StatusConflict, "AlreadyExists"); err != nil {
+		err := c.post(ctx, rbac+"namespaces/"+LeaseNamespace+"/"+kind, object, nil)
+		if err := unless(err, http.StatusConflict, "AlreadyExists"); err != nil {
 			return err
 		}
 	}
