@@ -17,7 +17,8 @@ var allowed = map[string][]string{
 	"internal/config":   {"probe"},
 	"internal/status":   {"probe"},
 	"metrics":           {"probe"},
-	"cmd/exporter":      {"internal/config", "internal/leader", "internal/schedule", "internal/status", "metrics", "probe"},
+	"docs":              {},
+	"cmd/exporter":      {"docs", "internal/config", "internal/leader", "internal/schedule", "internal/status", "metrics", "probe"},
 }
 
 func TestImportsPointOneWay(t *testing.T) {

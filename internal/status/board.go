@@ -20,6 +20,8 @@ type Options struct {
 	// RunNow has a target probed at once, and reports whether it is probed here. Nil
 	// means that nobody may ask for that.
 	RunNow func(target string) bool
+	// Runbook is docs/reasons.md, to which verdicts link.
+	Runbook string
 	// Version is that of the exporter.
 	Version string
 }

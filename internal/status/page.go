@@ -26,6 +26,7 @@ type page struct {
 	Query                             string
 	Filters                           []filter
 	Cards, Rows                       []card
+	Sections                          []section
 	Single                            bool // the page is about one target
 }
 

@@ -16,6 +16,7 @@ func (b *Board) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", b.serveOverview)
 	mux.HandleFunc("GET /targets/{target...}", b.serveTarget)
+	mux.HandleFunc("GET /docs/reasons.md", b.serveRunbook)
 	mux.HandleFunc("GET /static/style.css", asset("style.css", "text/css; charset=utf-8"))
 	mux.HandleFunc("GET /static/script.js", asset("script.js", "text/javascript; charset=utf-8"))
 	mux.HandleFunc("GET /api/v1/status", b.serveStatus)

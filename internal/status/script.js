@@ -38,17 +38,12 @@ main.addEventListener("click", (e) => {
 // Refresh: the page as it is now takes the place of what is shown. What the reader
 // opened, typed or focused stays.
 function key(element) {
-  if (!element || element === document.body) return "";
-  if (element.id) return "#" + CSS.escape(element.id);
-  const owner = element.closest("[id]");
-  if (!owner || !element.className.baseVal && !element.tagName) return "";
-  const alike = [...owner.querySelectorAll(element.tagName)];
-  return [owner.id, element.tagName, alike.indexOf(element)];
+  const owner = element && element.closest("main [id]");
+  return owner && [owner.id, element.tagName, [...owner.querySelectorAll(element.tagName)].indexOf(element)];
 }
-function find(where) {
-  if (typeof where === "string") return where && document.querySelector(where);
-  const owner = document.getElementById(where[0]);
-  return owner && owner.querySelectorAll(where[1])[where[2]];
+function find([id, tag, index]) {
+  const owner = document.getElementById(id);
+  return owner && (index < 0 ? owner : owner.querySelectorAll(tag)[index]);
 }
 function put(fresh) {
   const open = new Map([...main.querySelectorAll("details")].map((d) => [d.id, d.open]));
@@ -94,9 +89,12 @@ function say(text, lost) {
   live.textContent = text;
   live.classList.toggle("lost", lost);
 }
-const events = new EventSource("/api/v1/events");
-events.addEventListener("run", () => soon(pause));
-events.addEventListener("open", () => soon(0));
-events.addEventListener("error", () => say("the connection is lost, what you see is from then", true));
-setInterval(() => soon(0), 30000);
+function follow() {
+  const events = new EventSource("/api/v1/events");
+  events.addEventListener("run", () => soon(pause));
+  events.addEventListener("open", () => soon(0));
+  events.addEventListener("error", () => say("the connection is lost, what you see is from then", true));
+  setInterval(() => soon(0), 30000); // times are in words, which grow old
+}
 showCopy();
+if (document.getElementById("live")) follow();

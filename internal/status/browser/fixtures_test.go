@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"vault-k8s-auth-exporter/docs"
 	"vault-k8s-auth-exporter/internal/status"
 	"vault-k8s-auth-exporter/probe"
 )
@@ -36,7 +37,7 @@ type site struct {
 
 func serve(t testing.TB, standby string, known ...probe.Known) *site {
 	s := &site{source: &source{known: known, standby: standby}}
-	s.board = status.New(status.Options{Known: s.Known, Standby: s.Standby, Version: "1.2.3"})
+	s.board = status.New(status.Options{Known: s.Known, Standby: s.Standby, Runbook: docs.Reasons, Version: "1.2.3"})
 	server := httptest.NewServer(s.board)
 	t.Cleanup(func() {
 		s.board.Close()

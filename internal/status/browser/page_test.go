@@ -90,6 +90,7 @@ func TestAccessibility(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			accessible(t, s.url, l)
 			accessible(t, s.url+"/targets/prod%2Feu-1", l)
+			accessible(t, s.url+"/docs/reasons.md", l)
 		})
 	}
 }
@@ -152,7 +153,7 @@ func TestKinds(t *testing.T) {
 	for _, scenario := range probetest.Scenarios() {
 		w := probetest.NewWorld(t)
 		w.Target.Name = scenario.Name
-		r := w.Play(scenario)
+		r := w.Play(scenario, false)
 		known = append(known, probe.Known{Target: r.Target}.After(r))
 		credentials = append(credentials, w.Credentials()...)
 	}
