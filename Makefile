@@ -92,6 +92,7 @@ lab-test: servers
 e2e: servers
 	@echo "== the exporter against the lab (some minutes)"
 	go test $(RACE) -timeout=30m -count=1 ./e2e/...
+	@if command -v chromium >/dev/null; then cd $(PAGE) && go test -count=1 -run=FaultShows . -lab; fi
 
 ## bench: what a probe costs beside a bare net/http program that makes the same requests
 .PHONY: bench
