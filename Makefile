@@ -91,7 +91,8 @@ lab-test: servers
 .PHONY: e2e
 e2e: servers
 	@echo "== the exporter against the lab (some minutes)"
-	go test $(RACE) -timeout=30m -count=1 ./e2e/...
+	E2E_MATRIX=$(CURDIR)/.lab/matrix.txt go test $(RACE) -timeout=30m -count=1 ./e2e/...
+	@cat .lab/matrix.txt
 	@if command -v chromium >/dev/null; then cd $(PAGE) && go test -count=1 -run=FaultShows . -lab; fi
 
 ## bench: what a probe costs beside a bare net/http program that makes the same requests

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"vault-k8s-auth-exporter/lab"
 	"vault-k8s-auth-exporter/probe"
 )
 
@@ -54,6 +55,7 @@ func claims(namespace, account, audience string) probe.Fact[probe.Claims] {
 func TestGeneratedParts(t *testing.T) {
 	page := read(t, "reasons.md")
 	want := fill(t, page, "contents", contents())
+	want = fill(t, want, "share", share())
 	for _, reason := range probe.Reasons() {
 		want = fill(t, want, string(reason), heading(reason))
 		want = fill(t, want, string(reason)+" fix", commands(reason.Advice(sample, seen)))
@@ -82,6 +84,32 @@ func contents() string {
 		fmt.Fprintf(&table, "| %s | [`%s`](#%[2]s) | %s |\n", party, reason, reason.Title())
 	}
 	return table.String()
+}
+
+// share counts the verdicts that the end-to-end tests demand of the real servers.
+func share() string {
+	var faults, warnings int
+	bare, full := map[string]int{}, map[string]int{}
+	for _, f := range lab.Faults() {
+		if f.Bare.Reason == string(probe.None) {
+			warnings++
+			continue
+		}
+		faults++
+		for _, key := range []string{f.Bare.Certainty, f.Bare.Reason} {
+			bare[key]++
+		}
+		for _, key := range []string{f.Full.Certainty, f.Full.Reason} {
+			full[key]++
+		}
+	}
+	row := func(what, key string) string {
+		percent := func(n int) int { return (100*n + faults/2) / faults }
+		return fmt.Sprintf("| %s | %d (%d %%) | %d (%d %%) |\n", what, bare[key], percent(bare[key]), full[key], percent(full[key]))
+	}
+	return fmt.Sprintf("%d faults that keep pods out, and %d that only warn.\n\n| | bare evidence | all optional evidence |\n|---|---|---|\n", faults, warnings) +
+		row("proven", string(probe.Proven)) + row("by elimination", string(probe.ByElimination)) +
+		row("of these `unexplained`", string(probe.Unexplained))
 }
 
 func heading(reason probe.Reason) string {

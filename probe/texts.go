@@ -74,6 +74,8 @@ var loginTexts = []said{
 	{500, "could not parse UID from claims", CanaryTokenMalformed},
 	{500, "service account namespace and name must be set", CanaryTokenMalformed},
 
+	{500, "failed to determine alias name", MountWrongType}, // approle; the Kubernetes plugin is not asked that at a login
+
 	{500, "", VaultInternalError},
 	{502, "", VaultInternalError},
 	{503, "", VaultInternalError},

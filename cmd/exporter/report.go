@@ -40,7 +40,7 @@ func writeTarget(out io.Writer, i ink, r probe.Result) {
 			took = s.Took.Round(100 * time.Microsecond).String()
 		}
 		state := i.state(s.State, fmt.Sprintf("%-7s", s.State))
-		writeRow(out, fmt.Sprintf("  %s  %-14s  %8s  ", state, s.Name, took), s.Detail)
+		writeRow(out, fmt.Sprintf("  %s  %-15s  %8s  ", state, s.Name, took), s.Detail)
 	}
 	fmt.Fprintln(out)
 	writeRow(out, "  why  ", d.Detail)

@@ -55,7 +55,7 @@ func checkWidth(t *testing.T, name, text string) {
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\n")
 		command := strings.HasPrefix(line, "  fix  ") || strings.HasPrefix(line, "       ")
-		if utf8.RuneCountInString(line) > width && !command && len(strings.Fields(line)) > 1 && strings.Contains(strings.TrimSpace(line[min(len(line), 38):]), " ") {
+		if utf8.RuneCountInString(line) > width && !command && len(strings.Fields(line)) > 1 && strings.Contains(strings.TrimSpace(line[min(len(line), 39):]), " ") {
 			t.Errorf("%s: a line has %d columns: %s", name, utf8.RuneCountInString(line), line)
 		}
 	}

@@ -32,6 +32,8 @@ var denied = refusal{403, "permission denied"}
 func (m Mount) login(r *http.Request, now time.Time, roleName, token string) (role Role, alias string, err error) {
 	role, known := m.Roles[strings.ToLower(roleName)]
 	switch {
+	case m.Type == "approle":
+		return role, "", refusal{500, "failed to determine alias name from login request"}
 	case m.Type != "":
 		return role, "", refusal{400, fmt.Sprintf("role %q could not be found", roleName)}
 	case roleName == "":

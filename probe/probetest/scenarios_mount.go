@@ -8,7 +8,8 @@ var mountScenarios = []Scenario{
 		v.Mounts["moved"] = v.Mounts["kubernetes"]
 		delete(v.Mounts, "kubernetes")
 	})),
-	twin("mount_wrong_type", withMount(func(m *Mount) { m.Type = "jwt" })),
+	twin("mount_wrong_type", withMount(func(m *Mount) { m.Type = "approle" })),
+	same("mount_wrong_type_jwt", proven(probe.MountWrongType), withMount(func(m *Mount) { m.Type = "jwt" })),
 	twin("mount_config_missing", withMount(func(m *Mount) { m.Config = nil })),
 	twin("mount_issuer_mismatch", withConfig(func(c *Config) { c.Issuer, c.DisableISSValidation = "https://other.example", false })),
 	twin("mount_pem_keys_mismatch", withConfig(func(c *Config) { c.PEMKeys = []string{otherKey().PEM()} })),
