@@ -46,10 +46,10 @@ func (s server) end() {
 	}
 }
 
-// servers are the listeners that the command line asks for. shown says whether the
-// main one has the status page.
-func (e *exporter) servers(f flags, shown bool) []server {
-	main := newServer(e.publicRoutes(shown))
+// servers are the listeners that the command line asks for. withPage says
+// whether the main one has the status page.
+func (e *exporter) servers(f flags, withPage bool) []server {
+	main := newServer(e.publicRoutes(withPage))
 	main.RegisterOnShutdown(e.board.Close)
 	servers := []server{
 		{"metrics", func() error { return web.ListenAndServe(main, f.web, e.logger) }, main},

@@ -40,7 +40,7 @@ func serve(ctx context.Context, f flags, settings config.Config, logger *slog.Lo
 		return exitUsage
 	}
 	logger.Info("Starting", "version", version.Info(), "targets", len(settings.Targets))
-	shown, err := shown(f, settings.StatusPage)
+	withPage, err := shown(f, settings.StatusPage)
 	if err != nil {
 		logger.Error("Web configuration is invalid", "file", *f.web.WebConfigFile, "err", err)
 		return exitUsage
@@ -55,7 +55,7 @@ func serve(ctx context.Context, f flags, settings config.Config, logger *slog.Lo
 	var following sync.WaitGroup
 	changes := e.watch(ctx)
 	following.Go(func() { e.follow(ctx, changes) })
-	servers := e.servers(f, shown)
+	servers := e.servers(f, withPage)
 	failed := listen(servers, stop) // without its listeners the exporter is of no use
 
 	lost := e.run(ctx)

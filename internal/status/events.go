@@ -86,6 +86,8 @@ func (b *Board) serveEvents(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer b.streams.leave(s)
+	// The connection may serve another request, to which the last deadline does not apply.
+	defer func() { _ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) }()
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no")
