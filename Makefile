@@ -39,7 +39,7 @@ FAST := ./cmd/... ./docs/... ./internal/... ./metrics/... ./probe/...
 
 ## test: every check and every test, the exporter against the real servers included; the first time compiles for minutes
 .PHONY: test
-test: vet lint unit lab-test e2e
+test: vet lint unit page-test lab-test e2e
 
 .PHONY: vet
 vet:
@@ -59,6 +59,22 @@ unit:
 	@echo "== unit tests$(if $(RACE),, (no C compiler was found: without the race detector))"
 	go test $(RACE) $(FAST)
 
+# A module of its own. axe-core is fetched where there is a browser to run it in.
+PAGE = internal/status/browser
+
+## page-test: the status page in a real browser, its JSON against the schema
+.PHONY: page-test
+page-test:
+	@echo "== the status page"
+	@if command -v chromium >/dev/null; then cd $(PAGE) && npm ci --silent --no-audit --no-fund; fi
+	cd $(PAGE) && go vet ./... && go test -count=1 ./...
+
+## screenshots: the pictures of the status page in docs/images, made anew
+.PHONY: screenshots
+screenshots:
+	@mkdir -p docs/images
+	cd $(PAGE) && go test -count=1 -run=Screenshots . -screenshots=$(CURDIR)/docs/images
+
 # The servers are compiled in the open, since go test would keep their progress to itself.
 .PHONY: servers
 servers: $(LAB)
@@ -77,6 +93,7 @@ e2e: servers
 	@echo "== the exporter against the lab (some minutes)"
 	E2E_MATRIX=$(CURDIR)/.lab/matrix.txt go test $(RACE) -timeout=30m -count=1 ./e2e/...
 	@cat .lab/matrix.txt
+	@if command -v chromium >/dev/null; then cd $(PAGE) && go test -count=1 -run=FaultShows . -lab; fi
 
 ## bench: what a probe costs beside a bare net/http program that makes the same requests
 .PHONY: bench

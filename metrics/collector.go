@@ -21,7 +21,7 @@ func (c collector) Describe(descs chan<- *prometheus.Desc) {
 func (c collector) Collect(samples chan<- prometheus.Metric) {
 	now := time.Now()
 	for _, s := range c.states() {
-		stale := s.stale(now)
+		stale := s.known.Stale(now)
 		for _, one := range s.samples {
 			if !stale || !one.fades {
 				samples <- one.metric

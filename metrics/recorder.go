@@ -18,7 +18,8 @@ import (
 // namespace begins every name.
 const namespace = "vault_k8s_auth"
 
-// Recorder takes results in and gives metrics out. It is safe for concurrent use.
+// Recorder takes results in, keeps what is known of every target, and gives metrics
+// out. It is safe for concurrent use.
 type Recorder struct {
 	registry *prometheus.Registry
 	process  process
@@ -89,8 +90,8 @@ func (r *Recorder) stateFor(t probe.Target) *state {
 	if !known {
 		r.counters.begin(t.Name)
 	}
-	if !known || !reflect.DeepEqual(s.target, t) {
-		return newState(t)
+	if !known || !reflect.DeepEqual(s.known.Target, t) {
+		return newState(probe.Known{Target: t})
 	}
 	return s
 }
@@ -102,12 +103,12 @@ func (r *Recorder) Record(result probe.Result) {
 	defer r.mu.Unlock()
 	name := result.Target.Name
 	s, ok := r.targets[name]
-	if !ok || !reflect.DeepEqual(s.target, result.Target) {
+	if !ok || !reflect.DeepEqual(s.known.Target, result.Target) {
 		return
 	}
 	r.process.count(result)
 	r.counters.count(result)
-	r.targets[name] = s.after(result)
+	r.targets[name] = newState(s.known.After(result))
 }
 
 // Account counts what became of a Vault token. It may be called during a run and
@@ -133,6 +134,17 @@ func (r *Recorder) ifConfigured(target string, count func()) {
 func (r *Recorder) Begin() (end func()) {
 	r.process.inFlight.Inc()
 	return r.process.inFlight.Dec
+}
+
+// Known returns what is known of every target at this moment, in no order. It is
+// what the metrics are made of.
+func (r *Recorder) Known() []probe.Known {
+	states := r.states()
+	known := make([]probe.Known, 0, len(states))
+	for _, s := range states {
+		known = append(known, s.known)
+	}
+	return known
 }
 
 func (r *Recorder) targetInfos() []prometheus.Metric {

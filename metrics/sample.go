@@ -15,21 +15,20 @@ type sample struct {
 	fades bool
 }
 
-// samplesOf renders a target, with its latest run if there was one. That is done
-// once for each run, since scrapes are dearer where it is done for each of them.
-func samplesOf(s *state, latest *probe.Result) []sample {
+// samplesOf renders a target, with its latest run if there was one.
+func samplesOf(k probe.Known) []sample {
 	var samples []sample
 	for _, m := range lastings {
-		m.of(s, func(value float64, labels ...string) {
-			samples = append(samples, sample{newMetric(m.desc, value, s.target.Name, labels), false})
+		m.of(k, func(value float64, labels ...string) {
+			samples = append(samples, sample{newMetric(m.desc, value, k.Target.Name, labels), false})
 		})
 	}
-	if latest == nil {
+	if k.Latest == nil {
 		return samples
 	}
 	for _, m := range judgements {
-		m.of(latest, func(value float64, good bool, labels ...string) {
-			samples = append(samples, sample{newMetric(m.desc, value, s.target.Name, labels), good})
+		m.of(k.Latest, func(value float64, good bool, labels ...string) {
+			samples = append(samples, sample{newMetric(m.desc, value, k.Target.Name, labels), good})
 		})
 	}
 	return samples

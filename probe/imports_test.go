@@ -15,8 +15,10 @@ var allowed = map[string][]string{
 	"internal/leader":   {},
 	"internal/schedule": {},
 	"internal/config":   {"probe"},
+	"internal/status":   {"probe"},
 	"metrics":           {"probe"},
-	"cmd/exporter":      {"internal/config", "internal/leader", "internal/schedule", "metrics", "probe"},
+	"docs":              {},
+	"cmd/exporter":      {"docs", "internal/config", "internal/leader", "internal/schedule", "internal/status", "metrics", "probe"},
 }
 
 func TestImportsPointOneWay(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/common/version"
 
+	"vault-k8s-auth-exporter/internal/status"
 	"vault-k8s-auth-exporter/probe"
 )
 
@@ -33,7 +34,7 @@ func check(ctx context.Context, f flags, targets []probe.Target, stdout, stderr 
 	}
 	write := writeText
 	if f.output == "json" {
-		write = writeJSON
+		write = status.WriteReport
 	}
 	if err := write(stdout, results); err != nil {
 		fmt.Fprintln(stderr, "exporter: writing the report:", err)

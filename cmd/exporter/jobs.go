@@ -36,6 +36,7 @@ func (e *exporter) job(target probe.Target) schedule.Job {
 			}
 			memory = next
 			e.recorder.Record(result)
+			e.board.Publish(result)
 			announce(e.logger, result)
 			retry := result.Retry()
 			return schedule.Outcome{

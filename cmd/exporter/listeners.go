@@ -46,9 +46,11 @@ func (s server) end() {
 	}
 }
 
-// servers are the listeners that the command line asks for.
-func (e *exporter) servers(f flags) []server {
-	main := newServer(publicRoutes(e.recorder))
+// servers are the listeners that the command line asks for. withPage says
+// whether the main one has the status page.
+func (e *exporter) servers(f flags, withPage bool) []server {
+	main := newServer(e.publicRoutes(withPage))
+	main.RegisterOnShutdown(e.board.Close)
 	servers := []server{
 		{"metrics", func() error { return web.ListenAndServe(main, f.web, e.logger) }, main},
 		plain("health", f.health, healthRoutes(e.scheduler.Alive, e.ready), e.logger),

@@ -16,6 +16,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"vault-k8s-auth-exporter/internal/status"
 	"vault-k8s-auth-exporter/probe"
 	"vault-k8s-auth-exporter/probe/probetest"
 )
@@ -117,7 +118,7 @@ func TestCheckJSONOfARun(t *testing.T) {
 	run(t.Context(), []string{"check", "--output=json"}, &stdout, &stderr)
 	decoder := json.NewDecoder(strings.NewReader(stdout.String()))
 	decoder.DisallowUnknownFields()
-	var got report
+	var got status.Report
 	if err := decoder.Decode(&got); err != nil {
 		t.Fatalf("decoding %s: %v", &stdout, err)
 	}

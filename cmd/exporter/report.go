@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -99,82 +98,4 @@ func writeWrapped(out io.Writer, label, text, continuation string) {
 		}
 	}
 	fmt.Fprintln(out, strings.TrimRight(line, " "))
-}
-
-// The JSON of check. Its keys are public.
-type (
-	report struct {
-		Targets []targetReport `json:"targets"`
-	}
-	targetReport struct {
-		Target    string          `json:"target"`
-		Healthy   bool            `json:"healthy"`
-		Reason    probe.Reason    `json:"reason"`
-		Party     probe.Party     `json:"party"`
-		Certainty probe.Certainty `json:"certainty"`
-		Detail    string          `json:"detail"`
-		Because   []string        `json:"because"`
-		Fix       []string        `json:"fix"`
-		Runbook   string          `json:"runbook"`
-		Reviewer  reviewerReport  `json:"reviewer"`
-		Started   time.Time       `json:"started"`
-		Duration  float64         `json:"duration_seconds"`
-		Warnings  []warningReport `json:"warnings"`
-		Steps     []stepReport    `json:"steps"`
-	}
-	reviewerReport struct {
-		Reason probe.Reason `json:"reason"`
-		Party  probe.Party  `json:"party"`
-		Detail string       `json:"detail"`
-	}
-	warningReport struct {
-		Warning probe.WarningCode `json:"warning"`
-		Detail  string            `json:"detail"`
-		Fix     []string          `json:"fix"`
-	}
-	stepReport struct {
-		Step     string          `json:"step"`
-		State    probe.StepState `json:"state"`
-		Detail   string          `json:"detail"`
-		Duration float64         `json:"duration_seconds"`
-	}
-)
-
-// writeJSON reports to a program.
-func writeJSON(w io.Writer, results []probe.Result) error {
-	all := report{Targets: []targetReport{}}
-	for _, r := range results {
-		all.Targets = append(all.Targets, reportOf(r))
-	}
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	encoder.SetEscapeHTML(false)
-	return encoder.Encode(all)
-}
-
-func reportOf(r probe.Result) targetReport {
-	d := r.Diagnosis
-	t := targetReport{
-		Target: r.Target.Name, Healthy: r.Healthy(),
-		Reason: d.Reason, Party: d.Party(), Certainty: d.Certainty, Detail: d.Detail,
-		Because: list(d.Because), Fix: list(d.Fix), Runbook: d.Reason.Runbook(),
-		Reviewer: reviewerReport{Reason: d.Reviewer.Reason, Party: d.Reviewer.Party(), Detail: d.Reviewer.Detail},
-		Started:  r.Start.UTC(), Duration: r.Duration.Seconds(),
-		Warnings: []warningReport{}, Steps: []stepReport{},
-	}
-	for _, warning := range r.Raised() {
-		t.Warnings = append(t.Warnings, warningReport{Warning: warning.Code, Detail: warning.Detail, Fix: list(warning.Fix)})
-	}
-	for _, s := range r.Steps() {
-		t.Steps = append(t.Steps, stepReport{Step: s.Name, State: s.State, Detail: s.Detail, Duration: s.Took.Seconds()})
-	}
-	return t
-}
-
-// list is never null in JSON.
-func list(lines []string) []string {
-	if lines == nil {
-		return []string{}
-	}
-	return lines
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"vault-k8s-auth-exporter/internal/status"
 	"vault-k8s-auth-exporter/probe"
 	"vault-k8s-auth-exporter/probe/probetest"
 )
@@ -71,7 +72,7 @@ func TestCheckJSON(t *testing.T) {
 		results = append(results, neutral(result, w))
 	}
 	var out bytes.Buffer
-	if err := writeJSON(&out, results); err != nil {
+	if err := status.WriteReport(&out, results); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "check.json.golden", out.Bytes())
@@ -80,13 +81,13 @@ func TestCheckJSON(t *testing.T) {
 // Every list in the JSON is a list also where it is empty.
 func TestJSONHasNoNull(t *testing.T) {
 	var out bytes.Buffer
-	if err := writeJSON(&out, []probe.Result{{}}); err != nil {
+	if err := status.WriteReport(&out, []probe.Result{{}}); err != nil {
 		t.Fatal(err)
 	}
 	if strings.Contains(out.String(), "null") {
 		t.Errorf("null in %s", out.String())
 	}
-	if err := json.Unmarshal(out.Bytes(), &report{}); err != nil {
+	if err := json.Unmarshal(out.Bytes(), &status.Report{}); err != nil {
 		t.Error(err)
 	}
 }

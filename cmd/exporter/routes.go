@@ -7,15 +7,21 @@ import (
 
 	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web"
-
-	"vault-k8s-auth-exporter/metrics"
 )
 
 // publicRoutes are served behind the TLS and authentication of --web.config.file.
-func publicRoutes(recorder *metrics.Recorder) http.Handler {
+// Without the status page nothing but the metrics tells of the targets.
+func (e *exporter) publicRoutes(statusPage bool) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", recorder.Handler())
-	mux.Handle("GET /{$}", landingPage())
+	mux.Handle("GET /metrics", e.recorder.Handler())
+	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { answer(w, e.scheduler.Alive(time.Now())) })
+	mux.HandleFunc("GET /-/ready", func(w http.ResponseWriter, _ *http.Request) { answer(w, e.ready()) })
+	if !statusPage {
+		mux.Handle("GET /{$}", landingPage())
+		return mux
+	}
+	mux.HandleFunc("GET /config", e.serveConfig)
+	mux.Handle("/", e.board)
 	return mux
 }
 

@@ -12,6 +12,7 @@ import (
 	"vault-k8s-auth-exporter/internal/config"
 	"vault-k8s-auth-exporter/internal/leader"
 	"vault-k8s-auth-exporter/internal/schedule"
+	"vault-k8s-auth-exporter/internal/status"
 	"vault-k8s-auth-exporter/metrics"
 	"vault-k8s-auth-exporter/probe"
 )
@@ -23,6 +24,7 @@ type exporter struct {
 	prober    *probe.Prober
 	scheduler *schedule.Scheduler
 	candidate *leader.Candidate // nil without leader election
+	board     *status.Board
 
 	mu       sync.Mutex // guards what follows, and is held while targets are handed out
 	settings config.Config
@@ -38,6 +40,11 @@ func serve(ctx context.Context, f flags, settings config.Config, logger *slog.Lo
 		return exitUsage
 	}
 	logger.Info("Starting", "version", version.Info(), "targets", len(settings.Targets))
+	withPage, err := shown(f, settings.StatusPage)
+	if err != nil {
+		logger.Error("Web configuration is invalid", "file", *f.web.WebConfigFile, "err", err)
+		return exitUsage
+	}
 	e, err := newExporter(settings, logger)
 	if err != nil {
 		logger.Error("Leader election cannot begin", "err", err)
@@ -48,7 +55,7 @@ func serve(ctx context.Context, f flags, settings config.Config, logger *slog.Lo
 	var following sync.WaitGroup
 	changes := e.watch(ctx)
 	following.Go(func() { e.follow(ctx, changes) })
-	servers := e.servers(f)
+	servers := e.servers(f, withPage)
 	failed := listen(servers, stop) // without its listeners the exporter is of no use
 
 	lost := e.run(ctx)
@@ -75,6 +82,7 @@ func newExporter(settings config.Config, logger *slog.Logger) (*exporter, error)
 			return nil, err
 		}
 	}
+	e.board = e.newBoard(settings.ProbeAPI)
 	recorder.Shard(settings.Shard.Index, settings.Shard.Total)
 	e.use(settings)
 	return e, nil

@@ -197,6 +197,14 @@ func (c *Candidate) release() {
 // since.
 func (c *Candidate) Leads() bool { return closed(c.elected) && !closed(c.lost) }
 
+// Holder returns who holds the lease, as last seen; empty before, and where nobody
+// does.
+func (c *Candidate) Holder() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.holder
+}
+
 // StandsBy reports whether the lease was read, and is another's.
 func (c *Candidate) StandsBy() bool {
 	c.mu.Lock()

@@ -24,6 +24,8 @@
 //     than the pause that the server named after the end of the run. Ticks before
 //     it are dropped, not counted. A pause of more than an hour counts as an hour:
 //     no server can silence its own monitoring for good.
+//   - [Scheduler.RunNow] makes a run between ticks. Its verdict counts like any other,
+//     and ticks stay where they are.
 //   - A process that was suspended makes one run when it wakes, not one for every
 //     tick that it missed.
 //

@@ -15,6 +15,7 @@ const grace = 10 * time.Second
 type loop struct {
 	job   Job
 	slots *slots
+	now   chan struct{} // holds the wish for a run at once
 	// after is closed when the last run of an earlier job of this name has returned;
 	// nil where there was none.
 	after <-chan struct{}
@@ -37,7 +38,8 @@ func (l *loop) run(ctx context.Context, plan plan, due time.Time, ran func()) {
 		<-l.after
 	}
 	for {
-		if !wait(ctx, due) || !l.enter(ctx) {
+		due = l.wait(ctx, due)
+		if ctx.Err() != nil || !l.enter(ctx) {
 			return
 		}
 		outcome := l.once(ctx, plan, due)
@@ -45,6 +47,7 @@ func (l *loop) run(ctx context.Context, plan plan, due time.Time, ran func()) {
 		if ctx.Err() != nil {
 			return
 		}
+		l.granted()
 		ran()
 		due = plan.next(time.Now(), outcome)
 		l.promise(due)
@@ -79,15 +82,24 @@ func (l *loop) overdue(now time.Time) (by time.Duration, overdue bool) {
 	return now.Sub(l.deadline), true
 }
 
-// wait sleeps until a time and reports whether the context lived to see it.
-func wait(ctx context.Context, until time.Time) bool {
+// wait sleeps until a time, or until a run is wished for, and returns when that was.
+func (l *loop) wait(ctx context.Context, until time.Time) time.Time {
 	timer := time.NewTimer(time.Until(until))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return ctx.Err() == nil
+		return until
+	case <-l.now:
 	case <-ctx.Done():
-		return false
+	}
+	return time.Now()
+}
+
+// granted drops a wish that came while a run was going: that run fulfilled it.
+func (l *loop) granted() {
+	select {
+	case <-l.now:
+	default:
 	}
 }
 

@@ -105,12 +105,28 @@ func (s *Scheduler) fresh(jobs []Job) []*loop {
 	var loops []*loop
 	for _, job := range jobs {
 		if s.active[job.Name] == nil {
-			l := &loop{job: job, slots: &s.slots, after: s.leaving[job.Name], ended: make(chan struct{})}
+			l := &loop{job: job, slots: &s.slots, now: make(chan struct{}, 1), after: s.leaving[job.Name], ended: make(chan struct{})}
 			s.active[job.Name] = l
 			loops = append(loops, l)
 		}
 	}
 	return loops
+}
+
+// RunNow has a job run at once, and reports whether it is active. A run that is
+// going already is the one that was asked for. Ticks stay where they are.
+func (s *Scheduler) RunNow(name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.active[name]
+	if l == nil {
+		return false
+	}
+	select {
+	case l.now <- struct{}{}:
+	default: // somebody wished for it already
+	}
+	return true
 }
 
 // start sets loops going. ranFirst is called once for each, after its first run or

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"slices"
+
+	"github.com/prometheus/common/version"
+	"go.yaml.in/yaml/v3"
+
+	"vault-k8s-auth-exporter/docs"
+	"vault-k8s-auth-exporter/internal/config"
+	"vault-k8s-auth-exporter/internal/status"
+)
+
+// newBoard returns the page of what this process knows.
+func (e *exporter) newBoard(probeAPI bool) *status.Board {
+	o := status.Options{Known: e.recorder.Known, Standby: e.standby, Runbook: docs.Reasons, Version: version.Version}
+	if probeAPI {
+		o.RunNow = e.scheduler.RunNow
+	}
+	return status.New(o)
+}
+
+// standby returns who leads while this process does not.
+func (e *exporter) standby() string {
+	if e.candidate == nil || !e.candidate.StandsBy() {
+		return ""
+	}
+	return e.candidate.Holder()
+}
+
+// shown reports whether the status page and its API are served.
+func shown(f flags, setting config.StatusPage) (bool, error) {
+	if setting == config.StatusAuto {
+		return protected(f)
+	}
+	return setting == config.StatusOn, nil
+}
+
+// protected reports whether who reads the page is known: the web configuration
+// demands a password or a verified client certificate, or the listeners are of this
+// machine alone. It is judged once, at start.
+func protected(f flags) (bool, error) {
+	if authenticates, err := authenticates(*f.web.WebConfigFile); err != nil || authenticates {
+		return authenticates, err
+	}
+	if socket := f.web.WebSystemdSocket; socket != nil && *socket {
+		return false, nil
+	}
+	return !slices.ContainsFunc(*f.web.WebListenAddresses, func(address string) bool { return !loopback(address) }), nil
+}
+
+// authenticates reads of the exporter-toolkit's file what lets nobody unknown in.
+func authenticates(path string) (bool, error) {
+	if path == "" {
+		return false, nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return false, fmt.Errorf("reading web configuration: %w", err)
+	}
+	var file struct {
+		Users map[string]string `yaml:"basic_auth_users"`
+		TLS   struct {
+			ClientAuth string `yaml:"client_auth_type"`
+		} `yaml:"tls_server_config"`
+	}
+	if err := yaml.Unmarshal(text, &file); err != nil {
+		return false, fmt.Errorf("reading web configuration %q: it is no YAML", path) // the text may hold hashes
+	}
+	return len(file.Users) > 0 || file.TLS.ClientAuth == "RequireAndVerifyClientCert", nil
+}
+
+func loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+// serveConfig shows the resolved configuration, in which no value is a secret.
+func (e *exporter) serveConfig(w http.ResponseWriter, _ *http.Request) {
+	e.mu.Lock()
+	settings := e.settings
+	e.mu.Unlock()
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "no-store")
+	_ = settings.Write(w) // the client is gone
+}

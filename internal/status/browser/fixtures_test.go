@@ -1,0 +1,189 @@
+package browser
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"vault-k8s-auth-exporter/docs"
+	"vault-k8s-auth-exporter/internal/status"
+	"vault-k8s-auth-exporter/probe"
+)
+
+// source is what the board reads, for tests to change.
+type source struct {
+	mu      sync.Mutex // guards what follows
+	known   []probe.Known
+	standby string
+}
+
+func (s *source) Known() []probe.Known {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]probe.Known(nil), s.known...)
+}
+
+func (s *source) Standby() string { return s.standby }
+
+// site is a page on a server of its own.
+type site struct {
+	*source
+	board *status.Board
+	url   string
+}
+
+func serve(t testing.TB, standby string, known ...probe.Known) *site {
+	s := &site{source: &source{known: known, standby: standby}}
+	s.board = status.New(status.Options{Known: s.Known, Standby: s.Standby, Runbook: docs.Reasons, Version: "1.2.3"})
+	server := httptest.NewServer(s.board)
+	t.Cleanup(func() {
+		s.board.Close()
+		server.CloseClientConnections()
+		server.Close()
+	})
+	s.url = server.URL
+	return s
+}
+
+// run completes one more run of a target, as serve does.
+func (s *site) run(i int, change func(*probe.Result)) {
+	s.mu.Lock()
+	r := result(s.known[i].Target, time.Now())
+	change(&r)
+	s.known[i] = s.known[i].After(r)
+	s.mu.Unlock()
+	s.board.Publish(r)
+}
+
+func get(t testing.TB, url string) (int, http.Header, string) {
+	t.Helper()
+	response, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var text []byte
+	buffer := make([]byte, 1<<16)
+	for {
+		n, err := response.Body.Read(buffer)
+		text = append(text, buffer[:n]...)
+		if err != nil {
+			return response.StatusCode, response.Header, string(text)
+		}
+	}
+}
+
+func target(name string) probe.Target {
+	return probe.Target{
+		Name:       name,
+		Vault:      probe.Vault{Addr: "https://vault.example.com:8200", Mount: "kubernetes", Role: "canary"},
+		Kubernetes: probe.Kubernetes{Host: "https://10.0.0.1:6443"},
+		Reviewer:   probe.Reviewer{Source: probe.SourceFile, TokenFile: "/run/reviewer/token"},
+		Canary:     probe.Canary{Source: probe.SourceFile, TokenFile: "/run/canary/token", Audiences: []string{"vault"}},
+		Interval:   time.Minute, Timeout: 15 * time.Second, FollowUps: true,
+	}
+}
+
+func answered[T any](value T, took time.Duration) probe.Fact[T] {
+	return probe.Fact[T]{State: probe.Answered, Value: value, Took: took}
+}
+
+func refused[T any](status int, text string) probe.Fact[T] {
+	return probe.Fact[T]{State: probe.Failed, Failure: probe.Failure{Class: probe.ClassRefused, Status: status, Text: text}, Took: 9 * time.Millisecond}
+}
+
+// result is a run that found everything well.
+func result(t probe.Target, at time.Time) probe.Result {
+	const day = 24 * time.Hour
+	e := probe.Evidence{
+		At:              at,
+		CanaryToken:     answered(probe.Claims{Subject: "system:serviceaccount:monitoring:canary", Audiences: []string{"vault"}, IssuedAt: at.Add(-10 * time.Minute), Expires: at.Add(50 * time.Minute)}, time.Millisecond),
+		ReviewerToken:   answered(probe.Claims{Subject: "system:serviceaccount:vault:vault-auth", IssuedAt: at.Add(-30 * day), Expires: at.Add(60 * day)}, time.Millisecond),
+		Review:          answered(probe.Review{Authenticated: true, Username: "system:serviceaccount:monitoring:canary"}, 8*time.Millisecond),
+		Identity:        answered(probe.Identity{Username: "system:serviceaccount:vault:vault-auth"}, 2*time.Millisecond),
+		Access:          answered(probe.Access{Allowed: true}, 3*time.Millisecond),
+		Health:          answered(probe.Health{Initialized: true, Version: "1.21.4"}, 4*time.Millisecond),
+		Login:           answered(probe.Login{Type: "service", TTL: time.Minute}, 16*time.Millisecond),
+		Revoke:          answered(struct{}{}, 6*time.Millisecond),
+		KubernetesChain: probe.Chain{Verified: true, NotBefore: at.Add(-30 * day), NotAfter: at.Add(300 * day)},
+		VaultChain:      probe.Chain{Verified: true, NotBefore: at.Add(-60 * day), NotAfter: at.Add(9 * day)},
+	}
+	return judged(t, at, e)
+}
+
+func judged(t probe.Target, at time.Time, e probe.Evidence) probe.Result {
+	return probe.Result{Target: t, Start: at, Duration: 37 * time.Millisecond, Evidence: e, Diagnosis: probe.Diagnose(t, e), Since: at}
+}
+
+// forbidden takes the reviewer's permission away.
+func forbidden(r *probe.Result) {
+	e := r.Evidence
+	e.Review = refused[probe.Review](403, `tokenreviews.authentication.k8s.io is forbidden: User "system:serviceaccount:vault:vault-auth" cannot create resource "tokenreviews"`)
+	e.Access = answered(probe.Access{}, 3*time.Millisecond)
+	e.Login = refused[probe.Login](403, "permission denied")
+	e.Revoke = probe.Fact[struct{}]{}
+	e.FollowUps = probe.FollowUps{At: e.At, MountProbe: answered(probe.Refusal{Status: 400, Text: "invalid role name"}, 5*time.Millisecond)}
+	*r = judged(r.Target, r.Start, e)
+}
+
+func sealed(r *probe.Result) {
+	e := r.Evidence
+	e.Health = answered(probe.Health{Initialized: true, Sealed: true, Version: "1.21.4"}, 4*time.Millisecond)
+	e.Login = refused[probe.Login](503, "Vault is sealed")
+	e.Revoke = probe.Fact[struct{}]{}
+	*r = judged(r.Target, r.Start, e)
+}
+
+func lost(r *probe.Result) {
+	e := r.Evidence
+	e.CanaryToken = probe.Fact[probe.Claims]{State: probe.Failed, Failure: probe.Failure{Class: probe.ClassMissing, Text: "no such file"}}
+	e.Login, e.Revoke = probe.Fact[probe.Login]{}, probe.Fact[struct{}]{}
+	*r = judged(r.Target, r.Start, e)
+}
+
+func warned(r *probe.Result) {
+	r.Warnings = []probe.Warning{{Code: probe.CertificateExpiring, Raised: true, Detail: "the certificate of Vault expires on 2026-01-11", Fix: []string{"openssl s_client -connect vault.example.com:8200 </dev/null | openssl x509 -noout -enddate"}}}
+}
+
+func well(*probe.Result) {}
+
+// past is a target with a history that ends age ago: an outage long past, and now.
+func past(name string, age time.Duration, now func(*probe.Result)) probe.Known {
+	known := probe.Known{Target: target(name)}
+	start := time.Now().Add(-age - 119*time.Minute)
+	for n := range 120 {
+		r := result(known.Target, start.Add(time.Duration(n)*time.Minute))
+		switch {
+		case n >= 40 && n < 47:
+			sealed(&r)
+		case n == 80:
+			lost(&r)
+		case n >= 108:
+			now(&r)
+			r.Since = start.Add(108 * time.Minute)
+		}
+		r.Duration = time.Duration(30+n*7%23+n%11*n%5) * time.Millisecond
+		known = known.After(r)
+	}
+	return known
+}
+
+func many(n int) []probe.Known {
+	var all []probe.Known
+	for i := range n {
+		now := well
+		switch {
+		case i%50 == 7:
+			now = forbidden
+		case i%90 == 11:
+			now = lost
+		case i%60 == 13:
+			now = warned
+		}
+		all = append(all, past(fmt.Sprintf("eu-%d/team-%03d", i%3+1, i), 0, now))
+	}
+	return all
+}

@@ -1,0 +1,199 @@
+package browser
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"vault-k8s-auth-exporter/probe"
+	"vault-k8s-auth-exporter/probe/probetest"
+)
+
+const text = `document.getElementById("main").innerText`
+
+// accessible holds the page against axe-core.
+func accessible(t *testing.T, url string, l look) {
+	t.Helper()
+	tab := open(t, url, l)
+	axe, err := os.ReadFile("node_modules/axe-core/axe.min.js")
+	if errors.Is(err, os.ErrNotExist) {
+		t.Fatal("axe-core is not there: make page-test fetches it")
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	do(t, tab, chromedp.Evaluate[chromedp.Void](string(axe)))
+	found := eval[string](t, tab, `axe.run(document, {resultTypes: ["violations"]}).then(r => JSON.stringify(
+		r.violations.map(v => ({id: v.id, help: v.help, at: v.nodes.slice(0, 3).map(n => n.html.slice(0, 200) + " " + n.failureSummary)}))))`)
+	if found != "[]" {
+		t.Errorf("axe-core says of %s: %s", url, found)
+	}
+}
+
+// every is the page in each of its states.
+func every(t *testing.T) map[string]*site {
+	return map[string]*site{
+		"healthy":    serve(t, "", past("production", 0, well)),
+		"warned":     serve(t, "", past("production", 0, warned)),
+		"unhealthy":  serve(t, "", past("production", 0, forbidden), past("staging", 0, well)),
+		"unclear":    serve(t, "", past("production", 0, lost)),
+		"stale":      serve(t, "", past("production", 20*time.Minute, well)),
+		"stale bad":  serve(t, "", past("production", 20*time.Minute, sealed)),
+		"loading":    serve(t, "", probe.Known{Target: target("production")}),
+		"empty":      serve(t, ""),
+		"standby":    serve(t, "exporter-7d9c_X2"),
+		"many":       serve(t, "", many(500)...),
+		"with slash": serve(t, "", past("prod/eu-1", 0, forbidden)),
+	}
+}
+
+func TestStates(t *testing.T) {
+	sites := every(t)
+	for name, want := range map[string][]string{
+		"healthy":    {"Pods can log in"},
+		"warned":     {"Pods can log in", "1 warning"},
+		"unhealthy":  {"1 of 2 targets: pods cannot log in", "reviewer_forbidden", "the reviewer token", "proven", "kubectl create clusterrolebinding"},
+		"unclear":    {"Not known whether pods can log in", "canary_token_missing", "the canary"},
+		"stale":      {"No news"},
+		"stale bad":  {"Pods cannot log in", "vault_sealed", "20 min ago"},
+		"loading":    {"Waiting for the first run"},
+		"empty":      {"No target is assigned to this process"},
+		"standby":    {"Standby", "exporter-7d9c_X2 probes"},
+		"many":       {"10 of 500 targets: pods cannot log in", "eu-1/team-000"},
+		"with slash": {"prod/eu-1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			shown := eval[string](t, open(t, sites[name].url, desktop), text)
+			for _, part := range want {
+				if !strings.Contains(shown, part) {
+					t.Errorf("the page does not say %q:\n%.2000s", part, shown)
+				}
+			}
+			if name == "stale" && strings.Contains(shown, "Pods can log in") {
+				t.Error("old good news is told")
+			}
+		})
+	}
+}
+
+func TestAccessibility(t *testing.T) {
+	for name, s := range every(t) {
+		t.Run(name, func(t *testing.T) { accessible(t, s.url, desktop) })
+	}
+	s := serve(t, "", past("prod/eu-1", 0, forbidden))
+	for name, l := range map[string]look{"dark": {width: 1100, dark: true}, "phone": {width: 390}} {
+		t.Run(name, func(t *testing.T) {
+			accessible(t, s.url, l)
+			accessible(t, s.url+"/targets/prod%2Feu-1", l)
+			accessible(t, s.url+"/docs/reasons.md", l)
+		})
+	}
+}
+
+// Nothing is cut off on a phone.
+func TestPhone(t *testing.T) {
+	for name, s := range every(t) {
+		tab := open(t, s.url, look{width: 360})
+		if wide := eval[int](t, tab, `document.documentElement.scrollWidth`); wide > 360 {
+			t.Errorf("%s: the page is %d pixels wide on a phone of 360", name, wide)
+		}
+	}
+}
+
+func TestWithoutScript(t *testing.T) {
+	s := serve(t, "", many(60)...)
+	tab := open(t, s.url+"/?state=unhealthy&q=team-007", look{width: 1100, noScript: true})
+	body, err := chromedp.Run(tab, chromedp.OuterHTML("html"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(body, "kubectl create clusterrolebinding") || strings.Contains(body, "team-008") {
+		t.Errorf("without script the page does not filter:\n%.3000s", body)
+	}
+}
+
+func TestLive(t *testing.T) {
+	s := serve(t, "", past("production", 0, well), past("staging", 0, well))
+	tab := open(t, s.url, desktop)
+	eventually(t, tab, `document.getElementById("live").textContent === "live"`)
+	do(t, tab, chromedp.Evaluate[chromedp.Void](`window.same = true; document.getElementById("filter").focus(); document.getElementById("filter").value = "prod"`))
+	s.run(0, forbidden)
+	eventually(t, tab, text+`.includes("reviewer_forbidden")`)
+	kept := eval[bool](t, tab, `window.same && document.activeElement.id === "filter" && document.activeElement.value === "prod" && document.querySelector("[data-name=staging]").hidden`)
+	if !kept {
+		t.Error("the page was loaded anew, or lost what the reader was doing")
+	}
+	s.run(0, well)
+	eventually(t, tab, `!`+text+`.includes("reviewer_forbidden")`)
+	s.board.Close()
+	eventually(t, tab, `document.getElementById("live").classList.contains("lost")`)
+}
+
+func TestCopy(t *testing.T) {
+	s := serve(t, "", past("production", 0, forbidden))
+	tab := open(t, s.url, desktop)
+	do(t, tab, chromedp.Evaluate[chromedp.Void](`navigator.clipboard.writeText = async (text) => { window.copied = text; }; document.querySelector(".copy").click()`))
+	eventually(t, tab, `document.querySelector(".copy").textContent === "Copied"`)
+	want := probe.Diagnose(s.known[0].Target, s.known[0].Latest.Evidence).Fix[0]
+	if got := eval[string](t, tab, `window.copied`); got != want {
+		t.Errorf("copied %q, want %q", got, want)
+	}
+}
+
+// TestKinds shows every failure that there is, and searches the page, its source and
+// its JSON for the credentials of the fakes.
+func TestKinds(t *testing.T) {
+	var known []probe.Known
+	var credentials []string
+	for _, scenario := range probetest.Scenarios() {
+		w := probetest.NewWorld(t)
+		w.Target.Name = scenario.Name
+		r := w.Play(scenario, false)
+		known = append(known, probe.Known{Target: r.Target}.After(r))
+		credentials = append(credentials, w.Credentials()...)
+	}
+	s := serve(t, "", known...)
+	tab := open(t, s.url, desktop)
+	everything := eval[string](t, tab, `document.documentElement.outerHTML`)
+	for _, k := range known {
+		name := k.Target.Name
+		_, _, page := get(t, s.url+"/targets/"+name)
+		_, _, data := get(t, s.url+"/api/v1/status/"+name)
+		everything += page + data
+		if d := k.Latest.Diagnosis; !strings.Contains(page, string(d.Reason)) && !k.Latest.Healthy() {
+			t.Errorf("the page of %s does not say %s", name, d.Reason)
+		}
+	}
+	if leaks := probetest.Leaks(everything, credentials...); len(leaks) > 0 {
+		t.Errorf("the page or its JSON holds %q", leaks)
+	}
+}
+
+// What a server says is text, whatever it says.
+func TestHostileTexts(t *testing.T) {
+	hostile := `<script>window.owned = 1</script><img src=x onerror="window.owned=1">"'&{{.}}` + "\x00\x1b[31m‮" + "hvs." + strings.Repeat(probetest.Mark, 4)
+	w := probetest.NewWorld(t)
+	w.OnLogin(func(rw http.ResponseWriter, _ *http.Request) {
+		rw.WriteHeader(500)
+		body, _ := json.Marshal(map[string]any{"errors": []string{hostile, strings.Repeat("<b>", 1<<18)}})
+		_, _ = rw.Write(body)
+	})
+	r, _ := w.Probe(probe.Memory{})
+	r.Diagnosis.Detail += hostile // even if it were not cleaned
+	s := serve(t, "", probe.Known{Target: r.Target}.After(r))
+	for _, path := range []string{"/", "/targets/default"} {
+		tab := open(t, s.url+path, desktop)
+		eventually(t, tab, `document.getElementById("live").textContent === "live"`)
+		if eval[bool](t, tab, `window.owned === 1 || document.querySelectorAll("main script, main img, main b b").length > 0`) {
+			t.Errorf("%s: what the server said became part of the page", path)
+		}
+		if size := eval[int](t, tab, `document.documentElement.outerHTML.length`); size > 100_000 {
+			t.Errorf("%s: the page grew to %d characters", path, size)
+		}
+	}
+}

@@ -1,0 +1,41 @@
+package browser
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"vault-k8s-auth-exporter/probe"
+	"vault-k8s-auth-exporter/probe/probetest"
+)
+
+// TestSchema holds the JSON against its schema, in every state and for every reason.
+func TestSchema(t *testing.T) {
+	compiler := jsonschema.NewCompiler()
+	compiler.AssertFormat()
+	schema, err := compiler.Compile("../../../docs/status.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := append(many(20), past("stale", time.Hour, well), past("stale bad", time.Hour, sealed), probe.Known{Target: target("waiting")})
+	for _, scenario := range probetest.Scenarios() {
+		r := probetest.NewWorld(t).Play(scenario, false)
+		r.Target.Name = scenario.Name
+		known = append(known, probe.Known{Target: r.Target}.After(r))
+	}
+	for name, s := range map[string]*site{"all": serve(t, "", known...), "none": serve(t, ""), "standby": serve(t, "other")} {
+		_, header, body := get(t, s.url+"/api/v1/status")
+		if header.Get("Content-Type") != "application/json" {
+			t.Errorf("%s: the type is %s", name, header.Get("Content-Type"))
+		}
+		document, err := jsonschema.UnmarshalJSON(strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := schema.Validate(document); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -1,0 +1,52 @@
+package browser
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"vault-k8s-auth-exporter/probe"
+)
+
+var screenshots = flag.String("screenshots", "", "write pictures of the page to this folder")
+
+// TestScreenshots makes the pictures of the documentation.
+func TestScreenshots(t *testing.T) {
+	if *screenshots == "" {
+		return
+	}
+	few := []probe.Known{past("production", 0, forbidden), past("staging", 0, warned), past("disaster-recovery", 0, well), past("build", 0, lost)}
+	phone := look{width: 390}
+	for name, one := range map[string]struct {
+		site *site
+		path string
+		look look
+	}{
+		"page":       {serve(t, "", few...), "/", desktop},
+		"page-dark":  {serve(t, "", few...), "/", look{width: 1100, dark: true}},
+		"page-phone": {serve(t, "", few...), "/", phone},
+		"target":     {serve(t, "", few...), "/targets/staging", desktop},
+		"healthy":    {serve(t, "", past("production", 0, well)), "/", desktop},
+		"many":       {serve(t, "", many(500)...), "/", desktop},
+		"standby":    {serve(t, "exporter-7d9c_X2"), "/", desktop},
+		"stale":      {serve(t, "", past("production", 20*time.Minute, well)), "/", desktop},
+		"loading":    {serve(t, "", probe.Known{Target: target("production")}), "/", desktop},
+	} {
+		tab := open(t, one.site.url+one.path, one.look)
+		capture := chromedp.FullScreenshot(100)
+		if name == "many" {
+			capture = chromedp.CaptureScreenshot()
+		}
+		picture, err := chromedp.Run(tab, capture)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(*screenshots, name+".png"), picture, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

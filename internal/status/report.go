@@ -1,0 +1,97 @@
+package status
+
+import (
+	"encoding/json"
+	"io"
+	"time"
+
+	"vault-k8s-auth-exporter/probe"
+)
+
+// The JSON of check, which is that of the API less the history. Its keys are public:
+// docs/api.md.
+type (
+	// Report is one run of every target.
+	Report struct {
+		Targets []Verdict `json:"targets"`
+	}
+	// Verdict is one run of one target.
+	Verdict struct {
+		Target    string          `json:"target"`
+		Healthy   bool            `json:"healthy"`
+		Reason    probe.Reason    `json:"reason"`
+		Party     probe.Party     `json:"party"`
+		Certainty probe.Certainty `json:"certainty"`
+		Detail    string          `json:"detail"`
+		Because   []string        `json:"because"`
+		Fix       []string        `json:"fix"`
+		Runbook   string          `json:"runbook"`
+		Reviewer  Reviewer        `json:"reviewer"`
+		Started   time.Time       `json:"started"`
+		Duration  float64         `json:"duration_seconds"`
+		Warnings  []Warning       `json:"warnings"`
+		Steps     []Step          `json:"steps"`
+	}
+	// Reviewer is the verdict on the configured reviewer by itself.
+	Reviewer struct {
+		Reason probe.Reason `json:"reason"`
+		Party  probe.Party  `json:"party"`
+		Detail string       `json:"detail"`
+	}
+	// Warning is one that holds.
+	Warning struct {
+		Warning probe.WarningCode `json:"warning"`
+		Detail  string            `json:"detail"`
+		Fix     []string          `json:"fix"`
+	}
+	// Step is one step of the run, in causal order.
+	Step struct {
+		Step     string          `json:"step"`
+		State    probe.StepState `json:"state"`
+		Detail   string          `json:"detail"`
+		Duration float64         `json:"duration_seconds"`
+	}
+)
+
+// WriteReport reports runs to a program.
+func WriteReport(w io.Writer, results []probe.Result) error {
+	all := Report{Targets: []Verdict{}}
+	for _, r := range results {
+		all.Targets = append(all.Targets, verdictOf(r))
+	}
+	return writeJSON(w, all)
+}
+
+func writeJSON(w io.Writer, v any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(v)
+}
+
+func verdictOf(r probe.Result) Verdict {
+	d := r.Diagnosis
+	v := Verdict{
+		Target: r.Target.Name, Healthy: r.Healthy(),
+		Reason: d.Reason, Party: d.Party(), Certainty: d.Certainty, Detail: d.Detail,
+		Because: list(d.Because), Fix: list(d.Fix), Runbook: d.Reason.Runbook(),
+		Reviewer: Reviewer{Reason: d.Reviewer.Reason, Party: d.Reviewer.Party(), Detail: d.Reviewer.Detail},
+		Started:  r.Start.UTC(), Duration: r.Duration.Seconds(),
+		Warnings: []Warning{}, Steps: []Step{},
+	}
+	for _, warning := range r.Raised() {
+		v.Warnings = append(v.Warnings, Warning{Warning: warning.Code, Detail: warning.Detail, Fix: list(warning.Fix)})
+	}
+	for _, s := range r.Steps() {
+		v.Steps = append(v.Steps, Step{Step: s.Name, State: s.State, Detail: s.Detail, Duration: s.Took.Seconds()})
+	}
+	return v
+}
+
+// list is never null in JSON.
+func list(lines []string) []string {
+	if lines == nil {
+		return []string{}
+	}
+	return lines
+}
