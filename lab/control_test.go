@@ -67,6 +67,20 @@ func TestControlTellsErrors(t *testing.T) {
 	}
 }
 
+func TestControlTellsTheEnvironmentOfAFault(t *testing.T) {
+	remote := controlled(t, new(brittle))
+	env, err := remote.Env(t.Context(), "reviewer_not_checked")
+	if want := "EXPORTER_KUBERNETES_TOKEN_FILE=" + filepath.Join(remote.dir, nobodyFile); err != nil || !slices.Contains(env, want) {
+		t.Errorf("got %v, %v; want %s in it", env, err, want)
+	}
+	if env, err := remote.Env(t.Context(), "role_missing"); err != nil || len(env) != 0 {
+		t.Errorf("got %v, %v; want nothing", env, err)
+	}
+	if _, err := remote.Env(t.Context(), "nonsense"); !errors.Is(err, ErrUnknownFault) {
+		t.Errorf("asking for nonsense gave %v", err)
+	}
+}
+
 func TestAlive(t *testing.T) {
 	dir := shortDir(t)
 	if alive(dir) {
@@ -101,8 +115,8 @@ func TestReplaceLink(t *testing.T) {
 // controlled serves the control of l on a socket.
 func controlled(t *testing.T, l breakable) *Remote {
 	t.Helper()
-	socket := filepath.Join(shortDir(t), socketFile)
-	listener, err := net.Listen("unix", socket)
+	dir := shortDir(t)
+	listener, err := net.Listen("unix", filepath.Join(dir, socketFile))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +130,7 @@ func controlled(t *testing.T, l breakable) *Remote {
 		server.Close()
 		<-served
 	})
-	return connect(socket)
+	return connect(dir)
 }
 
 // shortDir is a directory whose sockets have paths that are short enough, which those of t.TempDir may not be.

@@ -81,3 +81,12 @@ func TestHealUndoesTheLastFirst(t *testing.T) {
 		t.Errorf("still injected: %v", left)
 	}
 }
+
+func TestFullEnvBeginsWithEnv(t *testing.T) {
+	p := &proxy{address: "127.0.0.1:1"}
+	l := &Lab{dir: &runDir{path: "/run/lab"}, toVault: p, toKubernetes: p}
+	bare, full := l.Env(), l.FullEnv()
+	if len(full) <= len(bare) || !slices.Equal(full[:len(bare)], bare) {
+		t.Errorf("%v does not begin with %v", full, bare)
+	}
+}

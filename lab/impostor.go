@@ -55,8 +55,8 @@ func backend(p *proxy) http.Handler {
 	}
 }
 
-// throttled answers as an API server does that has no seat for a request. The real one lets a lone request in even where there
-// are no seats at all.
+// throttled answers as an API server does that has no seat for a request. In the lab, a priority level without seats still
+// admitted single requests.
 func throttled(*proxy) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "1")

@@ -291,10 +291,12 @@ func (l *Lab) optional() []string {
 }
 
 // Expand is the environment of a fault in this lab.
-func (l *Lab) Expand(env []string) []string {
+func (l *Lab) Expand(env []string) []string { return expand(env, l.dir.path) }
+
+func expand(env []string, dir string) []string {
 	var expanded []string
 	for _, variable := range env {
-		expanded = append(expanded, strings.ReplaceAll(variable, "$LAB", l.dir.path))
+		expanded = append(expanded, strings.ReplaceAll(variable, "$LAB", dir))
 	}
 	return expanded
 }

@@ -17,6 +17,7 @@ var ErrNotRunning = errors.New("no lab is running in this checkout: start one wi
 // A Remote is a lab that another process runs.
 type Remote struct {
 	*client
+	dir string
 }
 
 // Connect finds the newest running lab of this checkout.
@@ -29,19 +30,19 @@ func Connect() (*Remote, error) {
 	if err != nil || !alive(dir) {
 		return nil, ErrNotRunning
 	}
-	return connect(filepath.Join(dir, socketFile)), nil
+	return connect(dir), nil
 }
 
-func connect(socket string) *Remote {
+func connect(dir string) *Remote {
 	c := newClient("http://lab", nil)
 	c.http.Timeout = 2 * changeTimeout
 	c.http.Transport = &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", socket)
+			return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(dir, socketFile))
 		},
 	}
-	return &Remote{client: c}
+	return &Remote{client: c, dir: dir}
 }
 
 // Faults are all faults of that lab, by name.
@@ -57,6 +58,20 @@ func (r *Remote) Inject(ctx context.Context, name string) error {
 		return answer.remote()
 	}
 	return err
+}
+
+// Env is the environment of a fault there, as [Lab.Expand] gives it.
+func (r *Remote) Env(ctx context.Context, name string) ([]string, error) {
+	states, err := r.Faults(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range states {
+		if s.Name == name {
+			return expand(s.Env, r.dir), nil
+		}
+	}
+	return nil, fmt.Errorf("%w %q", ErrUnknownFault, name)
 }
 
 // Heal is [Lab.Heal] there.

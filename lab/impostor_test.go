@@ -1,0 +1,211 @@
+package lab
+
+import (
+	"bufio"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestImpostorShowsTheGivenCertificate(t *testing.T) {
+	ca := newCA(t)
+	for _, tc := range []struct {
+		name    string
+		by      *authority
+		changes []func(*x509.Certificate)
+		want    func(error) bool
+	}{
+		{"good", ca, nil, func(err error) bool { return err == nil }},
+		{"of a stranger", newCA(t), nil, isErr[x509.UnknownAuthorityError]},
+		{"for another name", ca, []func(*x509.Certificate){misnamed}, isErr[x509.HostnameError]},
+		{"expired", ca, []func(*x509.Certificate){outdated}, isErr[x509.CertificateInvalidError]},
+		{"ending", ca, []func(*x509.Certificate){ending}, func(err error) bool { return err == nil }},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			p := proxyToEcho(t)
+			tell(t, p, impersonated(page, signed(func(*Lab) (*authority, error) { return tc.by, nil }, tc.changes...)))
+			if _, text, err := get(t, "https://"+p.address, ca); !tc.want(err) || err == nil && !strings.Contains(text, "It works.") {
+				t.Errorf("got %q, %v", text, err)
+			}
+		})
+	}
+}
+
+func TestImpostorWithoutCertificateSpeaksPlainHTTP(t *testing.T) {
+	p := proxyToEcho(t)
+	tell(t, p, impersonated(page, noCertificate))
+	wantPage(t, p)
+	if _, _, err := get(t, "https://"+p.address, newCA(t)); !errors.Is(err, http.ErrSchemeMismatch) {
+		t.Errorf("TLS gave %v, want a scheme mismatch", err)
+	}
+}
+
+func TestImpostorAnswersWithItsHandler(t *testing.T) {
+	p := proxyToEcho(t)
+	for _, tc := range []struct {
+		name          string
+		answers       impostor
+		status        int
+		header, value string
+		text          string
+	}{
+		{"page", page, 200, "Content-Type", "text/html", "It works."},
+		{"unavailable", unavailable, 503, "Content-Type", "application/json", `"reason":"ServiceUnavailable"`},
+		{"throttled", throttled, 429, "Retry-After", "1", "Too many requests, please try again later."},
+		{"redirecting", redirecting, 307, "Location", "https://vault.elsewhere.example/v1/sys/health", ""},
+	} {
+		tell(t, p, impersonated(tc.answers, noCertificate)) // one after another on one proxy, as faults are injected
+		response, text, err := get(t, "http://"+p.address+"/v1/sys/health", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if response.StatusCode != tc.status || response.Header.Get(tc.header) != tc.value || !strings.Contains(text, tc.text) {
+			t.Errorf("%s answered %d, %v, %q", tc.name, response.StatusCode, response.Header, text)
+		}
+	}
+}
+
+// The backend's own certificate is none that a client of the impostor must know.
+func TestImpostorPassesOnWhatTheBackendSays(t *testing.T) {
+	real := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, "the backend says "+r.URL.Path+" to "+r.Header.Get("Authorization"))
+	}))
+	t.Cleanup(real.Close)
+	ca := newCA(t)
+	p := proxyTo(t, real.Listener.Addr().String())
+	tell(t, p, impersonated(backend, signed(func(*Lab) (*authority, error) { return ca, nil })))
+	if _, text, err := get(t, "https://"+p.address+"/readyz", ca); err != nil || text != "the backend says /readyz to Bearer me" {
+		t.Errorf("got %q, %v", text, err)
+	}
+}
+
+func TestImpostorWithABadCertificateLeavesTheProxyAsItWas(t *testing.T) {
+	p := proxyToEcho(t)
+	if err := p.impersonate(page(p), []byte("no PEM")); err == nil {
+		t.Error("a pair that is no PEM was taken")
+	}
+	say(t, dial(t, p))
+}
+
+func TestImpostorEndsWithForward(t *testing.T) {
+	p := proxyToEcho(t)
+	before := dial(t, p)
+	say(t, before)
+	tell(t, p, impersonated(page, noCertificate))
+	wantEnd(t, before)
+
+	during := dial(t, p)
+	wantHTTP(t, during)
+	impostor := p.target
+	for range 2 { // a fault can be healed twice
+		tell(t, p, forwarded)
+	}
+	wantEnd(t, during)
+	say(t, dial(t, p))
+	if conn, err := net.Dial("tcp", impostor); err == nil {
+		conn.Close()
+		t.Error("the impostor still listens")
+	}
+}
+
+func TestImpostorComesAfterSilenceAndRefusal(t *testing.T) {
+	p := proxyToEcho(t)
+	for _, before := range []failure{hung, refused} {
+		tell(t, p, before)
+		tell(t, p, impersonated(page, noCertificate))
+		wantPage(t, p)
+	}
+}
+
+func TestForwardToPutsAnotherServerInTheBackendsPlace(t *testing.T) {
+	other := httptest.NewServer(page(nil))
+	t.Cleanup(other.Close)
+	p := proxyToEcho(t)
+	before := dial(t, p)
+	say(t, before)
+	tell(t, p, impersonated(unavailable, noCertificate))
+	if err := p.forwardTo(other.Listener.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	wantEnd(t, before)
+	wantPage(t, p)
+	tell(t, p, forwarded)
+	say(t, dial(t, p))
+}
+
+// wantHTTP has one request answered, and leaves the connection open.
+func wantHTTP(t *testing.T, conn net.Conn) {
+	t.Helper()
+	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: lab\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, response.Body); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// tell makes p fail, outside a lab.
+func tell(t *testing.T, p *proxy, fail failure) {
+	t.Helper()
+	if err := fail(nil, p); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func newCA(t *testing.T) *authority {
+	t.Helper()
+	ca, err := newAuthority("a CA of the test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ca
+}
+
+func isErr[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
+// get trusts ca, or nobody, and follows no redirect. Its answer has the body read.
+func get(t *testing.T, url string, ca *authority) (*http.Response, string, error) {
+	t.Helper()
+	config := &tls.Config{RootCAs: x509.NewCertPool()}
+	if ca != nil {
+		config.RootCAs = ca.pool()
+	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer me")
+	client := http.Client{
+		Transport:     &http.Transport{DisableKeepAlives: true, TLSClientConfig: config},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Timeout:       10 * time.Second,
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return nil, "", err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	return response, string(text), err
+}
+
+func wantPage(t *testing.T, p *proxy) {
+	t.Helper()
+	if _, text, err := get(t, "http://"+p.address, nil); err != nil || !strings.Contains(text, "It works.") {
+		t.Errorf("got %q, %v; want the page", text, err)
+	}
+}
