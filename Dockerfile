@@ -3,6 +3,7 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY cmd cmd
+COPY docs docs
 COPY internal internal
 COPY metrics metrics
 COPY probe probe

@@ -66,7 +66,7 @@ PAGE = internal/status/browser
 .PHONY: page-test
 page-test:
 	@echo "== the status page"
-	@if command -v chromium >/dev/null; then cd $(PAGE) && npm ci --silent --no-audit --no-fund; fi
+	@if command -v chromium >/dev/null && command -v npm >/dev/null; then cd $(PAGE) && npm ci --silent --no-audit --no-fund; fi
 	cd $(PAGE) && go vet ./... && go test -count=1 ./...
 
 ## screenshots: the pictures of the status page in docs/images, made anew

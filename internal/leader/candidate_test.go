@@ -110,6 +110,13 @@ func (c *cluster) keep(lease *coordination.Lease) *coordination.Lease {
 	return c.lease.DeepCopy()
 }
 
+// writes counts how often the Lease was written.
+func (c *cluster) writes() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.version
+}
+
 func (c *cluster) holder() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -160,6 +167,11 @@ func (r *replica) change(do func()) {
 func (r *replica) works() (works bool) {
 	r.change(func() { works = r.working })
 	return works
+}
+
+func (r *replica) failed() (failures int) {
+	r.change(func() { failures = r.failures })
+	return failures
 }
 
 // kill takes a process away without a last word.
@@ -247,13 +259,13 @@ func TestOutageOfTheAPIServer(t *testing.T) {
 				if !leader.works() || !leader.Leads() {
 					t.Error("the leader ended")
 				}
-				if leader.failures < 20 {
-					t.Errorf("%d failures were counted", leader.failures)
+				if failures := leader.failed(); failures < 20 {
+					t.Errorf("%d failures were counted", failures)
 				}
 				leader.way.breakBy(nil)
-				before := c.version
+				before := c.writes()
 				time.Sleep(10 * time.Second)
-				if !leader.works() || c.version < before+4 {
+				if !leader.works() || c.writes() < before+4 {
 					t.Error("the leader did not go on renewing")
 				}
 				leader.stop()
