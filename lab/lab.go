@@ -178,76 +178,6 @@ func (l *Lab) join(ctx context.Context) (err error) {
 		l.write(exporterFile, exporter), l.write(nobodyFile, nobody), l.write(vaultFile, reader))
 }
 
-// mountAuth makes mount, configuration and roles what they are in a healthy lab.
-func (l *Lab) mountAuth(ctx context.Context) error {
-	if err := l.vault.enable(ctx, "kubernetes"); err != nil {
-		return err
-	}
-	if err := l.configure(ctx, nil); err != nil {
-		return err
-	}
-	return l.writeRole(ctx, nil)
-}
-
-// configure writes the mount's configuration, and cuts Vault's open connections to the API server, since it would go on
-// using them with the old CA and host.
-func (l *Lab) configure(ctx context.Context, changed fields) error {
-	defer l.decoy.cut()
-	defer l.toKubernetes.cut()
-	return l.writeConfig(ctx, changed)
-}
-
-// writeConfig writes the mount's whole configuration, the healthy one but for what is changed: Vault would reset a field
-// that is left out.
-func (l *Lab) writeConfig(ctx context.Context, changed fields) error {
-	healthy := fields{
-		"kubernetes_host":      l.kubernetesHost(),
-		"kubernetes_ca_cert":   string(l.cluster.ca.PEM),
-		"token_reviewer_jwt":   l.reviewer,
-		"disable_local_ca_jwt": true,
-	}
-	return l.vault.post(ctx, "auth/"+mount+"/config", healthy.with(changed), nil)
-}
-
-// writeRole writes the canary role, the healthy one but for what is changed, and the oracle. A field that is left out would
-// stay as it was.
-func (l *Lab) writeRole(ctx context.Context, changed fields) error {
-	healthy := fields{
-		"bound_service_account_names":              canaryAccount.name,
-		"bound_service_account_namespaces":         canaryAccount.namespace,
-		"bound_service_account_namespace_selector": "",
-		"audience":                canaryAccount.audience,
-		"token_policies":          "default",
-		"token_no_default_policy": false,
-		"token_bound_cidrs":       "",
-		"token_ttl":               "60s",
-		"token_type":              "default",
-	}
-	oracle := fields{
-		"bound_service_account_names":              canaryAccount.name,
-		"bound_service_account_namespace_selector": `{"matchLabels":{"vault-k8s-auth-exporter/never":"set"}}`,
-	}
-	return errors.Join(
-		l.vault.post(ctx, rolePath(canaryRole), healthy.with(changed), nil),
-		l.vault.post(ctx, rolePath(oracleRole), oracle, nil))
-}
-
-func rolePath(role string) string { return "auth/" + mount + "/role/" + role }
-
-// logIn logs the canary in as a pod would, past the proxy, and revokes what that brings.
-func (l *Lab) logIn(ctx context.Context) error {
-	var answer struct {
-		Auth struct {
-			Accessor string `json:"accessor"`
-		} `json:"auth"`
-	}
-	err := l.vault.post(ctx, "auth/"+mount+"/login", fields{"role": canaryRole, "jwt": l.canary}, &answer)
-	if err != nil || answer.Auth.Accessor == "" {
-		return err
-	}
-	return l.vault.post(ctx, "auth/token/revoke-accessor", fields{"accessor": answer.Auth.Accessor}, nil)
-}
-
 // useReviewer hands token to both who use it, the exporter and Vault.
 func (l *Lab) useReviewer(ctx context.Context, token string) error {
 	return errors.Join(
@@ -264,42 +194,6 @@ func (l *Lab) write(name, token string) error {
 func (l *Lab) path(name string) string { return filepath.Join(l.dir.path, name) }
 
 func (l *Lab) kubernetesHost() string { return "https://" + l.toKubernetes.address }
-
-// Env is the exporter's environment, NAME=value each. It names files, so it can be shown.
-func (l *Lab) Env() []string {
-	return []string{
-		"EXPORTER_VAULT_ADDR=https://" + l.toVault.address,
-		"EXPORTER_VAULT_CACERT=" + l.path("vault-ca.crt"),
-		"EXPORTER_VAULT_MOUNT=" + mount,
-		"EXPORTER_VAULT_ROLE=" + canaryRole,
-		"EXPORTER_KUBERNETES_HOST=" + l.kubernetesHost(),
-		"EXPORTER_KUBERNETES_CACERT=" + l.path("kubernetes-ca.crt"),
-		"EXPORTER_REVIEWER_TOKEN_FILE=" + l.path(reviewerFile),
-		"EXPORTER_CANARY_TOKEN_FILE=" + l.path(canaryFile),
-	}
-}
-
-// FullEnv is Env with all optional evidence: a Vault token that may read the mount, the oracle, and an identity of its own.
-func (l *Lab) FullEnv() []string { return append(l.Env(), l.optional()...) }
-
-func (l *Lab) optional() []string {
-	return []string{
-		"EXPORTER_VAULT_TOKEN_FILE=" + l.path(vaultFile),
-		"EXPORTER_VAULT_ORACLE_ROLE=" + oracleRole,
-		"EXPORTER_KUBERNETES_TOKEN_FILE=" + l.path(exporterFile),
-	}
-}
-
-// Expand is the environment of a fault in this lab.
-func (l *Lab) Expand(env []string) []string { return expand(env, l.dir.path) }
-
-func expand(env []string, dir string) []string {
-	var expanded []string
-	for _, variable := range env {
-		expanded = append(expanded, strings.ReplaceAll(variable, "$LAB", dir))
-	}
-	return expanded
-}
 
 // Dir is where everything of this lab lies. It goes with the lab.
 func (l *Lab) Dir() string { return l.dir.path }

@@ -1,0 +1,78 @@
+package lab
+
+import (
+	"context"
+	"errors"
+)
+
+// The auth method in Vault: mount, configuration and roles.
+
+// mountAuth makes mount, configuration and roles what they are in a healthy lab.
+func (l *Lab) mountAuth(ctx context.Context) error {
+	if err := l.vault.enable(ctx, "kubernetes"); err != nil {
+		return err
+	}
+	if err := l.configure(ctx, nil); err != nil {
+		return err
+	}
+	return l.writeRole(ctx, nil)
+}
+
+// configure writes the mount's configuration, and cuts Vault's open connections to the API server, since it would go on
+// using them with the old CA and host.
+func (l *Lab) configure(ctx context.Context, changed fields) error {
+	defer l.decoy.cut()
+	defer l.toKubernetes.cut()
+	return l.writeConfig(ctx, changed)
+}
+
+// writeConfig writes the mount's whole configuration, the healthy one but for what is changed: Vault would reset a field
+// that is left out.
+func (l *Lab) writeConfig(ctx context.Context, changed fields) error {
+	healthy := fields{
+		"kubernetes_host":      l.kubernetesHost(),
+		"kubernetes_ca_cert":   string(l.cluster.ca.PEM),
+		"token_reviewer_jwt":   l.reviewer,
+		"disable_local_ca_jwt": true,
+	}
+	return l.vault.post(ctx, "auth/"+mount+"/config", healthy.with(changed), nil)
+}
+
+// writeRole writes the canary role, the healthy one but for what is changed, and the oracle. A field that is left out would
+// stay as it was.
+func (l *Lab) writeRole(ctx context.Context, changed fields) error {
+	healthy := fields{
+		"bound_service_account_names":              canaryAccount.name,
+		"bound_service_account_namespaces":         canaryAccount.namespace,
+		"bound_service_account_namespace_selector": "",
+		"audience":                canaryAccount.audience,
+		"token_policies":          "default",
+		"token_no_default_policy": false,
+		"token_bound_cidrs":       "",
+		"token_ttl":               "60s",
+		"token_type":              "default",
+	}
+	oracle := fields{
+		"bound_service_account_names":              canaryAccount.name,
+		"bound_service_account_namespace_selector": `{"matchLabels":{"vault-k8s-auth-exporter/never":"set"}}`,
+	}
+	return errors.Join(
+		l.vault.post(ctx, rolePath(canaryRole), healthy.with(changed), nil),
+		l.vault.post(ctx, rolePath(oracleRole), oracle, nil))
+}
+
+func rolePath(role string) string { return "auth/" + mount + "/role/" + role }
+
+// logIn logs the canary in as a pod would, past the proxy, and revokes what that brings.
+func (l *Lab) logIn(ctx context.Context) error {
+	var answer struct {
+		Auth struct {
+			Accessor string `json:"accessor"`
+		} `json:"auth"`
+	}
+	err := l.vault.post(ctx, "auth/"+mount+"/login", fields{"role": canaryRole, "jwt": l.canary}, &answer)
+	if err != nil || answer.Auth.Accessor == "" {
+		return err
+	}
+	return l.vault.post(ctx, "auth/token/revoke-accessor", fields{"accessor": answer.Auth.Accessor}, nil)
+}
