@@ -1,14 +1,9 @@
 package e2e
 
 import (
-	"context"
-	"os/exec"
-	"slices"
+	"path/filepath"
 	"strings"
 	"testing"
-	"time"
-
-	"vault-k8s-auth-exporter/lab"
 )
 
 // pasted are faults whose fix mends them as it is printed, by the column that prints it.
@@ -54,7 +49,7 @@ func TestFixesMend(t *testing.T) {
 			if broken.Targets[0].Healthy || len(fix) == 0 {
 				t.Fatalf("check gives no fix: %+v", broken.Targets[0])
 			}
-			out, err := paste(t, l, fix)
+			out, err := newShell(t, l).paste(fix...)
 			story := func() string { return strings.Join(fix, "\n") + "\n" + out }
 			if err != nil {
 				t.Fatalf("pasting the fix: %v\n%s", err, story())
@@ -67,15 +62,24 @@ func TestFixesMend(t *testing.T) {
 	}
 }
 
-// paste runs lines in one shell that has kubectl, vault and an administrator's rights.
-func paste(t *testing.T, l *lab.Lab, lines []string) (string, error) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	shell := exec.CommandContext(ctx, "sh", "-e")
-	shell.Dir = t.TempDir()
-	shell.Env = slices.Concat(l.AdminEnv(), []string{"HOME=" + shell.Dir})
-	shell.Stdin = strings.NewReader(strings.Join(lines, "\n") + "\n")
-	out, err := shell.CombinedOutput()
-	return string(out), err
+// TestFixOfTheUnexplainedBringsTheCause pastes the one fix that mends nothing, but lets
+// the exporter see more.
+func TestFixOfTheUnexplainedBringsTheCause(t *testing.T) {
+	l := start(t)
+	if err := l.Inject(t.Context(), "role_cidr_mismatch"); err != nil {
+		t.Fatal(err)
+	}
+	env := environment(l.Env())
+	_, unclear := check(t, env)
+	if got := unclear.Targets[0].Reason; got != "unexplained" {
+		t.Fatalf("reason = %s, want unexplained", got)
+	}
+	administrator := newShell(t, l)
+	if out, err := administrator.paste(unclear.Targets[0].Fix...); err != nil {
+		t.Fatalf("pasting the fix: %v\n%s\n%s", err, strings.Join(unclear.Targets[0].Fix, "\n"), out)
+	}
+	_, clear := check(t, append(env, "EXPORTER_VAULT_TOKEN_FILE="+filepath.Join(administrator.dir, "vault-token")))
+	if got := clear.Targets[0].Reason; got != "role_cidr_mismatch" {
+		t.Errorf("reason = %s (%s), want role_cidr_mismatch", got, clear.Targets[0].Detail)
+	}
 }

@@ -1,8 +1,6 @@
 package e2e
 
 import (
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,19 +14,9 @@ type replicas struct {
 	env    []string
 }
 
-// newReplicas compiles an exporter that finds a pod's files where the lab puts them.
 func newReplicas(t *testing.T) replicas {
 	t.Helper()
-	pod, err := world.lab.Pod(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	binary := filepath.Join(t.TempDir(), "exporter")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary,
-		"-ldflags", "-X vault-k8s-auth-exporter/internal/config.podFiles="+pod.Files, "../cmd/exporter")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("compiling the exporter: %v\n%s", err, out)
-	}
+	binary, pod := inPod(t, world.lab)
 	return replicas{t, binary, append(bare("EXPORTER_LEADER_ELECTION=true"), pod.Env...)}
 }
 

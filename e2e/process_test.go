@@ -63,10 +63,16 @@ type outcome struct {
 // run runs the exporter to its end.
 func run(t testing.TB, env []string, args ...string) outcome {
 	t.Helper()
+	return runAs(t, world.exporter, env, args...)
+}
+
+// runAs runs another binary of the exporter.
+func runAs(t testing.TB, binary string, env []string, args ...string) outcome {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var stdout, stderr tee
-	cmd := exec.CommandContext(ctx, world.exporter, args...)
+	cmd := exec.CommandContext(ctx, binary, args...)
 	cmd.Env, cmd.Stdout, cmd.Stderr = env, &stdout, &stderr
 	err := cmd.Run()
 	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
@@ -108,13 +114,24 @@ func (r targetReport) warns(of string) bool {
 func check(t testing.TB, env []string) (outcome, report) {
 	t.Helper()
 	o := run(t, env, "check", "--output=json")
+	return o, read(t, o)
+}
+
+// checkAs is check with another binary of the exporter.
+func checkAs(t testing.TB, binary string, env []string) targetReport {
+	t.Helper()
+	return read(t, runAs(t, binary, env, "check", "--output=json")).Targets[0]
+}
+
+func read(t testing.TB, o outcome) report {
+	t.Helper()
 	decoder := json.NewDecoder(strings.NewReader(o.stdout))
 	decoder.DisallowUnknownFields()
 	var r report
 	if err := decoder.Decode(&r); err != nil || len(r.Targets) != 1 {
 		t.Fatalf("reading the report of check: %v\n%s%s", err, o.stdout, o.stderr)
 	}
-	return o, r
+	return r
 }
 
 // process is an exporter that serves.

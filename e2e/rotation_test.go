@@ -1,0 +1,84 @@
+package e2e
+
+import (
+	"context"
+	"sync"
+	"testing"
+)
+
+// TestRotationIsNoFault rotates every token while one probe follows on the other: the
+// canary's as a kubelet does, by a symbolic link; the reviewer's in Vault first, and then
+// where the exporter has it from. None of the probes may find anything.
+func TestRotationIsNoFault(t *testing.T) {
+	t.Parallel()
+	l := start(t)
+	administrator := newShell(t, l)
+	administrator.must(
+		"mkdir -p canary/..1",
+		`cp "$EXPORTER_CANARY_TOKEN_FILE" canary/..1/token`,
+		"ln -s ..1 canary/..data",
+		"ln -s ..data/token canary/token",
+		`kubectl -n vault create secret generic reviewer --from-literal=token="$(cat "$EXPORTER_REVIEWER_TOKEN_FILE")"`,
+		"kubectl -n vault create role probe --verb=get --resource=secrets --resource-name=reviewer",
+		"kubectl -n vault create rolebinding probe --role=probe --serviceaccount=monitoring:exporter",
+	)
+	binary, pod := inPod(t, l)
+	canary := "EXPORTER_CANARY_TOKEN_FILE=" + administrator.dir + "/canary/token"
+	follow := []*follower{
+		newFollower(t, world.exporter, environment(l.Env(), canary)),
+		newFollower(t, binary, append(environment(l.Env(), canary,
+			"EXPORTER_REVIEWER=secret", "EXPORTER_REVIEWER_TOKEN_FILE=", "EXPORTER_REVIEWER_SECRET=vault/reviewer"), pod.Env...)),
+	}
+	for range 3 {
+		administrator.must(
+			`next=..$(date +%s%N); mkdir canary/$next`,
+			"kubectl -n monitoring create token canary --audience=vault > canary/$next/token",
+			"ln -s $next canary/..tmp",
+			"old=$(readlink canary/..data)",
+			"mv -T canary/..tmp canary/..data",
+			"rm -r canary/$old",
+
+			"kubectl -n vault create token vault-auth > reviewer-token",
+			`export VAULT_ADDR="$EXPORTER_VAULT_ADDR" VAULT_CACERT="$EXPORTER_VAULT_CACERT"`,
+			`vault write auth/kubernetes/config kubernetes_host="$EXPORTER_KUBERNETES_HOST" kubernetes_ca_cert=@"$EXPORTER_KUBERNETES_CACERT" `+
+				"token_reviewer_jwt=@reviewer-token disable_local_ca_jwt=true",
+			"sleep 1",
+			`cp reviewer-token "$EXPORTER_REVIEWER_TOKEN_FILE.new"`,
+			`mv "$EXPORTER_REVIEWER_TOKEN_FILE.new" "$EXPORTER_REVIEWER_TOKEN_FILE"`,
+			`kubectl -n vault create secret generic reviewer --from-file=token=reviewer-token --dry-run=client -o yaml | kubectl replace -f -`,
+		)
+	}
+	for _, f := range follow {
+		if probes := f.end(); probes < 10 {
+			t.Errorf("only %d probes were made meanwhile", probes)
+		}
+	}
+}
+
+// follower probes again and again, and expects health.
+type follower struct {
+	stop context.CancelFunc
+	done sync.WaitGroup
+	made int
+}
+
+func newFollower(t *testing.T, binary string, env []string) *follower {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	f := &follower{stop: stop}
+	f.done.Go(func() {
+		for ; ctx.Err() == nil; f.made++ {
+			if o := runAs(t, binary, env, "check", "--output=json"); o.code != 0 {
+				t.Errorf("while tokens are rotated check ends with %d: %s%s", o.code, o.stdout, o.stderr)
+			}
+		}
+	})
+	return f
+}
+
+// end returns how many probes were made.
+func (f *follower) end() int {
+	f.stop()
+	f.done.Wait()
+	return f.made
+}
