@@ -15,7 +15,7 @@ import (
 
 var (
 	errServer = errors.New("asking Vault")
-	errSealed = errors.New("Vault is sealed")
+	errSealed = errors.New("sealed")
 )
 
 // A request is what Vault is asked.
