@@ -3,160 +3,106 @@
 package main
 
 import (
-	"bytes"
-	"cmp"
-	"crypto/tls"
-	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"slices"
 	"strings"
 )
 
-const usage = `usage: vault read [-field=F] [-format=json] PATH | write [-field=F] PATH K=V|K=@FILE… | delete PATH | list PATH
-       vault auth enable [-path=P] TYPE | auth list | token lookup | token revoke -self | operator unseal [KEY] | status`
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
-func main() {
-	if err := run(os.Args[1:], os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "vault:", err)
-		os.Exit(2)
+// run is the program. It ends as Vault's own does: with 2 when the server cannot be reached or says no, and with 1 for what is
+// wrong on this side. For status 2 is a sealed Vault, which is no error, and 1 is every error.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	command, call, err := parse(args, stdin)
+	if err == nil {
+		err = command.run(call, stdout)
 	}
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errSealed):
+		return 2
+	}
+	fmt.Fprintln(stderr, "vault:", err)
+	if errors.Is(err, errServer) && command.name != "status" {
+		return 2
+	}
+	return 1
 }
 
-// run reads its server and token from VAULT_ADDR, VAULT_CACERT, VAULT_TLS_SERVER_NAME and VAULT_TOKEN, and the key of
-// `operator unseal` without one from VAULT_UNSEAL_KEY.
-func run(args []string, out io.Writer) error {
-	flags, words := split(args)
-	words = append(words, "", "", "")
-	switch verb := words[0] + " " + words[1]; {
-	case words[0] == "read":
-		return request(out, flags, http.MethodGet, words[1], nil)
-	case words[0] == "list":
-		return request(out, flags, "LIST", words[1], nil)
-	case words[0] == "delete":
-		return request(out, flags, http.MethodDelete, words[1], nil)
-	case words[0] == "status":
-		return request(out, flags, http.MethodGet, "sys/seal-status", nil)
-	case words[0] == "write":
-		body, err := parse(slices.DeleteFunc(words[2:], func(w string) bool { return w == "" }))
-		if err != nil {
-			return err
-		}
-		return request(out, flags, http.MethodPut, words[1], body)
-	case verb == "auth list":
-		return request(out, flags, http.MethodGet, "sys/auth", nil)
-	case verb == "auth enable":
-		return request(out, flags, http.MethodPost, "sys/auth/"+cmp.Or(flags["path"], words[2]), map[string]any{"type": words[2]})
-	case verb == "token lookup":
-		return request(out, flags, http.MethodGet, "auth/token/lookup-self", nil)
-	case verb == "token revoke":
-		return request(out, flags, http.MethodPost, "auth/token/revoke-self", nil)
-	case verb == "operator unseal":
-		return request(out, flags, http.MethodPut, "sys/unseal", map[string]any{"key": cmp.Or(words[2], os.Getenv("VAULT_UNSEAL_KEY"))})
-	default:
-		return errors.New("called wrongly\n" + usage)
-	}
+// A call is a command line after the name of the command.
+type call struct {
+	flags map[string][]string
+	words []string
+	stdin io.Reader
 }
 
-// split parts flags, -name=value, from words.
-func split(args []string) (flags map[string]string, words []string) {
-	flags = map[string]string{}
-	for _, arg := range args {
-		if name, ok := strings.CutPrefix(arg, "-"); ok {
-			name, value, _ := strings.Cut(name, "=")
-			flags[name] = value
-			continue
-		}
-		words = append(words, arg)
+// flag is the last value of one, and empty when it was not given.
+func (c call) flag(name string) string {
+	values := c.flags[name]
+	if len(values) == 0 {
+		return ""
 	}
-	return flags, words
+	return values[len(values)-1]
 }
 
-// parse reads pairs, whose value is a file's content after an @.
-func parse(pairs []string) (map[string]any, error) {
-	body := map[string]any{}
-	for _, pair := range pairs {
-		name, value, ok := strings.Cut(pair, "=")
-		if !ok {
-			return nil, fmt.Errorf("reading %q: no name=value", pair)
-		}
-		if path, ok := strings.CutPrefix(value, "@"); ok {
-			content, err := os.ReadFile(path)
-			if err != nil {
-				return nil, err
-			}
-			value = string(content)
-		}
-		body[name] = value
+// word is the i-th, and empty when there are fewer.
+func (c call) word(i int) string {
+	if i < len(c.words) {
+		return c.words[i]
 	}
-	return body, nil
+	return ""
 }
 
-func request(out io.Writer, flags map[string]string, method, path string, body map[string]any) error {
-	var in bytes.Buffer
-	if body != nil {
-		if err := json.NewEncoder(&in).Encode(body); err != nil {
-			return err
-		}
-	}
-	r, err := http.NewRequest(method, os.Getenv("VAULT_ADDR")+"/v1/"+strings.Trim(path, "/"), &in)
-	if err != nil {
-		return err
-	}
-	r.Header.Set("X-Vault-Token", os.Getenv("VAULT_TOKEN"))
-	client, err := newClient()
-	if err != nil {
-		return err
-	}
-	response, err := client.Do(r)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	content, err := io.ReadAll(response.Body)
-	if err != nil {
-		return err
-	}
-	if response.StatusCode >= http.StatusMultipleChoices {
-		return fmt.Errorf("%s %s: status %d: %s", method, path, response.StatusCode, bytes.TrimSpace(content))
-	}
-	return show(out, flags, content)
-}
-
-func newClient() (*http.Client, error) {
-	config := &tls.Config{ServerName: os.Getenv("VAULT_TLS_SERVER_NAME")}
-	if path := os.Getenv("VAULT_CACERT"); path != "" {
-		pem, err := os.ReadFile(path)
-		if err != nil {
-			return nil, err
-		}
-		config.RootCAs = x509.NewCertPool()
-		config.RootCAs.AppendCertsFromPEM(pem)
-	}
-	return &http.Client{Transport: &http.Transport{TLSClientConfig: config}}, nil
-}
-
-// show prints one field, or the answer as JSON.
-func show(out io.Writer, flags map[string]string, content []byte) error {
-	name, one := flags["field"]
-	if !one {
-		_, err := fmt.Fprintln(out, string(bytes.TrimSpace(content)))
-		return err
-	}
-	var answer struct {
-		Data map[string]any `json:"data"`
-	}
-	if err := json.Unmarshal(content, &answer); err != nil {
-		return fmt.Errorf("decoding the answer: %w", err)
-	}
-	value, ok := answer.Data[name]
+// parse parts a command line. Flags stand before the words, as Vault's own demands.
+func parse(args []string, stdin io.Reader) (command, call, error) {
+	c, rest, ok := find(args)
 	if !ok {
-		return fmt.Errorf("the answer has no field %q", name)
+		return command{}, call{}, fmt.Errorf("called wrongly\n%s", usage())
 	}
-	_, err := fmt.Fprint(out, value)
-	return err
+	parted := call{flags: map[string][]string{}, stdin: stdin}
+	for len(rest) > 0 && len(rest[0]) > 1 && rest[0][0] == '-' {
+		name, value, _ := strings.Cut(strings.TrimLeft(rest[0], "-"), "=")
+		if !slices.Contains(c.flags, name) && name != "field" && name != "format" {
+			return command{}, call{}, fmt.Errorf("%s: there is no flag %s", c.name, rest[0])
+		}
+		parted.flags[name] = append(parted.flags[name], value)
+		rest = rest[1:]
+	}
+	if format := parted.flag("format"); format != "" && format != "json" {
+		return command{}, call{}, fmt.Errorf("%s: there is no format %q", c.name, format)
+	}
+	parted.words = rest
+	if len(rest) < c.least || len(rest) > c.most {
+		return command{}, call{}, fmt.Errorf("%s: called wrongly\nusage: vault %s %s", c.name, c.name, c.words)
+	}
+	return c, parted, nil
+}
+
+// find returns the command that args begin with, and what follows its name.
+func find(args []string) (command, []string, bool) {
+	for _, c := range commands {
+		name := strings.Fields(c.name)
+		if len(args) >= len(name) && slices.Equal(args[:len(name)], name) {
+			return c, args[len(name):], true
+		}
+	}
+	return command{}, nil, false
+}
+
+func usage() string {
+	text := "usage:"
+	for _, c := range commands {
+		text += "\n  vault " + c.name
+		for _, flag := range c.flags {
+			text += " [-" + flag + "]"
+		}
+		if c.words != "" {
+			text += " " + c.words
+		}
+	}
+	return text + "\n-field=NAME prints one field alone, -format=json is what is printed without it"
 }

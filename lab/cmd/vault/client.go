@@ -1,0 +1,167 @@
+package main
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+)
+
+var (
+	errServer = errors.New("asking Vault")
+	errSealed = errors.New("sealed")
+)
+
+// A request is what Vault is asked.
+type request struct {
+	method, path string
+	body         map[string]any // nil: none
+	endless      bool           // the answer is passed on as it comes
+}
+
+// run asks Vault, and prints what it answers.
+func (c command) run(call call, out io.Writer) error {
+	r, err := c.request(call)
+	if err != nil {
+		return err
+	}
+	response, err := r.send()
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if r.endless && response.StatusCode == http.StatusOK {
+		_, err := io.Copy(out, response.Body)
+		return err
+	}
+	content, err := io.ReadAll(response.Body)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errServer, err)
+	}
+	if response.StatusCode >= http.StatusMultipleChoices {
+		return fmt.Errorf("%w: %s %s: status %d: %s", errServer, r.method, r.path, response.StatusCode, bytes.TrimSpace(content))
+	}
+	if err := show(out, call, content); err != nil {
+		return err
+	}
+	return sealed(c, content)
+}
+
+// sealed is errSealed where the answer to status says so.
+func sealed(c command, content []byte) error {
+	var answer struct {
+		Sealed bool `json:"sealed"`
+	}
+	if c.name != "status" {
+		return nil
+	}
+	if err := json.Unmarshal(content, &answer); err != nil {
+		return fmt.Errorf("decoding the answer: %w", err)
+	}
+	if answer.Sealed {
+		return errSealed
+	}
+	return nil
+}
+
+// send takes its server and who it is from VAULT_ADDR, VAULT_CACERT, VAULT_TLS_SERVER_NAME, VAULT_TOKEN and VAULT_NAMESPACE.
+func (r request) send() (*http.Response, error) {
+	address := os.Getenv("VAULT_ADDR")
+	if address == "" {
+		return nil, errors.New("VAULT_ADDR is not set")
+	}
+	var body bytes.Buffer
+	if r.body != nil {
+		if err := json.NewEncoder(&body).Encode(r.body); err != nil {
+			return nil, err
+		}
+	}
+	asked, err := http.NewRequest(r.method, strings.TrimRight(address, "/")+"/v1/"+strings.Trim(r.path, "/"), &body)
+	if err != nil {
+		return nil, err
+	}
+	for header, variable := range map[string]string{"X-Vault-Token": "VAULT_TOKEN", "X-Vault-Namespace": "VAULT_NAMESPACE"} {
+		if value := os.Getenv(variable); value != "" {
+			asked.Header.Set(header, value)
+		}
+	}
+	client, err := newClient()
+	if err != nil {
+		return nil, err
+	}
+	response, err := client.Do(asked)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errServer, err)
+	}
+	return response, nil
+}
+
+// newClient follows no redirect, which would take the token elsewhere, and keeps no connection.
+func newClient() (*http.Client, error) {
+	config := &tls.Config{ServerName: os.Getenv("VAULT_TLS_SERVER_NAME")}
+	if path := os.Getenv("VAULT_CACERT"); path != "" {
+		pem, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("reading %s: no certificate", path)
+		}
+	}
+	return &http.Client{
+		Transport:     &http.Transport{TLSClientConfig: config, DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}, nil
+}
+
+// show prints one field, or the answer as JSON.
+func show(out io.Writer, call call, content []byte) error {
+	name := call.flag("field")
+	switch {
+	case name != "":
+		value, err := field(name, content)
+		if err == nil {
+			_, err = fmt.Fprint(out, value)
+		}
+		return err
+	case len(bytes.TrimSpace(content)) == 0:
+		_, err := fmt.Fprintln(out, "Success!")
+		return err
+	default:
+		_, err := fmt.Fprintln(out, string(bytes.TrimSpace(content)))
+		return err
+	}
+}
+
+// field is one of the data of an answer. That of a new token is called otherwise there than in the command.
+func field(name string, content []byte) (any, error) {
+	var answer struct {
+		Data map[string]any `json:"data"`
+		Auth struct {
+			Token    string `json:"client_token"`
+			Accessor string `json:"accessor"`
+		} `json:"auth"`
+	}
+	decoder := json.NewDecoder(bytes.NewReader(content))
+	decoder.UseNumber()
+	if err := decoder.Decode(&answer); err != nil {
+		return nil, fmt.Errorf("decoding the answer: %w", err)
+	}
+	switch value, ok := answer.Data[name]; {
+	case ok:
+		return value, nil
+	case name == "token" && answer.Auth.Token != "":
+		return answer.Auth.Token, nil
+	case name == "token_accessor" && answer.Auth.Accessor != "":
+		return answer.Auth.Accessor, nil
+	default:
+		return nil, fmt.Errorf("the answer has no field %q", name)
+	}
+}

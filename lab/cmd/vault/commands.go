@@ -1,0 +1,159 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// A command makes one request of a call.
+type command struct {
+	name        string
+	flags       []string // beside -field and -format
+	words       string   // for people
+	least, most int      // how many they are
+	request     func(call) (request, error)
+}
+
+// unbounded is the upper bound where there is none.
+const unbounded = math.MaxInt
+
+var commands = []command{
+	{"read", nil, "PATH", 1, 1, to(http.MethodGet, "")},
+	{"list", nil, "PATH", 1, 1, to("LIST", "")},
+	{"delete", nil, "PATH", 1, 1, to(http.MethodDelete, "")},
+	{"write", nil, "PATH [K=V | K=@FILE]…", 1, unbounded, write},
+	{"status", nil, "", 0, 0, to(http.MethodGet, "sys/seal-status")},
+	{"monitor", []string{"log-level"}, "", 0, 0, monitor},
+	{"audit list", nil, "", 0, 0, to(http.MethodGet, "sys/audit")},
+	{"auth list", nil, "", 0, 0, to(http.MethodGet, "sys/auth")},
+	{"auth enable", []string{"path"}, "TYPE", 1, 1, enable},
+	{"namespace list", nil, "", 0, 0, to("LIST", "sys/namespaces")},
+	{"namespace unlock", []string{"unlock-key"}, "[PATH]", 0, 1, unlock},
+	{"operator init", []string{"key-shares", "key-threshold"}, "", 0, 0, initialise},
+	{"operator raft list-peers", nil, "", 0, 0, to(http.MethodGet, "sys/storage/raft/configuration")},
+	{"operator unseal", nil, "[KEY]", 0, 1, unseal},
+	{"policy write", nil, "NAME -|FILE", 2, 2, writePolicy},
+	{"token create", []string{"orphan", "policy", "period", "ttl"}, "", 0, 0, createToken},
+	{"token lookup", nil, "[TOKEN]", 0, 1, lookUp},
+	{"token revoke", []string{"self"}, "[TOKEN]", 0, 1, revoke},
+}
+
+// to asks for a path, which is the first word where none is given.
+func to(method, path string) func(call) (request, error) {
+	return func(c call) (request, error) {
+		return request{method: method, path: cmp.Or(path, c.word(0))}, nil
+	}
+}
+
+func write(c call) (request, error) {
+	body, err := pairs(c.words[1:])
+	return request{method: http.MethodPut, path: c.word(0), body: body}, err
+}
+
+// pairs reads name=value, where the value is a file's content after an @.
+func pairs(words []string) (map[string]any, error) {
+	body := map[string]any{}
+	for _, pair := range words {
+		name, value, ok := strings.Cut(pair, "=")
+		if !ok {
+			return nil, fmt.Errorf("reading %q: no name=value", pair)
+		}
+		if path, ok := strings.CutPrefix(value, "@"); ok {
+			content, err := os.ReadFile(path)
+			if err != nil {
+				return nil, err
+			}
+			value = string(content)
+		}
+		body[name] = value
+	}
+	return body, nil
+}
+
+func monitor(c call) (request, error) {
+	return request{method: http.MethodGet, path: "sys/monitor?log_level=" + cmp.Or(c.flag("log-level"), "info"), endless: true}, nil
+}
+
+func enable(c call) (request, error) {
+	kind := c.word(0)
+	path := "sys/auth/" + cmp.Or(c.flag("path"), kind)
+	return request{method: http.MethodPost, path: path, body: map[string]any{"type": kind}}, nil
+}
+
+func unlock(c call) (request, error) {
+	path := "sys/namespaces/api-lock/unlock/" + c.word(0)
+	return request{method: http.MethodPut, path: path, body: map[string]any{"unlock_key": c.flag("unlock-key")}}, nil
+}
+
+func initialise(c call) (request, error) {
+	shares, err := strconv.Atoi(cmp.Or(c.flag("key-shares"), "5"))
+	if err != nil {
+		return request{}, err
+	}
+	threshold, err := strconv.Atoi(cmp.Or(c.flag("key-threshold"), "3"))
+	return request{method: http.MethodPut, path: "sys/init", body: map[string]any{"secret_shares": shares, "secret_threshold": threshold}}, err
+}
+
+// unseal asks nobody for the key, as Vault's own does: without one it takes VAULT_UNSEAL_KEY.
+func unseal(c call) (request, error) {
+	key := cmp.Or(c.word(0), os.Getenv("VAULT_UNSEAL_KEY"))
+	if key == "" {
+		return request{}, errors.New("operator unseal: no KEY, and no VAULT_UNSEAL_KEY")
+	}
+	return request{method: http.MethodPut, path: "sys/unseal", body: map[string]any{"key": key}}, nil
+}
+
+func writePolicy(c call) (request, error) {
+	var policy []byte
+	var err error
+	if file := c.word(1); file == "-" {
+		policy, err = io.ReadAll(c.stdin)
+	} else {
+		policy, err = os.ReadFile(file)
+	}
+	return request{method: http.MethodPut, path: "sys/policies/acl/" + c.word(0), body: map[string]any{"policy": string(policy)}}, err
+}
+
+func createToken(c call) (request, error) {
+	path := "auth/token/create"
+	if _, orphan := c.flags["orphan"]; orphan {
+		path += "-orphan"
+	}
+	body := map[string]any{}
+	if policies := c.flags["policy"]; policies != nil {
+		body["policies"] = policies
+	}
+	for _, name := range []string{"period", "ttl"} {
+		if value := c.flag(name); value != "" {
+			body[name] = value
+		}
+	}
+	return request{method: http.MethodPost, path: path, body: body}, nil
+}
+
+func lookUp(c call) (request, error) {
+	if token := c.word(0); token != "" {
+		return request{method: http.MethodPost, path: "auth/token/lookup", body: map[string]any{"token": token}}, nil
+	}
+	return request{method: http.MethodGet, path: "auth/token/lookup-self"}, nil
+}
+
+func revoke(c call) (request, error) {
+	token := c.word(0)
+	_, self := c.flags["self"]
+	switch {
+	case self == (token != ""):
+		return request{}, errors.New("token revoke: either -self or a TOKEN")
+	case self:
+		return request{method: http.MethodPost, path: "auth/token/revoke-self"}, nil
+	default:
+		return request{method: http.MethodPost, path: "auth/token/revoke", body: map[string]any{"token": token}}, nil
+	}
+}
