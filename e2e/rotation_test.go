@@ -10,7 +10,6 @@ import (
 // canary's as a kubelet does, by a symbolic link; the reviewer's in Vault first, and then
 // where the exporter has it from. None of the probes may find anything.
 func TestRotationIsNoFault(t *testing.T) {
-	t.Parallel()
 	l := start(t)
 	administrator := newShell(t, l)
 	administrator.must(
