@@ -51,6 +51,11 @@ func (e exposition) value(name string) string {
 	return fmt.Sprint(m.GetGauge().GetValue() + m.GetCounter().GetValue())
 }
 
+// number is the value of a counter that is there.
+func (e exposition) number(name string) float64 {
+	return e["vault_k8s_auth_"+name].GetMetric()[0].GetCounter().GetValue()
+}
+
 // label is a label of the first sample of a metric.
 func (e exposition) label(name, label string) string {
 	family := e["vault_k8s_auth_"+name]

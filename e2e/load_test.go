@@ -1,0 +1,88 @@
+package e2e
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+const (
+	listeners    = 50  // open event streams
+	loads        = 100 // page loads in a second
+	underLoadFor = time.Minute
+)
+
+// TestReadersChangeNoProbe: whoever looks at the page costs no run, no tick and no
+// verdict.
+func TestReadersChangeNoProbe(t *testing.T) {
+	exporter := serve(t, bare())
+	address := exporter.address("")
+	waitFor(t, world.lab, exporter, "health", func(e exposition) bool { return e.verdict() == wellVerdict })
+	before := scrape(t, address)
+
+	ctx, cancel := context.WithTimeout(t.Context(), underLoadFor)
+	defer cancel()
+	var readers sync.WaitGroup
+	var events, pages, refused atomic.Int64
+	for range listeners {
+		readers.Go(func() { events.Add(listen(ctx, "http://"+address+"/api/v1/events")) })
+	}
+	tick := time.NewTicker(time.Second / loads)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		<-tick.C
+		readers.Go(func() {
+			if loadPage("http://" + address + "/") {
+				pages.Add(1)
+			} else {
+				refused.Add(1)
+			}
+		})
+	}
+	readers.Wait()
+
+	after := scrape(t, address)
+	if after.verdict() != wellVerdict || after.value("exporter_probes_skipped_total") != before.value("exporter_probes_skipped_total") {
+		t.Errorf("after the load the metrics say: %s, ticks skipped: %s", after.verdict(), after.value("exporter_probes_skipped_total"))
+	}
+	if runs, want := after.number("probes_total")-before.number("probes_total"), float64(underLoadFor/(8*time.Second)); runs < want {
+		t.Errorf("%v runs completed under load, want %v", runs, want)
+	}
+	if got := exporter.changes(); got != 1 {
+		t.Errorf("%d changes of verdict were logged, want the first alone:\n%s", got, exporter.out)
+	}
+	if pages.Load() < int64(loads*underLoadFor.Seconds()*9/10) || refused.Load() > 0 || events.Load() < listeners {
+		t.Errorf("only %d pages were loaded, %d were refused, and %d bytes of events read: that was no load", pages.Load(), refused.Load(), events.Load())
+	}
+}
+
+// loadPage loads it on a connection of its own, and keeps nothing of it.
+func loadPage(url string) bool {
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Get(url)
+	if err != nil {
+		return false
+	}
+	defer response.Body.Close()
+	_, err = io.Copy(io.Discard, response.Body)
+	return err == nil && response.StatusCode == http.StatusOK
+}
+
+// listen reads an event stream until the context ends, and returns how many bytes came.
+func listen(ctx context.Context, url string) int64 {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return 0
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0
+	}
+	defer response.Body.Close()
+	read, _ := io.Copy(io.Discard, response.Body) // ends with the context
+	return read
+}
