@@ -98,7 +98,12 @@ e2e: servers
 ## bench: what a probe costs beside a bare net/http program that makes the same requests
 .PHONY: bench
 bench:
-	go test ./bench -run='^$$' -bench=. -benchtime=3s -count=3
+	go test ./bench -run='^$$' -bench='Probe|Bare|Process' -benchtime=3s -count=3
+
+## soak: 1 000 targets for five minutes, and for five more with a Vault that hangs
+.PHONY: soak
+soak:
+	go test ./bench -run='^$$' -bench=Soak -benchtime=1x -timeout=20m
 
 ## build: the exporter, into bin/
 .PHONY: build

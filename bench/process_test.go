@@ -23,7 +23,7 @@ func BenchmarkProcess(b *testing.B) {
 	binary := build(b)
 	for _, targets := range []int{1, 100, 1000} {
 		b.Run(fmt.Sprintf("targets=%d", targets), func(b *testing.B) {
-			p := start(b, binary, startServers(b), targets)
+			p := start(b, binary, startServers(b), targets, "EXPORTER_INTERVAL="+interval.String(), "EXPORTER_TIMEOUT=5s")
 			p.untilProbed(b, targets)
 			cpu, probes := p.spent(b)
 			p.untilProbed(b, 2*targets)
@@ -59,7 +59,7 @@ type process struct {
 	metrics string
 }
 
-func start(b *testing.B, binary string, s servers, targets int) process {
+func start(b *testing.B, binary string, s servers, targets int, env ...string) process {
 	b.Helper()
 	ca := file(b, "ca.crt", s.CA)
 	var list strings.Builder
@@ -70,14 +70,13 @@ func start(b *testing.B, binary string, s servers, targets int) process {
 	cmd := exec.Command(binary, "serve", "--web.listen-address="+web, "--health.listen-address="+health, "--log.level=warn")
 	var log bytes.Buffer
 	cmd.Stderr = &log
-	cmd.Env = []string{
-		"EXPORTER_TARGETS_FILE=" + file(b, "targets.yaml", list.String()),
-		"EXPORTER_VAULT_ADDR=" + s.Vault, "EXPORTER_VAULT_CACERT=" + ca, "EXPORTER_VAULT_ROLE=canary",
-		"EXPORTER_KUBERNETES_HOST=" + s.Kubernetes, "EXPORTER_KUBERNETES_CACERT=" + ca,
-		"EXPORTER_REVIEWER_TOKEN_FILE=" + file(b, "reviewer", token("vault-auth")),
-		"EXPORTER_CANARY_TOKEN_FILE=" + file(b, "canary", token("canary")),
-		"EXPORTER_INTERVAL=" + interval.String(), "EXPORTER_TIMEOUT=5s",
-	}
+	cmd.Env = append(env,
+		"EXPORTER_TARGETS_FILE="+file(b, "targets.yaml", list.String()),
+		"EXPORTER_VAULT_ADDR="+s.Vault, "EXPORTER_VAULT_CACERT="+ca, "EXPORTER_VAULT_ROLE=canary",
+		"EXPORTER_KUBERNETES_HOST="+s.Kubernetes, "EXPORTER_KUBERNETES_CACERT="+ca,
+		"EXPORTER_REVIEWER_TOKEN_FILE="+file(b, "reviewer", token("vault-auth")),
+		"EXPORTER_CANARY_TOKEN_FILE="+file(b, "canary", token("canary")),
+	)
 	if err := cmd.Start(); err != nil {
 		b.Fatal(err)
 	}

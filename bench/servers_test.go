@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -47,9 +48,21 @@ type answer struct {
 	body   string
 }
 
+// hangPath, once it was asked for, is the last that a server answers.
+const hangPath = "/hang"
+
 func answers(by map[string]answer) http.Handler {
+	var hangs atomic.Bool
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
+		if hangs.Load() {
+			<-r.Context().Done()
+			return
+		}
+		if r.URL.Path == hangPath {
+			hangs.Store(true)
+			return
+		}
 		a, known := by[r.URL.Path]
 		if !known {
 			http.NotFound(w, r)
