@@ -8,10 +8,10 @@ $(LAB):
 	@test -x $@ || echo "compiling the lab's own command, which takes half a minute the first time"
 	@go build -o $@ ./lab/cmd/lab
 
-## demo: a real Kubernetes API server, a real Vault and the exporter, on loopback; Ctrl-C ends it
+## demo: a real Kubernetes API server, a real Vault and the exporter, on loopback; with PROMETHEUS=1 also who is paged; Ctrl-C ends it
 .PHONY: demo
 demo: $(LAB)
-	@$(LAB) demo
+	@$(LAB) demo $(if $(PROMETHEUS),--prometheus)
 
 ## fault: break something in the running lab: make fault NAME=reviewer_forbidden; without NAME: what there is
 .PHONY: fault

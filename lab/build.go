@@ -43,12 +43,53 @@ func Build(ctx context.Context, progress io.Writer) (Binaries, error) {
 		{"vault", &binaries.Vault},
 		{"kubectl", &binaries.Kubectl},
 	} {
-		if *module.path, err = b.module(ctx, module.name); err != nil {
+		job := compilation{what: "the real " + module.name, pkg: ".", minutes: 4}
+		if *module.path, err = b.module(ctx, module.name, module.name, job); err != nil {
 			return Binaries{}, err
 		}
 	}
 	binaries.VaultCommand, err = b.command(ctx, "lab/cmd/vault", "the stand-in for the vault command")
 	return binaries, err
+}
+
+// MonitoringBinaries are the paths of the compiled servers that watch an exporter, and of the two commands that check
+// what they are given.
+type MonitoringBinaries struct {
+	Prometheus, Alertmanager string
+	Promtool, Amtool         string
+}
+
+// BuildMonitoring is Build for Prometheus and Alertmanager, which a lab can do without.
+func BuildMonitoring(ctx context.Context, progress io.Writer) (MonitoringBinaries, error) {
+	b, err := newBuilder(progress)
+	if err != nil {
+		return MonitoringBinaries{}, err
+	}
+	unlock, err := b.lock(ctx)
+	if err != nil {
+		return MonitoringBinaries{}, err
+	}
+	defer unlock()
+
+	var binaries MonitoringBinaries
+	for _, command := range []struct {
+		name, pkg string
+		path      *string
+	}{
+		{"prometheus", "github.com/prometheus/prometheus/cmd/prometheus", &binaries.Prometheus},
+		{"promtool", "github.com/prometheus/prometheus/cmd/promtool", &binaries.Promtool},
+		{"alertmanager", "github.com/prometheus/alertmanager/cmd/alertmanager", &binaries.Alertmanager},
+		{"amtool", "github.com/prometheus/alertmanager/cmd/amtool", &binaries.Amtool},
+	} {
+		job := compilation{what: "the real " + command.name, pkg: command.pkg, tags: "remove_all_sd", minutes: 1}
+		if command.name == "prometheus" {
+			job.minutes = 4
+		}
+		if *command.path, err = b.module(ctx, "prometheus", command.name, job); err != nil {
+			return MonitoringBinaries{}, err
+		}
+	}
+	return binaries, nil
 }
 
 // BuildExporter compiles the exporter of this checkout.
@@ -107,26 +148,25 @@ func (b *builder) command(ctx context.Context, pkg, what string) (string, error)
 	return target, b.compile(ctx, compilation{what: what, dir: b.root, pkg: "./" + pkg, target: target})
 }
 
-// module builds the module lab/<name>, unless that is done.
-func (b *builder) module(ctx context.Context, name string) (string, error) {
-	dir := filepath.Join(b.root, "lab", name)
-	version, err := goTool(ctx, dir, "env", "GOVERSION").Output()
+// module builds the command called name in the module lab/<module>, unless that is done.
+func (b *builder) module(ctx context.Context, module, name string, job compilation) (string, error) {
+	job.dir = filepath.Join(b.root, "lab", module)
+	version, err := goTool(ctx, job.dir, "env", "GOVERSION").Output()
 	if err != nil {
 		return "", fmt.Errorf("asking Go for its version: %w", err)
 	}
-	key, err := sourceKey(os.DirFS(dir))
+	key, err := sourceKey(os.DirFS(job.dir))
 	if err != nil {
-		return "", fmt.Errorf("hashing the sources in %s: %w", dir, err)
+		return "", fmt.Errorf("hashing the sources in %s: %w", job.dir, err)
 	}
-	target := filepath.Join(b.bin, fmt.Sprintf("%s-%s-%s", name, strings.TrimSpace(string(version)), key))
-	if _, err := os.Stat(target); err == nil {
-		return target, nil
+	job.target = filepath.Join(b.bin, fmt.Sprintf("%s-%s-%s", name, strings.TrimSpace(string(version)), key))
+	if _, err := os.Stat(job.target); err == nil {
+		return job.target, nil
 	}
-	job := compilation{what: "the real " + name, dir: dir, pkg: ".", target: target, minutes: 4}
 	if err := b.compile(ctx, job); err != nil {
 		return "", err
 	}
-	return target, b.removeOthers(name, target)
+	return job.target, b.removeOthers(name, job.target)
 }
 
 // removeOthers removes what was built for the same server from other sources or by another Go.

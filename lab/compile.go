@@ -17,6 +17,7 @@ const reportEvery = 10 * time.Second
 // A compilation is one call of go build.
 type compilation struct {
 	what, dir, pkg, target string
+	tags                   string
 	minutes                int // what the first one takes on a small machine; 0: not worth a word
 }
 
@@ -32,7 +33,7 @@ func (b *builder) compile(ctx context.Context, c compilation) error {
 	report.phase("compiling", total)
 	temporary := fmt.Sprintf("%s.%d.tmp", c.target, os.Getpid())
 	defer os.Remove(temporary)
-	build := goTool(ctx, c.dir, "build", "-v", "-trimpath", "-buildvcs=false", "-o", temporary, c.pkg)
+	build := goTool(ctx, c.dir, "build", "-v", "-trimpath", "-buildvcs=false", "-tags="+c.tags, "-o", temporary, c.pkg)
 	stderr, err := build.StderrPipe()
 	if err != nil {
 		return err
@@ -50,7 +51,7 @@ func (b *builder) compile(ctx context.Context, c compilation) error {
 // packages counts what there is to compile, downloading the sources first.
 func (c compilation) packages(ctx context.Context, report *report) (int, error) {
 	report.phase("downloading the sources of", 0)
-	list := goTool(ctx, c.dir, "list", "-deps", "-f", "{{.ImportPath}}", c.pkg)
+	list := goTool(ctx, c.dir, "list", "-deps", "-tags="+c.tags, "-f", "{{.ImportPath}}", c.pkg)
 	var names strings.Builder
 	list.Stdout = &names
 	stderr, err := list.StderrPipe()

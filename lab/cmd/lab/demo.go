@@ -18,8 +18,8 @@ const (
 	healthPort = "10191"
 )
 
-// demo runs the lab and the exporter until ctx ends, and prints what the exporter finds.
-func demo(ctx context.Context, stdout, stderr io.Writer) (err error) {
+// demo runs the lab and the exporter until ctx ends, and prints what the exporter finds and, with Prometheus, who is paged.
+func demo(ctx context.Context, prometheus bool, stdout, stderr io.Writer) (err error) {
 	binary, err := lab.BuildExporter(ctx, stderr)
 	if err != nil {
 		return err
@@ -43,8 +43,15 @@ func demo(ctx context.Context, stdout, stderr io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
+	var watch *watch
+	if prometheus {
+		if watch, err = startWatch(ctx, web, stdout, stderr); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, watch.close()) }()
+	}
 	e := exporter{binary: binary, env: l.FullEnv(), web: web, health: health, log: filepath.Join(l.Dir(), "exporter.log"), out: stdout}
-	return e.run(ctx, func() { summarize(stdout, e) })
+	return e.run(ctx, func() { summarize(stdout, e, watch) })
 }
 
 // freePort is the address of the wanted port on loopback, or of another one where that is taken.
@@ -60,14 +67,14 @@ func freePort(wanted string, stderr io.Writer) (string, error) {
 	return listener.Addr().String(), listener.Close()
 }
 
-func summarize(out io.Writer, e exporter) {
+func summarize(out io.Writer, e exporter, w *watch) {
 	fmt.Fprintf(out, `
 The exporter is probing a real Vault and a real Kubernetes API server every %s.
 
   metrics   http://%[2]s/metrics
   page      http://%[2]s/
   health    http://%[3]s/readyz
-
+%[5]s
 In a second terminal:
 
   make fault NAME=reviewer_forbidden      break something; without NAME: what there is
@@ -76,7 +83,7 @@ In a second terminal:
 
 Each change of the verdict appears below. Ctrl-C ends the demo and leaves nothing behind.
 
-`, interval, e.web, e.health, envFile)
+`, interval, e.web, e.health, envFile, w)
 }
 
 // untilReady returns when url answers 200, or with the end of ctx.

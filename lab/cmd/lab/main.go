@@ -15,8 +15,9 @@ import (
 
 const usage = `usage: lab COMMAND
 
-  demo          the lab and the exporter, with each change of its verdict (make demo)
-  build         compile the servers, and say how far that is
+  demo [--prometheus]
+                the lab and the exporter, with each change of its verdict, and the pages that it leads to (make demo PROMETHEUS=1)
+  build         compile the servers, Prometheus and Alertmanager among them, and say how far that is
   up            the lab alone, with the environment for an exporter (make lab)
   fault [NAME]  break something in the running lab; without a name: what there is (make fault NAME=…)
   heal          mend everything (make heal)
@@ -56,10 +57,11 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	}
 	switch name, args := args[0], args[1:]; {
 	case name == "build" && len(args) == 0:
-		_, err := lab.Build(ctx, stderr)
-		return err
+		return build(ctx, stderr)
 	case name == "demo" && len(args) == 0:
-		return demo(ctx, stdout, stderr)
+		return demo(ctx, false, stdout, stderr)
+	case name == "demo" && len(args) == 1 && args[0] == "--prometheus":
+		return demo(ctx, true, stdout, stderr)
 	case (name == "up" || name == "lab") && len(args) == 0:
 		return up(ctx, stdout, stderr)
 	case name == "fault" && len(args) == 0:
@@ -71,4 +73,12 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	default:
 		return errUsage
 	}
+}
+
+func build(ctx context.Context, stderr io.Writer) error {
+	if _, err := lab.Build(ctx, stderr); err != nil {
+		return err
+	}
+	_, err := lab.BuildMonitoring(ctx, stderr)
+	return err
 }

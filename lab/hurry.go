@@ -1,0 +1,71 @@
+package lab
+
+import (
+	"fmt"
+	"regexp"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"go.yaml.in/yaml/v3"
+)
+
+// Hurry divides every duration in a rules file or in a configuration of Alertmanager, for a lab in which nobody wants
+// to wait as long as on call: the range of a selector, for, keep_firing_for, the waits of a route. A second is the
+// least that is left of one.
+func Hurry(config []byte, factor int) ([]byte, error) {
+	var document yaml.Node
+	if err := yaml.Unmarshal(config, &document); err != nil {
+		return nil, err
+	}
+	if err := hurry(&document, factor); err != nil {
+		return nil, err
+	}
+	return yaml.Marshal(&document)
+}
+
+func hurry(node *yaml.Node, factor int) error {
+	for i, child := range node.Content {
+		if node.Kind != yaml.MappingNode || i%2 == 0 {
+			if err := hurry(child, factor); err != nil {
+				return err
+			}
+			continue
+		}
+		switch key := node.Content[i-1].Value; key {
+		case "expr":
+			var err error
+			child.Value = rangeSelector.ReplaceAllStringFunc(child.Value, func(text string) string {
+				divided, wrong := divide(text[1:len(text)-1], factor)
+				if wrong != nil {
+					err = wrong
+				}
+				return "[" + divided + "]"
+			})
+			if err != nil {
+				return err
+			}
+		case "for", "keep_firing_for", "interval", "group_wait", "group_interval", "repeat_interval":
+			divided, err := divide(child.Value, factor)
+			if err != nil {
+				return fmt.Errorf("line %d: %s: %w", child.Line, key, err)
+			}
+			child.Value = divided
+		default:
+			if err := hurry(child, factor); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+var rangeSelector = regexp.MustCompile(`\[[0-9smhdwy]+\]`)
+
+func divide(text string, factor int) (string, error) {
+	duration, err := model.ParseDuration(text)
+	if err != nil || duration == 0 {
+		return text, err
+	}
+	shorter := max(time.Second, (time.Duration(duration) / time.Duration(factor)).Round(time.Second))
+	return model.Duration(shorter).String(), nil
+}

@@ -1,0 +1,180 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+	"golang.org/x/sync/errgroup"
+)
+
+// MonitoringOptions are what Prometheus and Alertmanager are given.
+type MonitoringOptions struct {
+	// Log takes progress in words for people. Nil discards it.
+	Log io.Writer
+	// Exporters are the addresses that are scraped, all of one job in one namespace.
+	Exporters []string
+	// Every is the interval of scrapes, and of the evaluation of rules.
+	Every time.Duration
+	// Rules is a rules file. Nil: none.
+	Rules []byte
+	// Alertmanager is its configuration, whose receivers are replaced by Receiver. Nil: Prometheus runs alone.
+	Alertmanager []byte
+	// Receiver is the URL of a webhook.
+	Receiver string
+}
+
+// Monitoring is a running Prometheus, and an Alertmanager where that is asked for.
+type Monitoring struct {
+	// PrometheusURL and AlertmanagerURL have no slash at the end.
+	PrometheusURL, AlertmanagerURL string
+
+	dir       *runDir
+	processes []*process
+}
+
+// StartMonitoring returns when both are ready. The context bounds the start alone.
+func StartMonitoring(ctx context.Context, o MonitoringOptions) (_ *Monitoring, err error) {
+	if o.Log == nil {
+		o.Log = io.Discard
+	}
+	binaries, err := BuildMonitoring(ctx, o.Log)
+	if err != nil {
+		return nil, err
+	}
+	m := &Monitoring{}
+	if m.dir, err = newRunDir(); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, m.Close())
+		}
+	}()
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	alertmanager, err := m.startAlertmanager(ctx, binaries.Alertmanager, o)
+	if err != nil {
+		return nil, err
+	}
+	return m, m.startPrometheus(ctx, binaries.Prometheus, alertmanager, o)
+}
+
+// Close ends both and removes what they wrote.
+func (m *Monitoring) Close() error {
+	var stopping errgroup.Group
+	for _, p := range m.processes {
+		stopping.Go(p.stop)
+	}
+	return errors.Join(stopping.Wait(), m.dir.remove())
+}
+
+// startAlertmanager returns its address, or none where there is nothing to start.
+func (m *Monitoring) startAlertmanager(ctx context.Context, binary string, o MonitoringOptions) (address string, err error) {
+	if o.Alertmanager == nil {
+		return "", nil
+	}
+	config, err := receivedBy(o.Alertmanager, o.Receiver)
+	if err != nil {
+		return "", fmt.Errorf("reading the configuration of Alertmanager: %w", err)
+	}
+	if err := m.write("alertmanager.yaml", config); err != nil {
+		return "", err
+	}
+	if address, err = freeAddress(); err != nil {
+		return "", err
+	}
+	m.AlertmanagerURL = "http://" + address
+	return address, m.start(ctx, m.AlertmanagerURL, binary, "alertmanager",
+		"--config.file=alertmanager.yaml", "--storage.path=alertmanager", "--web.listen-address="+address, "--cluster.listen-address=")
+}
+
+func (m *Monitoring) startPrometheus(ctx context.Context, binary, alertmanager string, o MonitoringOptions) error {
+	config, err := prometheusConfig(alertmanager, o)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(m.write("prometheus.yaml", config), m.write("rules.yaml", o.Rules)); err != nil {
+		return err
+	}
+	address, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	m.PrometheusURL = "http://" + address
+	return m.start(ctx, m.PrometheusURL, binary, "prometheus",
+		"--config.file=prometheus.yaml", "--storage.tsdb.path=prometheus", "--web.listen-address="+address)
+}
+
+func (m *Monitoring) write(name string, data []byte) error {
+	return os.WriteFile(filepath.Join(m.dir.path, name), data, 0o600)
+}
+
+// start runs a server that ends on SIGTERM and knows nothing of its standard input, whose end means the same in the lab.
+func (m *Monitoring) start(ctx context.Context, url, binary, name string, args ...string) error {
+	const endWithInput = `exec 3<&0; (cat <&3 >/dev/null; kill $$) & exec "$@" </dev/null 3<&-`
+	p, err := startProcess(m.dir.path, "/bin/sh", name, append([]string{"-c", endWithInput, "sh", binary}, args...)...)
+	if err != nil {
+		return err
+	}
+	m.processes = append(m.processes, p)
+	return p.until(ctx, func(ctx context.Context) error { return isReady(ctx, url) })
+}
+
+// isReady asks as Kubernetes does.
+func isReady(ctx context.Context, url string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/-/ready", nil)
+	if err != nil {
+		return err
+	}
+	request.Close = true
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	if response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("not ready: %s", response.Status)
+	}
+	return errors.Join(err, response.Body.Close())
+}
+
+func prometheusConfig(alertmanager string, o MonitoringOptions) ([]byte, error) {
+	type group struct {
+		Targets []string
+		Labels  map[string]string `yaml:",omitempty"`
+	}
+	config := map[string]any{
+		"global":     map[string]string{"scrape_interval": o.Every.String(), "scrape_timeout": o.Every.String(), "evaluation_interval": o.Every.String()},
+		"rule_files": []string{"rules.yaml"},
+		"scrape_configs": []any{map[string]any{
+			"job_name":       "vault-k8s-auth-exporter",
+			"static_configs": []group{{Targets: o.Exporters, Labels: map[string]string{"namespace": "monitoring"}}},
+		}},
+	}
+	if alertmanager != "" {
+		config["alerting"] = map[string]any{"alertmanagers": []any{
+			map[string]any{"static_configs": []group{{Targets: []string{alertmanager}}}},
+		}}
+	}
+	return yaml.Marshal(config)
+}
+
+// receivedBy is a configuration of Alertmanager whose receivers all are one webhook.
+func receivedBy(config []byte, webhook string) ([]byte, error) {
+	var c map[string]any
+	if err := yaml.Unmarshal(config, &c); err != nil {
+		return nil, err
+	}
+	receivers, _ := c["receivers"].([]any)
+	for i, r := range receivers {
+		receiver, _ := r.(map[string]any)
+		receivers[i] = map[string]any{"name": receiver["name"], "webhook_configs": []any{map[string]string{"url": webhook}}}
+	}
+	return yaml.Marshal(c)
+}
