@@ -3,10 +3,14 @@ package probe
 import "fmt"
 
 func adviseMountEnable(t Target, e Evidence) []string {
-	return append([]string{
+	var lines []string
+	if t.Vault.Namespace != "" {
+		lines = append(lines, fmt.Sprintf("# is the namespace %s itself there?", t.Vault.Namespace), vault("namespace", "list", "-namespace="))
+	}
+	return append(append(lines,
 		vault("auth", "list"),
 		vault("auth", "enable", "-path="+own(t.Vault.Mount), "kubernetes"),
-	}, append(adviseFirstConfig(t, e), adviseRoleWrite(t, e)...)...)
+	), append(adviseFirstConfig(t, e), adviseRoleWrite(t, e)...)...)
 }
 
 func adviseMountList(t Target, _ Evidence) []string {

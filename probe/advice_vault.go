@@ -84,7 +84,7 @@ func adviseOverload(t Target, _ Evidence) []string {
 func adviseNamespace(t Target, _ Evidence) []string {
 	return []string{
 		fmt.Sprintf("# EXPORTER_VAULT_NAMESPACE is %s: correct it, or create the namespace", orNone(t.Vault.Namespace)),
-		vault("namespace", "list"),
+		vault("namespace", "list", "-namespace="),
 	}
 }
 

@@ -85,6 +85,15 @@ func (e Evidence) reviewIsFine() bool {
 	return e.Review.Ok() && !r.OfNothing && r.Authenticated && isCanary(r, e.CanaryToken.Value)
 }
 
+// reviewerIsFine reports whether our reviewer is beyond doubt: it reviewed the canary, or
+// the API server says that it may review.
+func (e Evidence) reviewerIsFine(t Target) bool {
+	if t.Reviewer.Source == SourceAccessReview {
+		return e.Access.Ok() && e.Access.Value.Allowed
+	}
+	return e.reviewIsFine()
+}
+
 // reviewerUnexplained reports whether the API server does not take the reviewer's
 // token, and nothing that the token says of itself explains it.
 func (e Evidence) reviewerUnexplained() bool {

@@ -47,7 +47,7 @@ func cidrs(m Mount) string {
 // ours are fine.
 func oracle(t Target, e Evidence) (Verdict, bool) {
 	o := e.FollowUps.Oracle
-	if !e.bareRefusal() || !e.reviewIsFine() || !o.Ok() {
+	if !e.bareRefusal() || !e.reviewerIsFine(t) || !o.Ok() {
 		return Verdict{}, false
 	}
 	says := readOracle(o.Value.Text)
@@ -58,9 +58,17 @@ func oracle(t Target, e Evidence) (Verdict, bool) {
 	case oracleReached:
 		return oracleReviewer(t, e, says.identity, told)
 	case ReviewerDrift:
-		return proven(ReviewerDrift, fmt.Sprintf("the reviewer that Vault has stored for %s is no good, though ours is", mountPath(t)), told)
+		return proven(ReviewerDrift, fmt.Sprintf("the reviewer that Vault has stored for %s is no good, though %s", mountPath(t), oursIsFine(t, e)), told)
 	}
 	return proven(says.finding, fmt.Sprintf("Vault cannot have tokens reviewed: %s", afterErr(o.Value.Text)), told)
+}
+
+// oursIsFine says what makes our reviewer beyond doubt.
+func oursIsFine(t Target, e Evidence) string {
+	if t.Reviewer.Source == SourceAccessReview {
+		return reviewerName(e) + " may create TokenReviews"
+	}
+	return "ours is"
 }
 
 // oracleReviewer judges by what the identity that Vault uses may do.
@@ -72,7 +80,7 @@ func oracleReviewer(t Target, e Evidence, identity, told string) (Verdict, bool)
 	case !access.Value.Allowed:
 		return proven(ReviewerDrift, fmt.Sprintf("Vault reviews as %s, which may not create TokenReviews", identity), told,
 			"a SubjectAccessReview says that it may not")
-	case e.roleIsFine():
+	case e.roleIsFine() && e.reviewIsFine():
 		return eliminated(CanaryEntityDisabled,
 			fmt.Sprintf("Vault can have tokens reviewed, and refuses the canary all the same: the identity entity of %s is disabled", canaryName(e)), told,
 			"Vault's reviewer "+identity+" may create TokenReviews", "a login with an expired forgery came as far as the token's expiry")

@@ -125,8 +125,13 @@ func mountProbe(t Target, e Evidence) (Verdict, bool) {
 	answer := fmt.Sprintf("a login with the role %s, which does not exist, answered: %d %s", ProbeRole, p.Value.Status, p.Value.Text)
 	switch {
 	case p.Value.Status == 403 && p.Value.Text == textBare403:
-		return proven(MountMissing, fmt.Sprintf("there is no auth mount at %s", mountPath(t)), answer,
-			"a Kubernetes auth mount would have said that the role is invalid")
+		because := []string{answer, "a Kubernetes auth mount would have said that the role is invalid"}
+		where := mountPath(t)
+		if t.Vault.Namespace != "" {
+			where += " in the namespace " + t.Vault.Namespace
+			because = append(because, "Vault Enterprise answers the same where the namespace does not exist")
+		}
+		return proven(MountMissing, "there is no auth mount at "+where, because...)
 	case p.Value.Status == 400:
 		return proven(MountWrongType, fmt.Sprintf("what is mounted at %s is not a Kubernetes auth method", mountPath(t)), answer)
 	}

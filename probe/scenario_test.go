@@ -28,7 +28,15 @@ func TestScenariosWithAllEvidence(t *testing.T) {
 }
 
 func play(t *testing.T, s probetest.Scenario, complete bool, want probetest.Verdict) {
+	t.Helper()
+	playAt(t, probetest.Community, s, complete, want)
+}
+
+// playAt plays a scenario at a server of this dialect, unless it brings its own.
+func playAt(t *testing.T, server probetest.Dialect, s probetest.Scenario, complete bool, want probetest.Verdict) {
+	t.Helper()
 	w := probetest.NewWorld(t)
+	w.Vault.Change(func(v *probetest.Vault) { v.Dialect = server })
 	result := w.Play(s, complete)
 	got := result.Diagnosis
 	if got.Reason != want.Reason || got.Certainty != want.Certainty {

@@ -38,9 +38,9 @@ var loginTexts = []said{
 	{429, "lease count quota exceeded", VaultLeaseQuota},
 	{429, "", VaultRateLimited},
 	{503, textOverloaded, VaultOverloaded},
-	{503, "API access to this namespace has been locked", VaultNamespaceUnavailable},
-	{503, "namespace is sealed", VaultNamespaceUnavailable}, // OpenBao 2.6
-	{404, "namespace not found", VaultNamespaceMissing},     // OpenBao
+	{0, "API access to this namespace has been locked", VaultNamespaceUnavailable},
+	{0, "namespace is sealed", VaultNamespaceUnavailable}, // OpenBao 2.6
+	{404, "namespace not found", VaultNamespaceMissing},   // OpenBao
 	{500, "local node not active", VaultNoLeader},
 	{503, "no active Vault instance found", VaultNoLeader},
 	{503, "node is not active", VaultNoLeader},
@@ -48,8 +48,10 @@ var loginTexts = []said{
 	{472, "", VaultNoLeader},
 	{474, "", VaultNoLeader},
 	{530, "", VaultNoLeader},
+	{400, "in replication DR secondary mode", VaultNoLeader}, // Enterprise
 
 	{404, "no handler for route", MountMissing},
+	{400, "missing client token", MountMissing}, // Vault 1.9 and older
 	{500, "could not load backend configuration", MountConfigMissing},
 	{500, "/ca.crt: no such file", MountLocalCAUnreadable},
 	{0, "invalid issuer (iss) claim", MountIssuerMismatch},

@@ -29,6 +29,8 @@ var healthyScenarios = []Scenario{
 		w.MintCanary()
 		w.Target.Reviewer = probe.Reviewer{Source: probe.SourceServiceAccount, ServiceAccount: w.Reviewer.account()}
 	}),
+	same("healthy_namespace", well, inNamespace(Enterprise, "", "team-a")),
+	same("healthy_namespace_openbao", well, inNamespace(OpenBao, "", "team-a")),
 	same("healthy_accessreview", well, accessReview),
 	same("healthy_self_review", well, func(w *World) {
 		selfReview(w)
@@ -37,7 +39,8 @@ var healthyScenarios = []Scenario{
 }
 
 func accessReview(w *World) {
-	w.Identity()
+	w.powerlessIdentity()
+	w.Kubernetes.Change(func(k *Kubernetes) { k.Grants[exporterUser] = []string{"create subjectaccessreviews"} })
 	w.Target.Reviewer = probe.Reviewer{Source: probe.SourceAccessReview, ServiceAccount: w.Reviewer.account()}
 }
 

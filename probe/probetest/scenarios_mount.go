@@ -8,6 +8,8 @@ var mountScenarios = []Scenario{
 		v.Mounts["moved"] = v.Mounts["kubernetes"]
 		delete(v.Mounts, "kubernetes")
 	})),
+	same("mount_missing_no_such_namespace", proven(probe.MountMissing), inNamespace(Enterprise, "", "team-b")),
+	same("mount_missing_in_root", proven(probe.MountMissing), inNamespace(OpenBao, "", "")),
 	twin("mount_wrong_type", withMount(func(m *Mount) { m.Type = "approle" })),
 	same("mount_wrong_type_jwt", proven(probe.MountWrongType), withMount(func(m *Mount) { m.Type = "jwt" })),
 	twin("mount_config_missing", withMount(func(m *Mount) { m.Config = nil })),

@@ -55,16 +55,27 @@ var reviewerScenarios = []Scenario{
 	twin("reviewer_token_malformed", func(w *World) { useText(`"` + w.Reviewer.String() + `"`)(w) }),
 	bare("reviewer_token_malformed_line_break", byElimination(probe.ReviewerTokenMalformed), useText("eyJ"+Mark+"\neyJ"+Mark)),
 	twin("reviewer_drift", (*World).DropReviewer),
-	twin("reviewer_drift_forbidden", func(w *World) {
-		other := accountToken("vault", "other", APIServerAudience)
-		w.Kubernetes.Change(func(k *Kubernetes) { k.Accounts["vault/other"] = other.UID })
-		w.StoreReviewer(other.String())
+	twin("reviewer_drift_forbidden", (*World).otherReviewer),
+	differs("reviewer_drift_accessreview", byElimination(probe.Unexplained), proven(probe.ReviewerDrift), func(w *World) {
+		accessReview(w)
+		w.DropReviewer()
+	}),
+	differs("reviewer_drift_accessreview_forbidden", byElimination(probe.Unexplained), proven(probe.ReviewerDrift), func(w *World) {
+		accessReview(w)
+		w.otherReviewer()
 	}),
 	twin("reviewer_drift_unset", withConfig(func(c *Config) { c.ReviewerJWT = "" })),
 	bare("reviewer_drift_by_config", byElimination(probe.ReviewerDrift), func(w *World) {
 		w.DropReviewer()
 		w.Readable()
 	}),
+}
+
+// otherReviewer has Vault hold the token of an account that may nothing.
+func (w *World) otherReviewer() {
+	other := accountToken("vault", "other", APIServerAudience)
+	w.Kubernetes.Change(func(k *Kubernetes) { k.Accounts["vault/other"] = other.UID })
+	w.StoreReviewer(other.String())
 }
 
 // unbound takes the reviewer's grants away, but for these.

@@ -42,6 +42,7 @@ var vaultScenarios = []Scenario{
 	bare("vault_bad_response_cut", proven(probe.VaultBadResponse), func(w *World) { w.OnVault("", CutInBody) }),
 	twin("vault_uninitialized", withVault(func(v *Vault) { v.Initialized = false })),
 	twin("vault_sealed", withVault(func(v *Vault) { v.Sealed = true })),
+	same("vault_no_leader_secondary", proven(probe.VaultNoLeader), onLogin(400, "path disabled in replication DR secondary mode")),
 	same("vault_no_leader", proven(probe.VaultNoLeader), onLogin(500, "local node not active but active cluster node not found")),
 	twin("vault_rate_limited", onLogin(429, `request path "auth/kubernetes/login": rate limit quota exceeded`)),
 	same("vault_lease_quota", proven(probe.VaultLeaseQuota),
@@ -52,8 +53,21 @@ var vaultScenarios = []Scenario{
 	same("vault_namespace_missing", proven(probe.VaultNamespaceMissing), onLogin(404, "namespace not found")),
 	same("vault_namespace_unavailable", proven(probe.VaultNamespaceUnavailable),
 		onLogin(503, "API access to this namespace has been locked by an administrator")),
+	same("vault_namespace_missing_openbao", proven(probe.VaultNamespaceMissing), inNamespace(OpenBao, "", "team-b")),
+	same("vault_namespace_unavailable_locked", proven(probe.VaultNamespaceUnavailable), inNamespace(Enterprise,
+		`API access to this namespace has been locked by an administrator - "team-a/" must be unlocked to gain access.`, "team-a")),
+	same("vault_namespace_unavailable_sealed", proven(probe.VaultNamespaceUnavailable), inNamespace(OpenBao, "Namespace is sealed", "team-a")),
 	same("vault_clock_skew", Verdict{probe.VaultClockSkew, probe.Proven, probe.ClockSkew}, withVault(func(v *Vault) { v.Clock = -2 * time.Hour })),
 	twin("vault_internal_error", onLogin(500, "internal error")),
+}
+
+// inNamespace has the mount in the namespace team-a of a server, and the target look
+// into another one, or find it refused.
+func inNamespace(d Dialect, refusal, asked string) func(*World) {
+	return func(w *World) {
+		w.Vault.Change(func(v *Vault) { v.Dialect, v.Namespace, v.NamespaceRefusal = d, "team-a", refusal })
+		w.Target.Vault.Namespace = asked
+	}
 }
 
 // hanging shortens the timeout, so that what hangs need not be waited for.

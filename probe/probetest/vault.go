@@ -16,6 +16,12 @@ import (
 type Vault struct {
 	mu sync.Mutex // guards all below
 
+	// Dialect is whose server it speaks as.
+	Dialect Dialect
+	// Namespace is the one that all mounts are in; empty is the root. No other exists.
+	// NamespaceRefusal is the text with which it is locked or sealed, if it is.
+	Namespace, NamespaceRefusal string
+
 	Initialized, Sealed, Standby bool
 	// Clock is how far its clock is ahead.
 	Clock time.Duration
@@ -83,12 +89,15 @@ func (v *Vault) Serve(w http.ResponseWriter, r *http.Request) {
 	mount, isLogin := strings.CutSuffix(strings.TrimPrefix(path, "auth/"), "/login")
 	v.mu.Lock()
 	serving := v.Initialized && !v.Sealed
+	foreign := v.refuseNamespace(path, r.Header.Get("X-Vault-Namespace"))
 	v.mu.Unlock()
 	switch {
-	case path == "sys/health":
+	case path == "sys/health" && foreign == nil:
 		v.health(w, r)
 	case !serving:
 		refuse(w, 503, "Vault is sealed")
+	case foreign != nil:
+		refuseWith(w, foreign)
 	case path == "auth/token/revoke-self":
 		v.revoke(w, r.Header.Get("X-Vault-Token"))
 	case isLogin:
@@ -116,7 +125,7 @@ func (v *Vault) health(w http.ResponseWriter, r *http.Request) {
 	}
 	writeJSON(w, code, map[string]any{
 		"initialized": v.Initialized, "sealed": v.Sealed || !v.Initialized, "standby": v.Standby,
-		"version": "1.21.4", "server_time_utc": time.Now().Add(v.Clock).Unix(),
+		"version": v.Dialect.version(), "server_time_utc": time.Now().Add(v.Clock).Unix(),
 	})
 }
 
@@ -166,7 +175,7 @@ func (v *Vault) login(w http.ResponseWriter, r *http.Request, path string) {
 	mounted, exists := v.Mounts[path]
 	var mount Mount
 	if exists {
-		mount = mounted.clone()
+		mount = v.Dialect.plugin(mounted.clone())
 	}
 	now := time.Now().Add(v.Clock)
 	v.mu.Unlock()
@@ -197,13 +206,14 @@ func (v *Vault) login(w http.ResponseWriter, r *http.Request, path string) {
 
 func (v *Vault) issue(w http.ResponseWriter, role Role) {
 	v.issued++
-	token := fmt.Sprintf("hvs.%s%04d", Mark, v.issued)
+	service, batch := v.Dialect.prefixes()
+	token := fmt.Sprintf("%s%s%04d", service, Mark, v.issued)
 	auth := map[string]any{
 		"client_token": token, "accessor": fmt.Sprintf("accessor-%s-%04d", Mark, v.issued),
 		"token_type": "service", "lease_duration": int(role.TTL.Seconds()), "policies": []string{"default"},
 	}
 	if role.Batch {
-		auth["client_token"], auth["accessor"], auth["token_type"] = "hvb."+token, "", "batch"
+		auth["client_token"], auth["accessor"], auth["token_type"] = batch+token, "", "batch"
 	} else {
 		if v.live == nil {
 			v.live = map[string]Role{}

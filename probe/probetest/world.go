@@ -3,6 +3,7 @@ package probetest
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"io"
 	"log"
 	"net"
@@ -101,9 +102,13 @@ func (w *World) Complete() {
 
 // Serve serves a handler with a certificate of a CA, and returns its URL.
 func (w *World) Serve(handler http.Handler, ca authority, change func(*x509.Certificate)) string {
+	return w.serve(handler, &tls.Config{Certificates: []tls.Certificate{ca.issue(change)}})
+}
+
+func (w *World) serve(handler http.Handler, config *tls.Config) string {
 	server := httptest.NewUnstartedServer(handler)
 	server.Config.ErrorLog = log.New(io.Discard, "", 0) // handshakes fail on purpose
-	server.TLS = &tls.Config{Certificates: []tls.Certificate{ca.issue(change)}}
+	server.TLS = config
 	server.StartTLS()
 	w.t.Cleanup(func() {
 		server.CloseClientConnections()
@@ -298,4 +303,26 @@ func Swap(t testing.TB, from, to string) {
 	if err := os.Rename(from, to); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// ServeVaultElsewhere serves Vault with a certificate for elsewhere.example alone.
+func (w *World) ServeVaultElsewhere() { w.Target.Vault.Addr = w.Serve(w.Vault, w.vaultCA, elsewhere) }
+
+// DemandClientCertificate has Vault's listener demand a certificate of Vault's CA, and
+// returns the files of one and of its key.
+func (w *World) DemandClientCertificate() (certificate, key string) {
+	trusted := x509.NewCertPool()
+	trusted.AddCert(w.vaultCA.certificate)
+	w.Target.Vault.Addr = w.serve(w.Vault, &tls.Config{
+		Certificates: []tls.Certificate{w.vaultCA.issue(nil)}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: trusted,
+	})
+	issued := w.vaultCA.issue(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} })
+	der, err := x509.MarshalPKCS8PrivateKey(issued.PrivateKey)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	encode := func(kind string, der []byte) string {
+		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
+	}
+	return w.File("tls.crt", encode("CERTIFICATE", issued.Leaf.Raw)), w.File("tls.key", encode("PRIVATE KEY", der))
 }

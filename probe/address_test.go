@@ -1,0 +1,139 @@
+package probe_test
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"vault-k8s-auth-exporter/probe"
+	"vault-k8s-auth-exporter/probe/probetest"
+)
+
+// mustBeWell demands that pods can log in.
+func mustBeWell(t *testing.T, w *probetest.World) {
+	t.Helper()
+	if result, _ := w.Probe(probe.Memory{}); !result.Healthy() {
+		t.Errorf("reason = %s (%s), want %s", result.Diagnosis.Reason, result.Diagnosis.Detail, probe.None)
+	}
+}
+
+func TestMountPathWithSlashes(t *testing.T) {
+	w := probetest.NewWorld(t)
+	w.Vault.Change(func(v *probetest.Vault) { v.Mounts["team/a/kubernetes"] = v.Mounts["kubernetes"] })
+	w.Vault.Change(func(v *probetest.Vault) { delete(v.Mounts, "kubernetes") })
+	w.Target.Vault.Mount = "team/a/kubernetes"
+	w.Readable()
+	mustBeWell(t, w)
+	for _, path := range []string{"auth/team/a/kubernetes/login", "auth/team/a/kubernetes/config", "auth/team/a/kubernetes/role/canary"} {
+		if asked := w.Vault.Requests(); !slices.Contains(asked, path) {
+			t.Errorf("Vault was asked %q, want %s among it", asked, path)
+		}
+	}
+}
+
+func TestAddressWithPathPrefix(t *testing.T) {
+	for _, slash := range []string{"", "/"} {
+		w := probetest.NewWorld(t)
+		proxy := http.NewServeMux()
+		proxy.Handle("/vault/", http.StripPrefix("/vault", w.Vault))
+		w.Target.Vault.Addr = w.ServeAsVault(proxy) + "/vault" + slash
+		mustBeWell(t, w)
+	}
+}
+
+// The certificate is for elsewhere.example, and the address is not.
+func TestTLSServerName(t *testing.T) {
+	w := probetest.NewWorld(t)
+	w.ServeVaultElsewhere()
+	if result, _ := w.Probe(probe.Memory{}); result.Diagnosis.Reason != probe.VaultTLSName {
+		t.Errorf("reason = %s, want %s", result.Diagnosis.Reason, probe.VaultTLSName)
+	}
+	w.Target.Vault.TLSServerName = "elsewhere.example"
+	mustBeWell(t, w)
+}
+
+// A private CA stands in for the system's roots, which do not know it.
+func TestPrivateCA(t *testing.T) {
+	w := probetest.NewWorld(t)
+	mustBeWell(t, w)
+	w.Target.Vault.CACert = ""
+	if result, _ := w.Probe(probe.Memory{}); result.Diagnosis.Reason != probe.VaultTLSUntrusted {
+		t.Errorf("reason = %s, want %s", result.Diagnosis.Reason, probe.VaultTLSUntrusted)
+	}
+}
+
+func TestClientCertificate(t *testing.T) {
+	w := probetest.NewWorld(t)
+	certificate, key := w.DemandClientCertificate()
+	if result, _ := w.Probe(probe.Memory{}); result.Diagnosis.Reason != probe.VaultTLSFailed {
+		t.Errorf("without one: reason = %s (%s), want %s", result.Diagnosis.Reason, result.Diagnosis.Detail, probe.VaultTLSFailed)
+	}
+	w.Target.Vault.ClientCert, w.Target.Vault.ClientKey = certificate, key
+	mustBeWell(t, w)
+}
+
+// Every request names the namespace, but for sys/health, which is refused in one.
+func TestNamespaceHeader(t *testing.T) {
+	for name, breaks := range map[string]func(*probetest.World){
+		"healthy": func(*probetest.World) {}, "with follow-ups": (*probetest.World).DropReviewer,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := probetest.NewWorld(t)
+			w.Complete()
+			breaks(w)
+			w.Vault.Change(func(v *probetest.Vault) { v.Dialect, v.Namespace = probetest.OpenBao, "team-a" })
+			w.Target.Vault.Namespace = "team-a"
+			var mu sync.Mutex
+			asked := map[string]string{}
+			w.OnVault("", func(rw http.ResponseWriter, r *http.Request) {
+				mu.Lock()
+				asked[strings.TrimPrefix(r.URL.Path, "/v1/")] = r.Header.Get("X-Vault-Namespace")
+				mu.Unlock()
+				w.Vault.Serve(rw, r)
+			})
+			w.Probe(probe.Memory{})
+			if len(asked) < 4 {
+				t.Errorf("only %v was asked", asked)
+			}
+			for path, namespace := range asked {
+				if want := map[bool]string{false: "team-a"}[path == "sys/health"]; namespace != want {
+					t.Errorf("%s was asked in the namespace %q, want %q", path, namespace, want)
+				}
+			}
+		})
+	}
+}
+
+// What a standby, or a node that serves no logins, says of itself with its own code
+// where a proxy drops the query that asks for 299.
+func TestHealthCodes(t *testing.T) {
+	for name, test := range map[string]struct {
+		code   int
+		body   string
+		answer http.HandlerFunc // of the login, nil for the fake's
+		want   probe.Reason
+	}{
+		"standby":                {429, `"standby":true`, nil, probe.None},
+		"performance standby":    {473, `"standby":true,"performance_standby":true`, nil, probe.None},
+		"disaster recovery":      {472, `"replication_dr_mode":"secondary"`, probetest.Refuse(400, "path disabled in replication DR secondary mode"), probe.VaultNoLeader},
+		"no way to the active":   {474, `"standby":true,"ha_connection_healthy":false`, probetest.Refuse(500, "local node not active but active cluster node not found"), probe.VaultNoLeader},
+		"removed from a cluster": {530, `"removed_from_cluster":true`, probetest.Refuse(530, "node was removed"), probe.VaultNoLeader},
+	} {
+		for _, code := range []int{299, test.code} {
+			w := probetest.NewWorld(t)
+			w.OnVault("sys/health", probetest.JSON(code, `{"initialized":true,"version":"1.21.4+ent","server_time_utc":`+now()+`,`+test.body+`}`))
+			if test.answer != nil {
+				w.OnLogin(test.answer)
+			}
+			if result, _ := w.Probe(probe.Memory{}); result.Diagnosis.Reason != test.want {
+				t.Errorf("%s, health %d: reason = %s (%s), want %s", name, code, result.Diagnosis.Reason, result.Diagnosis.Detail, test.want)
+			}
+		}
+	}
+}
+
+func now() string { return strconv.FormatInt(time.Now().Unix(), 10) }

@@ -1,0 +1,40 @@
+package probe_test
+
+import (
+	"testing"
+
+	"vault-k8s-auth-exporter/probe"
+	"vault-k8s-auth-exporter/probe/probetest"
+)
+
+// atOpenBao are the scenarios of which OpenBao makes something else; its plugin knows
+// no annotations. Every other scenario has one verdict at both.
+var atOpenBao = map[string]probetest.Verdict{
+	"mount_annotations_forbidden": {Reason: probe.None, Certainty: probe.Proven},
+}
+
+// notAtOpenBao are those of answers that it never gives.
+var notAtOpenBao = map[string]bool{
+	"vault_lease_quota": true, "vault_overloaded": true, "vault_no_leader_secondary": true,
+}
+
+func TestScenariosAtOpenBao(t *testing.T) {
+	for _, s := range probetest.Scenarios() {
+		for _, complete := range []bool{false, true} {
+			name, want := s.Name+"/bare", s.Bare
+			if complete {
+				name, want = s.Name+"/full", s.Full
+			}
+			if want.Reason == "" || notAtOpenBao[s.Name] {
+				continue
+			}
+			if other, differs := atOpenBao[s.Name]; differs {
+				want = other
+			}
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				playAt(t, probetest.OpenBao, s, complete, want)
+			})
+		}
+	}
+}
