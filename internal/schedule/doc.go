@@ -48,8 +48,10 @@
 //     up, but never all where there are others. It may exceed its share only while
 //     fewer than half of all slots are taken. A server that hangs therefore never
 //     keeps the jobs of others waiting.
-//   - Where runs of several groups wait, groups take turns; within one, who came
-//     first is served first.
+//   - Where runs of several groups wait, groups take turns. Within one, whose tick
+//     is the earliest is served first; the tick of a recheck, or of a run that was
+//     wished for, is the one that comes next. When a server begins to hang, rechecks
+//     are as many as ticks, and wait rather than make ticks wait.
 //   - With as many slots as the jobs' longest runs can fill on average, which is
 //     the sum of longest / interval, every job can hang and all still run once in
 //     every interval.

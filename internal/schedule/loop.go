@@ -39,7 +39,7 @@ func (l *loop) run(ctx context.Context, plan plan, due time.Time, ran func()) {
 	}
 	for {
 		due = l.wait(ctx, due)
-		if ctx.Err() != nil || !l.enter(ctx) {
+		if ctx.Err() != nil || !l.enter(ctx, plan.tickNotBefore(due)) {
 			return
 		}
 		outcome := l.once(ctx, plan, due)
@@ -55,9 +55,9 @@ func (l *loop) run(ctx context.Context, plan plan, due time.Time, ran func()) {
 }
 
 // enter waits for a slot and reports whether the context lived to see it.
-func (l *loop) enter(ctx context.Context) bool {
+func (l *loop) enter(ctx context.Context, tick time.Time) bool {
 	l.expect(time.Time{})
-	if !l.slots.enter(ctx, l.job.Group) {
+	if !l.slots.enter(ctx, l.job.Group, tick) {
 		return false
 	}
 	l.promise(time.Now())

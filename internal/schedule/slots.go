@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"time"
 )
 
 // slots admits runs: so many at once, and of one group never so many that others
@@ -22,7 +23,13 @@ type slots struct {
 type group struct {
 	share   int // of the slots
 	taken   int
-	waiting []chan struct{} // one for each run, oldest first; closed when it may go
+	waiting []turn // one for each run, that of the earliest tick first
+}
+
+// turn is the place of a run in its group's line.
+type turn struct {
+	tick  time.Time     // whose work the run does
+	comes chan struct{} // closed when it may go
 }
 
 // divide sets the number of slots and the groups' shares in them.
@@ -67,11 +74,12 @@ func (s *slots) group(name string) *group {
 }
 
 // enter returns true when a run of the group has a slot, and false, without one,
-// when the context ends before.
-func (s *slots) enter(ctx context.Context, name string) bool {
-	turn := s.line(name)
+// when the context ends before. Of the runs that wait the one of the earliest tick
+// is let in first.
+func (s *slots) enter(ctx context.Context, name string, tick time.Time) bool {
+	turn := s.line(name, tick)
 	select {
-	case <-turn:
+	case <-turn.comes:
 	case <-ctx.Done():
 	}
 	if ctx.Err() == nil {
@@ -88,20 +96,24 @@ func (s *slots) leave(name string) {
 	s.free(s.groups[name])
 }
 
-func (s *slots) line(name string) (turn chan struct{}) {
+func (s *slots) line(name string, tick time.Time) turn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	g, turn := s.group(name), make(chan struct{})
+	g, last := s.group(name), turn{tick, make(chan struct{})}
 	if len(g.waiting) == 0 {
 		s.turns = append(s.turns, g)
 	}
-	g.waiting = append(g.waiting, turn)
+	at := len(g.waiting)
+	for at > 0 && g.waiting[at-1].tick.After(tick) {
+		at--
+	}
+	g.waiting = slices.Insert(g.waiting, at, last)
 	s.admit()
-	return turn
+	return last
 }
 
 // withdraw takes a run out of the line, or frees the slot that it just got.
-func (s *slots) withdraw(name string, turn chan struct{}) {
+func (s *slots) withdraw(name string, turn turn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	g := s.groups[name]
@@ -133,7 +145,7 @@ func (s *slots) admit() {
 		}
 		s.taken++
 		g.taken++
-		close(g.waiting[0])
+		close(g.waiting[0].comes)
 		g.waiting = g.waiting[1:]
 		s.turns = slices.Delete(s.turns, at, at+1)
 		if len(g.waiting) > 0 {

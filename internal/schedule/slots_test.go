@@ -148,6 +148,34 @@ func TestEverythingHangs(t *testing.T) {
 	}
 }
 
+// When a server begins to hang, every job changes its verdict and is rechecked, which
+// is more runs than there are slots for. That is at the rechecks' expense: from one run
+// of a job to the next it is never much more than an interval.
+func TestEverythingBeginsToHang(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now().Add(3 * interval)
+		var c crowd
+		c.add("a", 1000, func(ctx context.Context) Outcome {
+			if time.Now().Before(began) {
+				return quick(ctx)
+			}
+			return hangs(ctx)
+		})
+		c.run(t, enough(c.jobs), 10)
+		var worst time.Duration
+		for _, d := range c.diaries {
+			runs := d.read(&d.runs)
+			for i := range runs[1:] {
+				worst = max(worst, runs[i+1]-runs[i])
+			}
+		}
+		t.Logf("the longest time from one run to the next was %v", worst)
+		if worst > interval+5*time.Second {
+			t.Errorf("a job had no run for %v", worst)
+		}
+	})
+}
+
 // A run that waits for a slot is late, not skipped and not dead; the next ticks
 // decide again.
 func TestWaitingIsNoSkip(t *testing.T) {
@@ -190,13 +218,13 @@ func TestGroupsTakeTurns(t *testing.T) {
 		s := &slots{groups: make(map[string]*group)}
 		jobs := []Job{{Group: "a", Interval: 1, Longest: 1}, {Group: "b", Interval: 1, Longest: 1}, {Group: "c", Interval: 1, Longest: 1}}
 		s.divide(jobs, 1)
-		if !s.enter(t.Context(), "a") {
+		if !s.enter(t.Context(), "a", time.Time{}) {
 			t.Fatal("no slot although none is taken")
 		}
 		var order []string
 		for _, name := range []string{"a", "a", "a", "b", "b", "c"} {
 			go func() {
-				if s.enter(t.Context(), name) {
+				if s.enter(t.Context(), name, time.Time{}) {
 					order = append(order, name)
 					s.leave(name)
 				}
@@ -207,6 +235,31 @@ func TestGroupsTakeTurns(t *testing.T) {
 		synctest.Wait()
 		if want := []string{"a", "b", "c", "a", "b", "a"}; !slices.Equal(order, want) {
 			t.Errorf("slots went to %q, want %q", order, want)
+		}
+	})
+}
+
+func TestTicksBeforeRechecks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &slots{groups: make(map[string]*group)}
+		s.divide([]Job{{Group: "a", Interval: 1, Longest: 1}}, 1)
+		if !s.enter(t.Context(), "a", time.Now()) {
+			t.Fatal("no slot although none is taken")
+		}
+		var order []int
+		for _, tick := range []int{60, 2, 1, 61, 1} {
+			go func() {
+				if s.enter(t.Context(), "a", time.Now().Add(time.Duration(tick)*time.Second)) {
+					order = append(order, tick)
+					s.leave("a")
+				}
+			}()
+			synctest.Wait()
+		}
+		s.leave("a")
+		synctest.Wait()
+		if want := []int{1, 1, 2, 60, 61}; !slices.Equal(order, want) {
+			t.Errorf("slots went to ticks %v, want %v", order, want)
 		}
 	})
 }
