@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/sync/errgroup"
 )
@@ -149,8 +150,9 @@ func prometheusConfig(alertmanager string, o MonitoringOptions) ([]byte, error) 
 		Targets []string
 		Labels  map[string]string `yaml:",omitempty"`
 	}
+	every := model.Duration(o.Every).String()
 	config := map[string]any{
-		"global":     map[string]string{"scrape_interval": o.Every.String(), "scrape_timeout": o.Every.String(), "evaluation_interval": o.Every.String()},
+		"global":     map[string]string{"scrape_interval": every, "scrape_timeout": every, "evaluation_interval": every},
 		"rule_files": []string{"rules.yaml"},
 		"scrape_configs": []any{map[string]any{
 			"job_name":       "vault-k8s-auth-exporter",
