@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"math/big"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -58,7 +59,8 @@ type cluster interface {
 // process is told without the leading slash, and its variables.
 type kubelet struct {
 	cluster
-	root string
+	root      string
+	apiServer string // host:port
 }
 
 // command runs the exporter as the container of an installation's pod.
@@ -159,7 +161,11 @@ func texts(data map[string][]byte) map[string]string {
 
 func (k kubelet) variables(t testing.TB, c core.Container) map[string]string {
 	t.Helper()
-	env := map[string]string{"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443"}
+	host, port, err := net.SplitHostPort(k.apiServer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := map[string]string{"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port}
 	for _, from := range c.EnvFrom {
 		for name, value := range k.configMap(t, from.ConfigMapRef.Name) {
 			env[name] = value
@@ -242,7 +248,7 @@ func (b blank) token(testing.TB, string, *core.ServiceAccountTokenProjection) st
 func config(t testing.TB, v values) (string, error) {
 	t.Helper()
 	all := render(t, v)
-	out, err := kubelet{blank{all}, t.TempDir()}.command(t, all, "config").CombinedOutput()
+	out, err := kubelet{blank{all}, t.TempDir(), "10.0.0.1:443"}.command(t, all, "config").CombinedOutput()
 	return string(out), err
 }
 
