@@ -165,7 +165,7 @@ var ways = map[string]string{
 }
 
 // TestPermissionsSuffice: with the service account, the files and the variables that the chart gives a pod, and nothing else,
-// the exporter finds everything well, and nothing that it was not allowed to ask.
+// the exporter finds everything well, and nothing that it was not allowed to ask; without the bindings it does not.
 func TestPermissionsSuffice(t *testing.T) {
 	for name, way := range ways {
 		t.Run(name, func(t *testing.T) {
@@ -174,34 +174,48 @@ func TestPermissionsSuffice(t *testing.T) {
 			all := administrator.install(t, v)
 			administrator.admitCanary(t, name)
 			k := kubelet{live{administrator}, t.TempDir(), strings.TrimPrefix(administrator.variable("EXPORTER_KUBERNETES_HOST"), "https://")}
-			out, err := k.command(t, all, "check", "--output=json").Output()
-			var report struct {
-				Targets []struct {
-					Healthy  bool
-					Reason   string
-					Detail   string
-					Reviewer struct{ Reason, Detail string }
-					Warnings []struct{ Warning, Detail string }
-				}
+			if gap := lacks(t, k.command(t, all, "check", "--output=json")); gap != "" {
+				t.Errorf("with the permissions of the chart: %s", gap)
 			}
-			if err := json.Unmarshal(out, &report); err != nil || len(report.Targets) != 1 {
-				t.Fatalf("exporter check: %v\n%s", err, out)
-			}
-			found := report.Targets[0]
-			if err != nil || !found.Healthy || found.Reviewer.Reason != "none" {
-				t.Errorf("%v: %+v", err, found)
-			}
-			for _, w := range found.Warnings {
-				if w.Warning == "reviewer_not_checked" {
-					t.Errorf("a permission is missing: %s", w.Detail)
-				}
-			}
-			t.Logf("healthy: %t, warnings %v", found.Healthy, found.Warnings)
 			if errors, err := l.LoginErrors(); err != nil || len(errors) > 0 {
-				t.Errorf("%v %v", errors, err)
+				t.Errorf("logins that failed: %v %v", errors, err)
+			}
+			if granted(t, all) == nil {
+				return
+			}
+			administrator.must(t, "", "kubectl delete rolebinding,clusterrolebinding --all-namespaces --selector=app.kubernetes.io/instance="+release)
+			if lacks(t, k.command(t, all, "check", "--output=json")) == "" {
+				t.Error("without the permissions of the chart all is well too")
 			}
 		})
 	}
+}
+
+// lacks says what is wrong, or was not allowed to be asked.
+func lacks(t *testing.T, check *exec.Cmd) string {
+	t.Helper()
+	out, _ := check.Output() // its exit code is in the report
+	var report struct {
+		Targets []struct {
+			Healthy        bool
+			Reason, Detail string
+			Reviewer       struct{ Reason, Detail string }
+			Warnings       []struct{ Warning, Detail string }
+		}
+	}
+	if err := json.Unmarshal(out, &report); err != nil || len(report.Targets) != 1 {
+		t.Fatalf("exporter check: %v\n%s", err, out)
+	}
+	found := report.Targets[0]
+	if !found.Healthy || found.Reviewer.Reason != "none" {
+		return fmt.Sprintf("%+v", found)
+	}
+	for _, w := range found.Warnings {
+		if w.Warning == "reviewer_not_checked" {
+			return w.Detail
+		}
+	}
+	return ""
 }
 
 // installation is a way, in the lab.

@@ -64,7 +64,7 @@ func granted(t *testing.T, all objects) []string {
 		}
 		var b rbac.ClusterRoleBinding // a RoleBinding has the same fields
 		into(t, o, &b)
-		account := rbac.Subject{Kind: "ServiceAccount", Namespace: namespace, Name: release}
+		account := rbac.Subject{Kind: "ServiceAccount", Namespace: namespace, Name: podOf(t, all).Spec.ServiceAccountName}
 		if len(b.Subjects) != 1 || b.Subjects[0] != account {
 			t.Errorf("%s binds %v", key(o), b.Subjects)
 		}
