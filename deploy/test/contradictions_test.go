@@ -34,6 +34,7 @@ func TestContradictionsAreRefused(t *testing.T) {
 		{`reviewer: {secret: a/b}`, "reviewer.secret is not used with reviewer.mode accessreview"},
 		{`reviewer: {mode: file, serviceAccount: "", existingSecret: a, tokenFile: /b}`, "reviewer.existingSecret and reviewer.tokenFile exclude each other"},
 		{`canary: {mode: serviceaccount}`, "canary.mode serviceaccount takes canary.serviceAccount"},
+		{`{canary: {mode: serviceaccount, serviceAccount: a/b}, targets: [{name: a, canary: file}]}`, "target a: canary file takes canary_token_file"},
 		{`canary: {serviceAccount: a/b}`, "canary.serviceAccount is not used with canary.mode file"},
 		{`canary: {mode: serviceaccount, serviceAccount: a/b, tokenFile: /c}`, "canary.tokenFile is not used with canary.mode serviceaccount"},
 	} {

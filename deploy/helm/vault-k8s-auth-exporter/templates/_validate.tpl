@@ -82,6 +82,9 @@
 {{- if and (eq $t.canary "serviceaccount") (not $t.canary_service_account) -}}
 {{- fail (printf "%scanary.mode serviceaccount takes canary.serviceAccount, as namespace/name" .of) -}}
 {{- end -}}
+{{- if and (eq $t.canary "file") (not $t.canary_token_file) -}}
+{{- fail (printf "%scanary file takes canary_token_file, since canary.mode serviceaccount projects no token" .of) -}}
+{{- end -}}
 {{- if and $t.asks (not $t.home) (not $t.kubernetes_token_file) -}}
 {{- fail (printf "%sreviewer.mode %s and canary.mode %s ask %s with the exporter's own identity: set kubernetes.token.existingSecret, or kubernetes.thisCluster if it is this cluster's" .of $t.reviewer $t.canary $t.kubernetes_host) -}}
 {{- end -}}
