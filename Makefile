@@ -39,12 +39,12 @@ FAST := ./cmd/... ./docs/... ./internal/... ./metrics/... ./probe/...
 
 ## test: every check and every test, the exporter against the real servers included; the first time compiles for minutes
 .PHONY: test
-test: vet lint unit page-test lab-test e2e
+test: vet lint unit page-test chart-test lab-test e2e
 
 .PHONY: vet
 vet:
 	@echo "== vet"
-	@test -z "$$(gofmt -l bench cmd docs e2e internal lab metrics probe)" || { echo "not formatted:"; gofmt -l bench cmd docs e2e internal lab metrics probe; exit 1; }
+	@test -z "$$(gofmt -l bench cmd deploy docs e2e internal lab metrics probe)" || { echo "not formatted:"; gofmt -l bench cmd deploy docs e2e internal lab metrics probe; exit 1; }
 	go vet ./...
 
 ## lint: staticcheck
@@ -68,6 +68,20 @@ page-test:
 	@echo "== the status page"
 	@if command -v chromium >/dev/null && command -v npm >/dev/null; then cd $(PAGE) && npm ci --silent --no-audit --no-fund; fi
 	cd $(PAGE) && go vet ./... && go test -count=1 ./...
+
+# A module of its own.
+CHART = deploy/test
+
+## chart-test: what the chart and kustomize render, and what they refuse
+.PHONY: chart-test
+chart-test:
+	@echo "== the chart"
+	cd $(CHART) && go vet ./... && go test -count=1 ./...
+
+## kustomize: deploy/kustomize, rendered anew from the chart
+.PHONY: kustomize
+kustomize:
+	cd $(CHART) && go test -count=1 -run=Kustomize . -update
 
 ## screenshots: the pictures of the status page in docs/images, made anew
 .PHONY: screenshots
@@ -93,6 +107,7 @@ e2e: servers
 	@echo "== the exporter against the lab (some minutes)"
 	E2E_MATRIX=$(CURDIR)/.lab/matrix.txt go test $(RACE) -timeout=30m -count=1 ./e2e/...
 	@cat .lab/matrix.txt
+	cd $(CHART) && go test -timeout=15m -count=1 -run='Admits|Suffice|Leads' . -lab
 	@if command -v chromium >/dev/null; then cd $(PAGE) && go test -count=1 -run=FaultShows . -lab; fi
 
 ## bench: what a probe costs beside a bare net/http program that makes the same requests

@@ -1,0 +1,66 @@
+{{- define "exporter.name" -}}
+{{ .Values.nameOverride | default .Chart.Name | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "exporter.fullname" -}}
+{{- $name := include "exporter.name" . -}}
+{{- if .Values.fullnameOverride -}}
+{{ .Values.fullnameOverride | trunc 52 | trimSuffix "-" }}
+{{- else if contains $name .Release.Name -}}
+{{ .Release.Name | trunc 52 | trimSuffix "-" }}
+{{- else -}}
+{{ printf "%s-%s" .Release.Name $name | trunc 52 | trimSuffix "-" }}
+{{- end -}}
+{{- end }}
+
+{{- define "exporter.namespace" -}}
+{{ .Values.namespaceOverride | default .Release.Namespace }}
+{{- end }}
+
+{{- /* Name of what lies outside the release's namespace, where other releases have theirs. */ -}}
+{{- define "exporter.foreignName" -}}
+{{ include "exporter.namespace" . }}-{{ include "exporter.fullname" . }}
+{{- end }}
+
+{{- define "exporter.serviceAccountName" -}}
+{{ .Values.serviceAccount.name | default (include "exporter.fullname" .) }}
+{{- end }}
+
+{{- define "exporter.leaseName" -}}
+{{ .Values.leaderElection.leaseName | default (include "exporter.fullname" .) }}
+{{- end }}
+
+{{- define "exporter.selector" -}}
+app.kubernetes.io/name: {{ include "exporter.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "exporter.labels" -}}
+{{- $own := dict
+  "app.kubernetes.io/version" (.Chart.AppVersion | toString)
+  "app.kubernetes.io/managed-by" .Release.Service
+  "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_") -}}
+{{- merge (include "exporter.selector" . | fromYaml) $own .Values.commonLabels | toYaml }}
+{{- end }}
+
+{{- /* The metadata of an object: a dict with root, and perhaps name, namespace, cluster (it has none), labels, annotations. */ -}}
+{{- define "exporter.metadata" -}}
+metadata:
+  name: {{ .name | default (include "exporter.fullname" .root) }}
+  {{- if not .cluster }}
+  namespace: {{ .namespace | default (include "exporter.namespace" .root) }}
+  {{- end }}
+  labels:
+    {{- merge (include "exporter.labels" .root | fromYaml) (.labels | default dict) | toYaml | nindent 4 }}
+  {{- with .annotations }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end }}
+
+{{- define "exporter.image" -}}
+{{- $i := .Values.image -}}
+{{- with $i.registry }}{{ . }}/{{ end -}}
+{{ $i.repository }}
+{{- if $i.digest }}@{{ $i.digest }}{{ else }}:{{ $i.tag | default .Chart.AppVersion }}{{ end -}}
+{{- end }}

@@ -1,0 +1,43 @@
+{{- /*
+The permissions that the modes take, and no others. JSON: {"cluster": [rule], "namespaces": {namespace: [rule]}}. Those of a target
+in another cluster are for that cluster to give.
+*/ -}}
+{{- define "exporter.rules" -}}
+{{- $cluster := list -}}
+{{- $namespaces := dict -}}
+{{- $mint := dict "apiGroups" (list "") "resources" (list "serviceaccounts/token") "verbs" (list "create") -}}
+{{- $reviews := dict "apiGroups" (list "authentication.k8s.io") "resources" (list "tokenreviews") "verbs" (list "create") -}}
+{{- range (include "exporter.targets" . | fromJson).targets -}}
+{{- if eq .reviewer "secret" -}}
+{{- $secret := splitList "/" .reviewer_secret -}}
+{{- $rule := dict "apiGroups" (list "") "resources" (list "secrets") "resourceNames" (list (index $secret 1)) "verbs" (list "get") -}}
+{{- $_ := set $namespaces (first $secret) (append (get $namespaces (first $secret) | default list) $rule) -}}
+{{- end -}}
+{{- if .home -}}
+{{- $minted := list -}}
+{{- if eq .reviewer "serviceaccount" }}{{ $minted = append $minted .reviewer_service_account }}{{ end -}}
+{{- if eq .canary "serviceaccount" }}{{ $minted = append $minted .canary_service_account }}{{ end -}}
+{{- range $minted -}}
+{{- $account := splitList "/" . -}}
+{{- $rule := merge (dict "resourceNames" (list (index $account 1))) $mint -}}
+{{- $_ := set $namespaces (first $account) (append (get $namespaces (first $account) | default list) $rule) -}}
+{{- end -}}
+{{- if eq .reviewer "accessreview" -}}
+{{- $cluster = append $cluster (dict "apiGroups" (list "authorization.k8s.io") "resources" (list "subjectaccessreviews") "verbs" (list "create")) -}}
+{{- end -}}
+{{- /* Where each client reviews itself, the pod has to be such a client. */ -}}
+{{- if or $.Values.reviewerReview (and (eq .reviewer "canary") (eq .canary "file") (not $.Values.canary.tokenFile)) -}}
+{{- $cluster = append $cluster $reviews -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if .Values.leaderElection.enabled -}}
+{{- $lease := dict "apiGroups" (list "coordination.k8s.io") "resources" (list "leases") -}}
+{{- $own := include "exporter.namespace" . -}}
+{{- $_ := set $namespaces $own (concat (get $namespaces $own | default list) (list
+  (merge (dict "verbs" (list "create")) $lease)
+  (merge (dict "verbs" (list "get" "update") "resourceNames" (list (include "exporter.leaseName" .))) $lease))) -}}
+{{- end -}}
+{{- range $namespace, $rules := $namespaces }}{{ $_ := set $namespaces $namespace (uniq $rules) }}{{ end -}}
+{{- dict "cluster" (uniq $cluster) "namespaces" $namespaces | toJson -}}
+{{- end }}

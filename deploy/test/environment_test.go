@@ -1,0 +1,357 @@
+package deploy
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	core "k8s.io/api/core/v1"
+)
+
+// inPod is where Kubernetes puts what is of the pod, below the root of its files.
+const inPod = "var/run/secrets/kubernetes.io/serviceaccount"
+
+// exporter is compiled so that it finds a pod's files below its working directory.
+var exporter string
+
+func TestMain(m *testing.M) {
+	os.Exit(withExporter(m))
+}
+
+func withExporter(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "deploy-test-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	exporter = filepath.Join(dir, "exporter")
+	build := exec.Command("go", "build", "-o", exporter, "-ldflags", "-X vault-k8s-auth-exporter/internal/config.podFiles="+inPod, "./cmd/exporter")
+	build.Dir = "../.."
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "compiling the exporter: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+// A cluster has what a pod's volumes and variables are filled from.
+type cluster interface {
+	configMap(t testing.TB, name string) map[string]string
+	secret(t testing.TB, name string) map[string][]byte
+	token(t testing.TB, account string, source *core.ServiceAccountTokenProjection) string
+}
+
+// A kubelet gives a process what Kubernetes would give the container of a pod: the files below root, whose absolute paths the
+// process is told without the leading slash, and its variables.
+type kubelet struct {
+	cluster
+	root      string
+	apiServer string // host:port
+}
+
+// command runs the exporter as the container of an installation's pod.
+func (k kubelet) command(t testing.TB, all objects, args ...string) *exec.Cmd {
+	t.Helper()
+	pod := podOf(t, all).Spec
+	var paths []string
+	for _, mount := range pod.Containers[0].VolumeMounts {
+		paths = append(paths, mount.MountPath)
+	}
+	moved := func(text string) string {
+		for _, path := range paths {
+			text = strings.ReplaceAll(text, path, path[1:])
+		}
+		return text
+	}
+	for _, mount := range pod.Containers[0].VolumeMounts {
+		i := slices.IndexFunc(pod.Volumes, func(v core.Volume) bool { return v.Name == mount.Name })
+		if i < 0 {
+			t.Fatalf("no volume %s for %s", mount.Name, mount.MountPath)
+		}
+		for name, content := range k.volume(t, pod, pod.Volumes[i].VolumeSource) {
+			k.write(t, filepath.Join(mount.MountPath, name), moved(content))
+		}
+	}
+	cmd := exec.CommandContext(t.Context(), exporter, args...)
+	cmd.Dir = k.root
+	for name, value := range k.variables(t, pod.Containers[0]) {
+		cmd.Env = append(cmd.Env, name+"="+moved(value))
+	}
+	return cmd
+}
+
+func (k kubelet) write(t testing.TB, path, content string) {
+	t.Helper()
+	path = filepath.Join(k.root, path)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// volume returns the files of a volume.
+func (k kubelet) volume(t testing.TB, pod core.PodSpec, v core.VolumeSource) map[string]string {
+	t.Helper()
+	switch {
+	case v.ConfigMap != nil:
+		return items(t, k.configMap(t, v.ConfigMap.Name), v.ConfigMap.Items)
+	case v.Secret != nil:
+		return items(t, texts(k.secret(t, v.Secret.SecretName)), v.Secret.Items)
+	case v.Projected == nil:
+		t.Fatalf("a volume that no test knows: %+v", v)
+	}
+	files := map[string]string{}
+	for _, source := range v.Projected.Sources {
+		switch {
+		case source.ConfigMap != nil:
+			for name, content := range items(t, k.configMap(t, source.ConfigMap.Name), source.ConfigMap.Items) {
+				files[name] = content
+			}
+		case source.DownwardAPI != nil:
+			files[source.DownwardAPI.Items[0].Path] = namespace
+		case source.ServiceAccountToken != nil:
+			files[source.ServiceAccountToken.Path] = k.token(t, pod.ServiceAccountName, source.ServiceAccountToken)
+		default:
+			t.Fatalf("a source that no test knows: %+v", source)
+		}
+	}
+	return files
+}
+
+// items are the chosen keys under their paths, or all.
+func items(t testing.TB, data map[string]string, chosen []core.KeyToPath) map[string]string {
+	t.Helper()
+	if chosen == nil {
+		return data
+	}
+	files := map[string]string{}
+	for _, item := range chosen {
+		content, found := data[item.Key]
+		if !found {
+			t.Fatalf("a pod would wait for the key %s", item.Key)
+		}
+		files[item.Path] = content
+	}
+	return files
+}
+
+func texts(data map[string][]byte) map[string]string {
+	converted := map[string]string{}
+	for name, content := range data {
+		converted[name] = string(content)
+	}
+	return converted
+}
+
+func (k kubelet) variables(t testing.TB, c core.Container) map[string]string {
+	t.Helper()
+	host, port, err := net.SplitHostPort(k.apiServer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := map[string]string{"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port}
+	for _, from := range c.EnvFrom {
+		for name, value := range k.configMap(t, from.ConfigMapRef.Name) {
+			env[name] = value
+		}
+	}
+	for _, variable := range c.Env {
+		switch from := variable.ValueFrom; {
+		case from == nil:
+			env[variable.Name] = variable.Value
+		case from.FieldRef != nil && from.FieldRef.FieldPath == "metadata.name":
+			env[variable.Name] = release + "-1"
+		case from.ResourceFieldRef != nil:
+			limit := c.Resources.Limits[core.ResourceName(strings.TrimPrefix(from.ResourceFieldRef.Resource, "limits."))]
+			env[variable.Name] = fmt.Sprint(limit.Value())
+		default:
+			t.Fatalf("a variable from where no test knows: %+v", variable)
+		}
+	}
+	return env
+}
+
+// blank is a cluster in which everything exists that a pod names; only the release's own objects have content.
+type blank struct{ own objects }
+
+func (b blank) configMap(t testing.TB, name string) map[string]string {
+	if o := b.own["ConfigMap/"+namespace+"/"+name]; o != nil {
+		var m core.ConfigMap
+		into(t, o, &m)
+		return m.Data
+	}
+	return map[string]string{"ca.crt": string(pair(t).certificate)}
+}
+
+func (b blank) secret(t testing.TB, _ string) map[string][]byte {
+	certificate := pair(t).certificate
+	data := map[string][]byte{"token": nil, "web.yml": nil, "ca.crt": certificate, "tls.crt": certificate, "tls.key": pair(t).key}
+	for _, of := range []string{"prod-eu-1", "prod-us-1", "staging"} {
+		data[of+"-ca.crt"] = certificate
+	}
+	return data
+}
+
+type pems struct{ certificate, key []byte }
+
+// pair is a certificate that the exporter takes, and its key.
+var pair = func() func(testing.TB) pems {
+	made := sync.OnceValues(selfSigned)
+	return func(t testing.TB) pems {
+		p, err := made()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+}()
+
+func selfSigned() (pems, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return pems{}, err
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	certificate, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		return pems{}, err
+	}
+	encoded, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return pems{}, err
+	}
+	return pems{
+		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate}),
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded}),
+	}, nil
+}
+
+func (b blank) token(testing.TB, string, *core.ServiceAccountTokenProjection) string { return "" }
+
+// config is what the exporter of an installation understands.
+func config(t testing.TB, v values) (string, error) {
+	t.Helper()
+	all := render(t, v)
+	out, err := kubelet{blank{all}, t.TempDir(), "10.0.0.1:443"}.command(t, all, "config").CombinedOutput()
+	return string(out), err
+}
+
+// TestExporterTakesTheEnvironment: it refuses what it does not know.
+func TestExporterTakesTheEnvironment(t *testing.T) {
+	for name, v := range installations(t) {
+		t.Run(name, func(t *testing.T) {
+			out, err := config(t, v)
+			if err != nil {
+				t.Fatalf("exporter config: %v\n%s", err, out)
+			}
+		})
+	}
+	t.Run("not what is unknown", func(t *testing.T) {
+		v := with(t, all)
+		v["extraEnv"] = []any{values{"name": "EXPORTER_VAULT_ADRR", "value": "x"}}
+		if out, err := config(t, v); err == nil {
+			t.Errorf("an unknown variable is taken:\n%s", out)
+		}
+	})
+}
+
+// TestValuesReachTheExporter: each variable of the program is set by a value, and says what the value says.
+func TestValuesReachTheExporter(t *testing.T) {
+	understood := map[string]string{}
+	for _, given := range []string{all, fromFiles, fromSecret, sharded} {
+		out, err := config(t, with(t, given))
+		if err != nil {
+			t.Fatalf("exporter config: %v\n%s", err, out)
+		}
+		for line := range strings.Lines(out) {
+			name, value, found := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "# "), "=")
+			if found && strings.HasPrefix(name, "EXPORTER_") && value != "" && !unset[name+"="+value] {
+				understood[name] = value
+			}
+		}
+	}
+	content, err := os.ReadFile("../../docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := 0
+	for line := range strings.Lines(string(content)) {
+		cells := strings.Split(line, "|")
+		name := strings.Trim(strings.TrimSpace(cells[min(1, len(cells)-1)]), "`")
+		if len(cells) < 5 || !strings.HasPrefix(name, "EXPORTER_") {
+			continue
+		}
+		documented++
+		if _, reached := understood[name]; !reached {
+			t.Errorf("no value sets %s", name)
+		}
+	}
+	if documented < 30 {
+		t.Errorf("%d variables are documented, of more than 30: the table was not found", documented)
+	}
+	for name, want := range wanted {
+		if understood[name] != want {
+			t.Errorf("%s is %q, want %q", name, understood[name], want)
+		}
+	}
+}
+
+const (
+	fromFiles = `
+vault: {addr: "https://vault:8200", role: canary}
+kubernetes: {host: "https://other:6443", ca: {existingSecret: ca}, token: {existingSecret: own}}
+reviewer: {mode: file, existingSecret: reviewer}
+canary: {audience: a-b}
+interval: 90s
+timeout: 20s
+recheckInterval: 5s
+followUps: false
+`
+	fromSecret = `
+vault: {addr: "https://vault:8200", role: canary}
+reviewer: {mode: secret, secret: vault/reviewer/jwt}
+`
+	sharded = `
+vault: {addr: "https://vault:8200", role: canary}
+reviewer: {mode: accessreview, serviceAccount: vault/vault}
+targets: [{name: one}, {name: two, interval: 5m}]
+sharding: {enabled: true, shards: 3}
+`
+)
+
+// unset are values that the program has without being told.
+var unset = map[string]bool{
+	"EXPORTER_INTERVAL=1m0s": true, "EXPORTER_TIMEOUT=15s": true, "EXPORTER_RECHECK_INTERVAL=10s": true, "EXPORTER_FOLLOW_UPS=true": true,
+	"EXPORTER_TARGET_NAME=default": true, "EXPORTER_VAULT_MOUNT=kubernetes": true, "EXPORTER_STATUS_PAGE=auto": true,
+	"EXPORTER_PROBE_API=false": true, "EXPORTER_MAX_IN_FLIGHT=0": true, "EXPORTER_LEADER_ELECTION=false": true,
+	"EXPORTER_SHARD=0": true, "EXPORTER_TOTAL_SHARDS=1": true, "EXPORTER_REVIEWER=file": true, "EXPORTER_CANARY=file": true,
+}
+
+var wanted = map[string]string{
+	"EXPORTER_TARGET_NAME":           "prod",
+	"EXPORTER_VAULT_CLIENT_KEY":      "var/run/secrets/vault-k8s-auth-exporter/vault-client/tls.key",
+	"EXPORTER_CANARY_AUDIENCES":      "vault",
+	"EXPORTER_REVIEWER_SECRET":       "vault/reviewer/jwt",
+	"EXPORTER_INTERVAL":              "1m30s",
+	"EXPORTER_FOLLOW_UPS":            "false",
+	"EXPORTER_SHARD":                 "1",
+	"EXPORTER_TOTAL_SHARDS":          "3",
+	"EXPORTER_LEADER_ELECTION_LEASE": "monitoring/vault-k8s-auth-exporter",
+	"EXPORTER_TARGETS_FILE":          "etc/vault-k8s-auth-exporter/targets/targets.yaml",
+}

@@ -1,0 +1,295 @@
+package deploy
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	core "k8s.io/api/core/v1"
+
+	"vault-k8s-auth-exporter/lab"
+)
+
+var withLab = flag.Bool("lab", false, "have a real API server admit what is rendered, and the exporter live on the permissions that it gets")
+
+// shell has kubectl and vault with an administrator's rights in a lab, and the lab's EXPORTER_* variables.
+type shell struct{ env []string }
+
+// enter starts a lab for a test.
+func enter(t *testing.T) (*lab.Lab, shell) {
+	t.Helper()
+	if !*withLab {
+		t.Skip("make e2e asks for it with -lab")
+	}
+	l, err := lab.Start(t.Context(), lab.Options{Log: os.Stderr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	s := shell{slices.Concat(l.AdminEnv(), l.Env(), []string{"HOME=" + t.TempDir()})}
+	s.env = append(s.env, "VAULT_ADDR="+s.variable("EXPORTER_VAULT_ADDR"), "VAULT_CACERT="+s.variable("EXPORTER_VAULT_CACERT"))
+	return l, s
+}
+
+func (s shell) paste(t testing.TB, stdin, line string) (string, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	sh := exec.CommandContext(ctx, "sh", "-ec", line)
+	sh.Env, sh.Stdin = s.env, strings.NewReader(stdin)
+	out, err := sh.CombinedOutput()
+	return string(out), err
+}
+
+func (s shell) must(t testing.TB, stdin string, lines ...string) string {
+	t.Helper()
+	var all string
+	for _, line := range lines {
+		out, err := s.paste(t, stdin, line)
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", line, err, out)
+		}
+		all += out
+	}
+	return all
+}
+
+// variable is one of the lab's.
+func (s shell) variable(name string) string {
+	for _, entry := range s.env {
+		if value, found := strings.CutPrefix(entry, name+"="); found {
+			return value
+		}
+	}
+	return ""
+}
+
+// TestAPIServerAdmits: every object, and the pod itself where Pod Security enforces restricted.
+func TestAPIServerAdmits(t *testing.T) {
+	_, administrator := enter(t)
+	administrator.must(t, "", "kubectl create namespace apps", "kubectl create priorityclass high --value=1000",
+		"kubectl label namespace monitoring pod-security.kubernetes.io/enforce=restricted")
+	admitted := 0
+	for name, v := range installations(t) {
+		all := render(t, v)
+		template := podOf(t, all)
+		pod := core.Pod{ObjectMeta: template.ObjectMeta, Spec: template.Spec}
+		pod.APIVersion, pod.Kind, pod.Namespace, pod.Name = "v1", "Pod", namespace, "exporter"
+		documents := []string{asJSON(t, pod)}
+		for _, o := range all {
+			if o.GetAPIVersion() != "monitoring.coreos.com/v1" { // of an operator that is not there
+				documents = append(documents, asJSON(t, o.Object))
+			}
+		}
+		out, err := administrator.paste(t, strings.Join(documents, "\n---\n"),
+			"kubectl apply --server-side --dry-run=server --validate=strict -f -")
+		if applied := strings.Count(out, "serverside-applied"); err != nil || applied != len(documents) {
+			t.Errorf("%s: %d of %d objects are admitted: %v\n%s", name, applied, len(documents), err, out)
+		}
+		admitted += len(documents)
+	}
+	t.Logf("%d objects admitted", admitted)
+
+	template := podOf(t, render(t, examples(t)["openbao"]))
+	template.Spec.HostNetwork = true
+	pod := core.Pod{ObjectMeta: template.ObjectMeta, Spec: template.Spec}
+	pod.APIVersion, pod.Kind, pod.Namespace, pod.Name = "v1", "Pod", namespace, "exporter"
+	out, err := administrator.paste(t, asJSON(t, pod), "kubectl apply --server-side --dry-run=server -f -")
+	if err == nil || !strings.Contains(out, "violates PodSecurity") {
+		t.Errorf("a pod in the host's network is admitted: nothing enforces restricted\n%s", out)
+	}
+}
+
+func asJSON(t testing.TB, v any) string {
+	t.Helper()
+	content, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+// live is a cluster that is running.
+type live struct{ shell }
+
+func (l live) configMap(t testing.TB, name string) map[string]string {
+	var m core.ConfigMap
+	l.get(t, "configmap", name, &m)
+	return m.Data
+}
+
+func (l live) secret(t testing.TB, name string) map[string][]byte {
+	var s core.Secret
+	l.get(t, "secret", name, &s)
+	return s.Data
+}
+
+func (l live) get(t testing.TB, kind, name string, into any) {
+	t.Helper()
+	out := l.must(t, "", fmt.Sprintf("kubectl -n %s get %s %s -o json", namespace, kind, name))
+	if err := json.Unmarshal([]byte(out), into); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (l live) token(t testing.TB, account string, source *core.ServiceAccountTokenProjection) string {
+	line := fmt.Sprintf("kubectl -n %s create token %s --duration=%ds", namespace, account, *source.ExpirationSeconds)
+	if source.Audience != "" {
+		line += " --audience=" + source.Audience
+	}
+	return l.must(t, "", line)
+}
+
+// ways are how the exporter can come by its tokens. Its permissions are those that the chart gives its account; the
+// release has a name of its own, so that none of the lab's accounts is meant.
+var ways = map[string]string{
+	"file":           `reviewer: {mode: file, existingSecret: vault-auth-token}`,
+	"secret":         `reviewer: {mode: secret, secret: vault/vault-auth-token}`,
+	"serviceaccount": `reviewer: {mode: serviceaccount, serviceAccount: vault/vault-auth}`,
+	"accessreview":   `reviewer: {mode: accessreview, serviceAccount: vault/vault-auth}`,
+	"canary":         `reviewer: {mode: canary}`,
+	"minted canary":  `{reviewer: {mode: accessreview, serviceAccount: vault/vault-auth}, canary: {mode: serviceaccount, serviceAccount: monitoring/canary}}`,
+	"outer address":  `{reviewer: {mode: accessreview, serviceAccount: vault/vault-auth}, kubernetes: {thisCluster: true, ca: {existingConfigMap: kube-root-ca.crt}}}`,
+	"targets":        `{reviewer: {mode: accessreview, serviceAccount: vault/vault-auth}, targets: [{name: one}]}`,
+}
+
+// TestPermissionsSuffice: with the service account, the files and the variables that the chart gives a pod, and nothing else,
+// the exporter finds everything well, and nothing that it was not allowed to ask; without the bindings it does not.
+func TestPermissionsSuffice(t *testing.T) {
+	for name, way := range ways {
+		t.Run(name, func(t *testing.T) {
+			l, administrator := enter(t)
+			v := installation(t, administrator, way)
+			all := administrator.install(t, v)
+			administrator.admitCanary(t, name)
+			k := kubelet{live{administrator}, t.TempDir(), strings.TrimPrefix(administrator.variable("EXPORTER_KUBERNETES_HOST"), "https://")}
+			if gap := lacks(t, k.command(t, all, "check", "--output=json")); gap != "" {
+				t.Errorf("with the permissions of the chart: %s", gap)
+			}
+			if errors, err := l.LoginErrors(); err != nil || len(errors) > 0 {
+				t.Errorf("logins that failed: %v %v", errors, err)
+			}
+			if granted(t, all) == nil {
+				return
+			}
+			administrator.must(t, "", "kubectl delete rolebinding,clusterrolebinding --all-namespaces --selector=app.kubernetes.io/instance="+release)
+			if lacks(t, k.command(t, all, "check", "--output=json")) == "" {
+				t.Error("without the permissions of the chart all is well too")
+			}
+		})
+	}
+}
+
+// lacks says what is wrong, or was not allowed to be asked.
+func lacks(t *testing.T, check *exec.Cmd) string {
+	t.Helper()
+	out, _ := check.Output() // its exit code is in the report
+	var report struct {
+		Targets []struct {
+			Healthy        bool
+			Reason, Detail string
+			Reviewer       struct{ Reason, Detail string }
+			Warnings       []struct{ Warning, Detail string }
+		}
+	}
+	if err := json.Unmarshal(out, &report); err != nil || len(report.Targets) != 1 {
+		t.Fatalf("exporter check: %v\n%s", err, out)
+	}
+	found := report.Targets[0]
+	if !found.Healthy || found.Reviewer.Reason != "none" {
+		return fmt.Sprintf("%+v", found)
+	}
+	for _, w := range found.Warnings {
+		if w.Warning == "reviewer_not_checked" {
+			return w.Detail
+		}
+	}
+	return ""
+}
+
+// installation is a way, in the lab.
+func installation(t *testing.T, s shell, way string) values {
+	t.Helper()
+	v := merge(with(t, way), with(t, fmt.Sprintf(`
+fullnameOverride: installed
+vault: {addr: %q, mount: %q, role: installed, ca: {existingConfigMap: vault-ca}}
+`, s.variable("EXPORTER_VAULT_ADDR"), s.variable("EXPORTER_VAULT_MOUNT"))))
+	if k, found := v["kubernetes"].(values); found {
+		// The proxy of the lab goes by two addresses.
+		k["host"] = strings.Replace(s.variable("EXPORTER_KUBERNETES_HOST"), "127.0.0.1", "localhost", 1)
+		k["tlsServerName"] = "127.0.0.1"
+	}
+	return v
+}
+
+// install makes the objects of an installation, and the files of others that it names.
+func (s shell) install(t *testing.T, v values) objects {
+	t.Helper()
+	s.must(t, "",
+		`kubectl -n monitoring create configmap vault-ca --from-file=ca.crt="$EXPORTER_VAULT_CACERT"`,
+		`kubectl -n monitoring create configmap kube-root-ca.crt --from-file=ca.crt="$EXPORTER_KUBERNETES_CACERT"`,
+		`kubectl -n vault create secret generic vault-auth-token --from-file=token="$EXPORTER_REVIEWER_TOKEN_FILE"`,
+		`kubectl -n monitoring create secret generic vault-auth-token --from-file=token="$EXPORTER_REVIEWER_TOKEN_FILE"`,
+	)
+	all := render(t, v)
+	for _, name := range all.keys() {
+		s.must(t, asJSON(t, all[name].Object), "kubectl apply --server-side -f -")
+	}
+	return all
+}
+
+// admitCanary writes the role as the chart's notes and the documentation say.
+func (s shell) admitCanary(t *testing.T, way string) {
+	t.Helper()
+	const role = `vault write "auth/$EXPORTER_VAULT_MOUNT/role/installed" bound_service_account_names=%s bound_service_account_namespaces=monitoring token_policies=default token_ttl=60s`
+	switch way {
+	case "canary":
+		s.must(t, "", `vault write "auth/$EXPORTER_VAULT_MOUNT/config" kubernetes_host="$EXPORTER_KUBERNETES_HOST" `+
+			`kubernetes_ca_cert=@"$EXPORTER_KUBERNETES_CACERT" token_reviewer_jwt= disable_local_ca_jwt=true`, fmt.Sprintf(role, "installed"))
+	case "minted canary":
+		s.must(t, "", fmt.Sprintf(role, "canary")+" audience=vault")
+	default:
+		s.must(t, "", fmt.Sprintf(role, "installed")+" audience=vault")
+	}
+}
+
+// TestLeaderLeads: with the permissions that the chart gives it.
+func TestLeaderLeads(t *testing.T) {
+	_, administrator := enter(t)
+	way := ways["file"] + "\nleaderElection: {enabled: true}\nextraArgs: [--web.listen-address=127.0.0.1:0, --health.listen-address=127.0.0.1:0]\n"
+	all := administrator.install(t, installation(t, administrator, way))
+	administrator.admitCanary(t, "file")
+	k := kubelet{live{administrator}, t.TempDir(), strings.TrimPrefix(administrator.variable("EXPORTER_KUBERNETES_HOST"), "https://")}
+	serve := k.command(t, all, podOf(t, all).Spec.Containers[0].Args...)
+	var log strings.Builder
+	serve.Stderr = &log
+	if err := serve.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = serve.Process.Kill()
+		_ = serve.Wait()
+	}()
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		out, err := administrator.paste(t, "", "kubectl -n monitoring get lease installed -o jsonpath={.spec.holderIdentity}")
+		if err == nil && out != "" {
+			return
+		}
+		if time.Now().After(deadline) {
+			_ = serve.Process.Kill()
+			_ = serve.Wait()
+			t.Fatalf("nobody leads: %v %s\n%s", err, out, log.String())
+		}
+	}
+}

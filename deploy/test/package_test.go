@@ -1,0 +1,111 @@
+package deploy
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"helm.sh/helm/v4/pkg/chart/v2/lint"
+	"helm.sh/helm/v4/pkg/chart/v2/lint/support"
+	"helm.sh/helm/v4/pkg/chart/v2/loader"
+	chartutil "helm.sh/helm/v4/pkg/chart/v2/util"
+)
+
+// TestPackageHoldsTheFiles: what lies elsewhere in the repository is in the archive too.
+func TestPackageHoldsTheFiles(t *testing.T) {
+	archive, err := chartutil.Save(load(t), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	packed, err := loader.Load(archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, file := range packed.Files {
+		names = append(names, file.Name)
+	}
+	boards, err := filepath.Glob("../../dashboards/*.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, board := range boards {
+		if name := "files/dashboards/" + filepath.Base(board); !slices.Contains(names, name) {
+			t.Errorf("the package lacks %s; it has %v", name, names)
+		}
+	}
+	for name := range examples(t) {
+		if !slices.Contains(names, "examples/"+name+".yaml") {
+			t.Errorf("the package lacks the example %s", name)
+		}
+	}
+	for _, name := range names {
+		if strings.HasSuffix(name, ".go") {
+			t.Errorf("the package holds %s", name)
+		}
+	}
+	if len(packed.Schema) == 0 {
+		t.Error("the package has no schema")
+	}
+}
+
+// TestDashboards: each file is a ConfigMap that Grafana's sidecar finds.
+func TestDashboards(t *testing.T) {
+	boards, err := filepath.Glob("../../dashboards/*.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := render(t, merged(t, `grafanaDashboard: {enabled: true, namespace: grafana, annotations: {folder: Vault}}`))
+	found := 0
+	for _, o := range all {
+		if o.GetNamespace() != "grafana" {
+			continue
+		}
+		found++
+		if o.GetLabels()["grafana_dashboard"] != "1" || o.GetAnnotations()["folder"] != "Vault" {
+			t.Errorf("%s: labels %v, annotations %v", key(o), o.GetLabels(), o.GetAnnotations())
+		}
+		for name, content := range o.Object["data"].(map[string]any) {
+			original, err := os.ReadFile("../../dashboards/" + name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.TrimSpace(content.(string)) != strings.TrimSpace(string(original)) {
+				t.Errorf("%s was changed on its way", name)
+			}
+		}
+	}
+	if found != len(boards) {
+		t.Errorf("%d ConfigMaps for %d dashboards", found, len(boards))
+	}
+}
+
+func TestLint(t *testing.T) {
+	for name, v := range installations(t) {
+		for _, message := range lint.RunAll(chartDir, v, namespace).Messages {
+			if message.Severity >= support.WarningSev {
+				t.Errorf("%s: %v", name, message)
+			}
+		}
+	}
+}
+
+// TestNotes: the next commands are those of the installation.
+func TestNotes(t *testing.T) {
+	for text, want := range map[string]string{
+		`{}`: "kubectl -n monitoring exec deploy/vault-k8s-auth-exporter -- /exporter check",
+		`{sharding: {enabled: true}, targets: [{name: a}]}`: "kubectl -n monitoring exec statefulset/vault-k8s-auth-exporter -- /exporter check",
+		`namespaceOverride: watch`:                          "kubectl -n watch port-forward deploy/vault-k8s-auth-exporter 10190 &",
+		`canary: {audience: openbao}`:                       "audience=openbao token_policies=default token_ttl=60s",
+	} {
+		rendered, err := template(t, merged(t, text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if notes := rendered[release+"/templates/NOTES.txt"]; !strings.Contains(notes, want) {
+			t.Errorf("%s: the notes lack %q:\n%s", text, want, notes)
+		}
+	}
+}

@@ -1,0 +1,138 @@
+package deploy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	core "k8s.io/api/core/v1"
+	rbac "k8s.io/api/rbac/v1"
+)
+
+const (
+	audited = "cluster: create subjectaccessreviews.authorization.k8s.io"
+	reviews = "cluster: create tokenreviews.authentication.k8s.io"
+)
+
+// TestModesTakeTheirPermissions: these and no others, and the pod's own token only where one is used.
+func TestModesTakeTheirPermissions(t *testing.T) {
+	for _, c := range []struct {
+		values string
+		ownPod bool // the pod's token is at its usual place
+		want   []string
+	}{
+		{values: `reviewer: {mode: file, existingSecret: a, serviceAccount: ""}`},
+		{values: `reviewer: {mode: secret, secret: vault/a, serviceAccount: ""}`, ownPod: true, want: []string{"vault: get secrets a"}},
+		{values: `reviewer: {mode: serviceaccount}`, ownPod: true, want: []string{"vault: create serviceaccounts/token vault"}},
+		{values: `{}`, ownPod: true, want: []string{audited}},
+		{values: `reviewer: {mode: canary, serviceAccount: ""}`, want: []string{reviews}},
+		{values: `{reviewer: {mode: canary, serviceAccount: ""}, canary: {mode: serviceaccount, serviceAccount: apps/canary}}`, ownPod: true,
+			want: []string{"apps: create serviceaccounts/token canary"}},
+		{values: `{reviewer: {mode: serviceaccount}, canary: {mode: serviceaccount, serviceAccount: vault/canary}}`, ownPod: true,
+			want: []string{"vault: create serviceaccounts/token canary", "vault: create serviceaccounts/token vault"}},
+		{values: `{reviewer: {mode: file, existingSecret: a, serviceAccount: ""}, leaderElection: {enabled: true}}`, ownPod: true,
+			want: []string{"monitoring: create leases.coordination.k8s.io", "monitoring: get,update leases.coordination.k8s.io vault-k8s-auth-exporter"}},
+		{values: `{reviewer: {mode: file, existingSecret: a, serviceAccount: ""}, reviewerReview: true}`, ownPod: true, want: []string{reviews}},
+		{values: `kubernetes: {host: "https://api", thisCluster: true}`, want: []string{audited}},
+		{values: `kubernetes: {host: "https://api", token: {existingSecret: a}}`},
+		{values: `kubernetes: {host: "https://kubernetes.default.svc:443"}`, ownPod: true, want: []string{audited}},
+		{values: `targets: [{name: a}, {name: b}]`, ownPod: true, want: []string{audited}},
+		{values: `targets: [{name: a, reviewer: secret, reviewer_secret: x/y}, {name: b, reviewer: serviceaccount, reviewer_service_account: p/q},
+			{name: c, kubernetes_host: "https://other", kubernetes_token_file: /t}]`, ownPod: true,
+			want: []string{"p: create serviceaccounts/token q", "x: get secrets y"}},
+		{values: `rbac: {create: false}`, ownPod: true},
+	} {
+		all := render(t, merged(t, c.values))
+		if diff := cmp.Diff(c.want, granted(t, all)); diff != "" {
+			t.Errorf("%s (-want +granted):\n%s", c.values, diff)
+		}
+		if has := hasOwnToken(podOf(t, all).Spec); has != c.ownPod {
+			t.Errorf("%s: the pod has a token of its own: %t, want %t", c.values, has, c.ownPod)
+		}
+	}
+}
+
+// granted lists what the pod's account may do, where a role is bound to it.
+func granted(t *testing.T, all objects) []string {
+	t.Helper()
+	bound := map[string]bool{}
+	for _, o := range all {
+		if o.GetKind() != "RoleBinding" && o.GetKind() != "ClusterRoleBinding" {
+			continue
+		}
+		var b rbac.ClusterRoleBinding // a RoleBinding has the same fields
+		into(t, o, &b)
+		account := rbac.Subject{Kind: "ServiceAccount", Namespace: namespace, Name: podOf(t, all).Spec.ServiceAccountName}
+		if len(b.Subjects) != 1 || b.Subjects[0] != account {
+			t.Errorf("%s binds %v", key(o), b.Subjects)
+		}
+		bound[b.RoleRef.Kind+"/"+o.GetNamespace()+"/"+b.RoleRef.Name] = true
+	}
+	var rows []string
+	for _, o := range all {
+		if o.GetKind() != "Role" && o.GetKind() != "ClusterRole" {
+			continue
+		}
+		if !bound[o.GetKind()+"/"+o.GetNamespace()+"/"+o.GetName()] {
+			t.Errorf("%s is bound to nobody", key(o))
+		}
+		var r rbac.ClusterRole
+		into(t, o, &r)
+		for _, rule := range r.Rules {
+			rows = append(rows, row(o.GetNamespace(), rule))
+		}
+	}
+	slices.Sort(rows)
+	return rows
+}
+
+func row(in string, r rbac.PolicyRule) string {
+	if in == "" {
+		in = "cluster"
+	}
+	resource := strings.TrimSuffix(strings.Join(r.Resources, ",")+"."+strings.Join(r.APIGroups, ","), ".")
+	return strings.TrimSpace(fmt.Sprintf("%s: %s %s %s", in, strings.Join(r.Verbs, ","), resource, strings.Join(r.ResourceNames, ",")))
+}
+
+func hasOwnToken(pod core.PodSpec) bool {
+	for _, v := range pod.Volumes {
+		if v.Name != "pod" {
+			continue
+		}
+		for _, source := range v.Projected.Sources {
+			if source.ServiceAccountToken != nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// TestCanaryTokenHasAnAudienceOfItsOwn: but where it has to be the reviewer's too.
+func TestCanaryTokenHasAnAudienceOfItsOwn(t *testing.T) {
+	for text, want := range map[string]string{
+		`{}`:                          "vault",
+		`canary: {audience: openbao}`: "openbao",
+		`reviewer: {mode: canary, serviceAccount: ""}`: "",
+	} {
+		for _, v := range podOf(t, render(t, merged(t, text))).Spec.Volumes {
+			if v.Name == "canary" && v.Projected.Sources[0].ServiceAccountToken.Audience != want {
+				t.Errorf("%s: audience %q, want %q", text, v.Projected.Sources[0].ServiceAccountToken.Audience, want)
+			}
+		}
+	}
+}
+
+// TestChecksumFollowsTheEnvironment: targets are loaded by a running pod.
+func TestChecksumFollowsTheEnvironment(t *testing.T) {
+	pod := func(text string) core.PodTemplateSpec { return podOf(t, render(t, merged(t, text))) }
+	before := pod(`targets: [{name: a}]`)
+	if diff := cmp.Diff(before, pod(`targets: [{name: a}, {name: b, interval: 5m}]`)); diff != "" {
+		t.Errorf("a target more restarts the pods:\n%s", diff)
+	}
+	if before.Annotations["checksum/environment"] == pod(`{targets: [{name: a}], interval: 90s}`).Annotations["checksum/environment"] {
+		t.Error("another interval does not restart the pods, which read it at the start alone")
+	}
+}
