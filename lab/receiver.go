@@ -10,6 +10,7 @@ import (
 
 // A Page is what Alertmanager tells a webhook: the alerts of one group.
 type Page struct {
+	Receiver    string            `json:"receiver"`
 	Status      string            `json:"status"` // firing, or resolved
 	GroupKey    string            `json:"groupKey"`
 	GroupLabels map[string]string `json:"groupLabels"`

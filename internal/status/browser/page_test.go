@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
 	"vault-k8s-auth-exporter/probe"
@@ -102,6 +103,23 @@ func TestPhone(t *testing.T) {
 		if wide := eval[int](t, tab, `document.documentElement.scrollWidth`); wide > 360 {
 			t.Errorf("%s: the page is %d pixels wide on a phone of 360", name, wide)
 		}
+	}
+}
+
+// What goes into a ticket has the steps, folded or not, and none of the controls.
+func TestPrint(t *testing.T) {
+	tab := open(t, serve(t, "", past("production", 0, forbidden)).url, desktop)
+	const folded, controls = `document.querySelector(".steps tbody tr").checkVisibility({contentVisibilityAuto: true})`,
+		`["nav", "footer", ".copy"].some(c => document.querySelector(c)?.checkVisibility())`
+	do(t, tab, chromedp.Evaluate[chromedp.Void](`document.querySelectorAll("details").forEach(d => { d.open = false })`))
+	if eval[bool](t, tab, folded) || !eval[bool](t, tab, controls) {
+		t.Error("the screen shows what is folded, or no controls")
+	}
+	if _, err := chromedp.Call(tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"}); err != nil {
+		t.Fatal(err)
+	}
+	if !eval[bool](t, tab, folded) || eval[bool](t, tab, controls) {
+		t.Error("paper does not show what is folded, or shows controls")
 	}
 }
 
