@@ -1,0 +1,363 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"vault-k8s-auth-exporter/dashboards"
+	"vault-k8s-auth-exporter/lab"
+)
+
+// episode is a time in a target's life, and what the dashboards must make of it.
+type episode struct {
+	name, fault, reason string
+	// empty are the queries that then have nothing to say; all others must.
+	empty []string
+	// say are answers that must be given: values, or the reason of a line of a table.
+	say map[string]string
+}
+
+var episodes = []episode{
+	{
+		name: "well", reason: "none",
+		say: map[string]string{
+			"overview/Targets that are down/A":       "0",
+			"overview/Targets not known/A":           "0",
+			"overview/Reviewer fails, logins work/A": "0",
+			"overview/Warnings open/A":               "0",
+			"overview/Runs that succeeded/A":         "1",
+			"overview/Error budget left/A":           "1",
+			"overview/Targets no longer probed/A":    "0",
+			"overview/Leaders/A":                     "1",
+			"overview/Targets with a process/A":      "2",
+			"overview/Configuration/A":               "1",
+			"overview/Processes/A":                   "1 1",
+			"target/Logins/A":                        "1",
+		},
+		empty: slices.Concat(ofBroken, ofReviewer, ofWarnings, ofFailures),
+	},
+	{
+		name: "broken", fault: "reviewer_forbidden", reason: "reviewer_forbidden",
+		say: map[string]string{
+			"overview/Targets that are down/A":       "1",
+			"overview/Targets not known/A":           "0",
+			"overview/Reviewer fails, logins work/A": "0",
+			"overview/Broken now/A":                  "reviewer_forbidden",
+			"overview/Broken now/B":                  "reviewer_forbidden",
+			"target/Verdict/B":                       "reviewer_forbidden",
+			"target/Logins/A":                        "0",
+			"target/Reviewer/A":                      "0",
+			"target/Canary/A":                        "0",
+		},
+		empty: slices.Concat(ofReviewer, ofWarnings, []string{"target/Verdict/A"}),
+	},
+	{
+		name: "mended", reason: "none",
+		say: map[string]string{
+			"overview/Targets that are down/A":     "0",
+			"target/Latest failure/A":              "reviewer_forbidden",
+			"target/Verdicts in this time range/A": "none reviewer_forbidden",
+		},
+		empty: slices.Concat(ofBroken, ofReviewer, ofWarnings),
+	},
+	{
+		name: "reviewer fails, logins work", fault: "reviewer_stale_copy", reason: "none",
+		say: map[string]string{
+			"overview/Targets that are down/A":                 "0",
+			"overview/Reviewer fails, logins work/A":           "1",
+			"overview/Reviewers that fail, logins that work/A": "reviewer_expired",
+			"overview/Warnings open/A":                         "2",
+			"overview/Warnings open now/A":                     "reviewer_stale_copy reviewer_token_expiring",
+			"target/Warnings/A":                                "reviewer_stale_copy reviewer_token_expiring",
+			"target/Reviewer/A":                                "0",
+		},
+		empty: ofBroken,
+	},
+	{
+		name: "our own fault", fault: "canary_token_missing", reason: "canary_token_missing",
+		say: map[string]string{
+			"overview/Targets not known/A": "1",
+			"overview/Broken now/A":        "canary_token_missing",
+		},
+		empty: slices.Concat(ofReviewer, []string{
+			"overview/Targets that are down/A", "overview/Reviewer fails, logins work/A", "overview/Warnings open now/A",
+			"overview/Slowest logins/A", "target/Logins/A", "target/Canary/A", "target/Verdict/A",
+		}),
+	},
+}
+
+// What says something only while something is wrong.
+var (
+	// ofUnknown depends on whether Prometheus caught the exporters before their first run.
+	ofUnknown  = []string{"target/Verdict by reason/C", "target/Reviewer by itself/C"}
+	ofBroken   = []string{"overview/Broken now/A", "overview/Broken now/B", "target/Verdict/B"}
+	ofReviewer = []string{"overview/Reviewers that fail, logins that work/A"}
+	ofWarnings = []string{"overview/Warnings open now/A", "target/Warnings/A"}
+	ofFailures = []string{
+		"overview/Targets that were down/A", "overview/Failed runs by reason/A", "target/Runs by outcome/B",
+		"target/Verdict by reason/B", "target/Reviewer by itself/B", "target/Latest failure/A",
+	}
+)
+
+// TestDashboards asks a real Prometheus every query of every panel while a target is
+// well and while it is not. Two processes of one target are scraped, of which one
+// is a leader, as in a rolling update.
+func TestDashboards(t *testing.T) {
+	group := newReplicas(t)
+	exporters := []*process{serve(t, bare()), group.start().process}
+	var addresses []string
+	for _, exporter := range exporters {
+		addresses = append(addresses, exporter.address(""))
+	}
+	monitoring, err := lab.StartMonitoring(t.Context(), lab.MonitoringOptions{Exporters: addresses, Every: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := monitoring.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	boards, err := dashboards.All()
+	if err != nil {
+		t.Fatal(err)
+	}
+	grafana := grafana{prometheus: monitoring.PrometheusURL, boards: boards, since: time.Now()}
+
+	for _, e := range episodes {
+		if _, err := world.lab.Heal(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if e.fault != "" {
+			if err := world.lab.Inject(t.Context(), e.fault); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, exporter := range exporters {
+			waitFor(t, world.lab, exporter, e.reason, func(x exposition) bool { return x.label("verdict_info", "reason") == e.reason })
+		}
+		var complaints []string
+		took := eventually(t, shown, e.name, func() bool {
+			complaints = grafana.complaints(t, e)
+			return len(complaints) == 0
+		}, func() string { return strings.Join(complaints, "\n") })
+		t.Logf("%s: every query answers as it must after %s", e.name, took.Round(100*time.Millisecond))
+	}
+	if _, err := world.lab.Heal(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	grafana.knowsNothingOfThePast(t)
+	grafana.offersChoices(t)
+}
+
+// grafana fills in variables and asks, as Grafana does.
+type grafana struct {
+	prometheus string
+	boards     []dashboards.Dashboard
+	since      time.Time
+}
+
+// complaints lists the queries that fail, and those that say nothing or the wrong thing.
+func (g grafana) complaints(t *testing.T, e episode) []string {
+	t.Helper()
+	known := make(map[string]bool)
+	var complaints []string
+	g.eachQuery(func(name string, d dashboards.Dashboard, q dashboards.Target) {
+		known[name] = true
+		answer, err := g.ask(d, q, time.Now())
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", name, err, q.Expr)
+		}
+		want, exact := e.say[name]
+		mute := slices.Contains(e.empty, name)
+		switch words := answer.words(); {
+		case slices.Contains(ofUnknown, name): // either will do
+		case exact && words != want:
+			complaints = append(complaints, fmt.Sprintf("%s: says %q, want %q", name, words, want))
+		case mute && !answer.empty():
+			complaints = append(complaints, fmt.Sprintf("%s: says %q, want nothing", name, words))
+		case !mute && answer.empty():
+			complaints = append(complaints, name+": has nothing to say")
+		}
+	})
+	for _, name := range slices.AppendSeq(slices.Clone(e.empty), maps.Keys(e.say)) {
+		if !known[name] {
+			t.Fatalf("there is no query %s", name)
+		}
+	}
+	return complaints
+}
+
+// knowsNothingOfThePast asks of a time before the first scrape: who knows nothing says
+// nothing, and not 0.
+func (g grafana) knowsNothingOfThePast(t *testing.T) {
+	t.Helper()
+	g.eachQuery(func(name string, d dashboards.Dashboard, q dashboards.Target) {
+		answer, err := g.ask(d, q, g.since.Add(-time.Hour))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		} else if !answer.empty() {
+			t.Errorf("%s: says %q of a time of which nothing is known", name, answer.words())
+		}
+	})
+}
+
+// eachQuery visits every query by its name: dashboard, panel, letter.
+func (g grafana) eachQuery(visit func(name string, d dashboards.Dashboard, q dashboards.Target)) {
+	for _, d := range g.boards {
+		for _, p := range d.Panels {
+			for _, q := range p.Targets {
+				visit(strings.TrimSuffix(d.File, ".json")+"/"+p.Title+"/"+q.RefID, d, q)
+			}
+		}
+	}
+}
+
+// ask asks as of a time, over the time since the test began.
+func (g grafana) ask(d dashboards.Dashboard, q dashboards.Target, at time.Time) (answer, error) {
+	span := time.Since(g.since).Truncate(time.Second) + time.Second
+	query, err := substitute(d, q.Expr, span)
+	if err != nil {
+		return nil, err
+	}
+	unix := func(t time.Time) string { return fmt.Sprintf("%.3f", float64(t.UnixMilli())/1000) }
+	path, asked := "query", url.Values{"query": {query}, "time": {unix(at)}}
+	if !q.Instant {
+		path, asked = "query_range", url.Values{"query": {query}, "start": {unix(at.Add(-span))}, "end": {unix(at)}, "step": {"1"}}
+	}
+	var data struct{ Result answer }
+	err = g.get(path, asked, &data)
+	return data.Result, err
+}
+
+var variable = regexp.MustCompile(`\$\{?[a-z_]+\}?`)
+
+// substitute puts what Grafana knows in the place of variables, with everything chosen.
+func substitute(d dashboards.Dashboard, query string, span time.Duration) (_ string, err error) {
+	values := map[string]string{"$__range": fmt.Sprintf("%.0fs", span.Seconds()), "$__rate_interval": "20s", "$target": "default"}
+	for _, v := range d.Templating.List {
+		if v.IncludeAll {
+			values["$"+v.Name] = v.AllValue
+		} else if chosen, is := v.Current.Value.(string); is {
+			values["$"+v.Name] = chosen
+		}
+	}
+	query = variable.ReplaceAllStringFunc(query, func(name string) string {
+		value, known := values[name]
+		if !known {
+			err = fmt.Errorf("no value of %s is known", name)
+		}
+		return value
+	})
+	return query, err
+}
+
+// answer is what a query is answered with.
+type answer []series
+
+// series is one, at one time or at many.
+type series struct {
+	Metric model.Metric
+	Value  *model.SamplePair
+	Values []model.SamplePair
+}
+
+// latest is the value that a panel shows as a number.
+func (s series) latest() model.SampleValue {
+	if s.Value != nil {
+		return s.Value.Value
+	}
+	return s.Values[len(s.Values)-1].Value
+}
+
+// empty reports whether a panel would show nothing: what is no number is not shown.
+func (a answer) empty() bool {
+	for _, s := range a {
+		if s.Value != nil && !math.IsNaN(float64(s.Value.Value)) {
+			return false
+		}
+		for _, v := range s.Values {
+			if !math.IsNaN(float64(v.Value)) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// words are the reasons or warnings that its series name, and the latest values of those that name none.
+func (a answer) words() string {
+	var words []string
+	for _, s := range a {
+		word := string(s.Metric["reason"] + s.Metric["warning"])
+		if word == "" {
+			word = s.latest().String()
+		}
+		words = append(words, word)
+	}
+	slices.Sort(words)
+	return strings.Join(words, " ")
+}
+
+// get asks Prometheus. A remark of its on a query is an error too.
+func (g grafana) get(path string, query url.Values, into any) error {
+	response, err := http.Get(g.prometheus + "/api/v1/" + path + "?" + query.Encode())
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	reply := struct {
+		Error           string
+		Warnings, Infos []string
+		Data            any
+	}{Data: into}
+	if err := json.NewDecoder(response.Body).Decode(&reply); err != nil {
+		return err
+	}
+	if remarks := slices.Concat(reply.Warnings, reply.Infos); reply.Error != "" || len(remarks) > 0 {
+		return fmt.Errorf("%s%q", reply.Error, remarks)
+	}
+	return nil
+}
+
+var labelValues = regexp.MustCompile(`^label_values\((.+), (\w+)\)$`)
+
+// offersChoices asks for the values of every variable. There is no cluster in the lab, as in many a Prometheus.
+func (g grafana) offersChoices(t *testing.T) {
+	t.Helper()
+	for _, d := range g.boards {
+		for _, v := range d.Templating.List {
+			if v.Type != "query" {
+				continue
+			}
+			query, _ := v.Query.(map[string]any)["query"].(string)
+			asked := labelValues.FindStringSubmatch(query)
+			if asked == nil {
+				t.Errorf("%s: %s asks for %v", d.File, v.Name, v.Query)
+				continue
+			}
+			selector, err := substitute(d, asked[1], time.Second)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var values []string
+			if err := g.get("label/"+asked[2]+"/values", url.Values{"match[]": {selector}}, &values); err != nil {
+				t.Errorf("%s: %s: %v", d.File, v.Name, err)
+			}
+			if want := map[string]int{"job": 1, "instance": 2, "target": 1}[v.Name]; len(values) != want {
+				t.Errorf("%s: of %s there is a choice of %q, want %d", d.File, v.Name, values, want)
+			}
+		}
+	}
+}
