@@ -35,16 +35,16 @@ $(error no C compiler was found, which the race detector needs: install gcc)
 endif
 
 # What tests without the lab's servers: seconds each.
-FAST := ./cmd/... ./docs/... ./internal/... ./metrics/... ./probe/...
+FAST := ./cmd/... ./dashboards/... ./docs/... ./internal/... ./metrics/... ./probe/...
 
 ## test: every check and every test, the exporter against the real servers included; the first time compiles for minutes
 .PHONY: test
-test: vet lint unit page-test chart-test lab-test e2e
+test: vet lint unit page-test chart-test lab-test rules-test e2e
 
 .PHONY: vet
 vet:
 	@echo "== vet"
-	@test -z "$$(gofmt -l bench cmd deploy docs e2e internal lab metrics probe)" || { echo "not formatted:"; gofmt -l bench cmd deploy docs e2e internal lab metrics probe; exit 1; }
+	@test -z "$$(gofmt -l bench cmd dashboards deploy docs e2e internal lab metrics probe)" || { echo "not formatted:"; gofmt -l bench cmd dashboards deploy docs e2e internal lab metrics probe; exit 1; }
 	go vet ./...
 
 ## lint: staticcheck
@@ -100,6 +100,14 @@ servers: $(LAB)
 lab-test: servers
 	@echo "== the lab"
 	go test $(RACE) -timeout=15m ./lab/...
+
+## rules-test: the alerts and the route, by promtool and amtool
+.PHONY: rules-test
+rules-test: servers
+	@echo "== the alerts"
+	@.lab/bin/promtool-* check rules deploy/prometheus/rules.yaml
+	@.lab/bin/promtool-* test rules deploy/prometheus/tests.yaml
+	@.lab/bin/amtool-* check-config deploy/prometheus/alertmanager.yaml
 
 ## e2e: the exporter against the lab, every fault of its table
 .PHONY: e2e

@@ -13,11 +13,15 @@ import (
 
 func pages(t *testing.T) []string {
 	t.Helper()
-	pages, err := filepath.Glob("*.md")
-	if err != nil {
-		t.Fatal(err)
+	pages := []string{"../README.md"}
+	for _, folder := range []string{".", "runbooks", "../dashboards", "../deploy/prometheus", "../deploy/helm/*"} {
+		found, err := filepath.Glob(folder + "/*.md")
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages = append(pages, found...)
 	}
-	return append(pages, "../README.md")
+	return pages
 }
 
 // TestLinksLead follows every link to a file of this repository.

@@ -54,6 +54,7 @@ extraManifests: [{apiVersion: v1, kind: ConfigMap, metadata: {name: extra, names
 serviceMonitor: {enabled: true, labels: {release: prometheus}, interval: 30s, scrapeTimeout: 10s, scheme: https, tlsConfig: {insecureSkipVerify: true},
   basicAuth: {username: {name: web, key: user}, password: {name: web, key: password}},
   relabelings: [{action: labeldrop, regex: pod}], metricRelabelings: [{action: drop, sourceLabels: [__name__], regex: go_.*}]}
+prometheusRule: {enabled: true, namespace: prometheus, extraLabels: {team: platform}}
 grafanaDashboard: {enabled: true}
 networkPolicy:
   ingress: {from: [{namespaceSelector: {}}]}

@@ -36,6 +36,9 @@ func TestPackageHoldsTheFiles(t *testing.T) {
 			t.Errorf("the package lacks %s; it has %v", name, names)
 		}
 	}
+	if !slices.Contains(names, "files/rules.yaml") {
+		t.Error("the package lacks the rules")
+	}
 	for name := range examples(t) {
 		if !slices.Contains(names, "examples/"+name+".yaml") {
 			t.Errorf("the package lacks the example %s", name)

@@ -1,0 +1,15 @@
+{{- /* An alert as the values want it: rule is that of files/rules.yaml, values is .Values.prometheusRule. */ -}}
+{{- define "exporter.alert" -}}
+{{- $rule := deepCopy .rule -}}
+{{- $own := get .values.alerts $rule.alert | default dict -}}
+{{- with $own.for -}}
+{{- $_ := set $rule "for" . -}}
+{{- end -}}
+{{- if hasKey ($own.thresholds | default dict) $rule.labels.severity -}}
+{{- $_ := set $rule "expr" (regexReplaceAll "[0-9.]+$" $rule.expr (get $own.thresholds $rule.labels.severity | toString)) -}}
+{{- end -}}
+{{- $_ := set $rule "labels" (merge (dict) ($own.labels | default dict) .values.extraLabels $rule.labels) -}}
+{{- $_ := set $rule "annotations" (merge (dict) ($own.annotations | default dict) .values.extraAnnotations
+  (dict "runbook_url" (printf "%s%s.md" .values.runbookURLPrefix $rule.alert)) $rule.annotations) -}}
+{{- list $rule | toYaml -}}
+{{- end -}}

@@ -1,0 +1,131 @@
+package deploy
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	sigsyaml "sigs.k8s.io/yaml"
+)
+
+const rulesFile = "../prometheus/rules.yaml"
+
+// shipped are the rules as they lie in the repository.
+func shipped(t *testing.T) monitoringv1.PrometheusRuleSpec {
+	t.Helper()
+	text, err := os.ReadFile(rulesFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var spec monitoringv1.PrometheusRuleSpec
+	if err := sigsyaml.UnmarshalStrict(text, &spec); err != nil {
+		t.Fatal(err)
+	}
+	return spec
+}
+
+// alerts renders the chart's PrometheusRule.
+func alerts(t *testing.T, text string) monitoringv1.PrometheusRuleSpec {
+	t.Helper()
+	var rule monitoringv1.PrometheusRule
+	rendered := render(t, merged(t, text)).only(t, "PrometheusRule")
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(rendered.Object, &rule); err != nil {
+		t.Fatal(err)
+	}
+	return rule.Spec
+}
+
+// change edits the rules of a name, each for itself.
+func change(spec monitoringv1.PrometheusRuleSpec, alert string, edit func(*monitoringv1.Rule)) {
+	for _, group := range spec.Groups {
+		for i := range group.Rules {
+			if group.Rules[i].Alert == alert || group.Rules[i].Record == alert {
+				edit(&group.Rules[i])
+			}
+		}
+	}
+}
+
+// TestRulesAreThoseOfTheRepository, as long as the values want nothing else.
+func TestRulesAreThoseOfTheRepository(t *testing.T) {
+	if diff := cmp.Diff(shipped(t), alerts(t, `prometheusRule: {enabled: true}`)); diff != "" {
+		t.Errorf("(-repository +chart):\n%s", diff)
+	}
+}
+
+func TestAlertsCanBeChanged(t *testing.T) {
+	replaced := func(alert, severity, old, threshold string) func(monitoringv1.PrometheusRuleSpec) {
+		return func(spec monitoringv1.PrometheusRuleSpec) {
+			change(spec, alert, func(r *monitoringv1.Rule) {
+				if r.Labels["severity"] == severity {
+					expr, found := strings.CutSuffix(r.Expr.StrVal, old)
+					if !found {
+						t.Errorf("the expression of %s does not end in its threshold:\n%s", alert, r.Expr.StrVal)
+					}
+					r.Expr.StrVal = expr + threshold
+				}
+			})
+		}
+	}
+	for name, test := range map[string]struct {
+		values string
+		want   func(monitoringv1.PrometheusRuleSpec)
+	}{
+		"for": {`VaultK8sAuthWarning: {for: 1d}`, func(spec monitoringv1.PrometheusRuleSpec) {
+			change(spec, "VaultK8sAuthWarning", func(r *monitoringv1.Rule) { r.For = new(monitoringv1.Duration("1d")) })
+		}},
+		"labels": {`VaultK8sAuthFlaky: {labels: {severity: info, team: vault}, annotations: {dashboard: here}}`, func(spec monitoringv1.PrometheusRuleSpec) {
+			change(spec, "VaultK8sAuthFlaky", func(r *monitoringv1.Rule) {
+				r.Labels["severity"], r.Labels["team"], r.Annotations["dashboard"] = "info", "vault", "here"
+			})
+		}},
+		"threshold of one":           {`VaultK8sAuthFlaky: {thresholds: {warning: 0.5}}`, replaced("VaultK8sAuthFlaky", "warning", "> 0.2", "> 0.5")},
+		"threshold of tokens":        {`VaultK8sAuthTokensNotRevoked: {thresholds: {warning: 10}}`, replaced("VaultK8sAuthTokensNotRevoked", "warning", ">= 3", ">= 10")},
+		"threshold of the canary":    {`VaultK8sAuthCanaryFailing: {thresholds: {warning: 1800}}`, replaced("VaultK8sAuthCanaryFailing", "warning", "< 600", "< 1800")},
+		"threshold of a severity":    {`VaultK8sAuthTokenExpiring: {thresholds: {critical: 0.05}}`, replaced("VaultK8sAuthTokenExpiring", "critical", "< 0.02", "< 0.05")},
+		"threshold of the first":     {`VaultK8sAuthTokenExpiring: {thresholds: {warning: 0.25}}`, replaced("VaultK8sAuthTokenExpiring", "warning", "< 0.1", "< 0.25")},
+		"threshold of a certificate": {`VaultK8sAuthCertificateExpiring: {thresholds: {critical: 0.05}}`, replaced("VaultK8sAuthCertificateExpiring", "critical", "< 0.02", "< 0.05")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := shipped(t)
+			test.want(want)
+			if diff := cmp.Diff(want, alerts(t, `prometheusRule: {enabled: true, alerts: {`+test.values+`}}`)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestAllAlertsTogether(t *testing.T) {
+	want := shipped(t)
+	change(want, "vault_k8s_auth:error_budget:ratio", func(r *monitoringv1.Rule) { r.Expr.StrVal = "vector(0.001)" })
+	for _, group := range want.Groups {
+		for i := range group.Rules {
+			if r := &group.Rules[i]; r.Alert != "" {
+				r.Labels["team"], r.Annotations["site"] = "platform", "eu"
+				r.Annotations["runbook_url"] = "https://wiki.example.com/" + r.Alert + ".md"
+			}
+		}
+	}
+	got := alerts(t, `prometheusRule: {enabled: true, errorBudget: 0.001, runbookURLPrefix: "https://wiki.example.com/",
+		extraLabels: {team: platform}, extraAnnotations: {site: eu}}`)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestAlertsCanBeSwitchedOff, each by its name, which the schema knows.
+func TestAlertsCanBeSwitchedOff(t *testing.T) {
+	for _, group := range shipped(t).Groups {
+		for _, rule := range group.Rules {
+			if rule.Alert == "" {
+				continue
+			}
+			got := alerts(t, `prometheusRule: {enabled: true, alerts: {`+rule.Alert+`: {enabled: false}}}`)
+			change(got, rule.Alert, func(*monitoringv1.Rule) { t.Errorf("%s is switched off, and there", rule.Alert) })
+		}
+	}
+}

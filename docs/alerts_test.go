@@ -1,0 +1,133 @@
+package docs_test
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"vault-k8s-auth-exporter/probe"
+)
+
+// alert is one of deploy/prometheus/rules.yaml, or a recording rule.
+type alert struct {
+	Alert, Record, Expr string
+	Labels, Annotations map[string]string
+}
+
+func alerts(t *testing.T) (all []alert) {
+	t.Helper()
+	var rules struct {
+		Groups []struct{ Rules []alert }
+	}
+	if err := yaml.Unmarshal([]byte(read(t, "../deploy/prometheus/rules.yaml")), &rules); err != nil {
+		t.Fatal(err)
+	}
+	for _, group := range rules.Groups {
+		all = append(all, group.Rules...)
+	}
+	return all
+}
+
+const home = "https://github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/blob/main/docs/"
+
+// TestAlertsSayWhatToDo: each names its target or job, and leads to a runbook that has what
+// every runbook has.
+func TestAlertsSayWhatToDo(t *testing.T) {
+	for _, a := range alerts(t) {
+		if a.Alert == "" {
+			continue
+		}
+		if s := a.Labels["severity"]; s != "critical" && s != "warning" {
+			t.Errorf("%s: the severity is %q", a.Alert, s)
+		}
+		if summary := a.Annotations["summary"]; summary == "" || strings.Contains(summary, "{{") {
+			t.Errorf("%s: the summary is no plain sentence: %q", a.Alert, summary)
+		}
+		if description := a.Annotations["description"]; !strings.Contains(description, "$labels.target") && !strings.Contains(description, "$labels.job") {
+			t.Errorf("%s: the description names neither target nor job", a.Alert)
+		}
+		file, ours := strings.CutPrefix(a.Annotations["runbook_url"], home+"runbooks/")
+		if !ours || file != a.Alert+".md" {
+			t.Errorf("%s: its runbook is at %s", a.Alert, a.Annotations["runbook_url"])
+			continue
+		}
+		runbook := read(t, "runbooks/"+file)
+		for _, heading := range []string{"# " + a.Alert, "## Meaning", "## Impact", "## Diagnosis", "## Mitigation"} {
+			if !strings.Contains(runbook, heading+"\n\n") {
+				t.Errorf("%s: the runbook lacks %q", a.Alert, heading)
+			}
+		}
+	}
+}
+
+// TestRunbooksAreOfAlerts, and together they lead to every reason and warning.
+func TestRunbooksAreOfAlerts(t *testing.T) {
+	entries, err := os.ReadDir("runbooks")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var together strings.Builder
+	for _, entry := range entries {
+		name, _ := strings.CutSuffix(entry.Name(), ".md")
+		if !slices.ContainsFunc(alerts(t), func(a alert) bool { return a.Alert == name }) {
+			t.Errorf("no alert is called %s", name)
+		}
+		together.WriteString(read(t, "runbooks/"+entry.Name()))
+	}
+	var codes []string
+	for _, reason := range probe.Reasons() {
+		codes = append(codes, string(reason))
+	}
+	for _, warning := range probe.WarningCodes {
+		codes = append(codes, string(warning))
+	}
+	for _, code := range codes {
+		if !strings.Contains(together.String(), "](../reasons.md#"+code+")") {
+			t.Errorf("no runbook leads to %s", code)
+		}
+	}
+}
+
+// TestAlertsAskForWhatThereIs: every metric in an expression is documented, and thereby
+// exported, or recorded.
+func TestAlertsAskForWhatThereIs(t *testing.T) {
+	metrics := read(t, "metrics.md")
+	metric := regexp.MustCompile(`vault_k8s_auth[a-z0-9_:]+`)
+	recorded := map[string]bool{}
+	for _, a := range alerts(t) {
+		recorded[a.Record] = true
+		for _, name := range metric.FindAllString(a.Expr, -1) {
+			if !recorded[name] && !strings.Contains(metrics, "`"+name+"`") {
+				t.Errorf("%s%s asks for %s, which is neither exported nor recorded", a.Alert, a.Record, name)
+			}
+		}
+	}
+}
+
+// TestAlertsMatchOnParties: reasons will grow, and a target's name is not unique.
+func TestAlertsMatchOnParties(t *testing.T) {
+	byReason := regexp.MustCompile(`reason(=~|!~|="[^"])`)
+	byTargetAlone := regexp.MustCompile(`\b(on|by) \(target\)`)
+	for _, a := range alerts(t) {
+		if byReason.MatchString(strings.ReplaceAll(a.Expr, `reason="none"`, "")) {
+			t.Errorf("%s: matches on a list of reasons", a.Alert)
+		}
+		if byTargetAlone.MatchString(a.Expr) {
+			t.Errorf("%s: joins on the target alone", a.Alert)
+		}
+	}
+}
+
+// TestAlertsAreTested: the tests that promtool runs name every alert.
+func TestAlertsAreTested(t *testing.T) {
+	tests := read(t, "../deploy/prometheus/tests.yaml")
+	for _, a := range alerts(t) {
+		if a.Alert != "" && !strings.Contains(tests, `alertname="`+a.Alert+`", severity="`+a.Labels["severity"]+`"`) {
+			t.Errorf("no test expects %s with severity %s", a.Alert, a.Labels["severity"])
+		}
+	}
+}
