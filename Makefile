@@ -101,6 +101,9 @@ lab-test: servers
 	@echo "== the lab"
 	go test $(RACE) -timeout=15m ./lab/...
 
+# Who is told of an alert.
+ROUTE = .lab/bin/amtool-* config routes test --config.file=deploy/prometheus/alertmanager.yaml --verify.receivers
+
 ## rules-test: the alerts and the route, by promtool and amtool
 .PHONY: rules-test
 rules-test: servers
@@ -108,6 +111,12 @@ rules-test: servers
 	@.lab/bin/promtool-* check rules deploy/prometheus/rules.yaml
 	@.lab/bin/promtool-* test rules deploy/prometheus/tests.yaml
 	@.lab/bin/amtool-* check-config deploy/prometheus/alertmanager.yaml
+	@$(ROUTE)=pager alertname=VaultK8sAuthLoginFailing severity=critical party=vault
+	@$(ROUTE)=pager alertname=VaultK8sAuthLoginFailing severity=critical party=kubernetes
+	@$(ROUTE)=pager alertname=VaultK8sAuthLoginFailing severity=critical party=role
+	@$(ROUTE)=pager alertname=VaultK8sAuthErrorBudgetBurn severity=critical
+	@$(ROUTE)=tickets alertname=VaultK8sAuthErrorBudgetBurn severity=warning
+	@$(ROUTE)=tickets alertname=VaultK8sAuthCanaryFailing severity=warning party=canary
 
 ## e2e: the exporter against the lab, every fault of its table
 .PHONY: e2e
