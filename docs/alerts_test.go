@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
 
 	"vault-k8s-auth-exporter/probe"
@@ -122,12 +124,66 @@ func TestAlertsMatchOnParties(t *testing.T) {
 	}
 }
 
-// TestAlertsAreTested: the tests that promtool runs name every alert.
+// moment is what a case for promtool wants to see at one time.
+type moment struct {
+	Expr string
+	At   string                    `yaml:"eval_time"`
+	Want []struct{ Labels string } `yaml:"exp_samples"`
+}
+
+func (m moment) time(t *testing.T) time.Duration {
+	t.Helper()
+	at, err := model.ParseDuration(m.At)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(at)
+}
+
+// fires reports whether the alert is among what is wanted.
+func (m moment) fires(a alert) bool {
+	for _, want := range m.Want {
+		if strings.Contains(want.Labels, `alertname="`+a.Alert+`", severity="`+a.Labels["severity"]+`"`) {
+			return true
+		}
+	}
+	return false
+}
+
+var oneAlert = regexp.MustCompile(`ALERTS\{alertname="(\w+)"`)
+
+// silent reports whether the alert would be among what is wanted if it fired, and is not.
+func (m moment) silent(a alert) bool {
+	of := oneAlert.FindStringSubmatch(m.Expr)
+	return strings.Contains(m.Expr, "ALERTS{") && (of == nil || of[1] == a.Alert) && !m.fires(a)
+}
+
+// TestAlertsAreTested: each severity of each alert is seen to begin in a case that promtool runs, and to end in one.
 func TestAlertsAreTested(t *testing.T) {
-	tests := read(t, "../deploy/prometheus/tests.yaml")
+	var file struct {
+		Tests []struct {
+			Moments []moment `yaml:"promql_expr_test"`
+		}
+	}
+	if err := yaml.Unmarshal([]byte(read(t, "../deploy/prometheus/tests.yaml")), &file); err != nil {
+		t.Fatal(err)
+	}
 	for _, a := range alerts(t) {
-		if a.Alert != "" && !strings.Contains(tests, `alertname="`+a.Alert+`", severity="`+a.Labels["severity"]+`"`) {
-			t.Errorf("no test expects %s with severity %s", a.Alert, a.Labels["severity"])
+		if a.Alert == "" {
+			continue
+		}
+		var before, after bool
+		for _, test := range file.Tests {
+			first := slices.IndexFunc(test.Moments, func(m moment) bool { return m.fires(a) })
+			for _, m := range test.Moments {
+				if first >= 0 && m.silent(a) {
+					at := test.Moments[first].time(t)
+					before, after = before || m.time(t) < at, after || m.time(t) > at
+				}
+			}
+		}
+		if !before || !after {
+			t.Errorf("%s (%s): seen to begin: %t, to end: %t", a.Alert, a.Labels["severity"], before, after)
 		}
 	}
 }
