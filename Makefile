@@ -39,12 +39,12 @@ FAST := ./cmd/... ./dashboards/... ./docs/... ./internal/... ./metrics/... ./pro
 
 ## test: every check and every test, the exporter against the real servers included; the first time compiles for minutes
 .PHONY: test
-test: vet lint unit page-test chart-test lab-test rules-test e2e
+test: vet lint unit page-test chart-test release-test lab-test rules-test e2e
 
 .PHONY: vet
 vet:
 	@echo "== vet"
-	@test -z "$$(gofmt -l bench cmd dashboards deploy docs e2e internal lab metrics probe)" || { echo "not formatted:"; gofmt -l bench cmd dashboards deploy docs e2e internal lab metrics probe; exit 1; }
+	@test -z "$$(gofmt -l bench cmd dashboards deploy docs e2e internal lab metrics probe tools)" || { echo "not formatted:"; gofmt -l bench cmd dashboards deploy docs e2e internal lab metrics probe tools; exit 1; }
 	go vet ./...
 
 ## lint: staticcheck
@@ -77,6 +77,15 @@ CHART = deploy/test
 chart-test:
 	@echo "== the chart"
 	cd $(CHART) && go vet ./... && go test -count=1 ./...
+
+# A module of its own.
+RELEASE = tools/release
+
+## release-test: what the Dockerfile builds; the configuration of releases and of the workflows
+.PHONY: release-test
+release-test:
+	@echo "== the release"
+	cd $(RELEASE) && go vet ./... && go test -timeout=20m -count=1 ./...
 
 ## kustomize: deploy/kustomize, rendered anew from the chart
 .PHONY: kustomize

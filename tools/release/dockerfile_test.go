@@ -1,0 +1,293 @@
+package release
+
+import (
+	"bytes"
+	"debug/buildinfo"
+	"debug/elf"
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	"github.com/moby/patternmatcher"
+	"github.com/moby/patternmatcher/ignorefile"
+)
+
+// repository is the root of the working tree.
+const repository = "../.."
+
+// TestImage runs the steps of the Dockerfile's first stage in a clean
+// directory, and looks at the binary that its second stage ships.
+func TestImage(t *testing.T) {
+	build, image := stages(t)
+	for arch, machine := range map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64} {
+		t.Run(arch, func(t *testing.T) {
+			shipped := shipped(t, image)
+			root := t.TempDir()
+			run(t, root, build, shipped, map[string]string{
+				"TARGETOS": "linux", "TARGETARCH": arch,
+				"VERSION": "1.2.3-test", "REVISION": "c0ffee", "BRANCH": "v1.2.3-test", "BUILD_DATE": "2026-01-02T03:04:05Z",
+			})
+			binary := filepath.Join(root, shipped)
+			checkStatic(t, binary, machine)
+			if runtime.GOOS == "linux" && runtime.GOARCH == arch {
+				checkRuns(t, binary)
+			}
+		})
+	}
+}
+
+// TestImageIsUnprivileged: Kubernetes can verify runAsNonRoot of a numeric user only.
+func TestImageIsUnprivileged(t *testing.T) {
+	_, image := stages(t)
+	for _, command := range image.Commands {
+		if user, ok := command.(*instructions.UserCommand); ok {
+			if uid, _, _ := strings.Cut(user.User, ":"); uid == "0" || strings.Trim(uid, "0123456789") != "" {
+				t.Errorf("USER %s: want a number that is not 0", user.User)
+			}
+			return
+		}
+	}
+	t.Error("the image has no USER")
+}
+
+// stages reads the Dockerfile: the stage that compiles, and the image.
+func stages(t *testing.T) (build, image instructions.Stage) {
+	t.Helper()
+	file, err := os.Open(filepath.Join(repository, "Dockerfile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	parsed, err := parser.Parse(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, _, err := instructions.Parse(parsed.AST, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) != 2 || all[0].Name != "build" {
+		t.Fatalf("the Dockerfile has %d stages: want build, and the image", len(all))
+	}
+	return all[0], all[1]
+}
+
+// shipped is the one file that the image copies from the build, which is also what it starts.
+func shipped(t *testing.T, image instructions.Stage) string {
+	t.Helper()
+	var source, target string
+	var entrypoint []string
+	for _, command := range image.Commands {
+		switch c := command.(type) {
+		case *instructions.CopyCommand:
+			if c.From != "build" || len(c.SourcePaths) != 1 || source != "" {
+				t.Fatalf("%s: want one file from the build, and nothing else", c)
+			}
+			source, target = c.SourcePaths[0], c.DestPath
+		case *instructions.EntrypointCommand:
+			entrypoint = c.CmdLine
+		}
+	}
+	if source == "" || !slices.Equal(entrypoint, []string{target}) {
+		t.Fatalf("the image copies %q to %q and starts %q", source, target, entrypoint)
+	}
+	return source
+}
+
+// run does in root what a builder does in the image's file system. The commands
+// find the shipped file's path moved into root; the Go caches are this machine's.
+func run(t *testing.T, root string, stage instructions.Stage, shipped string, args map[string]string) {
+	t.Helper()
+	dir := root
+	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + root, "GOTOOLCHAIN=local"}
+	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPROXY", "GOSUMDB"} {
+		value, err := exec.Command("go", "env", name).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		env = append(env, name+"="+strings.TrimSpace(string(value)))
+	}
+	sources := sources(t)
+	for _, command := range stage.Commands {
+		switch c := command.(type) {
+		case *instructions.WorkdirCommand:
+			dir = filepath.Join(root, c.Path)
+			if err := os.MkdirAll(dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		case *instructions.ArgCommand:
+			for _, arg := range c.Args {
+				if value, given := args[arg.Key]; given {
+					env = append(env, arg.Key+"="+value)
+				} else if arg.Value != nil {
+					env = append(env, arg.Key+"="+*arg.Value)
+				}
+			}
+		case *instructions.CopyCommand:
+			for _, source := range c.SourcePaths {
+				copyInto(t, dir, sources, source, c.DestPath)
+			}
+		case *instructions.RunCommand:
+			if !c.PrependShell || len(c.FlagsUsed) > 0 {
+				t.Fatalf("%s: this test runs the shell form without flags only", c)
+			}
+			script := strings.ReplaceAll(strings.Join(c.CmdLine, " "), " "+shipped+" ", " "+filepath.Join(root, shipped)+" ")
+			sh := exec.Command("sh", "-c", script)
+			sh.Dir, sh.Env = dir, env
+			if output, err := sh.CombinedOutput(); err != nil {
+				t.Fatalf("RUN %s: %v\n%s", script, err, output)
+			}
+		default:
+			t.Fatalf("this test cannot run the instruction %s", c.Name())
+		}
+	}
+}
+
+// sources are the files that a builder sees in a clean checkout: what git would
+// have, without what .dockerignore keeps out.
+func sources(t *testing.T) []string {
+	t.Helper()
+	ignore, err := os.Open(filepath.Join(repository, ".dockerignore"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ignore.Close()
+	patterns, err := ignorefile.ReadAll(ignore)
+	if err != nil {
+		t.Fatal(err)
+	}
+	matcher, err := patternmatcher.New(patterns)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.DeleteFunc(gitFiles(t), func(name string) bool {
+		ignored, err := matcher.MatchesOrParentMatches(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ignored
+	})
+}
+
+// gitFiles are the files of the working tree that are or would be in git.
+func gitFiles(t *testing.T) []string {
+	t.Helper()
+	list := exec.Command("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+	list.Dir = repository
+	output, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := strings.Split(strings.TrimSuffix(string(output), "\x00"), "\x00")
+	return slices.DeleteFunc(names, func(name string) bool {
+		_, err := os.Lstat(filepath.Join(repository, name))
+		return errors.Is(err, fs.ErrNotExist) // deleted, not yet in git
+	})
+}
+
+// copyInto is COPY: of a directory the content, of a file itself.
+func copyInto(t *testing.T, dir string, sources []string, source, target string) {
+	t.Helper()
+	found := false
+	for _, name := range sources {
+		to := target
+		if rest, within := strings.CutPrefix(name, source+"/"); within {
+			to = path.Join(target, rest)
+		} else if name != source {
+			continue
+		} else if strings.HasSuffix(target, "/") {
+			to = path.Join(target, path.Base(name))
+		}
+		found = true
+		content, err := os.ReadFile(filepath.Join(repository, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		to = filepath.Join(dir, to)
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(to, content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !found {
+		t.Fatalf("COPY %s: there is no such file, or .dockerignore keeps it out", source)
+	}
+}
+
+// checkStatic: the image has no loader and no C library, and a user's bug report
+// no path of the builder's.
+func checkStatic(t *testing.T, binary string, machine elf.Machine) {
+	t.Helper()
+	file, err := elf.Open(binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if file.Machine != machine {
+		t.Errorf("the binary is for %s, want %s", file.Machine, machine)
+	}
+	for _, segment := range file.Progs {
+		if segment.Type == elf.PT_INTERP {
+			t.Error("the binary needs a loader: it is not static")
+		}
+	}
+	if libraries, err := file.ImportedLibraries(); err != nil || len(libraries) > 0 {
+		t.Errorf("the binary needs libraries %v (%v): it is not static", libraries, err)
+	}
+	info, err := buildinfo.ReadFile(binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, setting := range info.Settings {
+		if setting.Key == "-trimpath" && setting.Value == "true" {
+			return
+		}
+	}
+	t.Error("the binary was not built with -trimpath")
+}
+
+// checkRuns: the binary says which it is, and what it lacks.
+func checkRuns(t *testing.T, binary string) {
+	t.Helper()
+	start := func(args ...string) (code int, stdout, stderr string) {
+		var out, errs bytes.Buffer
+		command := exec.Command(binary, args...)
+		command.Env = []string{}
+		command.Stdout, command.Stderr = &out, &errs
+		if err := command.Run(); err != nil && command.ProcessState == nil {
+			t.Fatal(err)
+		}
+		return command.ProcessState.ExitCode(), out.String(), errs.String()
+	}
+	code, version, _ := start("--version")
+	for _, want := range []string{"version 1.2.3-test", "branch: v1.2.3-test", "revision: c0ffee", "2026-01-02T03:04:05Z"} {
+		if code != 0 || !strings.Contains(version, want) {
+			t.Errorf("--version exits with %d and lacks %q:\n%s", code, want, version)
+		}
+	}
+	code, _, message := start("config")
+	if code != 2 || !strings.HasPrefix(message, "exporter: ") || !strings.Contains(message, "EXPORTER_VAULT_ADDR") {
+		t.Errorf("config without any variable exits with %d and says %q: want 2, and the name of what is missing", code, message)
+	}
+}
+
+// copied are the sources of a stage's COPY instructions.
+func copied(stage instructions.Stage) (sources []string) {
+	for _, command := range stage.Commands {
+		if c, ok := command.(*instructions.CopyCommand); ok {
+			sources = append(sources, c.SourcePaths...)
+		}
+	}
+	return sources
+}
