@@ -26,6 +26,8 @@ type installation struct {
 	may []string
 	// cost is the row of the table of costs that counts its requests there.
 	cost string
+	// then is what is shown in this installation alone.
+	then func(administrator, pod)
 }
 
 // configured writes the mount's config, with whatever follows.
@@ -51,10 +53,12 @@ var installations = map[string]installation{
 		sections: []string{"The canary", "Vault outside the cluster", "The reviewer from its Secret", "The pod"},
 		may:      []string{"vault: secrets [] [vault-auth-token] [get]"},
 		cost:     "API server, `secret`",
+		then:     costsMoreWithServiceTokens,
 	},
 	"Vault outside, file": {
 		sections: []string{"The canary", "Vault outside the cluster", "The reviewer from a file", "The pod"},
 		cost:     "API server, `file` or `canary`",
+		then:     securitySees,
 	},
 	"self review": {
 		before:   []string{configured},
@@ -72,8 +76,8 @@ var installations = map[string]installation{
 // otherwise are the sections that no installation runs, and what becomes of them.
 var otherwise = map[string]string{
 	"Many clusters from one place":  "TestManyClusters",
-	"What it costs":                 "TestInstallations, TestCostOfARun and TestServiceTokensCostMore count it",
-	"What security will see":        "TestWhatSecurityWillSee",
+	"What it costs":                 "TestInstallations counts it",
+	"What security will see":        "TestInstallations looks for it",
 	"See what it finds":             "left out: the lab has no kubelet to run a command in a pod; the tests run the same command outside",
 	"HCP and Enterprise namespaces": "left out: the lab's Vault is the Community edition, which takes no notice of a namespace",
 	"OpenBao":                       "left out: no OpenBao can be had as a module; probetest answers as it does",
@@ -101,16 +105,22 @@ func TestInstallations(t *testing.T) {
 			t.Parallel()
 			a, exporter := i.follow(t)
 
-			tokens := a.accessors()
-			wellIn(t, checkAs(t, exporter.binary, exporter.env))
-			a.costs(1, 1, i.cost)
+			tokens, clients, meters := a.accessors(), a.clients(), a.meters(batchTokens, i.cost)
+			a.costs(1, 1, meters, func() { wellIn(t, checkAs(t, exporter.binary, exporter.env)) })
+			a.costs(2, 1, meters, func() { a.probeTwice(exporter) })
 			if after := a.accessors(); after != tokens {
-				t.Errorf("%d tokens in Vault before a run, %d after", tokens, after)
+				t.Errorf("%d tokens in Vault before three runs, %d after", tokens, after)
+			}
+			if got := a.clients() - clients; got != 1 {
+				t.Errorf("three runs made %d clients of Vault, want 1", got)
 			}
 			if diff := cmp.Diff(i.may, a.allowed(exporter.token(serviceAccountFiles))); diff != "" {
 				t.Errorf("at the API server the exporter may (-want +got):\n%s", diff)
 			}
 			a.holdCanary(exporter)
+			if i.then != nil {
+				i.then(a, exporter)
+			}
 		})
 	}
 }
@@ -190,6 +200,22 @@ func (a administrator) accessors() int {
 		a.t.Fatal(err)
 	}
 	return n
+}
+
+// clients counts the entities, by which Vault Enterprise bills.
+func (a administrator) clients() int {
+	a.t.Helper()
+	out, err := a.paste(slices.Concat(a.exports, []string{"vault list -format=json identity/entity/id"})...)
+	if err != nil && strings.Contains(out, "404") { // how Vault says that a list is empty
+		return 0
+	}
+	var list struct {
+		Data struct{ Keys []string }
+	}
+	if err := json.Unmarshal([]byte(out), &list); err != nil {
+		a.t.Fatalf("listing entities: %v\n%s", err, out)
+	}
+	return len(list.Data.Keys)
 }
 
 // holdCanary logs the canary in by hand, and looks at all that its token may do.
