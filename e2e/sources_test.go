@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -118,20 +117,14 @@ func (s source) identity(t *testing.T, l *lab.Lab, administrator shell) (binary,
 	return world.exporter, token, append(env, "EXPORTER_KUBERNETES_TOKEN_FILE="+token)
 }
 
-// inPod compiles an exporter that finds a pod's files where the lab puts them.
+// inPod is an exporter that finds a pod's files where the lab puts them.
 func inPod(t *testing.T, l *lab.Lab) (binary string, pod lab.Pod) {
 	t.Helper()
 	pod, err := l.Pod(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	binary = filepath.Join(t.TempDir(), "exporter")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary,
-		"-ldflags", "-X vault-k8s-auth-exporter/internal/config.podFiles="+pod.Files, "../cmd/exporter")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("compiling the exporter: %v\n%s", err, out)
-	}
-	return binary, pod
+	return exporterInPod(t, pod.Files), pod
 }
 
 // allowed lists what a token's account may do in the namespaces vault and monitoring

@@ -11,7 +11,20 @@ import (
 
 const (
 	clusterAuthority = "lab cluster CA"
+
+	clusterAuditLog = "kube-apiserver-audit.log"
+	clusterPolicy   = "kube-apiserver-audit.yaml"
 )
+
+// auditServiceAccounts has what service accounts ask logged, once it is answered, and nobody else.
+const auditServiceAccounts = `apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+  - level: Metadata
+    userGroups: ["system:serviceaccounts"]
+  - level: None
+`
 
 // A cluster is the running API server, asked by its administrator.
 type cluster struct {
@@ -70,6 +83,7 @@ func (c *cluster) prepare(dir string) error {
 		"kubernetes-ca.crt":  c.ca.PEM,
 		"kube-apiserver.pem": server,
 		"sa.key":             c.signer.PEM(),
+		clusterPolicy:        []byte(auditServiceAccounts),
 	} {
 		if err := replaceFile(filepath.Join(dir, name), data); err != nil {
 			return err
@@ -95,6 +109,8 @@ func (c *cluster) flags(dir string) []string {
 		"--authorization-mode=RBAC",
 		"--disable-admission-plugins=ServiceAccount", // it waits for a controller that is not there
 		"--endpoint-reconciler-type=none",
+		"--audit-policy-file=" + clusterPolicy,
+		"--audit-log-path=" + clusterAuditLog,
 	}
 }
 

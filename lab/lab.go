@@ -204,6 +204,9 @@ func (l *Lab) DebugLog() string { return l.path(debugLog) }
 // AuditLog is the path of Vault's audit log.
 func (l *Lab) AuditLog() string { return l.path(auditLog) }
 
+// KubernetesAuditLog is the path of the API server's audit log, of what service accounts ask.
+func (l *Lab) KubernetesAuditLog() string { return l.path(clusterAuditLog) }
+
 // LoginErrors are the lines of Vault's debug log that say why logins were refused, oldest first.
 func (l *Lab) LoginErrors() ([]string, error) {
 	file, err := os.Open(l.DebugLog())

@@ -1,0 +1,221 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// A cost is a row of the table in docs/installation.md: lines in an audit log.
+type cost struct{ run, tenth, day int }
+
+const (
+	batchTokens   = "Vault's audit log, batch tokens"
+	serviceTokens = "Vault's audit log, service tokens"
+	byVault       = "API server, by Vault for the login"
+)
+
+// costs are the rows of the table.
+func (g guide) costs(t *testing.T) map[string]cost {
+	t.Helper()
+	rows := map[string]cost{}
+	for line := range strings.Lines(g["What it costs"]) {
+		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
+		if len(cells) != 4 {
+			continue
+		}
+		var numbers []int
+		for _, cell := range cells[1:] {
+			if n, err := strconv.Atoi(strings.TrimSpace(cell)); err == nil {
+				numbers = append(numbers, n)
+			}
+		}
+		if len(numbers) == 3 {
+			rows[strings.TrimSpace(cells[0])] = cost{numbers[0], numbers[1], numbers[2]}
+		}
+	}
+	return rows
+}
+
+// TestADayOfCosts does the sum of each row.
+func TestADayOfCosts(t *testing.T) {
+	const runs = 24 * 60
+	rows := readGuide(t).costs(t)
+	if len(rows) != 6 {
+		t.Fatalf("the table has %d rows: %v", len(rows), rows)
+	}
+	for name, row := range rows {
+		if want := runs*row.run + runs/10*row.tenth; row.day != want {
+			t.Errorf("%s: %d a day, but the runs of a day make %d", name, row.day, want)
+		}
+	}
+}
+
+// meters count what the rows of the table count.
+func (a administrator) meters(vault, apiServer string) map[string]func() int {
+	return map[string]func() int{
+		vault:     func() int { return len(a.audited("vault-audit.log")) },
+		apiServer: func() int { return len(a.audited("kubernetes-audit.log")) },
+		byVault:   a.reviewsByVault,
+	}
+}
+
+// costs holds what these runs of the exporter leave in the audit logs against the table.
+// reading is how many of the runs read the mount.
+func (a administrator) costs(runs, reading int, meters map[string]func() int, probe func()) {
+	a.t.Helper()
+	before := map[string]int{}
+	for row, count := range meters {
+		before[row] = count()
+	}
+	probe()
+	table := a.guide.costs(a.t)
+	for row, count := range meters {
+		c, known := table[row]
+		if !known {
+			a.t.Fatalf("the guide has no costs of %q", row)
+		}
+		want := runs*c.run + reading*c.tenth
+		for deadline := time.Now().Add(2 * time.Second); count()-before[row] < want && time.Now().Before(deadline); {
+			time.Sleep(100 * time.Millisecond)
+		}
+		if got := count() - before[row]; got != want {
+			a.t.Errorf("%s: %d runs, %d of them with the mount, left %d lines, want %d", row, runs, reading, got, want)
+		}
+	}
+}
+
+// probeTwice has a process make its first run, which reads the mount, and one more.
+func (a administrator) probeTwice(p pod) {
+	a.t.Helper()
+	exporter := serveAs(a.t, p.binary, slices.Concat(p.env, []string{"EXPORTER_INTERVAL=1h", "EXPORTER_PROBE_API=true"}))
+	address := exporter.address("")
+	runs := func() string { return scrape(a.t, address).value("probes_total") }
+	eventually(a.t, 20*time.Second, "a first run", func() bool { return runs() == "1" }, exporter.out.String)
+	response, err := http.Post("http://"+address+"/api/v1/probe/default", "", nil)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK || runs() != "2" {
+		a.t.Errorf("asked for another run: %s, %s runs\n%s", response.Status, runs(), exporter.out)
+	}
+	exporter.terminate()
+}
+
+// costsMoreWithServiceTokens holds the costs of service tokens, and that none stays behind.
+func costsMoreWithServiceTokens(a administrator, p pod) {
+	a.t.Helper()
+	a.must("vault write auth/kubernetes/role/canary token_type=service token_no_default_policy=false")
+	tokens := a.accessors()
+	a.costs(1, 1, a.meters(serviceTokens, "API server, `secret`"), func() { wellIn(a.t, checkAs(a.t, p.binary, p.env)) })
+	if after := a.accessors(); after != tokens {
+		a.t.Errorf("%d tokens in Vault before a run with service tokens, %d after", tokens, after)
+	}
+}
+
+// securitySees looks for what the guide says that audit logs show besides a healthy day.
+func securitySees(a administrator, p pod) {
+	a.t.Helper()
+	a.must("vault write auth/kubernetes/role/canary token_policies=default token_no_default_policy=false")
+	a.sees(p, "none", true, `"path":"auth/kubernetes/config"`, "permission denied")
+	a.must("kubectl delete clusterrolebinding vault-auth-delegator")
+	role := strings.TrimSpace(a.must("vault write -field=hash sys/audit-hash/file input=vault-k8s-auth-exporter-probe"))
+	for _, followUp := range []string{role, "token is expired"} {
+		a.sees(p, "reviewer_forbidden", true, `"path":"auth/kubernetes/login"`, followUp)
+		a.sees(p, "reviewer_forbidden", false, `"path":"auth/kubernetes/login"`, followUp)
+	}
+	var from []string
+	for _, line := range a.audited("kubernetes-audit.log") {
+		var event struct {
+			User      struct{ Username string }
+			ObjectRef struct{ Resource string }
+		}
+		if err := json.Unmarshal([]byte(line), &event); err != nil {
+			a.t.Fatal(err)
+		}
+		from = append(from, event.ObjectRef.Resource+" by "+event.User.Username)
+	}
+	slices.Sort(from)
+	want := []string{
+		"selfsubjectaccessreviews by system:serviceaccount:vault:vault-auth",
+		"selfsubjectreviews by system:serviceaccount:vault:vault-auth",
+		"tokenreviews by system:serviceaccount:vault:vault-auth",
+	}
+	if diff := cmp.Diff(want, slices.Compact(from)); diff != "" {
+		a.t.Errorf("the API server saw (-want +got):\n%s", diff)
+	}
+}
+
+// sees makes a run that ends in this reason, and demands that a line of Vault's audit log
+// has these words with follow-ups allowed, or that none has.
+func (a administrator) sees(p pod, reason string, followUps bool, words ...string) {
+	a.t.Helper()
+	before := len(a.audited("vault-audit.log"))
+	env := slices.Concat(p.env, []string{fmt.Sprintf("EXPORTER_FOLLOW_UPS=%t", followUps)})
+	if got := checkAs(a.t, p.binary, env); got.Reason != reason {
+		a.t.Errorf("%s (%s), want %s", got.Reason, got.Detail, reason)
+	}
+	found := slices.ContainsFunc(a.audited("vault-audit.log")[before:], func(line string) bool {
+		return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(line, word) })
+	})
+	if found != followUps {
+		a.t.Errorf("follow-ups %t: a line of Vault's audit log has %q: %t", followUps, words, found)
+	}
+}
+
+// audited are the exporter's own lines of an audit log, which the guide's command finds.
+func (a administrator) audited(log string) []string {
+	a.t.Helper()
+	a.linkAuditLogs()
+	for _, block := range a.guide.commands("What security will see") {
+		for command := range strings.Lines(block) {
+			if strings.HasSuffix(strings.TrimSpace(command), " "+log) {
+				out, _ := a.paste(command) // grep fails where it finds nothing
+				return lines(out)
+			}
+		}
+	}
+	a.t.Fatalf("the guide has no command for %s", log)
+	return nil
+}
+
+// reviewsByVault counts what Vault had reviewed.
+func (a administrator) reviewsByVault() int {
+	a.t.Helper()
+	a.linkAuditLogs()
+	content, err := os.ReadFile(filepath.Join(a.dir, "kubernetes-audit.log"))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	n := 0
+	for _, line := range lines(string(content)) {
+		if strings.Contains(line, `"resource":"tokenreviews"`) && !strings.Contains(line, `"userAgent":"vault-k8s-auth-exporter/`) {
+			n++
+		}
+	}
+	return n
+}
+
+// linkAuditLogs gives the logs the names that they have in the guide.
+func (a administrator) linkAuditLogs() {
+	a.t.Helper()
+	for name, path := range map[string]string{"vault-audit.log": a.lab.AuditLog(), "kubernetes-audit.log": a.lab.KubernetesAuditLog()} {
+		if err := os.Symlink(path, filepath.Join(a.dir, name)); err != nil && !os.IsExist(err) {
+			a.t.Fatal(err)
+		}
+	}
+}
+
+func lines(text string) []string {
+	return slices.Collect(strings.Lines(text))
+}

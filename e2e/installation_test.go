@@ -1,0 +1,343 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"vault-k8s-auth-exporter/lab"
+)
+
+// An installation is one way through docs/installation.md.
+type installation struct {
+	sections []string // whose commands are run, in this order
+	// before makes what its reader has already: how Vault reviews.
+	before []string
+	// may is what the exporter's service account may then do at the API server beside what
+	// everybody may, in the words of kubectl auth can-i --list.
+	may []string
+	// cost is the row of the table of costs that counts its requests there.
+	cost string
+	// then is what is shown in this installation alone.
+	then func(administrator, pod)
+}
+
+// configured writes the mount's config, with whatever follows.
+const configured = `vault write auth/kubernetes/config disable_local_ca_jwt=true kubernetes_host="$EXPORTER_KUBERNETES_HOST" ` +
+	`kubernetes_ca_cert=@"$EXPORTER_KUBERNETES_CACERT" `
+
+var installations = map[string]installation{
+	"Vault inside": {
+		// The lab's Vault is in no pod: its config says what it would read there.
+		before: []string{
+			"kubectl -n vault create serviceaccount vault",
+			"kubectl create clusterrolebinding vault-server-binding --clusterrole=system:auth-delegator --serviceaccount=vault:vault",
+			configured + `token_reviewer_jwt="$(kubectl -n vault create token vault)"`,
+		},
+		sections: []string{"Which installation is yours", "The canary", "Vault inside the cluster", "The pod"},
+		may: []string{
+			"monitoring: subjectaccessreviews.authorization.k8s.io [] [] [create]",
+			"vault: subjectaccessreviews.authorization.k8s.io [] [] [create]",
+		},
+		cost: "API server, `accessreview`",
+	},
+	"Vault outside, Secret": {
+		sections: []string{"The canary", "Vault outside the cluster", "The reviewer from its Secret", "The pod"},
+		may:      []string{"vault: secrets [] [vault-auth-token] [get]"},
+		cost:     "API server, `secret`",
+		then:     costsMoreWithServiceTokens,
+	},
+	"Vault outside, file": {
+		sections: []string{"The canary", "Vault outside the cluster", "The reviewer from a file", "The pod"},
+		cost:     "API server, `file` or `canary`",
+		then:     securitySees,
+	},
+	"self review": {
+		before:   []string{configured},
+		sections: []string{"The canary", "Each client reviews itself", "The pod"},
+		may: []string{ // as every client of such a Vault
+			"monitoring: subjectaccessreviews.authorization.k8s.io [] [] [create]",
+			"monitoring: tokenreviews.authentication.k8s.io [] [] [create]",
+			"vault: subjectaccessreviews.authorization.k8s.io [] [] [create]",
+			"vault: tokenreviews.authentication.k8s.io [] [] [create]",
+		},
+		cost: "API server, `file` or `canary`",
+	},
+}
+
+// otherwise are the sections that no installation runs, and what becomes of them.
+var otherwise = map[string]string{
+	"Many clusters from one place":  "TestManyClusters",
+	"What it costs":                 "TestInstallations counts it",
+	"What security will see":        "TestInstallations looks for it",
+	"See what it finds":             "left out: the lab has no kubelet to run a command in a pod; the tests run the same command outside",
+	"HCP and Enterprise namespaces": "left out: the lab's Vault is the Community edition, which takes no notice of a namespace",
+	"OpenBao":                       "left out: no OpenBao can be had as a module; probetest answers as it does",
+}
+
+// TestEverySectionIsTested fails for a section that is new, renamed or gone.
+func TestEverySectionIsTested(t *testing.T) {
+	tested := maps.Clone(otherwise)
+	for name, i := range installations {
+		for _, section := range i.sections {
+			tested[section] = name
+		}
+	}
+	want, got := slices.Sorted(maps.Keys(readGuide(t))), slices.Sorted(maps.Keys(tested))
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("sections (-page +tests):\n%s", diff)
+	}
+}
+
+// TestInstallations follows every way through the guide, and holds what comes of it to
+// what the guide promises.
+func TestInstallations(t *testing.T) {
+	for name, i := range installations {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a, exporter := i.follow(t)
+
+			tokens, clients, meters := a.accessors(), a.clients(), a.meters(batchTokens, i.cost)
+			a.costs(1, 1, meters, func() { wellIn(t, checkAs(t, exporter.binary, exporter.env)) })
+			a.costs(2, 1, meters, func() { a.probeTwice(exporter) })
+			if after := a.accessors(); after != tokens {
+				t.Errorf("%d tokens in Vault before three runs, %d after", tokens, after)
+			}
+			if got := a.clients() - clients; got != 1 {
+				t.Errorf("three runs made %d clients of Vault, want 1", got)
+			}
+			if diff := cmp.Diff(i.may, a.allowed(exporter.token(serviceAccountFiles))); diff != "" {
+				t.Errorf("at the API server the exporter may (-want +got):\n%s", diff)
+			}
+			a.holdCanary(exporter)
+			if i.then != nil {
+				i.then(a, exporter)
+			}
+		})
+	}
+}
+
+// wellIn demands a verdict without any reservation.
+func wellIn(t *testing.T, r targetReport) {
+	t.Helper()
+	if !r.Healthy || r.Reason != "none" || r.Certainty != "proven" || r.Reviewer.Reason != "none" || len(r.Warnings) > 0 {
+		t.Errorf("%s: %s (%s), reviewer %s (%s), warnings %+v", r.Target, r.Reason, r.Detail, r.Reviewer.Reason, r.Reviewer.Detail, r.Warnings)
+	}
+	for _, s := range r.Steps {
+		if s.Step == "config" && s.State != "ok" {
+			t.Errorf("%s: the config is %s: %s", r.Target, s.State, s.Detail)
+		}
+	}
+}
+
+// An administrator follows the guide.
+type administrator struct {
+	shell
+	guide guide
+	// exports is what the guide's reader has in the shell already.
+	exports []string
+}
+
+// follow installs the exporter in a lab that knows nothing of it.
+func (i installation) follow(t *testing.T) (administrator, pod) {
+	t.Helper()
+	a := newAdministrator(t, start(t))
+	a.must(
+		"kubectl -n monitoring delete serviceaccount canary vault-k8s-auth-exporter",
+		"kubectl -n vault delete serviceaccount vault-auth",
+		"kubectl delete clusterrolebinding vault-k8s-auth-exporter vault-auth-delegator",
+		"vault delete sys/auth/kubernetes", "vault auth enable kubernetes",
+		"vault delete sys/policies/acl/vault-k8s-auth-exporter",
+	)
+	a.must(i.before...)
+	a.run(i.sections...)
+	return a, a.schedule("vault-k8s-auth-exporter", "https://vault.vault.svc:8200", a.vault())
+}
+
+func newAdministrator(t *testing.T, l *lab.Lab) administrator {
+	t.Helper()
+	a := administrator{shell: newShell(t, l), guide: readGuide(t)}
+	a.exports = []string{`export VAULT_ADDR="$EXPORTER_VAULT_ADDR" VAULT_CACERT="$EXPORTER_VAULT_CACERT"`}
+	a.must("kubectl label namespace monitoring pod-security.kubernetes.io/warn=restricted")
+	return a
+}
+
+func (a administrator) must(lines ...string) string {
+	a.t.Helper()
+	return a.shell.must(slices.Concat(a.exports, lines)...)
+}
+
+// run runs the commands of these sections to the letter, each block in a shell of its own.
+func (a administrator) run(sections ...string) {
+	a.t.Helper()
+	for _, section := range sections {
+		blocks := a.guide.commands(section)
+		if len(blocks) == 0 {
+			a.t.Errorf("the section %q has no commands", section)
+		}
+		for _, block := range blocks {
+			if out := a.must(block); strings.Contains(out, "Warning") {
+				a.t.Errorf("%s:\n%s", section, out)
+			}
+		}
+	}
+}
+
+func (a administrator) vault() string { return strings.TrimSpace(a.must(`echo "$VAULT_ADDR"`)) }
+
+func (a administrator) accessors() int {
+	a.t.Helper()
+	n, err := a.lab.Accessors(a.t.Context())
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return n
+}
+
+// clients counts the entities, by which Vault Enterprise bills.
+func (a administrator) clients() int {
+	a.t.Helper()
+	out, err := a.paste(slices.Concat(a.exports, []string{"vault list -format=json identity/entity/id"})...)
+	if err != nil && strings.Contains(out, "404") { // how Vault says that a list is empty
+		return 0
+	}
+	var list struct {
+		Data struct{ Keys []string }
+	}
+	if err := json.Unmarshal([]byte(out), &list); err != nil {
+		a.t.Fatalf("listing entities: %v\n%s", err, out)
+	}
+	return len(list.Data.Keys)
+}
+
+// holdCanary logs the canary in by hand, and looks at all that its token may do.
+func (a administrator) holdCanary(p pod) {
+	a.t.Helper()
+	var login struct {
+		Auth struct {
+			Policies  []string `json:"policies"`
+			Type      string   `json:"token_type"`
+			Seconds   int      `json:"lease_duration"`
+			Renewable bool     `json:"renewable"`
+		} `json:"auth"`
+	}
+	file := p.variable("EXPORTER_CANARY_TOKEN_FILE")
+	a.json(&login, "vault write -format=json auth/kubernetes/login role=canary jwt=@"+file)
+	if got := login.Auth; got.Type != "batch" || got.Seconds != 60 || got.Renewable ||
+		!slices.Equal(got.Policies, []string{"vault-k8s-auth-exporter"}) {
+		a.t.Errorf("the canary gets %+v", got)
+	}
+
+	// Whoever has the canary's policy and may also ask what that permits.
+	var powers struct {
+		Data struct {
+			Root  bool                                       `json:"root"`
+			Exact map[string]struct{ Capabilities []string } `json:"exact_paths"`
+			Globs map[string]struct{ Capabilities []string } `json:"glob_paths"`
+		} `json:"data"`
+	}
+	a.json(&powers,
+		`echo 'path "sys/internal/ui/resultant-acl" { capabilities = ["read"] }' | vault policy write asking - > /dev/null`,
+		`vault write auth/token/roles/asking token_no_default_policy=true allowed_policies=asking,vault-k8s-auth-exporter > /dev/null`,
+		`VAULT_TOKEN="$(vault write -field=token auth/token/create/asking)"`,
+		"export VAULT_TOKEN", "vault read sys/internal/ui/resultant-acl")
+	var may []string
+	for path, granted := range powers.Data.Exact {
+		may = append(may, fmt.Sprint(path, granted.Capabilities))
+	}
+	slices.Sort(may)
+	want := []string{"auth/kubernetes/config[read]", "auth/kubernetes/role/canary[read]", "sys/internal/ui/resultant-acl[read]"}
+	if diff := cmp.Diff(want, may); diff != "" || powers.Data.Root || len(powers.Data.Globs) > 0 {
+		a.t.Errorf("the canary's token may, globs %v (-want +got):\n%s", powers.Data.Globs, diff)
+	}
+}
+
+// json decodes what the lines print.
+func (a administrator) json(into any, lines ...string) {
+	a.t.Helper()
+	text := a.must(lines...)
+	if err := json.Unmarshal([]byte(text), into); err != nil {
+		a.t.Fatalf("%v\n%s", err, text)
+	}
+}
+
+func (p pod) variable(name string) string {
+	for _, variable := range p.env {
+		if value, ok := strings.CutPrefix(variable, name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+// TestManyClusters has two clusters at one Vault, and the exporter in one of them.
+func TestManyClusters(t *testing.T) {
+	t.Parallel()
+	here, there := start(t), start(t)
+	a := newAdministrator(t, here)
+	a.must("kubectl -n monitoring delete serviceaccount canary vault-k8s-auth-exporter")
+	newShell(t, there).must("kubectl -n monitoring delete serviceaccount canary vault-k8s-auth-exporter")
+	for name, l := range map[string]*lab.Lab{"prod": here, "staging": there} {
+		s := newShell(t, l)
+		config := filepath.Join(a.dir, name+".kubeconfig")
+		reviewer := strings.TrimSpace(s.must(`sed 's/\(name\|cluster\|user\|current-context\): \(lab\|admin\)/\1: `+name+`/g' "$KUBECONFIG" > `+config,
+			"kubectl -n vault create token vault-auth"))
+		a.must("vault auth enable -path=k8s/"+name+" kubernetes",
+			"vault write auth/k8s/"+name+"/config disable_local_ca_jwt=true token_reviewer_jwt="+reviewer+
+				" "+s.must(`echo kubernetes_host="$EXPORTER_KUBERNETES_HOST" kubernetes_ca_cert=@"$EXPORTER_KUBERNETES_CACERT"`))
+	}
+	a.exports = append(a.exports, "export KUBECONFIG=prod.kubeconfig:staging.kubeconfig")
+	a.run("Many clusters from one place", "The pod")
+	exporter := a.schedule("vault-k8s-auth-exporter")
+
+	o := runAs(t, exporter.binary, exporter.env, "check", "--output=json")
+	var r report
+	if err := json.Unmarshal([]byte(o.stdout), &r); err != nil || len(r.Targets) != 2 {
+		t.Fatalf("reading the report of check: %v\n%s%s", err, o.stdout, o.stderr)
+	}
+	for _, target := range r.Targets {
+		wellIn(t, target)
+	}
+}
+
+// A guide is docs/installation.md by the headings of its sections.
+type guide map[string]string
+
+var heading = regexp.MustCompile(`(?m)^#{2,3} (.+)$`)
+
+func readGuide(t *testing.T) guide {
+	t.Helper()
+	content, err := os.ReadFile("../docs/installation.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, sections := string(content), guide{}
+	found := heading.FindAllStringSubmatchIndex(page, -1)
+	for i, at := range found {
+		end := len(page)
+		if i+1 < len(found) {
+			end = found[i+1][0]
+		}
+		sections[page[at[2]:at[3]]] = page[at[1]:end]
+	}
+	return sections
+}
+
+var fenced = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
+
+// commands are the blocks of a section that are for a shell.
+func (g guide) commands(section string) []string {
+	var blocks []string
+	for _, match := range fenced.FindAllStringSubmatch(g[section], -1) {
+		blocks = append(blocks, match[1])
+	}
+	return blocks
+}

@@ -1,0 +1,168 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	apps "k8s.io/api/apps/v1"
+	core "k8s.io/api/core/v1"
+)
+
+// serviceAccountFiles is where Kubernetes puts a pod's own token.
+const serviceAccountFiles = "/var/run/secrets/kubernetes.io/serviceaccount"
+
+// A kubelet stands in for the one that the lab does not have: it gives a Deployment's pod
+// its files and its environment. What lies at a path in a real pod lies below a directory
+// here, and every mention of the path says so.
+type kubelet struct {
+	shell
+	namespace string
+	spec      core.PodSpec
+	here      *strings.Replacer
+}
+
+// A pod is what the exporter runs with.
+type pod struct {
+	dir, binary string
+	env         []string
+}
+
+// token is the file of a token that is mounted at this directory.
+func (p pod) token(mount string) string { return filepath.Join(p.dir, mount, "token") }
+
+// schedule gives the Deployment's one container what its pod has. names are what DNS
+// resolves, in pairs.
+func (s shell) schedule(deployment string, names ...string) pod {
+	s.t.Helper()
+	var d apps.Deployment
+	s.object("deployment", deployment, &d)
+	k := kubelet{shell: s, namespace: d.Namespace, spec: d.Spec.Template.Spec}
+	dir := s.t.TempDir()
+	places := append(names, serviceAccountFiles+"/", dir+serviceAccountFiles+"/")
+	for _, mount := range k.container().VolumeMounts {
+		places = append(places, mount.MountPath+"/", dir+mount.MountPath+"/")
+	}
+	k.here = strings.NewReplacer(places...)
+	for _, mount := range k.container().VolumeMounts {
+		k.write(dir+mount.MountPath, k.volume(mount.Name))
+	}
+	k.write(dir+serviceAccountFiles, k.serviceAccount())
+	return pod{dir, exporterInPod(s.t, dir+serviceAccountFiles), append(k.environment(), k.apiServer()...)}
+}
+
+func (k kubelet) container() core.Container { return k.spec.Containers[0] }
+
+// environment is what the pod's spec names, and nothing else.
+func (k kubelet) environment() []string {
+	k.t.Helper()
+	var env []string
+	for _, from := range k.container().EnvFrom {
+		var variables core.ConfigMap
+		k.object("configmap", from.ConfigMapRef.Name, &variables)
+		for name, value := range variables.Data {
+			env = append(env, name+"="+k.here.Replace(value))
+		}
+	}
+	return env
+}
+
+// apiServer is what Kubernetes adds to it.
+func (k kubelet) apiServer() []string {
+	k.t.Helper()
+	host, err := url.Parse(strings.TrimSpace(k.must(`echo "$EXPORTER_KUBERNETES_HOST"`)))
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	return []string{"KUBERNETES_SERVICE_HOST=" + host.Hostname(), "KUBERNETES_SERVICE_PORT=" + host.Port()}
+}
+
+// volume is the content of one, file by file. One that is optional may be empty.
+func (k kubelet) volume(name string) map[string]string {
+	k.t.Helper()
+	files := map[string]string{}
+	for _, v := range k.spec.Volumes {
+		switch {
+		case v.Name != name:
+		case v.ConfigMap != nil:
+			var from core.ConfigMap
+			if !k.object("configmap", v.ConfigMap.Name, &from) && !*v.ConfigMap.Optional {
+				k.t.Errorf("there is no ConfigMap %s", v.ConfigMap.Name)
+			}
+			for file, content := range from.Data {
+				files[file] = k.here.Replace(content)
+			}
+		case v.Secret != nil:
+			var from core.Secret
+			if !k.object("secret", v.Secret.SecretName, &from) && !*v.Secret.Optional {
+				k.t.Errorf("there is no Secret %s", v.Secret.SecretName)
+			}
+			for file, content := range from.Data {
+				files[file] = string(content)
+			}
+		case v.Projected != nil:
+			for _, source := range v.Projected.Sources {
+				files[source.ServiceAccountToken.Path] = k.mint(fmt.Sprintf("--audience=%s --duration=%ds",
+					source.ServiceAccountToken.Audience, *source.ServiceAccountToken.ExpirationSeconds))
+			}
+		default:
+			k.t.Errorf("the volume %s is of a kind that this kubelet does not know", name)
+		}
+	}
+	return files
+}
+
+func (k kubelet) serviceAccount() map[string]string {
+	return map[string]string{
+		"token": k.mint(""), "namespace": k.namespace,
+		"ca.crt": k.must(`cat "$EXPORTER_KUBERNETES_CACERT"`),
+	}
+}
+
+// mint makes a token of the pod's service account.
+func (k kubelet) mint(flags string) string {
+	k.t.Helper()
+	return k.must(fmt.Sprintf("kubectl -n %s create token %s %s", k.namespace, k.spec.ServiceAccountName, flags))
+}
+
+// object reads one of the namespace monitoring, and reports whether it is there.
+func (s shell) object(kind, name string, into any) bool {
+	s.t.Helper()
+	text := s.must("kubectl -n monitoring get --ignore-not-found -o json " + kind + " " + name)
+	if text == "" {
+		return false
+	}
+	if err := json.Unmarshal([]byte(text), into); err != nil {
+		s.t.Fatalf("reading the %s %s: %v", kind, name, err)
+	}
+	return true
+}
+
+func (k kubelet) write(dir string, files map[string]string) {
+	k.t.Helper()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		k.t.Fatal(err)
+	}
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			k.t.Fatal(err)
+		}
+	}
+}
+
+// exporterInPod compiles an exporter that finds a pod's files in this directory.
+func exporterInPod(t *testing.T, files string) (binary string) {
+	t.Helper()
+	binary = filepath.Join(t.TempDir(), "exporter")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary,
+		"-ldflags", "-s -w -X vault-k8s-auth-exporter/internal/config.podFiles="+files, "../cmd/exporter")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("compiling the exporter: %v\n%s", err, out)
+	}
+	return binary
+}
