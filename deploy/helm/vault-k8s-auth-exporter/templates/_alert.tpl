@@ -1,3 +1,16 @@
+{{- /* What the values leave of a group, perhaps nothing: rules are those of files/rules.yaml, values is .Values.prometheusRule. */ -}}
+{{- define "exporter.wantedRules" -}}
+{{- range .rules }}
+{{- if eq .record "vault_k8s_auth:error_budget:ratio" }}
+{{ list (set . "expr" (printf "vector(%v)" $.values.errorBudget)) | toYaml }}
+{{- else if .record }}
+{{ list . | toYaml }}
+{{- else if (dig .alert "enabled" true $.values.alerts) }}
+{{ include "exporter.alert" (dict "rule" . "values" $.values) }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
 {{- /* An alert as the values want it: rule is that of files/rules.yaml, values is .Values.prometheusRule. */ -}}
 {{- define "exporter.alert" -}}
 {{- $rule := deepCopy .rule -}}
