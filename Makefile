@@ -84,7 +84,8 @@ RELEASE = tools/release
 ## release-test: what the Dockerfile builds; the configuration of releases and of the workflows
 .PHONY: release-test
 release-test:
-	@echo "== the release"
+	@echo "== the release (the first time compiles goreleaser for minutes)"
+	@go tool -modfile=tools/goreleaser/go.mod goreleaser --version >/dev/null
 	cd $(RELEASE) && go vet ./... && go test -timeout=20m -count=1 ./...
 
 ## kustomize: deploy/kustomize, rendered anew from the chart
