@@ -13,8 +13,8 @@ import (
 
 func pages(t *testing.T) []string {
 	t.Helper()
-	pages := []string{"../README.md"}
-	for _, folder := range []string{".", "runbooks", "../dashboards", "../deploy/prometheus", "../deploy/helm/*"} {
+	var pages []string
+	for _, folder := range []string{"..", ".", "runbooks", "../dashboards", "../deploy/prometheus", "../deploy/helm/*"} {
 		found, err := filepath.Glob(folder + "/*.md")
 		if err != nil {
 			t.Fatal(err)
