@@ -101,7 +101,7 @@ func TestNotes(t *testing.T) {
 		`{}`: "kubectl -n monitoring exec deploy/vault-k8s-auth-exporter -- /exporter check",
 		`{sharding: {enabled: true}, targets: [{name: a}]}`: "kubectl -n monitoring exec statefulset/vault-k8s-auth-exporter -- /exporter check",
 		`namespaceOverride: watch`:                          "kubectl -n watch port-forward deploy/vault-k8s-auth-exporter 10190 &",
-		`canary: {audience: openbao}`:                       "audience=openbao token_policies=default token_ttl=60s",
+		`canary: {audience: openbao}`:                       "audience=openbao token_policies=default token_type=batch token_ttl=60s",
 	} {
 		rendered, err := template(t, merged(t, text))
 		if err != nil {
