@@ -31,7 +31,7 @@ func (c command) run(call call, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	response, err := r.send()
+	response, err := r.send(call.namespace())
 	if err != nil {
 		return err
 	}
@@ -70,8 +70,8 @@ func sealed(c command, content []byte) error {
 	return nil
 }
 
-// send takes its server and who it is from VAULT_ADDR, VAULT_CACERT, VAULT_TLS_SERVER_NAME, VAULT_TOKEN and VAULT_NAMESPACE.
-func (r request) send() (*http.Response, error) {
+// send takes its server and who it is from VAULT_ADDR, VAULT_CACERT, VAULT_TLS_SERVER_NAME and VAULT_TOKEN.
+func (r request) send(namespace string) (*http.Response, error) {
 	address := os.Getenv("VAULT_ADDR")
 	if address == "" {
 		return nil, errors.New("VAULT_ADDR is not set")
@@ -86,8 +86,8 @@ func (r request) send() (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	for header, variable := range map[string]string{"X-Vault-Token": "VAULT_TOKEN", "X-Vault-Namespace": "VAULT_NAMESPACE"} {
-		if value := os.Getenv(variable); value != "" {
+	for header, value := range map[string]string{"X-Vault-Token": os.Getenv("VAULT_TOKEN"), "X-Vault-Namespace": namespace} {
+		if value != "" {
 			asked.Header.Set(header, value)
 		}
 	}

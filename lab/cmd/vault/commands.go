@@ -15,7 +15,7 @@ import (
 // A command makes one request of a call.
 type command struct {
 	name        string
-	flags       []string // beside -field and -format
+	flags       []string // beside those of every command
 	words       string   // for people
 	least, most int      // how many they are
 	request     func(call) (request, error)

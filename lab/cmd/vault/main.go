@@ -49,6 +49,14 @@ func (c call) flag(name string) string {
 	return values[len(values)-1]
 }
 
+// namespace is that of VAULT_NAMESPACE, unless -namespace names another, or with an empty value the root.
+func (c call) namespace() string {
+	if _, given := c.flags["namespace"]; given {
+		return c.flag("namespace")
+	}
+	return os.Getenv("VAULT_NAMESPACE")
+}
+
 // word is the i-th, and empty when there are fewer.
 func (c call) word(i int) string {
 	if i < len(c.words) {
@@ -56,6 +64,9 @@ func (c call) word(i int) string {
 	}
 	return ""
 }
+
+// everyFlag is what every command takes.
+var everyFlag = []string{"field", "format", "namespace"}
 
 // parse parts a command line. Flags stand before the words, as Vault's own demands.
 func parse(args []string, stdin io.Reader) (command, call, error) {
@@ -66,7 +77,7 @@ func parse(args []string, stdin io.Reader) (command, call, error) {
 	parted := call{flags: map[string][]string{}, stdin: stdin}
 	for len(rest) > 0 && len(rest[0]) > 1 && rest[0][0] == '-' {
 		name, value, _ := strings.Cut(strings.TrimLeft(rest[0], "-"), "=")
-		if !slices.Contains(c.flags, name) && name != "field" && name != "format" {
+		if !slices.Contains(c.flags, name) && !slices.Contains(everyFlag, name) {
 			return command{}, call{}, fmt.Errorf("%s: there is no flag %s", c.name, rest[0])
 		}
 		parted.flags[name] = append(parted.flags[name], value)
@@ -104,5 +115,5 @@ func usage() string {
 			text += " " + c.words
 		}
 	}
-	return text + "\n-field=NAME prints one field alone, -format=json is what is printed without it"
+	return text + "\n-field=NAME prints one field alone, -format=json is what is printed without it, -namespace=NAME goes before VAULT_NAMESPACE"
 }

@@ -218,6 +218,11 @@ func TestEnvironment(t *testing.T) {
 		if diff := cmp.Diff(&heard{Method: "GET", Path: "/v1/x", Namespace: "team"}, f.last); diff != "" {
 			t.Error(diff)
 		}
+		for flag, namespace := range map[string]string{"-namespace=other": "other", "-namespace=": ""} {
+			if called("", "read", flag, "x"); f.last.Namespace != namespace {
+				t.Errorf("%s: asked in the namespace %q", flag, f.last.Namespace)
+			}
+		}
 	})
 	t.Run("unseal key", func(t *testing.T) {
 		f := serve(t, 200, "{}")
