@@ -118,9 +118,7 @@ func TestPrint(t *testing.T) {
 	if _, err := chromedp.Call(tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"}); err != nil {
 		t.Fatal(err)
 	}
-	if !eval[bool](t, tab, folded) || eval[bool](t, tab, controls) {
-		t.Error("paper does not show what is folded, or shows controls")
-	}
+	eventually(t, tab, folded+` && !`+controls)
 }
 
 func TestWithoutScript(t *testing.T) {
