@@ -63,7 +63,7 @@ func (r *replica) standsBy() {
 func TestLeadership(t *testing.T) {
 	group := newReplicas(t)
 	first := group.start()
-	first.await("a leader", 10*time.Second, first.probes)
+	first.await("a leader", 25*time.Second, first.probes) // another test's leader may have left the Lease behind
 	second := group.start()
 	second.standsBy()
 
