@@ -50,8 +50,9 @@
 //     keeps the jobs of others waiting.
 //   - Where runs of several groups wait, groups take turns. Within one, whose tick
 //     is the earliest is served first; the tick of a recheck, or of a run that was
-//     wished for, is the one that comes next. When a server begins to hang, rechecks
-//     are as many as ticks, and wait rather than make ticks wait.
+//     wished for, is the one that comes next. A recheck that would not be over by then
+//     leaves its work to it. When a server begins to hang, rechecks are as many as
+//     ticks, and make no tick late.
 //   - With as many slots as the jobs' longest runs can fill on average, which is
 //     the sum of longest / interval, every job can hang and all still run once in
 //     every interval.

@@ -39,8 +39,15 @@ func (l *loop) run(ctx context.Context, plan plan, due time.Time, ran func()) {
 	}
 	for {
 		due = l.wait(ctx, due)
-		if ctx.Err() != nil || !l.enter(ctx, plan.tickNotBefore(due)) {
+		tick := plan.tickNotBefore(due)
+		entered := l.enter(ctx, tick, plan.patience(due, tick, l.job.Longest))
+		if ctx.Err() != nil {
 			return
+		}
+		if !entered {
+			due = tick
+			l.promise(due)
+			continue
 		}
 		outcome := l.once(ctx, plan, due)
 		l.slots.leave(l.job.Group)
@@ -54,9 +61,15 @@ func (l *loop) run(ctx context.Context, plan plan, due time.Time, ran func()) {
 	}
 }
 
-// enter waits for a slot and reports whether the context lived to see it.
-func (l *loop) enter(ctx context.Context, tick time.Time) bool {
+// enter waits for a slot, with patience where that is not zero, and reports whether
+// there was one in time.
+func (l *loop) enter(ctx context.Context, tick time.Time, patience time.Duration) bool {
 	l.expect(time.Time{})
+	if patience > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, patience)
+		defer cancel()
+	}
 	if !l.slots.enter(ctx, l.job.Group, tick) {
 		return false
 	}

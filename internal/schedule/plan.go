@@ -61,6 +61,16 @@ func (p *plan) tickNotBefore(t time.Time) time.Time {
 	return p.tickAfter(t.Add(-1))
 }
 
+// patience is how long a recheck that is due may wait for a slot: it is to be over by
+// the tick, to which it otherwise leaves its work. Zero is without end: that of all
+// other runs, and of a recheck that the tick finds going even if it need not wait.
+func (p *plan) patience(due, tick time.Time, longest time.Duration) time.Duration {
+	if p.rechecks == 0 {
+		return 0
+	}
+	return max(0, tick.Sub(due)-longest)
+}
+
 // next returns when to run again after a run that ended so.
 func (p *plan) next(end time.Time, outcome Outcome) time.Time {
 	changed := p.learn(outcome.Verdict)
