@@ -1,14 +1,7 @@
 package probetest
 
 import (
-	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
-	"io"
-	"log"
-	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -98,33 +91,6 @@ func (w *World) Complete() {
 	w.Mount(func(m *Mount) {
 		m.Roles["oracle"] = Role{Names: []string{"canary"}, Selector: map[string]string{"k8s-auth-probe/never-set": "true"}}
 	})
-}
-
-// Serve serves a handler with a certificate of a CA, and returns its URL.
-func (w *World) Serve(handler http.Handler, ca authority, change func(*x509.Certificate)) string {
-	return w.serve(handler, &tls.Config{Certificates: []tls.Certificate{ca.issue(change)}})
-}
-
-func (w *World) serve(handler http.Handler, config *tls.Config) string {
-	server := httptest.NewUnstartedServer(handler)
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // handshakes fail on purpose
-	server.TLS = config
-	server.StartTLS()
-	w.t.Cleanup(func() {
-		server.CloseClientConnections()
-		server.Close()
-	})
-	return server.URL
-}
-
-// ServeAsVault serves a handler with a certificate of Vault's CA, and returns its URL.
-func (w *World) ServeAsVault(handler http.Handler) string { return w.Serve(handler, w.vaultCA, nil) }
-
-// ServePlain serves a handler without TLS, and returns its host and port.
-func (w *World) ServePlain(handler http.Handler) string {
-	server := httptest.NewServer(handler)
-	w.t.Cleanup(server.Close)
-	return server.Listener.Addr().String()
 }
 
 // File writes a file of its own and returns its path.
@@ -232,44 +198,6 @@ func (w *World) OnVault(path string, answer http.HandlerFunc) {
 // OnLogin has a handler answer the logins.
 func (w *World) OnLogin(answer http.HandlerFunc) { w.OnVault("auth/kubernetes/login", answer) }
 
-// Silent returns the address of a server that accepts connections and says
-// nothing, not even in the TLS handshake.
-func (w *World) Silent() string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	var accepting sync.WaitGroup
-	var open []net.Conn
-	accepting.Go(func() {
-		for {
-			connection, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			open = append(open, connection)
-		}
-	})
-	w.t.Cleanup(func() {
-		_ = listener.Close()
-		accepting.Wait()
-		for _, connection := range open {
-			_ = connection.Close()
-		}
-	})
-	return listener.Addr().String()
-}
-
-// Refused returns the address of nobody: connections to it are refused.
-func (w *World) Refused() string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
-}
-
 // Credentials are all that ever stood in the world's files and in Vault.
 func (w *World) Credentials() []string { return slices.Clone(w.credentials) }
 
@@ -303,26 +231,4 @@ func Swap(t testing.TB, from, to string) {
 	if err := os.Rename(from, to); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// ServeVaultElsewhere serves Vault with a certificate for elsewhere.example alone.
-func (w *World) ServeVaultElsewhere() { w.Target.Vault.Addr = w.Serve(w.Vault, w.vaultCA, elsewhere) }
-
-// DemandClientCertificate has Vault's listener demand a certificate of Vault's CA, and
-// returns the files of one and of its key.
-func (w *World) DemandClientCertificate() (certificate, key string) {
-	trusted := x509.NewCertPool()
-	trusted.AddCert(w.vaultCA.certificate)
-	w.Target.Vault.Addr = w.serve(w.Vault, &tls.Config{
-		Certificates: []tls.Certificate{w.vaultCA.issue(nil)}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: trusted,
-	})
-	issued := w.vaultCA.issue(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} })
-	der, err := x509.MarshalPKCS8PrivateKey(issued.PrivateKey)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	encode := func(kind string, der []byte) string {
-		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
-	}
-	return w.File("tls.crt", encode("CERTIFICATE", issued.Leaf.Raw)), w.File("tls.key", encode("PRIVATE KEY", der))
 }
