@@ -37,6 +37,25 @@ func BenchmarkProbe(b *testing.B) {
 	})
 }
 
+// BenchmarkSustained makes as many healthy runs at once as the cores take, which are the servers' too.
+func BenchmarkSustained(b *testing.B) {
+	s := startServers(b)
+	target := s.target(b)
+	prober := probe.NewProber("bench", func(string, probe.Fate) {})
+	_, memory := prober.Probe(b.Context(), target, probe.Memory{})
+	b.SetParallelism(8)
+	b.RunParallel(func(more *testing.PB) {
+		memory := memory
+		for more.Next() {
+			var result probe.Result
+			if result, memory = prober.Probe(b.Context(), target, memory); !result.Healthy() {
+				b.Errorf("the probe finds %s: %s", result.Diagnosis.Reason, result.Diagnosis.Detail)
+			}
+		}
+	})
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "runs/s")
+}
+
 // BenchmarkBare makes the same requests over the same connections with net/http alone.
 func BenchmarkBare(b *testing.B) {
 	s := startServers(b)
