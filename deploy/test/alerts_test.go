@@ -12,6 +12,8 @@ import (
 	sigsyaml "sigs.k8s.io/yaml"
 )
 
+const home = "https://github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/blob/main/docs/"
+
 const rulesFile = "../prometheus/rules.yaml"
 
 // shipped are the rules as they lie in the repository.
@@ -108,10 +110,11 @@ func TestAllAlertsTogether(t *testing.T) {
 			if r := &group.Rules[i]; r.Alert != "" {
 				r.Labels["team"], r.Annotations["site"] = "platform", "eu"
 				r.Annotations["runbook_url"] = "https://wiki.example.com/" + r.Alert + ".md"
+				r.Annotations["description"] = strings.ReplaceAll(r.Annotations["description"], home+"reasons.md", "https://wiki.example.com/reasons")
 			}
 		}
 	}
-	got := alerts(t, `prometheusRule: {enabled: true, errorBudget: 0.001, runbookURLPrefix: "https://wiki.example.com/",
+	got := alerts(t, `prometheusRule: {enabled: true, errorBudget: 0.001, runbookURLPrefix: "https://wiki.example.com/", reasonsURL: "https://wiki.example.com/reasons",
 		extraLabels: {team: platform}, extraAnnotations: {site: eu}}`)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

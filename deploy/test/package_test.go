@@ -80,7 +80,7 @@ func TestDashboards(t *testing.T) {
 			}
 		}
 	}
-	if found != len(boards) {
+	if found != len(boards) || found == 0 {
 		t.Errorf("%d ConfigMaps for %d dashboards", found, len(boards))
 	}
 }

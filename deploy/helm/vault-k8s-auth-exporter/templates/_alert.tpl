@@ -22,6 +22,7 @@
 {{- $_ := set $rule "expr" (regexReplaceAll "[0-9.]+$" $rule.expr (get $own.thresholds $rule.labels.severity | toString)) -}}
 {{- end -}}
 {{- $_ := set $rule "labels" (merge (dict) ($own.labels | default dict) .values.extraLabels $rule.labels) -}}
+{{- $_ := set $rule.annotations "description" (regexReplaceAll "https://[^ ]+/docs/reasons[.]md#" $rule.annotations.description (printf "%s#" .values.reasonsURL)) -}}
 {{- $_ := set $rule "annotations" (merge (dict) ($own.annotations | default dict) .values.extraAnnotations
   (dict "runbook_url" (printf "%s%s.md" .values.runbookURLPrefix $rule.alert)) $rule.annotations) -}}
 {{- list $rule | toYaml -}}
