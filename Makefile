@@ -75,7 +75,7 @@ CHART = deploy/test
 ## chart-test: what the chart and kustomize render, and what they refuse
 .PHONY: chart-test
 chart-test:
-	@echo "== the chart"
+	@echo "== the chart (the first time compiles Helm for minutes)"
 	cd $(CHART) && go vet ./... && go test -count=1 ./...
 
 # A module of its own.
@@ -140,7 +140,7 @@ e2e: servers
 ## bench: what a probe costs beside a bare net/http program that makes the same requests
 .PHONY: bench
 bench:
-	go test ./bench -run='^$$' -bench='Probe|Bare|Process' -benchtime=3s -count=3
+	go test ./bench -run='^$$' -bench='Probe|Bare|Sustained|Process' -benchtime=3s -count=3
 
 ## soak: 1 000 targets for five minutes, and for five more with a Vault that hangs
 .PHONY: soak

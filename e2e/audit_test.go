@@ -85,9 +85,9 @@ func (a administrator) costs(runs, reading int, meters map[string]func() int, pr
 			a.t.Fatalf("the guide has no costs of %q", row)
 		}
 		want := runs*c.run + reading*c.tenth
-		for deadline := time.Now().Add(2 * time.Second); count()-before[row] < want && time.Now().Before(deadline); {
-			time.Sleep(100 * time.Millisecond)
-		}
+		eventually(a.t, 2*time.Second, row, func() bool { return count()-before[row] >= want }, func() string {
+			return fmt.Sprintf("%d lines, want %d", count()-before[row], want)
+		})
 		if got := count() - before[row]; got != want {
 			a.t.Errorf("%s: %d runs, %d of them with the mount, left %d lines, want %d", row, runs, reading, got, want)
 		}

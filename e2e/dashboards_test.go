@@ -114,7 +114,7 @@ var (
 // well and while it is not. Two processes of one target are scraped, of which one
 // is a leader, as in a rolling update.
 func TestDashboards(t *testing.T) {
-	group := newReplicas(t)
+	group := newReplicas(t, world.lab)
 	exporters := []*process{serve(t, bare()), group.start().process}
 	var addresses []string
 	for _, exporter := range exporters {

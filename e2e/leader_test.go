@@ -5,31 +5,35 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"vault-k8s-auth-exporter/lab"
 )
 
 // replicas are exporters in pods of one cluster, of which one probes.
 type replicas struct {
 	t      *testing.T
+	lab    *lab.Lab
 	binary string
 	env    []string
 }
 
-func newReplicas(t *testing.T) replicas {
+func newReplicas(t *testing.T, l *lab.Lab) replicas {
 	t.Helper()
-	binary, pod := inPod(t, world.lab)
-	return replicas{t, binary, append(bare("EXPORTER_LEADER_ELECTION=true"), pod.Env...)}
+	binary, pod := inPod(t, l)
+	return replicas{t, l, binary, append(environment(l.Env(), "EXPORTER_LEADER_ELECTION=true"), pod.Env...)}
 }
 
 // replica is one of them.
 type replica struct {
 	*process
+	lab             *lab.Lab
 	metrics, health string
 }
 
 func (r replicas) start() *replica {
 	r.t.Helper()
 	p := serveAs(r.t, r.binary, r.env)
-	return &replica{p, p.address(""), p.address("health")}
+	return &replica{p, r.lab, p.address(""), p.address("health")}
 }
 
 func (r *replica) leads() bool { return scrape(r.t, r.metrics).value("exporter_leader") == "1" }
@@ -59,11 +63,12 @@ func (r *replica) standsBy() {
 	}
 }
 
-// TestLeadership hands the lead from one process to the next in every way there is.
+// TestLeadership hands the lead from one process to the next in every way there is. Its lab is its own, where no Lease was
+// left behind.
 func TestLeadership(t *testing.T) {
-	group := newReplicas(t)
+	group := newReplicas(t, start(t))
 	first := group.start()
-	first.await("a leader", 25*time.Second, first.probes) // another test's leader may have left the Lease behind
+	first.await("a leader", 10*time.Second, first.probes)
 	second := group.start()
 	second.standsBy()
 
@@ -92,7 +97,7 @@ func TestLeadership(t *testing.T) {
 // reportsTheOutage: the API server has the Lease too, and is gone for longer than the lease lasts.
 func (r *replica) reportsTheOutage() {
 	r.t.Helper()
-	if err := world.lab.Inject(r.t.Context(), "kubernetes_unreachable"); err != nil {
+	if err := r.lab.Inject(r.t.Context(), "kubernetes_unreachable"); err != nil {
 		r.t.Fatal(err)
 	}
 	r.await("the outage to show", shown, func() bool {
@@ -104,7 +109,7 @@ func (r *replica) reportsTheOutage() {
 	if !r.probes() {
 		r.t.Errorf("without the API server the leader no longer probes:\n%s", r.out)
 	}
-	if _, err := world.lab.Heal(r.t.Context()); err != nil {
+	if _, err := r.lab.Heal(r.t.Context()); err != nil {
 		r.t.Fatal(err)
 	}
 	r.await("health", shown, func() bool { return scrape(r.t, r.metrics).verdict() == wellVerdict })

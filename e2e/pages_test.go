@@ -58,12 +58,26 @@ func (p *pages) critical(status string) []arrival {
 	return woken
 }
 
+// notCritical are the names of alerts that were told and wake nobody.
+func (p *pages) notCritical() (names []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, a := range p.all {
+		for _, alert := range a.Alerts {
+			if alert.Labels["severity"] != "critical" {
+				names = append(names, alert.Labels["alertname"])
+			}
+		}
+	}
+	return names
+}
+
 func (p *pages) String() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var text strings.Builder
 	for _, a := range p.all {
-		fmt.Fprintf(&text, "%s %s %s\n", a.at.Format(time.TimeOnly), a.Status, a.GroupKey)
+		fmt.Fprintf(&text, "%s %s %s %s\n", a.at.Format(time.TimeOnly), a.Receiver, a.Status, a.GroupKey)
 		for _, alert := range a.Alerts {
 			fmt.Fprintf(&text, "    %s %v\n", alert.Status, alert.Labels)
 		}
@@ -227,15 +241,26 @@ func wantRunbook(t *testing.T, link string) {
 	}
 }
 
-// wantOne wants one cause to have been one page, whatever it was brought up to date with.
+// wantOne wants one cause to have been one page with one alert for each target, whatever it was brought up to date with, and
+// nobody to have been told of anything else.
 func (p *pager) wantOne(fault lab.Fault) {
 	p.t.Helper()
 	keys := map[string]bool{}
 	for _, page := range p.arrived.critical("firing") {
 		keys[page.GroupKey] = true
+		targets := map[string]bool{}
+		for _, alert := range page.Alerts {
+			targets[alert.Labels["target"]] = true
+		}
+		if len(page.Alerts) != len(targets) || page.Receiver != "pager" {
+			p.t.Errorf("%s was sent %d alerts of %d targets", page.Receiver, len(page.Alerts), len(targets))
+		}
 	}
 	if len(keys) != 1 {
 		p.t.Errorf("%s led to %d pages:\n%s", fault.Name, len(keys), &p.arrived)
+	}
+	if others := p.arrived.notCritical(); len(others) > 0 {
+		p.t.Errorf("%s also led to %v:\n%s", fault.Name, others, &p.arrived)
 	}
 }
 

@@ -74,17 +74,15 @@ func BuildMonitoring(ctx context.Context, progress io.Writer) (MonitoringBinarie
 	var binaries MonitoringBinaries
 	for _, command := range []struct {
 		name, pkg string
+		minutes   int
 		path      *string
 	}{
-		{"prometheus", "github.com/prometheus/prometheus/cmd/prometheus", &binaries.Prometheus},
-		{"promtool", "github.com/prometheus/prometheus/cmd/promtool", &binaries.Promtool},
-		{"alertmanager", "github.com/prometheus/alertmanager/cmd/alertmanager", &binaries.Alertmanager},
-		{"amtool", "github.com/prometheus/alertmanager/cmd/amtool", &binaries.Amtool},
+		{"prometheus", "github.com/prometheus/prometheus/cmd/prometheus", 4, &binaries.Prometheus},
+		{"promtool", "github.com/prometheus/prometheus/cmd/promtool", 1, &binaries.Promtool},
+		{"alertmanager", "github.com/prometheus/alertmanager/cmd/alertmanager", 1, &binaries.Alertmanager},
+		{"amtool", "github.com/prometheus/alertmanager/cmd/amtool", 1, &binaries.Amtool},
 	} {
-		job := compilation{what: "the real " + command.name, pkg: command.pkg, tags: "remove_all_sd", minutes: 1}
-		if command.name == "prometheus" {
-			job.minutes = 4
-		}
+		job := compilation{what: "the real " + command.name, pkg: command.pkg, tags: "remove_all_sd", minutes: command.minutes}
 		if *command.path, err = b.module(ctx, "prometheus", command.name, job); err != nil {
 			return MonitoringBinaries{}, err
 		}

@@ -85,7 +85,7 @@ type report struct {
 func newReport(out io.Writer, job compilation) *report {
 	r := &report{out: out, job: job, began: time.Now(), done: make(chan struct{})}
 	if job.minutes > 0 {
-		fmt.Fprintf(out, "compiling %s: the first build takes about %d minutes, later starts take seconds\n", job.what, job.minutes)
+		fmt.Fprintf(out, "compiling %s: the first build takes about %d min, later starts take seconds\n", job.what, job.minutes)
 	}
 	r.ended.Go(func() {
 		tick := time.NewTicker(reportEvery)
