@@ -121,12 +121,12 @@ rules-test: servers
 	@.lab/bin/promtool-* check rules deploy/prometheus/rules.yaml
 	@.lab/bin/promtool-* test rules deploy/prometheus/tests.yaml
 	@.lab/bin/amtool-* check-config deploy/prometheus/alertmanager.yaml
-	@$(ROUTE)=pager alertname=VaultK8sAuthLoginFailing severity=critical party=vault
-	@$(ROUTE)=pager alertname=VaultK8sAuthLoginFailing severity=critical party=kubernetes
-	@$(ROUTE)=pager alertname=VaultK8sAuthLoginFailing severity=critical party=role
+	@$(ROUTE)=pager alertname=VaultK8sAuthLoginFailing severity=critical component=vault
+	@$(ROUTE)=pager alertname=VaultK8sAuthLoginFailing severity=critical component=kubernetes
+	@$(ROUTE)=pager alertname=VaultK8sAuthLoginFailing severity=critical component=role
 	@$(ROUTE)=pager alertname=VaultK8sAuthErrorBudgetBurn severity=critical
 	@$(ROUTE)=tickets alertname=VaultK8sAuthErrorBudgetBurn severity=warning
-	@$(ROUTE)=tickets alertname=VaultK8sAuthCanaryFailing severity=warning party=canary
+	@$(ROUTE)=tickets alertname=VaultK8sAuthCanaryFailing severity=warning component=canary
 
 ## e2e: the exporter against the lab, every fault of its table
 .PHONY: e2e

@@ -16,14 +16,14 @@ import (
 	"testing"
 	"time"
 
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 // BenchmarkProbe is one healthy run as the exporter makes it.
 func BenchmarkProbe(b *testing.B) {
 	s := startServers(b)
 	target := s.target(b)
-	prober := probe.NewProber("bench", func(string, probe.Fate) {})
+	prober := probe.NewProber("bench", func(string, probe.TokenEvent) {})
 	result, memory := prober.Probe(b.Context(), target, probe.Memory{}) // reads more than later runs do
 	if !result.Healthy() {
 		b.Fatalf("the probe finds %s: %s", result.Diagnosis.Reason, result.Diagnosis.Detail)
@@ -41,7 +41,7 @@ func BenchmarkProbe(b *testing.B) {
 func BenchmarkSustained(b *testing.B) {
 	s := startServers(b)
 	target := s.target(b)
-	prober := probe.NewProber("bench", func(string, probe.Fate) {})
+	prober := probe.NewProber("bench", func(string, probe.TokenEvent) {})
 	_, memory := prober.Probe(b.Context(), target, probe.Memory{})
 	b.SetParallelism(8)
 	b.RunParallel(func(more *testing.PB) {

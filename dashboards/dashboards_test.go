@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"vault-k8s-auth-exporter/dashboards"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/dashboards"
 )
 
 func all(t *testing.T) []dashboards.Dashboard {

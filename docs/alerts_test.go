@@ -11,7 +11,7 @@ import (
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
 
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 // alert is one of deploy/prometheus/rules.yaml, or a recording rule.
@@ -110,8 +110,8 @@ func TestAlertsAskForWhatThereIs(t *testing.T) {
 	}
 }
 
-// TestAlertsMatchOnParties: reasons will grow, and a target's name is not unique.
-func TestAlertsMatchOnParties(t *testing.T) {
+// TestAlertsMatchOnComponents: reasons will grow, and a target's name is not unique.
+func TestAlertsMatchOnComponents(t *testing.T) {
 	byReason := regexp.MustCompile(`reason(=~|!~|="[^"])`)
 	byTargetAlone := regexp.MustCompile(`\b(on|by) \(target\)`)
 	for _, a := range alerts(t) {

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"vault-k8s-auth-exporter/internal/config"
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/config"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 func pages(t *testing.T) []string {

@@ -11,8 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"vault-k8s-auth-exporter/lab"
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 var update = flag.Bool("update", false, "write the generated parts anew")
@@ -71,17 +71,17 @@ func TestGeneratedParts(t *testing.T) {
 	}
 }
 
-// contents lists all reasons, by party.
+// contents lists all reasons, by component.
 func contents() string {
 	var table strings.Builder
-	table.WriteString("| party | reason | in a sentence |\n|---|---|---|\n")
-	var last probe.Party
+	table.WriteString("| component | reason | in a sentence |\n|---|---|---|\n")
+	var last probe.Component
 	for _, reason := range probe.Reasons() {
-		party := ""
-		if reason.Party() != last {
-			party, last = "`"+string(reason.Party())+"`", reason.Party()
+		component := ""
+		if reason.Component() != last {
+			component, last = "`"+string(reason.Component())+"`", reason.Component()
 		}
-		fmt.Fprintf(&table, "| %s | [`%s`](#%[2]s) | %s |\n", party, reason, reason.Title())
+		fmt.Fprintf(&table, "| %s | [`%s`](#%[2]s) | %s |\n", component, reason, reason.Title())
 	}
 	return table.String()
 }
@@ -113,7 +113,7 @@ func share() string {
 }
 
 func heading(reason probe.Reason) string {
-	return fmt.Sprintf("Party `%s`: %s.\n", reason.Party(), reason.Title())
+	return fmt.Sprintf("Component `%s`: %s.\n", reason.Component(), reason.Title())
 }
 
 func commands(lines []string) string {

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"vault-k8s-auth-exporter/lab"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
 // column is how much an exporter is given to see, and what it must then say.
@@ -133,14 +133,14 @@ func waitFor(t *testing.T, l *lab.Lab, exporter *process, what string, holds fun
 	})
 }
 
-// checkUp holds up against the party: our own fault says nothing about pods.
+// checkUp holds up against the component: our own fault says nothing about pods.
 func checkUp(t *testing.T, e exposition, want lab.Verdict) {
 	t.Helper()
 	up := "0"
-	switch party := e.label("verdict_info", "party"); {
+	switch component := e.label("verdict_info", "component"); {
 	case want.Reason == "none":
 		up = "1"
-	case party == "canary", party == "exporter":
+	case component == "canary", component == "exporter":
 		up = "absent"
 	}
 	if got := e.value("up"); got != up {

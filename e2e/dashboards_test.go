@@ -15,8 +15,8 @@ import (
 
 	"github.com/prometheus/common/model"
 
-	"vault-k8s-auth-exporter/dashboards"
-	"vault-k8s-auth-exporter/lab"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/dashboards"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
 // episode is a time in a target's life, and what the dashboards must make of it.

@@ -9,8 +9,8 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"vault-k8s-auth-exporter/lab"
-	"vault-k8s-auth-exporter/probe/probetest"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
 // crews is how many labs share the faults.

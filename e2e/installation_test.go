@@ -13,7 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"vault-k8s-auth-exporter/lab"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
 // An installation is one way through docs/installation.md.

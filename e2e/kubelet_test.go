@@ -160,7 +160,7 @@ func exporterInPod(t *testing.T, files string) (binary string) {
 	t.Helper()
 	binary = filepath.Join(t.TempDir(), "exporter")
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary,
-		"-ldflags", "-s -w -X vault-k8s-auth-exporter/internal/config.podFiles="+files, "../cmd/exporter")
+		"-ldflags", "-s -w -X github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/config.podFiles="+files, "../cmd/exporter")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("compiling the exporter: %v\n%s", err, out)
 	}

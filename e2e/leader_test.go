@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"vault-k8s-auth-exporter/lab"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
 // replicas are exporters in pods of one cluster, of which one probes.

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"vault-k8s-auth-exporter/lab"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
 // world is the lab that all tests share, with the exporter's binary.

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"vault-k8s-auth-exporter/lab"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
 // hurried is how many times faster than by default everything is that leads to a page. With 1 the test takes as long as
@@ -214,11 +214,11 @@ func (p *pager) holdsTo(fault lab.Fault, targets []string) {
 	}
 	for _, page := range p.arrived.critical("firing") {
 		for _, alert := range page.Alerts {
-			if alert.Labels["reason"] != fault.Full.Reason || alert.Labels["party"] == "" {
+			if alert.Labels["reason"] != fault.Full.Reason || alert.Labels["component"] == "" {
 				p.t.Errorf("the page has labels %v, want the reason %s", alert.Labels, fault.Full.Reason)
 			}
 			description := alert.Annotations["description"]
-			for _, part := range []string{alert.Labels["target"], fault.Full.Reason, alert.Labels["party"], "exporter check --target", "reasons.md#" + fault.Full.Reason} {
+			for _, part := range []string{alert.Labels["target"], fault.Full.Reason, alert.Labels["component"], "exporter check --target", "reasons.md#" + fault.Full.Reason} {
 				if !strings.Contains(description, part) {
 					p.t.Errorf("the description does not say %q:\n%s", part, description)
 				}

@@ -85,13 +85,13 @@ func runAs(t testing.TB, binary string, env []string, args ...string) outcome {
 type report struct{ Targets []targetReport }
 
 type targetReport struct {
-	Target, Reason, Party, Certainty, Detail, Runbook string
-	Healthy                                           bool
-	Because, Fix                                      []string
-	Reviewer                                          struct{ Reason, Party, Detail string }
-	Started                                           time.Time
-	Duration                                          float64 `json:"duration_seconds"`
-	Warnings                                          []struct {
+	Target, Reason, Component, Certainty, Detail, Runbook string
+	Healthy                                               bool
+	Because, Fix                                          []string
+	Reviewer                                              struct{ Reason, Component, Detail string }
+	Started                                               time.Time
+	Duration                                              float64 `json:"duration_seconds"`
+	Warnings                                              []struct {
 		Warning, Detail string
 		Fix             []string
 	}

@@ -72,9 +72,9 @@ func (e exposition) label(name, label string) string {
 
 // verdict tells all that the metrics say of the target's health.
 func (e exposition) verdict() string {
-	return fmt.Sprintf("up %s, reviewer_up %s, canary_login_up %s, reason %s, party %s, certainty %s",
+	return fmt.Sprintf("up %s, reviewer_up %s, canary_login_up %s, reason %s, component %s, certainty %s",
 		e.value("up"), e.value("reviewer_up"), e.value("canary_login_up"),
-		e.label("verdict_info", "reason"), e.label("verdict_info", "party"), e.label("verdict_info", "certainty"))
+		e.label("verdict_info", "reason"), e.label("verdict_info", "component"), e.label("verdict_info", "certainty"))
 }
 
-const wellVerdict = "up 1, reviewer_up 1, canary_login_up 1, reason none, party none, certainty proven"
+const wellVerdict = "up 1, reviewer_up 1, canary_login_up 1, reason none, component none, certainty proven"

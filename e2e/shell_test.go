@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"vault-k8s-auth-exporter/lab"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
 // shell has kubectl, vault and an administrator's rights in a lab, the lab's EXPORTER_*

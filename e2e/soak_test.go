@@ -5,7 +5,7 @@ import (
 	"sync"
 	"testing"
 
-	"vault-k8s-auth-exporter/lab"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
 // probesOfEach make over 200 of all variants together.

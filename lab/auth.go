@@ -38,7 +38,7 @@ func (l *Lab) writeConfig(ctx context.Context, changed fields) error {
 	return l.vault.post(ctx, "auth/"+mount+"/config", healthy.with(changed), nil)
 }
 
-// writeRole writes the canary role, the healthy one but for what is changed, and the oracle. A field that is left out would
+// writeRole writes the canary role, the healthy one but for what is changed, and the diagnostic role. A field that is left out would
 // stay as it was.
 func (l *Lab) writeRole(ctx context.Context, changed fields) error {
 	healthy := fields{
@@ -52,13 +52,13 @@ func (l *Lab) writeRole(ctx context.Context, changed fields) error {
 		"token_ttl":               "60s",
 		"token_type":              "default",
 	}
-	oracle := fields{
+	diagnostic := fields{
 		"bound_service_account_names":              canaryAccount.name,
 		"bound_service_account_namespace_selector": `{"matchLabels":{"vault-k8s-auth-exporter/never":"set"}}`,
 	}
 	return errors.Join(
 		l.vault.post(ctx, rolePath(canaryRole), healthy.with(changed), nil),
-		l.vault.post(ctx, rolePath(oracleRole), oracle, nil))
+		l.vault.post(ctx, rolePath(diagnosticRole), diagnostic, nil))
 }
 
 func rolePath(role string) string { return "auth/" + mount + "/role/" + role }

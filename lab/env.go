@@ -16,13 +16,13 @@ func (l *Lab) Env() []string {
 	}
 }
 
-// FullEnv is Env with all optional evidence: a Vault token that may read the mount, the oracle, and an identity of its own.
+// FullEnv is Env with all optional evidence: a Vault token that may read the mount, the diagnostic role, and an identity of its own.
 func (l *Lab) FullEnv() []string { return append(l.Env(), l.optional()...) }
 
 func (l *Lab) optional() []string {
 	return []string{
 		"EXPORTER_VAULT_TOKEN_FILE=" + l.path(vaultFile),
-		"EXPORTER_VAULT_ORACLE_ROLE=" + oracleRole,
+		"EXPORTER_VAULT_DIAGNOSTIC_ROLE=" + diagnosticRole,
 		"EXPORTER_KUBERNETES_TOKEN_FILE=" + l.path(exporterFile),
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 )
 
-const module = "module vault-k8s-auth-exporter\n"
+const module = "module github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter\n"
 
 // Root is the checkout that the working directory is in, and thereby the module whose code is built.
 func Root() (string, error) {

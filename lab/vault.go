@@ -12,8 +12,8 @@ const (
 	mount      = "kubernetes"
 	canaryRole = "canary"
 
-	oracleRole = "vault-k8s-auth-exporter-oracle"
-	policy     = "vault-k8s-auth-exporter"
+	diagnosticRole = "vault-k8s-auth-exporter-diagnostic"
+	policy         = "vault-k8s-auth-exporter"
 
 	vaultPair = "vault.pem"
 	debugLog  = "vault.log"

@@ -3,7 +3,7 @@ package metrics
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 // counters holds what is counted per target.
@@ -18,9 +18,9 @@ func newCounters() counters {
 		probes: perTarget("probes_total",
 			"Scheduled runs that completed."),
 		failures: perTarget("probe_failures_total",
-			"Scheduled runs with another verdict than healthy, by whose desk it lands on.", "party"),
+			"Scheduled runs with another verdict than healthy, by which component owns it.", "component"),
 		reasons: perTarget("probe_failure_reasons_total",
-			"Scheduled runs with another verdict than healthy, by reason; from the first run with that reason on.", "party", "reason"),
+			"Scheduled runs with another verdict than healthy, by reason; from the first run with that reason on.", "component", "reason"),
 		issued: perTarget("tokens_issued_total",
 			"Vault tokens that the canary's scheduled logins brought, by type: service or batch.", "type"),
 		revoked: perTarget("tokens_revoked_total",
@@ -59,8 +59,8 @@ func (c *counters) begin(target string) {
 	for _, v := range []*prometheus.CounterVec{c.probes, c.revoked, c.revokeFailures, c.tokensUnaccounted, c.skipped} {
 		v.WithLabelValues(target)
 	}
-	for _, party := range probe.Parties {
-		c.failures.WithLabelValues(target, string(party))
+	for _, component := range probe.Components {
+		c.failures.WithLabelValues(target, string(component))
 	}
 	for _, kind := range []string{"service", "batch"} {
 		c.issued.WithLabelValues(target, kind)
@@ -77,19 +77,19 @@ func (c *counters) forget(target string) {
 }
 
 func (c *counters) count(r probe.Result) {
-	target, party := r.Target.Name, string(r.Diagnosis.Party())
+	target, component := r.Target.Name, string(r.Diagnosis.Component())
 	c.probes.WithLabelValues(target).Inc()
 	if !r.Healthy() {
-		c.failures.WithLabelValues(target, party).Inc()
-		c.reasons.WithLabelValues(target, party, string(r.Diagnosis.Reason)).Inc()
+		c.failures.WithLabelValues(target, component).Inc()
+		c.reasons.WithLabelValues(target, component, string(r.Diagnosis.Reason)).Inc()
 	}
 	for _, kind := range r.FollowUps() {
 		c.followUps.WithLabelValues(target, kind).Inc()
 	}
 }
 
-func (c *counters) account(target string, fate probe.Fate) {
-	switch fate {
+func (c *counters) countToken(target string, event probe.TokenEvent) {
+	switch event {
 	case probe.IssuedService:
 		c.issued.WithLabelValues(target, "service").Inc()
 	case probe.IssuedBatch:

@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"vault-k8s-auth-exporter/metrics"
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/metrics"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 func TestCounters(t *testing.T) {
@@ -18,16 +18,16 @@ func TestCounters(t *testing.T) {
 	rec.Skipped("a")
 	expect(t, rec, `
 		exporter_probes_skipped_total{target="a"} 1
+		follow_ups_total{kind="diagnostic_access",target="a"} 0
+		follow_ups_total{kind="diagnostic_role",target="a"} 0
 		follow_ups_total{kind="mount_probe",target="a"} 1
-		follow_ups_total{kind="oracle",target="a"} 0
-		follow_ups_total{kind="oracle_access",target="a"} 0
 		follow_ups_total{kind="reviewer_review",target="a"} 0
 		follow_ups_total{kind="role_probe",target="a"} 0
-		probe_failure_reasons_total{party="reviewer",reason="reviewer_forbidden",target="a"} 2
+		probe_failure_reasons_total{component="reviewer",reason="reviewer_forbidden",target="a"} 2
 		probes_total{target="a"} 3`,
 		"probes_total", "follow_ups_total", "probe_failure_reasons_total", "exporter_probes_skipped_total")
 	for _, line := range []string{
-		`probe_failures_total{party="reviewer",target="a"} 2`, `probe_failures_total{party="vault",target="a"} 0`,
+		`probe_failures_total{component="reviewer",target="a"} 2`, `probe_failures_total{component="vault",target="a"} 0`,
 		`exporter_verdicts_total{reason="none"} 1`, `exporter_verdicts_total{reason="reviewer_forbidden"} 2`,
 		`exporter_verdicts_total{reason="vault_sealed"} 0`, `exporter_probe_duration_seconds_count 3`,
 	} {
@@ -39,11 +39,11 @@ func TestCounters(t *testing.T) {
 
 func TestTokenFates(t *testing.T) {
 	rec := metrics.New([]probe.Target{target("a")})
-	for fate, times := range map[probe.Fate]int{
+	for fate, times := range map[probe.TokenEvent]int{
 		probe.IssuedService: 5, probe.IssuedBatch: 4, probe.Revoked: 3, probe.RevokeFailed: 2, probe.Unaccounted: 1,
 	} {
 		for range times {
-			rec.Account("a", fate)
+			rec.CountToken("a", fate)
 		}
 	}
 	expect(t, rec, `

@@ -16,8 +16,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/prometheus/common/expfmt"
 
-	"vault-k8s-auth-exporter/metrics"
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/metrics"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 // full has a sample of every metric.
@@ -28,8 +28,8 @@ func full(t testing.TB) *metrics.Recorder {
 	well := healthy(target("prod"))
 	well.Warnings = []probe.Warning{{Code: probe.ClockSkew}, {Code: probe.CertificateExpiring, Raised: true}}
 	rec.Record(well)
-	rec.Account("prod", probe.IssuedService)
-	rec.Account("prod", probe.Revoked)
+	rec.CountToken("prod", probe.IssuedService)
+	rec.CountToken("prod", probe.Revoked)
 	rec.Reloaded(3735928559)
 	rec.Shard(0, 1)
 	rec.Lease("monitoring/exporter", func() bool { return true })()
@@ -124,7 +124,7 @@ func TestHostileTexts(t *testing.T) {
 	e.Login = failed[probe.Login](probe.ClassRefused, 403, hostile)
 	e.Health = answered(probe.Health{Version: hostile}, 0)
 	e.FollowUps.MountProbe = answered(probe.Refusal{Text: hostile}, 0)
-	e.VaultChain.Subject, e.Panic = hostile, hostile
+	e.VaultCertificate.Subject, e.Panic = hostile, hostile
 	for _, v := range []*probe.Verdict{&r.Diagnosis.Verdict, &r.Diagnosis.Reviewer} {
 		v.Detail, v.Because, v.Fix = hostile, []string{hostile}, []string{hostile}
 	}

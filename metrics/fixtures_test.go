@@ -9,8 +9,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/prometheus/common/expfmt"
 
-	"vault-k8s-auth-exporter/metrics"
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/metrics"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 const minute = time.Minute
@@ -28,11 +28,11 @@ func target(name string) probe.Target {
 }
 
 func answered[T any](value T, took time.Duration) probe.Fact[T] {
-	return probe.Fact[T]{State: probe.Answered, Value: value, Took: took}
+	return probe.Fact[T]{State: probe.Answered, Value: value, Elapsed: took}
 }
 
 func failed[T any](class probe.Class, status int, text string) probe.Fact[T] {
-	return probe.Fact[T]{State: probe.Failed, Failure: probe.Failure{Class: class, Status: status, Text: text}, Took: time.Second}
+	return probe.Fact[T]{State: probe.Failed, Failure: probe.Failure{Class: class, Status: status, Text: text}, Elapsed: time.Second}
 }
 
 // healthy is a run that began now and found everything well.
@@ -55,17 +55,17 @@ func healthy(t probe.Target) probe.Result {
 func healthyEvidence(now time.Time) probe.Evidence {
 	day := 24 * time.Hour
 	return probe.Evidence{
-		At:              now,
-		CanaryToken:     answered(probe.Claims{IssuedAt: now.Add(-minute), Expires: now.Add(9 * minute)}, 0),
-		ReviewerToken:   answered(probe.Claims{NotBefore: now.Add(-day), Expires: now.Add(day)}, 0),
-		Review:          answered(probe.Review{Authenticated: true}, 8*time.Millisecond),
-		Identity:        answered(probe.Identity{Username: "system:serviceaccount:vault:vault-auth"}, 2*time.Millisecond),
-		Access:          answered(probe.Access{Allowed: true}, 3*time.Millisecond),
-		Health:          answered(probe.Health{Initialized: true, Version: "1.20.4+ent"}, 4*time.Millisecond),
-		Login:           answered(probe.Login{Type: "service", TTL: minute}, 16*time.Millisecond),
-		Revoke:          answered(struct{}{}, 6*time.Millisecond),
-		KubernetesChain: probe.Chain{Verified: true, NotBefore: now.Add(-30 * day), NotAfter: now.Add(60 * day)},
-		VaultChain:      probe.Chain{Verified: true, NotBefore: now.Add(-10 * day), NotAfter: now.Add(80 * day)},
+		At:                    now,
+		CanaryToken:           answered(probe.Claims{IssuedAt: now.Add(-minute), Expires: now.Add(9 * minute)}, 0),
+		ReviewerToken:         answered(probe.Claims{NotBefore: now.Add(-day), Expires: now.Add(day)}, 0),
+		Review:                answered(probe.Review{Authenticated: true}, 8*time.Millisecond),
+		Identity:              answered(probe.Identity{Username: "system:serviceaccount:vault:vault-auth"}, 2*time.Millisecond),
+		Access:                answered(probe.Access{Allowed: true}, 3*time.Millisecond),
+		Health:                answered(probe.Health{Initialized: true, Version: "1.20.4+ent"}, 4*time.Millisecond),
+		Login:                 answered(probe.Login{Type: "service", TTL: minute}, 16*time.Millisecond),
+		Revoke:                answered(struct{}{}, 6*time.Millisecond),
+		KubernetesCertificate: probe.Certificate{Verified: true, NotBefore: now.Add(-30 * day), NotAfter: now.Add(60 * day)},
+		VaultCertificate:      probe.Certificate{Verified: true, NotBefore: now.Add(-10 * day), NotAfter: now.Add(80 * day)},
 	}
 }
 

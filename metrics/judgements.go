@@ -3,7 +3,7 @@ package metrics
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 // judgement is a metric that says how things stand: a pure function of one Result.
@@ -21,8 +21,8 @@ var judgements = []judgement{
 	{
 		describe("up", "Whether pods can log in: 1 they can, 0 they cannot, absent where that is not known."+cached),
 		func(r *probe.Result, say judged) {
-			switch r.Diagnosis.Party() {
-			case probe.PartyCanary, probe.PartyExporter: // our own fault says nothing about pods
+			switch r.Diagnosis.Component() {
+			case probe.ComponentCanary, probe.ComponentExporter: // our own fault says nothing about pods
 			default:
 				say(oneIf(r.Healthy()), r.Healthy())
 			}
@@ -32,8 +32,8 @@ var judgements = []judgement{
 		describe("reviewer_up", "Whether the configured reviewer created a TokenReview: 1 it did, 0 it cannot, absent where it was not asked or not reached."+cached),
 		func(r *probe.Result, say judged) {
 			reviewer := r.Diagnosis.Reviewer
-			switch reviewer.Party() {
-			case probe.PartyNone, probe.PartyReviewer, probe.PartyCanary: // a canary may be its own reviewer
+			switch reviewer.Component() {
+			case probe.ComponentNone, probe.ComponentReviewer, probe.ComponentCanary: // a canary may be its own reviewer
 				up := reviewer.Reason == probe.None
 				say(oneIf(up), up)
 			}
@@ -48,19 +48,19 @@ var judgements = []judgement{
 		},
 	},
 	{
-		describe("verdict_info", "Always 1: why pods cannot log in, whose desk that lands on and how sure it is; reason none where they can."+cached,
-			"reason", "party", "certainty"),
+		describe("verdict_info", "Always 1: why pods cannot log in, which component owns it and how sure it is; reason none where they can."+cached,
+			"reason", "component", "certainty"),
 		func(r *probe.Result, say judged) {
 			d := r.Diagnosis
-			say(1, r.Healthy(), string(d.Reason), string(d.Party()), string(d.Certainty))
+			say(1, r.Healthy(), string(d.Reason), string(d.Component()), string(d.Certainty))
 		},
 	},
 	{
 		describe("reviewer_verdict_info", "Always 1: why the configured reviewer cannot create TokenReviews, also while logins work; reason none where it can."+cached,
-			"reason", "party"),
+			"reason", "component"),
 		func(r *probe.Result, say judged) {
 			if v := r.Diagnosis.Reviewer; v.Reason != "" {
-				say(1, v.Reason == probe.None, string(v.Reason), string(v.Party()))
+				say(1, v.Reason == probe.None, string(v.Reason), string(v.Component()))
 			}
 		},
 	},
@@ -85,7 +85,7 @@ var judgements = []judgement{
 		describe("step_duration_seconds", "How long a step of the run took, in seconds; absent where it was not asked."+cached, "step"),
 		func(r *probe.Result, say judged) {
 			for _, s := range asked(r) {
-				say(s.Took.Seconds(), s.State == probe.StepOK, s.Name)
+				say(s.Elapsed.Seconds(), s.State == probe.StepOK, s.Name)
 			}
 		},
 	},

@@ -5,8 +5,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"vault-k8s-auth-exporter/metrics"
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/metrics"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 var verdictNames = []string{"up", "reviewer_up", "canary_login_up", "verdict_info", "reviewer_verdict_info"}
@@ -33,15 +33,15 @@ func TestVerdicts(t *testing.T) {
 		{"healthy", healthy, `
 			canary_login_up{target="a"} 1
 			reviewer_up{target="a"} 1
-			reviewer_verdict_info{party="none",reason="none",target="a"} 1
+			reviewer_verdict_info{component="none",reason="none",target="a"} 1
 			up{target="a"} 1
-			verdict_info{certainty="proven",party="none",reason="none",target="a"} 1`},
+			verdict_info{certainty="proven",component="none",reason="none",target="a"} 1`},
 		{"reviewer forbidden", forbidden, `
 			canary_login_up{target="a"} 0
 			reviewer_up{target="a"} 0
-			reviewer_verdict_info{party="reviewer",reason="reviewer_forbidden",target="a"} 1
+			reviewer_verdict_info{component="reviewer",reason="reviewer_forbidden",target="a"} 1
 			up{target="a"} 0
-			verdict_info{certainty="proven",party="reviewer",reason="reviewer_forbidden",target="a"} 1`},
+			verdict_info{certainty="proven",component="reviewer",reason="reviewer_forbidden",target="a"} 1`},
 		{"reviewer token missing while logins work",
 			broken(probe.None, probe.ReviewerTokenMissing, probe.Proven, func(e *probe.Evidence) {
 				e.ReviewerToken = failed[probe.Claims](probe.ClassMissing, 0, "no such file")
@@ -49,56 +49,56 @@ func TestVerdicts(t *testing.T) {
 			}), `
 			canary_login_up{target="a"} 1
 			reviewer_up{target="a"} 0
-			reviewer_verdict_info{party="reviewer",reason="reviewer_token_missing",target="a"} 1
+			reviewer_verdict_info{component="reviewer",reason="reviewer_token_missing",target="a"} 1
 			up{target="a"} 1
-			verdict_info{certainty="proven",party="none",reason="none",target="a"} 1`},
+			verdict_info{certainty="proven",component="none",reason="none",target="a"} 1`},
 		{"Kubernetes unreachable: the reviewer was not reached, which is neither good nor bad",
 			broken(probe.KubernetesUnreachable, probe.KubernetesUnreachable, probe.ByElimination, func(e *probe.Evidence) {
 				e.Review = failed[probe.Review](probe.ClassUnreachable, 0, "connection refused")
 				e.Login = failed[probe.Login](probe.ClassRefused, 403, "permission denied")
 			}), `
 			canary_login_up{target="a"} 0
-			reviewer_verdict_info{party="kubernetes",reason="kubernetes_unreachable",target="a"} 1
+			reviewer_verdict_info{component="kubernetes",reason="kubernetes_unreachable",target="a"} 1
 			up{target="a"} 0
-			verdict_info{certainty="by_elimination",party="kubernetes",reason="kubernetes_unreachable",target="a"} 1`},
+			verdict_info{certainty="by_elimination",component="kubernetes",reason="kubernetes_unreachable",target="a"} 1`},
 		{"Vault sealed, the reviewer is fine",
 			broken(probe.VaultSealed, probe.None, probe.Proven, func(e *probe.Evidence) {
 				e.Login = failed[probe.Login](probe.ClassRefused, 503, "Vault is sealed")
 			}), `
 			canary_login_up{target="a"} 0
 			reviewer_up{target="a"} 1
-			reviewer_verdict_info{party="none",reason="none",target="a"} 1
+			reviewer_verdict_info{component="none",reason="none",target="a"} 1
 			up{target="a"} 0
-			verdict_info{certainty="proven",party="vault",reason="vault_sealed",target="a"} 1`},
+			verdict_info{certainty="proven",component="vault",reason="vault_sealed",target="a"} 1`},
 		{"nothing known of the reviewer",
 			broken(probe.None, "", probe.Proven, func(e *probe.Evidence) { e.Review = probe.Fact[probe.Review]{} }), `
 			canary_login_up{target="a"} 1
 			up{target="a"} 1
-			verdict_info{certainty="proven",party="none",reason="none",target="a"} 1`},
+			verdict_info{certainty="proven",component="none",reason="none",target="a"} 1`},
 		{"our own canary: nothing is said of pods",
 			broken(probe.CanaryTokenMissing, probe.None, probe.Proven, func(e *probe.Evidence) {
 				e.CanaryToken = failed[probe.Claims](probe.ClassMissing, 0, "no such file")
 				e.Login = probe.Fact[probe.Login]{}
 			}), `
 			reviewer_up{target="a"} 1
-			reviewer_verdict_info{party="none",reason="none",target="a"} 1
-			verdict_info{certainty="proven",party="canary",reason="canary_token_missing",target="a"} 1`},
+			reviewer_verdict_info{component="none",reason="none",target="a"} 1
+			verdict_info{certainty="proven",component="canary",reason="canary_token_missing",target="a"} 1`},
 		{"our own panic: nothing is said of pods",
 			broken(probe.ExporterInternalError, "", probe.Proven, func(e *probe.Evidence) { *e = probe.Evidence{Panic: "oops"} }), `
-			verdict_info{certainty="proven",party="exporter",reason="exporter_internal_error",target="a"} 1`},
+			verdict_info{certainty="proven",component="exporter",reason="exporter_internal_error",target="a"} 1`},
 		{"unexplained",
 			broken(probe.Unexplained, probe.None, probe.ByElimination, func(e *probe.Evidence) {
 				e.Login = failed[probe.Login](probe.ClassRefused, 403, "permission denied")
 			}), `
 			canary_login_up{target="a"} 0
 			reviewer_up{target="a"} 1
-			reviewer_verdict_info{party="none",reason="none",target="a"} 1
+			reviewer_verdict_info{component="none",reason="none",target="a"} 1
 			up{target="a"} 0
-			verdict_info{certainty="by_elimination",party="unknown",reason="unexplained",target="a"} 1`},
+			verdict_info{certainty="by_elimination",component="unknown",reason="unexplained",target="a"} 1`},
 		{"a diagnosis that nobody made is not health",
 			broken("", "", "", func(e *probe.Evidence) { *e = probe.Evidence{} }), `
 			up{target="a"} 0
-			verdict_info{certainty="",party="",reason="",target="a"} 1`},
+			verdict_info{certainty="",component="",reason="",target="a"} 1`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			rec := metrics.New([]probe.Target{target("a")})
@@ -163,7 +163,7 @@ func TestStale(t *testing.T) {
 			step_duration_seconds{step="login",target="a"} 1
 			step_success{step="login",target="a"} 0
 			up{target="a"} 0
-			verdict_info{certainty="proven",party="vault",reason="vault_sealed",target="a"} 1
+			verdict_info{certainty="proven",component="vault",reason="vault_sealed",target="a"} 1
 			verdict_since_timestamp_seconds{target="a"} 9.466848e+08
 			warning{target="a",warning="clock_skew"} 1`},
 	} {

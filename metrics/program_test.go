@@ -5,7 +5,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"vault-k8s-auth-exporter/metrics"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/metrics"
 )
 
 func TestReloads(t *testing.T) {

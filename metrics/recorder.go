@@ -12,7 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors/version"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 // namespace begins every name.
@@ -91,7 +91,7 @@ func (r *Recorder) stateFor(t probe.Target) *state {
 		r.counters.begin(t.Name)
 	}
 	if !known || !reflect.DeepEqual(s.known.Target, t) {
-		return newState(probe.Known{Target: t})
+		return newState(probe.TargetState{Target: t})
 	}
 	return s
 }
@@ -113,8 +113,8 @@ func (r *Recorder) Record(result probe.Result) {
 
 // Account counts what became of a Vault token. It may be called during a run and
 // long after it.
-func (r *Recorder) Account(target string, fate probe.Fate) {
-	r.ifConfigured(target, func() { r.counters.account(target, fate) })
+func (r *Recorder) CountToken(target string, event probe.TokenEvent) {
+	r.ifConfigured(target, func() { r.counters.countToken(target, event) })
 }
 
 // Skipped counts a tick that found the target's last run still going.
@@ -136,11 +136,11 @@ func (r *Recorder) Begin() (end func()) {
 	return r.process.inFlight.Dec
 }
 
-// Known returns what is known of every target at this moment, in no order. It is
+// TargetStates returns what is known of every target at this moment, in no order. It is
 // what the metrics are made of.
-func (r *Recorder) Known() []probe.Known {
+func (r *Recorder) TargetStates() []probe.TargetState {
 	states := r.states()
-	known := make([]probe.Known, 0, len(states))
+	known := make([]probe.TargetState, 0, len(states))
 	for _, s := range states {
 		known = append(known, s.known)
 	}

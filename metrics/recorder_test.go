@@ -10,8 +10,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
-	"vault-k8s-auth-exporter/metrics"
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/metrics"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 // isProcess tells the samples without a target.
@@ -34,20 +34,20 @@ func ofTargets(t testing.TB, rec *metrics.Recorder) string {
 func TestBeforeTheFirstRun(t *testing.T) {
 	rec := metrics.New([]probe.Target{target("a")})
 	want := `exporter_probes_skipped_total{target="a"} 0
+follow_ups_total{kind="diagnostic_access",target="a"} 0
+follow_ups_total{kind="diagnostic_role",target="a"} 0
 follow_ups_total{kind="mount_probe",target="a"} 0
-follow_ups_total{kind="oracle",target="a"} 0
-follow_ups_total{kind="oracle_access",target="a"} 0
 follow_ups_total{kind="reviewer_review",target="a"} 0
 follow_ups_total{kind="role_probe",target="a"} 0
-probe_failures_total{party="canary",target="a"} 0
-probe_failures_total{party="exporter",target="a"} 0
-probe_failures_total{party="kubernetes",target="a"} 0
-probe_failures_total{party="mount",target="a"} 0
-probe_failures_total{party="reviewer",target="a"} 0
-probe_failures_total{party="role",target="a"} 0
-probe_failures_total{party="unknown",target="a"} 0
-probe_failures_total{party="vault",target="a"} 0
-probe_failures_total{party="vault_to_kubernetes",target="a"} 0
+probe_failures_total{component="canary",target="a"} 0
+probe_failures_total{component="exporter",target="a"} 0
+probe_failures_total{component="kubernetes",target="a"} 0
+probe_failures_total{component="mount",target="a"} 0
+probe_failures_total{component="reviewer",target="a"} 0
+probe_failures_total{component="role",target="a"} 0
+probe_failures_total{component="unknown",target="a"} 0
+probe_failures_total{component="vault",target="a"} 0
+probe_failures_total{component="vault_to_kubernetes",target="a"} 0
 probes_total{target="a"} 0
 target_info{kubernetes_host="https://10.0.0.1:6443",mount="kubernetes",reviewer="file",role="canary",target="a",vault_addr="https://vault.example.com:8200",vault_namespace="team"} 1
 target_interval_seconds{target="a"} 60
@@ -79,7 +79,7 @@ func TestWhatLasts(t *testing.T) {
 			certificate_expiry_timestamp_seconds{server="vault",target="a"} 9.535978e+08
 			certificate_not_before_timestamp_seconds{server="kubernetes",target="a"} 9.440938e+08
 			certificate_not_before_timestamp_seconds{server="vault",target="a"} 9.458218e+08
-			last_failure_info{party="reviewer",reason="reviewer_forbidden",target="a"} 1
+			last_failure_info{component="reviewer",reason="reviewer_forbidden",target="a"} 1
 			last_failure_timestamp_seconds{target="a"} 9.466848e+08
 			last_probe_timestamp_seconds{target="a"} 9.466858e+08
 			last_success_timestamp_seconds{target="a"} 9.466858e+08
@@ -95,11 +95,11 @@ func TestWhatLasts(t *testing.T) {
 		time.Sleep(1000 * time.Second)
 		gone := healthy(target("a"))
 		gone.Evidence = probe.Evidence{
-			At:            gone.Start,
-			CanaryToken:   failed[probe.Claims](probe.ClassMissing, 0, "no such file"),
-			ReviewerToken: failed[probe.Claims](probe.ClassMissing, 0, "no such file"),
-			Health:        failed[probe.Health](probe.ClassTLSUntrusted, 0, "unknown authority"),
-			VaultChain:    probe.Chain{NotBefore: gone.Start, NotAfter: gone.Start},
+			At:               gone.Start,
+			CanaryToken:      failed[probe.Claims](probe.ClassMissing, 0, "no such file"),
+			ReviewerToken:    failed[probe.Claims](probe.ClassMissing, 0, "no such file"),
+			Health:           failed[probe.Health](probe.ClassTLSUntrusted, 0, "unknown authority"),
+			VaultCertificate: probe.Certificate{NotBefore: gone.Start, NotAfter: gone.Start},
 		}
 		rec.Record(gone)
 		lasting = strings.ReplaceAll(lasting, `last_probe_timestamp_seconds{target="a"} 9.466858e+08`, `last_probe_timestamp_seconds{target="a"} 9.466868e+08`)
@@ -129,7 +129,7 @@ func TestRemovedTargetVanishes(t *testing.T) {
 	rec.SetTargets([]probe.Target{b})
 
 	rec.Record(late)
-	rec.Account("a", probe.Revoked)
+	rec.CountToken("a", probe.Revoked)
 	rec.Skipped("a")
 	rec.Record(healthy(target("never configured")))
 	var want strings.Builder
@@ -195,7 +195,7 @@ func TestConcurrentUse(t *testing.T) {
 				end := rec.Begin()
 				rec.Record(healthy(one))
 				rec.Record(forbidden(one))
-				rec.Account(one.Name, probe.Revoked)
+				rec.CountToken(one.Name, probe.Revoked)
 				rec.Skipped(one.Name)
 				end()
 			}

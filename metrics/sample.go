@@ -5,7 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 // sample is one line of the exposition.
@@ -16,7 +16,7 @@ type sample struct {
 }
 
 // samplesOf renders a target, with its latest run if there was one.
-func samplesOf(k probe.Known) []sample {
+func samplesOf(k probe.TargetState) []sample {
 	var samples []sample
 	for _, m := range lastings {
 		m.of(k, func(value float64, labels ...string) {

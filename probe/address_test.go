@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"vault-k8s-auth-exporter/probe"
-	"vault-k8s-auth-exporter/probe/probetest"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
 // mustBeWell demands that pods can log in.

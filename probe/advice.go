@@ -15,19 +15,19 @@ func (r Reason) advice(t Target, e Evidence) []string {
 		return nil
 	}
 	lines := catalogue[r].advise(t, e)
-	if r.Party() == PartyVaultToKubernetes || r == ReviewerDrift || r == Unexplained {
+	if r.Component() == ComponentVaultToKubernetes || r == ReviewerDrift || r == Unexplained {
 		lines = append(lines, whereLogged(e))
 	}
 	return aimed(t, lines)
 }
 
 // whereLogged says where Vault itself tells why it refused a login: the one place
-// beside the oracle.
+// beside the diagnostic role.
 func whereLogged(e Evidence) string {
 	if e.Mount.Accessor == "" {
 		return "# Vault's log at level debug says why, in lines with: auth.kubernetes and login unauthorized"
 	}
-	accessor := foreign(e.Mount.Accessor, "accessor")
+	accessor := quoteUntrusted(e.Mount.Accessor, "accessor")
 	return "# Vault's log at level debug says why, in lines with: auth.kubernetes." + strings.Trim(accessor, "'") + ": login unauthorized; " +
 		"the requests are in its audit log with mount_accessor " + accessor
 }
@@ -46,7 +46,7 @@ func aimed(t Target, lines []string) []string {
 func namesFile(t Target, line string) bool {
 	return !strings.HasPrefix(line, "#") && slices.ContainsFunc(
 		[]string{t.Vault.CACert, t.Kubernetes.CACert, t.Reviewer.TokenFile, t.Canary.TokenFile},
-		func(file string) bool { return file != "" && strings.Contains(line, own(file)) })
+		func(file string) bool { return file != "" && strings.Contains(line, quoteTrusted(file)) })
 }
 
 // aim points the vault command at the target's Vault as the exporter reaches it.
@@ -59,7 +59,7 @@ func aim(t Target) string {
 		{"VAULT_NAMESPACE", t.Vault.Namespace},
 	} {
 		if variable.value != "" {
-			command += " " + variable.name + "=" + own(variable.value)
+			command += " " + variable.name + "=" + quoteTrusted(variable.value)
 		}
 	}
 	return command
@@ -73,9 +73,9 @@ func showChain(address, serverName string) string {
 	if !strings.Contains(host[strings.LastIndex(host, "]")+1:], ":") {
 		host += ":443"
 	}
-	command := "openssl s_client -connect " + own(host) + " -showcerts"
+	command := "openssl s_client -connect " + quoteTrusted(host) + " -showcerts"
 	if serverName != "" {
-		command += " -servername " + own(serverName)
+		command += " -servername " + quoteTrusted(serverName)
 	}
 	return command + " </dev/null"
 }
@@ -85,7 +85,7 @@ func account(c Claims, placeholder string) string {
 	if c.Namespace == "" || c.ServiceAccount == "" {
 		return "<namespace:" + placeholder + ">"
 	}
-	return foreign(c.Namespace+":"+c.ServiceAccount, "namespace:"+placeholder)
+	return quoteUntrusted(c.Namespace+":"+c.ServiceAccount, "namespace:"+placeholder)
 }
 
 func rolePath(t Target) string { return mountPath(t) + "/role/" + t.Vault.Role }

@@ -13,7 +13,7 @@ type field struct{ name, value, fetch string }
 // replaces the whole config, so every other field is repeated as it was read; where
 // it was not read, the lines say so. A change to "" leaves a field out.
 func writeConfig(t Target, e Evidence, changes map[string]string) []string {
-	path := own(mountPath(t) + "/config")
+	path := quoteTrusted(mountPath(t) + "/config")
 	var lines []string
 	fields := storedFields(t, e.Mount.Config.Value, path)
 	if !e.Mount.Config.Ok() {
@@ -46,9 +46,9 @@ func write(path string, fields []field, changes map[string]string) (lines []stri
 
 // assumedFields are those of a config that fits our own configuration.
 func assumedFields(t Target) []field {
-	fields := []field{{name: "kubernetes_host", value: own(t.Kubernetes.Host)}, {name: "kubernetes_ca_cert"}}
+	fields := []field{{name: "kubernetes_host", value: quoteTrusted(t.Kubernetes.Host)}, {name: "kubernetes_ca_cert"}}
 	if t.Kubernetes.CACert != "" {
-		fields[1].value = "@" + own(t.Kubernetes.CACert)
+		fields[1].value = "@" + quoteTrusted(t.Kubernetes.CACert)
 	}
 	return append(fields,
 		reviewerField(t),
@@ -61,14 +61,14 @@ func reviewerField(t Target) field {
 	f, fetched := field{name: "token_reviewer_jwt"}, "@reviewer-token"
 	switch s := t.Reviewer.Secret; t.Reviewer.Source {
 	case SourceFile:
-		f.value = "@" + own(t.Reviewer.TokenFile)
+		f.value = "@" + quoteTrusted(t.Reviewer.TokenFile)
 	case SourceSecret:
 		f.value = fetched
-		f.fetch = fmt.Sprintf(`kubectl -n %s get secret %s -o go-template='{{index .data "%s" | base64decode}}' > reviewer-token`, own(s.Namespace), own(s.Name), s.Key)
+		f.fetch = fmt.Sprintf(`kubectl -n %s get secret %s -o go-template='{{index .data "%s" | base64decode}}' > reviewer-token`, quoteTrusted(s.Namespace), quoteTrusted(s.Name), s.Key)
 	case SourceServiceAccount, SourceAccessReview:
 		f.value = fetched
 		f.fetch = fmt.Sprintf("kubectl -n %s create token %s --duration=8760h > reviewer-token",
-			own(t.Reviewer.ServiceAccount.Namespace), own(t.Reviewer.ServiceAccount.Name))
+			quoteTrusted(t.Reviewer.ServiceAccount.Namespace), quoteTrusted(t.Reviewer.ServiceAccount.Name))
 	}
 	return f
 }
@@ -87,9 +87,9 @@ func storedFields(t Target, c MountConfig, path string) []field {
 		keys.value = "@mount-keys.pem"
 		keys.fetch = vault("read", "-format=json", path, `| jq -r '.data.pem_keys | join(",")' > mount-keys.pem`)
 	}
-	fields := []field{{name: "kubernetes_host", value: foreign(c.Host, "kubernetes_host")}, ca, reviewer, keys}
+	fields := []field{{name: "kubernetes_host", value: quoteUntrusted(c.Host, "kubernetes_host")}, ca, reviewer, keys}
 	if c.Issuer != "" {
-		fields = append(fields, field{name: "issuer", value: foreign(c.Issuer, "issuer")})
+		fields = append(fields, field{name: "issuer", value: quoteUntrusted(c.Issuer, "issuer")})
 	}
 	fields = append(fields,
 		field{name: "disable_iss_validation", value: strconv.FormatBool(c.DisableISSValidation)},

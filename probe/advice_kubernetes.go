@@ -10,12 +10,12 @@ func adviseReviewerFile(t Target, _ Evidence) []string {
 		s := t.Reviewer.Secret
 		return []string{
 			fmt.Sprintf("# EXPORTER_REVIEWER_SECRET is %s: it must hold the token that feeds Vault's token_reviewer_jwt, and nothing else", s),
-			fmt.Sprintf("kubectl -n %s describe secret %s", own(s.Namespace), own(s.Name)),
+			fmt.Sprintf("kubectl -n %s describe secret %s", quoteTrusted(s.Namespace), quoteTrusted(s.Name)),
 		}
 	}
 	return []string{
 		fmt.Sprintf("# EXPORTER_REVIEWER_TOKEN_FILE is %s: it must hold the token that feeds Vault's token_reviewer_jwt, and nothing else", t.Reviewer.TokenFile),
-		"ls -l " + own(t.Reviewer.TokenFile),
+		"ls -l " + quoteTrusted(t.Reviewer.TokenFile),
 	}
 }
 
@@ -26,7 +26,7 @@ func adviseReviewerClock(Target, Evidence) []string {
 func adviseReviewerRenew(t Target, e Evidence) []string {
 	c := e.ReviewerToken.Value
 	mint := fmt.Sprintf("kubectl -n %s create token %s --duration=8760h > reviewer-token",
-		foreign(c.Namespace, "namespace"), foreign(c.ServiceAccount, "service-account"))
+		quoteUntrusted(c.Namespace, "namespace"), quoteUntrusted(c.ServiceAccount, "service-account"))
 	lines := append([]string{mint}, writeConfig(t, e, map[string]string{"token_reviewer_jwt": "@reviewer-token"})...)
 	switch t.Reviewer.Source {
 	case SourceFile:
@@ -48,9 +48,9 @@ func adviseReviewerBind(_ Target, e Evidence) []string {
 func bindingOf(user string) (name, flag string) {
 	account, isAccount := strings.CutPrefix(user, "system:serviceaccount:")
 	if !isAccount {
-		return "vault-auth-delegator", "--user=" + foreign(user, "reviewer")
+		return "vault-auth-delegator", "--user=" + quoteUntrusted(user, "reviewer")
 	}
-	return foreign(strings.ReplaceAll(account, ":", "-")+"-auth-delegator", "name"), "--serviceaccount=" + foreign(account, "namespace:reviewer")
+	return quoteUntrusted(strings.ReplaceAll(account, ":", "-")+"-auth-delegator", "name"), "--serviceaccount=" + quoteUntrusted(account, "namespace:reviewer")
 }
 
 // reviewerUser is whom the API server takes the reviewer for, from its own answers
@@ -68,7 +68,7 @@ func reviewerUser(e Evidence) string {
 func adviseKubernetesReach(t Target, _ Evidence) []string {
 	return []string{
 		"kubectl get --raw /readyz?verbose",
-		fmt.Sprintf("curl -sSk --max-time 5 %s", own(t.Kubernetes.Host+"/readyz")),
+		fmt.Sprintf("curl -sSk --max-time 5 %s", quoteTrusted(t.Kubernetes.Host+"/readyz")),
 	}
 }
 
@@ -93,7 +93,7 @@ func adviseKubernetesTLSName(t Target, _ Evidence) []string {
 func adviseKubernetesHost(t Target, _ Evidence) []string {
 	return []string{
 		fmt.Sprintf("# EXPORTER_KUBERNETES_HOST is %s: it must be the https URL of the API server; this should print ok:", t.Kubernetes.Host),
-		fmt.Sprintf("curl -sSk --max-time 5 %s", own(t.Kubernetes.Host+"/readyz")),
+		fmt.Sprintf("curl -sSk --max-time 5 %s", quoteTrusted(t.Kubernetes.Host+"/readyz")),
 	}
 }
 
@@ -107,14 +107,14 @@ func adviseThrottle(Target, Evidence) []string {
 func adviseCanaryFile(t Target, _ Evidence) []string {
 	return []string{
 		fmt.Sprintf("# EXPORTER_CANARY_TOKEN_FILE is %s: project a service account token of this cluster there", t.Canary.TokenFile),
-		"ls -l " + own(t.Canary.TokenFile),
+		"ls -l " + quoteTrusted(t.Canary.TokenFile),
 	}
 }
 
 func adviseCanaryAccount(_ Target, e Evidence) []string {
 	c := e.CanaryToken.Value
 	return []string{
-		fmt.Sprintf("kubectl -n %s get serviceaccount %s", foreign(c.Namespace, "namespace"), foreign(c.ServiceAccount, "service account")),
+		fmt.Sprintf("kubectl -n %s get serviceaccount %s", quoteUntrusted(c.Namespace, "namespace"), quoteUntrusted(c.ServiceAccount, "service account")),
 		"# then restart the exporter's pod, so that it is given a new token",
 	}
 }
@@ -126,10 +126,10 @@ func adviseCanaryAudience(t Target, _ Evidence) []string {
 // adviseMintRole grants the one permission that minting the canary's token takes.
 func adviseMintRole(t Target, e Evidence) []string {
 	c := t.Canary.ServiceAccount
-	name := own(c.Name + "-token")
+	name := quoteTrusted(c.Name + "-token")
 	return []string{
-		fmt.Sprintf("kubectl -n %s create role %s --verb=create --resource=serviceaccounts/token --resource-name=%s", own(c.Namespace), name, own(c.Name)),
-		fmt.Sprintf("kubectl -n %s create rolebinding %s --role=%s --serviceaccount=%s", own(c.Namespace), name, name,
+		fmt.Sprintf("kubectl -n %s create role %s --verb=create --resource=serviceaccounts/token --resource-name=%s", quoteTrusted(c.Namespace), name, quoteTrusted(c.Name)),
+		fmt.Sprintf("kubectl -n %s create rolebinding %s --role=%s --serviceaccount=%s", quoteTrusted(c.Namespace), name, name,
 			account(e.OwnToken.Value, "exporter")),
 	}
 }
@@ -145,7 +145,7 @@ func adviseUnexplained(t Target, e Evidence) []string {
 		return []string{vault("monitor", "-log-level=debug")}
 	}
 	const policy = "vault-k8s-auth-exporter"
-	readable := func(path string) string { return own(`path "` + path + `" { capabilities = ["read"] }`) }
+	readable := func(path string) string { return quoteTrusted(`path "` + path + `" { capabilities = ["read"] }`) }
 	return []string{
 		"# let the exporter read the mount's config and role, which tell the candidates apart:",
 		"printf '%s\\n' " + readable(mountPath(t)+"/config") + " " + readable(rolePath(t)) + " | " + vault("policy", "write", policy, "-"),

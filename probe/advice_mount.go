@@ -9,7 +9,7 @@ func adviseMountEnable(t Target, e Evidence) []string {
 	}
 	return append(append(lines,
 		vault("auth", "list"),
-		vault("auth", "enable", "-path="+own(t.Vault.Mount), "kubernetes"),
+		vault("auth", "enable", "-path="+quoteTrusted(t.Vault.Mount), "kubernetes"),
 	), append(adviseFirstConfig(t, e), adviseRoleWrite(t, e)...)...)
 }
 
@@ -22,7 +22,7 @@ func adviseMountList(t Target, _ Evidence) []string {
 
 // adviseFirstConfig writes a config where there is none.
 func adviseFirstConfig(t Target, _ Evidence) []string {
-	return write(own(mountPath(t)+"/config"), assumedFields(t), nil)
+	return write(quoteTrusted(mountPath(t)+"/config"), assumedFields(t), nil)
 }
 
 func adviseLocalCA(t Target, e Evidence) []string {
@@ -50,12 +50,12 @@ func adviseMountCA(t Target, e Evidence) []string {
 }
 
 func adviseMountHost(t Target, e Evidence) []string {
-	return writeConfig(t, e, map[string]string{"kubernetes_host": own(t.Kubernetes.Host)})
+	return writeConfig(t, e, map[string]string{"kubernetes_host": quoteTrusted(t.Kubernetes.Host)})
 }
 
 func adviseMountIssuer(t Target, e Evidence) []string {
 	return append([]string{
-		fmt.Sprintf("# the canary's token says iss=%s; the config demands another issuer", foreign(e.CanaryToken.Value.Issuer, "issuer")),
+		fmt.Sprintf("# the canary's token says iss=%s; the config demands another issuer", quoteUntrusted(e.CanaryToken.Value.Issuer, "issuer")),
 	}, writeConfig(t, e, map[string]string{"disable_iss_validation": "true"})...)
 }
 
@@ -67,7 +67,7 @@ func advisePEMKeys(t Target, e Evidence) []string {
 func adviseMountReach(t Target, _ Evidence) []string {
 	return []string{
 		"# firewall, private endpoint or NetworkPolicy between Vault and the API server; this shows which host Vault asks:",
-		vault("read", own(mountPath(t)+"/config")),
+		vault("read", quoteTrusted(mountPath(t)+"/config")),
 	}
 }
 
@@ -81,30 +81,30 @@ func adviseAnnotations(_ Target, e Evidence) []string {
 func adviseRoleAccounts(t Target, e Evidence) []string {
 	c := e.CanaryToken.Value
 	return []string{
-		vault("read", own(rolePath(t))),
+		vault("read", quoteTrusted(rolePath(t))),
 		"# each list is replaced: name the others that shall stay",
-		vault("write", own(rolePath(t)),
-			"bound_service_account_names="+foreign(c.ServiceAccount, "canary"),
-			"bound_service_account_namespaces="+foreign(c.Namespace, "namespace")),
+		vault("write", quoteTrusted(rolePath(t)),
+			"bound_service_account_names="+quoteUntrusted(c.ServiceAccount, "canary"),
+			"bound_service_account_namespaces="+quoteUntrusted(c.Namespace, "namespace")),
 	}
 }
 
 func adviseRolePolicies(t Target, _ Evidence) []string {
 	return []string{
-		vault("read", own(rolePath(t))),
-		vault("write", own(rolePath(t)), "token_policies=default"),
+		vault("read", quoteTrusted(rolePath(t))),
+		vault("write", quoteTrusted(rolePath(t)), "token_policies=default"),
 	}
 }
 
 func adviseRoleWrite(t Target, e Evidence) []string {
 	c := e.CanaryToken.Value
 	write := []string{
-		"write", own(rolePath(t)),
-		"bound_service_account_names=" + foreign(c.ServiceAccount, "canary"),
-		"bound_service_account_namespaces=" + foreign(c.Namespace, "namespace"),
+		"write", quoteTrusted(rolePath(t)),
+		"bound_service_account_names=" + quoteUntrusted(c.ServiceAccount, "canary"),
+		"bound_service_account_namespaces=" + quoteUntrusted(c.Namespace, "namespace"),
 	}
 	if len(c.Audiences) > 0 {
-		write = append(write, "audience="+foreign(c.Audiences[0], "audience"))
+		write = append(write, "audience="+quoteUntrusted(c.Audiences[0], "audience"))
 	}
 	return []string{vault(append(write, "token_policies=default", "token_ttl=60s")...)}
 }
@@ -112,11 +112,11 @@ func adviseRoleWrite(t Target, e Evidence) []string {
 func adviseRoleAudience(t Target, e Evidence) []string {
 	audience := "<audience>"
 	if c := e.CanaryToken.Value; len(c.Audiences) > 0 {
-		audience = foreign(c.Audiences[0], "audience")
+		audience = quoteUntrusted(c.Audiences[0], "audience")
 	}
 	return []string{
-		vault("read", own(rolePath(t))),
-		vault("write", own(rolePath(t)), "audience="+audience),
+		vault("read", quoteTrusted(rolePath(t))),
+		vault("write", quoteTrusted(rolePath(t)), "audience="+audience),
 		"# or give the projected token the audience that the role demands",
 	}
 }
@@ -130,16 +130,16 @@ func adviseNamespaceReader(_ Target, e Evidence) []string {
 
 func adviseCIDR(t Target, e Evidence) []string {
 	return []string{
-		vault("read", own(rolePath(t))),
+		vault("read", quoteTrusted(rolePath(t))),
 		"# add the address that Vault sees the exporter under; the audit log has it as remote_address; an empty list admits all:",
-		vault("write", own(rolePath(t)), "token_bound_cidrs="),
+		vault("write", quoteTrusted(rolePath(t)), "token_bound_cidrs="),
 	}
 }
 
 func adviseEntity(t Target, e Evidence) []string {
-	accessor := `"$(vault read -field=accessor ` + own("sys/auth/"+t.Vault.Mount) + `)"`
+	accessor := `"$(vault read -field=accessor ` + quoteTrusted("sys/auth/"+t.Vault.Mount) + `)"`
 	lookup := vault("write", "-field=id", "identity/lookup/entity",
-		"alias_name="+foreign(e.CanaryToken.Value.UID, "uid"), "alias_mount_accessor="+accessor)
+		"alias_name="+quoteUntrusted(e.CanaryToken.Value.UID, "uid"), "alias_mount_accessor="+accessor)
 	return []string{vault("write", `"identity/entity/id/$(`+lookup+`)"`, "disabled=false")}
 }
 

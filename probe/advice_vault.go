@@ -12,7 +12,7 @@ func adviseVaultName(t Target, _ Evidence) []string {
 func adviseVaultReach(t Target, _ Evidence) []string {
 	return []string{
 		"kubectl -n vault get pods,services,endpointslices",
-		fmt.Sprintf("curl -sS --max-time 5 -o /dev/null -w '%%{http_code}\\n' %s", own(t.Vault.Addr+"/v1/sys/health")),
+		fmt.Sprintf("curl -sS --max-time 5 -o /dev/null -w '%%{http_code}\\n' %s", quoteTrusted(t.Vault.Addr+"/v1/sys/health")),
 	}
 }
 
@@ -47,7 +47,7 @@ func adviseVaultTLS(t Target, _ Evidence) []string {
 func adviseVaultAddress(t Target, _ Evidence) []string {
 	return []string{
 		fmt.Sprintf("# EXPORTER_VAULT_ADDR is %s: point it at Vault itself; this should print JSON with the field initialized:", t.Vault.Addr),
-		"curl -sS --max-time 5 " + own(t.Vault.Addr+"/v1/sys/health"),
+		"curl -sS --max-time 5 " + quoteTrusted(t.Vault.Addr+"/v1/sys/health"),
 	}
 }
 

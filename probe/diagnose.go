@@ -17,7 +17,7 @@ var rules = []rule{
 	loginText,
 	mountProbe,
 	roleProbe,
-	oracle,
+	diagnosticRole,
 	reviewerAtFault,
 	canaryAtFault,
 	kubernetesAtFault,
@@ -49,7 +49,7 @@ func proven(reason Reason, detail string, because ...string) (Verdict, bool) {
 
 // eliminated is a verdict that remains when every cause that could be told apart
 // was ruled out.
-func eliminated(reason Reason, detail string, because ...string) (Verdict, bool) {
+func byElimination(reason Reason, detail string, because ...string) (Verdict, bool) {
 	return Verdict{Reason: reason, Detail: detail, Because: because, Certainty: ByElimination}, true
 }
 
@@ -82,7 +82,7 @@ func (e Evidence) roleIsFine() bool {
 // claims say.
 func (e Evidence) reviewIsFine() bool {
 	r := e.Review.Value
-	return e.Review.Ok() && !r.OfNothing && r.Authenticated && isCanary(r, e.CanaryToken.Value)
+	return e.Review.Ok() && !r.Placeholder && r.Authenticated && isCanary(r, e.CanaryToken.Value)
 }
 
 // reviewerIsFine reports whether our reviewer is beyond doubt: it reviewed the canary, or
@@ -137,7 +137,7 @@ func unexplained(t Target, e Evidence) Verdict {
 		detail = fmt.Sprintf("the login at %s met a bare 403 before Vault looked at the token's times: token_bound_cidrs of the role, "+
 			"or pem_keys of the mount, which no token at hand may read", loginPath(t))
 	}
-	v, _ := eliminated(Unexplained, detail, because(e)...)
+	v, _ := byElimination(Unexplained, detail, because(e)...)
 	return v
 }
 

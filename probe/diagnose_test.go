@@ -50,7 +50,7 @@ func TestNothingSeenIsNotHealthy(t *testing.T) {
 func TestCatalogueIsComplete(t *testing.T) {
 	for _, reason := range Reasons() {
 		row := catalogue[reason]
-		if row.party == "" || row.party == PartyNone || row.title == "" || row.advise == nil {
+		if row.component == "" || row.component == ComponentNone || row.title == "" || row.advise == nil {
 			t.Errorf("the row of %s lacks something: %+v", reason, row)
 		}
 		if lines := reason.advice(Target{}, Evidence{}); len(lines) == 0 {

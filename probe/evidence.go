@@ -21,8 +21,8 @@ type Evidence struct {
 	Identity Fact[Identity]
 	// Access is whether the reviewer may create TokenReviews (SelfSubjectAccessReview).
 	Access Fact[Access]
-	// Powers is what the reviewer may do beyond that.
-	Powers Fact[Powers]
+	// ExcessPrivileges is what the reviewer may do beyond that.
+	ExcessPrivileges Fact[ExcessPrivileges]
 
 	// Health is Vault's sys/health.
 	Health Fact[Health]
@@ -37,8 +37,8 @@ type Evidence struct {
 
 	FollowUps FollowUps
 
-	// KubernetesChain and VaultChain are the certificates that either end served.
-	KubernetesChain, VaultChain Chain
+	// KubernetesCertificate and VaultCertificate are the certificates that either end served.
+	KubernetesCertificate, VaultCertificate Certificate
 }
 
 // FollowUps are the extra questions after a failure. They may be carried over from
@@ -51,11 +51,11 @@ type FollowUps struct {
 	// RoleProbe is the answer to a login with the canary's role and a JWT that expired
 	// long ago.
 	RoleProbe Fact[Refusal]
-	// Oracle is the answer to a login with the oracle role.
-	Oracle Fact[Refusal]
-	// OracleAccess is whether the identity that the oracle named may create
+	// DiagnosticRole is the answer to a login with the diagnostic role.
+	DiagnosticRole Fact[Refusal]
+	// DiagnosticAccess is whether the identity that the diagnostic role named may create
 	// TokenReviews (SubjectAccessReview).
-	OracleAccess Fact[Access]
+	DiagnosticAccess Fact[Access]
 	// ReviewerReview is the TokenReview of the reviewer's token, created with the
 	// exporter's own.
 	ReviewerReview Fact[Review]
@@ -103,8 +103,8 @@ type RoleConfig struct {
 	TTL time.Duration
 }
 
-// Powers is what a reviewer had better not have.
-type Powers struct {
+// ExcessPrivileges is what a reviewer had better not have.
+type ExcessPrivileges struct {
 	// Everything: any verb on any resource.
 	Everything bool
 	// Secrets: list the Secrets of the whole cluster.
@@ -117,7 +117,7 @@ type CACheck struct {
 	// Why says why not, cleaned.
 	Why string
 	// Chain has the dates of the CA's certificate that expires first.
-	Chain Chain
+	Certificate Certificate
 }
 
 // Claims are what a token says of itself, decoded offline and not verified.
@@ -143,9 +143,9 @@ type Review struct {
 	Audiences     []string
 	// Error says why the reviewed token was not authenticated, cleaned.
 	Error string
-	// OfNothing is set where there was no canary token and a fixed non-token was
+	// Placeholder is set where there was no canary token and a fixed non-token was
 	// reviewed, for the reviewer's sake.
-	OfNothing bool
+	Placeholder bool
 }
 
 // Identity is a SelfSubjectReview's answer.
@@ -191,7 +191,7 @@ type Refusal struct {
 }
 
 // Chain is what one end showed in its TLS handshake.
-type Chain struct {
+type Certificate struct {
 	// Verified is false where verification failed; the dates are then those served.
 	Verified bool
 	// NotBefore and NotAfter are those of the certificate that expires first. Both

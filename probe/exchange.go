@@ -25,7 +25,7 @@ const (
 )
 
 // silence says what a server left undone when the deadline passed.
-func (s stage) silence() string {
+func (s stage) timeoutFailure() string {
 	switch s {
 	case stageResolving:
 		return "the name was not resolved in time"
@@ -43,7 +43,7 @@ func (s stage) silence() string {
 
 // exchange is one request's record, filled by the endpoint and read by whoever
 // made the request, once it has returned.
-type exchange struct {
+type requestTrace struct {
 	over func() error // why the request's time is over, nil while it is not
 
 	plain       bool // without TLS
@@ -56,25 +56,25 @@ type exchange struct {
 	sent    atomic.Bool  // the request left us whole
 }
 
-type exchangeKey struct{}
+type requestTraceKey struct{}
 
-func newExchange(ctx context.Context) (context.Context, *exchange) {
-	x := &exchange{over: ctx.Err}
-	return context.WithValue(ctx, exchangeKey{}, x), x
+func newRequestTrace(ctx context.Context) (context.Context, *requestTrace) {
+	x := &requestTrace{over: ctx.Err}
+	return context.WithValue(ctx, requestTraceKey{}, x), x
 }
 
-func exchangeOf(ctx context.Context) *exchange {
-	if x, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
+func requestTraceOf(ctx context.Context) *requestTrace {
+	if x, ok := ctx.Value(requestTraceKey{}).(*requestTrace); ok {
 		return x
 	}
-	_, x := newExchange(ctx)
+	_, x := newRequestTrace(ctx)
 	return x
 }
 
 // advance records a stage, unless a later one was reached: the end of the request's
 // writing may be noticed after the beginning of the answer. What happens once the
 // time is over no longer counts: closing a connection makes its peer speak.
-func (x *exchange) advance(s stage) {
+func (x *requestTrace) advance(s stage) {
 	for x.over() == nil {
 		reached := x.reached.Load()
 		if int32(s) <= reached || x.reached.CompareAndSwap(reached, int32(s)) {
@@ -85,13 +85,13 @@ func (x *exchange) advance(s stage) {
 
 // again readies the record for a second request in the place of the first, which
 // was answered.
-func (x *exchange) again() {
+func (x *requestTrace) again() {
 	x.status, x.contentType, x.location, x.retryAfter = 0, "", "", 0
 	x.reached.Store(int32(stageStart))
 	x.sent.Store(false)
 }
 
-func (x *exchange) trace() *httptrace.ClientTrace {
+func (x *requestTrace) trace() *httptrace.ClientTrace {
 	at := x.advance
 	return &httptrace.ClientTrace{
 		DNSStart:          func(httptrace.DNSStartInfo) { at(stageResolving) },
@@ -110,18 +110,18 @@ func (x *exchange) trace() *httptrace.ClientTrace {
 
 // silence is the failure of a request that is still open when its time is over. It
 // may be asked for while the request goes on.
-func (x *exchange) silence(err error) Failure {
+func (x *requestTrace) timeoutFailure(err error) Failure {
 	reached := stage(x.reached.Load())
 	class := classOf(err)
 	if class == ClassTimeout && reached == stageResolving {
 		class = ClassDNS
 	}
-	return Failure{Class: class, Text: reached.silence()}
+	return Failure{Class: class, Text: reached.timeoutFailure()}
 }
 
 // foreign is the failure of an answer that is not in the server's own dialect. Its
 // body is never shown: it may be anybody's page.
-func (x *exchange) foreign(dialect string) Failure {
+func (x *requestTrace) unexpectedAnswer(dialect string) Failure {
 	found := cmp.Or(clean(x.contentType), "no content type")
 	return Failure{
 		Class: ClassBadResponse, Status: x.status, RetryAfter: x.retryAfter,
@@ -131,7 +131,7 @@ func (x *exchange) foreign(dialect string) Failure {
 
 // failure classifies an error that carries no words of the server itself. What
 // came back with the answer, its status and Retry-After, is added.
-func (x *exchange) failure(err error) Failure {
+func (x *requestTrace) failure(err error) Failure {
 	if over := x.over(); over != nil {
 		err = over // a body cut by our own deadline looks like one cut by the server
 	}
@@ -143,7 +143,7 @@ func (x *exchange) failure(err error) Failure {
 	case x.plain && x.status == http.StatusBadRequest && f.Class == ClassUnreachable:
 		return x.plainToTLS() // a TLS server answers plain HTTP with 400, and resets the connection
 	case f.Class == ClassTimeout:
-		silent := x.silence(err)
+		silent := x.timeoutFailure(err)
 		f.Class, f.Text = silent.Class, silent.Text
 	case f.Class == ClassUnreachable && x.status != 0:
 		f.Class, f.Text = ClassBadResponse, "the connection ended in the middle of the answer: "+f.Text
@@ -151,7 +151,7 @@ func (x *exchange) failure(err error) Failure {
 	return f
 }
 
-func (x *exchange) plainToTLS() Failure {
+func (x *requestTrace) plainToTLS() Failure {
 	return Failure{Class: ClassTLSFailed, Status: x.status, Text: "the server speaks TLS, and was sent plain HTTP"}
 }
 

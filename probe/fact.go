@@ -20,8 +20,8 @@ type Fact[T any] struct {
 	Value T
 	// Failure holds when the state is Failed.
 	Failure Failure
-	// Took is how long the question was open.
-	Took time.Duration
+	// Elapsed is how long the question was open.
+	Elapsed time.Duration
 }
 
 // Ok reports whether the question was answered.
@@ -41,7 +41,7 @@ func observe[T any](ask func() (T, error)) Fact[T] {
 	value, err := ask()
 	took := time.Since(start)
 	if err != nil {
-		return Fact[T]{State: Failed, Failure: failureOf(err), Took: took}
+		return Fact[T]{State: Failed, Failure: failureOf(err), Elapsed: took}
 	}
-	return Fact[T]{State: Answered, Value: value, Took: took}
+	return Fact[T]{State: Answered, Value: value, Elapsed: took}
 }

@@ -78,10 +78,10 @@ func (e *endpoint) checkCA(bundle string, now time.Time) CACheck {
 			authorities = append(authorities, certificate)
 		}
 	}
-	check := CACheck{Chain: chainOf(authorities, true)}
+	check := CACheck{Certificate: earliestToExpire(authorities, true)}
 	served := e.servedCertificates()
 	if len(served) == 0 {
-		return CACheck{Chain: check.Chain, Why: "the API server served no certificate"}
+		return CACheck{Certificate: check.Certificate, Why: "the API server served no certificate"}
 	}
 	intermediates := x509.NewCertPool()
 	for _, certificate := range served[1:] {

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// Known is what is known of one target: its latest run, and what earlier runs left
+// TargetState is what is known of one target: its latest run, and what earlier runs left
 // that no later one took back. It is an immutable value, and every view of a target
 // is made from it.
-type Known struct {
+type TargetState struct {
 	Target Target
 	// Latest is the latest completed run, nil before the first.
 	Latest *Result
@@ -20,30 +20,30 @@ type Known struct {
 
 	// ReviewerToken, CanaryToken and VaultToken are as they were last seen. Of tokens
 	// that the exporter mints nothing is kept: they are its own affair.
-	ReviewerToken, CanaryToken, VaultToken Life
+	ReviewerToken, CanaryToken, VaultToken Validity
 	// KubernetesCertificate and VaultCertificate are as they were last verified, MountCA
 	// as it was last read.
-	KubernetesCertificate, VaultCertificate, MountCA Life
+	KubernetesCertificate, VaultCertificate, MountCA Validity
 	// VaultVersion is the version that Vault last named, empty where it is none.
 	VaultVersion string
 }
 
-// Life is that of a token or certificate. Either end is zero where it is not known,
+// Validity is that of a token or certificate. Either end is zero where it is not known,
 // or where there is none.
-type Life struct{ Begin, End time.Time }
+type Validity struct{ Begin, End time.Time }
 
 // staleAfter is the age, in intervals, beyond which good news is no longer told.
 const staleAfter = 3
 
 // Stale reports whether the latest run is too old to vouch for health, or there is
 // none. A run is as old as its begin. Bad news is told until a newer run replaces it.
-func (k Known) Stale(now time.Time) bool {
+func (k TargetState) Stale(now time.Time) bool {
 	return k.Latest == nil || now.Sub(k.Latest.Start) > staleAfter*k.Target.Interval
 }
 
 // After returns what is known after one more run. The schedule never overlaps the
 // runs of a target; should they arrive out of order all the same, the latest stays.
-func (k Known) After(r Result) Known {
+func (k TargetState) After(r Result) TargetState {
 	if k.Latest != nil && r.Start.Before(k.Latest.Start) {
 		return k
 	}
@@ -61,28 +61,28 @@ func (k Known) After(r Result) Known {
 
 // learn takes over what the run got to know. What it did not get to know stays as
 // it was: a Vault that is down still has the certificate that it had.
-func (k *Known) learn(r Result) {
+func (k *TargetState) learn(r Result) {
 	e := r.Evidence
 	if from := r.Target.Reviewer.Source; e.ReviewerToken.Ok() && (from == SourceFile || from == SourceSecret) {
-		k.ReviewerToken = lifeOf(e.ReviewerToken.Value)
+		k.ReviewerToken = validityOf(e.ReviewerToken.Value)
 	}
 	if e.CanaryToken.Ok() && r.Target.Canary.Source == SourceFile {
-		k.CanaryToken = lifeOf(e.CanaryToken.Value)
+		k.CanaryToken = validityOf(e.CanaryToken.Value)
 	}
 	if e.Login.Ok() {
-		k.VaultToken = Life{Begin: r.Start}
+		k.VaultToken = Validity{Begin: r.Start}
 		if ttl := e.Login.Value.TTL; ttl > 0 {
 			k.VaultToken.End = r.Start.Add(ttl)
 		}
 	}
-	if c := e.KubernetesChain; c.Verified {
-		k.KubernetesCertificate = Life{c.NotBefore, c.NotAfter}
+	if c := e.KubernetesCertificate; c.Verified {
+		k.KubernetesCertificate = Validity{c.NotBefore, c.NotAfter}
 	}
-	if c := e.VaultChain; c.Verified {
-		k.VaultCertificate = Life{c.NotBefore, c.NotAfter}
+	if c := e.VaultCertificate; c.Verified {
+		k.VaultCertificate = Validity{c.NotBefore, c.NotAfter}
 	}
-	if c := e.MountCA.Value.Chain; !c.NotAfter.IsZero() {
-		k.MountCA = Life{c.NotBefore, c.NotAfter}
+	if c := e.MountCA.Value.Certificate; !c.NotAfter.IsZero() {
+		k.MountCA = Validity{c.NotBefore, c.NotAfter}
 	}
 	if v := e.Health.Value.Version; e.Health.Ok() && versionLike.MatchString(v) {
 		k.VaultVersion = v
@@ -93,4 +93,4 @@ func (k *Known) learn(r Result) {
 // chooses the text, and could echo what it was sent.
 var versionLike = regexp.MustCompile(`^v?[0-9][0-9A-Za-z.+-]{0,47}$`)
 
-func lifeOf(c Claims) Life { return Life{issued(c), c.Expires} }
+func validityOf(c Claims) Validity { return Validity{issued(c), c.Expires} }

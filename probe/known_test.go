@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 func runAt(n int, reason probe.Reason) probe.Result {
@@ -16,7 +16,7 @@ func runAt(n int, reason probe.Reason) probe.Result {
 }
 
 func TestHistoryKeepsFailuresLonger(t *testing.T) {
-	var known probe.Known
+	var known probe.TargetState
 	for n := range 300 {
 		reason := probe.None
 		if n%3 == 0 {
@@ -41,7 +41,7 @@ func TestHistoryKeepsFailuresLonger(t *testing.T) {
 // What a reader holds does not change under its hands.
 func TestKnownIsImmutable(t *testing.T) {
 	for _, before := range []int{1, 119, 120, 170} {
-		var known probe.Known
+		var known probe.TargetState
 		for n := range before {
 			known = known.After(runAt(n, probe.VaultSealed))
 		}
@@ -55,7 +55,7 @@ func TestKnownIsImmutable(t *testing.T) {
 }
 
 func TestOlderRunDoesNotReplace(t *testing.T) {
-	known := probe.Known{}.After(runAt(2, probe.VaultSealed)).After(runAt(1, probe.None))
+	known := probe.TargetState{}.After(runAt(2, probe.VaultSealed)).After(runAt(1, probe.None))
 	if known.Latest.Healthy() || len(known.History.Recent) != 1 || !known.LastSuccess.IsZero() {
 		t.Errorf("an older run was taken for news: %+v", known)
 	}
@@ -63,10 +63,10 @@ func TestOlderRunDoesNotReplace(t *testing.T) {
 
 // A target that was never probed is not taken for a healthy one.
 func TestStale(t *testing.T) {
-	if !(probe.Known{}).Stale(time.Now()) {
+	if !(probe.TargetState{}).Stale(time.Now()) {
 		t.Error("what was never probed is fresh")
 	}
-	known := probe.Known{Target: probe.Target{Interval: time.Minute}}.After(runAt(1, probe.None))
+	known := probe.TargetState{Target: probe.Target{Interval: time.Minute}}.After(runAt(1, probe.None))
 	start := known.Latest.Start
 	if known.Stale(start.Add(3*time.Minute)) || !known.Stale(start.Add(3*time.Minute+1)) {
 		t.Error("news is not stale after exactly three intervals")

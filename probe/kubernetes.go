@@ -90,7 +90,7 @@ func (c caller) review(ctx context.Context, token Secret, audiences []string) (R
 		UID:           clean(answer.Status.User.UID),
 		Audiences:     answer.Status.Audiences,
 		Error:         clean(answer.Status.Error),
-		OfNothing:     token.IsZero(),
+		Placeholder:   token.IsZero(),
 	}, nil
 }
 
@@ -111,13 +111,13 @@ var createTokenReviews = authorizationv1.ResourceAttributes{
 }
 
 // powers asks what the caller may do that no reviewer needs.
-func (c caller) powers(ctx context.Context) (Powers, error) {
+func (c caller) powers(ctx context.Context) (ExcessPrivileges, error) {
 	everything, err := c.may(ctx, authorizationv1.ResourceAttributes{Verb: "*", Group: "*", Resource: "*"})
 	if err != nil {
-		return Powers{}, err
+		return ExcessPrivileges{}, err
 	}
 	secrets, err := c.may(ctx, authorizationv1.ResourceAttributes{Verb: "list", Resource: "secrets"})
-	return Powers{Everything: everything.Allowed, Secrets: secrets.Allowed}, err
+	return ExcessPrivileges{Everything: everything.Allowed, Secrets: secrets.Allowed}, err
 }
 
 func (c caller) may(ctx context.Context, what authorizationv1.ResourceAttributes) (Access, error) {
@@ -181,7 +181,7 @@ func create(ctx context.Context, client rest.Interface, kind string, question, a
 // ask makes a request once, with a question if there is one. client-go's typed Create would retry, and lose the cause
 // of a failure.
 func ask(ctx context.Context, request *rest.Request, kind string, question, answer runtime.Object) error {
-	ctx, x := newExchange(klog.NewContext(ctx, logr.Discard()))
+	ctx, x := newRequestTrace(klog.NewContext(ctx, logr.Discard()))
 	if question != nil {
 		request = request.Body(question)
 	}
@@ -190,14 +190,14 @@ func ask(ctx context.Context, request *rest.Request, kind string, question, answ
 		return kubernetesFailure(err, x)
 	}
 	if x.status != http.StatusCreated && x.status != http.StatusOK {
-		return x.failure(x.foreign(kubernetesDialect))
+		return x.failure(x.unexpectedAnswer(kubernetesDialect))
 	}
 	body, err := result.Raw()
 	if err != nil {
 		return x.failure(err)
 	}
 	if json.Unmarshal(body, answer) != nil || answer.GetObjectKind().GroupVersionKind().Kind != kind {
-		return x.failure(x.foreign(kubernetesDialect))
+		return x.failure(x.unexpectedAnswer(kubernetesDialect))
 	}
 	return nil
 }
@@ -205,29 +205,29 @@ func ask(ctx context.Context, request *rest.Request, kind string, question, answ
 // kubernetesFailure tells the API server's own refusal, a Status, from the answer
 // of something in front of it. A 5xx and a 429 count whoever says them, since it is
 // not available either way; and so does a 401, unless a page comes with it.
-func kubernetesFailure(err error, x *exchange) Failure {
+func kubernetesFailure(err error, x *requestTrace) Failure {
 	refusal, ok := errors.AsType[*apierrors.StatusError](err)
 	if !ok || x.status < http.StatusBadRequest {
 		return x.failure(err)
 	}
 	status := refusal.Status()
-	foreign := x.foreign(kubernetesDialect)
-	body, isForeign := foreignBody(status)
+	foreign := x.unexpectedAnswer(kubernetesDialect)
+	body, isUnexpected := unexpectedBody(status)
 	switch {
 	case x.status >= http.StatusInternalServerError, x.status == http.StatusTooManyRequests:
 	case x.status == http.StatusUnauthorized && !strings.Contains(body, "<"):
-	case isForeign, x.status == http.StatusForbidden && !contains(status.Message, textForbidden):
+	case isUnexpected, x.status == http.StatusForbidden && !contains(status.Message, textForbidden):
 		return x.failure(foreign)
 	}
 	text := clean(status.Message)
-	if isForeign {
+	if isUnexpected {
 		text = cmp.Or(http.StatusText(x.status), foreign.Text)
 	}
 	return Failure{Class: ClassRefused, Status: x.status, Text: text, RetryAfter: x.retryAfter}
 }
 
-// foreignBody is the answer's body where it was no Status.
-func foreignBody(status metav1.Status) (string, bool) {
+// unexpectedBody is the answer's body where it was no Status.
+func unexpectedBody(status metav1.Status) (string, bool) {
 	if status.Details == nil {
 		return "", false
 	}

@@ -15,19 +15,19 @@ const (
 	closeBudget = 2 * time.Second
 )
 
-// Fate is what became of a Vault token that a login brought.
-type Fate string
+// TokenEvent is what became of a Vault token that a login brought.
+type TokenEvent string
 
 // The fates. A token is issued first; a batch token's story ends there.
 const (
-	IssuedService Fate = "issued_service"
-	IssuedBatch   Fate = "issued_batch"
-	Revoked       Fate = "revoked"
+	IssuedService TokenEvent = "issued_service"
+	IssuedBatch   TokenEvent = "issued_batch"
+	Revoked       TokenEvent = "revoked"
 	// RevokeFailed: the token lives until its TTL ends.
-	RevokeFailed Fate = "revoke_failed"
+	RevokeFailed TokenEvent = "revoke_failed"
 	// Unaccounted: a login was sent and its answer never came; if it brought a
 	// token, that lives until its TTL ends.
-	Unaccounted Fate = "unaccounted"
+	Unaccounted TokenEvent = "unaccounted"
 )
 
 // login logs the canary in. Where no answer has come at the deadline the run goes
@@ -40,7 +40,7 @@ func (r *run) login(ctx context.Context, standby func() bool) (Login, error) {
 	}
 	server, answered := r.vault, make(chan outcome)
 	listening, stop := r.listen(ctx)
-	listening, x := newExchange(listening)
+	listening, x := newRequestTrace(listening)
 	r.prober.late.Go(func() {
 		defer stop()
 		r.guard(func() {
@@ -55,13 +55,13 @@ func (r *run) login(ctx context.Context, standby func() bool) (Login, error) {
 	select {
 	case o := <-answered:
 		r.token, r.vault = o.answer.token, o.answer.server
-		r.accountFor(o.answer)
+		r.countLogin(o.answer)
 		return o.answer.Login, o.err
 	case <-ctx.Done():
 		if !x.sent.Load() {
 			stop() // nothing that Vault could answer has left us
 		}
-		return Login{}, x.silence(ctx.Err())
+		return Login{}, x.timeoutFailure(ctx.Err())
 	}
 }
 
@@ -79,20 +79,20 @@ func (r *run) listen(ctx context.Context) (context.Context, context.CancelFunc) 
 
 // settleLate takes away what a login brought after its run had ended.
 func (r *run) settleLate(answer loginAnswer) {
-	r.accountFor(answer)
+	r.countLogin(answer)
 	r.revokeToken(context.Background(), answer)
 	answer.server.endpoint.close()
 }
 
-func (r *run) accountFor(answer loginAnswer) {
+func (r *run) countLogin(answer loginAnswer) {
 	switch {
 	case answer.unaccounted:
-		r.prober.account(r.target.Name, Unaccounted)
+		r.prober.countToken(r.target.Name, Unaccounted)
 	case answer.token.IsZero():
 	case answer.Type == batch:
-		r.prober.account(r.target.Name, IssuedBatch)
+		r.prober.countToken(r.target.Name, IssuedBatch)
 	default:
-		r.prober.account(r.target.Name, IssuedService)
+		r.prober.countToken(r.target.Name, IssuedService)
 	}
 }
 
@@ -112,9 +112,9 @@ func (r *run) revokeToken(ctx context.Context, answer loginAnswer) Fact[struct{}
 	defer cancel()
 	revoked := observe(func() (struct{}, error) { return struct{}{}, answer.server.revoke(ctx, answer.token) })
 	if revoked.Ok() {
-		r.prober.account(r.target.Name, Revoked)
+		r.prober.countToken(r.target.Name, Revoked)
 	} else {
-		r.prober.account(r.target.Name, RevokeFailed)
+		r.prober.countToken(r.target.Name, RevokeFailed)
 	}
 	return revoked
 }

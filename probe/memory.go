@@ -29,7 +29,7 @@ type Memory struct {
 	minted tokensMinted
 
 	mount     Mount // as it was last read
-	powers    Fact[Powers]
+	powers    Fact[ExcessPrivileges]
 	baseline  *MountConfig
 	changedAt time.Time // when the config first differed from the baseline
 }
@@ -43,7 +43,7 @@ func (m tokensMinted) stillGood(e Evidence) tokensMinted {
 	if e.Review.refusedWith(401) {
 		m.reviewer = minted{}
 	}
-	if e.Review.Ok() && !e.Review.Value.OfNothing && !e.Review.Value.Authenticated {
+	if e.Review.Ok() && !e.Review.Value.Placeholder && !e.Review.Value.Authenticated {
 		m.canary = minted{}
 	}
 	return m
@@ -86,8 +86,8 @@ func (m Memory) remember(e Evidence, reason Reason) (Memory, time.Time) {
 		m.mount = e.Mount
 		m.rebase(e)
 	}
-	if e.Powers.State != NotAsked {
-		m.powers = e.Powers
+	if e.ExcessPrivileges.State != NotAsked {
+		m.powers = e.ExcessPrivileges
 	}
 	return m, m.since
 }

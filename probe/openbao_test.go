@@ -3,8 +3,8 @@ package probe_test
 import (
 	"testing"
 
-	"vault-k8s-auth-exporter/probe"
-	"vault-k8s-auth-exporter/probe/probetest"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
 // atOpenBao are the scenarios of which OpenBao makes something else; its plugin knows

@@ -13,20 +13,20 @@ const Overrun = followUpBudget + revokeBudget
 // Prober probes targets. It is safe for concurrent use and remembers nothing of
 // them: what a target's next run may know is handed in and out as [Memory].
 type Prober struct {
-	userAgent string
-	account   func(target string, fate Fate)
+	userAgent  string
+	countToken func(target string, event TokenEvent)
 
 	late sync.WaitGroup // logins still listened to
 	pace pace           // of follow-ups
 }
 
 // NewProber returns a Prober that introduces itself with this version.
-// account is told the fate of every token, also of those that came after their
+// countToken is called for every token event, also for those that come after their
 // run had ended; it must be safe for concurrent use.
-func NewProber(version string, account func(target string, fate Fate)) *Prober {
+func NewProber(version string, countToken func(target string, event TokenEvent)) *Prober {
 	return &Prober{
-		userAgent: "vault-k8s-auth-exporter/" + version,
-		account:   account,
+		userAgent:  "vault-k8s-auth-exporter/" + version,
+		countToken: countToken,
 	}
 }
 

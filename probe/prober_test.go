@@ -12,8 +12,8 @@ import (
 
 	"go.uber.org/goleak"
 
-	"vault-k8s-auth-exporter/probe"
-	"vault-k8s-auth-exporter/probe/probetest"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -46,7 +46,7 @@ func TestMountAndPowersAreReadOnEveryTenthRun(t *testing.T) {
 		if result, memory = w.Probe(memory); result.Evidence.Mount.At.Equal(result.Evidence.At) {
 			read = append(read, run)
 		}
-		if !result.Evidence.Mount.Config.Ok() || !result.Evidence.Powers.Ok() {
+		if !result.Evidence.Mount.Config.Ok() || !result.Evidence.ExcessPrivileges.Ok() {
 			t.Fatalf("run %d: what was read last is forgotten", run)
 		}
 	}
@@ -71,16 +71,16 @@ func TestConfigIsRemembered(t *testing.T) {
 	}
 }
 
-func TestAcceptedOracleLoginIsRevoked(t *testing.T) {
+func TestAcceptedDiagnosticLoginIsRevoked(t *testing.T) {
 	w := probetest.NewWorld(t)
 	w.DropReviewer()
-	w.Target.Vault.OracleRole = "oracle"
+	w.Target.Vault.DiagnosticRole = "diagnostic"
 	w.OnLogin(func(rw http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		if strings.Contains(string(body), "oracle") {
+		if strings.Contains(string(body), "diagnostic") {
 			w.RestoreReviewer()
 		}
-		r.Body = io.NopCloser(bytes.NewReader(bytes.ReplaceAll(body, []byte("oracle"), []byte("canary"))))
+		r.Body = io.NopCloser(bytes.NewReader(bytes.ReplaceAll(body, []byte("diagnostic"), []byte("canary"))))
 		w.Vault.Serve(rw, r)
 	})
 	w.Probe(probe.Memory{})
@@ -142,7 +142,7 @@ func TestTokenIsRevoked(t *testing.T) {
 	if w.Vault.Issued() != 1 || w.Vault.Live() != 0 {
 		t.Errorf("%d tokens were issued and %d are left, want 1 and 0", w.Vault.Issued(), w.Vault.Live())
 	}
-	if want := []probe.Fate{probe.IssuedService, probe.Revoked}; !slices.Equal(w.Fates(), want) {
+	if want := []probe.TokenEvent{probe.IssuedService, probe.Revoked}; !slices.Equal(w.Fates(), want) {
 		t.Errorf("fates = %q, want %q", w.Fates(), want)
 	}
 }
@@ -182,7 +182,7 @@ func TestLateTokenIsRevoked(t *testing.T) {
 	if w.Vault.Issued() != 1 || w.Vault.Live() != 0 {
 		t.Errorf("%d tokens were issued and %d are left, want 1 and 0", w.Vault.Issued(), w.Vault.Live())
 	}
-	if want := []probe.Fate{probe.IssuedService, probe.Revoked}; !slices.Equal(w.Fates(), want) {
+	if want := []probe.TokenEvent{probe.IssuedService, probe.Revoked}; !slices.Equal(w.Fates(), want) {
 		t.Errorf("fates = %q, want %q", w.Fates(), want)
 	}
 }
@@ -219,7 +219,7 @@ func TestLoginThatIsNeverAnsweredIsUnaccounted(t *testing.T) {
 	if took := time.Since(start); took > 5*time.Second {
 		t.Errorf("the end took %s, want at most 5 s", took)
 	}
-	if want := []probe.Fate{probe.Unaccounted}; !slices.Equal(w.Fates(), want) {
+	if want := []probe.TokenEvent{probe.Unaccounted}; !slices.Equal(w.Fates(), want) {
 		t.Errorf("fates = %q, want %q", w.Fates(), want)
 	}
 }
@@ -279,7 +279,7 @@ func TestFollowUpsSpareAServerThatAsksForIt(t *testing.T) {
 	if !result.Evidence.FollowUps.At.IsZero() {
 		t.Error("a follow-up was asked of a throttled cluster")
 	}
-	if got, want := result.Retry(), (probe.Retry{Refused: true, After: 7 * time.Second}); got != want {
+	if got, want := result.Retry(), (probe.Retry{Backoff: true, After: 7 * time.Second}); got != want {
 		t.Errorf("retry = %+v, want %+v", got, want)
 	}
 }

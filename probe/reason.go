@@ -1,26 +1,26 @@
 package probe
 
-// Party says whose desk a failure lands on.
-type Party string
+// Component says which component has to be fixed, and so who owns the failure.
+type Component string
 
-// The parties. PartyNone is that of a healthy verdict.
+// The components. ComponentNone is that of a healthy verdict.
 const (
-	PartyNone              Party = "none"
-	PartyVault             Party = "vault"
-	PartyMount             Party = "mount"
-	PartyRole              Party = "role"
-	PartyReviewer          Party = "reviewer"
-	PartyVaultToKubernetes Party = "vault_to_kubernetes"
-	PartyKubernetes        Party = "kubernetes"
-	PartyCanary            Party = "canary"
-	PartyExporter          Party = "exporter"
-	PartyUnknown           Party = "unknown"
+	ComponentNone              Component = "none"
+	ComponentVault             Component = "vault"
+	ComponentMount             Component = "mount"
+	ComponentRole              Component = "role"
+	ComponentReviewer          Component = "reviewer"
+	ComponentVaultToKubernetes Component = "vault_to_kubernetes"
+	ComponentKubernetes        Component = "kubernetes"
+	ComponentCanary            Component = "canary"
+	ComponentExporter          Component = "exporter"
+	ComponentUnknown           Component = "unknown"
 )
 
-// Parties lists every party that can be at fault.
-var Parties = []Party{
-	PartyVault, PartyMount, PartyRole, PartyReviewer, PartyVaultToKubernetes,
-	PartyKubernetes, PartyCanary, PartyExporter, PartyUnknown,
+// Components lists every component that can be at fault.
+var Components = []Component{
+	ComponentVault, ComponentMount, ComponentRole, ComponentReviewer, ComponentVaultToKubernetes,
+	ComponentKubernetes, ComponentCanary, ComponentExporter, ComponentUnknown,
 }
 
 // Reason is the one cause of a verdict, from a closed set.
@@ -121,8 +121,8 @@ const (
 	ByElimination Certainty = "by_elimination"
 )
 
-// Party returns whose desk the reason lands on.
-func (r Reason) Party() Party { return catalogue[r].party }
+// Component returns which component owns the reason.
+func (r Reason) Component() Component { return catalogue[r].component }
 
 // Title returns a short sentence that is the same for every target.
 func (r Reason) Title() string { return catalogue[r].title }

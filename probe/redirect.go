@@ -14,7 +14,7 @@ import (
 
 // loginFollowing presents a JWT, and presents it again to the active node where the
 // server redirects there and standby, asked then, says that it is a standby.
-func (v *vaultServer) loginFollowing(ctx context.Context, x *exchange, role, jwt string, standby func() bool) (loginAnswer, error) {
+func (v *vaultServer) loginFollowing(ctx context.Context, x *requestTrace, role, jwt string, standby func() bool) (loginAnswer, error) {
 	answer, err := v.login(ctx, x, role, jwt)
 	active, redirected := v.activeNode(x)
 	if err == nil || !redirected || !standby() {
@@ -32,7 +32,7 @@ func (v *vaultServer) loginFollowing(ctx context.Context, x *exchange, role, jwt
 
 // activeNode is the server that a redirected login names: the same path at another
 // https address.
-func (v *vaultServer) activeNode(x *exchange) (*vaultServer, bool) {
+func (v *vaultServer) activeNode(x *requestTrace) (*vaultServer, bool) {
 	location, err := url.Parse(x.location)
 	if x.status != http.StatusTemporaryRedirect || err != nil || location.Scheme != "https" || location.Host == "" ||
 		location.User != nil || location.RawQuery != "" {

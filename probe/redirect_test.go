@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"vault-k8s-auth-exporter/probe"
-	"vault-k8s-auth-exporter/probe/probetest"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
 // node is a node of a cluster, in front of the world's Vault. It sends every login

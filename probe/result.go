@@ -18,8 +18,8 @@ type Verdict struct {
 	Fix []string
 }
 
-// Party returns whose desk the verdict lands on.
-func (v Verdict) Party() Party { return v.Reason.Party() }
+// Component returns which component owns the verdict.
+func (v Verdict) Component() Component { return v.Reason.Component() }
 
 // Diagnosis is the judgement of one run.
 type Diagnosis struct {
@@ -47,7 +47,7 @@ type Result struct {
 func (r Result) Healthy() bool { return r.Diagnosis.Reason == None }
 
 // FollowUpKinds lists the follow-ups, in the order of the report.
-var FollowUpKinds = []string{"mount_probe", "role_probe", "oracle", "oracle_access", "reviewer_review"}
+var FollowUpKinds = []string{"mount_probe", "role_probe", "diagnostic_role", "diagnostic_access", "reviewer_review"}
 
 // FollowUps lists the kinds of follow-up that this run asked, not those whose
 // answers it carried over.
@@ -74,9 +74,9 @@ func (r Result) Raised() []Warning {
 
 // Retry says when the next run is due outside the schedule.
 type Retry struct {
-	// Refused is set where a server asked to be left alone: no run confirms the
+	// Backoff is set where a server asked to be left alone: no run confirms the
 	// verdict.
-	Refused bool
+	Backoff bool
 	// After is the pause that the server asked for, 0 if it named none.
 	After time.Duration
 }
@@ -85,7 +85,7 @@ type Retry struct {
 func (r Result) Retry() Retry {
 	switch r.Diagnosis.Reason {
 	case VaultRateLimited, VaultLeaseQuota, VaultOverloaded, KubernetesThrottled:
-		return Retry{Refused: true, After: max(r.Evidence.Login.Failure.RetryAfter, r.Evidence.Review.Failure.RetryAfter)}
+		return Retry{Backoff: true, After: max(r.Evidence.Login.Failure.RetryAfter, r.Evidence.Review.Failure.RetryAfter)}
 	}
 	return Retry{}
 }

@@ -113,7 +113,7 @@ func reviewerUnauthorized(t Target, e Evidence) (Verdict, bool) {
 			answer, "its nbf claim lies ahead")
 	}
 	if t.Reviewer.Source == SourceCanary {
-		return eliminated(CanaryWrongAudience,
+		return byElimination(CanaryWrongAudience,
 			fmt.Sprintf("Vault has no reviewer, and the API server does not take the canary %s as its own: no audience of its token is the API server's", who),
 			answer, "its exp claim has not passed")
 	}
@@ -124,12 +124,12 @@ func reviewerUnauthorized(t Target, e Evidence) (Verdict, bool) {
 		}
 	}
 	if issuer := e.CanaryToken.Value.Issuer; issuer != "" && c.Issuer != "" && c.Issuer != issuer && c.Issuer != legacyIssuer {
-		return eliminated(ReviewerWrongCluster,
+		return byElimination(ReviewerWrongCluster,
 			fmt.Sprintf("the token of the reviewer %s was issued by %s, the canary's by %s", who, c.Issuer, issuer),
 			answer, "its iss claim is another than the canary's")
 	}
 	if bound := boundTo(c); bound != "" {
-		return eliminated(ReviewerRevoked,
+		return byElimination(ReviewerRevoked,
 			fmt.Sprintf("the token of the reviewer %s is bound to %s, which is gone", who, bound),
 			answer, "its exp claim has not passed", "it dies with "+bound)
 	}
@@ -155,7 +155,7 @@ func outOfTime(c Claims, now time.Time) Reason {
 // that is by elimination.
 func reviewerAtFault(t Target, e Evidence) (Verdict, bool) {
 	v, known := firstReviewerVerdict(t, e)
-	if !e.bareRefusal() || !known || v.Party() != PartyReviewer && v.Reason != CanaryWrongAudience {
+	if !e.bareRefusal() || !known || v.Component() != ComponentReviewer && v.Reason != CanaryWrongAudience {
 		return Verdict{}, false
 	}
 	v.Because = append([]string{"the login met a bare 403"}, v.Because...)
@@ -172,7 +172,7 @@ func reviewerAtFault(t Target, e Evidence) (Verdict, bool) {
 // the canary for what it is.
 func canaryAtFault(t Target, e Evidence) (Verdict, bool) {
 	r := e.Review.Value
-	if !e.bareRefusal() || !e.Review.Ok() || r.OfNothing {
+	if !e.bareRefusal() || !e.Review.Ok() || r.Placeholder {
 		return Verdict{}, false
 	}
 	if !r.Authenticated {
@@ -221,7 +221,7 @@ func unreachedForToken(t Target, e Evidence) (Verdict, bool) {
 	}
 	v, known := reviewerNotObtained(t, e)
 	v.Certainty = ByElimination
-	return v, known && v.Party() == PartyKubernetes
+	return v, known && v.Component() == ComponentKubernetes
 }
 
 var kubernetesTransportReasons = map[Class]Reason{
@@ -243,7 +243,7 @@ func kubernetesFailed(t Target, f Failure) (Verdict, bool) {
 	if reason == "" {
 		return Verdict{}, false
 	}
-	return eliminated(reason, fmt.Sprintf("the API server at %s does not review tokens: %s", t.Kubernetes.Host, f.Error()),
+	return byElimination(reason, fmt.Sprintf("the API server at %s does not review tokens: %s", t.Kubernetes.Host, f.Error()),
 		"the API server was asked in vain: "+f.Error())
 }
 

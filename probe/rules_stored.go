@@ -19,7 +19,7 @@ func roleProbe(t Target, e Evidence) (Verdict, bool) {
 	}
 	conclude := proven
 	if !m.At.Equal(e.At) {
-		conclude = eliminated // the config may have changed since it was read
+		conclude = byElimination // the config may have changed since it was read
 	}
 	early := "a login with an expired forgery met a bare 403 as well"
 	switch {
@@ -30,7 +30,7 @@ func roleProbe(t Target, e Evidence) (Verdict, bool) {
 		return conclude(MountPEMKeysMismatch, fmt.Sprintf("the pem_keys in the config of %s do not verify the canary's token", mountPath(t)),
 			early, "none of the pem_keys verifies the canary's token")
 	case len(m.Role.Value.CIDRs) > 0:
-		return eliminated(RoleCIDRMismatch, fmt.Sprintf("the role %s admits other addresses than the exporter's%s", t.Vault.Role, cidrs(m)),
+		return byElimination(RoleCIDRMismatch, fmt.Sprintf("the role %s admits other addresses than the exporter's%s", t.Vault.Role, cidrs(m)),
 			early, "the pem_keys verify the canary's token", "the role has token_bound_cidrs")
 	}
 	return Verdict{}, false
@@ -43,20 +43,20 @@ func cidrs(m Mount) string {
 	return ": " + clean(strings.Join(m.Role.Value.CIDRs, ", "))
 }
 
-// oracle holds where Vault itself told what becomes of its calls to Kubernetes, and
+// diagnosticRole holds where Vault itself told what becomes of its calls to Kubernetes, and
 // ours are fine.
-func oracle(t Target, e Evidence) (Verdict, bool) {
-	o := e.FollowUps.Oracle
+func diagnosticRole(t Target, e Evidence) (Verdict, bool) {
+	o := e.FollowUps.DiagnosticRole
 	if !e.bareRefusal() || !e.reviewerIsFine(t) || !o.Ok() {
 		return Verdict{}, false
 	}
-	says := readOracle(o.Value.Text)
-	told := "the oracle role answered: " + o.Value.Text
+	says := readDiagnosticAnswer(o.Value.Text)
+	told := "the diagnostic role answered: " + o.Value.Text
 	switch says.finding {
-	case oracleSilent:
+	case saysNothing:
 		return Verdict{}, false
-	case oracleReached:
-		return oracleReviewer(t, e, says.identity, told)
+	case reachedKubernetes:
+		return diagnosticReviewer(t, e, says.identity, told)
 	case ReviewerDrift:
 		return proven(ReviewerDrift, fmt.Sprintf("the reviewer that Vault has stored for %s is no good, though %s", mountPath(t), oursIsFine(t, e)), told)
 	}
@@ -71,9 +71,9 @@ func oursIsFine(t Target, e Evidence) string {
 	return "ours is"
 }
 
-// oracleReviewer judges by what the identity that Vault uses may do.
-func oracleReviewer(t Target, e Evidence, identity, told string) (Verdict, bool) {
-	access := e.FollowUps.OracleAccess
+// diagnosticReviewer judges by what the identity that Vault uses may do.
+func diagnosticReviewer(t Target, e Evidence, identity, told string) (Verdict, bool) {
+	access := e.FollowUps.DiagnosticAccess
 	switch {
 	case !access.Ok():
 		return Verdict{}, false
@@ -81,46 +81,46 @@ func oracleReviewer(t Target, e Evidence, identity, told string) (Verdict, bool)
 		return proven(ReviewerDrift, fmt.Sprintf("Vault reviews as %s, which may not create TokenReviews", identity), told,
 			"a SubjectAccessReview says that it may not")
 	case e.roleIsFine() && e.reviewIsFine():
-		return eliminated(CanaryEntityDisabled,
+		return byElimination(CanaryEntityDisabled,
 			fmt.Sprintf("Vault can have tokens reviewed, and refuses the canary all the same: the identity entity of %s is disabled", canaryName(e)), told,
 			"Vault's reviewer "+identity+" may create TokenReviews", "a login with an expired forgery came as far as the token's expiry")
 	}
 	return Verdict{}, false
 }
 
-// Findings of the oracle beside the reasons that its text may prove.
+// Findings of the diagnostic role beside the reasons that its text may prove.
 const (
-	oracleSilent  Reason = "" // it said nothing of Kubernetes
-	oracleReached Reason = "reached"
+	saysNothing       Reason = "" // it said nothing of Kubernetes
+	reachedKubernetes Reason = "reached"
 )
 
-// oracleSays is what the text of a namespace selector's refusal means.
-type oracleSays struct {
+// diagnosticAnswer is what the text of a namespace selector's refusal means.
+type diagnosticAnswer struct {
 	finding  Reason
 	identity string // whom the API server took Vault for, where that was said
 }
 
 var namedUser = regexp.MustCompile(`User "([^"]+)"`)
 
-// readOracle reads the 403 of a role with a namespace selector, in which Vault
+// readDiagnosticAnswer reads the 403 of a role with a namespace selector, in which Vault
 // repeats what the API server, or its own transport, told it.
-func readOracle(text string) oracleSays {
+func readDiagnosticAnswer(text string) diagnosticAnswer {
 	if !contains(text, textNamespace) {
-		return oracleSays{}
+		return diagnosticAnswer{}
 	}
 	if !contains(text, "err=") {
-		return oracleSays{finding: oracleReached}
+		return diagnosticAnswer{finding: reachedKubernetes}
 	}
-	for _, s := range oracleTexts {
+	for _, s := range diagnosticTexts {
 		if contains(text, s.text) {
-			says := oracleSays{finding: s.reason}
+			says := diagnosticAnswer{finding: s.reason}
 			if user := namedUser.FindStringSubmatch(text); user != nil {
 				says.identity = user[1]
 			}
 			return says
 		}
 	}
-	return oracleSays{finding: VaultToKubernetesFailed}
+	return diagnosticAnswer{finding: VaultToKubernetesFailed}
 }
 
 func afterErr(text string) string {
@@ -136,10 +136,10 @@ func vaultToKubernetes(t Target, e Evidence) (Verdict, bool) {
 		return Verdict{}, false
 	}
 	because := []string{"our own TokenReview of the same token succeeded", "the login answered: " + e.Login.Failure.Error()}
-	if silent || e.Login.Took >= slowRefusal {
-		return eliminated(VaultToKubernetesTimeout,
-			fmt.Sprintf("Vault gets no answer from its API server: the login hung for %s while sys/health was fast", e.Login.Took.Round(100*time.Millisecond)),
-			append(because, "sys/health answered in "+e.Health.Took.Round(time.Millisecond).String())...)
+	if silent || e.Login.Elapsed >= slowRefusal {
+		return byElimination(VaultToKubernetesTimeout,
+			fmt.Sprintf("Vault gets no answer from its API server: the login hung for %s while sys/health was fast", e.Login.Elapsed.Round(100*time.Millisecond)),
+			append(because, "sys/health answered in "+e.Health.Elapsed.Round(time.Millisecond).String())...)
 	}
 	because = append(because, "the auth mount is there, and a login with an expired forgery came as far as the token's expiry")
 	return storedConfig(t, e, because)
@@ -152,19 +152,19 @@ func storedConfig(t Target, e Evidence, because []string) (Verdict, bool) {
 	switch {
 	case !e.Mount.Config.Ok():
 	case !strings.HasPrefix(host, "https://") && !strings.HasPrefix(host, "http://"):
-		return eliminated(VaultToKubernetesMisconfigured, fmt.Sprintf("kubernetes_host in the config of %s is no URL: %s", mountPath(t), host),
+		return byElimination(VaultToKubernetesMisconfigured, fmt.Sprintf("kubernetes_host in the config of %s is no URL: %s", mountPath(t), host),
 			append(because, "the config says kubernetes_host="+host)...)
 	case e.MountCA.Ok() && !e.MountCA.Value.Verified:
-		return eliminated(VaultToKubernetesTLS,
+		return byElimination(VaultToKubernetesTLS,
 			fmt.Sprintf("the CA in the config of %s does not verify the API server's certificate: %s", mountPath(t), e.MountCA.Value.Why),
 			append(because, "the certificate that the API server serves does not verify with the config's CA")...)
 	case e.MountCA.Ok():
-		return eliminated(ReviewerDrift,
+		return byElimination(ReviewerDrift,
 			fmt.Sprintf("the host and the CA in the config of %s are right, so its reviewer token is not the one that we have; "+
 				"if it is, the canary's identity entity is disabled", mountPath(t)),
 			append(because, "the config's host is ours, and its CA verifies the API server's certificate")...)
 	}
-	return eliminated(VaultToKubernetesFailed,
+	return byElimination(VaultToKubernetesFailed,
 		fmt.Sprintf("Vault cannot have tokens reviewed, though we can: the reviewer token, the CA or the host in the config of %s is wrong, "+
 			"or the canary's identity entity is disabled", mountPath(t)),
 		because...)

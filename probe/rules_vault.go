@@ -99,8 +99,8 @@ func refine(reason Reason, t Target, e Evidence) Reason {
 // refineSelector reads what a canary role with a namespace selector repeats of
 // Vault's call to Kubernetes. A refusal to read namespaces is the role's own matter.
 func refineSelector(e Evidence) Reason {
-	switch finding := readOracle(e.Login.Failure.Text).finding; {
-	case finding == oracleSilent, finding == oracleReached, contains(e.Login.Failure.Text, "needs to be configured"):
+	switch finding := readDiagnosticAnswer(e.Login.Failure.Text).finding; {
+	case finding == saysNothing, finding == reachedKubernetes, contains(e.Login.Failure.Text, "needs to be configured"):
 		return RoleNamespaceSelectorFailed
 	case finding == ReviewerDrift && !e.Review.Ok():
 		return RoleNamespaceSelectorFailed

@@ -86,7 +86,7 @@ func (r *run) askKubernetes(ctx context.Context, obtain tokens) {
 		func() {
 			e.Identity = observe(func() (Identity, error) { return reviewer.identity(ctx) })
 			e.Access = observe(func() (Access, error) { return reviewer.access(ctx) })
-			e.Powers = r.askPowers(ctx, reviewer)
+			e.ExcessPrivileges = r.askPowers(ctx, reviewer)
 		},
 	)
 }
@@ -112,11 +112,11 @@ func (r *run) askAccessOfReviewer(ctx context.Context) {
 }
 
 // askPowers asks as seldom as the mount is read: powers change as rarely.
-func (r *run) askPowers(ctx context.Context, reviewer caller) Fact[Powers] {
+func (r *run) askPowers(ctx context.Context, reviewer caller) Fact[ExcessPrivileges] {
 	if r.memory.runs%mountEvery != 0 || !r.evidence.Access.Ok() {
 		return r.memory.powers
 	}
-	return observe(func() (Powers, error) { return reviewer.powers(ctx) })
+	return observe(func() (ExcessPrivileges, error) { return reviewer.powers(ctx) })
 }
 
 func (r *run) askVault(ctx context.Context, obtain tokens) {
@@ -147,11 +147,11 @@ func (r *run) askVault(ctx context.Context, obtain tokens) {
 
 func (r *run) close() {
 	if r.kubernetes != nil {
-		r.evidence.KubernetesChain = r.kubernetes.endpoint.servedChain()
+		r.evidence.KubernetesCertificate = r.kubernetes.endpoint.servedCertificate()
 		r.kubernetes.endpoint.close()
 	}
 	if r.vault != nil {
-		r.evidence.VaultChain = r.vault.endpoint.servedChain()
+		r.evidence.VaultCertificate = r.vault.endpoint.servedCertificate()
 		r.vault.endpoint.close()
 	}
 }

@@ -37,8 +37,8 @@ func (r *run) wantedFollowUps() []func(context.Context) {
 	var wanted []func(context.Context)
 	if e.bareRefusal() {
 		wanted = append(wanted, r.probeMount, r.probeRole)
-		if r.target.Vault.OracleRole != "" {
-			wanted = append(wanted, r.askOracle)
+		if r.target.Vault.DiagnosticRole != "" {
+			wanted = append(wanted, r.askDiagnosticRole)
 		}
 	}
 	if !r.own.IsZero() && e.reviewerUnexplained() {
@@ -60,24 +60,24 @@ func (r *run) probeRole(ctx context.Context) {
 	})
 }
 
-// askOracle has Vault itself call Kubernetes, and asks what the identity that it
+// askDiagnosticRole has Vault itself call Kubernetes, and asks what the identity that it
 // then names may do.
-func (r *run) askOracle(ctx context.Context) {
+func (r *run) askDiagnosticRole(ctx context.Context) {
 	f := &r.evidence.FollowUps
-	f.Oracle = observe(func() (Refusal, error) {
-		return r.refusedLogin(ctx, r.target.Vault.OracleRole, r.canary.Reveal())
+	f.DiagnosticRole = observe(func() (Refusal, error) {
+		return r.refusedLogin(ctx, r.target.Vault.DiagnosticRole, r.canary.Reveal())
 	})
-	who := readOracle(f.Oracle.Value.Text).identity
+	who := readDiagnosticAnswer(f.DiagnosticRole.Value.Text).identity
 	asker := r.asReviewer
 	if r.target.Reviewer.Source == SourceAccessReview {
 		asker = r.asOwn // which may, and holds no reviewer token
 	} else if !r.evidence.Review.Ok() {
 		return
 	}
-	if !f.Oracle.Ok() || who == "" {
+	if !f.DiagnosticRole.Ok() || who == "" {
 		return
 	}
-	f.OracleAccess = observe(func() (Access, error) {
+	f.DiagnosticAccess = observe(func() (Access, error) {
 		caller, err := asker()
 		if err != nil {
 			return Access{}, err
@@ -101,10 +101,10 @@ func (r *run) reviewReviewer(ctx context.Context) {
 // refusedLogin makes a login that is meant to bring no token. The refusal is the
 // answer. A token that comes all the same is revoked.
 func (r *run) refusedLogin(ctx context.Context, role, jwt string) (Refusal, error) {
-	ctx, x := newExchange(ctx)
+	ctx, x := newRequestTrace(ctx)
 	answer, err := r.vault.login(ctx, x, role, jwt)
 	if err == nil {
-		r.accountFor(answer)
+		r.countLogin(answer)
 		r.revokeToken(context.WithoutCancel(ctx), answer)
 		return Refusal{}, Failure{Class: ClassBadResponse, Status: x.status, Text: "a login that should be refused was accepted"}
 	}

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"vault-k8s-auth-exporter/lab"
-	"vault-k8s-auth-exporter/probe"
-	"vault-k8s-auth-exporter/probe/probetest"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
 func TestScenariosWithBareEvidence(t *testing.T) {
@@ -42,7 +42,7 @@ func playAt(t *testing.T, server probetest.Dialect, s probetest.Scenario, comple
 	if got.Reason != want.Reason || got.Certainty != want.Certainty {
 		t.Errorf("verdict = %s, %s (%s), want %s, %s", got.Reason, got.Certainty, got.Detail, want.Reason, want.Certainty)
 	}
-	if got.Party() == probe.PartyReviewer && got.Reason != probe.ReviewerDrift && got.Reviewer.Reason != got.Reason {
+	if got.Component() == probe.ComponentReviewer && got.Reason != probe.ReviewerDrift && got.Reviewer.Reason != got.Reason {
 		t.Errorf("the reviewer's own reason is %q, want %q", got.Reviewer.Reason, got.Reason)
 	}
 	checkWarnings(t, result, want)

@@ -9,7 +9,7 @@ import (
 var harmless = regexp.MustCompile(`^[A-Za-z0-9._:/@-]+$`)
 
 // own quotes a value of our own configuration for a POSIX shell.
-func own(value string) string {
+func quoteTrusted(value string) string {
 	if harmless.MatchString(value) {
 		return value
 	}
@@ -18,7 +18,7 @@ func own(value string) string {
 
 // foreign quotes a value that a server or a token named. One that could do more
 // than name something is replaced by a placeholder.
-func foreign(value, placeholder string) string {
+func quoteUntrusted(value, placeholder string) string {
 	if harmless.MatchString(value) {
 		return "'" + value + "'"
 	}

@@ -18,16 +18,16 @@ const (
 
 // Step is one row of a report: one fact, in words.
 type Step struct {
-	Name   string
-	State  StepState
-	Detail string
-	Took   time.Duration
+	Name    string
+	State   StepState
+	Detail  string
+	Elapsed time.Duration
 }
 
 // StepNames lists every step in causal order.
 var StepNames = []string{
 	"canary_token", "reviewer_token", "review", "access", "health", "login", "config",
-	"mount_probe", "role_probe", "oracle", "oracle_access", "reviewer_review", "revoke",
+	"mount_probe", "role_probe", "diagnostic_role", "diagnostic_access", "reviewer_review", "revoke",
 }
 
 // Steps returns the run's facts in causal order, skipped ones included.
@@ -43,8 +43,8 @@ func (r Result) Steps() []Step {
 		configStep(e),
 		followUpStep(e, "mount_probe", e.FollowUps.MountProbe, describeRefusal),
 		followUpStep(e, "role_probe", e.FollowUps.RoleProbe, describeRefusal),
-		followUpStep(e, "oracle", e.FollowUps.Oracle, describeRefusal),
-		followUpStep(e, "oracle_access", e.FollowUps.OracleAccess, func(a Access) string { return describeAccess(Identity{}, a) }),
+		followUpStep(e, "diagnostic_role", e.FollowUps.DiagnosticRole, describeRefusal),
+		followUpStep(e, "diagnostic_access", e.FollowUps.DiagnosticAccess, func(a Access) string { return describeAccess(Identity{}, a) }),
 		followUpStep(e, "reviewer_review", e.FollowUps.ReviewerReview, describeReviewerReview),
 		revokeStep(e),
 	}
@@ -53,16 +53,16 @@ func (r Result) Steps() []Step {
 func step[T any](name string, f Fact[T], skipped string, describe func(T) string) Step {
 	switch f.State {
 	case Answered:
-		return Step{name, StepOK, describe(f.Value), f.Took}
+		return Step{name, StepOK, describe(f.Value), f.Elapsed}
 	case Failed:
-		return Step{name, StepFailed, f.Failure.Error(), f.Took}
+		return Step{name, StepFailed, f.Failure.Error(), f.Elapsed}
 	}
 	return Step{name, StepSkipped, skipped, 0}
 }
 
 func reviewStep(e Evidence) Step {
 	s := step("review", e.Review, skippedForToken("reviewer", e.ReviewerToken), describeReview)
-	if e.Review.Ok() && !e.Review.Value.OfNothing && !e.Review.Value.Authenticated {
+	if e.Review.Ok() && !e.Review.Value.Placeholder && !e.Review.Value.Authenticated {
 		s.State = StepFailed
 	}
 	return s
@@ -76,7 +76,7 @@ func accessStep(e Evidence) Step {
 	if e.Access.Ok() && !e.Access.Value.Allowed {
 		s.State = StepFailed
 	}
-	s.Took += e.Identity.Took
+	s.Elapsed += e.Identity.Elapsed
 	return s
 }
 
@@ -98,7 +98,7 @@ func configStep(e Evidence) Step {
 		return Step{name, StepSkipped, "remembered from " + e.Mount.At.UTC().Format(time.RFC3339), 0}
 	}
 	s := step(name, e.Mount.Config, "", func(c MountConfig) string { return describeConfig(c, e.Mount.Accessor) })
-	s.Took += e.Mount.Role.Took
+	s.Elapsed += e.Mount.Role.Elapsed
 	if e.Mount.Config.refusedWith(403) {
 		s.State, s.Detail = StepSkipped, "no token at hand may read it"
 	}
@@ -149,7 +149,7 @@ func describeClaims(c Claims) string {
 
 func describeReview(r Review) string {
 	switch {
-	case r.OfNothing:
+	case r.Placeholder:
 		return "created, of a fixed non-token, since there is no canary token"
 	case !r.Authenticated:
 		return "created, but the canary is not authenticated: " + r.Error

@@ -46,9 +46,9 @@ type Vault struct {
 	Mount string
 	// Role is the canary's role.
 	Role string
-	// OracleRole is a deny-all role with a namespace selector, through which Vault
+	// DiagnosticRole is a deny-all role with a namespace selector, through which Vault
 	// tells what becomes of its own calls to Kubernetes; empty means there is none.
-	OracleRole string
+	DiagnosticRole string
 	// TokenFile holds a Vault token that may read the mount's config and role; empty
 	// means that the canary's own token alone is tried.
 	TokenFile string

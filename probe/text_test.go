@@ -93,8 +93,8 @@ func TestQuoting(t *testing.T) {
 		"line\nbreak":        "<name>",
 		"trailing newline\n": "<name>",
 	} {
-		if got := foreign(value, "name"); got != want {
-			t.Errorf("foreign(%q) = %s, want %s", value, got, want)
+		if got := quoteUntrusted(value, "name"); got != want {
+			t.Errorf("quoteUntrusted(%q) = %s, want %s", value, got, want)
 		}
 	}
 }
@@ -106,9 +106,9 @@ func TestOwnSurvivesTheShell(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, value := range []string{"plain", "two words", "it's", `$HOME "x" \ ;&|`, "*", ""} {
-		out, err := exec.Command(shell, "-c", "printf %s "+own(value)).Output()
+		out, err := exec.Command(shell, "-c", "printf %s "+quoteTrusted(value)).Output()
 		if err != nil || string(out) != value {
-			t.Errorf("own(%q) = %s reads as %q (%v)", value, own(value), out, err)
+			t.Errorf("quoteTrusted(%q) = %s reads as %q (%v)", value, quoteTrusted(value), out, err)
 		}
 	}
 }

@@ -150,9 +150,9 @@ func overlap(a, b []string) bool {
 // selector, what went wrong follows after "err=".
 const textNamespace = "namespace not authorized"
 
-// oracleTexts are what Vault repeats of its call to Kubernetes, timeouts before the
+// diagnosticTexts are what Vault repeats of its call to Kubernetes, timeouts before the
 // TLS and connection errors in whose texts they stand.
-var oracleTexts = []said{
+var diagnosticTexts = []said{
 	{0, "TokenReviewer JWT needs to be configured", ReviewerDrift}, // it reviews as the client itself
 	{0, "code 401", ReviewerDrift},
 	{0, `User "system:anonymous"`, ReviewerDrift},                       // it sends no token
@@ -162,8 +162,8 @@ var oracleTexts = []said{
 	{0, "first path segment in URL", VaultToKubernetesMisconfigured},    // a host without a scheme
 	{0, "unsupported protocol scheme", VaultToKubernetesMisconfigured},
 	{0, "invalid character", VaultToKubernetesMisconfigured},
-	{0, "code 403", oracleReached},
-	{0, "code 404", oracleReached},
+	{0, "code 403", reachedKubernetes},
+	{0, "code 404", reachedKubernetes},
 	{0, "timeout", VaultToKubernetesTimeout},
 	{0, "deadline exceeded", VaultToKubernetesTimeout},
 	{0, "x509:", VaultToKubernetesTLS},

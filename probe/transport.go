@@ -25,7 +25,7 @@ type endpoint struct {
 	transport *http.Transport
 
 	mu     sync.Mutex // guards all below
-	chain  Chain
+	chain  Certificate
 	served []*x509.Certificate
 }
 
@@ -94,7 +94,7 @@ func (e *endpoint) client(wrap func(http.RoundTripper) http.RoundTripper) *http.
 // RoundTrip bounds the body, and records in the request's exchange what the
 // client libraries above do not pass on.
 func (e *endpoint) RoundTrip(request *http.Request) (*http.Response, error) {
-	x := exchangeOf(request.Context())
+	x := requestTraceOf(request.Context())
 	request = request.WithContext(httptrace.WithClientTrace(request.Context(), x.trace()))
 	response, err := e.transport.RoundTrip(request)
 	if err != nil {
@@ -112,30 +112,30 @@ func (e *endpoint) RoundTrip(request *http.Request) (*http.Response, error) {
 
 func (e *endpoint) sawVerified(state tls.ConnectionState) error {
 	if len(state.VerifiedChains) > 0 {
-		e.saw(state.PeerCertificates, chainOf(state.VerifiedChains[0], true))
+		e.saw(state.PeerCertificates, earliestToExpire(state.VerifiedChains[0], true))
 	}
 	return nil
 }
 
 func (e *endpoint) sawRefused(err error) {
 	if failed, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		e.saw(failed.UnverifiedCertificates, chainOf(failed.UnverifiedCertificates, false))
+		e.saw(failed.UnverifiedCertificates, earliestToExpire(failed.UnverifiedCertificates, false))
 	}
 }
 
-func (e *endpoint) saw(served []*x509.Certificate, chain Chain) {
+func (e *endpoint) saw(served []*x509.Certificate, chain Certificate) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.served, e.chain = served, chain
 }
 
-// chainOf tells of the certificate that expires first.
-func chainOf(certificates []*x509.Certificate, verified bool) Chain {
+// earliestToExpire tells of the certificate that expires first.
+func earliestToExpire(certificates []*x509.Certificate, verified bool) Certificate {
 	if len(certificates) == 0 {
-		return Chain{}
+		return Certificate{}
 	}
 	first := slices.MinFunc(certificates, func(a, b *x509.Certificate) int { return a.NotAfter.Compare(b.NotAfter) })
-	return Chain{
+	return Certificate{
 		Verified:  verified,
 		NotBefore: first.NotBefore,
 		NotAfter:  first.NotAfter,
@@ -143,7 +143,7 @@ func chainOf(certificates []*x509.Certificate, verified bool) Chain {
 	}
 }
 
-func (e *endpoint) servedChain() Chain {
+func (e *endpoint) servedCertificate() Certificate {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.chain

@@ -65,14 +65,14 @@ func (v *vaultServer) health(ctx context.Context) (Health, error) {
 	if err != nil {
 		return Health{}, err
 	}
-	ctx, x := newExchange(ctx)
+	ctx, x := newRequestTrace(ctx)
 	answer, err := client.Sys().HealthWithContext(ctx)
 	if err != nil {
 		return Health{}, vaultFailure(err, x)
 	}
 	// vault/api asks for 299 in every state; a proxy may drop the question, and 429 is a standby's own.
 	if x.status >= 300 && x.status != http.StatusTooManyRequests || answer.ServerTimeUTC == 0 {
-		return Health{}, x.failure(x.foreign(vaultDialect))
+		return Health{}, x.failure(x.unexpectedAnswer(vaultDialect))
 	}
 	return Health{
 		Initialized: answer.Initialized,
@@ -97,7 +97,7 @@ type loginAnswer struct {
 
 // login presents a JWT; ctx carries the exchange x. The answer's unaccounted holds
 // also where err is not nil.
-func (v *vaultServer) login(ctx context.Context, x *exchange, role, jwt string) (loginAnswer, error) {
+func (v *vaultServer) login(ctx context.Context, x *requestTrace, role, jwt string) (loginAnswer, error) {
 	client, err := v.client(Secret{}, v.target.Namespace)
 	if err != nil {
 		return loginAnswer{server: v}, err
@@ -109,7 +109,7 @@ func (v *vaultServer) login(ctx context.Context, x *exchange, role, jwt string) 
 		return loginAnswer{server: v, unaccounted: lost}, vaultFailure(err, x)
 	}
 	if x.status != http.StatusOK || secret == nil || secret.Auth == nil {
-		return loginAnswer{server: v}, x.failure(x.foreign(vaultDialect))
+		return loginAnswer{server: v}, x.failure(x.unexpectedAnswer(vaultDialect))
 	}
 	auth := secret.Auth
 	if auth.ClientToken == "" {
@@ -136,19 +136,19 @@ func (v *vaultServer) revoke(ctx context.Context, token Secret) error {
 	if err != nil {
 		return err
 	}
-	ctx, x := newExchange(ctx)
+	ctx, x := newRequestTrace(ctx)
 	if err := client.Auth().Token().RevokeSelfWithContext(ctx, ""); err != nil {
 		return vaultFailure(err, x)
 	}
 	if x.status != http.StatusNoContent && x.status != http.StatusOK {
-		return x.failure(x.foreign(vaultDialect))
+		return x.failure(x.unexpectedAnswer(vaultDialect))
 	}
 	return nil
 }
 
 // vaultFailure tells Vault's own refusal, which is JSON with a list of errors,
 // from the answer of something in front of it.
-func vaultFailure(err error, x *exchange) Failure {
+func vaultFailure(err error, x *requestTrace) Failure {
 	refusal, ok := errors.AsType[*api.ResponseError](err)
 	if !ok {
 		return x.failure(err)
@@ -158,7 +158,7 @@ func vaultFailure(err error, x *exchange) Failure {
 	case x.plain && contains(text, textPlainHTTP):
 		return x.plainToTLS()
 	case refusal.RawError || text == "":
-		return x.failure(x.foreign(vaultDialect))
+		return x.failure(x.unexpectedAnswer(vaultDialect))
 	}
 	return Failure{Class: ClassRefused, Status: refusal.StatusCode, Text: text, RetryAfter: x.retryAfter}
 }

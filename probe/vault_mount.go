@@ -57,7 +57,7 @@ func (v *vaultServer) read(ctx context.Context, token Secret, path string, into 
 	if err != nil {
 		return err
 	}
-	ctx, x := newExchange(ctx)
+	ctx, x := newRequestTrace(ctx)
 	secret, err := client.Logical().ReadWithContext(ctx, path)
 	switch {
 	case err != nil:
@@ -65,10 +65,10 @@ func (v *vaultServer) read(ctx context.Context, token Secret, path string, into 
 	case x.status == http.StatusNotFound:
 		return Failure{Class: ClassRefused, Status: x.status, Text: "there is nothing at " + path}
 	case x.status != http.StatusOK || secret == nil:
-		return x.failure(x.foreign(vaultDialect))
+		return x.failure(x.unexpectedAnswer(vaultDialect))
 	}
 	if err := decode(secret, into); err != nil {
-		return x.failure(x.foreign(vaultDialect))
+		return x.failure(x.unexpectedAnswer(vaultDialect))
 	}
 	return nil
 }

@@ -12,8 +12,8 @@ func warnCertificate(_ Target, e Evidence) (Warning, bool) {
 	judged := false
 	for _, end := range []struct {
 		name  string
-		chain Chain
-	}{{"the API server", e.KubernetesChain}, {"Vault", e.VaultChain}, {"the mount's config", e.MountCA.Value.Chain}} {
+		chain Certificate
+	}{{"the API server", e.KubernetesCertificate}, {"Vault", e.VaultCertificate}, {"the mount's config", e.MountCA.Value.Certificate}} {
 		if end.chain.NotAfter.IsZero() {
 			continue
 		}
@@ -58,7 +58,7 @@ func warnMountDrift(t Target, e Evidence) (Warning, bool) {
 	return raise(MountDrift, len(changed) > 0,
 		fmt.Sprintf("the config of %s was changed: %s", mountPath(t), strings.Join(changed, ", ")),
 		"# if the change was meant, wait: after 24 h it is the new baseline; if not:",
-		vault("read", own(mountPath(t)+"/config")))
+		vault("read", quoteTrusted(mountPath(t)+"/config")))
 }
 
 func warnKubernetesUnreachable(t Target, e Evidence) (Warning, bool) {

@@ -28,7 +28,7 @@ func warnReviewerBound(t Target, e Evidence) (Warning, bool) {
 // so Vault holds a better one.
 func warnReviewerStale(t Target, e Evidence) (Warning, bool) {
 	v, known := firstReviewerVerdict(t, e)
-	if !e.Login.Ok() || !known || v.Party() != PartyReviewer && v.Reason != None {
+	if !e.Login.Ok() || !known || v.Component() != ComponentReviewer && v.Reason != None {
 		return unjudged()
 	}
 	return raise(ReviewerStaleCopy, v.Reason != None,
@@ -36,17 +36,17 @@ func warnReviewerStale(t Target, e Evidence) (Warning, bool) {
 }
 
 func warnReviewerPowers(_ Target, e Evidence) (Warning, bool) {
-	if !e.Powers.Ok() {
+	if !e.ExcessPrivileges.Ok() {
 		return unjudged()
 	}
-	p, may := e.Powers.Value, "list the Secrets of the whole cluster"
+	p, may := e.ExcessPrivileges.Value, "list the Secrets of the whole cluster"
 	if p.Everything {
 		may = "do everything to everything"
 	}
 	return raise(ReviewerOverprivileged, p.Everything || p.Secrets,
 		fmt.Sprintf("the reviewer %s may %s, and Vault holds its token", reviewerName(e), may),
 		"# bind the reviewer to system:auth-delegator and to nothing else; these bindings name it:",
-		"kubectl get clusterrolebindings -o wide | grep "+foreign(e.ReviewerToken.Value.ServiceAccount, "reviewer"))
+		"kubectl get clusterrolebindings -o wide | grep "+quoteUntrusted(e.ReviewerToken.Value.ServiceAccount, "reviewer"))
 }
 
 // warnReviewerUnchecked raises where the exporter's own missing permission keeps the
@@ -98,27 +98,27 @@ func adviseReviewerSight(t Target, e Evidence) []string {
 	if t.Reviewer.Source == SourceSecret {
 		return adviseSecretSight(t, e)
 	}
-	name := own(a.Name + "-token")
+	name := quoteTrusted(a.Name + "-token")
 	return []string{
-		fmt.Sprintf("kubectl -n %s create role %s --verb=create --resource=serviceaccounts/token --resource-name=%s", own(a.Namespace), name, own(a.Name)),
-		fmt.Sprintf("kubectl -n %s create rolebinding %s --role=%s --serviceaccount=%s", own(a.Namespace), name, name, who),
+		fmt.Sprintf("kubectl -n %s create role %s --verb=create --resource=serviceaccounts/token --resource-name=%s", quoteTrusted(a.Namespace), name, quoteTrusted(a.Name)),
+		fmt.Sprintf("kubectl -n %s create rolebinding %s --role=%s --serviceaccount=%s", quoteTrusted(a.Namespace), name, name, who),
 	}
 }
 
 // adviseSecretSight mends what keeps the exporter from the Secret, in the cluster that
 // it runs in: a missing token, a missing permission, or the way there.
 func adviseSecretSight(t Target, e Evidence) []string {
-	s, name := t.Reviewer.Secret, own(t.Reviewer.Secret.Name+"-reader")
+	s, name := t.Reviewer.Secret, quoteTrusted(t.Reviewer.Secret.Name+"-reader")
 	switch f := e.ReviewerToken.Failure; {
 	case f.Class == ClassForbidden:
 		return []string{
 			fmt.Sprintf("# mount the token of the exporter's own service account at %s", t.Home.TokenFile),
-			"ls -l " + own(t.Home.TokenFile),
+			"ls -l " + quoteTrusted(t.Home.TokenFile),
 		}
 	case f.Class != ClassRefused:
 		return []string{
 			"# the Secret is in the cluster that the exporter runs in:",
-			fmt.Sprintf("curl -sSk --max-time 5 %s", own(t.Home.Host+"/readyz")),
+			fmt.Sprintf("curl -sSk --max-time 5 %s", quoteTrusted(t.Home.Host+"/readyz")),
 		}
 	}
 	who := "<namespace:exporter>"
@@ -127,8 +127,8 @@ func adviseSecretSight(t Target, e Evidence) []string {
 	}
 	return []string{
 		"# both in the cluster that the exporter runs in, and for its service account there:",
-		fmt.Sprintf("kubectl -n %s create role %s --verb=get --resource=secrets --resource-name=%s", own(s.Namespace), name, own(s.Name)),
-		fmt.Sprintf("kubectl -n %s create rolebinding %s --role=%s --serviceaccount=%s", own(s.Namespace), name, name, who),
+		fmt.Sprintf("kubectl -n %s create role %s --verb=get --resource=secrets --resource-name=%s", quoteTrusted(s.Namespace), name, quoteTrusted(s.Name)),
+		fmt.Sprintf("kubectl -n %s create rolebinding %s --role=%s --serviceaccount=%s", quoteTrusted(s.Namespace), name, name, who),
 	}
 }
 
@@ -151,7 +151,7 @@ func warnRoleTTL(t Target, e Evidence) (Warning, bool) {
 	l := e.Login.Value
 	return raise(RoleTTLTooLong, l.Type == service && l.TTL > longTTL,
 		fmt.Sprintf("a token that is not revoked lives for %s", l.TTL),
-		vault("write", own(rolePath(t)), "token_ttl=60s", "token_max_ttl=60s"))
+		vault("write", quoteTrusted(rolePath(t)), "token_ttl=60s", "token_max_ttl=60s"))
 }
 
 func warnNotRevoked(t Target, e Evidence) (Warning, bool) {
@@ -161,5 +161,5 @@ func warnNotRevoked(t Target, e Evidence) (Warning, bool) {
 	return raise(TokenNotRevoked, e.Revoke.Failed(),
 		fmt.Sprintf("the token of the login could not be revoked and lives for %s: %s", e.Login.Value.TTL, e.Revoke.Failure.Error()),
 		"# let the role keep the policy default, which permits revoke-self, or give it batch tokens:",
-		vault("write", own(rolePath(t)), "token_no_default_policy=false"))
+		vault("write", quoteTrusted(rolePath(t)), "token_no_default_policy=false"))
 }

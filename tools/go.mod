@@ -1,5 +1,5 @@
 // The tools that check the code, apart from what the exporter is built of.
-module vault-k8s-auth-exporter/tools
+module github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/tools
 
 go 1.26.0
 

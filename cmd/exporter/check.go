@@ -11,8 +11,8 @@ import (
 
 	"github.com/prometheus/common/version"
 
-	"vault-k8s-auth-exporter/internal/status"
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/status"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 // patience is how long check waits for a late login before it says that it does.
@@ -25,7 +25,7 @@ func check(ctx context.Context, f flags, targets []probe.Target, stdout, stderr 
 		fmt.Fprintln(stderr, "exporter:", err)
 		return exitUsage
 	}
-	prober := probe.NewProber(version.Version, func(string, probe.Fate) {})
+	prober := probe.NewProber(version.Version, func(string, probe.TokenEvent) {})
 	results := probeAll(ctx, prober, chosen)
 	if ctx.Err() != nil {
 		settle(prober, stderr)

@@ -8,9 +8,9 @@ import (
 
 	"github.com/prometheus/common/version"
 
-	"vault-k8s-auth-exporter/internal/config"
-	"vault-k8s-auth-exporter/internal/leader"
-	"vault-k8s-auth-exporter/metrics"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/config"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/leader"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/metrics"
 )
 
 // newCandidate takes part in the election for the configured Lease.

@@ -8,8 +8,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/prometheus/common/expfmt"
 
-	"vault-k8s-auth-exporter/metrics"
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/metrics"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 // exposed renders the samples that carry a result's verdicts, and its raised
@@ -42,16 +42,16 @@ func exposed(t *testing.T, result probe.Result) string {
 // verdictSamples are those that a result demands.
 func verdictSamples(result probe.Result) []string {
 	d, name := result.Diagnosis, result.Target.Name
-	samples := []string{fmt.Sprintf("verdict_info{certainty=%q,party=%q,reason=%q,target=%q} 1\n", d.Certainty, d.Party(), d.Reason, name)}
-	switch d.Party() {
-	case probe.PartyNone:
+	samples := []string{fmt.Sprintf("verdict_info{certainty=%q,component=%q,reason=%q,target=%q} 1\n", d.Certainty, d.Component(), d.Reason, name)}
+	switch d.Component() {
+	case probe.ComponentNone:
 		samples = append(samples, fmt.Sprintf("up{target=%q} 1\n", name))
-	case probe.PartyCanary, probe.PartyExporter: // our own fault says nothing of the pods
+	case probe.ComponentCanary, probe.ComponentExporter: // our own fault says nothing of the pods
 	default:
 		samples = append(samples, fmt.Sprintf("up{target=%q} 0\n", name))
 	}
 	if r := d.Reviewer.Reason; r != "" {
-		samples = append(samples, fmt.Sprintf("reviewer_verdict_info{party=%q,reason=%q,target=%q} 1\n", r.Party(), r, name))
+		samples = append(samples, fmt.Sprintf("reviewer_verdict_info{component=%q,reason=%q,target=%q} 1\n", r.Component(), r, name))
 	}
 	for _, w := range result.Raised() {
 		samples = append(samples, fmt.Sprintf("warning{target=%q,warning=%q} 1\n", name, w.Code))

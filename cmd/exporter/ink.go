@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/term"
 
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 // ink colours words for a terminal. Without colour the words are the same: they

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"vault-k8s-auth-exporter/probe"
-	"vault-k8s-auth-exporter/probe/probetest"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
 // Colours repeat what words say: taking them out again leaves the plain report,

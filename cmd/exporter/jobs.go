@@ -5,8 +5,8 @@ import (
 	"log/slog"
 	"time"
 
-	"vault-k8s-auth-exporter/internal/schedule"
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/schedule"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 // jobs has every target probed on its interval.
@@ -40,7 +40,7 @@ func (e *exporter) job(target probe.Target) schedule.Job {
 			announce(e.logger, result)
 			retry := result.Retry()
 			return schedule.Outcome{
-				Verdict: string(result.Diagnosis.Reason), LeaveAlone: retry.Refused, RetryAfter: retry.After,
+				Verdict: string(result.Diagnosis.Reason), Backoff: retry.Backoff, RetryAfter: retry.After,
 			}
 		},
 		Skipped: func() {
@@ -61,7 +61,7 @@ func announce(logger *slog.Logger, result probe.Result) {
 		}
 	}
 	attributes := []any{
-		"target", result.Target.Name, "reason", d.Reason, "party", d.Party(), "certainty", d.Certainty, "detail", d.Detail,
+		"target", result.Target.Name, "reason", d.Reason, "component", d.Component(), "certainty", d.Certainty, "detail", d.Detail,
 		"duration", result.Duration.Round(time.Millisecond),
 	}
 	if len(d.Fix) > 0 {

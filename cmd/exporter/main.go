@@ -22,7 +22,7 @@ import (
 	"github.com/prometheus/exporter-toolkit/web"
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
 
-	"vault-k8s-auth-exporter/internal/config"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/config"
 )
 
 // Exit codes.

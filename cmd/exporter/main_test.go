@@ -16,9 +16,9 @@ import (
 
 	"go.uber.org/goleak"
 
-	"vault-k8s-auth-exporter/internal/status"
-	"vault-k8s-auth-exporter/probe"
-	"vault-k8s-auth-exporter/probe/probetest"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/status"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -225,7 +225,7 @@ func TestServe(t *testing.T) {
 
 	w.Vault.Change(func(v *probetest.Vault) { v.Sealed = true })
 	s.eventually("sealed verdict", func() bool {
-		return s.exposes(`vault_k8s_auth_verdict_info{certainty="proven",party="vault",reason="vault_sealed",target="default"} 1`)
+		return s.exposes(`vault_k8s_auth_verdict_info{certainty="proven",component="vault",reason="vault_sealed",target="default"} 1`)
 	})
 	if code := s.end(); code != exitOK {
 		t.Errorf("exit code %d, want %d; the log:\n%s", code, exitOK, s.out)

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"vault-k8s-auth-exporter/probe"
-	"vault-k8s-auth-exporter/probe/probetest"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
 // neutral replaces what differs from one run to the next, so that reports can be

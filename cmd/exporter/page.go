@@ -11,14 +11,14 @@ import (
 	"github.com/prometheus/common/version"
 	"go.yaml.in/yaml/v3"
 
-	"vault-k8s-auth-exporter/docs"
-	"vault-k8s-auth-exporter/internal/config"
-	"vault-k8s-auth-exporter/internal/status"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/docs"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/config"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/status"
 )
 
 // newBoard returns the page of what this process knows.
 func (e *exporter) newBoard(probeAPI bool) *status.Board {
-	o := status.Options{Known: e.recorder.Known, Standby: e.standby, Runbook: docs.Reasons, Version: version.Version}
+	o := status.Options{TargetStates: e.recorder.TargetStates, Standby: e.standby, Runbook: docs.Reasons, Version: version.Version}
 	if probeAPI {
 		o.RunNow = e.scheduler.RunNow
 	}

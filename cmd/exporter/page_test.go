@@ -8,8 +8,8 @@ import (
 
 	"github.com/prometheus/exporter-toolkit/web"
 
-	"vault-k8s-auth-exporter/internal/config"
-	"vault-k8s-auth-exporter/probe/probetest"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/config"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
 // The page is shown to those alone who are known, unless it is asked for.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"syscall"
 
-	"vault-k8s-auth-exporter/internal/config"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/config"
 )
 
 // changes are what the configuration is read anew for.

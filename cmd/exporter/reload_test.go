@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"testing"
 
-	"vault-k8s-auth-exporter/probe/probetest"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
 // targetsFile is the file of a run with several targets, all of which are one world's.

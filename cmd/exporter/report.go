@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 // width is where prose is wrapped. Commands never are: they must paste.
@@ -37,7 +37,7 @@ func writeTarget(out io.Writer, i ink, r probe.Result) {
 	for _, s := range r.Steps() {
 		took := ""
 		if s.State != probe.StepSkipped {
-			took = s.Took.Round(100 * time.Microsecond).String()
+			took = s.Elapsed.Round(100 * time.Microsecond).String()
 		}
 		state := i.state(s.State, fmt.Sprintf("%-7s", s.State))
 		writeRow(out, fmt.Sprintf("  %s  %-15s  %8s  ", state, s.Name, took), s.Detail)
@@ -65,7 +65,7 @@ func headline(i ink, r probe.Result) string {
 		return i.paint(green, "healthy") + ", pods can log in"
 	}
 	d := r.Diagnosis
-	return fmt.Sprintf("%s, %s (%s, %s)", i.paint(red, "UNHEALTHY"), i.paint(bold, string(d.Reason)), d.Party(), strings.ReplaceAll(string(d.Certainty), "_", " "))
+	return fmt.Sprintf("%s, %s (%s, %s)", i.paint(red, "UNHEALTHY"), i.paint(bold, string(d.Reason)), d.Component(), strings.ReplaceAll(string(d.Certainty), "_", " "))
 }
 
 func writeFix(out io.Writer, lines []string) {

@@ -9,12 +9,12 @@ import (
 	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web"
 
-	"vault-k8s-auth-exporter/internal/config"
-	"vault-k8s-auth-exporter/internal/leader"
-	"vault-k8s-auth-exporter/internal/schedule"
-	"vault-k8s-auth-exporter/internal/status"
-	"vault-k8s-auth-exporter/metrics"
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/config"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/leader"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/schedule"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/status"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/metrics"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 // exporter is what serve runs.
@@ -72,7 +72,7 @@ func newExporter(settings config.Config, logger *slog.Logger) (*exporter, error)
 	e := &exporter{
 		logger:    logger,
 		recorder:  recorder,
-		prober:    probe.NewProber(version.Version, recorder.Account),
+		prober:    probe.NewProber(version.Version, recorder.CountToken),
 		scheduler: schedule.New(),
 		probes:    !settings.LeaderElection.Enabled,
 	}

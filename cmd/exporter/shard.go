@@ -5,8 +5,8 @@ import (
 	"encoding/binary"
 	"slices"
 
-	"vault-k8s-auth-exporter/internal/config"
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/config"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 // assigned returns the targets that are this shard's.

@@ -5,8 +5,8 @@ import (
 	"math"
 	"testing"
 
-	"vault-k8s-auth-exporter/internal/config"
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/config"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 func manyTargets(count int) []probe.Target {

@@ -39,7 +39,7 @@ func withExporter(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	exporter = filepath.Join(dir, "exporter")
-	build := exec.Command("go", "build", "-o", exporter, "-ldflags", "-X vault-k8s-auth-exporter/internal/config.podFiles="+inPod, "./cmd/exporter")
+	build := exec.Command("go", "build", "-o", exporter, "-ldflags", "-X github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/config.podFiles="+inPod, "./cmd/exporter")
 	build.Dir = "../.."
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "compiling the exporter: %v\n%s", err, out)

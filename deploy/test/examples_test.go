@@ -27,7 +27,7 @@ vault:
   ca: {existingSecret: vault-ca}
   clientCertificate: {existingSecret: vault-client}
   token: {existingSecret: vault-token}
-  oracleRole: oracle
+  diagnosticRole: diagnostic
 kubernetes: {host: "https://api.example.com:6443", thisCluster: true, tlsServerName: kubernetes, ca: {existingConfigMap: kube-root-ca.crt}}
 reviewer: {mode: serviceaccount, serviceAccount: vault/vault}
 canary: {mode: serviceaccount, serviceAccount: apps/canary, audience: vault}

@@ -1,4 +1,4 @@
-module vault-k8s-auth-exporter/deploy/test
+module github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/deploy/test
 
 go 1.26.0
 
@@ -12,7 +12,7 @@ require (
 	sigs.k8s.io/kustomize/api v0.21.1
 	sigs.k8s.io/kustomize/kyaml v0.21.2
 	sigs.k8s.io/yaml v1.6.0
-	vault-k8s-auth-exporter v0.0.0
+	github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter v0.0.0
 )
 
 require (
@@ -87,4 +87,4 @@ require (
 	sigs.k8s.io/structured-merge-diff/v6 v6.4.2 // indirect
 )
 
-replace vault-k8s-auth-exporter => ../..
+replace github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter => ../..

@@ -14,7 +14,7 @@ import (
 
 	core "k8s.io/api/core/v1"
 
-	"vault-k8s-auth-exporter/lab"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
 var withLab = flag.Bool("lab", false, "have a real API server admit what is rendered, and the exporter live on the permissions that it gets")

@@ -45,7 +45,7 @@ func TestSchemaRefuses(t *testing.T) {
 		{`vault: {mount: ""}`, "/vault/mount", "pattern"},
 		{`vault: {mount: "a b"}`, "/vault/mount", "pattern"},
 		{`vault: {role: "-x"}`, "/vault/role", "pattern"},
-		{`vault: {oracleRole: "a b"}`, "/vault/oracleRole", "pattern"},
+		{`vault: {diagnosticRole: "a b"}`, "/vault/diagnosticRole", "pattern"},
 		{`vault: {namespace: "a b"}`, "/vault/namespace", "pattern"},
 		{`vault: {tlsServerName: "https://x"}`, "/vault/tlsServerName", "pattern"},
 		{`vault: {ca: {existingSecret: Upper}}`, "/vault/ca/existingSecret", "pattern"},

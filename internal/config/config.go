@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 // Config is the resolved configuration: defaults filled in, everything checked.

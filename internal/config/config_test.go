@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 // public compares what a reader of a Config can see.
@@ -50,7 +50,7 @@ func full(f files) vars {
 		"EXPORTER_VAULT_CLIENT_CERT":          f.cert,
 		"EXPORTER_VAULT_CLIENT_KEY":           f.key,
 		"EXPORTER_VAULT_TOKEN_FILE":           "/etc/vault/token",
-		"EXPORTER_VAULT_ORACLE_ROLE":          "k8s-auth-probe",
+		"EXPORTER_VAULT_DIAGNOSTIC_ROLE":      "k8s-auth-probe",
 		"EXPORTER_KUBERNETES_HOST":            "HTTPS://rancher.example.com/k8s/clusters/c-1/",
 		"EXPORTER_KUBERNETES_CACERT":          f.cert,
 		"EXPORTER_KUBERNETES_TLS_SERVER_NAME": "10.0.0.1",
@@ -82,7 +82,7 @@ func TestEveryVariable(t *testing.T) {
 		Vault: probe.Vault{
 			Addr: "http://[::1]:8200/proxy", CACert: f.cert, TLSServerName: "vault.internal",
 			Namespace: "team/a", Mount: "k8s/prod", Role: "can-ary_1.x", ClientCert: f.cert, ClientKey: f.key,
-			TokenFile: "/etc/vault/token", OracleRole: "k8s-auth-probe",
+			TokenFile: "/etc/vault/token", DiagnosticRole: "k8s-auth-probe",
 		},
 		Kubernetes: probe.Kubernetes{
 			Host: "https://rancher.example.com/k8s/clusters/c-1", CACert: f.cert, TLSServerName: "10.0.0.1",
@@ -205,7 +205,7 @@ EXPORTER_VAULT_ROLE=canary
 EXPORTER_VAULT_CLIENT_CERT=
 EXPORTER_VAULT_CLIENT_KEY=
 EXPORTER_VAULT_TOKEN_FILE=
-EXPORTER_VAULT_ORACLE_ROLE=
+EXPORTER_VAULT_DIAGNOSTIC_ROLE=
 EXPORTER_KUBERNETES_HOST=https://kubernetes.example.com:6443
 EXPORTER_KUBERNETES_CACERT=
 EXPORTER_KUBERNETES_TLS_SERVER_NAME=

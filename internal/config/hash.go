@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 // Hash tells two sets of targets apart. Every process that has the same targets, in

@@ -8,12 +8,12 @@ import (
 	"slices"
 	"strings"
 
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 // What Kubernetes puts into a pod: its CA, its token and its namespace. Tests of the
 // whole program, which run outside a pod, replace the directory when they link it:
-// -ldflags "-X vault-k8s-auth-exporter/internal/config.podFiles=DIRECTORY".
+// -ldflags "-X github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/config.podFiles=DIRECTORY".
 var podFiles = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 // pod is what Kubernetes tells a container of the API server of its own cluster. It

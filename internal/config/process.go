@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 // StatusPage says whether the status page and its API are served.

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 // resolver makes values of strings and collects every mistake on the way, in the
@@ -105,16 +105,16 @@ func (r *resolver) target(text targetText) probe.Target {
 
 func (r *resolver) vault(text targetText) probe.Vault {
 	vault := probe.Vault{
-		Addr:          take(r, "VAULT_ADDR", text.VaultAddr, required(allowedVaultURL+" (VAULT_ADDR works too)", vaultURL)),
-		CACert:        take(r, "VAULT_CACERT", text.VaultCacert, optional(r.checked.certificates)),
-		TLSServerName: take(r, "VAULT_TLS_SERVER_NAME", text.VaultTLSServerName, optional(serverName)),
-		Namespace:     take(r, "VAULT_NAMESPACE", text.VaultNamespace, optional(namespace)),
-		Mount:         take(r, "VAULT_MOUNT", text.VaultMount, mount),
-		Role:          take(r, "VAULT_ROLE", text.VaultRole, required(allowedRole, role)),
-		ClientCert:    take(r, "VAULT_CLIENT_CERT", text.VaultClientCert, optional(r.checked.certificates)),
-		ClientKey:     take(r, "VAULT_CLIENT_KEY", text.VaultClientKey, optional(privateKey)),
-		TokenFile:     take(r, "VAULT_TOKEN_FILE", text.VaultTokenFile, optional(path)),
-		OracleRole:    take(r, "VAULT_ORACLE_ROLE", text.VaultOracleRole, optional(role)),
+		Addr:           take(r, "VAULT_ADDR", text.VaultAddr, required(allowedVaultURL+" (VAULT_ADDR works too)", vaultURL)),
+		CACert:         take(r, "VAULT_CACERT", text.VaultCacert, optional(r.checked.certificates)),
+		TLSServerName:  take(r, "VAULT_TLS_SERVER_NAME", text.VaultTLSServerName, optional(serverName)),
+		Namespace:      take(r, "VAULT_NAMESPACE", text.VaultNamespace, optional(namespace)),
+		Mount:          take(r, "VAULT_MOUNT", text.VaultMount, mount),
+		Role:           take(r, "VAULT_ROLE", text.VaultRole, required(allowedRole, role)),
+		ClientCert:     take(r, "VAULT_CLIENT_CERT", text.VaultClientCert, optional(r.checked.certificates)),
+		ClientKey:      take(r, "VAULT_CLIENT_KEY", text.VaultClientKey, optional(privateKey)),
+		TokenFile:      take(r, "VAULT_TOKEN_FILE", text.VaultTokenFile, optional(path)),
+		DiagnosticRole: take(r, "VAULT_DIAGNOSTIC_ROLE", text.VaultDiagnosticRole, optional(role)),
 	}
 	r.clientPair(text, vault)
 	return vault

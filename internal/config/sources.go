@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 // needs says which key each source of a token needs: it is required with that

@@ -8,7 +8,7 @@ import (
 	"reflect"
 	"strings"
 
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 // Bounds of the targets file.

@@ -13,16 +13,16 @@ import (
 type targetText struct {
 	TargetName string `split_words:"true" default:"default"`
 
-	VaultAddr          string `envconfig:"VAULT_ADDR"`
-	VaultCacert        string `envconfig:"VAULT_CACERT"`
-	VaultTLSServerName string `envconfig:"VAULT_TLS_SERVER_NAME"`
-	VaultNamespace     string `envconfig:"VAULT_NAMESPACE"`
-	VaultMount         string `split_words:"true" default:"kubernetes"`
-	VaultRole          string `split_words:"true"`
-	VaultClientCert    string `split_words:"true"`
-	VaultClientKey     string `split_words:"true"`
-	VaultTokenFile     string `split_words:"true"`
-	VaultOracleRole    string `split_words:"true"`
+	VaultAddr           string `envconfig:"VAULT_ADDR"`
+	VaultCacert         string `envconfig:"VAULT_CACERT"`
+	VaultTLSServerName  string `envconfig:"VAULT_TLS_SERVER_NAME"`
+	VaultNamespace      string `envconfig:"VAULT_NAMESPACE"`
+	VaultMount          string `split_words:"true" default:"kubernetes"`
+	VaultRole           string `split_words:"true"`
+	VaultClientCert     string `split_words:"true"`
+	VaultClientKey      string `split_words:"true"`
+	VaultTokenFile      string `split_words:"true"`
+	VaultDiagnosticRole string `split_words:"true"`
 
 	KubernetesHost          string `split_words:"true"`
 	KubernetesCacert        string `split_words:"true"`

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 // variable is one variable of ours and what it says of what was resolved.
@@ -26,7 +26,7 @@ var targetVariables = []variable[probe.Target]{
 	{"EXPORTER_VAULT_CLIENT_CERT", func(t probe.Target) string { return t.Vault.ClientCert }},
 	{"EXPORTER_VAULT_CLIENT_KEY", func(t probe.Target) string { return t.Vault.ClientKey }},
 	{"EXPORTER_VAULT_TOKEN_FILE", func(t probe.Target) string { return t.Vault.TokenFile }},
-	{"EXPORTER_VAULT_ORACLE_ROLE", func(t probe.Target) string { return t.Vault.OracleRole }},
+	{"EXPORTER_VAULT_DIAGNOSTIC_ROLE", func(t probe.Target) string { return t.Vault.DiagnosticRole }},
 	{"EXPORTER_KUBERNETES_HOST", func(t probe.Target) string { return t.Kubernetes.Host }},
 	{"EXPORTER_KUBERNETES_CACERT", func(t probe.Target) string { return t.Kubernetes.CACert }},
 	{"EXPORTER_KUBERNETES_TLS_SERVER_NAME", func(t probe.Target) string { return t.Kubernetes.TLSServerName }},

@@ -47,9 +47,9 @@ type Outcome struct {
 	// Verdict is compared with the last run's. Empty means that the run came to
 	// none: nothing has changed, and nothing is confirmed.
 	Verdict string
-	// LeaveAlone is set where a server asked to be left alone, and RetryAfter is
-	// the pause that it named; without LeaveAlone it means nothing.
-	LeaveAlone bool
+	// Backoff is set where a server asked to be left alone, and RetryAfter is
+	// the pause that it named; without Backoff it means nothing.
+	Backoff    bool
 	RetryAfter time.Duration
 }
 

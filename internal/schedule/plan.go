@@ -75,7 +75,7 @@ func (p *plan) patience(due, tick time.Time, longest time.Duration) time.Duratio
 func (p *plan) next(end time.Time, outcome Outcome) time.Time {
 	changed := p.learn(outcome.Verdict)
 	switch {
-	case outcome.LeaveAlone:
+	case outcome.Backoff:
 		p.rechecks = 0
 		pause := min(max(outcome.RetryAfter, 0), maxPause)
 		return p.tickNotBefore(end.Add(pause))

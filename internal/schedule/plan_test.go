@@ -63,7 +63,7 @@ func TestNextRun(t *testing.T) {
 		want    string
 	}
 	ran := func(verdict, want string) run { return run{Outcome{Verdict: verdict}, want} }
-	refused := func(verdict string) run { return run{Outcome{Verdict: verdict, LeaveAlone: true}, tick} }
+	refused := func(verdict string) run { return run{Outcome{Verdict: verdict, Backoff: true}, tick} }
 
 	for name, runs := range map[string][]run{
 		"the first verdict is no change": {ran("bad", tick), ran("bad", tick)},
@@ -119,7 +119,7 @@ func TestRetryAfter(t *testing.T) {
 		{math.MaxInt64, 61 * time.Minute}, // an hour after the end, then the next tick
 	} {
 		p := plan{interval: time.Minute, recheck: 10 * time.Second, origin: start}
-		got := p.next(end, Outcome{Verdict: "limited", LeaveAlone: true, RetryAfter: tt.pause})
+		got := p.next(end, Outcome{Verdict: "limited", Backoff: true, RetryAfter: tt.pause})
 		if got.Sub(start) != tt.want {
 			t.Errorf("with Retry-After %v the next run comes at %v, want %v", tt.pause, got.Sub(start), tt.want)
 		}

@@ -232,7 +232,7 @@ func TestRechecks(t *testing.T) {
 		},
 		{
 			"none where the server asks to be left alone",
-			[]func(context.Context) Outcome{says("ok"), takes(time.Second, Outcome{Verdict: "limited", LeaveAlone: true})},
+			[]func(context.Context) Outcome{says("ok"), takes(time.Second, Outcome{Verdict: "limited", Backoff: true})},
 			[]time.Duration{first, tick, tick + interval},
 		},
 	} {
@@ -265,7 +265,7 @@ func TestTickDuringARecheckIsCounted(t *testing.T) {
 }
 
 func TestRetryAfterIsHonoured(t *testing.T) {
-	limited := takes(time.Second, Outcome{Verdict: "limited", LeaveAlone: true, RetryAfter: 150 * time.Second})
+	limited := takes(time.Second, Outcome{Verdict: "limited", Backoff: true, RetryAfter: 150 * time.Second})
 	within(t, one(says("ok"), limited, says("ok")), func(t *testing.T, s *Scheduler, d *diary) {
 		time.Sleep(tick + 4*interval + time.Second)
 		d.expect(t, "runs", &d.runs, first, tick, tick+3*interval, tick+3*interval+recheck+time.Second, tick+4*interval)

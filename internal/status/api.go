@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 // The JSON of the API. Its keys are public: docs/api.md and docs/status.schema.json.
@@ -28,11 +28,11 @@ type (
 		History []runStatus `json:"history"`
 	}
 	runStatus struct {
-		Started  time.Time    `json:"started"`
-		Healthy  bool         `json:"healthy"`
-		Reason   probe.Reason `json:"reason"`
-		Party    probe.Party  `json:"party"`
-		Duration float64      `json:"duration_seconds"`
+		Started   time.Time       `json:"started"`
+		Healthy   bool            `json:"healthy"`
+		Reason    probe.Reason    `json:"reason"`
+		Component probe.Component `json:"component"`
+		Duration  float64         `json:"duration_seconds"`
 	}
 	event struct {
 		Target string `json:"target"`
@@ -40,7 +40,7 @@ type (
 	}
 )
 
-func targetStatusOf(k probe.Known, now time.Time) targetStatus {
+func targetStatusOf(k probe.TargetState, now time.Time) targetStatus {
 	s := targetStatus{Target: k.Target.Name, State: stateOf(k, now), History: []runStatus{}}
 	for _, runs := range [][]probe.Run{k.History.Failures, k.History.Recent} {
 		for _, r := range runs {
@@ -56,7 +56,7 @@ func targetStatusOf(k probe.Known, now time.Time) targetStatus {
 }
 
 func runStatusOf(r probe.Run) runStatus {
-	return runStatus{r.Start.UTC(), r.Healthy(), r.Reason, r.Reason.Party(), r.Duration.Seconds()}
+	return runStatus{r.Start.UTC(), r.Healthy(), r.Reason, r.Reason.Component(), r.Duration.Seconds()}
 }
 
 func eventOf(r probe.Result) event { return event{r.Target.Name, runStatusOf(r.Run())} }

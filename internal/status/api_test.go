@@ -15,32 +15,32 @@ import (
 
 	"go.uber.org/goleak"
 
-	"vault-k8s-auth-exporter/internal/status"
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/status"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// desk is a board with what it reads, for tests to change.
-type desk struct {
+// fixture is a board with what it reads, for tests to change.
+type fixture struct {
 	t     *testing.T
 	board *status.Board
 	url   string
 	http  *http.Client
 
 	mu    sync.Mutex // guards known
-	known []probe.Known
+	known []probe.TargetState
 }
 
-func open(t *testing.T, o status.Options, targets ...string) *desk {
-	d := &desk{t: t, http: &http.Client{Transport: &http.Transport{}}}
+func open(t *testing.T, o status.Options, targets ...string) *fixture {
+	d := &fixture{t: t, http: &http.Client{Transport: &http.Transport{}}}
 	for _, name := range targets {
-		d.known = append(d.known, probe.Known{Target: probe.Target{Name: name, Interval: time.Minute, Timeout: time.Second}})
+		d.known = append(d.known, probe.TargetState{Target: probe.Target{Name: name, Interval: time.Minute, Timeout: time.Second}})
 	}
-	o.Known = func() []probe.Known {
+	o.TargetStates = func() []probe.TargetState {
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		return append([]probe.Known(nil), d.known...)
+		return append([]probe.TargetState(nil), d.known...)
 	}
 	d.board = status.New(o)
 	server := httptest.NewServer(d.board)
@@ -54,7 +54,7 @@ func open(t *testing.T, o status.Options, targets ...string) *desk {
 }
 
 // ran completes a run of a target, as serve does.
-func (d *desk) ran(name string, start time.Time, reason probe.Reason) {
+func (d *fixture) ran(name string, start time.Time, reason probe.Reason) {
 	d.mu.Lock()
 	var latest probe.Result
 	for i, k := range d.known {
@@ -67,7 +67,7 @@ func (d *desk) ran(name string, start time.Time, reason probe.Reason) {
 	d.board.Publish(latest)
 }
 
-func (d *desk) do(method, path string, header ...string) (*http.Response, string) {
+func (d *fixture) do(method, path string, header ...string) (*http.Response, string) {
 	d.t.Helper()
 	request, err := http.NewRequestWithContext(d.t.Context(), method, d.url+path, nil)
 	if err != nil {
@@ -88,7 +88,7 @@ func (d *desk) do(method, path string, header ...string) (*http.Response, string
 	return response, string(body)
 }
 
-func (d *desk) states() string {
+func (d *fixture) states() string {
 	_, body := d.do("GET", "/api/v1/status")
 	var all struct {
 		Targets []struct {
@@ -146,7 +146,7 @@ func TestRefusals(t *testing.T) {
 	d := open(t, status.Options{RunNow: func(string) bool { return false }}, "a")
 	closed := open(t, status.Options{}, "a")
 	for _, test := range []struct {
-		desk         *desk
+		fixture         *fixture
 		method, path string
 		header       []string
 		want         int
@@ -163,7 +163,7 @@ func TestRefusals(t *testing.T) {
 		{d, "POST", "/api/v1/probe/a", nil, 429},
 		{closed, "POST", "/api/v1/probe/a", nil, 404},
 	} {
-		response, body := test.desk.do(test.method, test.path, test.header...)
+		response, body := test.fixture.do(test.method, test.path, test.header...)
 		if response.StatusCode != test.want {
 			t.Errorf("%s %s %q: %d %s, want %d", test.method, test.path, test.header, response.StatusCode, body, test.want)
 		}
@@ -174,7 +174,7 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestProbeAnswersWithTheRun(t *testing.T) {
-	var d *desk
+	var d *fixture
 	var runs sync.WaitGroup
 	d = open(t, status.Options{RunNow: func(target string) bool {
 		runs.Go(func() {
@@ -191,7 +191,7 @@ func TestProbeAnswersWithTheRun(t *testing.T) {
 }
 
 // stream opens a stream and returns its lines.
-func (d *desk) stream(ctx context.Context) (int, *bufio.Scanner, io.Closer) {
+func (d *fixture) stream(ctx context.Context) (int, *bufio.Scanner, io.Closer) {
 	request, err := http.NewRequestWithContext(ctx, "GET", d.url+"/api/v1/events", nil)
 	if err != nil {
 		d.t.Fatal(err)
@@ -212,7 +212,7 @@ func TestEvents(t *testing.T) {
 	d.ran("a", start, probe.VaultSealed)
 	for lines.Scan() && !strings.HasPrefix(lines.Text(), "data: ") {
 	}
-	const want = `data: {"target":"a","started":"2026-01-02T03:04:05Z","healthy":false,"reason":"vault_sealed","party":"vault","duration_seconds":0}`
+	const want = `data: {"target":"a","started":"2026-01-02T03:04:05Z","healthy":false,"reason":"vault_sealed","component":"vault","duration_seconds":0}`
 	if lines.Text() != want {
 		t.Errorf("got  %s\nwant %s", lines.Text(), want)
 	}

@@ -7,13 +7,13 @@ import (
 	"strings"
 	"time"
 
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 // Options say what a Board shows.
 type Options struct {
-	// Known returns what is known of every target.
-	Known func() []probe.Known
+	// TargetStates returns what is known of every target.
+	TargetStates func() []probe.TargetState
 	// Standby returns who holds the lease while this process does not probe, and is
 	// empty while it does. Nil means that it always does.
 	Standby func() string
@@ -72,7 +72,7 @@ const (
 
 var states = []State{Unhealthy, Unclear, Stale, Waiting, Healthy}
 
-func stateOf(k probe.Known, now time.Time) State {
+func stateOf(k probe.TargetState, now time.Time) State {
 	switch {
 	case k.Latest == nil:
 		return Waiting
@@ -84,19 +84,19 @@ func stateOf(k probe.Known, now time.Time) State {
 
 // verdictState is what a verdict says while it is news.
 func verdictState(reason probe.Reason) State {
-	switch reason.Party() {
-	case probe.PartyNone:
+	switch reason.Component() {
+	case probe.ComponentNone:
 		return Healthy
-	case probe.PartyCanary, probe.PartyExporter:
+	case probe.ComponentCanary, probe.ComponentExporter:
 		return Unclear
 	}
 	return Unhealthy
 }
 
 // known returns every target, broken ones first, then by name.
-func (b *Board) known(now time.Time) []probe.Known {
-	all := b.options.Known()
-	slices.SortFunc(all, func(x, y probe.Known) int {
+func (b *Board) known(now time.Time) []probe.TargetState {
+	all := b.options.TargetStates()
+	slices.SortFunc(all, func(x, y probe.TargetState) int {
 		return cmp.Or(cmp.Compare(urgency(x, now), urgency(y, now)), strings.Compare(x.Target.Name, y.Target.Name))
 	})
 	return all
@@ -104,7 +104,7 @@ func (b *Board) known(now time.Time) []probe.Known {
 
 // urgency is the place of a target in the order: one with warnings stands before
 // those that are simply healthy.
-func urgency(k probe.Known, now time.Time) int {
+func urgency(k probe.TargetState, now time.Time) int {
 	state := stateOf(k, now)
 	place := 2 * slices.Index(states, state)
 	if state == Healthy && len(k.Latest.Raised()) > 0 {
@@ -113,11 +113,11 @@ func urgency(k probe.Known, now time.Time) int {
 	return place
 }
 
-func (b *Board) find(name string) (probe.Known, bool) {
-	all := b.options.Known()
-	i := slices.IndexFunc(all, func(k probe.Known) bool { return k.Target.Name == name })
+func (b *Board) find(name string) (probe.TargetState, bool) {
+	all := b.options.TargetStates()
+	i := slices.IndexFunc(all, func(k probe.TargetState) bool { return k.Target.Name == name })
 	if i < 0 {
-		return probe.Known{}, false
+		return probe.TargetState{}, false
 	}
 	return all[i], true
 }

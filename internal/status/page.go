@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 var pages = template.Must(template.New("").ParseFS(files, "page.html"))
@@ -39,10 +39,10 @@ type filter struct {
 
 // card is one target.
 type card struct {
-	Name, Link, Words, Reason, Title, Certainty, Desk string
+	Name, Link, Words, Reason, Title, Certainty, Owner string
 	State                                             State
 	Since, Last                                       *stamp
-	Took                                              string
+	Elapsed                                           string
 	Detail                                            string
 	Because                                           []string
 	Fix                                               []fixLine
@@ -70,7 +70,7 @@ type fixLine struct {
 	Remark bool
 }
 
-type step struct{ Name, State, Detail, Took string }
+type step struct{ Name, State, Detail, Elapsed string }
 
 type expiry struct {
 	What string
@@ -79,9 +79,9 @@ type expiry struct {
 }
 
 type row struct {
-	State        State
-	At           *stamp
-	Reason, Took string
+	State           State
+	At              *stamp
+	Reason, Elapsed string
 }
 
 func (b *Board) serveOverview(w http.ResponseWriter, r *http.Request) {
@@ -115,7 +115,7 @@ func (b *Board) serveTarget(w http.ResponseWriter, r *http.Request) {
 	p, c := b.page(now), cardOf(k, now)
 	for _, runs := range [][]probe.Run{k.History.Failures, k.History.Recent} {
 		for _, run := range runs {
-			c.Runs = append(c.Runs, row{verdictState(run.Reason), stampOf(run.Start, now), string(run.Reason), took(run.Duration)})
+			c.Runs = append(c.Runs, row{verdictState(run.Reason), stampOf(run.Start, now), string(run.Reason), elapsed(run.Duration)})
 		}
 	}
 	slices.Reverse(c.Runs)
@@ -141,7 +141,7 @@ func (b *Board) render(w http.ResponseWriter, name string, p page) {
 }
 
 // summarise counts the targets by state, and says the worst in big words.
-func (p *page) summarise(all []probe.Known, chosen State, now time.Time) {
+func (p *page) summarise(all []probe.TargetState, chosen State, now time.Time) {
 	counts := map[State]int{}
 	for _, k := range all {
 		counts[stateOf(k, now)]++
@@ -174,7 +174,7 @@ func headline(s State, n, all int) string {
 	return counted(n, "target") + ": " + strings.ToLower(verdicts[s][:1]) + verdicts[s][1:]
 }
 
-func cardOf(k probe.Known, now time.Time) card {
+func cardOf(k probe.TargetState, now time.Time) card {
 	state := stateOf(k, now)
 	c := card{
 		Name: k.Target.Name, Link: "/targets/" + url.PathEscape(k.Target.Name), State: state, Words: verdicts[state],
@@ -183,7 +183,7 @@ func cardOf(k probe.Known, now time.Time) card {
 	if k.Latest == nil {
 		return c
 	}
-	c.Last, c.Took = stampOf(k.Latest.Start, now), took(k.Latest.Duration)
+	c.Last, c.Elapsed = stampOf(k.Latest.Start, now), elapsed(k.Latest.Duration)
 	if state == Stale {
 		c.Detail = "the last run is older than three intervals and found pods able to log in; since then nothing is known"
 		return c
@@ -196,7 +196,7 @@ func cardOf(k probe.Known, now time.Time) card {
 func (c *card) explain(r probe.Result, now time.Time) {
 	d := r.Diagnosis
 	c.Since, c.Detail, c.Because, c.Fix = stampOf(r.Since, now), d.Detail, d.Because, fixOf(d.Fix)
-	c.Reason, c.Title, c.Certainty, c.Desk = string(d.Reason), d.Reason.Title(), spaced(d.Certainty), desks[d.Party()]
+	c.Reason, c.Title, c.Certainty, c.Owner = string(d.Reason), d.Reason.Title(), spaced(d.Certainty), componentNames[d.Component()]
 	c.Runbook = d.Reason.Runbook()
 	if d.Reviewer.Reason != "" && d.Reviewer.Reason != probe.None && d.Reviewer.Reason != d.Reason {
 		c.Reviewer = d.Reviewer.Detail
@@ -206,7 +206,7 @@ func (c *card) explain(r probe.Result, now time.Time) {
 	}
 	made, failed := 0, 0
 	for _, s := range r.Steps() {
-		c.Steps = append(c.Steps, step{s.Name, string(s.State), s.Detail, took(s.Took)})
+		c.Steps = append(c.Steps, step{s.Name, string(s.State), s.Detail, elapsed(s.Elapsed)})
 		if s.State != probe.StepSkipped {
 			made++
 		}
@@ -229,11 +229,11 @@ func fixOf(lines []string) []fixLine {
 	return fix
 }
 
-func expiriesOf(k probe.Known, now time.Time) []expiry {
+func expiriesOf(k probe.TargetState, now time.Time) []expiry {
 	var expiries []expiry
 	for _, one := range []struct {
 		what string
-		life probe.Life
+		life probe.Validity
 	}{
 		{"reviewer token", k.ReviewerToken}, {"canary token", k.CanaryToken},
 		{"certificate of Vault", k.VaultCertificate}, {"certificate of Kubernetes", k.KubernetesCertificate}, {"CA in the mount's config", k.MountCA},

@@ -5,7 +5,7 @@ import (
 	"io"
 	"time"
 
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 // The JSON of check, which is that of the API less the history. Its keys are public:
@@ -20,7 +20,7 @@ type (
 		Target    string          `json:"target"`
 		Healthy   bool            `json:"healthy"`
 		Reason    probe.Reason    `json:"reason"`
-		Party     probe.Party     `json:"party"`
+		Component probe.Component `json:"component"`
 		Certainty probe.Certainty `json:"certainty"`
 		Detail    string          `json:"detail"`
 		Because   []string        `json:"because"`
@@ -34,9 +34,9 @@ type (
 	}
 	// Reviewer is the verdict on the configured reviewer by itself.
 	Reviewer struct {
-		Reason probe.Reason `json:"reason"`
-		Party  probe.Party  `json:"party"`
-		Detail string       `json:"detail"`
+		Reason    probe.Reason    `json:"reason"`
+		Component probe.Component `json:"component"`
+		Detail    string          `json:"detail"`
 	}
 	// Warning is one that holds.
 	Warning struct {
@@ -73,9 +73,9 @@ func verdictOf(r probe.Result) Verdict {
 	d := r.Diagnosis
 	v := Verdict{
 		Target: r.Target.Name, Healthy: r.Healthy(),
-		Reason: d.Reason, Party: d.Party(), Certainty: d.Certainty, Detail: d.Detail,
+		Reason: d.Reason, Component: d.Component(), Certainty: d.Certainty, Detail: d.Detail,
 		Because: list(d.Because), Fix: list(d.Fix), Runbook: d.Reason.Runbook(),
-		Reviewer: Reviewer{Reason: d.Reviewer.Reason, Party: d.Reviewer.Party(), Detail: d.Reviewer.Detail},
+		Reviewer: Reviewer{Reason: d.Reviewer.Reason, Component: d.Reviewer.Component(), Detail: d.Reviewer.Detail},
 		Started:  r.Start.UTC(), Duration: r.Duration.Seconds(),
 		Warnings: []Warning{}, Steps: []Step{},
 	}
@@ -83,7 +83,7 @@ func verdictOf(r probe.Result) Verdict {
 		v.Warnings = append(v.Warnings, Warning{Warning: warning.Code, Detail: warning.Detail, Fix: list(warning.Fix)})
 	}
 	for _, s := range r.Steps() {
-		v.Steps = append(v.Steps, Step{Step: s.Name, State: s.State, Detail: s.Detail, Duration: s.Took.Seconds()})
+		v.Steps = append(v.Steps, Step{Step: s.Name, State: s.State, Detail: s.Detail, Duration: s.Elapsed.Seconds()})
 	}
 	return v
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 // period is runs in a row with one verdict, as a part of the strip. Left and Width
@@ -65,5 +65,5 @@ func latencyOf(runs []probe.Run) *latency {
 	for i, d := range lengths {
 		points = append(points, fmt.Sprintf("%.2f,%.2f", 100*float64(i)/float64(len(lengths)-1), 19-18*float64(d)/float64(longest)))
 	}
-	return &latency{strings.Join(points, " "), fmt.Sprintf("Latency: median %s, longest %s", took(sorted[len(sorted)/2]), took(longest))}
+	return &latency{strings.Join(points, " "), fmt.Sprintf("Latency: median %s, longest %s", elapsed(sorted[len(sorted)/2]), elapsed(longest))}
 }

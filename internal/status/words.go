@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 // verdicts are a target's state in big words.
@@ -17,17 +17,17 @@ var verdicts = map[State]string{
 	Healthy:   "Pods can log in",
 }
 
-// desks are the parties in words.
-var desks = map[probe.Party]string{
-	probe.PartyVault:             "Vault",
-	probe.PartyMount:             "the auth mount in Vault",
-	probe.PartyRole:              "the role in Vault",
-	probe.PartyReviewer:          "the reviewer token",
-	probe.PartyVaultToKubernetes: "the way from Vault to Kubernetes",
-	probe.PartyKubernetes:        "Kubernetes",
-	probe.PartyCanary:            "the canary",
-	probe.PartyExporter:          "the exporter itself",
-	probe.PartyUnknown:           "not known",
+// componentNames are the components as the page shows them.
+var componentNames = map[probe.Component]string{
+	probe.ComponentVault:             "Vault",
+	probe.ComponentMount:             "the auth mount in Vault",
+	probe.ComponentRole:              "the role in Vault",
+	probe.ComponentReviewer:          "the reviewer token",
+	probe.ComponentVaultToKubernetes: "the way from Vault to Kubernetes",
+	probe.ComponentKubernetes:        "Kubernetes",
+	probe.ComponentCanary:            "the canary",
+	probe.ComponentExporter:          "the exporter itself",
+	probe.ComponentUnknown:           "not known",
 }
 
 // stamp is a moment as it is shown: machine-readable, as a date, and in words.
@@ -65,7 +65,7 @@ func span(d time.Duration) string {
 }
 
 // took is a duration as measured.
-func took(d time.Duration) string {
+func elapsed(d time.Duration) string {
 	switch {
 	case d == 0:
 		return ""

@@ -1,4 +1,4 @@
-module vault-k8s-auth-exporter/lab/kube-apiserver
+module github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab/kube-apiserver
 
 go 1.26.0
 

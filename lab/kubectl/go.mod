@@ -1,4 +1,4 @@
-module vault-k8s-auth-exporter/lab/kubectl
+module github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab/kubectl
 
 go 1.26.0
 

@@ -1,5 +1,5 @@
 // The real Prometheus and Alertmanager, apart from what the exporter is built of.
-module vault-k8s-auth-exporter/lab/prometheus
+module github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab/prometheus
 
 go 1.26.0
 

@@ -4,8 +4,8 @@ import (
 	"slices"
 	"testing"
 
-	"vault-k8s-auth-exporter/lab"
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 // Scenario is one thing that can be wrong, and what must be said of it.
@@ -62,7 +62,7 @@ func differs(name string, bare, full Verdict, arrange func(*World)) Scenario {
 	return Scenario{Name: name, Arrange: arrange, Bare: bare, Full: full}
 }
 
-// Scenarios lists them all: the healthy ones, then by party, then the warnings.
+// Scenarios lists them all: the healthy ones, then by component, then the warnings.
 func Scenarios() []Scenario {
 	all := slices.Concat(healthyScenarios, vaultScenarios, mountScenarios, roleScenarios, reviewerScenarios, secretScenarios,
 		vaultToKubernetesScenarios, kubernetesScenarios, canaryScenarios, warningScenarios)

@@ -1,6 +1,6 @@
 package probetest
 
-import "vault-k8s-auth-exporter/probe"
+import "github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 
 // vaultToKubernetesScenarios are an API server that is well, and that Vault does not
 // reach.
@@ -20,7 +20,7 @@ var vaultToKubernetesScenarios = []Scenario{
 	{Name: "vault_to_kubernetes_tls_by_config", Arrange: func(w *World) {
 		w.Readable()
 		w.Config(func(c *Config) { c.CACert = newAuthority("other").PEM() })
-	}, Bare: Verdict{probe.VaultToKubernetesTLS, eliminated, probe.MountCAMismatch}},
+	}, Bare: Verdict{probe.VaultToKubernetesTLS, probe.ByElimination, probe.MountCAMismatch}},
 	vaultAlone("vault_to_kubernetes_tls_name", func(w *World) string { return w.Serve(w.Kubernetes, w.kubernetesCA, elsewhere) }),
 	vaultAlone("vault_to_kubernetes_tls_plain", func(w *World) string { return "https://" + w.ServePlain(w.Kubernetes) }),
 	vaultAlone("vault_to_kubernetes_misconfigured", func(*World) string { return "127.0.0.1:6443" }),
@@ -36,9 +36,9 @@ var vaultToKubernetesScenarios = []Scenario{
 	vaultAlone("vault_to_kubernetes_failed", func(w *World) string {
 		return w.Serve(Status(503, "ServiceUnavailable", "apiserver is shutting down"), w.kubernetesCA, nil)
 	}),
-	bare("vault_to_kubernetes_failed_oracle_missing", byElimination(probe.VaultToKubernetesFailed), func(w *World) {
+	bare("vault_to_kubernetes_failed_diagnostic_role_missing", byElimination(probe.VaultToKubernetesFailed), func(w *World) {
 		w.DropReviewer()
-		w.Target.Vault.OracleRole = "no-such-role"
+		w.Target.Vault.DiagnosticRole = "no-such-role"
 	}),
 }
 

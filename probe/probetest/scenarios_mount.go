@@ -1,6 +1,6 @@
 package probetest
 
-import "vault-k8s-auth-exporter/probe"
+import "github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 
 var mountScenarios = []Scenario{
 	twin("mount_missing", withVault(func(v *Vault) { clear(v.Mounts) })),

@@ -4,7 +4,7 @@ import (
 	"os"
 	"time"
 
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 var reviewerScenarios = []Scenario{

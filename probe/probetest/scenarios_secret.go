@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"strings"
 
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 // ReviewerInSecret has the reviewer's token in a Secret of the exporter's own cluster,

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"time"
 
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 // warningScenarios are worlds in which pods can log in, today.

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 // World is a cluster, a Vault and a target between them, all well at first. Tests
@@ -28,7 +28,7 @@ type World struct {
 	kubernetesCA, vaultCA authority
 	credentials           []string
 	mu                    sync.Mutex // guards fates
-	fates                 []probe.Fate
+	fates                 []probe.TokenEvent
 	t                     testing.TB
 }
 
@@ -83,13 +83,13 @@ func accountToken(namespace, name string, audiences ...string) Token {
 }
 
 // Complete has every piece of optional evidence at hand: a Vault token that may read
-// the mount, an oracle role, and an identity of the exporter's own.
+// the mount, a diagnostic role, and an identity of the exporter's own.
 func (w *World) Complete() {
 	w.Readable()
 	w.Identity()
-	w.Target.Vault.OracleRole = "oracle"
+	w.Target.Vault.DiagnosticRole = "diagnostic"
 	w.Mount(func(m *Mount) {
-		m.Roles["oracle"] = Role{Names: []string{"canary"}, Selector: map[string]string{"k8s-auth-probe/never-set": "true"}}
+		m.Roles["diagnostic"] = Role{Names: []string{"canary"}, Selector: map[string]string{"k8s-auth-probe/never-set": "true"}}
 	})
 }
 
@@ -203,7 +203,7 @@ func (w *World) Credentials() []string { return slices.Clone(w.credentials) }
 
 // Prober returns a prober whose tokens the world accounts for.
 func (w *World) Prober() *probe.Prober {
-	return probe.NewProber("test", func(_ string, fate probe.Fate) {
+	return probe.NewProber("test", func(_ string, fate probe.TokenEvent) {
 		if w.Panic {
 			panic("out of order")
 		}
@@ -214,7 +214,7 @@ func (w *World) Prober() *probe.Prober {
 }
 
 // Fates lists what became of the prober's tokens, in order.
-func (w *World) Fates() []probe.Fate {
+func (w *World) Fates() []probe.TokenEvent {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.fates)

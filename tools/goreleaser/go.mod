@@ -1,5 +1,5 @@
 // What checks and makes releases. A module of its own: nothing else may be held back by what it is built of.
-module vault-k8s-auth-exporter/tools/goreleaser
+module github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/tools/goreleaser
 
 go 1.26.0
 

@@ -1,4 +1,4 @@
-module vault-k8s-auth-exporter/tools/release
+module github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/tools/release
 
 go 1.26.0
 

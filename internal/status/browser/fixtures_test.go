@@ -8,22 +8,22 @@ import (
 	"testing"
 	"time"
 
-	"vault-k8s-auth-exporter/docs"
-	"vault-k8s-auth-exporter/internal/status"
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/docs"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/status"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 // source is what the board reads, for tests to change.
 type source struct {
 	mu      sync.Mutex // guards what follows
-	known   []probe.Known
+	known   []probe.TargetState
 	standby string
 }
 
-func (s *source) Known() []probe.Known {
+func (s *source) TargetStates() []probe.TargetState {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return append([]probe.Known(nil), s.known...)
+	return append([]probe.TargetState(nil), s.known...)
 }
 
 func (s *source) Standby() string { return s.standby }
@@ -35,9 +35,9 @@ type site struct {
 	url   string
 }
 
-func serve(t testing.TB, standby string, known ...probe.Known) *site {
+func serve(t testing.TB, standby string, known ...probe.TargetState) *site {
 	s := &site{source: &source{known: known, standby: standby}}
-	s.board = status.New(status.Options{Known: s.Known, Standby: s.Standby, Runbook: docs.Reasons, Version: "1.2.3"})
+	s.board = status.New(status.Options{TargetStates: s.TargetStates, Standby: s.Standby, Runbook: docs.Reasons, Version: "1.2.3"})
 	server := httptest.NewServer(s.board)
 	t.Cleanup(func() {
 		s.board.Close()
@@ -88,28 +88,28 @@ func target(name string) probe.Target {
 }
 
 func answered[T any](value T, took time.Duration) probe.Fact[T] {
-	return probe.Fact[T]{State: probe.Answered, Value: value, Took: took}
+	return probe.Fact[T]{State: probe.Answered, Value: value, Elapsed: took}
 }
 
 func refused[T any](status int, text string) probe.Fact[T] {
-	return probe.Fact[T]{State: probe.Failed, Failure: probe.Failure{Class: probe.ClassRefused, Status: status, Text: text}, Took: 9 * time.Millisecond}
+	return probe.Fact[T]{State: probe.Failed, Failure: probe.Failure{Class: probe.ClassRefused, Status: status, Text: text}, Elapsed: 9 * time.Millisecond}
 }
 
 // result is a run that found everything well.
 func result(t probe.Target, at time.Time) probe.Result {
 	const day = 24 * time.Hour
 	e := probe.Evidence{
-		At:              at,
-		CanaryToken:     answered(probe.Claims{Subject: "system:serviceaccount:monitoring:canary", Audiences: []string{"vault"}, IssuedAt: at.Add(-10 * time.Minute), Expires: at.Add(50 * time.Minute)}, time.Millisecond),
-		ReviewerToken:   answered(probe.Claims{Subject: "system:serviceaccount:vault:vault-auth", IssuedAt: at.Add(-30 * day), Expires: at.Add(60 * day)}, time.Millisecond),
-		Review:          answered(probe.Review{Authenticated: true, Username: "system:serviceaccount:monitoring:canary"}, 8*time.Millisecond),
-		Identity:        answered(probe.Identity{Username: "system:serviceaccount:vault:vault-auth"}, 2*time.Millisecond),
-		Access:          answered(probe.Access{Allowed: true}, 3*time.Millisecond),
-		Health:          answered(probe.Health{Initialized: true, Version: "1.21.4"}, 4*time.Millisecond),
-		Login:           answered(probe.Login{Type: "service", TTL: time.Minute}, 16*time.Millisecond),
-		Revoke:          answered(struct{}{}, 6*time.Millisecond),
-		KubernetesChain: probe.Chain{Verified: true, NotBefore: at.Add(-30 * day), NotAfter: at.Add(300 * day)},
-		VaultChain:      probe.Chain{Verified: true, NotBefore: at.Add(-60 * day), NotAfter: at.Add(9 * day)},
+		At:                    at,
+		CanaryToken:           answered(probe.Claims{Subject: "system:serviceaccount:monitoring:canary", Audiences: []string{"vault"}, IssuedAt: at.Add(-10 * time.Minute), Expires: at.Add(50 * time.Minute)}, time.Millisecond),
+		ReviewerToken:         answered(probe.Claims{Subject: "system:serviceaccount:vault:vault-auth", IssuedAt: at.Add(-30 * day), Expires: at.Add(60 * day)}, time.Millisecond),
+		Review:                answered(probe.Review{Authenticated: true, Username: "system:serviceaccount:monitoring:canary"}, 8*time.Millisecond),
+		Identity:              answered(probe.Identity{Username: "system:serviceaccount:vault:vault-auth"}, 2*time.Millisecond),
+		Access:                answered(probe.Access{Allowed: true}, 3*time.Millisecond),
+		Health:                answered(probe.Health{Initialized: true, Version: "1.21.4"}, 4*time.Millisecond),
+		Login:                 answered(probe.Login{Type: "service", TTL: time.Minute}, 16*time.Millisecond),
+		Revoke:                answered(struct{}{}, 6*time.Millisecond),
+		KubernetesCertificate: probe.Certificate{Verified: true, NotBefore: at.Add(-30 * day), NotAfter: at.Add(300 * day)},
+		VaultCertificate:      probe.Certificate{Verified: true, NotBefore: at.Add(-60 * day), NotAfter: at.Add(9 * day)},
 	}
 	return judged(t, at, e)
 }
@@ -151,8 +151,8 @@ func warned(r *probe.Result) {
 func well(*probe.Result) {}
 
 // past is a target with a history that ends age ago: an outage long past, and now.
-func past(name string, age time.Duration, now func(*probe.Result)) probe.Known {
-	known := probe.Known{Target: target(name)}
+func past(name string, age time.Duration, now func(*probe.Result)) probe.TargetState {
+	known := probe.TargetState{Target: target(name)}
 	start := time.Now().Add(-age - 119*time.Minute)
 	for n := range 120 {
 		r := result(known.Target, start.Add(time.Duration(n)*time.Minute))
@@ -171,8 +171,8 @@ func past(name string, age time.Duration, now func(*probe.Result)) probe.Known {
 	return known
 }
 
-func many(n int) []probe.Known {
-	var all []probe.Known
+func many(n int) []probe.TargetState {
+	var all []probe.TargetState
 	for i := range n {
 		now := well
 		switch {

@@ -1,4 +1,4 @@
-module vault-k8s-auth-exporter/internal/status/browser
+module github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/status/browser
 
 go 1.26.0
 
@@ -6,7 +6,7 @@ require (
 	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.23.0
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
-	vault-k8s-auth-exporter v0.0.0
+	github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter v0.0.0
 )
 
 require (
@@ -77,4 +77,4 @@ require (
 	sigs.k8s.io/yaml v1.6.0 // indirect
 )
 
-replace vault-k8s-auth-exporter => ../../..
+replace github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter => ../../..

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"vault-k8s-auth-exporter/lab"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
 var withLab = flag.Bool("lab", false, "look at the exporter's page while the lab is broken")

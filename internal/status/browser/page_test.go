@@ -12,8 +12,8 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
-	"vault-k8s-auth-exporter/probe"
-	"vault-k8s-auth-exporter/probe/probetest"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
 const text = `document.getElementById("main").innerText`
@@ -45,7 +45,7 @@ func every(t *testing.T) map[string]*site {
 		"unclear":    serve(t, "", past("production", 0, lost)),
 		"stale":      serve(t, "", past("production", 20*time.Minute, well)),
 		"stale bad":  serve(t, "", past("production", 20*time.Minute, sealed)),
-		"loading":    serve(t, "", probe.Known{Target: target("production")}),
+		"loading":    serve(t, "", probe.TargetState{Target: target("production")}),
 		"empty":      serve(t, ""),
 		"standby":    serve(t, "exporter-7d9c_X2"),
 		"many":       serve(t, "", many(500)...),
@@ -164,13 +164,13 @@ func TestCopy(t *testing.T) {
 // TestKinds shows every failure that there is, and searches the page, its source and
 // its JSON for the credentials of the fakes.
 func TestKinds(t *testing.T) {
-	var known []probe.Known
+	var known []probe.TargetState
 	var credentials []string
 	for _, scenario := range probetest.Scenarios() {
 		w := probetest.NewWorld(t)
 		w.Target.Name = scenario.Name
 		r := w.Play(scenario, false)
-		known = append(known, probe.Known{Target: r.Target}.After(r))
+		known = append(known, probe.TargetState{Target: r.Target}.After(r))
 		credentials = append(credentials, w.Credentials()...)
 	}
 	s := serve(t, "", known...)
@@ -201,7 +201,7 @@ func TestHostileTexts(t *testing.T) {
 	})
 	r, _ := w.Probe(probe.Memory{})
 	r.Diagnosis.Detail += hostile // even if it were not cleaned
-	s := serve(t, "", probe.Known{Target: r.Target}.After(r))
+	s := serve(t, "", probe.TargetState{Target: r.Target}.After(r))
 	for _, path := range []string{"/", "/targets/default"} {
 		tab := open(t, s.url+path, desktop)
 		eventually(t, tab, `document.getElementById("live").textContent === "live"`)

@@ -7,8 +7,8 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"vault-k8s-auth-exporter/probe"
-	"vault-k8s-auth-exporter/probe/probetest"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
 // TestSchema holds the JSON against its schema, in every state and for every reason.
@@ -19,11 +19,11 @@ func TestSchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := append(many(20), past("stale", time.Hour, well), past("stale bad", time.Hour, sealed), probe.Known{Target: target("waiting")})
+	known := append(many(20), past("stale", time.Hour, well), past("stale bad", time.Hour, sealed), probe.TargetState{Target: target("waiting")})
 	for _, scenario := range probetest.Scenarios() {
 		r := probetest.NewWorld(t).Play(scenario, false)
 		r.Target.Name = scenario.Name
-		known = append(known, probe.Known{Target: r.Target}.After(r))
+		known = append(known, probe.TargetState{Target: r.Target}.After(r))
 	}
 	for name, s := range map[string]*site{"all": serve(t, "", known...), "none": serve(t, ""), "standby": serve(t, "other")} {
 		_, header, body := get(t, s.url+"/api/v1/status")

@@ -9,7 +9,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
-	"vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 var screenshots = flag.String("screenshots", "", "write pictures of the page to this folder")
@@ -19,7 +19,7 @@ func TestScreenshots(t *testing.T) {
 	if *screenshots == "" {
 		return
 	}
-	few := []probe.Known{past("production", 0, forbidden), past("staging", 0, warned), past("disaster-recovery", 0, well), past("build", 0, lost)}
+	few := []probe.TargetState{past("production", 0, forbidden), past("staging", 0, warned), past("disaster-recovery", 0, well), past("build", 0, lost)}
 	phone := look{width: 390}
 	for name, one := range map[string]struct {
 		site *site
@@ -34,7 +34,7 @@ func TestScreenshots(t *testing.T) {
 		"many":       {serve(t, "", many(500)...), "/", desktop},
 		"standby":    {serve(t, "exporter-7d9c_X2"), "/", desktop},
 		"stale":      {serve(t, "", past("production", 20*time.Minute, well)), "/", desktop},
-		"loading":    {serve(t, "", probe.Known{Target: target("production")}), "/", desktop},
+		"loading":    {serve(t, "", probe.TargetState{Target: target("production")}), "/", desktop},
 	} {
 		tab := open(t, one.site.url+one.path, one.look)
 		capture := chromedp.FullScreenshot(100)

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"vault-k8s-auth-exporter/lab"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
 const (

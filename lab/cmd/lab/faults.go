@@ -7,7 +7,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"vault-k8s-auth-exporter/lab"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
 // listFaults works without a running lab too: then nothing is marked.

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"vault-k8s-auth-exporter/lab"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
 func TestFaultPrintsTheCommandLineThatShowsIt(t *testing.T) {
@@ -63,7 +63,7 @@ func checkout(t *testing.T) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(root) })
-	if err := os.WriteFile(filepath.Join(root, "go.mod"), []byte("module vault-k8s-auth-exporter\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(root, "go.mod"), []byte("module github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	t.Chdir(root)

@@ -10,7 +10,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	"vault-k8s-auth-exporter/lab"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
 const usage = `usage: lab COMMAND

@@ -10,7 +10,7 @@ import (
 	"regexp"
 	"strings"
 
-	"vault-k8s-auth-exporter/lab"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
 const envFile = "exporter.env"

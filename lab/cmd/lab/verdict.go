@@ -11,13 +11,13 @@ import (
 
 // verdict is what the exporter logs when its verdict changes.
 type verdict struct {
-	Time   time.Time `json:"time"`
-	Level  string    `json:"level"`
-	Msg    string    `json:"msg"`
-	Reason string    `json:"reason"`
-	Party  string    `json:"party"`
-	Detail string    `json:"detail"`
-	Fix    []string  `json:"fix"`
+	Time      time.Time `json:"time"`
+	Level     string    `json:"level"`
+	Msg       string    `json:"msg"`
+	Reason    string    `json:"reason"`
+	Component string    `json:"component"`
+	Detail    string    `json:"detail"`
+	Fix       []string  `json:"fix"`
 }
 
 // readable is what people need to see of one line of the exporter's log: changes of verdict, warnings, errors. It is empty
@@ -42,7 +42,7 @@ func (v verdict) String() string {
 	if v.Reason == "none" {
 		return at + "  up\n"
 	}
-	text := fmt.Sprintf("%s  down  %s (%s): %s\n", at, v.Reason, v.Party, v.Detail)
+	text := fmt.Sprintf("%s  down  %s (%s): %s\n", at, v.Reason, v.Component, v.Detail)
 	for _, command := range v.Fix {
 		text += "          fix:  " + command + "\n"
 	}

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"vault-k8s-auth-exporter/lab"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
 // hurried is how many times faster than on call the demo is: it probes every 10 s in place of every minute.

@@ -65,7 +65,7 @@ vault
   "VAULT_MOUNT" $v.vault.mount
   "VAULT_ROLE" $v.vault.role
   "VAULT_TLS_SERVER_NAME" $v.vault.tlsServerName
-  "VAULT_ORACLE_ROLE" $v.vault.oracleRole
+  "VAULT_DIAGNOSTIC_ROLE" $v.vault.diagnosticRole
   "KUBERNETES_HOST" $v.kubernetes.host
   "KUBERNETES_TLS_SERVER_NAME" $v.kubernetes.tlsServerName
   "KUBERNETES_TOKEN_FILE" (include "exporter.ownTokenFile" .)
