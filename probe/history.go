@@ -13,7 +13,10 @@ type Run struct {
 }
 
 // Healthy reports whether pods could log in. The zero Run is not healthy.
-func (r Run) Healthy() bool { return r.Reason == None }
+func (r Run) Healthy() bool { return r.LoginStatus() == LoginsWork }
+
+// LoginStatus answers whether pods could log in.
+func (r Run) LoginStatus() LoginStatus { return r.Reason.loginStatus() }
 
 // Run returns the result in short.
 func (r Result) Run() Run { return Run{r.Start, r.Duration, r.Diagnosis.Reason} }

@@ -44,7 +44,33 @@ type Result struct {
 }
 
 // Healthy reports whether pods can log in.
-func (r Result) Healthy() bool { return r.Diagnosis.Reason == None }
+func (r Result) Healthy() bool { return r.LoginStatus() == LoginsWork }
+
+// LoginStatus answers whether pods can log in. It is the only place that decides
+// this: metrics, page, log and check all read it.
+func (r Result) LoginStatus() LoginStatus { return r.Diagnosis.Reason.loginStatus() }
+
+// LoginStatus is whether pods can log in, as far as one run can tell.
+type LoginStatus string
+
+// The zero LoginStatus is none of these, so that nothing is healthy by default.
+const (
+	LoginsWork LoginStatus = "work"
+	LoginsFail LoginStatus = "fail"
+	// LoginsUnknown: the exporter or its canary is at fault, which says nothing about
+	// pods.
+	LoginsUnknown LoginStatus = "unknown"
+)
+
+func (r Reason) loginStatus() LoginStatus {
+	switch r.Component() {
+	case ComponentNone:
+		return LoginsWork
+	case ComponentCanary, ComponentExporter:
+		return LoginsUnknown
+	}
+	return LoginsFail
+}
 
 // FollowUpKinds lists the follow-ups, in the order of the report.
 var FollowUpKinds = []string{"mount_probe", "role_probe", "diagnostic_role", "diagnostic_access", "reviewer_review"}
