@@ -17,13 +17,14 @@ import (
 	"time"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 // BenchmarkProbe is one healthy run as the exporter makes it.
 func BenchmarkProbe(b *testing.B) {
 	s := startServers(b)
 	target := s.target(b)
-	prober := probe.NewProber("bench", func(string, probe.TokenEvent) {})
+	prober := probe.NewProber("bench", func(string, evidence.TokenEvent) {})
 	result, memory := prober.Probe(b.Context(), target, probe.Memory{}) // reads more than later runs do
 	if !result.Healthy() {
 		b.Fatalf("the probe finds %s: %s", result.Diagnosis.Reason, result.Diagnosis.Detail)
@@ -41,7 +42,7 @@ func BenchmarkProbe(b *testing.B) {
 func BenchmarkSustained(b *testing.B) {
 	s := startServers(b)
 	target := s.target(b)
-	prober := probe.NewProber("bench", func(string, probe.TokenEvent) {})
+	prober := probe.NewProber("bench", func(string, evidence.TokenEvent) {})
 	_, memory := prober.Probe(b.Context(), target, probe.Memory{})
 	b.SetParallelism(8)
 	b.RunParallel(func(more *testing.PB) {
@@ -135,15 +136,15 @@ func cpu(b *testing.B) time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-func (s servers) target(b *testing.B) probe.Target {
+func (s servers) target(b *testing.B) evidence.Target {
 	b.Helper()
 	ca := file(b, "ca.crt", s.CA)
-	return probe.Target{
+	return evidence.Target{
 		Name:       "bench",
-		Vault:      probe.Vault{Addr: s.Vault, CACert: ca, Mount: "kubernetes", Role: "canary"},
-		Kubernetes: probe.Kubernetes{Host: s.Kubernetes, CACert: ca},
-		Reviewer:   probe.Reviewer{Source: probe.SourceFile, TokenFile: file(b, "reviewer", token("vault-auth"))},
-		Canary:     probe.Canary{Source: probe.SourceFile, TokenFile: file(b, "canary", token("canary"))},
+		Vault:      evidence.Vault{Addr: s.Vault, CACert: ca, Mount: "kubernetes", Role: "canary"},
+		Kubernetes: evidence.Kubernetes{Host: s.Kubernetes, CACert: ca},
+		Reviewer:   evidence.Reviewer{Source: evidence.SourceFile, TokenFile: file(b, "reviewer", token("vault-auth"))},
+		Canary:     evidence.Canary{Source: evidence.SourceFile, TokenFile: file(b, "canary", token("canary"))},
 		Interval:   time.Minute, Timeout: 10 * time.Second, Recheck: 10 * time.Second,
 	}
 }

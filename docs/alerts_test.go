@@ -11,7 +11,7 @@ import (
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
 
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 )
 
 // alert is one of deploy/prometheus/rules.yaml, or a recording rule.
@@ -81,10 +81,10 @@ func TestRunbooksAreOfAlerts(t *testing.T) {
 		together.WriteString(read(t, "runbooks/"+entry.Name()))
 	}
 	var codes []string
-	for _, reason := range probe.Reasons() {
+	for _, reason := range diagnose.Reasons() {
 		codes = append(codes, string(reason))
 	}
-	for _, warning := range probe.WarningCodes {
+	for _, warning := range diagnose.WarningCodes {
 		codes = append(codes, string(warning))
 	}
 	for _, code := range codes {

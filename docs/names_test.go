@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/config"
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 func pages(t *testing.T) []string {
@@ -68,7 +68,7 @@ func hasAnchor(page, anchor string) bool {
 // TestVariablesExist finds variables that no exporter reads.
 func TestVariablesExist(t *testing.T) {
 	var known strings.Builder
-	if err := (config.Config{Targets: []probe.Target{{}}}).Write(&known); err != nil {
+	if err := (config.Config{Targets: []evidence.Target{{}}}).Write(&known); err != nil {
 		t.Fatal(err)
 	}
 	variable := regexp.MustCompile(`\bEXPORTER_[A-Z_]*[A-Z]\b`)

@@ -12,39 +12,40 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 var update = flag.Bool("update", false, "write the generated parts anew")
 
 // sample is the target whose names stand in the commands of docs/reasons.md.
-var sample = probe.Target{
+var sample = evidence.Target{
 	Name: "default",
-	Vault: probe.Vault{
+	Vault: evidence.Vault{
 		Addr: "https://vault.example.com:8200", CACert: "/etc/vault/ca.crt",
 		Mount: "kubernetes", Role: "canary",
 	},
-	Kubernetes: probe.Kubernetes{Host: "https://kubernetes.default.svc", CACert: "/etc/kubernetes/ca.crt"},
-	Reviewer: probe.Reviewer{
-		Source: probe.SourceFile, TokenFile: "/var/run/secrets/reviewer/token",
-		ServiceAccount: probe.ServiceAccount{Namespace: "vault", Name: "vault-auth"},
+	Kubernetes: evidence.Kubernetes{Host: "https://kubernetes.default.svc", CACert: "/etc/kubernetes/ca.crt"},
+	Reviewer: evidence.Reviewer{
+		Source: evidence.SourceFile, TokenFile: "/var/run/secrets/reviewer/token",
+		ServiceAccount: evidence.ServiceAccount{Namespace: "vault", Name: "vault-auth"},
 	},
-	Canary: probe.Canary{
-		Source: probe.SourceFile, TokenFile: "/var/run/secrets/canary/token",
-		ServiceAccount: probe.ServiceAccount{Namespace: "monitoring", Name: "canary"},
+	Canary: evidence.Canary{
+		Source: evidence.SourceFile, TokenFile: "/var/run/secrets/canary/token",
+		ServiceAccount: evidence.ServiceAccount{Namespace: "monitoring", Name: "canary"},
 		Audiences:      []string{"vault"},
 	},
 }
 
 // seen is the evidence of a run at the sample that no token could read the mount in.
-var seen = probe.Evidence{
+var seen = evidence.Evidence{
 	CanaryToken:   claims("monitoring", "canary", "vault"),
 	ReviewerToken: claims("vault", "vault-auth", "https://kubernetes.default.svc"),
 	OwnToken:      claims("monitoring", "vault-k8s-auth-exporter", "https://kubernetes.default.svc"),
 }
 
-func claims(namespace, account, audience string) probe.Fact[probe.Claims] {
-	return probe.Fact[probe.Claims]{State: probe.Answered, Value: probe.Claims{
+func claims(namespace, account, audience string) evidence.Fact[evidence.Claims] {
+	return evidence.Fact[evidence.Claims]{State: evidence.Answered, Value: evidence.Claims{
 		Issuer:  "https://kubernetes.default.svc",
 		Subject: "system:serviceaccount:" + namespace + ":" + account, Audiences: []string{audience},
 		Namespace: namespace, ServiceAccount: account, UID: "3b241101-e2bb-4255-8caf-4136c566a962",
@@ -56,7 +57,7 @@ func TestGeneratedParts(t *testing.T) {
 	page := read(t, "reasons.md")
 	want := fill(t, page, "contents", contents())
 	want = fill(t, want, "share", share())
-	for _, reason := range probe.Reasons() {
+	for _, reason := range diagnose.Reasons() {
 		want = fill(t, want, string(reason), heading(reason))
 		want = fill(t, want, string(reason)+" fix", commands(reason.Advice(sample, seen)))
 	}
@@ -75,8 +76,8 @@ func TestGeneratedParts(t *testing.T) {
 func contents() string {
 	var table strings.Builder
 	table.WriteString("| component | reason | in a sentence |\n|---|---|---|\n")
-	var last probe.Component
-	for _, reason := range probe.Reasons() {
+	var last diagnose.Component
+	for _, reason := range diagnose.Reasons() {
 		component := ""
 		if reason.Component() != last {
 			component, last = "`"+string(reason.Component())+"`", reason.Component()
@@ -91,7 +92,7 @@ func share() string {
 	var faults, warnings int
 	bare, full := map[string]int{}, map[string]int{}
 	for _, f := range lab.Faults() {
-		if f.Bare.Reason == string(probe.None) {
+		if f.Bare.Reason == string(diagnose.None) {
 			warnings++
 			continue
 		}
@@ -108,11 +109,11 @@ func share() string {
 		return fmt.Sprintf("| %s | %d (%d %%) | %d (%d %%) |\n", what, bare[key], percent(bare[key]), full[key], percent(full[key]))
 	}
 	return fmt.Sprintf("%d faults that keep pods out, and %d that only warn.\n\n| | bare evidence | all optional evidence |\n|---|---|---|\n", faults, warnings) +
-		row("proven", string(probe.Proven)) + row("by elimination", string(probe.ByElimination)) +
-		row("of these `unexplained`", string(probe.Unexplained))
+		row("proven", string(diagnose.Proven)) + row("by elimination", string(diagnose.ByElimination)) +
+		row("of these `unexplained`", string(diagnose.Unexplained))
 }
 
-func heading(reason probe.Reason) string {
+func heading(reason diagnose.Reason) string {
 	return fmt.Sprintf("Component `%s`: %s.\n", reason.Component(), reason.Title())
 }
 
@@ -141,14 +142,14 @@ var (
 func TestEveryReasonAndWarningHasASection(t *testing.T) {
 	sections, order := sectionsOf(read(t, "reasons.md"))
 	var want []string
-	for _, reason := range probe.Reasons() {
+	for _, reason := range diagnose.Reasons() {
 		want = append(want, string(reason))
 		demand(t, string(reason), sections[string(reason)], reasonParts)
 		if reason.Runbook() != "docs/reasons.md#"+string(reason) {
 			t.Errorf("the runbook of %s is %s, which is not its section", reason, reason.Runbook())
 		}
 	}
-	for _, code := range probe.WarningCodes {
+	for _, code := range diagnose.WarningCodes {
 		want = append(want, string(code))
 		demand(t, string(code), sections[string(code)], warningParts)
 	}

@@ -4,6 +4,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 // counters holds what is counted per target.
@@ -59,13 +61,13 @@ func (c *counters) begin(target string) {
 	for _, v := range []*prometheus.CounterVec{c.probes, c.revoked, c.revokeFailures, c.tokensUnaccounted, c.skipped} {
 		v.WithLabelValues(target)
 	}
-	for _, component := range probe.Components {
+	for _, component := range diagnose.Components {
 		c.failures.WithLabelValues(target, string(component))
 	}
 	for _, kind := range []string{"service", "batch"} {
 		c.issued.WithLabelValues(target, kind)
 	}
-	for _, kind := range probe.FollowUpKinds {
+	for _, kind := range evidence.FollowUpKinds {
 		c.followUps.WithLabelValues(target, kind)
 	}
 }
@@ -88,17 +90,17 @@ func (c *counters) count(r probe.Result) {
 	}
 }
 
-func (c *counters) countToken(target string, event probe.TokenEvent) {
+func (c *counters) countToken(target string, event evidence.TokenEvent) {
 	switch event {
-	case probe.IssuedService:
+	case evidence.IssuedService:
 		c.issued.WithLabelValues(target, "service").Inc()
-	case probe.IssuedBatch:
+	case evidence.IssuedBatch:
 		c.issued.WithLabelValues(target, "batch").Inc()
-	case probe.Revoked:
+	case evidence.Revoked:
 		c.revoked.WithLabelValues(target).Inc()
-	case probe.RevokeFailed:
+	case evidence.RevokeFailed:
 		c.revokeFailures.WithLabelValues(target).Inc()
-	case probe.Unaccounted:
+	case evidence.Unaccounted:
 		c.tokensUnaccounted.WithLabelValues(target).Inc()
 	}
 }

@@ -5,11 +5,11 @@ import (
 	"testing"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/metrics"
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 func TestCounters(t *testing.T) {
-	rec := metrics.New([]probe.Target{target("a")})
+	rec := metrics.New([]evidence.Target{target("a")})
 	rec.Record(healthy(target("a")))
 	rec.Record(forbidden(target("a")))
 	carried := forbidden(target("a"))
@@ -38,9 +38,9 @@ func TestCounters(t *testing.T) {
 }
 
 func TestTokenFates(t *testing.T) {
-	rec := metrics.New([]probe.Target{target("a")})
-	for fate, times := range map[probe.TokenEvent]int{
-		probe.IssuedService: 5, probe.IssuedBatch: 4, probe.Revoked: 3, probe.RevokeFailed: 2, probe.Unaccounted: 1,
+	rec := metrics.New([]evidence.Target{target("a")})
+	for fate, times := range map[evidence.TokenEvent]int{
+		evidence.IssuedService: 5, evidence.IssuedBatch: 4, evidence.Revoked: 3, evidence.RevokeFailed: 2, evidence.Unaccounted: 1,
 	} {
 		for range times {
 			rec.CountToken("a", fate)

@@ -13,7 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/metrics"
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 // described is what a reader is told of a metric.
@@ -111,7 +111,7 @@ func TestFixturesShowEveryMetric(t *testing.T) {
 
 func TestDocsCountSeries(t *testing.T) {
 	text, rows := readDocs(t)
-	rec := metrics.New([]probe.Target{target("a")})
+	rec := metrics.New([]evidence.Target{target("a")})
 	rec.Record(healthy(target("a")))
 	_, series := gathered(t, rec)
 

@@ -17,19 +17,20 @@ import (
 	"github.com/prometheus/common/expfmt"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/metrics"
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 // full has a sample of every metric.
 func full(t testing.TB) *metrics.Recorder {
 	t.Helper()
-	rec := metrics.New([]probe.Target{target("prod"), target("failing")})
+	rec := metrics.New([]evidence.Target{target("prod"), target("failing")})
 	rec.Record(forbidden(target("failing")))
 	well := healthy(target("prod"))
-	well.Warnings = []probe.Warning{{Code: probe.ClockSkew}, {Code: probe.CertificateExpiring, Raised: true}}
+	well.Warnings = []diagnose.Warning{{Code: diagnose.ClockSkew}, {Code: diagnose.CertificateExpiring, Raised: true}}
 	rec.Record(well)
-	rec.CountToken("prod", probe.IssuedService)
-	rec.CountToken("prod", probe.Revoked)
+	rec.CountToken("prod", evidence.IssuedService)
+	rec.CountToken("prod", evidence.Revoked)
 	rec.Reloaded(3735928559)
 	rec.Shard(0, 1)
 	rec.Lease("monitoring/exporter", func() bool { return true })()
@@ -67,7 +68,7 @@ func TestWholeExposition(t *testing.T) {
 // Every reason is there from the start, so that its first increase is seen.
 func TestVerdictsBeginAtZero(t *testing.T) {
 	want := []string{`exporter_verdicts_total{reason="none"} 0`}
-	for _, reason := range probe.Reasons() {
+	for _, reason := range diagnose.Reasons() {
 		want = append(want, fmt.Sprintf("exporter_verdicts_total{reason=%q} 0", reason))
 	}
 	slices.Sort(want)
@@ -115,23 +116,23 @@ func TestHostileTexts(t *testing.T) {
 	const jwt = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJtYXJrZWQifQ.bWFya2Vk"
 	hostile := jwt + "\"}\n# TYPE marked counter\nmarked 1 \xff"
 	r := forbidden(target("a"))
-	claims := probe.Claims{Issuer: hostile, Subject: hostile, Audiences: []string{hostile}, Pod: hostile, Namespace: hostile, ServiceAccount: hostile}
+	claims := evidence.Claims{Issuer: hostile, Subject: hostile, Audiences: []string{hostile}, Pod: hostile, Namespace: hostile, ServiceAccount: hostile}
 	e := &r.Evidence
 	e.CanaryToken, e.ReviewerToken = answered(claims, 0), answered(claims, 0)
-	e.Review = answered(probe.Review{Username: hostile, Error: hostile, Audiences: []string{hostile}}, 0)
-	e.Identity = answered(probe.Identity{Username: hostile}, 0)
-	e.Access = answered(probe.Access{Why: hostile}, 0)
-	e.Login = failed[probe.Login](probe.ClassRefused, 403, hostile)
-	e.Health = answered(probe.Health{Version: hostile}, 0)
-	e.FollowUps.MountProbe = answered(probe.Refusal{Text: hostile}, 0)
+	e.Review = answered(evidence.Review{Username: hostile, Error: hostile, Audiences: []string{hostile}}, 0)
+	e.Identity = answered(evidence.Identity{Username: hostile}, 0)
+	e.Access = answered(evidence.Access{Why: hostile}, 0)
+	e.Login = failed[evidence.Login](evidence.ClassRefused, 403, hostile)
+	e.Health = answered(evidence.Health{Version: hostile}, 0)
+	e.FollowUps.MountProbe = answered(evidence.Refusal{Text: hostile}, 0)
 	e.VaultCertificate.Subject, e.Panic = hostile, hostile
-	for _, v := range []*probe.Verdict{&r.Diagnosis.Verdict, &r.Diagnosis.Reviewer} {
+	for _, v := range []*diagnose.Verdict{&r.Diagnosis.Verdict, &r.Diagnosis.Reviewer} {
 		v.Detail, v.Because, v.Fix = hostile, []string{hostile}, []string{hostile}
 	}
-	r.Warnings = []probe.Warning{{Code: probe.ClockSkew, Raised: true, Detail: hostile, Fix: []string{hostile}}}
+	r.Warnings = []diagnose.Warning{{Code: diagnose.ClockSkew, Raised: true, Detail: hostile, Fix: []string{hostile}}}
 
 	for _, version := range []string{hostile, jwt, "1." + strings.Repeat("0", 100), "1.0\n", "hvs.CAESIJ", ""} {
-		rec := metrics.New([]probe.Target{target("a")})
+		rec := metrics.New([]evidence.Target{target("a")})
 		e.Health.Value.Version = version
 		rec.Record(r)
 		text := samples(t, rec)
@@ -193,7 +194,7 @@ func (brokenCollector) Collect(samples chan<- prometheus.Metric) {
 // One scrape of 1 000 healthy targets.
 func BenchmarkGather(b *testing.B) {
 	const count = 1000
-	var targets []probe.Target
+	var targets []evidence.Target
 	for i := range count {
 		targets = append(targets, target(fmt.Sprintf("target-%04d", i)))
 	}

@@ -11,69 +11,71 @@ import (
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/metrics"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 const minute = time.Minute
 
-func target(name string) probe.Target {
-	return probe.Target{
+func target(name string) evidence.Target {
+	return evidence.Target{
 		Name:       name,
-		Vault:      probe.Vault{Addr: "https://vault.example.com:8200", Namespace: "team", Mount: "kubernetes", Role: "canary"},
-		Kubernetes: probe.Kubernetes{Host: "https://10.0.0.1:6443"},
-		Reviewer:   probe.Reviewer{Source: probe.SourceFile, TokenFile: "/reviewer"},
-		Canary:     probe.Canary{Source: probe.SourceFile, TokenFile: "/canary", Audiences: []string{"vault"}},
+		Vault:      evidence.Vault{Addr: "https://vault.example.com:8200", Namespace: "team", Mount: "kubernetes", Role: "canary"},
+		Kubernetes: evidence.Kubernetes{Host: "https://10.0.0.1:6443"},
+		Reviewer:   evidence.Reviewer{Source: evidence.SourceFile, TokenFile: "/reviewer"},
+		Canary:     evidence.Canary{Source: evidence.SourceFile, TokenFile: "/canary", Audiences: []string{"vault"}},
 		Interval:   minute, Timeout: 15 * time.Second, Recheck: 10 * time.Second,
 		FollowUps: true,
 	}
 }
 
-func answered[T any](value T, took time.Duration) probe.Fact[T] {
-	return probe.Fact[T]{State: probe.Answered, Value: value, Elapsed: took}
+func answered[T any](value T, took time.Duration) evidence.Fact[T] {
+	return evidence.Fact[T]{State: evidence.Answered, Value: value, Elapsed: took}
 }
 
-func failed[T any](class probe.Class, status int, text string) probe.Fact[T] {
-	return probe.Fact[T]{State: probe.Failed, Failure: probe.Failure{Class: class, Status: status, Text: text}, Elapsed: time.Second}
+func failed[T any](class evidence.Class, status int, text string) evidence.Fact[T] {
+	return evidence.Fact[T]{State: evidence.Failed, Failure: evidence.Failure{Class: class, Status: status, Text: text}, Elapsed: time.Second}
 }
 
 // healthy is a run that began now and found everything well.
-func healthy(t probe.Target) probe.Result {
+func healthy(t evidence.Target) probe.Result {
 	now := time.Now()
 	return probe.Result{
 		Target:   t,
 		Start:    now,
 		Duration: 40 * time.Millisecond,
 		Evidence: healthyEvidence(now),
-		Diagnosis: probe.Diagnosis{
-			Verdict:  probe.Verdict{Reason: probe.None, Certainty: probe.Proven},
-			Reviewer: probe.Verdict{Reason: probe.None, Certainty: probe.Proven},
+		Diagnosis: diagnose.Diagnosis{
+			Verdict:  diagnose.Verdict{Reason: diagnose.None, Certainty: diagnose.Proven},
+			Reviewer: diagnose.Verdict{Reason: diagnose.None, Certainty: diagnose.Proven},
 		},
 		Warnings: judged(),
 		Since:    now,
 	}
 }
 
-func healthyEvidence(now time.Time) probe.Evidence {
+func healthyEvidence(now time.Time) evidence.Evidence {
 	day := 24 * time.Hour
-	return probe.Evidence{
+	return evidence.Evidence{
 		At:                    now,
-		CanaryToken:           answered(probe.Claims{IssuedAt: now.Add(-minute), Expires: now.Add(9 * minute)}, 0),
-		ReviewerToken:         answered(probe.Claims{NotBefore: now.Add(-day), Expires: now.Add(day)}, 0),
-		Review:                answered(probe.Review{Authenticated: true}, 8*time.Millisecond),
-		Identity:              answered(probe.Identity{Username: "system:serviceaccount:vault:vault-auth"}, 2*time.Millisecond),
-		Access:                answered(probe.Access{Allowed: true}, 3*time.Millisecond),
-		Health:                answered(probe.Health{Initialized: true, Version: "1.20.4+ent"}, 4*time.Millisecond),
-		Login:                 answered(probe.Login{Type: "service", TTL: minute}, 16*time.Millisecond),
+		CanaryToken:           answered(evidence.Claims{IssuedAt: now.Add(-minute), Expires: now.Add(9 * minute)}, 0),
+		ReviewerToken:         answered(evidence.Claims{NotBefore: now.Add(-day), Expires: now.Add(day)}, 0),
+		Review:                answered(evidence.Review{Authenticated: true}, 8*time.Millisecond),
+		Identity:              answered(evidence.Identity{Username: "system:serviceaccount:vault:vault-auth"}, 2*time.Millisecond),
+		Access:                answered(evidence.Access{Allowed: true}, 3*time.Millisecond),
+		Health:                answered(evidence.Health{Initialized: true, Version: "1.20.4+ent"}, 4*time.Millisecond),
+		Login:                 answered(evidence.Login{Type: "service", TTL: minute}, 16*time.Millisecond),
 		Revoke:                answered(struct{}{}, 6*time.Millisecond),
-		KubernetesCertificate: probe.Certificate{Verified: true, NotBefore: now.Add(-30 * day), NotAfter: now.Add(60 * day)},
-		VaultCertificate:      probe.Certificate{Verified: true, NotBefore: now.Add(-10 * day), NotAfter: now.Add(80 * day)},
+		KubernetesCertificate: evidence.Certificate{Verified: true, NotBefore: now.Add(-30 * day), NotAfter: now.Add(60 * day)},
+		VaultCertificate:      evidence.Certificate{Verified: true, NotBefore: now.Add(-10 * day), NotAfter: now.Add(80 * day)},
 	}
 }
 
 // judged has a judgement on every warning; those named are raised.
-func judged(raised ...probe.WarningCode) []probe.Warning {
-	var warnings []probe.Warning
-	for _, code := range probe.WarningCodes {
-		w := probe.Warning{Code: code}
+func judged(raised ...diagnose.WarningCode) []diagnose.Warning {
+	var warnings []diagnose.Warning
+	for _, code := range diagnose.WarningCodes {
+		w := diagnose.Warning{Code: code}
 		for _, r := range raised {
 			w.Raised = w.Raised || r == code
 		}
@@ -84,17 +86,17 @@ func judged(raised ...probe.WarningCode) []probe.Warning {
 
 // forbidden is a run that found the reviewer without its permission, and asked
 // the follow-up.
-func forbidden(t probe.Target) probe.Result {
+func forbidden(t evidence.Target) probe.Result {
 	r := healthy(t)
 	e := &r.Evidence
-	e.Review = failed[probe.Review](probe.ClassRefused, 403, "forbidden")
-	e.Access = answered(probe.Access{}, time.Millisecond)
-	e.Login = failed[probe.Login](probe.ClassRefused, 403, "permission denied")
-	e.Revoke = probe.Fact[struct{}]{}
-	e.FollowUps = probe.FollowUps{At: e.At, MountProbe: answered(probe.Refusal{Status: 400}, time.Millisecond)}
-	r.Diagnosis = probe.Diagnosis{
-		Verdict:  probe.Verdict{Reason: probe.ReviewerForbidden, Certainty: probe.Proven},
-		Reviewer: probe.Verdict{Reason: probe.ReviewerForbidden, Certainty: probe.Proven},
+	e.Review = failed[evidence.Review](evidence.ClassRefused, 403, "forbidden")
+	e.Access = answered(evidence.Access{}, time.Millisecond)
+	e.Login = failed[evidence.Login](evidence.ClassRefused, 403, "permission denied")
+	e.Revoke = evidence.Fact[struct{}]{}
+	e.FollowUps = evidence.FollowUps{At: e.At, MountProbe: answered(evidence.Refusal{Status: 400}, time.Millisecond)}
+	r.Diagnosis = diagnose.Diagnosis{
+		Verdict:  diagnose.Verdict{Reason: diagnose.ReviewerForbidden, Certainty: diagnose.Proven},
+		Reviewer: diagnose.Verdict{Reason: diagnose.ReviewerForbidden, Certainty: diagnose.Proven},
 	}
 	r.Warnings = nil
 	return r

@@ -4,6 +4,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 // judgement is a metric that says how things stand: a pure function of one Result.
@@ -22,7 +24,7 @@ var judgements = []judgement{
 		describe("up", "Whether pods can log in: 1 they can, 0 they cannot, absent where that is not known."+cached),
 		func(r *probe.Result, say judged) {
 			switch r.Diagnosis.Component() {
-			case probe.ComponentCanary, probe.ComponentExporter: // our own fault says nothing about pods
+			case diagnose.ComponentCanary, diagnose.ComponentExporter: // our own fault says nothing about pods
 			default:
 				say(oneIf(r.Healthy()), r.Healthy())
 			}
@@ -33,8 +35,8 @@ var judgements = []judgement{
 		func(r *probe.Result, say judged) {
 			reviewer := r.Diagnosis.Reviewer
 			switch reviewer.Component() {
-			case probe.ComponentNone, probe.ComponentReviewer, probe.ComponentCanary: // a canary may be its own reviewer
-				up := reviewer.Reason == probe.None
+			case diagnose.ComponentNone, diagnose.ComponentReviewer, diagnose.ComponentCanary: // a canary may be its own reviewer
+				up := reviewer.Reason == diagnose.None
 				say(oneIf(up), up)
 			}
 		},
@@ -42,7 +44,7 @@ var judgements = []judgement{
 	{
 		describe("canary_login_up", "Whether the canary logged in: 1 it did, 0 it was refused or got no answer, absent where it was not attempted."+cached),
 		func(r *probe.Result, say judged) {
-			if login := r.Evidence.Login; login.State != probe.NotAsked {
+			if login := r.Evidence.Login; login.State != evidence.NotAsked {
 				say(oneIf(login.Ok()), login.Ok())
 			}
 		},
@@ -60,7 +62,7 @@ var judgements = []judgement{
 			"reason", "component"),
 		func(r *probe.Result, say judged) {
 			if v := r.Diagnosis.Reviewer; v.Reason != "" {
-				say(1, v.Reason == probe.None, string(v.Reason), string(v.Component()))
+				say(1, v.Reason == diagnose.None, string(v.Reason), string(v.Component()))
 			}
 		},
 	},
@@ -85,7 +87,7 @@ var judgements = []judgement{
 		describe("step_duration_seconds", "How long a step of the run took, in seconds; absent where it was not asked."+cached, "step"),
 		func(r *probe.Result, say judged) {
 			for _, s := range asked(r) {
-				say(s.Elapsed.Seconds(), s.State == probe.StepOK, s.Name)
+				say(s.Elapsed.Seconds(), s.State == evidence.StepOK, s.Name)
 			}
 		},
 	},
@@ -93,18 +95,18 @@ var judgements = []judgement{
 		describe("step_success", "Whether a step of the run succeeded: 1 it did, 0 it failed, absent where it was not asked."+cached, "step"),
 		func(r *probe.Result, say judged) {
 			for _, s := range asked(r) {
-				ok := s.State == probe.StepOK
+				ok := s.State == evidence.StepOK
 				say(oneIf(ok), ok, s.Name)
 			}
 		},
 	},
 }
 
-func asked(r *probe.Result) []probe.Step {
+func asked(r *probe.Result) []evidence.Step {
 	steps := r.Steps()
 	kept := steps[:0]
 	for _, s := range steps {
-		if s.State != probe.StepSkipped {
+		if s.State != evidence.StepSkipped {
 			kept = append(kept, s)
 		}
 	}

@@ -7,18 +7,20 @@ import (
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/metrics"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 var verdictNames = []string{"up", "reviewer_up", "canary_login_up", "verdict_info", "reviewer_verdict_info"}
 
 // broken is a healthy run in which one thing is otherwise.
-func broken(reason, reviewer probe.Reason, certainty probe.Certainty, edit func(*probe.Evidence)) func(probe.Target) probe.Result {
-	return func(t probe.Target) probe.Result {
+func broken(reason, reviewer diagnose.Reason, certainty diagnose.Certainty, edit func(*evidence.Evidence)) func(evidence.Target) probe.Result {
+	return func(t evidence.Target) probe.Result {
 		r := healthy(t)
 		edit(&r.Evidence)
-		r.Diagnosis = probe.Diagnosis{
-			Verdict:  probe.Verdict{Reason: reason, Certainty: certainty},
-			Reviewer: probe.Verdict{Reason: reviewer, Certainty: certainty},
+		r.Diagnosis = diagnose.Diagnosis{
+			Verdict:  diagnose.Verdict{Reason: reason, Certainty: certainty},
+			Reviewer: diagnose.Verdict{Reason: reviewer, Certainty: certainty},
 		}
 		return r
 	}
@@ -27,7 +29,7 @@ func broken(reason, reviewer probe.Reason, certainty probe.Certainty, edit func(
 func TestVerdicts(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		run  func(probe.Target) probe.Result
+		run  func(evidence.Target) probe.Result
 		want string
 	}{
 		{"healthy", healthy, `
@@ -43,9 +45,9 @@ func TestVerdicts(t *testing.T) {
 			up{target="a"} 0
 			verdict_info{certainty="proven",component="reviewer",reason="reviewer_forbidden",target="a"} 1`},
 		{"reviewer token missing while logins work",
-			broken(probe.None, probe.ReviewerTokenMissing, probe.Proven, func(e *probe.Evidence) {
-				e.ReviewerToken = failed[probe.Claims](probe.ClassMissing, 0, "no such file")
-				e.Review = probe.Fact[probe.Review]{}
+			broken(diagnose.None, diagnose.ReviewerTokenMissing, diagnose.Proven, func(e *evidence.Evidence) {
+				e.ReviewerToken = failed[evidence.Claims](evidence.ClassMissing, 0, "no such file")
+				e.Review = evidence.Fact[evidence.Review]{}
 			}), `
 			canary_login_up{target="a"} 1
 			reviewer_up{target="a"} 0
@@ -53,17 +55,17 @@ func TestVerdicts(t *testing.T) {
 			up{target="a"} 1
 			verdict_info{certainty="proven",component="none",reason="none",target="a"} 1`},
 		{"Kubernetes unreachable: the reviewer was not reached, which is neither good nor bad",
-			broken(probe.KubernetesUnreachable, probe.KubernetesUnreachable, probe.ByElimination, func(e *probe.Evidence) {
-				e.Review = failed[probe.Review](probe.ClassUnreachable, 0, "connection refused")
-				e.Login = failed[probe.Login](probe.ClassRefused, 403, "permission denied")
+			broken(diagnose.KubernetesUnreachable, diagnose.KubernetesUnreachable, diagnose.ByElimination, func(e *evidence.Evidence) {
+				e.Review = failed[evidence.Review](evidence.ClassUnreachable, 0, "connection refused")
+				e.Login = failed[evidence.Login](evidence.ClassRefused, 403, "permission denied")
 			}), `
 			canary_login_up{target="a"} 0
 			reviewer_verdict_info{component="kubernetes",reason="kubernetes_unreachable",target="a"} 1
 			up{target="a"} 0
 			verdict_info{certainty="by_elimination",component="kubernetes",reason="kubernetes_unreachable",target="a"} 1`},
 		{"Vault sealed, the reviewer is fine",
-			broken(probe.VaultSealed, probe.None, probe.Proven, func(e *probe.Evidence) {
-				e.Login = failed[probe.Login](probe.ClassRefused, 503, "Vault is sealed")
+			broken(diagnose.VaultSealed, diagnose.None, diagnose.Proven, func(e *evidence.Evidence) {
+				e.Login = failed[evidence.Login](evidence.ClassRefused, 503, "Vault is sealed")
 			}), `
 			canary_login_up{target="a"} 0
 			reviewer_up{target="a"} 1
@@ -71,24 +73,24 @@ func TestVerdicts(t *testing.T) {
 			up{target="a"} 0
 			verdict_info{certainty="proven",component="vault",reason="vault_sealed",target="a"} 1`},
 		{"nothing known of the reviewer",
-			broken(probe.None, "", probe.Proven, func(e *probe.Evidence) { e.Review = probe.Fact[probe.Review]{} }), `
+			broken(diagnose.None, "", diagnose.Proven, func(e *evidence.Evidence) { e.Review = evidence.Fact[evidence.Review]{} }), `
 			canary_login_up{target="a"} 1
 			up{target="a"} 1
 			verdict_info{certainty="proven",component="none",reason="none",target="a"} 1`},
 		{"our own canary: nothing is said of pods",
-			broken(probe.CanaryTokenMissing, probe.None, probe.Proven, func(e *probe.Evidence) {
-				e.CanaryToken = failed[probe.Claims](probe.ClassMissing, 0, "no such file")
-				e.Login = probe.Fact[probe.Login]{}
+			broken(diagnose.CanaryTokenMissing, diagnose.None, diagnose.Proven, func(e *evidence.Evidence) {
+				e.CanaryToken = failed[evidence.Claims](evidence.ClassMissing, 0, "no such file")
+				e.Login = evidence.Fact[evidence.Login]{}
 			}), `
 			reviewer_up{target="a"} 1
 			reviewer_verdict_info{component="none",reason="none",target="a"} 1
 			verdict_info{certainty="proven",component="canary",reason="canary_token_missing",target="a"} 1`},
 		{"our own panic: nothing is said of pods",
-			broken(probe.ExporterInternalError, "", probe.Proven, func(e *probe.Evidence) { *e = probe.Evidence{Panic: "oops"} }), `
+			broken(diagnose.ExporterInternalError, "", diagnose.Proven, func(e *evidence.Evidence) { *e = evidence.Evidence{Panic: "oops"} }), `
 			verdict_info{certainty="proven",component="exporter",reason="exporter_internal_error",target="a"} 1`},
 		{"unexplained",
-			broken(probe.Unexplained, probe.None, probe.ByElimination, func(e *probe.Evidence) {
-				e.Login = failed[probe.Login](probe.ClassRefused, 403, "permission denied")
+			broken(diagnose.Unexplained, diagnose.None, diagnose.ByElimination, func(e *evidence.Evidence) {
+				e.Login = failed[evidence.Login](evidence.ClassRefused, 403, "permission denied")
 			}), `
 			canary_login_up{target="a"} 0
 			reviewer_up{target="a"} 1
@@ -96,12 +98,12 @@ func TestVerdicts(t *testing.T) {
 			up{target="a"} 0
 			verdict_info{certainty="by_elimination",component="unknown",reason="unexplained",target="a"} 1`},
 		{"a diagnosis that nobody made is not health",
-			broken("", "", "", func(e *probe.Evidence) { *e = probe.Evidence{} }), `
+			broken("", "", "", func(e *evidence.Evidence) { *e = evidence.Evidence{} }), `
 			up{target="a"} 0
 			verdict_info{certainty="",component="",reason="",target="a"} 1`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			rec := metrics.New([]probe.Target{target("a")})
+			rec := metrics.New([]evidence.Target{target("a")})
 			rec.Record(c.run(target("a")))
 			expect(t, rec, c.want, verdictNames...)
 		})
@@ -109,11 +111,11 @@ func TestVerdicts(t *testing.T) {
 }
 
 func TestWarningsAreThoseJudged(t *testing.T) {
-	rec := metrics.New([]probe.Target{target("a")})
+	rec := metrics.New([]evidence.Target{target("a")})
 	r := healthy(target("a"))
-	r.Warnings = []probe.Warning{
-		{Code: probe.ReviewerStaleCopy},
-		{Code: probe.ClockSkew, Raised: true, Detail: "Vault's clock and the exporter's differ by 1m0s"},
+	r.Warnings = []diagnose.Warning{
+		{Code: diagnose.ReviewerStaleCopy},
+		{Code: diagnose.ClockSkew, Raised: true, Detail: "Vault's clock and the exporter's differ by 1m0s"},
 	}
 	rec.Record(r)
 	expect(t, rec, `
@@ -122,7 +124,7 @@ func TestWarningsAreThoseJudged(t *testing.T) {
 }
 
 func TestSkippedStepsAreAbsent(t *testing.T) {
-	rec := metrics.New([]probe.Target{target("a")})
+	rec := metrics.New([]evidence.Target{target("a")})
 	rec.Record(forbidden(target("a")))
 	expect(t, rec, `
 		step_duration_seconds{step="access",target="a"} 0.003
@@ -146,16 +148,16 @@ func TestStale(t *testing.T) {
 	names := append([]string{"warning", "verdict_since_timestamp_seconds", "last_probe_timestamp_seconds", "step_success", "step_duration_seconds"}, verdictNames...)
 	for _, c := range []struct {
 		name string
-		run  func(probe.Target) probe.Result
+		run  func(evidence.Target) probe.Result
 		want string
 	}{
 		{"healthy: withdrawn", healthy, `last_probe_timestamp_seconds{target="a"} 9.466848e+08`},
-		{"unhealthy: held, what was well about it withdrawn", func(t probe.Target) probe.Result {
-			r := broken(probe.VaultSealed, probe.None, probe.Proven, func(e *probe.Evidence) {
-				e.Login = failed[probe.Login](probe.ClassRefused, 503, "Vault is sealed")
-				e.Revoke = probe.Fact[struct{}]{}
+		{"unhealthy: held, what was well about it withdrawn", func(t evidence.Target) probe.Result {
+			r := broken(diagnose.VaultSealed, diagnose.None, diagnose.Proven, func(e *evidence.Evidence) {
+				e.Login = failed[evidence.Login](evidence.ClassRefused, 503, "Vault is sealed")
+				e.Revoke = evidence.Fact[struct{}]{}
 			})(t)
-			r.Warnings = judged(probe.ClockSkew)
+			r.Warnings = judged(diagnose.ClockSkew)
 			return r
 		}, `
 			canary_login_up{target="a"} 0
@@ -169,7 +171,7 @@ func TestStale(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				rec := metrics.New([]probe.Target{target("a")})
+				rec := metrics.New([]evidence.Target{target("a")})
 				rec.Record(c.run(target("a")))
 				fresh := samples(t, rec, names...)
 				time.Sleep(3 * minute)
@@ -184,7 +186,7 @@ func TestStale(t *testing.T) {
 // A scheduler that lives again is believed again.
 func TestFreshRunEndsStaleness(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		rec := metrics.New([]probe.Target{target("a")})
+		rec := metrics.New([]evidence.Target{target("a")})
 		rec.Record(healthy(target("a")))
 		time.Sleep(time.Hour)
 		expect(t, rec, "", "up")

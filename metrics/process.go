@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 )
 
 // process holds the metrics of the exporter as a whole, which have no target.
@@ -45,8 +46,8 @@ func newProcess() process {
 			Help: "Always 1: which shard of how many this process is.",
 		}, []string{"shard", "total"}),
 	}
-	p.verdicts.WithLabelValues(string(probe.None))
-	for _, reason := range probe.Reasons() {
+	p.verdicts.WithLabelValues(string(diagnose.None))
+	for _, reason := range diagnose.Reasons() {
 		p.verdicts.WithLabelValues(string(reason))
 	}
 	return p

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 // namespace begins every name.
@@ -32,7 +33,7 @@ type Recorder struct {
 
 // New returns a Recorder for these targets, with a registry of its own. The
 // version that it shows is that of prometheus/common/version.
-func New(targets []probe.Target) *Recorder {
+func New(targets []evidence.Target) *Recorder {
 	r := &Recorder{
 		registry: prometheus.NewRegistry(),
 		process:  newProcess(),
@@ -69,7 +70,7 @@ func (r *Recorder) Handler() http.Handler {
 // SetTargets replaces the targets of this process. Names are distinct and valid UTF-8. A target
 // that is unchanged keeps everything, one that changed keeps its counters, and one
 // that is gone vanishes with all its series.
-func (r *Recorder) SetTargets(targets []probe.Target) {
+func (r *Recorder) SetTargets(targets []evidence.Target) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	next := make(map[string]*state, len(targets))
@@ -85,7 +86,7 @@ func (r *Recorder) SetTargets(targets []probe.Target) {
 	r.process.targets.WithLabelValues("assigned").Set(float64(len(next)))
 }
 
-func (r *Recorder) stateFor(t probe.Target) *state {
+func (r *Recorder) stateFor(t evidence.Target) *state {
 	s, known := r.targets[t.Name]
 	if !known {
 		r.counters.begin(t.Name)
@@ -113,7 +114,7 @@ func (r *Recorder) Record(result probe.Result) {
 
 // Account counts what became of a Vault token. It may be called during a run and
 // long after it.
-func (r *Recorder) CountToken(target string, event probe.TokenEvent) {
+func (r *Recorder) CountToken(target string, event evidence.TokenEvent) {
 	r.ifConfigured(target, func() { r.counters.countToken(target, event) })
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/metrics"
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 // isProcess tells the samples without a target.
@@ -32,7 +32,7 @@ func ofTargets(t testing.TB, rec *metrics.Recorder) string {
 }
 
 func TestBeforeTheFirstRun(t *testing.T) {
-	rec := metrics.New([]probe.Target{target("a")})
+	rec := metrics.New([]evidence.Target{target("a")})
 	want := `exporter_probes_skipped_total{target="a"} 0
 follow_ups_total{kind="diagnostic_access",target="a"} 0
 follow_ups_total{kind="diagnostic_role",target="a"} 0
@@ -69,7 +69,7 @@ func TestWhatLasts(t *testing.T) {
 			"token_issued_timestamp_seconds", "token_expiry_timestamp_seconds", "server_info",
 			"certificate_not_before_timestamp_seconds", "certificate_expiry_timestamp_seconds",
 		}
-		rec := metrics.New([]probe.Target{target("a")})
+		rec := metrics.New([]evidence.Target{target("a")})
 		expect(t, rec, "", names...)
 		rec.Record(forbidden(target("a")))
 		time.Sleep(1000 * time.Second)
@@ -94,12 +94,12 @@ func TestWhatLasts(t *testing.T) {
 
 		time.Sleep(1000 * time.Second)
 		gone := healthy(target("a"))
-		gone.Evidence = probe.Evidence{
+		gone.Evidence = evidence.Evidence{
 			At:               gone.Start,
-			CanaryToken:      failed[probe.Claims](probe.ClassMissing, 0, "no such file"),
-			ReviewerToken:    failed[probe.Claims](probe.ClassMissing, 0, "no such file"),
-			Health:           failed[probe.Health](probe.ClassTLSUntrusted, 0, "unknown authority"),
-			VaultCertificate: probe.Certificate{NotBefore: gone.Start, NotAfter: gone.Start},
+			CanaryToken:      failed[evidence.Claims](evidence.ClassMissing, 0, "no such file"),
+			ReviewerToken:    failed[evidence.Claims](evidence.ClassMissing, 0, "no such file"),
+			Health:           failed[evidence.Health](evidence.ClassTLSUntrusted, 0, "unknown authority"),
+			VaultCertificate: evidence.Certificate{NotBefore: gone.Start, NotAfter: gone.Start},
 		}
 		rec.Record(gone)
 		lasting = strings.ReplaceAll(lasting, `last_probe_timestamp_seconds{target="a"} 9.466858e+08`, `last_probe_timestamp_seconds{target="a"} 9.466868e+08`)
@@ -109,27 +109,27 @@ func TestWhatLasts(t *testing.T) {
 }
 
 func TestWhatNeverExpiresIsAbsent(t *testing.T) {
-	rec := metrics.New([]probe.Target{target("a")})
+	rec := metrics.New([]evidence.Target{target("a")})
 	rec.Record(healthy(target("a")))
 	r := healthy(target("a"))
-	r.Evidence.ReviewerToken = answered(probe.Claims{Opaque: true}, 0)
-	r.Evidence.CanaryToken = answered(probe.Claims{}, 0)
-	r.Evidence.Login = answered(probe.Login{Type: "service"}, 0)
+	r.Evidence.ReviewerToken = answered(evidence.Claims{Opaque: true}, 0)
+	r.Evidence.CanaryToken = answered(evidence.Claims{}, 0)
+	r.Evidence.Login = answered(evidence.Login{Type: "service"}, 0)
 	rec.Record(r)
 	expect(t, rec, "", "token_expiry_timestamp_seconds")
 }
 
 func TestRemovedTargetVanishes(t *testing.T) {
 	a, b := target("a"), target("b")
-	rec := metrics.New([]probe.Target{a, b})
+	rec := metrics.New([]evidence.Target{a, b})
 	late := forbidden(a)
 	rec.Record(forbidden(a))
 	rec.Record(healthy(b))
 	before := ofTargets(t, rec)
-	rec.SetTargets([]probe.Target{b})
+	rec.SetTargets([]evidence.Target{b})
 
 	rec.Record(late)
-	rec.CountToken("a", probe.Revoked)
+	rec.CountToken("a", evidence.Revoked)
 	rec.Skipped("a")
 	rec.Record(healthy(target("never configured")))
 	var want strings.Builder
@@ -150,9 +150,9 @@ func TestRemovedTargetVanishes(t *testing.T) {
 func TestChangedTargetBeginsAnew(t *testing.T) {
 	old, changed := target("a"), target("a")
 	changed.Vault.Mount = "other"
-	rec := metrics.New([]probe.Target{old})
+	rec := metrics.New([]evidence.Target{old})
 	rec.Record(healthy(old))
-	rec.SetTargets([]probe.Target{changed})
+	rec.SetTargets([]evidence.Target{changed})
 	rec.Record(healthy(old))
 	expect(t, rec, `probes_total{target="a"} 1`, "up", "probes_total", "last_probe_timestamp_seconds", "server_info")
 	rec.Record(healthy(changed))
@@ -162,7 +162,7 @@ func TestChangedTargetBeginsAnew(t *testing.T) {
 }
 
 func TestOlderRunCountsButDoesNotReplace(t *testing.T) {
-	rec := metrics.New([]probe.Target{target("a")})
+	rec := metrics.New([]evidence.Target{target("a")})
 	older := healthy(target("a"))
 	older.Start = older.Start.Add(-time.Second)
 	rec.Record(forbidden(target("a")))
@@ -183,7 +183,7 @@ func TestInFlight(t *testing.T) {
 
 // The race detector is the judge of this test; a scrape that fails is the other.
 func TestConcurrentUse(t *testing.T) {
-	var targets []probe.Target
+	var targets []evidence.Target
 	for i := range 4 {
 		targets = append(targets, target(fmt.Sprint(i)))
 	}
@@ -195,7 +195,7 @@ func TestConcurrentUse(t *testing.T) {
 				end := rec.Begin()
 				rec.Record(healthy(one))
 				rec.Record(forbidden(one))
-				rec.CountToken(one.Name, probe.Revoked)
+				rec.CountToken(one.Name, evidence.Revoked)
 				rec.Skipped(one.Name)
 				end()
 			}

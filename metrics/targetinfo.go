@@ -6,13 +6,13 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 // infos renders target_info for all targets at once, since they all have the same
 // names of labels: those that any of them was given. A label that a target was not
 // given is empty, which to Prometheus is absent.
-func infos(targets []probe.Target) []prometheus.Metric {
+func infos(targets []evidence.Target) []prometheus.Metric {
 	given := map[string]bool{}
 	for _, t := range targets {
 		for name := range t.Labels {

@@ -4,17 +4,17 @@ import (
 	"testing"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/metrics"
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 // Labels of the configuration are on target_info alone, and go with a reload.
 func TestTargetLabels(t *testing.T) {
-	labelled := func(name string, labels map[string]string) probe.Target {
+	labelled := func(name string, labels map[string]string) evidence.Target {
 		t := target(name)
 		t.Labels = labels
 		return t
 	}
-	rec := metrics.New([]probe.Target{
+	rec := metrics.New([]evidence.Target{
 		labelled("a", map[string]string{"team": "payments", "tier": "1"}), labelled("b", map[string]string{"region": "eu"}), target("c"),
 	})
 	rec.Record(healthy(labelled("a", map[string]string{"team": "payments", "tier": "1"})))
@@ -27,6 +27,6 @@ func TestTargetLabels(t *testing.T) {
 	`, "target_info")
 	expect(t, rec, `up{target="a"} 1`, "up")
 
-	rec.SetTargets([]probe.Target{target("c")})
+	rec.SetTargets([]evidence.Target{target("c")})
 	expect(t, rec, `target_info{`+same+`mount="kubernetes",reviewer="file",role="canary",target="c",`+rest, "target_info")
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
@@ -17,7 +18,7 @@ import (
 func mustBeWell(t *testing.T, w *probetest.World) {
 	t.Helper()
 	if result, _ := w.Probe(probe.Memory{}); !result.Healthy() {
-		t.Errorf("reason = %s (%s), want %s", result.Diagnosis.Reason, result.Diagnosis.Detail, probe.None)
+		t.Errorf("reason = %s (%s), want %s", result.Diagnosis.Reason, result.Diagnosis.Detail, diagnose.None)
 	}
 }
 
@@ -49,8 +50,8 @@ func TestAddressWithPathPrefix(t *testing.T) {
 func TestTLSServerName(t *testing.T) {
 	w := probetest.NewWorld(t)
 	w.ServeVaultElsewhere()
-	if result, _ := w.Probe(probe.Memory{}); result.Diagnosis.Reason != probe.VaultTLSName {
-		t.Errorf("reason = %s, want %s", result.Diagnosis.Reason, probe.VaultTLSName)
+	if result, _ := w.Probe(probe.Memory{}); result.Diagnosis.Reason != diagnose.VaultTLSName {
+		t.Errorf("reason = %s, want %s", result.Diagnosis.Reason, diagnose.VaultTLSName)
 	}
 	w.Target.Vault.TLSServerName = "elsewhere.example"
 	mustBeWell(t, w)
@@ -61,16 +62,16 @@ func TestPrivateCA(t *testing.T) {
 	w := probetest.NewWorld(t)
 	mustBeWell(t, w)
 	w.Target.Vault.CACert = ""
-	if result, _ := w.Probe(probe.Memory{}); result.Diagnosis.Reason != probe.VaultTLSUntrusted {
-		t.Errorf("reason = %s, want %s", result.Diagnosis.Reason, probe.VaultTLSUntrusted)
+	if result, _ := w.Probe(probe.Memory{}); result.Diagnosis.Reason != diagnose.VaultTLSUntrusted {
+		t.Errorf("reason = %s, want %s", result.Diagnosis.Reason, diagnose.VaultTLSUntrusted)
 	}
 }
 
 func TestClientCertificate(t *testing.T) {
 	w := probetest.NewWorld(t)
 	certificate, key := w.DemandClientCertificate()
-	if result, _ := w.Probe(probe.Memory{}); result.Diagnosis.Reason != probe.VaultTLSFailed {
-		t.Errorf("without one: reason = %s (%s), want %s", result.Diagnosis.Reason, result.Diagnosis.Detail, probe.VaultTLSFailed)
+	if result, _ := w.Probe(probe.Memory{}); result.Diagnosis.Reason != diagnose.VaultTLSFailed {
+		t.Errorf("without one: reason = %s (%s), want %s", result.Diagnosis.Reason, result.Diagnosis.Detail, diagnose.VaultTLSFailed)
 	}
 	w.Target.Vault.ClientCert, w.Target.Vault.ClientKey = certificate, key
 	mustBeWell(t, w)
@@ -115,13 +116,13 @@ func TestHealthCodes(t *testing.T) {
 		code   int
 		body   string
 		answer http.HandlerFunc // of the login, nil for the fake's
-		want   probe.Reason
+		want   diagnose.Reason
 	}{
-		"standby":                {429, `"standby":true`, nil, probe.None},
-		"performance standby":    {473, `"standby":true,"performance_standby":true`, nil, probe.None},
-		"disaster recovery":      {472, `"replication_dr_mode":"secondary"`, probetest.Refuse(400, "path disabled in replication DR secondary mode"), probe.VaultNoLeader},
-		"no way to the active":   {474, `"standby":true,"ha_connection_healthy":false`, probetest.Refuse(500, "local node not active but active cluster node not found"), probe.VaultNoLeader},
-		"removed from a cluster": {530, `"removed_from_cluster":true`, probetest.Refuse(530, "node was removed"), probe.VaultNoLeader},
+		"standby":                {429, `"standby":true`, nil, diagnose.None},
+		"performance standby":    {473, `"standby":true,"performance_standby":true`, nil, diagnose.None},
+		"disaster recovery":      {472, `"replication_dr_mode":"secondary"`, probetest.Refuse(400, "path disabled in replication DR secondary mode"), diagnose.VaultNoLeader},
+		"no way to the active":   {474, `"standby":true,"ha_connection_healthy":false`, probetest.Refuse(500, "local node not active but active cluster node not found"), diagnose.VaultNoLeader},
+		"removed from a cluster": {530, `"removed_from_cluster":true`, probetest.Refuse(530, "node was removed"), diagnose.VaultNoLeader},
 	} {
 		for _, code := range []int{299, test.code} {
 			w := probetest.NewWorld(t)

@@ -3,20 +3,22 @@ package probe
 import (
 	"slices"
 	"time"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 )
 
 // Run is one run in short.
 type Run struct {
 	Start    time.Time
 	Duration time.Duration
-	Reason   Reason
+	Reason   diagnose.Reason
 }
 
 // Healthy reports whether pods could log in. The zero Run is not healthy.
-func (r Run) Healthy() bool { return r.LoginStatus() == LoginsWork }
+func (r Run) Healthy() bool { return r.LoginStatus() == diagnose.LoginsWork }
 
 // LoginStatus answers whether pods could log in.
-func (r Run) LoginStatus() LoginStatus { return r.Reason.loginStatus() }
+func (r Run) LoginStatus() diagnose.LoginStatus { return r.Reason.LoginStatus() }
 
 // Run returns the result in short.
 func (r Result) Run() Run { return Run{r.Start, r.Duration, r.Diagnosis.Reason} }

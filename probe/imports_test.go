@@ -7,18 +7,24 @@ import (
 	"testing"
 )
 
-const module = "vault-k8s-auth-exporter"
+const module = "github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter"
 
-// allowed is who of ours may import whom: imports point one way.
+// allowed is which package of ours may import which others: imports point one way.
+// The package that talks to servers cannot name a reason, and the one that judges
+// cannot ask.
 var allowed = map[string][]string{
-	"probe":             {},
+	"probe/evidence":    {},
+	"probe/gather":      {"probe/evidence"},
+	"probe/diagnose":    {"probe/evidence"},
+	"probe":             {"probe/diagnose", "probe/evidence", "probe/gather"},
 	"internal/leader":   {},
 	"internal/schedule": {},
-	"internal/config":   {"probe"},
-	"internal/status":   {"probe"},
-	"metrics":           {"probe"},
+	"internal/config":   {"probe/evidence"},
+	"internal/status":   {"probe", "probe/diagnose", "probe/evidence"},
+	"metrics":           {"probe", "probe/diagnose", "probe/evidence"},
 	"docs":              {},
-	"cmd/exporter":      {"docs", "internal/config", "internal/leader", "internal/schedule", "internal/status", "metrics", "probe"},
+	"cmd/exporter": {"docs", "internal/config", "internal/leader", "internal/schedule", "internal/status", "metrics",
+		"probe", "probe/diagnose", "probe/evidence"},
 }
 
 func TestImportsPointOneWay(t *testing.T) {

@@ -3,14 +3,14 @@ package probe_test
 import (
 	"testing"
 
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
 // atOpenBao are the scenarios of which OpenBao makes something else; its plugin knows
 // no annotations. Every other scenario has one verdict at both.
 var atOpenBao = map[string]probetest.Verdict{
-	"mount_annotations_forbidden": {Reason: probe.None, Certainty: probe.Proven},
+	"mount_annotations_forbidden": {Reason: diagnose.None, Certainty: diagnose.Proven},
 }
 
 // notAtOpenBao are those of answers that it never gives.

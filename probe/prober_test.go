@@ -13,6 +13,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
@@ -66,8 +68,8 @@ func TestConfigIsRemembered(t *testing.T) {
 	}
 	w.DropReviewer()
 	second, _ := w.Probe(memory)
-	if got := second.Diagnosis.Reason; got != probe.ReviewerDrift {
-		t.Errorf("reason = %s, want %s, from the config as it was last read", got, probe.ReviewerDrift)
+	if got := second.Diagnosis.Reason; got != diagnose.ReviewerDrift {
+		t.Errorf("reason = %s, want %s, from the config as it was last read", got, diagnose.ReviewerDrift)
 	}
 }
 
@@ -131,7 +133,7 @@ func TestHangingVaultDoesNotMakeKubernetesLookSo(t *testing.T) {
 	if !result.Evidence.Review.Ok() || !result.Evidence.Access.Ok() {
 		t.Errorf("review %+v, access %+v: want both answered", result.Evidence.Review.Failure, result.Evidence.Access.Failure)
 	}
-	if result.Duration > result.Target.Timeout+probe.Overrun {
+	if result.Duration > result.Target.LongestRun() {
 		t.Errorf("the run lasted %s", result.Duration)
 	}
 }
@@ -142,7 +144,7 @@ func TestTokenIsRevoked(t *testing.T) {
 	if w.Vault.Issued() != 1 || w.Vault.Live() != 0 {
 		t.Errorf("%d tokens were issued and %d are left, want 1 and 0", w.Vault.Issued(), w.Vault.Live())
 	}
-	if want := []probe.TokenEvent{probe.IssuedService, probe.Revoked}; !slices.Equal(w.Fates(), want) {
+	if want := []evidence.TokenEvent{evidence.IssuedService, evidence.Revoked}; !slices.Equal(w.Fates(), want) {
 		t.Errorf("fates = %q, want %q", w.Fates(), want)
 	}
 }
@@ -174,15 +176,15 @@ func TestLateTokenIsRevoked(t *testing.T) {
 	_, answer := slowLogin(w)
 	prober := w.Prober()
 	result, _ := prober.Probe(t.Context(), w.Target, probe.Memory{})
-	if got := result.Diagnosis.Reason; got != probe.VaultToKubernetesTimeout {
-		t.Errorf("reason = %s, want %s", got, probe.VaultToKubernetesTimeout)
+	if got := result.Diagnosis.Reason; got != diagnose.VaultToKubernetesTimeout {
+		t.Errorf("reason = %s, want %s", got, diagnose.VaultToKubernetesTimeout)
 	}
 	close(answer)
 	prober.Wait()
 	if w.Vault.Issued() != 1 || w.Vault.Live() != 0 {
 		t.Errorf("%d tokens were issued and %d are left, want 1 and 0", w.Vault.Issued(), w.Vault.Live())
 	}
-	if want := []probe.TokenEvent{probe.IssuedService, probe.Revoked}; !slices.Equal(w.Fates(), want) {
+	if want := []evidence.TokenEvent{evidence.IssuedService, evidence.Revoked}; !slices.Equal(w.Fates(), want) {
 		t.Errorf("fates = %q, want %q", w.Fates(), want)
 	}
 }
@@ -219,7 +221,7 @@ func TestLoginThatIsNeverAnsweredIsUnaccounted(t *testing.T) {
 	if took := time.Since(start); took > 5*time.Second {
 		t.Errorf("the end took %s, want at most 5 s", took)
 	}
-	if want := []probe.TokenEvent{probe.Unaccounted}; !slices.Equal(w.Fates(), want) {
+	if want := []evidence.TokenEvent{evidence.Unaccounted}; !slices.Equal(w.Fates(), want) {
 		t.Errorf("fates = %q, want %q", w.Fates(), want)
 	}
 }
@@ -306,12 +308,12 @@ func TestRotatedFilesAreReadAnew(t *testing.T) {
 	good := w.Target.Reviewer.TokenFile
 	w.SetReviewer(stale)
 	result, memory := prober.Probe(t.Context(), w.Target, probe.Memory{})
-	if result.Diagnosis.Reviewer.Reason != probe.ReviewerUnauthorized {
-		t.Fatalf("reviewer's reason = %s, want %s", result.Diagnosis.Reviewer.Reason, probe.ReviewerUnauthorized)
+	if result.Diagnosis.Reviewer.Reason != diagnose.ReviewerUnauthorized {
+		t.Fatalf("reviewer's reason = %s, want %s", result.Diagnosis.Reviewer.Reason, diagnose.ReviewerUnauthorized)
 	}
 	probetest.Swap(t, good, w.Target.Reviewer.TokenFile)
 	result, _ = prober.Probe(t.Context(), w.Target, memory)
-	if result.Diagnosis.Reviewer.Reason != probe.None {
+	if result.Diagnosis.Reviewer.Reason != diagnose.None {
 		t.Errorf("reviewer's reason = %s after the file was swapped", result.Diagnosis.Reviewer.Reason)
 	}
 }

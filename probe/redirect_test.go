@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
@@ -29,7 +30,7 @@ func TestStandbyRedirectsToTheActiveNode(t *testing.T) {
 	active := w.Target.Vault.Addr
 	node(w, true, active)
 	result, _ := w.Probe(probe.Memory{})
-	if got := result.Diagnosis; got.Reason != probe.None {
+	if got := result.Diagnosis; got.Reason != diagnose.None {
 		t.Errorf("reason = %s (%s), want a login at the active node", got.Reason, got.Detail)
 	}
 	if from := result.Evidence.Login.Value.From; from != active {
@@ -44,8 +45,8 @@ func TestActiveNodeIsAskedOnTowardsTheCause(t *testing.T) {
 	w := probetest.NewWorld(t)
 	node(w, true, w.Target.Vault.Addr)
 	w.Vault.Change(func(v *probetest.Vault) { clear(v.Mounts) })
-	if result, _ := w.Probe(probe.Memory{}); result.Diagnosis.Reason != probe.MountMissing {
-		t.Errorf("reason = %s (%s), want %s", result.Diagnosis.Reason, result.Diagnosis.Detail, probe.MountMissing)
+	if result, _ := w.Probe(probe.Memory{}); result.Diagnosis.Reason != diagnose.MountMissing {
+		t.Errorf("reason = %s (%s), want %s", result.Diagnosis.Reason, result.Diagnosis.Detail, diagnose.MountMissing)
 	}
 }
 
@@ -67,8 +68,8 @@ func TestRedirectsThatAreNotFollowed(t *testing.T) {
 			node(w, test.standby, test.location(w.Target.Vault.Addr, w.Target.Kubernetes.Host))
 			result, _ := w.Probe(probe.Memory{})
 			got := result.Diagnosis
-			if got.Reason != probe.VaultRedirect || !strings.Contains(got.Detail, test.says) {
-				t.Errorf("reason = %s (%s), want %s that says %q", got.Reason, got.Detail, probe.VaultRedirect, test.says)
+			if got.Reason != diagnose.VaultRedirect || !strings.Contains(got.Detail, test.says) {
+				t.Errorf("reason = %s (%s), want %s that says %q", got.Reason, got.Detail, diagnose.VaultRedirect, test.says)
 			}
 			if slices.Contains(w.Vault.Requests(), "auth/kubernetes/login") {
 				t.Error("the JWT followed a redirect that it must not follow")
@@ -83,7 +84,7 @@ func TestSecondRedirectIsNotFollowed(t *testing.T) {
 	node(w, true, w.Target.Vault.Addr)
 	w.OnLogin(probetest.Redirect(307, w.Target.Kubernetes.Host+"/v1/auth/kubernetes/login"))
 	result, _ := w.Probe(probe.Memory{})
-	if result.Diagnosis.Reason != probe.VaultRedirect || slices.Contains(w.Kubernetes.Requests(), "login") {
+	if result.Diagnosis.Reason != diagnose.VaultRedirect || slices.Contains(w.Kubernetes.Requests(), "login") {
 		t.Errorf("reason = %s; Kubernetes was asked %q", result.Diagnosis.Reason, w.Kubernetes.Requests())
 	}
 }

@@ -3,93 +3,49 @@ package probe
 import (
 	"slices"
 	"time"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
-
-// Verdict is the answer to one question, with the one reason where it is no.
-type Verdict struct {
-	Reason Reason
-	// Detail is one sentence with the target's own names.
-	Detail string
-	// Because lists the facts that the verdict rests on, one sentence each.
-	Because   []string
-	Certainty Certainty
-	// Fix lists the lines to run, or to read, that mend it: commands with the
-	// target's own names filled in, comments with a leading #.
-	Fix []string
-}
-
-// Component returns which component owns the verdict.
-func (v Verdict) Component() Component { return v.Reason.Component() }
-
-// Diagnosis is the judgement of one run.
-type Diagnosis struct {
-	// Verdict answers: can pods log in?
-	Verdict
-	// Reviewer answers: can the configured reviewer create TokenReviews? Its reason
-	// is empty where that is not known.
-	Reviewer Verdict
-}
 
 // Result is one run: where it looked, what it saw and what that means. It is the
 // only thing that flows downstream. The zero Result is not healthy.
 type Result struct {
-	Target    Target
+	Target    evidence.Target
 	Start     time.Time
 	Duration  time.Duration
-	Evidence  Evidence
-	Diagnosis Diagnosis
-	Warnings  []Warning
+	Evidence  evidence.Evidence
+	Diagnosis diagnose.Diagnosis
+	Warnings  []diagnose.Warning
 	// Since is when the current reason began, as far as this process has seen.
 	Since time.Time
 }
 
 // Healthy reports whether pods can log in.
-func (r Result) Healthy() bool { return r.LoginStatus() == LoginsWork }
+func (r Result) Healthy() bool { return r.LoginStatus() == diagnose.LoginsWork }
 
 // LoginStatus answers whether pods can log in. It is the only place that decides
 // this: metrics, page, log and check all read it.
-func (r Result) LoginStatus() LoginStatus { return r.Diagnosis.Reason.loginStatus() }
-
-// LoginStatus is whether pods can log in, as far as one run can tell.
-type LoginStatus string
-
-// The zero LoginStatus is none of these, so that nothing is healthy by default.
-const (
-	LoginsWork LoginStatus = "work"
-	LoginsFail LoginStatus = "fail"
-	// LoginsUnknown: the exporter or its canary is at fault, which says nothing about
-	// pods.
-	LoginsUnknown LoginStatus = "unknown"
-)
-
-func (r Reason) loginStatus() LoginStatus {
-	switch r.Component() {
-	case ComponentNone:
-		return LoginsWork
-	case ComponentCanary, ComponentExporter:
-		return LoginsUnknown
-	}
-	return LoginsFail
-}
-
-// FollowUpKinds lists the follow-ups, in the order of the report.
-var FollowUpKinds = []string{"mount_probe", "role_probe", "diagnostic_role", "diagnostic_access", "reviewer_review"}
+func (r Result) LoginStatus() diagnose.LoginStatus { return r.Diagnosis.Reason.LoginStatus() }
 
 // FollowUps lists the kinds of follow-up that this run asked, not those whose
 // answers it carried over.
 func (r Result) FollowUps() []string {
 	var made []string
 	for _, s := range r.Steps() {
-		if s.State != StepSkipped && slices.Contains(FollowUpKinds, s.Name) {
+		if s.State != evidence.StepSkipped && slices.Contains(evidence.FollowUpKinds, s.Name) {
 			made = append(made, s.Name)
 		}
 	}
 	return made
 }
 
+// Steps returns the run's facts in causal order, skipped ones included.
+func (r Result) Steps() []evidence.Step { return r.Evidence.Steps() }
+
 // Raised returns the warnings that hold.
-func (r Result) Raised() []Warning {
-	var raised []Warning
+func (r Result) Raised() []diagnose.Warning {
+	var raised []diagnose.Warning
 	for _, w := range r.Warnings {
 		if w.Raised {
 			raised = append(raised, w)
@@ -110,7 +66,7 @@ type Retry struct {
 // Retry returns what the servers' answers ask of the schedule.
 func (r Result) Retry() Retry {
 	switch r.Diagnosis.Reason {
-	case VaultRateLimited, VaultLeaseQuota, VaultOverloaded, KubernetesThrottled:
+	case diagnose.VaultRateLimited, diagnose.VaultLeaseQuota, diagnose.VaultOverloaded, diagnose.KubernetesThrottled:
 		return Retry{Backoff: true, After: max(r.Evidence.Login.Failure.RetryAfter, r.Evidence.Review.Failure.RetryAfter)}
 	}
 	return Retry{}

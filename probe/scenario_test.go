@@ -8,6 +8,7 @@ import (
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
@@ -42,11 +43,11 @@ func playAt(t *testing.T, server probetest.Dialect, s probetest.Scenario, comple
 	if got.Reason != want.Reason || got.Certainty != want.Certainty {
 		t.Errorf("verdict = %s, %s (%s), want %s, %s", got.Reason, got.Certainty, got.Detail, want.Reason, want.Certainty)
 	}
-	if got.Component() == probe.ComponentReviewer && got.Reason != probe.ReviewerDrift && got.Reviewer.Reason != got.Reason {
+	if got.Component() == diagnose.ComponentReviewer && got.Reason != diagnose.ReviewerDrift && got.Reviewer.Reason != got.Reason {
 		t.Errorf("the reviewer's own reason is %q, want %q", got.Reviewer.Reason, got.Reason)
 	}
 	checkWarnings(t, result, want)
-	if got.Detail == "" || got.Reason != probe.None && (len(got.Fix) == 0 || len(got.Because) == 0) {
+	if got.Detail == "" || got.Reason != diagnose.None && (len(got.Fix) == 0 || len(got.Because) == 0) {
 		t.Errorf("the verdict is not explained: %+v", got.Verdict)
 	}
 	printed := fmt.Sprintf("%+v\n%#v\n%v", result, result, result.Steps())
@@ -58,11 +59,11 @@ func playAt(t *testing.T, server probetest.Dialect, s probetest.Scenario, comple
 // checkWarnings demands the one warning, and none at all of a world that is well.
 func checkWarnings(t *testing.T, result probe.Result, want probetest.Verdict) {
 	t.Helper()
-	var raised []probe.WarningCode
+	var raised []diagnose.WarningCode
 	for _, warning := range result.Raised() {
 		raised = append(raised, warning.Code)
 	}
-	well := want.Reason == probe.None && want.Warning == ""
+	well := want.Reason == diagnose.None && want.Warning == ""
 	if want.Warning != "" && !slices.Contains(raised, want.Warning) || well && len(raised) > 0 {
 		t.Errorf("warnings = %v, want %q", raised, want.Warning)
 	}
@@ -70,7 +71,7 @@ func checkWarnings(t *testing.T, result probe.Result, want probetest.Verdict) {
 
 func TestEveryReasonAndWarningHasAScenario(t *testing.T) {
 	scenarios := probetest.Scenarios()
-	for _, reason := range probe.Reasons() {
+	for _, reason := range diagnose.Reasons() {
 		has := slices.ContainsFunc(scenarios, func(s probetest.Scenario) bool {
 			return (s.Bare.Reason == reason || s.Full.Reason == reason) && strings.HasPrefix(s.Name, string(reason))
 		})
@@ -78,7 +79,7 @@ func TestEveryReasonAndWarningHasAScenario(t *testing.T) {
 			t.Errorf("no scenario for the reason %s", reason)
 		}
 	}
-	for _, code := range probe.WarningCodes {
+	for _, code := range diagnose.WarningCodes {
 		if !slices.ContainsFunc(scenarios, func(s probetest.Scenario) bool { return s.Bare.Warning == code || s.Full.Warning == code }) {
 			t.Errorf("no scenario for the warning %s", code)
 		}

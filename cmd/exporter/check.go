@@ -13,19 +13,20 @@ import (
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/status"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 // patience is how long check waits for a late login before it says that it does.
 const patience = 200 * time.Millisecond
 
 // check probes every chosen target once, at the same time, and reports.
-func check(ctx context.Context, f flags, targets []probe.Target, stdout, stderr io.Writer) int {
+func check(ctx context.Context, f flags, targets []evidence.Target, stdout, stderr io.Writer) int {
 	chosen, err := choose(targets, f.targets)
 	if err != nil {
 		fmt.Fprintln(stderr, "exporter:", err)
 		return exitUsage
 	}
-	prober := probe.NewProber(version.Version, func(string, probe.TokenEvent) {})
+	prober := probe.NewProber(version.Version, func(string, evidence.TokenEvent) {})
 	results := probeAll(ctx, prober, chosen)
 	if ctx.Err() != nil {
 		settle(prober, stderr)
@@ -57,7 +58,7 @@ func settle(prober *probe.Prober, stderr io.Writer) {
 }
 
 // choose returns the targets of these names, or all of them where none is named.
-func choose(targets []probe.Target, names []string) ([]probe.Target, error) {
+func choose(targets []evidence.Target, names []string) ([]evidence.Target, error) {
 	if len(names) == 0 {
 		return targets, nil
 	}
@@ -70,10 +71,10 @@ func choose(targets []probe.Target, names []string) ([]probe.Target, error) {
 			return nil, fmt.Errorf("--target %q is not configured; there is: %s", name, strings.Join(known, ", "))
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(targets), func(t probe.Target) bool { return !slices.Contains(names, t.Name) }), nil
+	return slices.DeleteFunc(slices.Clone(targets), func(t evidence.Target) bool { return !slices.Contains(names, t.Name) }), nil
 }
 
-func probeAll(ctx context.Context, prober *probe.Prober, targets []probe.Target) []probe.Result {
+func probeAll(ctx context.Context, prober *probe.Prober, targets []evidence.Target) []probe.Result {
 	results := make([]probe.Result, len(targets))
 	var probing sync.WaitGroup
 	for i, target := range targets {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/metrics"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 // exposed renders the samples that carry a result's verdicts, and its raised
@@ -17,7 +19,7 @@ import (
 func exposed(t *testing.T, result probe.Result) string {
 	t.Helper()
 	const prefix = "vault_k8s_auth_"
-	recorder := metrics.New([]probe.Target{result.Target})
+	recorder := metrics.New([]evidence.Target{result.Target})
 	recorder.Record(result)
 	text, err := testutil.GatherAndFormat(recorder.Registry(), expfmt.TypeTextPlain,
 		prefix+"up", prefix+"reviewer_up", prefix+"canary_login_up", prefix+"verdict_info", prefix+"reviewer_verdict_info", prefix+"warning")
@@ -44,9 +46,9 @@ func verdictSamples(result probe.Result) []string {
 	d, name := result.Diagnosis, result.Target.Name
 	samples := []string{fmt.Sprintf("verdict_info{certainty=%q,component=%q,reason=%q,target=%q} 1\n", d.Certainty, d.Component(), d.Reason, name)}
 	switch d.Component() {
-	case probe.ComponentNone:
+	case diagnose.ComponentNone:
 		samples = append(samples, fmt.Sprintf("up{target=%q} 1\n", name))
-	case probe.ComponentCanary, probe.ComponentExporter: // our own fault says nothing of the pods
+	case diagnose.ComponentCanary, diagnose.ComponentExporter: // our own fault says nothing of the pods
 	default:
 		samples = append(samples, fmt.Sprintf("up{target=%q} 0\n", name))
 	}

@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 // ink colours words for a terminal. Without colour the words are the same: they
@@ -39,11 +39,11 @@ func (i ink) paint(colour, words string) string {
 }
 
 // state paints the word of a step's state.
-func (i ink) state(state probe.StepState, words string) string {
+func (i ink) state(state evidence.StepState, words string) string {
 	switch state {
-	case probe.StepOK:
+	case evidence.StepOK:
 		return i.paint(green, words)
-	case probe.StepFailed:
+	case evidence.StepFailed:
 		return i.paint(red, words)
 	}
 	return i.paint(faint, words)

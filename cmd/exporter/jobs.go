@@ -7,10 +7,11 @@ import (
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/schedule"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 // jobs has every target probed on its interval.
-func (e *exporter) jobs(targets []probe.Target) []schedule.Job {
+func (e *exporter) jobs(targets []evidence.Target) []schedule.Job {
 	jobs := make([]schedule.Job, 0, len(targets))
 	for _, target := range targets {
 		jobs = append(jobs, e.job(target))
@@ -19,7 +20,7 @@ func (e *exporter) jobs(targets []probe.Target) []schedule.Job {
 }
 
 // job has a target probed, each run fed with what the last one leaves behind.
-func (e *exporter) job(target probe.Target) schedule.Job {
+func (e *exporter) job(target evidence.Target) schedule.Job {
 	var memory probe.Memory // runs of one job never overlap
 	return schedule.Job{
 		Name:     target.Name,
@@ -27,7 +28,7 @@ func (e *exporter) job(target probe.Target) schedule.Job {
 		Spec:     target,
 		Interval: target.Interval,
 		Recheck:  target.Recheck,
-		Longest:  target.Timeout + probe.Overrun,
+		Longest:  target.LongestRun(),
 		Run: func(ctx context.Context) schedule.Outcome {
 			defer e.recorder.Begin()()
 			result, next := e.prober.Probe(ctx, target, memory)

@@ -17,14 +17,15 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/status"
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // setTarget configures a world's target through the environment.
-func setTarget(t *testing.T, target probe.Target) {
+func setTarget(t *testing.T, target evidence.Target) {
 	t.Helper()
 	for name, value := range map[string]string{
 		"VAULT_ADDR": target.Vault.Addr, "VAULT_CACERT": target.Vault.CACert, "VAULT_ROLE": target.Vault.Role,
@@ -122,7 +123,7 @@ func TestCheckJSONOfARun(t *testing.T) {
 	if err := decoder.Decode(&got); err != nil {
 		t.Fatalf("decoding %s: %v", &stdout, err)
 	}
-	if len(got.Targets) != 1 || !got.Targets[0].Healthy || got.Targets[0].Reason != probe.None || len(got.Targets[0].Steps) != len(probe.StepNames) {
+	if len(got.Targets) != 1 || !got.Targets[0].Healthy || got.Targets[0].Reason != diagnose.None || len(got.Targets[0].Steps) != len(evidence.StepNames) {
 		t.Errorf("report = %+v", got)
 	}
 }

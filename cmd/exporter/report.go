@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 // width is where prose is wrapped. Commands never are: they must paste.
@@ -36,7 +38,7 @@ func writeTarget(out io.Writer, i ink, r probe.Result) {
 	fmt.Fprintf(out, "%s: %s\n\n", i.paint(bold, r.Target.Name), headline(i, r))
 	for _, s := range r.Steps() {
 		took := ""
-		if s.State != probe.StepSkipped {
+		if s.State != evidence.StepSkipped {
 			took = s.Elapsed.Round(100 * time.Microsecond).String()
 		}
 		state := i.state(s.State, fmt.Sprintf("%-7s", s.State))
@@ -44,7 +46,7 @@ func writeTarget(out io.Writer, i ink, r probe.Result) {
 	}
 	fmt.Fprintln(out)
 	writeRow(out, "  why  ", d.Detail)
-	if d.Reviewer.Reason != "" && d.Reviewer.Reason != probe.None && d.Reviewer.Reason != d.Reason {
+	if d.Reviewer.Reason != "" && d.Reviewer.Reason != diagnose.None && d.Reviewer.Reason != d.Reason {
 		writeRow(out, "       ", "The reviewer by itself: "+string(d.Reviewer.Reason)+": "+d.Reviewer.Detail)
 	}
 	writeFix(out, d.Fix)

@@ -6,12 +6,12 @@ import (
 	"slices"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/config"
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 // assigned returns the targets that are this shard's.
-func assigned(shard config.Shard, targets []probe.Target) []probe.Target {
-	return slices.DeleteFunc(slices.Clone(targets), func(t probe.Target) bool {
+func assigned(shard config.Shard, targets []evidence.Target) []evidence.Target {
+	return slices.DeleteFunc(slices.Clone(targets), func(t evidence.Target) bool {
 		return shardOf(t.Name, shard.Total) != shard.Index
 	})
 }

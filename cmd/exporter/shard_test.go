@@ -6,11 +6,11 @@ import (
 	"testing"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/config"
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-func manyTargets(count int) []probe.Target {
-	targets := make([]probe.Target, count)
+func manyTargets(count int) []evidence.Target {
+	targets := make([]evidence.Target, count)
 	for i := range targets {
 		targets[i].Name = fmt.Sprintf("cluster-%d/kubernetes", i)
 	}

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 // Config is the resolved configuration: defaults filled in, everything checked.
 type Config struct {
-	Targets []probe.Target
+	Targets []evidence.Target
 
 	// TargetsFile is where the targets stand; empty means in the environment.
 	TargetsFile string
@@ -23,7 +23,7 @@ type Config struct {
 	Shard          Shard
 	// Home is the API server of the cluster that the exporter runs in, which has the
 	// Lease; it is zero without leader election.
-	Home probe.Kubernetes
+	Home evidence.Kubernetes
 
 	env environment
 }
@@ -62,9 +62,9 @@ func (env environment) resolve() (Config, []error) {
 	var refused []error
 	switch {
 	case env.process.TargetsFile == "":
-		var target probe.Target
+		var target evidence.Target
 		target, refused = resolve(env.target, env.place, env.pod, pems{})
-		c.Targets = []probe.Target{target}
+		c.Targets = []evidence.Target{target}
 	case c.TargetsFile != "":
 		c.Targets, refused = env.targets(c.TargetsFile)
 	}

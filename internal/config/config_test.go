@@ -12,19 +12,19 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 // public compares what a reader of a Config can see.
 var public = cmpopts.IgnoreUnexported(Config{})
 
 func TestDefaults(t *testing.T) {
-	want := Config{StatusPage: StatusAuto, Shard: Shard{Total: 1}, Targets: []probe.Target{{
+	want := Config{StatusPage: StatusAuto, Shard: Shard{Total: 1}, Targets: []evidence.Target{{
 		Name:       "default",
-		Vault:      probe.Vault{Addr: "https://vault.example.com:8200", Mount: "kubernetes", Role: "canary"},
-		Kubernetes: probe.Kubernetes{Host: "https://kubernetes.example.com:6443"},
-		Reviewer:   probe.Reviewer{Source: probe.SourceFile, TokenFile: "/etc/reviewer/token"},
-		Canary:     probe.Canary{Source: probe.SourceFile, TokenFile: "/etc/canary/token"},
+		Vault:      evidence.Vault{Addr: "https://vault.example.com:8200", Mount: "kubernetes", Role: "canary"},
+		Kubernetes: evidence.Kubernetes{Host: "https://kubernetes.example.com:6443"},
+		Reviewer:   evidence.Reviewer{Source: evidence.SourceFile, TokenFile: "/etc/reviewer/token"},
+		Canary:     evidence.Canary{Source: evidence.SourceFile, TokenFile: "/etc/canary/token"},
 		Interval:   60 * time.Second, Timeout: 15 * time.Second, Recheck: 10 * time.Second,
 		FollowUps: true,
 	}}}
@@ -77,20 +77,20 @@ func full(f files) vars {
 
 func TestEveryVariable(t *testing.T) {
 	f := newFiles(t)
-	want := Config{StatusPage: StatusOn, ProbeAPI: true, MaxInFlight: 64, Shard: Shard{2, 3}, LeaderElection: LeaderElection{Namespace: "monitoring", Name: "exporter"}, Targets: []probe.Target{{
+	want := Config{StatusPage: StatusOn, ProbeAPI: true, MaxInFlight: 64, Shard: Shard{2, 3}, LeaderElection: LeaderElection{Namespace: "monitoring", Name: "exporter"}, Targets: []evidence.Target{{
 		Name: "prod/eu-1",
-		Vault: probe.Vault{
+		Vault: evidence.Vault{
 			Addr: "http://[::1]:8200/proxy", CACert: f.cert, TLSServerName: "vault.internal",
 			Namespace: "team/a", Mount: "k8s/prod", Role: "can-ary_1.x", ClientCert: f.cert, ClientKey: f.key,
 			TokenFile: "/etc/vault/token", DiagnosticRole: "k8s-auth-probe",
 		},
-		Kubernetes: probe.Kubernetes{
+		Kubernetes: evidence.Kubernetes{
 			Host: "https://rancher.example.com/k8s/clusters/c-1", CACert: f.cert, TLSServerName: "10.0.0.1",
 			TokenFile: "/etc/own/token",
 		},
-		Reviewer: probe.Reviewer{Source: probe.SourceFile, TokenFile: "/etc/reviewer/token"},
-		Canary: probe.Canary{
-			Source: probe.SourceFile, TokenFile: "token",
+		Reviewer: evidence.Reviewer{Source: evidence.SourceFile, TokenFile: "/etc/reviewer/token"},
+		Canary: evidence.Canary{
+			Source: evidence.SourceFile, TokenFile: "token",
 			Audiences: []string{"vault", "https://kubernetes.default.svc"},
 		},
 		Interval: 2 * time.Minute, Timeout: 3500 * time.Millisecond, Recheck: 2 * time.Second,
@@ -114,7 +114,7 @@ func TestWellKnownNamesCountWithoutPrefix(t *testing.T) {
 		"VAULT_ADDR": "https://ambient:8200", "VAULT_CACERT": f.cert, "VAULT_TLS_SERVER_NAME": "ambient",
 		"VAULT_NAMESPACE": "ambient",
 	}
-	ambient := probe.Vault{
+	ambient := evidence.Vault{
 		Addr: "https://ambient:8200", CACert: f.cert, TLSServerName: "ambient", Namespace: "ambient",
 		Mount: "kubernetes", Role: "canary",
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 // FuzzResolve puts any text, and a credential inside any text, into any variable.
@@ -68,7 +68,7 @@ func fuzzed() targetText {
 }
 
 // written is the text of what [Config.Write] prints.
-func written(target probe.Target) (text targetText) {
+func written(target evidence.Target) (text targetText) {
 	fields := reflect.ValueOf(&text).Elem()
 	for i, v := range targetVariables {
 		fields.Field(i).SetString(v.value(target))

@@ -7,13 +7,13 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 // Hash tells two sets of targets apart. Every process that has the same targets, in
 // whatever order, gives the same number, and a float64 holds it exactly.
 func (c Config) Hash() uint64 {
-	targets := slices.SortedFunc(slices.Values(c.Targets), func(a, b probe.Target) int { return strings.Compare(a.Name, b.Name) })
+	targets := slices.SortedFunc(slices.Values(c.Targets), func(a, b evidence.Target) int { return strings.Compare(a.Name, b.Name) })
 	encoded, err := json.Marshal(targets)
 	if err != nil {
 		panic(err) // strings, numbers and booleans always encode

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 // What Kubernetes puts into a pod: its CA, its token and its namespace. Tests of the
@@ -48,11 +48,11 @@ func (p pod) namespace() string {
 
 // home is the API server of the cluster that the exporter runs in, spoken to with
 // the pod's own token. It is zero outside a pod.
-func (p pod) home() probe.Kubernetes {
+func (p pod) home() evidence.Kubernetes {
 	if !p.exists() {
-		return probe.Kubernetes{}
+		return evidence.Kubernetes{}
 	}
-	return probe.Kubernetes{Host: p.address(), CACert: p.caCert(), TokenFile: p.tokenFile()}
+	return evidence.Kubernetes{Host: p.address(), CACert: p.caCert(), TokenFile: p.tokenFile()}
 }
 
 // fill gives the pod's API server, its CA and the pod's token to a target that

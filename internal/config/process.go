@@ -6,8 +6,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
 // StatusPage says whether the status page and its API are served.
@@ -152,7 +150,7 @@ func (c Config) InFlight() int {
 func (c Config) enoughInFlight() int {
 	var busy float64
 	for _, t := range c.Targets {
-		busy += float64(t.Timeout+probe.Overrun) / float64(t.Interval)
+		busy += float64(t.LongestRun()) / float64(t.Interval)
 	}
 	return max(minInFlight, int(math.Ceil(busy)))
 }

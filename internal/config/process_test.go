@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 func TestProcessMistakes(t *testing.T) {
@@ -51,7 +51,7 @@ func TestLease(t *testing.T) {
 	if want := (LeaderElection{true, "monitoring", "vault-k8s-auth-exporter"}); c.LeaderElection != want {
 		t.Errorf("by default %+v", c.LeaderElection)
 	}
-	if want := (probe.Kubernetes{Host: "https://10.96.0.1:443", CACert: p.caCert(), TokenFile: p.tokenFile()}); c.Home != want {
+	if want := (evidence.Kubernetes{Host: "https://10.96.0.1:443", CACert: p.caCert(), TokenFile: p.tokenFile()}); c.Home != want {
 		t.Errorf("home is %+v", c.Home)
 	}
 	c = mustLoad(t, elect.but(vars{"EXPORTER_LEADER_ELECTION_LEASE": "elsewhere/lease.1"}))
@@ -69,10 +69,10 @@ func TestLease(t *testing.T) {
 }
 
 func TestInFlight(t *testing.T) {
-	targets := func(n int, interval, timeout time.Duration) []probe.Target {
-		list := make([]probe.Target, n)
+	targets := func(n int, interval, timeout time.Duration) []evidence.Target {
+		list := make([]evidence.Target, n)
 		for i := range list {
-			list[i] = probe.Target{Interval: interval, Timeout: timeout}
+			list[i] = evidence.Target{Interval: interval, Timeout: timeout}
 		}
 		return list
 	}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 // resolver makes values of strings and collects every mistake on the way, in the
@@ -19,7 +19,7 @@ type resolver struct {
 
 // resolve fills in what the pod knows and judges every value. With a mistake the
 // target is worthless.
-func resolve(text targetText, at place, p pod, checked pems) (probe.Target, []error) {
+func resolve(text targetText, at place, p pod, checked pems) (evidence.Target, []error) {
 	text, at = p.fill(text, at)
 	r := &resolver{place: at, pod: p, checked: checked}
 	target := r.target(text)
@@ -89,8 +89,8 @@ func optional[T any](check func(string) (T, error)) func(string) (T, error) {
 	}
 }
 
-func (r *resolver) target(text targetText) probe.Target {
-	target := probe.Target{
+func (r *resolver) target(text targetText) evidence.Target {
+	target := evidence.Target{
 		Name:       take(r, "TARGET_NAME", text.TargetName, targetName),
 		Vault:      r.vault(text),
 		Kubernetes: r.kubernetes(text),
@@ -103,8 +103,8 @@ func (r *resolver) target(text targetText) probe.Target {
 	return target
 }
 
-func (r *resolver) vault(text targetText) probe.Vault {
-	vault := probe.Vault{
+func (r *resolver) vault(text targetText) evidence.Vault {
+	vault := evidence.Vault{
 		Addr:           take(r, "VAULT_ADDR", text.VaultAddr, required(allowedVaultURL+" (VAULT_ADDR works too)", vaultURL)),
 		CACert:         take(r, "VAULT_CACERT", text.VaultCacert, optional(r.checked.certificates)),
 		TLSServerName:  take(r, "VAULT_TLS_SERVER_NAME", text.VaultTLSServerName, optional(serverName)),
@@ -121,7 +121,7 @@ func (r *resolver) vault(text targetText) probe.Vault {
 }
 
 // clientPair refuses half a pair, and halves that do not belong together.
-func (r *resolver) clientPair(text targetText, vault probe.Vault) {
+func (r *resolver) clientPair(text targetText, vault evidence.Vault) {
 	const both = "both, or neither"
 	switch {
 	case text.VaultClientCert == "" && text.VaultClientKey != "":
@@ -135,8 +135,8 @@ func (r *resolver) clientPair(text targetText, vault probe.Vault) {
 	}
 }
 
-func (r *resolver) kubernetes(text targetText) probe.Kubernetes {
-	return probe.Kubernetes{
+func (r *resolver) kubernetes(text targetText) evidence.Kubernetes {
+	return evidence.Kubernetes{
 		Host: take(r, "KUBERNETES_HOST", text.KubernetesHost,
 			required(allowedKubernetesURL+", the API server that Vault's mount points at; only a pod knows one by itself", kubernetesURL)),
 		CACert:        take(r, "KUBERNETES_CACERT", text.KubernetesCacert, optional(r.checked.certificates)),
@@ -146,16 +146,16 @@ func (r *resolver) kubernetes(text targetText) probe.Kubernetes {
 }
 
 // timing judges the durations, and then those that are well-formed together.
-func (r *resolver) timing(text targetText, t *probe.Target) {
+func (r *resolver) timing(text targetText, t *evidence.Target) {
 	t.Interval = take(r, "INTERVAL", text.Interval, duration)
 	t.Timeout = take(r, "TIMEOUT", text.Timeout, duration)
 	t.Recheck = take(r, "RECHECK_INTERVAL", text.RecheckInterval, duration)
 
-	if longest := t.Timeout + probe.Overrun; t.Interval > 0 && t.Timeout > 0 && t.Interval < longest {
+	if longest := t.LongestRun(); t.Interval > 0 && t.Timeout > 0 && t.Interval < longest {
 		r.refuse("INTERVAL", incomplete(
 			fmt.Sprintf("%v is shorter than the longest run, %v: the %v of %s, and %v for follow-ups and revocation",
-				t.Interval, longest, t.Timeout, r.place.name("TIMEOUT"), probe.Overrun),
-			fmt.Sprintf("%v or more%s", longest, orTimeout(t.Interval-probe.Overrun))))
+				t.Interval, longest, t.Timeout, r.place.name("TIMEOUT"), evidence.Overrun),
+			fmt.Sprintf("%v or more%s", longest, orTimeout(t.Interval-evidence.Overrun))))
 	}
 	if t.Interval > 0 && t.Recheck > t.Interval {
 		r.refuse("RECHECK_INTERVAL", incomplete(

@@ -8,36 +8,36 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 // needs says which key each source of a token needs: it is required with that
 // source, and a mistake with any other.
-type needs map[probe.Source]string
+type needs map[evidence.Source]string
 
 var (
 	reviewerNeeds = needs{
-		probe.SourceFile:           "REVIEWER_TOKEN_FILE",
-		probe.SourceSecret:         "REVIEWER_SECRET",
-		probe.SourceServiceAccount: "REVIEWER_SERVICE_ACCOUNT",
-		probe.SourceAccessReview:   "REVIEWER_SERVICE_ACCOUNT",
-		probe.SourceCanary:         "",
+		evidence.SourceFile:           "REVIEWER_TOKEN_FILE",
+		evidence.SourceSecret:         "REVIEWER_SECRET",
+		evidence.SourceServiceAccount: "REVIEWER_SERVICE_ACCOUNT",
+		evidence.SourceAccessReview:   "REVIEWER_SERVICE_ACCOUNT",
+		evidence.SourceCanary:         "",
 	}
 	canaryNeeds = needs{
-		probe.SourceFile:           "CANARY_TOKEN_FILE",
-		probe.SourceServiceAccount: "CANARY_SERVICE_ACCOUNT",
+		evidence.SourceFile:           "CANARY_TOKEN_FILE",
+		evidence.SourceServiceAccount: "CANARY_SERVICE_ACCOUNT",
 	}
 )
 
 // source takes where a token comes from.
-func (n needs) source(value string) (probe.Source, error) {
+func (n needs) source(value string) (evidence.Source, error) {
 	if err := bare(value); err != nil {
 		return "", err
 	}
-	if _, known := n[probe.Source(value)]; !known {
+	if _, known := n[evidence.Source(value)]; !known {
 		return "", wrong(quote(value)+" is not supported", n.allowed())
 	}
-	return probe.Source(value), nil
+	return evidence.Source(value), nil
 }
 
 func (n needs) allowed() string {
@@ -51,7 +51,7 @@ func (n needs) allowed() string {
 // choice is the source that was chosen under a key.
 type choice struct {
 	key   string
-	from  probe.Source
+	from  evidence.Source
 	needs needs
 }
 
@@ -73,9 +73,9 @@ func takeFor[T any](r *resolver, c choice, key, value, allowed string, check fun
 	return *new(T)
 }
 
-func (r *resolver) reviewer(text targetText) probe.Reviewer {
+func (r *resolver) reviewer(text targetText) evidence.Reviewer {
 	c := r.choose("REVIEWER", text.Reviewer, reviewerNeeds)
-	return probe.Reviewer{
+	return evidence.Reviewer{
 		Source: c.from,
 		TokenFile: takeFor(r, c, "REVIEWER_TOKEN_FILE", text.ReviewerTokenFile,
 			"the path of the file that also feeds Vault's token_reviewer_jwt", r.tokenFor(text.KubernetesHost)),
@@ -84,9 +84,9 @@ func (r *resolver) reviewer(text targetText) probe.Reviewer {
 	}
 }
 
-func (r *resolver) canary(text targetText) probe.Canary {
+func (r *resolver) canary(text targetText) evidence.Canary {
 	c := r.choose("CANARY", text.Canary, canaryNeeds)
-	return probe.Canary{
+	return evidence.Canary{
 		Source: c.from,
 		TokenFile: takeFor(r, c, "CANARY_TOKEN_FILE", text.CanaryTokenFile,
 			"the path of the file with the canary's service account token", path),
@@ -96,13 +96,13 @@ func (r *resolver) canary(text targetText) probe.Canary {
 }
 
 // identity demands the tokens of its own that the exporter needs for the sources.
-func (r *resolver) identity(text targetText, t *probe.Target) {
+func (r *resolver) identity(text targetText, t *evidence.Target) {
 	if key := ownIdentityFor(*t); key != "" && text.KubernetesTokenFile == "" {
 		r.refuse("KUBERNETES_TOKEN_FILE", incomplete(
 			"is not set although "+r.place.name(key)+" needs the exporter's own identity at the API server",
 			"the path of the file with the exporter's own service account token; only for the API server of its own pod has it a default"))
 	}
-	if t.Reviewer.Source == probe.SourceSecret {
+	if t.Reviewer.Source == evidence.SourceSecret {
 		t.Home = r.home("REVIEWER", "secret")
 		if r.pod.serves(t.Kubernetes.Host) { // one server goes by one name
 			t.Home.Host, t.Home.CACert, t.Home.TLSServerName = t.Kubernetes.Host, t.Kubernetes.CACert, t.Kubernetes.TLSServerName
@@ -112,21 +112,21 @@ func (r *resolver) identity(text targetText, t *probe.Target) {
 
 // ownIdentityFor returns the key of a source that has the exporter itself ask the
 // API server, empty where none does.
-func ownIdentityFor(t probe.Target) string {
+func ownIdentityFor(t evidence.Target) string {
 	switch {
-	case t.Reviewer.Source == probe.SourceServiceAccount, t.Reviewer.Source == probe.SourceAccessReview:
+	case t.Reviewer.Source == evidence.SourceServiceAccount, t.Reviewer.Source == evidence.SourceAccessReview:
 		return "REVIEWER"
-	case t.Canary.Source == probe.SourceServiceAccount:
+	case t.Canary.Source == evidence.SourceServiceAccount:
 		return "CANARY"
 	}
 	return ""
 }
 
 // home is the cluster that the exporter runs in, for what can be nowhere else.
-func (r *resolver) home(key, value string) probe.Kubernetes {
+func (r *resolver) home(key, value string) evidence.Kubernetes {
 	if !r.pod.exists() {
 		r.refuse(key, incomplete(value+" is of the cluster that the exporter runs in, and this is no pod", "it in a pod only"))
-		return probe.Kubernetes{}
+		return evidence.Kubernetes{}
 	}
 	if _, err := os.Stat(r.pod.tokenFile()); err != nil {
 		r.refuse(key, incomplete(value+" needs the pod's own token, and there is no "+shown(r.pod.tokenFile()),
@@ -173,13 +173,13 @@ func object(value, kind, allowed string) (namespace, name string, err error) {
 	return namespace, name, nil
 }
 
-func serviceAccount(value string) (probe.ServiceAccount, error) {
+func serviceAccount(value string) (evidence.ServiceAccount, error) {
 	namespace, name, err := object(value, "service account", allowedAccount)
-	return probe.ServiceAccount{Namespace: namespace, Name: name}, err
+	return evidence.ServiceAccount{Namespace: namespace, Name: name}, err
 }
 
 // secretKey takes namespace/name or namespace/name/key.
-func secretKey(value string) (probe.SecretKey, error) {
+func secretKey(value string) (evidence.SecretKey, error) {
 	key := "token"
 	whole := value
 	if parts := strings.SplitN(value, "/", 3); len(parts) == 3 {
@@ -190,7 +190,7 @@ func secretKey(value string) (probe.SecretKey, error) {
 		err = wrong(quote(value)+" names no key of a Secret", allowedSecret)
 	}
 	if err != nil {
-		return probe.SecretKey{}, err
+		return evidence.SecretKey{}, err
 	}
-	return probe.SecretKey{Namespace: namespace, Name: name, Key: key}, nil
+	return evidence.SecretKey{Namespace: namespace, Name: name, Key: key}, nil
 }

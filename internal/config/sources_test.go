@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 // without returns the variables less these.
@@ -24,26 +24,26 @@ const (
 	canaryFile   = "EXPORTER_CANARY_TOKEN_FILE"
 )
 
-var reviewing = probe.ServiceAccount{Namespace: "vault", Name: "vault-auth"}
+var reviewing = evidence.ServiceAccount{Namespace: "vault", Name: "vault-auth"}
 
 func TestReviewerSources(t *testing.T) {
 	own := vars{"EXPORTER_KUBERNETES_TOKEN_FILE": "/own/token"}
 	for _, tt := range []struct {
 		given vars
-		want  probe.Reviewer
+		want  evidence.Reviewer
 	}{
 		{vars{"EXPORTER_REVIEWER": "serviceaccount", "EXPORTER_REVIEWER_SERVICE_ACCOUNT": "vault/vault-auth"},
-			probe.Reviewer{Source: probe.SourceServiceAccount, ServiceAccount: reviewing}},
+			evidence.Reviewer{Source: evidence.SourceServiceAccount, ServiceAccount: reviewing}},
 		{vars{"EXPORTER_REVIEWER": "accessreview", "EXPORTER_REVIEWER_SERVICE_ACCOUNT": "vault/vault-auth"},
-			probe.Reviewer{Source: probe.SourceAccessReview, ServiceAccount: reviewing}},
-		{vars{"EXPORTER_REVIEWER": "canary"}, probe.Reviewer{Source: probe.SourceCanary}},
+			evidence.Reviewer{Source: evidence.SourceAccessReview, ServiceAccount: reviewing}},
+		{vars{"EXPORTER_REVIEWER": "canary"}, evidence.Reviewer{Source: evidence.SourceCanary}},
 	} {
 		t.Run(tt.given["EXPORTER_REVIEWER"], func(t *testing.T) {
 			got := mustLoad(t, minimal().without(reviewerFile).but(own).but(tt.given)).Targets[0]
 			if diff := cmp.Diff(tt.want, got.Reviewer); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
-			if got.Home != (probe.Kubernetes{}) {
+			if got.Home != (evidence.Kubernetes{}) {
 				t.Errorf("home is %+v", got.Home)
 			}
 		})
@@ -52,16 +52,16 @@ func TestReviewerSources(t *testing.T) {
 
 func TestReviewerSecret(t *testing.T) {
 	p := inPod(t, "ca.crt", "token")
-	for value, want := range map[string]probe.SecretKey{
+	for value, want := range map[string]evidence.SecretKey{
 		"vault/vault-auth":      {Namespace: "vault", Name: "vault-auth", Key: "token"},
 		"vault/vault.auth/jwt":  {Namespace: "vault", Name: "vault.auth", Key: "jwt"},
 		"vault/vault-auth/a.B_": {Namespace: "vault", Name: "vault-auth", Key: "a.B_"},
 	} {
 		got := mustLoad(t, minimal().without(reviewerFile).but(service).but(vars{"EXPORTER_REVIEWER": "secret", "EXPORTER_REVIEWER_SECRET": value})).Targets[0]
-		if diff := cmp.Diff(probe.Reviewer{Source: probe.SourceSecret, Secret: want}, got.Reviewer); diff != "" {
+		if diff := cmp.Diff(evidence.Reviewer{Source: evidence.SourceSecret, Secret: want}, got.Reviewer); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", value, diff)
 		}
-		home := probe.Kubernetes{Host: "https://10.96.0.1:443", CACert: p.caCert(), TokenFile: p.tokenFile()}
+		home := evidence.Kubernetes{Host: "https://10.96.0.1:443", CACert: p.caCert(), TokenFile: p.tokenFile()}
 		if diff := cmp.Diff(home, got.Home); diff != "" {
 			t.Errorf("the home of %s (-want +got):\n%s", value, diff)
 		}
@@ -76,7 +76,7 @@ func TestOneServerGoesByOneName(t *testing.T) {
 		"EXPORTER_KUBERNETES_HOST": "https://kubernetes.default.svc", "EXPORTER_KUBERNETES_TOKEN_FILE": "/own/token",
 		"EXPORTER_REVIEWER": "secret", "EXPORTER_REVIEWER_SECRET": "vault/vault-auth",
 	})).Targets[0]
-	want := probe.Kubernetes{Host: "https://kubernetes.default.svc", CACert: p.caCert(), TokenFile: p.tokenFile()}
+	want := evidence.Kubernetes{Host: "https://kubernetes.default.svc", CACert: p.caCert(), TokenFile: p.tokenFile()}
 	if diff := cmp.Diff(want, got.Home); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -87,8 +87,8 @@ func TestCanaryMinted(t *testing.T) {
 		"EXPORTER_CANARY": "serviceaccount", "EXPORTER_CANARY_SERVICE_ACCOUNT": "monitoring/canary", "EXPORTER_CANARY_AUDIENCES": "vault",
 		"EXPORTER_KUBERNETES_TOKEN_FILE": "/own/token",
 	})).Targets[0]
-	want := probe.Canary{
-		Source: probe.SourceServiceAccount, ServiceAccount: probe.ServiceAccount{Namespace: "monitoring", Name: "canary"}, Audiences: []string{"vault"},
+	want := evidence.Canary{
+		Source: evidence.SourceServiceAccount, ServiceAccount: evidence.ServiceAccount{Namespace: "monitoring", Name: "canary"}, Audiences: []string{"vault"},
 	}
 	if diff := cmp.Diff(want, got.Canary); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

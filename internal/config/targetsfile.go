@@ -8,7 +8,7 @@ import (
 	"reflect"
 	"strings"
 
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 // Bounds of the targets file.
@@ -19,7 +19,7 @@ const (
 
 // targets reads the targets file. The environment gives the defaults; the mistakes
 // in it are told once, under its own names, and not for every target.
-func (env environment) targets(file string) ([]probe.Target, []error) {
+func (env environment) targets(file string) ([]evidence.Target, []error) {
 	mistakes, refused := env.mistakenDefaults()
 	content, err := readTargetsFile(file)
 	if err != nil {
@@ -30,7 +30,7 @@ func (env environment) targets(file string) ([]probe.Target, []error) {
 	mistakes = append(mistakes, r.mistakes...)
 	checked := pems{}
 	names, labels := map[string]int{}, map[string]bool{}
-	var targets []probe.Target
+	var targets []evidence.Target
 	for _, e := range entries {
 		text, at := e.over(env, refused, r.file)
 		target, wrongs := resolve(text, at, env.pod, checked)

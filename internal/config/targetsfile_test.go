@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 // targetsFile writes a targets file; %s in an error that is wanted stands for it.
@@ -41,12 +41,12 @@ func TestTargetsFile(t *testing.T) {
   kubernetes_token_file: /own/token
 `)
 	c := mustLoad(t, withFile(file).but(vars{"EXPORTER_TIMEOUT": "20s"}))
-	first := probe.Target{
+	first := evidence.Target{
 		Name:       "prod",
-		Vault:      probe.Vault{Addr: "https://vault.example.com:8200", Mount: "k8s/prod", Role: "canary"},
-		Kubernetes: probe.Kubernetes{Host: "https://kubernetes.example.com:6443"},
-		Reviewer:   probe.Reviewer{Source: probe.SourceFile, TokenFile: "/etc/reviewer/token"},
-		Canary:     probe.Canary{Source: probe.SourceFile, TokenFile: "/etc/canary/token", Audiences: []string{"vault", "https://vault"}},
+		Vault:      evidence.Vault{Addr: "https://vault.example.com:8200", Mount: "k8s/prod", Role: "canary"},
+		Kubernetes: evidence.Kubernetes{Host: "https://kubernetes.example.com:6443"},
+		Reviewer:   evidence.Reviewer{Source: evidence.SourceFile, TokenFile: "/etc/reviewer/token"},
+		Canary:     evidence.Canary{Source: evidence.SourceFile, TokenFile: "/etc/canary/token", Audiences: []string{"vault", "https://vault"}},
 		Interval:   time.Minute, Timeout: 20 * time.Second, Recheck: 10 * time.Second,
 		FollowUps: true, Labels: map[string]string{"team": "payments", "region": "東"},
 	}
@@ -54,8 +54,8 @@ func TestTargetsFile(t *testing.T) {
 	second.Name, second.Vault.Mount, second.Labels, second.Canary.Audiences = "2", "kubernetes", nil, nil
 	second.Interval, second.Timeout, second.FollowUps = 2*time.Minute, 15*time.Second, false // empty: the built-in default
 	second.Kubernetes.TokenFile = "/own/token"
-	second.Reviewer = probe.Reviewer{Source: probe.SourceAccessReview, ServiceAccount: reviewing} // the environment's file is not used
-	if diff := cmp.Diff([]probe.Target{first, second}, c.Targets); diff != "" {
+	second.Reviewer = evidence.Reviewer{Source: evidence.SourceAccessReview, ServiceAccount: reviewing} // the environment's file is not used
+	if diff := cmp.Diff([]evidence.Target{first, second}, c.Targets); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

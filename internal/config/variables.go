@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 // variable is one variable of ours and what it says of what was resolved.
@@ -15,34 +15,34 @@ type variable[T any] struct {
 }
 
 // targetVariables are those of a target, in the order of targetText.
-var targetVariables = []variable[probe.Target]{
-	{"EXPORTER_TARGET_NAME", func(t probe.Target) string { return t.Name }},
-	{"EXPORTER_VAULT_ADDR", func(t probe.Target) string { return t.Vault.Addr }},
-	{"EXPORTER_VAULT_CACERT", func(t probe.Target) string { return t.Vault.CACert }},
-	{"EXPORTER_VAULT_TLS_SERVER_NAME", func(t probe.Target) string { return t.Vault.TLSServerName }},
-	{"EXPORTER_VAULT_NAMESPACE", func(t probe.Target) string { return t.Vault.Namespace }},
-	{"EXPORTER_VAULT_MOUNT", func(t probe.Target) string { return t.Vault.Mount }},
-	{"EXPORTER_VAULT_ROLE", func(t probe.Target) string { return t.Vault.Role }},
-	{"EXPORTER_VAULT_CLIENT_CERT", func(t probe.Target) string { return t.Vault.ClientCert }},
-	{"EXPORTER_VAULT_CLIENT_KEY", func(t probe.Target) string { return t.Vault.ClientKey }},
-	{"EXPORTER_VAULT_TOKEN_FILE", func(t probe.Target) string { return t.Vault.TokenFile }},
-	{"EXPORTER_VAULT_DIAGNOSTIC_ROLE", func(t probe.Target) string { return t.Vault.DiagnosticRole }},
-	{"EXPORTER_KUBERNETES_HOST", func(t probe.Target) string { return t.Kubernetes.Host }},
-	{"EXPORTER_KUBERNETES_CACERT", func(t probe.Target) string { return t.Kubernetes.CACert }},
-	{"EXPORTER_KUBERNETES_TLS_SERVER_NAME", func(t probe.Target) string { return t.Kubernetes.TLSServerName }},
-	{"EXPORTER_KUBERNETES_TOKEN_FILE", func(t probe.Target) string { return t.Kubernetes.TokenFile }},
-	{"EXPORTER_REVIEWER", func(t probe.Target) string { return string(t.Reviewer.Source) }},
-	{"EXPORTER_REVIEWER_TOKEN_FILE", func(t probe.Target) string { return t.Reviewer.TokenFile }},
-	{"EXPORTER_REVIEWER_SECRET", func(t probe.Target) string { return t.Reviewer.Secret.String() }},
-	{"EXPORTER_REVIEWER_SERVICE_ACCOUNT", func(t probe.Target) string { return accountText(t.Reviewer.ServiceAccount) }},
-	{"EXPORTER_CANARY", func(t probe.Target) string { return string(t.Canary.Source) }},
-	{"EXPORTER_CANARY_TOKEN_FILE", func(t probe.Target) string { return t.Canary.TokenFile }},
-	{"EXPORTER_CANARY_SERVICE_ACCOUNT", func(t probe.Target) string { return accountText(t.Canary.ServiceAccount) }},
-	{"EXPORTER_CANARY_AUDIENCES", func(t probe.Target) string { return strings.Join(t.Canary.Audiences, ",") }},
-	{"EXPORTER_INTERVAL", func(t probe.Target) string { return t.Interval.String() }},
-	{"EXPORTER_TIMEOUT", func(t probe.Target) string { return t.Timeout.String() }},
-	{"EXPORTER_RECHECK_INTERVAL", func(t probe.Target) string { return t.Recheck.String() }},
-	{"EXPORTER_FOLLOW_UPS", func(t probe.Target) string { return strconv.FormatBool(t.FollowUps) }},
+var targetVariables = []variable[evidence.Target]{
+	{"EXPORTER_TARGET_NAME", func(t evidence.Target) string { return t.Name }},
+	{"EXPORTER_VAULT_ADDR", func(t evidence.Target) string { return t.Vault.Addr }},
+	{"EXPORTER_VAULT_CACERT", func(t evidence.Target) string { return t.Vault.CACert }},
+	{"EXPORTER_VAULT_TLS_SERVER_NAME", func(t evidence.Target) string { return t.Vault.TLSServerName }},
+	{"EXPORTER_VAULT_NAMESPACE", func(t evidence.Target) string { return t.Vault.Namespace }},
+	{"EXPORTER_VAULT_MOUNT", func(t evidence.Target) string { return t.Vault.Mount }},
+	{"EXPORTER_VAULT_ROLE", func(t evidence.Target) string { return t.Vault.Role }},
+	{"EXPORTER_VAULT_CLIENT_CERT", func(t evidence.Target) string { return t.Vault.ClientCert }},
+	{"EXPORTER_VAULT_CLIENT_KEY", func(t evidence.Target) string { return t.Vault.ClientKey }},
+	{"EXPORTER_VAULT_TOKEN_FILE", func(t evidence.Target) string { return t.Vault.TokenFile }},
+	{"EXPORTER_VAULT_DIAGNOSTIC_ROLE", func(t evidence.Target) string { return t.Vault.DiagnosticRole }},
+	{"EXPORTER_KUBERNETES_HOST", func(t evidence.Target) string { return t.Kubernetes.Host }},
+	{"EXPORTER_KUBERNETES_CACERT", func(t evidence.Target) string { return t.Kubernetes.CACert }},
+	{"EXPORTER_KUBERNETES_TLS_SERVER_NAME", func(t evidence.Target) string { return t.Kubernetes.TLSServerName }},
+	{"EXPORTER_KUBERNETES_TOKEN_FILE", func(t evidence.Target) string { return t.Kubernetes.TokenFile }},
+	{"EXPORTER_REVIEWER", func(t evidence.Target) string { return string(t.Reviewer.Source) }},
+	{"EXPORTER_REVIEWER_TOKEN_FILE", func(t evidence.Target) string { return t.Reviewer.TokenFile }},
+	{"EXPORTER_REVIEWER_SECRET", func(t evidence.Target) string { return t.Reviewer.Secret.String() }},
+	{"EXPORTER_REVIEWER_SERVICE_ACCOUNT", func(t evidence.Target) string { return accountText(t.Reviewer.ServiceAccount) }},
+	{"EXPORTER_CANARY", func(t evidence.Target) string { return string(t.Canary.Source) }},
+	{"EXPORTER_CANARY_TOKEN_FILE", func(t evidence.Target) string { return t.Canary.TokenFile }},
+	{"EXPORTER_CANARY_SERVICE_ACCOUNT", func(t evidence.Target) string { return accountText(t.Canary.ServiceAccount) }},
+	{"EXPORTER_CANARY_AUDIENCES", func(t evidence.Target) string { return strings.Join(t.Canary.Audiences, ",") }},
+	{"EXPORTER_INTERVAL", func(t evidence.Target) string { return t.Interval.String() }},
+	{"EXPORTER_TIMEOUT", func(t evidence.Target) string { return t.Timeout.String() }},
+	{"EXPORTER_RECHECK_INTERVAL", func(t evidence.Target) string { return t.Recheck.String() }},
+	{"EXPORTER_FOLLOW_UPS", func(t evidence.Target) string { return strconv.FormatBool(t.FollowUps) }},
 }
 
 // processVariables are those of the process, in the order of processText.
@@ -77,4 +77,4 @@ func pair(namespace, name string) string {
 	return namespace + "/" + name
 }
 
-func accountText(a probe.ServiceAccount) string { return pair(a.Namespace, a.Name) }
+func accountText(a evidence.ServiceAccount) string { return pair(a.Namespace, a.Name) }

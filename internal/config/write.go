@@ -10,7 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 // Write prints the configuration so that it can be fed back and resolves to the
@@ -57,7 +57,7 @@ func (c Config) writeTargets(w io.Writer) error {
 
 // mapping is a target in the targets file. A key that is empty is left out, unless
 // the environment would fill it.
-func (c Config) mapping(t probe.Target) *yaml.Node {
+func (c Config) mapping(t evidence.Target) *yaml.Node {
 	mapping := &yaml.Node{Kind: yaml.MappingNode}
 	add := func(key string, value *yaml.Node) {
 		mapping.Content = append(mapping.Content, scalar("!!str", key), value)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 )
 
 // The JSON of the API. Its keys are public: docs/api.md and docs/status.schema.json.
@@ -28,11 +29,11 @@ type (
 		History []runStatus `json:"history"`
 	}
 	runStatus struct {
-		Started   time.Time       `json:"started"`
-		Healthy   bool            `json:"healthy"`
-		Reason    probe.Reason    `json:"reason"`
-		Component probe.Component `json:"component"`
-		Duration  float64         `json:"duration_seconds"`
+		Started   time.Time          `json:"started"`
+		Healthy   bool               `json:"healthy"`
+		Reason    diagnose.Reason    `json:"reason"`
+		Component diagnose.Component `json:"component"`
+		Duration  float64            `json:"duration_seconds"`
 	}
 	event struct {
 		Target string `json:"target"`
@@ -120,7 +121,7 @@ func (b *Board) serveProbe(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// A run that is going may take its time, and so may the one after it.
-	timeout := time.NewTimer(2 * (k.Target.Timeout + probe.Overrun))
+	timeout := time.NewTimer(2 * (k.Target.LongestRun()))
 	defer timeout.Stop()
 	for {
 		select {

@@ -17,6 +17,8 @@ import (
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/status"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -35,7 +37,7 @@ type fixture struct {
 func open(t *testing.T, o status.Options, targets ...string) *fixture {
 	d := &fixture{t: t, http: &http.Client{Transport: &http.Transport{}}}
 	for _, name := range targets {
-		d.known = append(d.known, probe.TargetState{Target: probe.Target{Name: name, Interval: time.Minute, Timeout: time.Second}})
+		d.known = append(d.known, probe.TargetState{Target: evidence.Target{Name: name, Interval: time.Minute, Timeout: time.Second}})
 	}
 	o.TargetStates = func() []probe.TargetState {
 		d.mu.Lock()
@@ -54,12 +56,12 @@ func open(t *testing.T, o status.Options, targets ...string) *fixture {
 }
 
 // ran completes a run of a target, as serve does.
-func (d *fixture) ran(name string, start time.Time, reason probe.Reason) {
+func (d *fixture) ran(name string, start time.Time, reason diagnose.Reason) {
 	d.mu.Lock()
 	var latest probe.Result
 	for i, k := range d.known {
 		if k.Target.Name == name {
-			latest = probe.Result{Target: k.Target, Start: start, Since: start, Diagnosis: probe.Diagnosis{Verdict: probe.Verdict{Reason: reason}}}
+			latest = probe.Result{Target: k.Target, Start: start, Since: start, Diagnosis: diagnose.Diagnosis{Verdict: diagnose.Verdict{Reason: reason}}}
 			d.known[i] = k.After(latest)
 		}
 	}
@@ -114,11 +116,11 @@ func (d *fixture) states() string {
 func TestStates(t *testing.T) {
 	d := open(t, status.Options{}, "a", "b", "c", "d", "e", "f")
 	now := time.Now()
-	d.ran("b", now, probe.None)
-	d.ran("c", now, probe.CanaryTokenMissing)
-	d.ran("d", now.Add(-time.Hour), probe.None)
-	d.ran("e", now.Add(-time.Hour), probe.VaultSealed)
-	d.ran("f", now, probe.VaultSealed)
+	d.ran("b", now, diagnose.None)
+	d.ran("c", now, diagnose.CanaryTokenMissing)
+	d.ran("d", now.Add(-time.Hour), diagnose.None)
+	d.ran("e", now.Add(-time.Hour), diagnose.VaultSealed)
+	d.ran("f", now, diagnose.VaultSealed)
 	const want = "e unhealthy false, f unhealthy false, c unclear false, d stale untold, a waiting untold, b healthy true"
 	if got := d.states(); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
@@ -127,7 +129,7 @@ func TestStates(t *testing.T) {
 
 func TestETag(t *testing.T) {
 	d := open(t, status.Options{}, "a/b")
-	d.ran("a/b", time.Now(), probe.VaultSealed)
+	d.ran("a/b", time.Now(), diagnose.VaultSealed)
 	for _, path := range []string{"/api/v1/status", "/api/v1/status/a/b", "/static/style.css", "/static/script.js"} {
 		first, _ := d.do("GET", path)
 		tag := first.Header.Get("ETag")
@@ -135,7 +137,7 @@ func TestETag(t *testing.T) {
 		if first.StatusCode != 200 || len(tag) < 10 || second.StatusCode != http.StatusNotModified || body != "" {
 			t.Errorf("%s: %d with ETag %s, then %d %q", path, first.StatusCode, tag, second.StatusCode, body)
 		}
-		d.ran("a/b", time.Now(), probe.None)
+		d.ran("a/b", time.Now(), diagnose.None)
 		if third, _ := d.do("GET", path, "If-None-Match", tag); strings.HasPrefix(path, "/api") && third.StatusCode != 200 {
 			t.Errorf("%s: %d after a change, want 200", path, third.StatusCode)
 		}
@@ -146,7 +148,7 @@ func TestRefusals(t *testing.T) {
 	d := open(t, status.Options{RunNow: func(string) bool { return false }}, "a")
 	closed := open(t, status.Options{}, "a")
 	for _, test := range []struct {
-		fixture         *fixture
+		fixture      *fixture
 		method, path string
 		header       []string
 		want         int
@@ -178,8 +180,8 @@ func TestProbeAnswersWithTheRun(t *testing.T) {
 	var runs sync.WaitGroup
 	d = open(t, status.Options{RunNow: func(target string) bool {
 		runs.Go(func() {
-			d.ran("other", time.Now(), probe.None)
-			d.ran(target, time.Now(), probe.VaultSealed)
+			d.ran("other", time.Now(), diagnose.None)
+			d.ran(target, time.Now(), diagnose.VaultSealed)
 		})
 		return true
 	}}, "a", "other")
@@ -209,7 +211,7 @@ func TestEvents(t *testing.T) {
 	defer body.Close()
 	lines.Scan() // retry: the stream is open
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	d.ran("a", start, probe.VaultSealed)
+	d.ran("a", start, diagnose.VaultSealed)
 	for lines.Scan() && !strings.HasPrefix(lines.Text(), "data: ") {
 	}
 	const want = `data: {"target":"a","started":"2026-01-02T03:04:05Z","healthy":false,"reason":"vault_sealed","component":"vault","duration_seconds":0}`
@@ -256,7 +258,7 @@ func TestLoad(t *testing.T) {
 		})
 	}
 	for range 2000 {
-		d.ran("a", time.Now(), probe.VaultSealed) // hangs if it waits for a reader
+		d.ran("a", time.Now(), diagnose.VaultSealed) // hangs if it waits for a reader
 	}
 	cancel()
 	readers.Wait()

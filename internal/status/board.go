@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 )
 
 // Options say what a Board shows.
@@ -83,11 +84,11 @@ func stateOf(k probe.TargetState, now time.Time) State {
 }
 
 // verdictState is what a verdict says while it is news.
-func verdictState(reason probe.Reason) State {
+func verdictState(reason diagnose.Reason) State {
 	switch reason.Component() {
-	case probe.ComponentNone:
+	case diagnose.ComponentNone:
 		return Healthy
-	case probe.ComponentCanary, probe.ComponentExporter:
+	case diagnose.ComponentCanary, diagnose.ComponentExporter:
 		return Unclear
 	}
 	return Unhealthy

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 var pages = template.Must(template.New("").ParseFS(files, "page.html"))
@@ -40,23 +42,23 @@ type filter struct {
 // card is one target.
 type card struct {
 	Name, Link, Words, Reason, Title, Certainty, Owner string
-	State                                             State
-	Since, Last                                       *stamp
-	Elapsed                                           string
-	Detail                                            string
-	Because                                           []string
-	Fix                                               []fixLine
-	Reviewer                                          string
-	Runbook                                           string
-	Warnings                                          []warning
-	Steps                                             []step
-	StepsInShort                                      string
-	Open                                              bool // show the steps at once
-	Expiries                                          []expiry
-	Strip                                             []period
-	Latency                                           *latency
-	Runs                                              []row
-	Where                                             probe.Target
+	State                                              State
+	Since, Last                                        *stamp
+	Elapsed                                            string
+	Detail                                             string
+	Because                                            []string
+	Fix                                                []fixLine
+	Reviewer                                           string
+	Runbook                                            string
+	Warnings                                           []warning
+	Steps                                              []step
+	StepsInShort                                       string
+	Open                                               bool // show the steps at once
+	Expiries                                           []expiry
+	Strip                                              []period
+	Latency                                            *latency
+	Runs                                               []row
+	Where                                              evidence.Target
 }
 
 type warning struct {
@@ -198,7 +200,7 @@ func (c *card) explain(r probe.Result, now time.Time) {
 	c.Since, c.Detail, c.Because, c.Fix = stampOf(r.Since, now), d.Detail, d.Because, fixOf(d.Fix)
 	c.Reason, c.Title, c.Certainty, c.Owner = string(d.Reason), d.Reason.Title(), spaced(d.Certainty), componentNames[d.Component()]
 	c.Runbook = d.Reason.Runbook()
-	if d.Reviewer.Reason != "" && d.Reviewer.Reason != probe.None && d.Reviewer.Reason != d.Reason {
+	if d.Reviewer.Reason != "" && d.Reviewer.Reason != diagnose.None && d.Reviewer.Reason != d.Reason {
 		c.Reviewer = d.Reviewer.Detail
 	}
 	for _, w := range r.Raised() {
@@ -207,10 +209,10 @@ func (c *card) explain(r probe.Result, now time.Time) {
 	made, failed := 0, 0
 	for _, s := range r.Steps() {
 		c.Steps = append(c.Steps, step{s.Name, string(s.State), s.Detail, elapsed(s.Elapsed)})
-		if s.State != probe.StepSkipped {
+		if s.State != evidence.StepSkipped {
 			made++
 		}
-		if s.State == probe.StepFailed {
+		if s.State == evidence.StepFailed {
 			failed++
 		}
 	}

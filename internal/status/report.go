@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 // The JSON of check, which is that of the API less the history. Its keys are public:
@@ -17,39 +19,39 @@ type (
 	}
 	// Verdict is one run of one target.
 	Verdict struct {
-		Target    string          `json:"target"`
-		Healthy   bool            `json:"healthy"`
-		Reason    probe.Reason    `json:"reason"`
-		Component probe.Component `json:"component"`
-		Certainty probe.Certainty `json:"certainty"`
-		Detail    string          `json:"detail"`
-		Because   []string        `json:"because"`
-		Fix       []string        `json:"fix"`
-		Runbook   string          `json:"runbook"`
-		Reviewer  Reviewer        `json:"reviewer"`
-		Started   time.Time       `json:"started"`
-		Duration  float64         `json:"duration_seconds"`
-		Warnings  []Warning       `json:"warnings"`
-		Steps     []Step          `json:"steps"`
+		Target    string             `json:"target"`
+		Healthy   bool               `json:"healthy"`
+		Reason    diagnose.Reason    `json:"reason"`
+		Component diagnose.Component `json:"component"`
+		Certainty diagnose.Certainty `json:"certainty"`
+		Detail    string             `json:"detail"`
+		Because   []string           `json:"because"`
+		Fix       []string           `json:"fix"`
+		Runbook   string             `json:"runbook"`
+		Reviewer  Reviewer           `json:"reviewer"`
+		Started   time.Time          `json:"started"`
+		Duration  float64            `json:"duration_seconds"`
+		Warnings  []Warning          `json:"warnings"`
+		Steps     []Step             `json:"steps"`
 	}
 	// Reviewer is the verdict on the configured reviewer by itself.
 	Reviewer struct {
-		Reason    probe.Reason    `json:"reason"`
-		Component probe.Component `json:"component"`
-		Detail    string          `json:"detail"`
+		Reason    diagnose.Reason    `json:"reason"`
+		Component diagnose.Component `json:"component"`
+		Detail    string             `json:"detail"`
 	}
 	// Warning is one that holds.
 	Warning struct {
-		Warning probe.WarningCode `json:"warning"`
-		Detail  string            `json:"detail"`
-		Fix     []string          `json:"fix"`
+		Warning diagnose.WarningCode `json:"warning"`
+		Detail  string               `json:"detail"`
+		Fix     []string             `json:"fix"`
 	}
 	// Step is one step of the run, in causal order.
 	Step struct {
-		Step     string          `json:"step"`
-		State    probe.StepState `json:"state"`
-		Detail   string          `json:"detail"`
-		Duration float64         `json:"duration_seconds"`
+		Step     string             `json:"step"`
+		State    evidence.StepState `json:"state"`
+		Detail   string             `json:"detail"`
+		Duration float64            `json:"duration_seconds"`
 	}
 )
 

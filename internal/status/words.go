@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 )
 
 // verdicts are a target's state in big words.
@@ -18,16 +18,16 @@ var verdicts = map[State]string{
 }
 
 // componentNames are the components as the page shows them.
-var componentNames = map[probe.Component]string{
-	probe.ComponentVault:             "Vault",
-	probe.ComponentMount:             "the auth mount in Vault",
-	probe.ComponentRole:              "the role in Vault",
-	probe.ComponentReviewer:          "the reviewer token",
-	probe.ComponentVaultToKubernetes: "the way from Vault to Kubernetes",
-	probe.ComponentKubernetes:        "Kubernetes",
-	probe.ComponentCanary:            "the canary",
-	probe.ComponentExporter:          "the exporter itself",
-	probe.ComponentUnknown:           "not known",
+var componentNames = map[diagnose.Component]string{
+	diagnose.ComponentVault:             "Vault",
+	diagnose.ComponentMount:             "the auth mount in Vault",
+	diagnose.ComponentRole:              "the role in Vault",
+	diagnose.ComponentReviewer:          "the reviewer token",
+	diagnose.ComponentVaultToKubernetes: "the way from Vault to Kubernetes",
+	diagnose.ComponentKubernetes:        "Kubernetes",
+	diagnose.ComponentCanary:            "the canary",
+	diagnose.ComponentExporter:          "the exporter itself",
+	diagnose.ComponentUnknown:           "not known",
 }
 
 // stamp is a moment as it is shown: machine-readable, as a date, and in words.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 )
 
 // Scenario is one thing that can be wrong, and what must be said of it.
@@ -25,24 +26,26 @@ type Scenario struct {
 
 // Verdict is what must be said. Warning is one that must be raised, if any.
 type Verdict struct {
-	Reason    probe.Reason
-	Certainty probe.Certainty
-	Warning   probe.WarningCode
+	Reason    diagnose.Reason
+	Certainty diagnose.Certainty
+	Warning   diagnose.WarningCode
 }
 
 const (
-	none       = probe.None
-	eliminated = probe.ByElimination
+	none       = diagnose.None
+	eliminated = diagnose.ByElimination
 )
 
-func proven(reason probe.Reason) Verdict { return Verdict{Reason: reason, Certainty: probe.Proven} }
+func proven(reason diagnose.Reason) Verdict {
+	return Verdict{Reason: reason, Certainty: diagnose.Proven}
+}
 
-func byElimination(reason probe.Reason) Verdict {
-	return Verdict{Reason: reason, Certainty: probe.ByElimination}
+func byElimination(reason diagnose.Reason) Verdict {
+	return Verdict{Reason: reason, Certainty: diagnose.ByElimination}
 }
 
 // warned is a healthy verdict with a warning.
-func warned(code probe.WarningCode) Verdict { return Verdict{none, probe.Proven, code} }
+func warned(code diagnose.WarningCode) Verdict { return Verdict{none, diagnose.Proven, code} }
 
 // twin is a scenario whose verdicts stand in the lab's table, under its name.
 func twin(name string, arrange func(*World)) Scenario { return Scenario{Name: name, Arrange: arrange} }
@@ -80,7 +83,7 @@ func Scenarios() []Scenario {
 }
 
 func verdictOf(v lab.Verdict) Verdict {
-	return Verdict{probe.Reason(v.Reason), probe.Certainty(v.Certainty), probe.WarningCode(v.Warning)}
+	return Verdict{diagnose.Reason(v.Reason), diagnose.Certainty(v.Certainty), diagnose.WarningCode(v.Warning)}
 }
 
 // Play breaks the world as a scenario does, with all optional evidence at hand or

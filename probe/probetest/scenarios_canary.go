@@ -4,17 +4,18 @@ import (
 	"os"
 	"time"
 
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 var canaryScenarios = []Scenario{
 	twin("canary_token_missing", func(w *World) { w.Target.Canary.TokenFile += ".gone" }),
-	bare("canary_token_missing_empty", proven(probe.CanaryTokenMissing), canaryFile("")),
-	bare("canary_token_missing_blank", proven(probe.CanaryTokenMissing), canaryFile("\n \n")),
-	bare("canary_token_missing_directory", proven(probe.CanaryTokenMissing), func(w *World) { w.Target.Canary.TokenFile = os.TempDir() }),
+	bare("canary_token_missing_empty", proven(diagnose.CanaryTokenMissing), canaryFile("")),
+	bare("canary_token_missing_blank", proven(diagnose.CanaryTokenMissing), canaryFile("\n \n")),
+	bare("canary_token_missing_directory", proven(diagnose.CanaryTokenMissing), func(w *World) { w.Target.Canary.TokenFile = os.TempDir() }),
 	twin("canary_token_malformed", canaryFile(`"eyJ`+Mark+`"`)),
-	bare("canary_token_malformed_line_break", proven(probe.CanaryTokenMalformed), canaryFile("eyJ"+Mark+"\r\neyJ"+Mark)),
-	bare("canary_token_malformed_no_jwt", proven(probe.CanaryTokenMalformed), canaryFile(Mark)),
+	bare("canary_token_malformed_line_break", proven(diagnose.CanaryTokenMalformed), canaryFile("eyJ"+Mark+"\r\neyJ"+Mark)),
+	bare("canary_token_malformed_no_jwt", proven(diagnose.CanaryTokenMalformed), canaryFile(Mark)),
 	twin("canary_expired", useCanary(func(t *Token) { *t = expiredYesterday(*t) })),
 	twin("canary_not_yet_valid", useCanary(func(t *Token) { t.NotBefore = time.Now().Add(24 * time.Hour) })),
 	twin("canary_wrong_cluster", useCanary(func(t *Token) { t.Key, t.Issuer = otherKey(), "https://other.example" })),
@@ -27,7 +28,7 @@ var canaryScenarios = []Scenario{
 	twin("canary_revoked_account_recreated", func(w *World) {
 		w.Kubernetes.Change(func(k *Kubernetes) { k.Accounts["monitoring/canary"] = "another" })
 	}),
-	bare("canary_revoked_not_minted", proven(probe.CanaryRevoked), func(w *World) {
+	bare("canary_revoked_not_minted", proven(diagnose.CanaryRevoked), func(w *World) {
 		w.MintCanary()
 		w.Target.Canary.ServiceAccount.Name = "gone"
 	}),
@@ -37,10 +38,10 @@ var canaryScenarios = []Scenario{
 	}),
 	twin("canary_wrong_audience_self_review", func(w *World) {
 		w.Config(func(c *Config) { c.ReviewerJWT = "" })
-		w.Target.Reviewer = probe.Reviewer{Source: probe.SourceCanary}
+		w.Target.Reviewer = evidence.Reviewer{Source: evidence.SourceCanary}
 	}),
-	bare("canary_rejected", proven(probe.CanaryRejected), reviewSays(`{"authenticated":true,"audiences":["vault"],"user":{"username":"oidc:somebody"}}`)),
-	bare("kubernetes_unavailable_not_minted", proven(probe.KubernetesUnavailable), func(w *World) {
+	bare("canary_rejected", proven(diagnose.CanaryRejected), reviewSays(`{"authenticated":true,"audiences":["vault"],"user":{"username":"oidc:somebody"}}`)),
+	bare("kubernetes_unavailable_not_minted", proven(diagnose.KubernetesUnavailable), func(w *World) {
 		w.MintCanary()
 		w.OnKubernetes("token", HTML(503))
 	}),
@@ -48,11 +49,11 @@ var canaryScenarios = []Scenario{
 		w.MintCanary()
 		w.powerlessIdentity()
 	}),
-	bare("exporter_forbidden_no_identity", proven(probe.ExporterForbidden), func(w *World) {
+	bare("exporter_forbidden_no_identity", proven(diagnose.ExporterForbidden), func(w *World) {
 		w.MintCanary()
 		w.Target.Kubernetes.TokenFile = ""
 	}),
-	bare("exporter_internal_error", proven(probe.ExporterInternalError), func(w *World) { w.Panic = true }),
+	bare("exporter_internal_error", proven(diagnose.ExporterInternalError), func(w *World) { w.Panic = true }),
 }
 
 func useCanary(change func(*Token)) func(*World) {

@@ -1,6 +1,6 @@
 package probetest
 
-import "github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+import "github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 
 var well = proven(none)
 
@@ -27,7 +27,7 @@ var healthyScenarios = []Scenario{
 	}),
 	bare("healthy_minted", well, func(w *World) {
 		w.MintCanary()
-		w.Target.Reviewer = probe.Reviewer{Source: probe.SourceServiceAccount, ServiceAccount: w.Reviewer.account()}
+		w.Target.Reviewer = evidence.Reviewer{Source: evidence.SourceServiceAccount, ServiceAccount: w.Reviewer.account()}
 	}),
 	same("healthy_namespace", well, inNamespace(Enterprise, "", "team-a")),
 	same("healthy_namespace_openbao", well, inNamespace(OpenBao, "", "team-a")),
@@ -41,14 +41,14 @@ var healthyScenarios = []Scenario{
 func accessReview(w *World) {
 	w.powerlessIdentity()
 	w.Kubernetes.Change(func(k *Kubernetes) { k.Grants[exporterUser] = []string{"create subjectaccessreviews"} })
-	w.Target.Reviewer = probe.Reviewer{Source: probe.SourceAccessReview, ServiceAccount: w.Reviewer.account()}
+	w.Target.Reviewer = evidence.Reviewer{Source: evidence.SourceAccessReview, ServiceAccount: w.Reviewer.account()}
 }
 
 // selfReview is a mount without a reviewer: the canary reviews itself, with a token
 // that the API server takes too.
 func selfReview(w *World) {
 	w.Config(func(c *Config) { c.ReviewerJWT = "" })
-	w.Target.Reviewer = probe.Reviewer{Source: probe.SourceCanary}
+	w.Target.Reviewer = evidence.Reviewer{Source: evidence.SourceCanary}
 	canary := w.Canary
 	canary.Audiences = []string{"vault", APIServerAudience}
 	w.SetCanary(canary)

@@ -1,6 +1,6 @@
 package probetest
 
-import "github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+import "github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 
 // vaultToKubernetesScenarios are an API server that is well, and that Vault does not
 // reach.
@@ -10,8 +10,8 @@ var vaultToKubernetesScenarios = []Scenario{
 	twin("vault_to_kubernetes_timeout", hanging(func(w *World) {
 		w.Config(func(c *Config) { c.Host = "https://" + w.Silent() })
 	})),
-	bare("vault_to_kubernetes_timeout_before_header", byElimination(probe.VaultToKubernetesTimeout), hanging(func(w *World) { w.OnLogin(Hang) })),
-	{Name: "vault_to_kubernetes_timeout_handshake", Full: proven(probe.VaultToKubernetesTimeout), Arrange: func(w *World) {
+	bare("vault_to_kubernetes_timeout_before_header", byElimination(diagnose.VaultToKubernetesTimeout), hanging(func(w *World) { w.OnLogin(Hang) })),
+	{Name: "vault_to_kubernetes_timeout_handshake", Full: proven(diagnose.VaultToKubernetesTimeout), Arrange: func(w *World) {
 		w.Target.Timeout = 2 * pluginPatience // the fake's Vault gives up first
 		w.Config(func(c *Config) { c.Host = "https://" + w.Silent() })
 	}},
@@ -20,7 +20,7 @@ var vaultToKubernetesScenarios = []Scenario{
 	{Name: "vault_to_kubernetes_tls_by_config", Arrange: func(w *World) {
 		w.Readable()
 		w.Config(func(c *Config) { c.CACert = newAuthority("other").PEM() })
-	}, Bare: Verdict{probe.VaultToKubernetesTLS, probe.ByElimination, probe.MountCAMismatch}},
+	}, Bare: Verdict{diagnose.VaultToKubernetesTLS, diagnose.ByElimination, diagnose.MountCAMismatch}},
 	vaultAlone("vault_to_kubernetes_tls_name", func(w *World) string { return w.Serve(w.Kubernetes, w.kubernetesCA, elsewhere) }),
 	vaultAlone("vault_to_kubernetes_tls_plain", func(w *World) string { return "https://" + w.ServePlain(w.Kubernetes) }),
 	vaultAlone("vault_to_kubernetes_misconfigured", func(*World) string { return "127.0.0.1:6443" }),
@@ -29,14 +29,14 @@ var vaultToKubernetesScenarios = []Scenario{
 	notAPIServer("vault_to_kubernetes_misconfigured_html_404", func(w *World) string { return w.Serve(HTML(404), w.kubernetesCA, nil) }),
 	notAPIServer("vault_to_kubernetes_misconfigured_other_json", func(w *World) string { return w.Serve(JSON(404, `{"errors":[]}`), w.kubernetesCA, nil) }),
 	notAPIServer("vault_to_kubernetes_misconfigured_path", func(w *World) string { return w.Target.Kubernetes.Host + "/k8s/clusters/c-x" }),
-	bare("vault_to_kubernetes_misconfigured_by_config", byElimination(probe.VaultToKubernetesMisconfigured), func(w *World) {
+	bare("vault_to_kubernetes_misconfigured_by_config", byElimination(diagnose.VaultToKubernetesMisconfigured), func(w *World) {
 		w.Readable()
 		w.Config(func(c *Config) { c.Host = "127.0.0.1:6443" })
 	}),
 	vaultAlone("vault_to_kubernetes_failed", func(w *World) string {
 		return w.Serve(Status(503, "ServiceUnavailable", "apiserver is shutting down"), w.kubernetesCA, nil)
 	}),
-	bare("vault_to_kubernetes_failed_diagnostic_role_missing", byElimination(probe.VaultToKubernetesFailed), func(w *World) {
+	bare("vault_to_kubernetes_failed_diagnostic_role_missing", byElimination(diagnose.VaultToKubernetesFailed), func(w *World) {
 		w.DropReviewer()
 		w.Target.Vault.DiagnosticRole = "no-such-role"
 	}),
@@ -47,7 +47,7 @@ func vaultAlone(name string, host func(*World) string) Scenario { return twin(na
 
 // notAPIServer points it at what is no API server.
 func notAPIServer(name string, host func(*World) string) Scenario {
-	return differs(name, byElimination(probe.VaultToKubernetesFailed), proven(probe.VaultToKubernetesMisconfigured), mountAt(host))
+	return differs(name, byElimination(diagnose.VaultToKubernetesFailed), proven(diagnose.VaultToKubernetesMisconfigured), mountAt(host))
 }
 
 func mountAt(host func(*World) string) func(*World) {
@@ -66,11 +66,11 @@ func otherCA(name, authority string) Scenario {
 var kubernetesScenarios = []Scenario{
 	twin("kubernetes_dns", func(w *World) { w.KubernetesAt("https://kubernetes..svc:6443") }),
 	twin("kubernetes_unreachable", func(w *World) { w.KubernetesAt("https://" + w.Refused()) }),
-	same("kubernetes_unreachable_closed_at_once", byElimination(probe.KubernetesUnreachable), func(w *World) { w.OnKubernetes("", Close) }),
+	same("kubernetes_unreachable_closed_at_once", byElimination(diagnose.KubernetesUnreachable), func(w *World) { w.OnKubernetes("", Close) }),
 	twin("kubernetes_timeout", hanging(func(w *World) { w.KubernetesAt("https://" + w.Silent()) })),
-	same("kubernetes_timeout_before_header", byElimination(probe.KubernetesTimeout), hanging(func(w *World) { w.OnKubernetes("", Hang) })),
-	same("kubernetes_timeout_after_header", byElimination(probe.KubernetesTimeout), hanging(func(w *World) { w.OnKubernetes("", HangAfterHeader) })),
-	same("kubernetes_timeout_in_body", byElimination(probe.KubernetesTimeout), hanging(func(w *World) { w.OnKubernetes("", HangInBody) })),
+	same("kubernetes_timeout_before_header", byElimination(diagnose.KubernetesTimeout), hanging(func(w *World) { w.OnKubernetes("", Hang) })),
+	same("kubernetes_timeout_after_header", byElimination(diagnose.KubernetesTimeout), hanging(func(w *World) { w.OnKubernetes("", HangAfterHeader) })),
+	same("kubernetes_timeout_in_body", byElimination(diagnose.KubernetesTimeout), hanging(func(w *World) { w.OnKubernetes("", HangInBody) })),
 	twin("kubernetes_tls_untrusted", func(w *World) {
 		w.KubernetesAt(w.Serve(w.Kubernetes, newAuthority("other"), nil))
 	}),
@@ -78,22 +78,22 @@ var kubernetesScenarios = []Scenario{
 	twin("kubernetes_tls_name", func(w *World) { w.KubernetesAt(w.Serve(w.Kubernetes, w.kubernetesCA, elsewhere)) }),
 	twin("kubernetes_tls_failed", func(w *World) { w.KubernetesAt("https://" + w.ServePlain(w.Kubernetes)) }),
 	twin("kubernetes_bad_response", func(w *World) { w.OnKubernetes("", HTML(200)) }),
-	same("kubernetes_bad_response_waf", byElimination(probe.KubernetesBadResponse), func(w *World) { w.OnKubernetes("", HTML(403)) }),
-	same("kubernetes_bad_response_login_page", byElimination(probe.KubernetesBadResponse), func(w *World) { w.OnKubernetes("", HTML(401)) }),
-	same("kubernetes_bad_response_redirect", byElimination(probe.KubernetesBadResponse), func(w *World) { w.OnKubernetes("", Redirect(302, "https://sso..example/")) }),
-	same("kubernetes_bad_response_huge", byElimination(probe.KubernetesBadResponse), func(w *World) { w.OnKubernetes("", Huge) }),
-	same("kubernetes_bad_response_wrong_json", byElimination(probe.KubernetesBadResponse), func(w *World) { w.OnKubernetes("", JSON(201, `{"status":{}}`)) }),
-	same("kubernetes_bad_response_cut", byElimination(probe.KubernetesBadResponse), func(w *World) { w.OnKubernetes("", CutInBody) }),
-	same("kubernetes_bad_response_404", byElimination(probe.KubernetesBadResponse), func(w *World) { w.OnKubernetes("", Answer(404, "text/plain", "404 page not found")) }),
+	same("kubernetes_bad_response_waf", byElimination(diagnose.KubernetesBadResponse), func(w *World) { w.OnKubernetes("", HTML(403)) }),
+	same("kubernetes_bad_response_login_page", byElimination(diagnose.KubernetesBadResponse), func(w *World) { w.OnKubernetes("", HTML(401)) }),
+	same("kubernetes_bad_response_redirect", byElimination(diagnose.KubernetesBadResponse), func(w *World) { w.OnKubernetes("", Redirect(302, "https://sso..example/")) }),
+	same("kubernetes_bad_response_huge", byElimination(diagnose.KubernetesBadResponse), func(w *World) { w.OnKubernetes("", Huge) }),
+	same("kubernetes_bad_response_wrong_json", byElimination(diagnose.KubernetesBadResponse), func(w *World) { w.OnKubernetes("", JSON(201, `{"status":{}}`)) }),
+	same("kubernetes_bad_response_cut", byElimination(diagnose.KubernetesBadResponse), func(w *World) { w.OnKubernetes("", CutInBody) }),
+	same("kubernetes_bad_response_404", byElimination(diagnose.KubernetesBadResponse), func(w *World) { w.OnKubernetes("", Answer(404, "text/plain", "404 page not found")) }),
 	twin("kubernetes_throttled", func(w *World) {
 		w.OnKubernetes("", Answer(429, "text/plain", "Too many requests, please try again later.", "Retry-After", "1"))
 	}),
 	twin("kubernetes_unavailable", func(w *World) {
 		w.OnKubernetes("", Status(503, "ServiceUnavailable", "apiserver is shutting down"))
 	}),
-	same("kubernetes_unavailable_proxy", byElimination(probe.KubernetesUnavailable), func(w *World) { w.OnKubernetes("", HTML(503)) }),
-	bare("kubernetes_unavailable_webhook", proven(probe.KubernetesUnavailable), reviewSays(`{"error":"[invalid bearer token, context deadline exceeded]"}`)),
-	bare("kubernetes_unavailable_no_audiences", proven(probe.KubernetesUnavailable),
+	same("kubernetes_unavailable_proxy", byElimination(diagnose.KubernetesUnavailable), func(w *World) { w.OnKubernetes("", HTML(503)) }),
+	bare("kubernetes_unavailable_webhook", proven(diagnose.KubernetesUnavailable), reviewSays(`{"error":"[invalid bearer token, context deadline exceeded]"}`)),
+	bare("kubernetes_unavailable_no_audiences", proven(diagnose.KubernetesUnavailable),
 		reviewSays(`{"authenticated":true,"user":{"username":"system:serviceaccount:monitoring:canary","uid":"uid-of-canary"}}`)),
 }
 

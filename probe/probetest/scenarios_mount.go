@@ -1,6 +1,6 @@
 package probetest
 
-import "github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+import "github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 
 var mountScenarios = []Scenario{
 	twin("mount_missing", withVault(func(v *Vault) { clear(v.Mounts) })),
@@ -8,14 +8,14 @@ var mountScenarios = []Scenario{
 		v.Mounts["moved"] = v.Mounts["kubernetes"]
 		delete(v.Mounts, "kubernetes")
 	})),
-	same("mount_missing_no_such_namespace", proven(probe.MountMissing), inNamespace(Enterprise, "", "team-b")),
-	same("mount_missing_in_root", proven(probe.MountMissing), inNamespace(OpenBao, "", "")),
+	same("mount_missing_no_such_namespace", proven(diagnose.MountMissing), inNamespace(Enterprise, "", "team-b")),
+	same("mount_missing_in_root", proven(diagnose.MountMissing), inNamespace(OpenBao, "", "")),
 	twin("mount_wrong_type", withMount(func(m *Mount) { m.Type = "approle" })),
-	same("mount_wrong_type_jwt", proven(probe.MountWrongType), withMount(func(m *Mount) { m.Type = "jwt" })),
+	same("mount_wrong_type_jwt", proven(diagnose.MountWrongType), withMount(func(m *Mount) { m.Type = "jwt" })),
 	twin("mount_config_missing", withMount(func(m *Mount) { m.Config = nil })),
 	twin("mount_issuer_mismatch", withConfig(func(c *Config) { c.Issuer, c.DisableISSValidation = "https://other.example", false })),
 	twin("mount_pem_keys_mismatch", withConfig(func(c *Config) { c.PEMKeys = []string{otherKey().PEM()} })),
-	same("mount_local_ca_unreadable", proven(probe.MountLocalCAUnreadable),
+	same("mount_local_ca_unreadable", proven(diagnose.MountLocalCAUnreadable),
 		withConfig(func(c *Config) { c.CACert, c.DisableLocalCA = "", false })),
 	twin("mount_annotations_forbidden", withConfig(func(c *Config) { c.Annotations = true })),
 }
@@ -33,7 +33,7 @@ var roleScenarios = []Scenario{
 	twin("role_namespace_selector_failed", withRole(neverSet)),
 	twin("role_audience_mismatch", withRole(func(r *Role) { r.Audience = "other" })),
 	twin("role_cidr_mismatch", withRole(fromElsewhere)),
-	{Name: "role_cidr_mismatch_with_keys", Full: byElimination(probe.RoleCIDRMismatch), Arrange: func(w *World) {
+	{Name: "role_cidr_mismatch_with_keys", Full: byElimination(diagnose.RoleCIDRMismatch), Arrange: func(w *World) {
 		withRole(fromElsewhere)(w)
 		w.Config(func(c *Config) { c.PEMKeys = []string{clusterKey().PEM()} })
 	}},
@@ -42,7 +42,7 @@ var roleScenarios = []Scenario{
 	twin("canary_entity_disabled", func(w *World) {
 		w.Vault.Change(func(v *Vault) { v.DisabledEntities = []string{w.Canary.UID} })
 	}),
-	bare("unexplained", byElimination(probe.Unexplained), func(w *World) {
+	bare("unexplained", byElimination(diagnose.Unexplained), func(w *World) {
 		w.DropReviewer()
 		w.Target.FollowUps = false
 	}),

@@ -4,7 +4,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 )
 
 var reviewerScenarios = []Scenario{
@@ -15,11 +15,11 @@ var reviewerScenarios = []Scenario{
 		w.Kubernetes.Change(func(k *Kubernetes) { k.Dangling[w.Reviewer.username()] = "system:auth-delegate" })
 	}),
 	twin("reviewer_forbidden_self_review", selfReview),
-	bare("reviewer_forbidden_accessreview", proven(probe.ReviewerForbidden), func(w *World) {
+	bare("reviewer_forbidden_accessreview", proven(diagnose.ReviewerForbidden), func(w *World) {
 		accessReview(w)
 		unbound()(w)
 	}),
-	bare("reviewer_forbidden_opaque", proven(probe.ReviewerForbidden), func(w *World) {
+	bare("reviewer_forbidden_opaque", proven(diagnose.ReviewerForbidden), func(w *World) {
 		useText("opaque-" + Mark)(w)
 		w.Kubernetes.Change(func(k *Kubernetes) { k.Static["opaque-"+Mark] = "system:serviceaccount:vault:opaque" })
 	}),
@@ -41,31 +41,31 @@ var reviewerScenarios = []Scenario{
 		w.Kubernetes.Change(func(k *Kubernetes) { k.Accounts["vault/vault-auth"] = "another" })
 	}),
 	twin("reviewer_unauthorized", useText("opaque-"+Mark)),
-	bare("reviewer_unauthorized_empty_401", proven(probe.ReviewerUnauthorized), func(w *World) { w.OnKubernetes("", Answer(401, "", "")) }),
+	bare("reviewer_unauthorized_empty_401", proven(diagnose.ReviewerUnauthorized), func(w *World) { w.OnKubernetes("", Answer(401, "", "")) }),
 	twin("reviewer_token_missing", func(w *World) {
 		w.DropReviewer()
 		w.Target.Reviewer.TokenFile += ".gone"
 	}),
-	bare("reviewer_token_missing_empty", byElimination(probe.ReviewerTokenMissing), useText("")),
-	bare("reviewer_token_missing_blank", byElimination(probe.ReviewerTokenMissing), useText(" \r\n\t")),
-	bare("reviewer_token_missing_directory", byElimination(probe.ReviewerTokenMissing), func(w *World) {
+	bare("reviewer_token_missing_empty", byElimination(diagnose.ReviewerTokenMissing), useText("")),
+	bare("reviewer_token_missing_blank", byElimination(diagnose.ReviewerTokenMissing), useText(" \r\n\t")),
+	bare("reviewer_token_missing_directory", byElimination(diagnose.ReviewerTokenMissing), func(w *World) {
 		w.DropReviewer()
 		w.Target.Reviewer.TokenFile = os.TempDir()
 	}),
 	twin("reviewer_token_malformed", func(w *World) { useText(`"` + w.Reviewer.String() + `"`)(w) }),
-	bare("reviewer_token_malformed_line_break", byElimination(probe.ReviewerTokenMalformed), useText("eyJ"+Mark+"\neyJ"+Mark)),
+	bare("reviewer_token_malformed_line_break", byElimination(diagnose.ReviewerTokenMalformed), useText("eyJ"+Mark+"\neyJ"+Mark)),
 	twin("reviewer_drift", (*World).DropReviewer),
 	twin("reviewer_drift_forbidden", (*World).otherReviewer),
-	differs("reviewer_drift_accessreview", byElimination(probe.Unexplained), proven(probe.ReviewerDrift), func(w *World) {
+	differs("reviewer_drift_accessreview", byElimination(diagnose.Unexplained), proven(diagnose.ReviewerDrift), func(w *World) {
 		accessReview(w)
 		w.DropReviewer()
 	}),
-	differs("reviewer_drift_accessreview_forbidden", byElimination(probe.Unexplained), proven(probe.ReviewerDrift), func(w *World) {
+	differs("reviewer_drift_accessreview_forbidden", byElimination(diagnose.Unexplained), proven(diagnose.ReviewerDrift), func(w *World) {
 		accessReview(w)
 		w.otherReviewer()
 	}),
 	twin("reviewer_drift_unset", withConfig(func(c *Config) { c.ReviewerJWT = "" })),
-	bare("reviewer_drift_by_config", byElimination(probe.ReviewerDrift), func(w *World) {
+	bare("reviewer_drift_by_config", byElimination(diagnose.ReviewerDrift), func(w *World) {
 		w.DropReviewer()
 		w.Readable()
 	}),

@@ -5,7 +5,8 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 // ReviewerInSecret has the reviewer's token in a Secret of the exporter's own cluster,
@@ -13,9 +14,9 @@ import (
 func (w *World) ReviewerInSecret(key, content string) {
 	w.Identity()
 	w.Target.Home = w.Target.Kubernetes
-	w.Target.Reviewer = probe.Reviewer{
-		Source: probe.SourceSecret,
-		Secret: probe.SecretKey{Namespace: "vault", Name: "vault-auth-token", Key: "token"},
+	w.Target.Reviewer = evidence.Reviewer{
+		Source: evidence.SourceSecret,
+		Secret: evidence.SecretKey{Namespace: "vault", Name: "vault-auth-token", Key: "token"},
 	}
 	encoded := base64.StdEncoding.EncodeToString([]byte(content))
 	w.OnSecret(JSON(200, `{"apiVersion":"v1","kind":"Secret","metadata":{"name":"vault-auth-token"},"data":{"`+key+`":"`+encoded+`"}}`))
@@ -54,25 +55,25 @@ const secretForbidden = `secrets "vault-auth-token" is forbidden: User "system:s
 // not read is a gap; so is another cluster that is down.
 var secretScenarios = []Scenario{
 	bare("healthy_secret", proven(none), func(w *World) { w.ReviewerInSecret("token", w.Reviewer.String()+"\n") }),
-	bare("reviewer_drift_secret", byElimination(probe.ReviewerDrift), func(w *World) {
+	bare("reviewer_drift_secret", byElimination(diagnose.ReviewerDrift), func(w *World) {
 		w.ReviewerInSecret("token", w.Reviewer.String())
 		w.DropReviewer()
 		w.Readable()
 	}),
-	bare("reviewer_token_missing_secret", byElimination(probe.ReviewerTokenMissing),
+	bare("reviewer_token_missing_secret", byElimination(diagnose.ReviewerTokenMissing),
 		secretIs("token", "", (*World).DropReviewer, secretSays(404, "NotFound", `secrets "vault-auth-token" not found`))),
-	bare("reviewer_token_missing_secret_key", byElimination(probe.ReviewerTokenMissing), secretIs("jwt", Mark, (*World).DropReviewer)),
-	bare("reviewer_token_missing_secret_empty", byElimination(probe.ReviewerTokenMissing), secretIs("token", "", (*World).DropReviewer)),
-	bare("reviewer_token_malformed_secret", byElimination(probe.ReviewerTokenMalformed), secretIs("token", `"eyJ`+Mark+`"`, (*World).DropReviewer)),
-	bare("reviewer_not_checked_secret", warned(probe.ReviewerNotChecked), secretIs("token", "", secretSays(403, "Forbidden", secretForbidden))),
-	bare("reviewer_not_checked_secret_no_identity", warned(probe.ReviewerNotChecked),
+	bare("reviewer_token_missing_secret_key", byElimination(diagnose.ReviewerTokenMissing), secretIs("jwt", Mark, (*World).DropReviewer)),
+	bare("reviewer_token_missing_secret_empty", byElimination(diagnose.ReviewerTokenMissing), secretIs("token", "", (*World).DropReviewer)),
+	bare("reviewer_token_malformed_secret", byElimination(diagnose.ReviewerTokenMalformed), secretIs("token", `"eyJ`+Mark+`"`, (*World).DropReviewer)),
+	bare("reviewer_not_checked_secret", warned(diagnose.ReviewerNotChecked), secretIs("token", "", secretSays(403, "Forbidden", secretForbidden))),
+	bare("reviewer_not_checked_secret_no_identity", warned(diagnose.ReviewerNotChecked),
 		secretIs("token", "", func(w *World) { w.Target.Home.TokenFile += ".gone" })),
-	bare("reviewer_not_checked_secret_elsewhere", warned(probe.ReviewerNotChecked),
+	bare("reviewer_not_checked_secret_elsewhere", warned(diagnose.ReviewerNotChecked),
 		secretIs("token", "", func(w *World) { w.Target.Home.Host = "https://" + w.Refused() })),
-	bare("kubernetes_unreachable_secret", byElimination(probe.KubernetesUnreachable),
+	bare("kubernetes_unreachable_secret", byElimination(diagnose.KubernetesUnreachable),
 		secretIs("token", "", (*World).DropReviewer, func(w *World) { w.OnKubernetes("secrets", Close) })),
-	bare("kubernetes_unreachable_from_exporter_secret", warned(probe.KubernetesUnreachableFromExporter),
+	bare("kubernetes_unreachable_from_exporter_secret", warned(diagnose.KubernetesUnreachableFromExporter),
 		secretIs("token", "", func(w *World) { w.OnKubernetes("secrets", Close) })),
-	bare("kubernetes_unavailable_secret", byElimination(probe.KubernetesUnavailable),
+	bare("kubernetes_unavailable_secret", byElimination(diagnose.KubernetesUnavailable),
 		secretIs("token", "", (*World).DropReviewer, secretSays(503, "ServiceUnavailable", "etcd is down"))),
 }

@@ -4,17 +4,17 @@ import (
 	"strings"
 	"time"
 
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 )
 
 var vaultScenarios = []Scenario{
 	twin("vault_dns", func(w *World) { w.Target.Vault.Addr = "https://vault..svc:8200" }),
 	twin("vault_unreachable", func(w *World) { w.Target.Vault.Addr = "https://" + w.Refused() }),
-	bare("vault_unreachable_closed_at_once", proven(probe.VaultUnreachable), func(w *World) { w.OnVault("", Close) }),
+	bare("vault_unreachable_closed_at_once", proven(diagnose.VaultUnreachable), func(w *World) { w.OnVault("", Close) }),
 	twin("vault_timeout", hanging(func(w *World) { w.Target.Vault.Addr = "https://" + w.Silent() })),
-	bare("vault_timeout_before_header", proven(probe.VaultTimeout), hanging(func(w *World) { w.OnVault("", Hang) })),
-	bare("vault_timeout_after_header", proven(probe.VaultTimeout), hanging(func(w *World) { w.OnVault("", HangAfterHeader) })),
-	bare("vault_timeout_in_body", proven(probe.VaultTimeout), hanging(func(w *World) { w.OnVault("", HangInBody) })),
+	bare("vault_timeout_before_header", proven(diagnose.VaultTimeout), hanging(func(w *World) { w.OnVault("", Hang) })),
+	bare("vault_timeout_after_header", proven(diagnose.VaultTimeout), hanging(func(w *World) { w.OnVault("", HangAfterHeader) })),
+	bare("vault_timeout_in_body", proven(diagnose.VaultTimeout), hanging(func(w *World) { w.OnVault("", HangInBody) })),
 	twin("vault_tls_untrusted", func(w *World) {
 		w.Target.Vault.Addr = w.Serve(w.Vault, newAuthority("other"), nil)
 	}),
@@ -27,37 +27,37 @@ var vaultScenarios = []Scenario{
 	twin("vault_tls_failed", func(w *World) {
 		w.Target.Vault.Addr = "https://" + w.ServePlain(w.Vault)
 	}),
-	bare("vault_tls_failed_plain_http_to_tls", proven(probe.VaultTLSFailed), func(w *World) {
+	bare("vault_tls_failed_plain_http_to_tls", proven(diagnose.VaultTLSFailed), func(w *World) {
 		w.Target.Vault.Addr = strings.Replace(w.Target.Vault.Addr, "https://", "http://", 1)
 	}),
-	bare("vault_tls_failed_no_ca_file", proven(probe.VaultTLSFailed), func(w *World) { w.Target.Vault.CACert += ".gone" }),
+	bare("vault_tls_failed_no_ca_file", proven(diagnose.VaultTLSFailed), func(w *World) { w.Target.Vault.CACert += ".gone" }),
 	twin("vault_bad_response", func(w *World) { w.OnVault("", HTML(200)) }),
-	bare("vault_bad_response_waf", proven(probe.VaultBadResponse), func(w *World) { w.OnVault("", HTML(403)) }),
-	bare("vault_bad_response_huge", proven(probe.VaultBadResponse), func(w *World) { w.OnVault("", Huge) }),
-	bare("vault_bad_response_wrong_json", proven(probe.VaultBadResponse), func(w *World) { w.OnVault("", JSON(200, `[1,2]`)) }),
-	bare("vault_bad_response_no_auth", proven(probe.VaultBadResponse), func(w *World) { w.OnLogin(JSON(200, `{"data":{}}`)) }),
-	bare("vault_bad_response_no_token", proven(probe.VaultBadResponse), func(w *World) { w.OnLogin(JSON(200, `{"auth":{"client_token":""}}`)) }),
-	bare("vault_bad_response_no_content", proven(probe.VaultBadResponse), func(w *World) { w.OnLogin(Answer(204, "", "")) }),
-	bare("vault_bad_response_empty_401", proven(probe.VaultBadResponse), func(w *World) { w.OnVault("", Answer(401, "", "")) }),
-	bare("vault_bad_response_cut", proven(probe.VaultBadResponse), func(w *World) { w.OnVault("", CutInBody) }),
+	bare("vault_bad_response_waf", proven(diagnose.VaultBadResponse), func(w *World) { w.OnVault("", HTML(403)) }),
+	bare("vault_bad_response_huge", proven(diagnose.VaultBadResponse), func(w *World) { w.OnVault("", Huge) }),
+	bare("vault_bad_response_wrong_json", proven(diagnose.VaultBadResponse), func(w *World) { w.OnVault("", JSON(200, `[1,2]`)) }),
+	bare("vault_bad_response_no_auth", proven(diagnose.VaultBadResponse), func(w *World) { w.OnLogin(JSON(200, `{"data":{}}`)) }),
+	bare("vault_bad_response_no_token", proven(diagnose.VaultBadResponse), func(w *World) { w.OnLogin(JSON(200, `{"auth":{"client_token":""}}`)) }),
+	bare("vault_bad_response_no_content", proven(diagnose.VaultBadResponse), func(w *World) { w.OnLogin(Answer(204, "", "")) }),
+	bare("vault_bad_response_empty_401", proven(diagnose.VaultBadResponse), func(w *World) { w.OnVault("", Answer(401, "", "")) }),
+	bare("vault_bad_response_cut", proven(diagnose.VaultBadResponse), func(w *World) { w.OnVault("", CutInBody) }),
 	twin("vault_uninitialized", withVault(func(v *Vault) { v.Initialized = false })),
 	twin("vault_sealed", withVault(func(v *Vault) { v.Sealed = true })),
-	same("vault_no_leader_secondary", proven(probe.VaultNoLeader), onLogin(400, "path disabled in replication DR secondary mode")),
-	same("vault_no_leader", proven(probe.VaultNoLeader), onLogin(500, "local node not active but active cluster node not found")),
+	same("vault_no_leader_secondary", proven(diagnose.VaultNoLeader), onLogin(400, "path disabled in replication DR secondary mode")),
+	same("vault_no_leader", proven(diagnose.VaultNoLeader), onLogin(500, "local node not active but active cluster node not found")),
 	twin("vault_rate_limited", onLogin(429, `request path "auth/kubernetes/login": rate limit quota exceeded`)),
-	same("vault_lease_quota", proven(probe.VaultLeaseQuota),
+	same("vault_lease_quota", proven(diagnose.VaultLeaseQuota),
 		onLogin(429, "1 error occurred:\n\t* request path \"auth/kubernetes/login\": lease count quota exceeded\n\n")),
-	same("vault_overloaded", proven(probe.VaultOverloaded), onLogin(503, "Vault server temporarily overloaded")),
+	same("vault_overloaded", proven(diagnose.VaultOverloaded), onLogin(503, "Vault server temporarily overloaded")),
 	twin("vault_redirect", func(w *World) { w.OnVault("", Redirect(307, w.Target.Kubernetes.Host)) }),
-	bare("vault_redirect_302", proven(probe.VaultRedirect), func(w *World) { w.OnVault("", Redirect(302, "https://login.example.net/")) }),
-	same("vault_namespace_missing", proven(probe.VaultNamespaceMissing), onLogin(404, "namespace not found")),
-	same("vault_namespace_unavailable", proven(probe.VaultNamespaceUnavailable),
+	bare("vault_redirect_302", proven(diagnose.VaultRedirect), func(w *World) { w.OnVault("", Redirect(302, "https://login.example.net/")) }),
+	same("vault_namespace_missing", proven(diagnose.VaultNamespaceMissing), onLogin(404, "namespace not found")),
+	same("vault_namespace_unavailable", proven(diagnose.VaultNamespaceUnavailable),
 		onLogin(503, "API access to this namespace has been locked by an administrator")),
-	same("vault_namespace_missing_openbao", proven(probe.VaultNamespaceMissing), inNamespace(OpenBao, "", "team-b")),
-	same("vault_namespace_unavailable_locked", proven(probe.VaultNamespaceUnavailable), inNamespace(Enterprise,
+	same("vault_namespace_missing_openbao", proven(diagnose.VaultNamespaceMissing), inNamespace(OpenBao, "", "team-b")),
+	same("vault_namespace_unavailable_locked", proven(diagnose.VaultNamespaceUnavailable), inNamespace(Enterprise,
 		`API access to this namespace has been locked by an administrator - "team-a/" must be unlocked to gain access.`, "team-a")),
-	same("vault_namespace_unavailable_sealed", proven(probe.VaultNamespaceUnavailable), inNamespace(OpenBao, "Namespace is sealed", "team-a")),
-	same("vault_clock_skew", Verdict{probe.VaultClockSkew, probe.Proven, probe.ClockSkew}, withVault(func(v *Vault) { v.Clock = -2 * time.Hour })),
+	same("vault_namespace_unavailable_sealed", proven(diagnose.VaultNamespaceUnavailable), inNamespace(OpenBao, "Namespace is sealed", "team-a")),
+	same("vault_clock_skew", Verdict{diagnose.VaultClockSkew, diagnose.Proven, diagnose.ClockSkew}, withVault(func(v *Vault) { v.Clock = -2 * time.Hour })),
 	twin("vault_internal_error", onLogin(500, "internal error")),
 }
 

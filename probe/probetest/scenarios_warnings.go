@@ -4,7 +4,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 // warningScenarios are worlds in which pods can log in, today.
@@ -20,14 +21,14 @@ var warningScenarios = []Scenario{
 		w.Kubernetes.Change(func(k *Kubernetes) { k.Grants[w.Reviewer.username()] = []string{"* *"} })
 	}),
 	twin("reviewer_stale_copy", func(w *World) { w.SetReviewer(expiredYesterday(w.Reviewer)) }),
-	bare("reviewer_stale_copy_missing", warned(probe.ReviewerStaleCopy), func(w *World) { w.Target.Reviewer.TokenFile += ".gone" }),
+	bare("reviewer_stale_copy_missing", warned(diagnose.ReviewerStaleCopy), func(w *World) { w.Target.Reviewer.TokenFile += ".gone" }),
 	twin("reviewer_not_checked", func(w *World) {
 		accessReview(w)
 		w.powerlessIdentity()
 	}),
-	bare("reviewer_not_checked_not_minted", warned(probe.ReviewerNotChecked), func(w *World) {
+	bare("reviewer_not_checked_not_minted", warned(diagnose.ReviewerNotChecked), func(w *World) {
 		w.powerlessIdentity()
-		w.Target.Reviewer = probe.Reviewer{Source: probe.SourceServiceAccount, ServiceAccount: w.Reviewer.account()}
+		w.Target.Reviewer = evidence.Reviewer{Source: evidence.SourceServiceAccount, ServiceAccount: w.Reviewer.account()}
 	}),
 	twin("canary_token_too_wide", useCanary(func(t *Token) { t.Audiences = []string{"vault", APIServerAudience} })),
 	twin("certificate_expiring", func(w *World) {
@@ -39,10 +40,10 @@ var warningScenarios = []Scenario{
 	twin("mount_host_differs", withConfig(func(c *Config) {
 		c.Host = strings.Replace(c.Host, "127.0.0.1", "localhost", 1)
 	})),
-	{Name: "mount_drift", Full: warned(probe.MountDrift), Before: func(*World) {},
+	{Name: "mount_drift", Full: warned(diagnose.MountDrift), Before: func(*World) {},
 		Arrange: withConfig(func(c *Config) { c.Issuer = "https://other.example" })},
 	twin("role_ttl_too_long", withRole(func(r *Role) { r.TTL = time.Hour })),
 	twin("token_not_revoked", withRole(func(r *Role) { r.NoDefaultPolicy = true })),
 	twin("kubernetes_unreachable_from_exporter", func(w *World) { w.Target.Kubernetes.Host = "https://" + w.Refused() }),
-	same("clock_skew", warned(probe.ClockSkew), withVault(func(v *Vault) { v.Clock = 45 * time.Second })),
+	same("clock_skew", warned(diagnose.ClockSkew), withVault(func(v *Vault) { v.Clock = 45 * time.Second })),
 }

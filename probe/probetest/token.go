@@ -13,7 +13,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 // Mark is part of every credential that the fakes hand out. It may turn up in no
@@ -125,8 +125,8 @@ func (t Token) legacy() map[string]any {
 
 func (t Token) username() string { return t.account().Username() }
 
-func (t Token) account() probe.ServiceAccount {
-	return probe.ServiceAccount{Namespace: t.Namespace, Name: t.Name}
+func (t Token) account() evidence.ServiceAccount {
+	return evidence.ServiceAccount{Namespace: t.Namespace, Name: t.Name}
 }
 
 // uidOf is the UID that an object of this name has where nothing else is said.

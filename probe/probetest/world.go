@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 // World is a cluster, a Vault and a target between them, all well at first. Tests
@@ -17,7 +18,7 @@ import (
 type World struct {
 	Kubernetes *Kubernetes
 	Vault      *Vault
-	Target     probe.Target
+	Target     evidence.Target
 
 	// Reviewer and Canary are the tokens as they stand in their files.
 	Reviewer, Canary Token
@@ -28,7 +29,7 @@ type World struct {
 	kubernetesCA, vaultCA authority
 	credentials           []string
 	mu                    sync.Mutex // guards fates
-	fates                 []probe.TokenEvent
+	fates                 []evidence.TokenEvent
 	t                     testing.TB
 }
 
@@ -59,14 +60,14 @@ func NewWorld(t testing.TB) *World {
 			},
 		}},
 	}
-	w.Target = probe.Target{
+	w.Target = evidence.Target{
 		Name: "default",
-		Vault: probe.Vault{
+		Vault: evidence.Vault{
 			Addr: w.Serve(w.Vault, w.vaultCA, nil), CACert: w.File("ca.crt", w.vaultCA.PEM()), Mount: "kubernetes", Role: "canary",
 		},
-		Kubernetes: probe.Kubernetes{Host: kubernetes, CACert: w.File("ca.crt", w.kubernetesCA.PEM())},
-		Reviewer:   probe.Reviewer{Source: probe.SourceFile, TokenFile: w.tokenFile("reviewer-token", w.Reviewer.String())},
-		Canary:     probe.Canary{Source: probe.SourceFile, TokenFile: w.tokenFile("canary-token", w.Canary.String())},
+		Kubernetes: evidence.Kubernetes{Host: kubernetes, CACert: w.File("ca.crt", w.kubernetesCA.PEM())},
+		Reviewer:   evidence.Reviewer{Source: evidence.SourceFile, TokenFile: w.tokenFile("reviewer-token", w.Reviewer.String())},
+		Canary:     evidence.Canary{Source: evidence.SourceFile, TokenFile: w.tokenFile("canary-token", w.Canary.String())},
 		Interval:   time.Minute, Timeout: 10 * time.Second, Recheck: 10 * time.Second,
 		FollowUps: true,
 	}
@@ -162,7 +163,7 @@ func (w *World) powerlessIdentity() {
 // MintCanary has the exporter mint the canary's token, which it may.
 func (w *World) MintCanary() {
 	w.powerlessIdentity()
-	w.Target.Canary = probe.Canary{Source: probe.SourceServiceAccount, ServiceAccount: w.Canary.account(), Audiences: w.Canary.Audiences}
+	w.Target.Canary = evidence.Canary{Source: evidence.SourceServiceAccount, ServiceAccount: w.Canary.account(), Audiences: w.Canary.Audiences}
 	w.Kubernetes.Change(func(k *Kubernetes) { k.Grants[exporterUser] = []string{"create serviceaccounts/token"} })
 }
 
@@ -203,7 +204,7 @@ func (w *World) Credentials() []string { return slices.Clone(w.credentials) }
 
 // Prober returns a prober whose tokens the world accounts for.
 func (w *World) Prober() *probe.Prober {
-	return probe.NewProber("test", func(_ string, fate probe.TokenEvent) {
+	return probe.NewProber("test", func(_ string, fate evidence.TokenEvent) {
 		if w.Panic {
 			panic("out of order")
 		}
@@ -214,7 +215,7 @@ func (w *World) Prober() *probe.Prober {
 }
 
 // Fates lists what became of the prober's tokens, in order.
-func (w *World) Fates() []probe.TokenEvent {
+func (w *World) Fates() []evidence.TokenEvent {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.fates)

@@ -11,6 +11,8 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/docs"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/status"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 // source is what the board reads, for tests to change.
@@ -76,76 +78,76 @@ func get(t testing.TB, url string) (int, http.Header, string) {
 	}
 }
 
-func target(name string) probe.Target {
-	return probe.Target{
+func target(name string) evidence.Target {
+	return evidence.Target{
 		Name:       name,
-		Vault:      probe.Vault{Addr: "https://vault.example.com:8200", Mount: "kubernetes", Role: "canary"},
-		Kubernetes: probe.Kubernetes{Host: "https://10.0.0.1:6443"},
-		Reviewer:   probe.Reviewer{Source: probe.SourceFile, TokenFile: "/run/reviewer/token"},
-		Canary:     probe.Canary{Source: probe.SourceFile, TokenFile: "/run/canary/token", Audiences: []string{"vault"}},
+		Vault:      evidence.Vault{Addr: "https://vault.example.com:8200", Mount: "kubernetes", Role: "canary"},
+		Kubernetes: evidence.Kubernetes{Host: "https://10.0.0.1:6443"},
+		Reviewer:   evidence.Reviewer{Source: evidence.SourceFile, TokenFile: "/run/reviewer/token"},
+		Canary:     evidence.Canary{Source: evidence.SourceFile, TokenFile: "/run/canary/token", Audiences: []string{"vault"}},
 		Interval:   time.Minute, Timeout: 15 * time.Second, FollowUps: true,
 	}
 }
 
-func answered[T any](value T, took time.Duration) probe.Fact[T] {
-	return probe.Fact[T]{State: probe.Answered, Value: value, Elapsed: took}
+func answered[T any](value T, took time.Duration) evidence.Fact[T] {
+	return evidence.Fact[T]{State: evidence.Answered, Value: value, Elapsed: took}
 }
 
-func refused[T any](status int, text string) probe.Fact[T] {
-	return probe.Fact[T]{State: probe.Failed, Failure: probe.Failure{Class: probe.ClassRefused, Status: status, Text: text}, Elapsed: 9 * time.Millisecond}
+func refused[T any](status int, text string) evidence.Fact[T] {
+	return evidence.Fact[T]{State: evidence.Failed, Failure: evidence.Failure{Class: evidence.ClassRefused, Status: status, Text: text}, Elapsed: 9 * time.Millisecond}
 }
 
 // result is a run that found everything well.
-func result(t probe.Target, at time.Time) probe.Result {
+func result(t evidence.Target, at time.Time) probe.Result {
 	const day = 24 * time.Hour
-	e := probe.Evidence{
+	e := evidence.Evidence{
 		At:                    at,
-		CanaryToken:           answered(probe.Claims{Subject: "system:serviceaccount:monitoring:canary", Audiences: []string{"vault"}, IssuedAt: at.Add(-10 * time.Minute), Expires: at.Add(50 * time.Minute)}, time.Millisecond),
-		ReviewerToken:         answered(probe.Claims{Subject: "system:serviceaccount:vault:vault-auth", IssuedAt: at.Add(-30 * day), Expires: at.Add(60 * day)}, time.Millisecond),
-		Review:                answered(probe.Review{Authenticated: true, Username: "system:serviceaccount:monitoring:canary"}, 8*time.Millisecond),
-		Identity:              answered(probe.Identity{Username: "system:serviceaccount:vault:vault-auth"}, 2*time.Millisecond),
-		Access:                answered(probe.Access{Allowed: true}, 3*time.Millisecond),
-		Health:                answered(probe.Health{Initialized: true, Version: "1.21.4"}, 4*time.Millisecond),
-		Login:                 answered(probe.Login{Type: "service", TTL: time.Minute}, 16*time.Millisecond),
+		CanaryToken:           answered(evidence.Claims{Subject: "system:serviceaccount:monitoring:canary", Audiences: []string{"vault"}, IssuedAt: at.Add(-10 * time.Minute), Expires: at.Add(50 * time.Minute)}, time.Millisecond),
+		ReviewerToken:         answered(evidence.Claims{Subject: "system:serviceaccount:vault:vault-auth", IssuedAt: at.Add(-30 * day), Expires: at.Add(60 * day)}, time.Millisecond),
+		Review:                answered(evidence.Review{Authenticated: true, Username: "system:serviceaccount:monitoring:canary"}, 8*time.Millisecond),
+		Identity:              answered(evidence.Identity{Username: "system:serviceaccount:vault:vault-auth"}, 2*time.Millisecond),
+		Access:                answered(evidence.Access{Allowed: true}, 3*time.Millisecond),
+		Health:                answered(evidence.Health{Initialized: true, Version: "1.21.4"}, 4*time.Millisecond),
+		Login:                 answered(evidence.Login{Type: "service", TTL: time.Minute}, 16*time.Millisecond),
 		Revoke:                answered(struct{}{}, 6*time.Millisecond),
-		KubernetesCertificate: probe.Certificate{Verified: true, NotBefore: at.Add(-30 * day), NotAfter: at.Add(300 * day)},
-		VaultCertificate:      probe.Certificate{Verified: true, NotBefore: at.Add(-60 * day), NotAfter: at.Add(9 * day)},
+		KubernetesCertificate: evidence.Certificate{Verified: true, NotBefore: at.Add(-30 * day), NotAfter: at.Add(300 * day)},
+		VaultCertificate:      evidence.Certificate{Verified: true, NotBefore: at.Add(-60 * day), NotAfter: at.Add(9 * day)},
 	}
 	return judged(t, at, e)
 }
 
-func judged(t probe.Target, at time.Time, e probe.Evidence) probe.Result {
-	return probe.Result{Target: t, Start: at, Duration: 37 * time.Millisecond, Evidence: e, Diagnosis: probe.Diagnose(t, e), Since: at}
+func judged(t evidence.Target, at time.Time, e evidence.Evidence) probe.Result {
+	return probe.Result{Target: t, Start: at, Duration: 37 * time.Millisecond, Evidence: e, Diagnosis: diagnose.Diagnose(t, e), Since: at}
 }
 
 // forbidden takes the reviewer's permission away.
 func forbidden(r *probe.Result) {
 	e := r.Evidence
-	e.Review = refused[probe.Review](403, `tokenreviews.authentication.k8s.io is forbidden: User "system:serviceaccount:vault:vault-auth" cannot create resource "tokenreviews"`)
-	e.Access = answered(probe.Access{}, 3*time.Millisecond)
-	e.Login = refused[probe.Login](403, "permission denied")
-	e.Revoke = probe.Fact[struct{}]{}
-	e.FollowUps = probe.FollowUps{At: e.At, MountProbe: answered(probe.Refusal{Status: 400, Text: "invalid role name"}, 5*time.Millisecond)}
+	e.Review = refused[evidence.Review](403, `tokenreviews.authentication.k8s.io is forbidden: User "system:serviceaccount:vault:vault-auth" cannot create resource "tokenreviews"`)
+	e.Access = answered(evidence.Access{}, 3*time.Millisecond)
+	e.Login = refused[evidence.Login](403, "permission denied")
+	e.Revoke = evidence.Fact[struct{}]{}
+	e.FollowUps = evidence.FollowUps{At: e.At, MountProbe: answered(evidence.Refusal{Status: 400, Text: "invalid role name"}, 5*time.Millisecond)}
 	*r = judged(r.Target, r.Start, e)
 }
 
 func sealed(r *probe.Result) {
 	e := r.Evidence
-	e.Health = answered(probe.Health{Initialized: true, Sealed: true, Version: "1.21.4"}, 4*time.Millisecond)
-	e.Login = refused[probe.Login](503, "Vault is sealed")
-	e.Revoke = probe.Fact[struct{}]{}
+	e.Health = answered(evidence.Health{Initialized: true, Sealed: true, Version: "1.21.4"}, 4*time.Millisecond)
+	e.Login = refused[evidence.Login](503, "Vault is sealed")
+	e.Revoke = evidence.Fact[struct{}]{}
 	*r = judged(r.Target, r.Start, e)
 }
 
 func lost(r *probe.Result) {
 	e := r.Evidence
-	e.CanaryToken = probe.Fact[probe.Claims]{State: probe.Failed, Failure: probe.Failure{Class: probe.ClassMissing, Text: "no such file"}}
-	e.Login, e.Revoke = probe.Fact[probe.Login]{}, probe.Fact[struct{}]{}
+	e.CanaryToken = evidence.Fact[evidence.Claims]{State: evidence.Failed, Failure: evidence.Failure{Class: evidence.ClassMissing, Text: "no such file"}}
+	e.Login, e.Revoke = evidence.Fact[evidence.Login]{}, evidence.Fact[struct{}]{}
 	*r = judged(r.Target, r.Start, e)
 }
 
 func warned(r *probe.Result) {
-	r.Warnings = []probe.Warning{{Code: probe.CertificateExpiring, Raised: true, Detail: "the certificate of Vault expires on 2026-01-11", Fix: []string{"openssl s_client -connect vault.example.com:8200 </dev/null | openssl x509 -noout -enddate"}}}
+	r.Warnings = []diagnose.Warning{{Code: diagnose.CertificateExpiring, Raised: true, Detail: "the certificate of Vault expires on 2026-01-11", Fix: []string{"openssl s_client -connect vault.example.com:8200 </dev/null | openssl x509 -noout -enddate"}}}
 }
 
 func well(*probe.Result) {}

@@ -13,6 +13,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
@@ -155,7 +156,7 @@ func TestCopy(t *testing.T) {
 	tab := open(t, s.url, desktop)
 	do(t, tab, chromedp.Evaluate[chromedp.Void](`navigator.clipboard.writeText = async (text) => { window.copied = text; }; document.querySelector(".copy").click()`))
 	eventually(t, tab, `document.querySelector(".copy").textContent === "Copied"`)
-	want := probe.Diagnose(s.known[0].Target, s.known[0].Latest.Evidence).Fix[0]
+	want := diagnose.Diagnose(s.known[0].Target, s.known[0].Latest.Evidence).Fix[0]
 	if got := eval[string](t, tab, `window.copied`); got != want {
 		t.Errorf("copied %q, want %q", got, want)
 	}

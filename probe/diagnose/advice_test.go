@@ -1,0 +1,41 @@
+package diagnose
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+)
+
+// The binding is for whom the API server itself names, under a name of its own.
+func TestReviewerIsBoundAsTheAPIServerNamesIt(t *testing.T) {
+	forbidden := func(text string) evidence.Fact[evidence.Review] {
+		return evidence.Fact[evidence.Review]{State: evidence.Failed, Failure: evidence.Failure{Class: evidence.ClassRefused, Status: 403, Text: text}}
+	}
+	identity := func(user string) evidence.Fact[evidence.Identity] {
+		return evidence.Fact[evidence.Identity]{State: evidence.Answered, Value: evidence.Identity{Username: user}}
+	}
+	for _, test := range []struct {
+		e    evidence.Evidence
+		want string
+	}{
+		{evidence.Evidence{Identity: identity("system:serviceaccount:vault:opaque")}, "'vault-opaque-auth-delegator' --clusterrole=system:auth-delegator --serviceaccount='vault:opaque'"},
+		{evidence.Evidence{Review: forbidden(`forbidden: User "system:serviceaccount:vault:said" cannot create`)}, "--serviceaccount='vault:said'"},
+		{evidence.Evidence{Identity: identity("jane@example.com")}, "--user='jane@example.com'"},
+		{evidence.Evidence{Identity: identity("$(reboot)")}, "--user=<reviewer>"},
+	} {
+		if got := adviseReviewerBind(evidence.Target{}, test.e)[0]; !strings.Contains(got, test.want) {
+			t.Errorf("the advice is %q, want in it %q", got, test.want)
+		}
+	}
+}
+
+func TestCommandsWithFilesOfThePodSaySo(t *testing.T) {
+	target := evidence.Target{Reviewer: evidence.Reviewer{Source: evidence.SourceFile, TokenFile: "/var/run/reviewer/token"}, Vault: evidence.Vault{Addr: "https://vault:8200", Mount: "kubernetes"}}
+	for reason, want := range map[Reason]bool{ReviewerDrift: true, ReviewerTokenMissing: true, RoleMissing: false, VaultDNS: false} {
+		lines := reason.advice(target, evidence.Evidence{})
+		if got := strings.Contains(lines[0], "the exporter's pod"); got != want {
+			t.Errorf("the advice on %s says where its files are: %t, want %t: %q", reason, got, want, lines)
+		}
+	}
+}

@@ -1,0 +1,108 @@
+package diagnose
+
+import (
+	"testing"
+	"time"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+)
+
+// Whatever was seen, the verdict is one of the catalogue's, explained and owned.
+func TestDiagnoseIsTotal(t *testing.T) {
+	failures := []evidence.Failure{
+		{}, {Class: evidence.ClassDNS}, {Class: evidence.ClassTimeout}, {Class: evidence.ClassCanceled}, {Class: evidence.ClassRedirect}, {Class: evidence.ClassMissing}, {Class: evidence.ClassMalformed},
+		{Class: evidence.ClassRefused, Status: 401}, {Class: evidence.ClassRefused, Status: 403, Text: evidence.TextBare403}, {Class: evidence.ClassRefused, Status: 418, Text: "teapot"},
+		{Class: evidence.ClassRefused, Status: 429}, {Class: evidence.ClassRefused, Status: 500}, {Class: evidence.ClassRefused, Status: 200},
+	}
+	states := []evidence.State{evidence.NotAsked, evidence.Answered, evidence.Failed}
+	for _, login := range states {
+		for _, review := range states {
+			for _, health := range states {
+				for _, f := range failures {
+					e := evidence.Evidence{At: time.Unix(1e9, 0)}
+					e.Login = evidence.Fact[evidence.Login]{State: login, Failure: f}
+					e.Review = evidence.Fact[evidence.Review]{State: review, Failure: f}
+					e.Health = evidence.Fact[evidence.Health]{State: health, Failure: f}
+					checkVerdict(t, Diagnose(evidence.Target{}, e), e)
+				}
+			}
+		}
+	}
+}
+
+func checkVerdict(t *testing.T, d Diagnosis, e evidence.Evidence) {
+	t.Helper()
+	if _, known := catalogue[d.Reason]; !known || d.Detail == "" || d.Certainty == "" {
+		t.Errorf("verdict %+v for %+v", d.Verdict, e)
+	}
+	if (d.Reason == None) != e.Login.Ok() {
+		t.Errorf("healthy and logged in differ: %s for %+v", d.Reason, e.Login)
+	}
+}
+
+func TestNothingSeenIsNotHealthy(t *testing.T) {
+	if status := Reason("").LoginStatus(); status != LoginsFail {
+		t.Errorf("no reason says that logins %s", status)
+	}
+	if d := Diagnose(evidence.Target{}, evidence.Evidence{}); d.Reason != Unexplained || d.Reviewer.Reason != "" {
+		t.Errorf("no evidence is judged as %s, reviewer %q", d.Reason, d.Reviewer.Reason)
+	}
+}
+
+func TestCatalogueIsComplete(t *testing.T) {
+	for _, reason := range Reasons() {
+		row := catalogue[reason]
+		if row.component == "" || row.component == ComponentNone || row.title == "" || row.advise == nil {
+			t.Errorf("the row of %s lacks something: %+v", reason, row)
+		}
+		if lines := reason.advice(evidence.Target{}, evidence.Evidence{}); len(lines) == 0 {
+			t.Errorf("%s has no advice", reason)
+		}
+	}
+	if len(Reasons()) != len(catalogue)-1 {
+		t.Errorf("%d reasons are listed of %d", len(Reasons()), len(catalogue)-1)
+	}
+}
+
+// Two faults at once: the cause is named, not the symptom.
+func TestCauseBeforeSymptom(t *testing.T) {
+	bare := evidence.Fact[evidence.Login]{State: evidence.Failed, Failure: evidence.Failure{Class: evidence.ClassRefused, Status: 403, Text: evidence.TextBare403}}
+	mountThere := evidence.FollowUps{MountProbe: evidence.Fact[evidence.Refusal]{State: evidence.Answered, Value: evidence.Refusal{Status: 400, Text: `invalid role name "x"`}}}
+	mountGone := evidence.FollowUps{MountProbe: evidence.Fact[evidence.Refusal]{State: evidence.Answered, Value: evidence.Refusal{Status: 403, Text: evidence.TextBare403}}}
+	forbidden := evidence.Fact[evidence.Review]{State: evidence.Failed, Failure: evidence.Failure{Class: evidence.ClassRefused, Status: 403, Text: "forbidden: User"}}
+	sealed := evidence.Fact[evidence.Health]{State: evidence.Answered, Value: evidence.Health{Initialized: true, Sealed: true}}
+	well := evidence.Fact[evidence.Health]{State: evidence.Answered, Value: evidence.Health{Initialized: true}}
+	saysSealed := evidence.Fact[evidence.Login]{State: evidence.Failed, Failure: evidence.Failure{Class: evidence.ClassRefused, Status: 503, Text: evidence.TextSealed}}
+	noCanary := evidence.Fact[evidence.Claims]{State: evidence.Failed, Failure: evidence.Failure{Class: evidence.ClassMissing, Text: "no such file"}}
+	for _, test := range []struct {
+		name string
+		e    evidence.Evidence
+		want Reason
+	}{
+		{"mount missing and reviewer forbidden", evidence.Evidence{Login: bare, Health: well, Review: forbidden, FollowUps: mountGone}, MountMissing},
+		{"reviewer forbidden", evidence.Evidence{Login: bare, Health: well, Review: forbidden, FollowUps: mountThere}, ReviewerForbidden},
+		{"sealed and reviewer forbidden", evidence.Evidence{Login: saysSealed, Health: sealed, Review: forbidden}, VaultSealed},
+		{"sealed and no canary", evidence.Evidence{CanaryToken: noCanary, Health: sealed, Review: forbidden}, VaultSealed},
+		{"another node sealed", evidence.Evidence{Login: bare, Health: sealed, Review: forbidden, FollowUps: mountThere}, ReviewerForbidden},
+		{"no canary and reviewer forbidden", evidence.Evidence{CanaryToken: noCanary, Health: well, Review: forbidden}, CanaryTokenMissing},
+		{"logged in, all else down", evidence.Evidence{Login: evidence.Fact[evidence.Login]{State: evidence.Answered}, Health: sealed, Review: forbidden}, None},
+	} {
+		if got := Diagnose(evidence.Target{}, test.e); got.Reason != test.want {
+			t.Errorf("%s: %s (%s), want %s", test.name, got.Reason, got.Detail, test.want)
+		}
+	}
+}
+
+func TestExpiryLeavesLeeway(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	unauthorized := evidence.Fact[evidence.Review]{State: evidence.Failed, Failure: evidence.Failure{Class: evidence.ClassRefused, Status: 401}}
+	for ago, want := range map[time.Duration]Reason{
+		30 * time.Second: ReviewerUnauthorized, // within the 60 s that the API server allows
+		61 * time.Second: ReviewerExpired,
+	} {
+		e := evidence.Evidence{At: now, Review: unauthorized, ReviewerToken: evidence.Fact[evidence.Claims]{State: evidence.Answered, Value: evidence.Claims{Expires: now.Add(-ago)}}}
+		if got := Diagnose(evidence.Target{}, e).Reviewer.Reason; got != want {
+			t.Errorf("expired %s ago: %s, want %s", ago, got, want)
+		}
+	}
+}

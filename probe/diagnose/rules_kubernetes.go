@@ -1,0 +1,286 @@
+package diagnose
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+)
+
+// The rules on Kubernetes' side of the login. All but the first look at logins
+// that met a bare 403, or that Vault left unanswered while it was well.
+
+// slowRefusal is how long Vault takes at least to give up on an API server that
+// does not answer: 10 s for a TLS handshake, 30 s for a connection.
+const slowRefusal = 9500 * time.Millisecond
+
+// canaryNotObtained holds where there was nothing to log in with.
+func canaryNotObtained(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
+	f := e.CanaryToken.Failure
+	if !e.CanaryToken.Failed() {
+		return Verdict{}, false
+	}
+	reason := tokenReason(f, CanaryTokenMissing, CanaryTokenMalformed, CanaryRevoked)
+	if reason == "" {
+		reason = ExporterForbidden
+	}
+	return proven(reason, "there is no canary token to log in with: "+f.Error(), "the login was not attempted")
+}
+
+// tokenReason is why a token was not obtained: its file is missing or malformed,
+// its service account is gone, the API server did not mint it. It is empty where
+// the exporter's own permission is all that was missing.
+func tokenReason(f evidence.Failure, missing, malformed, gone Reason) Reason {
+	switch {
+	case f.Class == evidence.ClassMissing:
+		return missing
+	case f.Class == evidence.ClassMalformed:
+		return malformed
+	case f.Class == evidence.ClassRefused && f.Status == 404:
+		return gone
+	}
+	return kubernetesReason(f)
+}
+
+// judgeReviewer answers whether the configured reviewer can create TokenReviews,
+// whatever became of the login. A 401 speaks of the reviewer, never of the token
+// under review.
+func judgeReviewer(t evidence.Target, e evidence.Evidence) Verdict {
+	v, known := firstReviewerVerdict(t, e)
+	if !known {
+		return Verdict{}
+	}
+	return v
+}
+
+func firstReviewerVerdict(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
+	f := e.Review.Failure
+	switch {
+	case t.Reviewer.Source == evidence.SourceAccessReview:
+		return reviewerAccess(t, e)
+	case e.ReviewerToken.Failed():
+		return reviewerNotObtained(t, e)
+	case e.Review.Ok():
+		return proven(None, fmt.Sprintf("%s created a TokenReview", reviewerName(e)), "the API server answered 201")
+	case e.Review.RefusedWith(401):
+		return reviewerUnauthorized(t, e)
+	case e.Review.RefusedWith(403):
+		return proven(ReviewerForbidden,
+			fmt.Sprintf("the reviewer %s may not create TokenReviews", reviewerName(e)), "the TokenReview answered: "+f.Error())
+	case e.Review.Failed():
+		return kubernetesFailed(t, f)
+	}
+	return Verdict{}, false
+}
+
+func reviewerNotObtained(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
+	f := e.ReviewerToken.Failure
+	if t.Reviewer.Source == evidence.SourceSecret && f.Class != evidence.ClassMissing && f.Class != evidence.ClassMalformed && t.Home.Host != t.Kubernetes.Host {
+		return Verdict{}, false // another API server's failure says nothing of the target's
+	}
+	reason := tokenReason(f, ReviewerTokenMissing, ReviewerTokenMalformed, ReviewerRevoked)
+	if reason == "" {
+		return Verdict{}, false
+	}
+	return proven(reason, "there is no reviewer token: "+f.Error(), "no TokenReview was attempted")
+}
+
+// reviewerAccess judges where no token of the reviewer is at hand.
+func reviewerAccess(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
+	asked := "a SubjectAccessReview about the reviewer was answered"
+	switch {
+	case e.Access.Ok() && e.Access.Value.Allowed:
+		return proven(None, fmt.Sprintf("%s may create TokenReviews", reviewerName(e)), asked)
+	case e.Access.Ok():
+		return proven(ReviewerForbidden, fmt.Sprintf("the reviewer %s may not create TokenReviews", reviewerName(e)), asked)
+	}
+	return kubernetesFailed(t, e.Access.Failure)
+}
+
+// reviewerUnauthorized finds why the API server does not take the reviewer's token,
+// which its 401 hides: from the token's own claims, or from a review of the token
+// by the exporter's identity.
+func reviewerUnauthorized(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
+	c, who := e.ReviewerToken.Value, reviewerName(e)
+	answer := "the TokenReview answered: " + e.Review.Failure.Error()
+	switch outOfTime(c, e.At) {
+	case ReviewerExpired:
+		return proven(ReviewerExpired, fmt.Sprintf("the token of the reviewer %s expired at %s", who, date(c.Expires)),
+			answer, "its exp claim has passed")
+	case ReviewerNotYetValid:
+		return proven(ReviewerNotYetValid, fmt.Sprintf("the token of the reviewer %s is not valid before %s", who, date(c.NotBefore)),
+			answer, "its nbf claim lies ahead")
+	}
+	if t.Reviewer.Source == evidence.SourceCanary {
+		return byElimination(CanaryWrongAudience,
+			fmt.Sprintf("Vault has no reviewer, and the API server does not take the canary %s as its own: no audience of its token is the API server's", who),
+			answer, "its exp claim has not passed")
+	}
+	if r := e.FollowUps.ReviewerReview; r.Ok() && !r.Value.Authenticated {
+		if reason, known := reviewerReasons[reviewReason(r.Value.Error)]; known {
+			return proven(reason, fmt.Sprintf("the API server says of the token of the reviewer %s: %s", who, r.Value.Error),
+				answer, "the exporter's own identity had the token reviewed")
+		}
+	}
+	if issuer := e.CanaryToken.Value.Issuer; issuer != "" && c.Issuer != "" && c.Issuer != issuer && c.Issuer != evidence.LegacyIssuer {
+		return byElimination(ReviewerWrongCluster,
+			fmt.Sprintf("the token of the reviewer %s was issued by %s, the canary's by %s", who, c.Issuer, issuer),
+			answer, "its iss claim is another than the canary's")
+	}
+	if bound := boundTo(c); bound != "" {
+		return byElimination(ReviewerRevoked,
+			fmt.Sprintf("the token of the reviewer %s is bound to %s, which is gone", who, bound),
+			answer, "its exp claim has not passed", "it dies with "+bound)
+	}
+	return proven(ReviewerUnauthorized, fmt.Sprintf("the API server does not take the token of the reviewer %s", who), answer)
+}
+
+// reviewerAtFault holds where the login met a bare 403 and the configured reviewer
+// cannot review. Without a token to show to the API server, or sight of the mount,
+// that is by elimination.
+func reviewerAtFault(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
+	v, known := firstReviewerVerdict(t, e)
+	if !e.BareRefusal() || !known || v.Component() != ComponentReviewer && v.Reason != CanaryWrongAudience {
+		return Verdict{}, false
+	}
+	v.Because = append([]string{"the login met a bare 403"}, v.Because...)
+	if e.MountIsThere() {
+		v.Because = append(v.Because, "the auth mount is there")
+	}
+	if !e.MountIsThere() || e.ReviewerToken.Failed() {
+		v.Certainty = ByElimination
+	}
+	return v, true
+}
+
+// canaryAtFault holds where the API server, asked by the reviewer, does not take
+// the canary for what it is.
+func canaryAtFault(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
+	r := e.Review.Value
+	if !e.BareRefusal() || !e.Review.Ok() || r.Placeholder {
+		return Verdict{}, false
+	}
+	if !r.Authenticated {
+		reason := reviewReason(r.Error)
+		return proven(reason, fmt.Sprintf("the API server does not take the canary %s: %s", canaryName(e), r.Error),
+			"the TokenReview was created and says: "+r.Error)
+	}
+	if !evidence.IsCanary(r, e.CanaryToken.Value) {
+		return proven(CanaryRejected, fmt.Sprintf("the API server takes the canary %s for %s, which Vault refuses", canaryName(e), r.Username),
+			"the TokenReview names "+r.Username)
+	}
+	if len(e.CanaryToken.Value.Audiences) > 0 && len(r.Audiences) == 0 {
+		return proven(KubernetesUnavailable, "the API server's authenticator does not know audiences, which Vault asks for",
+			"the TokenReview was authenticated, but for no audience")
+	}
+	return Verdict{}, false
+}
+
+// kubernetesAtFault holds where the API server fails us as it fails Vault.
+func kubernetesAtFault(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
+	f := e.Review.Failure
+	if t.Reviewer.Source == evidence.SourceAccessReview {
+		f = e.Access.Failure
+	}
+	if !e.BareRefusal() && !e.LoginSilent() {
+		return Verdict{}, false
+	}
+	v, known := kubernetesFailed(t, f)
+	if e.ReviewerToken.Failed() {
+		v, known = unreachedForToken(t, e)
+	}
+	v.Because = append(v.Because, "the login failed as well: "+e.Login.Failure.Error())
+	return v, known
+}
+
+// unreachedForToken holds where the API server failed us before there was a
+// reviewer token to ask with.
+func unreachedForToken(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
+	if !e.ReviewerToken.Failed() {
+		return Verdict{}, false
+	}
+	v, known := reviewerNotObtained(t, e)
+	v.Certainty = ByElimination
+	return v, known && v.Component() == ComponentKubernetes
+}
+
+var kubernetesTransportReasons = map[evidence.Class]Reason{
+	evidence.ClassDNS:          KubernetesDNS,
+	evidence.ClassUnreachable:  KubernetesUnreachable,
+	evidence.ClassTimeout:      KubernetesTimeout,
+	evidence.ClassTLSUntrusted: KubernetesTLSUntrusted,
+	evidence.ClassTLSExpired:   KubernetesTLSExpired,
+	evidence.ClassTLSName:      KubernetesTLSName,
+	evidence.ClassTLSFailed:    KubernetesTLSFailed,
+	evidence.ClassRedirect:     KubernetesBadResponse,
+	evidence.ClassBadResponse:  KubernetesBadResponse,
+}
+
+// kubernetesFailed names what is wrong with the API server where it gave neither an
+// answer nor a refusal of the caller.
+func kubernetesFailed(t evidence.Target, f evidence.Failure) (Verdict, bool) {
+	reason := kubernetesReason(f)
+	if reason == "" {
+		return Verdict{}, false
+	}
+	return byElimination(reason, fmt.Sprintf("the API server at %s does not review tokens: %s", t.Kubernetes.Host, f.Error()),
+		"the API server was asked in vain: "+f.Error())
+}
+
+// kubernetesReason is what a failure says of the API server, empty where it says
+// nothing of it: no failure, or a refusal of the caller.
+func kubernetesReason(f evidence.Failure) Reason {
+	switch {
+	case f.IsTransport():
+		return kubernetesTransportReasons[f.Class]
+	case f.Class != evidence.ClassRefused || f.Status == 401 || f.Status == 403:
+		return ""
+	case f.Status == 429:
+		return KubernetesThrottled
+	case f.Status >= 500:
+		return KubernetesUnavailable
+	}
+	return KubernetesBadResponse
+}
+
+func boundTo(c evidence.Claims) string {
+	switch {
+	case c.Pod != "":
+		return "the pod " + c.Namespace + "/" + c.Pod
+	case c.Secret != "":
+		return "the Secret " + c.Namespace + "/" + c.Secret
+	}
+	return ""
+}
+
+// reviewerName is what the API server calls the reviewer, or else the token itself.
+func reviewerName(e evidence.Evidence) string {
+	return nameOf(e.Identity.Value.Username, e.ReviewerToken.Value)
+}
+
+func canaryName(e evidence.Evidence) string {
+	return nameOf("", e.CanaryToken.Value)
+}
+
+func nameOf(username string, c evidence.Claims) string {
+	switch {
+	case username != "":
+		return username
+	case c.Subject != "":
+		return c.Subject
+	}
+	return "(unnamed)"
+}
+
+func date(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }
+
+// outOfTime is what a token's own times say against it, or empty.
+func outOfTime(c evidence.Claims, now time.Time) Reason {
+	switch {
+	case c.Expired(now):
+		return ReviewerExpired
+	case c.NotYetValid(now):
+		return ReviewerNotYetValid
+	}
+	return ""
+}

@@ -1,0 +1,63 @@
+package evidence
+
+// bareRefusal reports whether the login met the one answer that says nothing: a
+// 403 whose text is "permission denied" alone.
+func (e Evidence) BareRefusal() bool {
+	return e.Login.RefusedWith(403) && e.Login.Failure.Text == TextBare403
+}
+
+// loginSilent reports whether the login alone went unanswered: Vault itself is
+// well, so that what it waits for is the API server.
+func (e Evidence) LoginSilent() bool {
+	return e.Login.Failed() && e.Login.Failure.Class == ClassTimeout && e.Health.Ok()
+}
+
+// mountIsThere reports whether the mount probe found a Kubernetes auth mount.
+func (e Evidence) MountIsThere() bool {
+	p := e.FollowUps.MountProbe
+	return p.Ok() && p.Value.Status == 400 && Contains(p.Value.Text, TextInvalidRole)
+}
+
+// roleIsFine reports whether the role probe came as far as the token's expiry: the
+// role, the config and the role's CIDRs are fine, and no PEM keys are in the way.
+func (e Evidence) RoleIsFine() bool {
+	p := e.FollowUps.RoleProbe
+	return p.Ok() && Contains(p.Value.Text, TextExpired)
+}
+
+// reviewIsFine reports whether our own TokenReview found the canary to be what its
+// claims say.
+func (e Evidence) ReviewIsFine() bool {
+	r := e.Review.Value
+	return e.Review.Ok() && !r.Placeholder && r.Authenticated && IsCanary(r, e.CanaryToken.Value)
+}
+
+// reviewerIsFine reports whether our reviewer is beyond doubt: it reviewed the canary, or
+// the API server says that it may review.
+func (e Evidence) ReviewerIsFine(t Target) bool {
+	if t.Reviewer.Source == SourceAccessReview {
+		return e.Access.Ok() && e.Access.Value.Allowed
+	}
+	return e.ReviewIsFine()
+}
+
+// reviewerUnexplained reports whether the API server does not take the reviewer's
+// token, and nothing that the token says of itself explains it.
+func (e Evidence) ReviewerUnexplained() bool {
+	if !e.Review.RefusedWith(401) || e.ReviewerToken.Value.Expired(e.At) || e.ReviewerToken.Value.NotYetValid(e.At) {
+		return false
+	}
+	issuer := e.ReviewerToken.Value.Issuer
+	return issuer == e.OwnToken.Value.Issuer || issuer == LegacyIssuer
+}
+
+// leaveAlone reports whether either end asked to be spared further requests.
+func (e Evidence) LeaveAlone() bool {
+	return e.Login.RefusedWith(429) || e.Review.RefusedWith(429) ||
+		e.Login.RefusedWith(503) && Contains(e.Login.Failure.Text, TextOverloaded)
+}
+
+// isCanary compares the reviewed identity with the token's claims, as Vault does.
+func IsCanary(r Review, c Claims) bool {
+	return r.Username == "system:serviceaccount:"+c.Namespace+":"+c.ServiceAccount && r.UID == c.UID
+}

@@ -1,0 +1,222 @@
+package evidence
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// StepState says what became of a step.
+type StepState string
+
+// The states of a step. What was not asked is skipped, neither good nor bad.
+const (
+	StepOK      StepState = "ok"
+	StepFailed  StepState = "failed"
+	StepSkipped StepState = "skipped"
+)
+
+// Step is one row of a report: one fact, in words.
+type Step struct {
+	Name    string
+	State   StepState
+	Detail  string
+	Elapsed time.Duration
+}
+
+// StepNames lists every step in causal order.
+var StepNames = []string{
+	"canary_token", "reviewer_token", "review", "access", "health", "login", "config",
+	"mount_probe", "role_probe", "diagnostic_role", "diagnostic_access", "reviewer_review", "revoke",
+}
+
+// FollowUpKinds lists the follow-ups, in the order of the report.
+var FollowUpKinds = []string{"mount_probe", "role_probe", "diagnostic_role", "diagnostic_access", "reviewer_review"}
+
+// Steps returns the facts in causal order, skipped ones included.
+func (e Evidence) Steps() []Step {
+	return []Step{
+		step("canary_token", e.CanaryToken, "not loaded", describeClaims),
+		step("reviewer_token", e.ReviewerToken, "not loaded", describeClaims),
+		reviewStep(e),
+		accessStep(e),
+		healthStep(e),
+		step("login", e.Login, skippedForToken("canary", e.CanaryToken), describeLogin),
+		configStep(e),
+		followUpStep(e, "mount_probe", e.FollowUps.MountProbe, describeRefusal),
+		followUpStep(e, "role_probe", e.FollowUps.RoleProbe, describeRefusal),
+		followUpStep(e, "diagnostic_role", e.FollowUps.DiagnosticRole, describeRefusal),
+		followUpStep(e, "diagnostic_access", e.FollowUps.DiagnosticAccess, func(a Access) string { return describeAccess(Identity{}, a) }),
+		followUpStep(e, "reviewer_review", e.FollowUps.ReviewerReview, describeReviewerReview),
+		revokeStep(e),
+	}
+}
+
+func step[T any](name string, f Fact[T], skipped string, describe func(T) string) Step {
+	switch f.State {
+	case Answered:
+		return Step{name, StepOK, describe(f.Value), f.Elapsed}
+	case Failed:
+		return Step{name, StepFailed, f.Failure.Error(), f.Elapsed}
+	}
+	return Step{name, StepSkipped, skipped, 0}
+}
+
+func reviewStep(e Evidence) Step {
+	s := step("review", e.Review, skippedForToken("reviewer", e.ReviewerToken), describeReview)
+	if e.Review.Ok() && !e.Review.Value.Placeholder && !e.Review.Value.Authenticated {
+		s.State = StepFailed
+	}
+	return s
+}
+
+// accessStep joins two questions that only the reviewer's identity can answer.
+func accessStep(e Evidence) Step {
+	s := step("access", e.Access, skippedForToken("reviewer", e.ReviewerToken), func(a Access) string {
+		return describeAccess(e.Identity.Value, a)
+	})
+	if e.Access.Ok() && !e.Access.Value.Allowed {
+		s.State = StepFailed
+	}
+	s.Elapsed += e.Identity.Elapsed
+	return s
+}
+
+func healthStep(e Evidence) Step {
+	s := step("health", e.Health, "not asked", DescribeHealth)
+	if h := e.Health.Value; e.Health.Ok() && (!h.Initialized || h.Sealed || h.DRSecondary || h.Removed) {
+		s.State = StepFailed
+	}
+	return s
+}
+
+// configStep tells of what this run read; what an earlier one read is no news.
+func configStep(e Evidence) Step {
+	const name = "config"
+	switch {
+	case e.Mount.At.IsZero():
+		return Step{name, StepSkipped, "no token at hand to read it with", 0}
+	case !e.Mount.At.Equal(e.At):
+		return Step{name, StepSkipped, "remembered from " + e.Mount.At.UTC().Format(time.RFC3339), 0}
+	}
+	s := step(name, e.Mount.Config, "", func(c MountConfig) string { return describeConfig(c, e.Mount.Accessor) })
+	s.Elapsed += e.Mount.Role.Elapsed
+	if e.Mount.Config.RefusedWith(403) {
+		s.State, s.Detail = StepSkipped, "no token at hand may read it"
+	}
+	return s
+}
+
+// followUpStep tells of what this run asked.
+func followUpStep[T any](e Evidence, name string, f Fact[T], describe func(T) string) Step {
+	if f.State != NotAsked && !e.FollowUps.At.Equal(e.At) {
+		return Step{name, StepSkipped, "as answered at " + e.FollowUps.At.UTC().Format(time.RFC3339) + ": " + describe(f.Value), 0}
+	}
+	return step(name, f, "not needed", describe)
+}
+
+func revokeStep(e Evidence) Step {
+	skipped := "no token to revoke"
+	if e.Login.Ok() && e.Login.Value.Type == BatchToken {
+		skipped = "batch tokens need none"
+	}
+	return step("revoke", e.Revoke, skipped, func(struct{}) string { return "revoked" })
+}
+
+func skippedForToken(whose string, token Fact[Claims]) string {
+	if token.Failed() {
+		return "there is no " + whose + " token to use"
+	}
+	return "not asked"
+}
+
+func describeClaims(c Claims) string {
+	if c.Opaque {
+		return "not a JWT, its claims are unknown"
+	}
+	parts := []string{c.Subject}
+	if len(c.Audiences) > 0 {
+		parts = append(parts, "audience "+Clean(strings.Join(c.Audiences, ", ")))
+	}
+	if c.Pod != "" {
+		parts = append(parts, "bound to pod "+c.Pod)
+	}
+	if c.Expires.IsZero() {
+		parts = append(parts, "does not expire")
+	} else {
+		parts = append(parts, "expires "+c.Expires.UTC().Format(time.RFC3339))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func describeReview(r Review) string {
+	switch {
+	case r.Placeholder:
+		return "created, of a fixed non-token, since there is no canary token"
+	case !r.Authenticated:
+		return "created, but the canary is not authenticated: " + r.Error
+	}
+	return "created, the canary is " + r.Username
+}
+
+func describeAccess(who Identity, a Access) string {
+	verdict := "may create TokenReviews"
+	if !a.Allowed {
+		verdict = "may not create TokenReviews"
+	}
+	if a.Why != "" {
+		verdict += " (" + a.Why + ")"
+	}
+	if who.Username == "" {
+		return "the reviewer " + verdict
+	}
+	return who.Username + " " + verdict
+}
+
+func DescribeHealth(h Health) string {
+	state := "active"
+	switch {
+	case h.Removed:
+		state = "removed from its cluster"
+	case !h.Initialized:
+		state = "not initialised"
+	case h.Sealed:
+		state = "sealed"
+	case h.DRSecondary:
+		state = "disaster-recovery secondary"
+	case h.Standby:
+		state = "standby"
+	}
+	return fmt.Sprintf("%s, version %s", state, h.Version)
+}
+
+func describeLogin(l Login) string {
+	text := fmt.Sprintf("a %s token for %s", l.Type, l.TTL)
+	if l.From != "" {
+		text += ", from the active node at " + l.From
+	}
+	return text
+}
+
+func describeRefusal(r Refusal) string { return fmt.Sprintf("%d %s", r.Status, r.Text) }
+
+func describeConfig(c MountConfig, accessor string) string {
+	parts := []string{"kubernetes_host " + c.Host}
+	if len(c.PEMKeys) > 0 {
+		parts = append(parts, "with pem_keys")
+	}
+	if c.ReviewerSetKnown && !c.ReviewerSet {
+		parts = append(parts, "without a reviewer token")
+	}
+	if accessor != "" {
+		parts = append(parts, "in Vault's log auth.kubernetes."+accessor)
+	}
+	return strings.Join(parts, ", ")
+}
+
+func describeReviewerReview(r Review) string {
+	if r.Authenticated {
+		return "the API server takes the reviewer for " + r.Username
+	}
+	return "the API server says of the reviewer: " + r.Error
+}

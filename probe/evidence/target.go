@@ -1,0 +1,142 @@
+package evidence
+
+import "time"
+
+// Target is one auth mount seen from one cluster. It is an immutable value:
+// configuration makes it, nothing changes it.
+type Target struct {
+	// Name is the value of the label target.
+	Name string
+
+	Vault      Vault
+	Kubernetes Kubernetes
+	Reviewer   Reviewer
+	Canary     Canary
+
+	// Interval is the time from one scheduled run to the next, Timeout bounds the
+	// gathering of one run's evidence, and Recheck is the pause before the run
+	// that confirms a change of verdict.
+	Interval, Timeout, Recheck time.Duration
+
+	// Home is the API server of the cluster that the exporter runs in, with its own
+	// token there. It is needed for the reviewer source secret alone.
+	Home Kubernetes
+
+	// Labels appear on target_info, for people and routing rules.
+	Labels map[string]string
+
+	// FollowUps permits the extra, credential-free login attempts that tell causes
+	// of a bare 403 apart.
+	FollowUps bool
+}
+
+// The budgets of what a run does after the timeout has passed.
+const (
+	FollowUpBudget = 5 * time.Second
+	RevokeBudget   = 2 * time.Second
+	// Overrun is how far past its timeout a run may last. An interval below timeout and
+	// Overrun cannot be kept.
+	Overrun = FollowUpBudget + RevokeBudget
+)
+
+// LongestRun is how long a run of the target lasts at most.
+func (t Target) LongestRun() time.Duration { return t.Timeout + Overrun }
+
+// Vault is where the canary logs in. OpenBao has the same API.
+type Vault struct {
+	// Addr is the URL of the server, with the path prefix of a proxy if there is one.
+	Addr string
+	// CACert is the file of the CA bundle; empty means the system's roots.
+	CACert string
+	// TLSServerName is the name that the certificate must carry; empty means the host of Addr.
+	TLSServerName string
+	// ClientCert and ClientKey are the files of a client certificate, or both empty.
+	ClientCert, ClientKey string
+	// Namespace is sent as X-Vault-Namespace; empty means the root namespace.
+	Namespace string
+	// Mount is the path of the auth mount below auth/, without slashes at its ends.
+	Mount string
+	// Role is the canary's role.
+	Role string
+	// DiagnosticRole is a deny-all role with a namespace selector, through which Vault
+	// tells what becomes of its own calls to Kubernetes; empty means there is none.
+	DiagnosticRole string
+	// TokenFile holds a Vault token that may read the mount's config and role; empty
+	// means that the canary's own token alone is tried.
+	TokenFile string
+}
+
+func (v Vault) LoginPath() string { return "auth/" + v.Mount + "/login" }
+
+// Kubernetes is the API server that the mount points at.
+type Kubernetes struct {
+	// Host is its https URL.
+	Host string
+	// CACert is the file of the CA bundle; empty means the system's roots.
+	CACert string
+	// TLSServerName is the name that the certificate must carry; empty means the host of Host.
+	TLSServerName string
+	// TokenFile holds the exporter's own token for this API server; empty means that
+	// it has no identity there.
+	TokenFile string
+}
+
+// Source says where a token comes from.
+type Source string
+
+const (
+	// SourceFile is a token file, opened anew on every run.
+	SourceFile Source = "file"
+	// SourceSecret is a Secret of the cluster that the exporter runs in, read by name on
+	// every run.
+	SourceSecret Source = "secret"
+	// SourceServiceAccount has the exporter's own identity mint a token.
+	SourceServiceAccount Source = "serviceaccount"
+	// SourceAccessReview mints no reviewer token: the exporter's own identity asks
+	// what the reviewer may do.
+	SourceAccessReview Source = "accessreview"
+	// SourceCanary is for mounts without a reviewer, where each client reviews itself.
+	SourceCanary Source = "canary"
+)
+
+// ServiceAccount names one.
+type ServiceAccount struct{ Namespace, Name string }
+
+// Username is what the API server calls it.
+func (s ServiceAccount) Username() string {
+	return "system:serviceaccount:" + s.Namespace + ":" + s.Name
+}
+
+// SecretKey names one key of one Secret.
+type SecretKey struct{ Namespace, Name, Key string }
+
+// String is namespace/name/key, empty where there is none.
+func (s SecretKey) String() string {
+	if s == (SecretKey{}) {
+		return ""
+	}
+	return s.Namespace + "/" + s.Name + "/" + s.Key
+}
+
+// Reviewer is the identity with which Vault creates TokenReviews.
+type Reviewer struct {
+	Source Source
+	// TokenFile is that of the source file.
+	TokenFile string
+	// Secret is that of the source secret.
+	Secret SecretKey
+	// ServiceAccount is that of the sources serviceaccount and accessreview.
+	ServiceAccount ServiceAccount
+}
+
+// Canary is the service account that logs in as a pod would.
+type Canary struct {
+	Source Source
+	// TokenFile is that of the source file.
+	TokenFile string
+	// ServiceAccount is that of the source serviceaccount.
+	ServiceAccount ServiceAccount
+	// Audiences are those that the token must carry, or is minted for; empty means
+	// any.
+	Audiences []string
+}

@@ -1,0 +1,23 @@
+package evidence
+
+// TokenEvent is what happened to a Vault token that a login returned.
+type TokenEvent string
+
+// The events. Every token is issued first. A service token is then revoked, or its
+// revocation fails; a batch token cannot be revoked and lives until its TTL ends.
+const (
+	IssuedService TokenEvent = "issued_service"
+	IssuedBatch   TokenEvent = "issued_batch"
+	Revoked       TokenEvent = "revoked"
+	// RevokeFailed: the token lives until its TTL ends.
+	RevokeFailed TokenEvent = "revoke_failed"
+	// Unaccounted: a login was sent and never answered. A token that Vault may have
+	// issued for it lives until its TTL ends.
+	Unaccounted TokenEvent = "unaccounted"
+)
+
+// The types of Vault tokens, as Vault names them.
+const (
+	ServiceToken = "service"
+	BatchToken   = "batch"
+)

@@ -1,0 +1,117 @@
+package gather
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"syscall"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+)
+
+// failureOf finds the Failure in an error, or classifies the error.
+func failureOf(err error) evidence.Failure {
+	if f, ok := errors.AsType[evidence.Failure](err); ok {
+		return f
+	}
+	return evidence.Failure{Class: classOf(err), Text: evidence.Clean(words(err))}
+}
+
+// words leaves out the method and the URL, which the step and the target tell.
+func words(err error) string {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return fmt.Sprintf("the answer is larger than %d bytes", maxBody)
+	}
+	if request, ok := errors.AsType[*url.Error](err); ok {
+		err = request.Err
+	}
+	return err.Error()
+}
+
+// classOf sorts a transport error by type. The order matters: a DNS error may
+// also be a timeout, and a failed handshake is also a closed connection.
+func classOf(err error) evidence.Class {
+	if class, ok := certificateClass(err); ok {
+		return class
+	}
+	if _, ok := errors.AsType[*net.DNSError](err); ok {
+		return evidence.ClassDNS
+	}
+	if errors.Is(err, context.Canceled) {
+		return evidence.ClassCanceled
+	}
+	if isTimeout(err) {
+		return evidence.ClassTimeout
+	}
+	if isTLS(err) {
+		return evidence.ClassTLSFailed
+	}
+	if isUnreachable(err) {
+		return evidence.ClassUnreachable
+	}
+	return evidence.ClassBadResponse
+}
+
+func certificateClass(err error) (evidence.Class, bool) {
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return evidence.ClassTLSUntrusted, true
+	}
+	if _, ok := errors.AsType[x509.HostnameError](err); ok {
+		return evidence.ClassTLSName, true
+	}
+	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
+		if invalid.Reason == x509.Expired {
+			return evidence.ClassTLSExpired, true
+		}
+		return evidence.ClassTLSUntrusted, true
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return evidence.ClassTLSUntrusted, true
+	}
+	return "", false
+}
+
+func isTimeout(err error) bool {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
+		return true
+	}
+	timeout, ok := errors.AsType[net.Error](err)
+	return ok && timeout.Timeout()
+}
+
+func isTLS(err error) bool {
+	if errors.Is(err, http.ErrSchemeMismatch) {
+		return true
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[tls.AlertError](err); ok {
+		return true
+	}
+	// crypto/tls reports an alert of the peer, and one that it sends itself, as an
+	// OpError whose inner type is not exported.
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && (op.Op == "remote error" || op.Op == "local error")
+}
+
+func isUnreachable(err error) bool {
+	for _, cause := range []error{
+		syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.EPIPE, syscall.EHOSTUNREACH,
+		syscall.ENETUNREACH, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, io.ErrClosedPipe,
+	} {
+		if errors.Is(err, cause) {
+			return true
+		}
+	}
+	// Dialling, or speaking to the proxy, failed in a way not listed above.
+	_, ok := errors.AsType[*net.OpError](err)
+	return ok
+}

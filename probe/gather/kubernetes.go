@@ -1,0 +1,242 @@
+package gather
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/go-logr/logr"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	authentication "k8s.io/client-go/kubernetes/typed/authentication/v1"
+	authorization "k8s.io/client-go/kubernetes/typed/authorization/v1"
+	core "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+)
+
+const kubernetesDialect = "the API server's JSON"
+
+// kubernetesServer is the API server in one run.
+type kubernetesServer struct {
+	target    evidence.Kubernetes
+	userAgent string
+	endpoint  *endpoint
+}
+
+func newKubernetesServer(target evidence.Kubernetes, userAgent string) (*kubernetesServer, error) {
+	e, err := newEndpoint(tlsFiles{caCert: target.CACert, serverName: target.TLSServerName})
+	if err != nil {
+		return nil, err
+	}
+	return &kubernetesServer{target: target, userAgent: userAgent, endpoint: e}, nil
+}
+
+// caller is the API server as one identity asks it.
+type caller struct{ authentication, authorization, core rest.Interface }
+
+// as returns the API server for the bearer of a token. The configuration is built
+// by hand, so that no kubeconfig and no variable takes part.
+func (k *kubernetesServer) as(bearer evidence.Secret) (caller, error) {
+	config := &rest.Config{
+		Host:           k.target.Host,
+		BearerToken:    bearer.Reveal(),
+		UserAgent:      k.userAgent,
+		ContentConfig:  rest.ContentConfig{ContentType: runtime.ContentTypeJSON},
+		QPS:            -1, // no client-side rate limit: its waiting would look like the server's
+		WarningHandler: rest.NoWarnings{},
+	}
+	var wrapping error
+	client := k.endpoint.client(func(below http.RoundTripper) http.RoundTripper {
+		var wrapped http.RoundTripper
+		wrapped, wrapping = rest.HTTPWrappersForConfig(config, below)
+		return wrapped
+	})
+	authn, err := authentication.NewForConfigAndClient(config, client)
+	if err != nil {
+		return caller{}, errors.Join(wrapping, err)
+	}
+	authz, err := authorization.NewForConfigAndClient(config, client)
+	if err != nil {
+		return caller{}, errors.Join(wrapping, err)
+	}
+	accounts, err := core.NewForConfigAndClient(config, client)
+	if err != nil {
+		return caller{}, errors.Join(wrapping, err)
+	}
+	return caller{authn.RESTClient(), authz.RESTClient(), accounts.RESTClient()}, wrapping
+}
+
+// review creates a TokenReview of a token, for the audiences that Vault would
+// send. Without a token it reviews a fixed non-token, for the reviewer's sake.
+func (c caller) review(ctx context.Context, token evidence.Secret, audiences []string) (evidence.Review, error) {
+	spec := authenticationv1.TokenReviewSpec{Token: token.Reveal(), Audiences: audiences}
+	if token.IsZero() {
+		spec.Token = notAToken
+	}
+	var answer authenticationv1.TokenReview
+	if err := create(ctx, c.authentication, "TokenReview", &authenticationv1.TokenReview{Spec: spec}, &answer); err != nil {
+		return evidence.Review{}, err
+	}
+	return evidence.Review{
+		Authenticated: answer.Status.Authenticated,
+		Username:      evidence.Clean(answer.Status.User.Username),
+		UID:           evidence.Clean(answer.Status.User.UID),
+		Audiences:     answer.Status.Audiences,
+		Error:         evidence.Clean(answer.Status.Error),
+		Placeholder:   token.IsZero(),
+	}, nil
+}
+
+// identity asks who the caller is.
+func (c caller) identity(ctx context.Context) (evidence.Identity, error) {
+	var answer authenticationv1.SelfSubjectReview
+	err := create(ctx, c.authentication, "SelfSubjectReview", &authenticationv1.SelfSubjectReview{}, &answer)
+	return evidence.Identity{Username: evidence.Clean(answer.Status.UserInfo.Username)}, err
+}
+
+// access asks whether the caller may create TokenReviews.
+func (c caller) access(ctx context.Context) (evidence.Access, error) {
+	return c.may(ctx, createTokenReviews)
+}
+
+var createTokenReviews = authorizationv1.ResourceAttributes{
+	Verb: "create", Group: authenticationv1.GroupName, Resource: "tokenreviews",
+}
+
+// powers asks what the caller may do that no reviewer needs.
+func (c caller) powers(ctx context.Context) (evidence.ExcessPrivileges, error) {
+	everything, err := c.may(ctx, authorizationv1.ResourceAttributes{Verb: "*", Group: "*", Resource: "*"})
+	if err != nil {
+		return evidence.ExcessPrivileges{}, err
+	}
+	secrets, err := c.may(ctx, authorizationv1.ResourceAttributes{Verb: "list", Resource: "secrets"})
+	return evidence.ExcessPrivileges{Everything: everything.Allowed, Secrets: secrets.Allowed}, err
+}
+
+func (c caller) may(ctx context.Context, what authorizationv1.ResourceAttributes) (evidence.Access, error) {
+	question := &authorizationv1.SelfSubjectAccessReview{
+		Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &what},
+	}
+	var answer authorizationv1.SelfSubjectAccessReview
+	err := create(ctx, c.authorization, "SelfSubjectAccessReview", question, &answer)
+	return accessOf(answer.Status), err
+}
+
+// accessOfOther asks whether a service account may create TokenReviews.
+func (c caller) accessOfOther(ctx context.Context, username string) (evidence.Access, error) {
+	question := &authorizationv1.SubjectAccessReview{
+		Spec: authorizationv1.SubjectAccessReviewSpec{
+			ResourceAttributes: &createTokenReviews, User: username, Groups: groupsOf(username),
+		},
+	}
+	var answer authorizationv1.SubjectAccessReview
+	err := create(ctx, c.authorization, "SubjectAccessReview", question, &answer)
+	return accessOf(answer.Status), err
+}
+
+func accessOf(status authorizationv1.SubjectAccessReviewStatus) evidence.Access {
+	return evidence.Access{Allowed: status.Allowed, Why: evidence.Clean(status.Reason + " " + status.EvaluationError)}
+}
+
+// groupsOf lists the groups that a service account is in. Bindings to groups count
+// only where they are named.
+func groupsOf(username string) []string {
+	groups := []string{"system:authenticated"}
+	if account, ok := strings.CutPrefix(username, "system:serviceaccount:"); ok {
+		namespace, _, _ := strings.Cut(account, ":")
+		groups = append(groups, "system:serviceaccounts", "system:serviceaccounts:"+namespace)
+	}
+	return groups
+}
+
+// mint creates a token of a service account with the shortest lifetime that the API
+// server grants; no audiences means the API server's own.
+func (c caller) mint(ctx context.Context, account evidence.ServiceAccount, audiences []string) (evidence.Secret, error) {
+	question := &authenticationv1.TokenRequest{
+		Spec: authenticationv1.TokenRequestSpec{Audiences: audiences, ExpirationSeconds: &shortestLife},
+	}
+	var answer authenticationv1.TokenRequest
+	request := c.core.Post().Namespace(account.Namespace).Resource("serviceaccounts").Name(account.Name).SubResource("token")
+	if err := ask(ctx, request, "TokenRequest", question, &answer); err != nil {
+		return evidence.Secret{}, err
+	}
+	return evidence.NewSecret(answer.Status.Token), nil
+}
+
+// shortestLife is in seconds; the API server refuses less.
+var shortestLife int64 = 600
+
+// create posts a question to the resource of its kind and reads the answer.
+func create(ctx context.Context, client rest.Interface, kind string, question, answer runtime.Object) error {
+	return ask(ctx, client.Post().Resource(strings.ToLower(kind)+"s"), kind, question, answer)
+}
+
+// ask makes a request once, with a question if there is one. client-go's typed Create would retry, and lose the cause
+// of a failure.
+func ask(ctx context.Context, request *rest.Request, kind string, question, answer runtime.Object) error {
+	ctx, x := newRequestTrace(klog.NewContext(ctx, logr.Discard()))
+	if question != nil {
+		request = request.Body(question)
+	}
+	result := request.MaxRetries(0).Do(ctx)
+	if err := result.Error(); err != nil {
+		return kubernetesFailure(err, x)
+	}
+	if x.status != http.StatusCreated && x.status != http.StatusOK {
+		return x.failure(x.unexpectedAnswer(kubernetesDialect))
+	}
+	body, err := result.Raw()
+	if err != nil {
+		return x.failure(err)
+	}
+	if json.Unmarshal(body, answer) != nil || answer.GetObjectKind().GroupVersionKind().Kind != kind {
+		return x.failure(x.unexpectedAnswer(kubernetesDialect))
+	}
+	return nil
+}
+
+// kubernetesFailure tells the API server's own refusal, a Status, from the answer
+// of something in front of it. A 5xx and a 429 count whoever says them, since it is
+// not available either way; and so does a 401, unless a page comes with it.
+func kubernetesFailure(err error, x *requestTrace) evidence.Failure {
+	refusal, ok := errors.AsType[*apierrors.StatusError](err)
+	if !ok || x.status < http.StatusBadRequest {
+		return x.failure(err)
+	}
+	status := refusal.Status()
+	foreign := x.unexpectedAnswer(kubernetesDialect)
+	body, isUnexpected := unexpectedBody(status)
+	switch {
+	case x.status >= http.StatusInternalServerError, x.status == http.StatusTooManyRequests:
+	case x.status == http.StatusUnauthorized && !strings.Contains(body, "<"):
+	case isUnexpected, x.status == http.StatusForbidden && !evidence.Contains(status.Message, evidence.TextForbidden):
+		return x.failure(foreign)
+	}
+	text := evidence.Clean(status.Message)
+	if isUnexpected {
+		text = cmp.Or(http.StatusText(x.status), foreign.Text)
+	}
+	return evidence.Failure{Class: evidence.ClassRefused, Status: x.status, Text: text, RetryAfter: x.retryAfter}
+}
+
+// unexpectedBody is the answer's body where it was no Status.
+func unexpectedBody(status metav1.Status) (string, bool) {
+	if status.Details == nil {
+		return "", false
+	}
+	for _, cause := range status.Details.Causes {
+		if cause.Type == metav1.CauseTypeUnexpectedServerResponse {
+			return cause.Message, true
+		}
+	}
+	return "", false
+}

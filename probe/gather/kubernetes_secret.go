@@ -1,0 +1,53 @@
+package gather
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+)
+
+// secretReviewer reads the reviewer's token from its Secret. That the exporter
+// itself cannot ask is no failure of the reviewer.
+func (r *run) secretReviewer(ctx context.Context) (evidence.Secret, evidence.Claims, error) {
+	key := r.target.Reviewer.Secret
+	raw, err := r.readSecret(ctx, key)
+	switch f, known := errors.AsType[evidence.Failure](err); {
+	case known && f.Class == evidence.ClassRefused && f.Status == 404:
+		return evidence.Secret{}, evidence.Claims{}, evidence.Failure{Class: evidence.ClassMissing, Text: fmt.Sprintf("the Secret %s/%s does not exist", key.Namespace, key.Name)}
+	case err != nil:
+		return evidence.Secret{}, evidence.Claims{}, err
+	}
+	return tokenOf(raw, "key "+key.Key+" of the Secret "+key.Namespace+"/"+key.Name)
+}
+
+// readSecret asks the API server of the cluster that the exporter runs in, with
+// the exporter's own token there.
+func (r *run) readSecret(ctx context.Context, key evidence.SecretKey) ([]byte, error) {
+	own, _, err := loadToken(r.target.Home.TokenFile)
+	if err != nil {
+		return nil, evidence.Failure{Class: evidence.ClassForbidden, Text: "the exporter has no token of its own for the API server: " + failureOf(err).Text}
+	}
+	home, err := newKubernetesServer(r.target.Home, r.gatherer.userAgent)
+	if err != nil {
+		return nil, err
+	}
+	defer home.endpoint.close()
+	caller, err := home.as(own)
+	if err != nil {
+		return nil, err
+	}
+	var answer corev1.Secret
+	request := caller.core.Get().Namespace(key.Namespace).Resource("secrets").Name(key.Name)
+	if err := ask(ctx, request, "Secret", nil, &answer); err != nil {
+		return nil, err
+	}
+	value, found := answer.Data[key.Key]
+	if !found {
+		return nil, evidence.Failure{Class: evidence.ClassMissing, Text: fmt.Sprintf("the Secret %s/%s has no key %s", key.Namespace, key.Name, key.Key)}
+	}
+	return value, nil
+}

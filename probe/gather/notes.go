@@ -1,0 +1,140 @@
+package gather
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+)
+
+const (
+	// followUpsHold is how long the answers to follow-ups stand in for asking again,
+	// while every run sees the same.
+	followUpsHold = 10 * time.Minute
+	// mountEvery is how many runs share one reading of the mount.
+	mountEvery = 10
+	// baselineHolds is how long a changed config is a warning before it is the new
+	// baseline.
+	baselineHolds = 24 * time.Hour
+)
+
+// Notes is what gathering keeps of one target's last run for the next. The zero
+// value is that of a target that was never probed.
+type Notes struct {
+	runs        int
+	loggedIn    bool // in the last run
+	fingerprint string
+	followUps   evidence.FollowUps
+
+	minted tokensMinted
+
+	mount     evidence.Mount // as it was last read
+	powers    evidence.Fact[evidence.ExcessPrivileges]
+	baseline  *evidence.MountConfig
+	changedAt time.Time // when the config first differed from the baseline
+}
+
+// tokensMinted are those of one target.
+type tokensMinted struct{ canary, reviewer minted }
+
+// withoutRejected leaves out the tokens that the API server rejected in this run, so
+// that the next one mints new ones.
+func (m tokensMinted) withoutRejected(e evidence.Evidence) tokensMinted {
+	if e.Review.RefusedWith(401) {
+		m.reviewer = minted{}
+	}
+	if e.Review.Ok() && !e.Review.Value.Placeholder && !e.Review.Value.Authenticated {
+		m.canary = minted{}
+	}
+	return m
+}
+
+// minted is a token that the exporter minted itself, reused for most of its life.
+type minted struct {
+	token  evidence.Secret
+	claims evidence.Claims
+}
+
+// usable reports whether less than 80 % of the token's life has passed.
+func (m minted) usable(now time.Time) bool {
+	life := m.claims.Expires.Sub(m.claims.Issued())
+	return !m.token.IsZero() && m.claims.Expires.Sub(now) > life/5
+}
+
+// mountDue reports whether this run should read the mount: the first, every tenth,
+// and after pods began or ceased to be able to log in. It does not copy the memory,
+// of which minting changes other parts meanwhile.
+func (m *Notes) mountDue(loggedIn bool) bool {
+	return m.runs%mountEvery == 0 || loggedIn != m.loggedIn
+}
+
+// followUpsFor returns the remembered follow-ups if they still hold: the run saw
+// exactly what the last one saw, and not too long ago.
+func (m Notes) followUpsFor(e evidence.Evidence) (evidence.FollowUps, bool) {
+	holds := m.fingerprint == fingerprintOf(e) && !m.followUps.At.IsZero() && e.At.Sub(m.followUps.At) < followUpsHold
+	return m.followUps, holds
+}
+
+// remember returns the notes for the next run.
+func (m Notes) remember(e evidence.Evidence) Notes {
+	m.runs++
+	m.loggedIn = e.Login.Ok()
+	m.fingerprint, m.followUps = fingerprintOf(e), e.FollowUps
+	if e.Mount.Config.Ok() {
+		m.mount = e.Mount
+		m.rebase(e)
+	}
+	if e.ExcessPrivileges.State != evidence.NotAsked {
+		m.powers = e.ExcessPrivileges
+	}
+	return m
+}
+
+// rebase keeps the config that later ones are held against.
+func (m *Notes) rebase(e evidence.Evidence) {
+	config := e.Mount.Config.Value
+	switch {
+	case m.baseline == nil || len(config.Differs(*m.baseline)) == 0:
+		m.baseline, m.changedAt = &config, time.Time{}
+	case m.changedAt.IsZero():
+		m.changedAt = e.At
+	case e.At.Sub(m.changedAt) >= baselineHolds:
+		m.baseline, m.changedAt = &config, time.Time{}
+	}
+}
+
+// fingerprintOf is equal for two runs that saw the same: which tokens they used, and the
+// state, class, status and the text's kind of every question that both ends were
+// asked. What was found out about one token says nothing of the next.
+func fingerprintOf(e evidence.Evidence) string {
+	var b strings.Builder
+	add := func(state evidence.State, f evidence.Failure) {
+		fmt.Fprintf(&b, "%d/%s/%d/%s;", state, f.Class, f.Status, textKind(f.Text))
+	}
+	add(e.CanaryToken.State, e.CanaryToken.Failure)
+	add(e.ReviewerToken.State, e.ReviewerToken.Failure)
+	add(e.Review.State, e.Review.Failure)
+	add(e.Access.State, e.Access.Failure)
+	add(e.Health.State, e.Health.Failure)
+	add(e.Login.State, e.Login.Failure)
+	fmt.Fprintf(&b, "%+v;%+v;", e.CanaryToken.Value, e.ReviewerToken.Value)
+	fmt.Fprintf(&b, "%t/%s", e.Review.Value.Authenticated, textKind(e.Review.Value.Error))
+	return b.String()
+}
+
+// textKind strips what varies from one run to the next: numbers, and what stands
+// in quotes.
+func textKind(text string) string {
+	quoted := false
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '"':
+			quoted = !quoted
+			return -1
+		case quoted, r >= '0' && r <= '9':
+			return -1
+		}
+		return r
+	}, text)
+}

@@ -1,0 +1,50 @@
+package gather
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+)
+
+// A standby that cannot forward a login answers 307 with the address of the active
+// node, and the clients of pods follow. So does the canary, once, and only to https,
+// where the same CA must verify the node: the JWT travels along.
+
+// loginFollowing presents a JWT, and presents it again to the active node where the
+// server redirects there and standby, asked then, says that it is a standby.
+func (v *vaultServer) loginFollowing(ctx context.Context, x *requestTrace, role, jwt string, standby func() bool) (loginAnswer, error) {
+	answer, err := v.login(ctx, x, role, jwt)
+	active, redirected := v.activeNode(x)
+	if err == nil || !redirected || !standby() {
+		return answer, err
+	}
+	x.again()
+	answer, err = active.login(ctx, x, role, jwt)
+	answer.From = active.target.Addr
+	if f, failed := errors.AsType[evidence.Failure](err); failed && f.IsTransport() && f.Class != evidence.ClassTimeout {
+		return answer, evidence.Failure{Class: evidence.ClassRedirect, Status: http.StatusTemporaryRedirect,
+			Text: "the standby redirects to " + active.target.Addr + ", and that fails: " + f.Error()}
+	}
+	return answer, err
+}
+
+// activeNode is the server that a redirected login names: the same path at another
+// https address.
+func (v *vaultServer) activeNode(x *requestTrace) (*vaultServer, bool) {
+	location, err := url.Parse(x.location)
+	if x.status != http.StatusTemporaryRedirect || err != nil || location.Scheme != "https" || location.Host == "" ||
+		location.User != nil || location.RawQuery != "" {
+		return nil, false
+	}
+	address, isLogin := strings.CutSuffix(location.String(), "/v1/"+v.target.LoginPath())
+	if !isLogin || evidence.Clean(address) != address {
+		return nil, false
+	}
+	active := *v
+	active.target.Addr = address
+	return &active, true
+}

@@ -1,0 +1,171 @@
+package gather
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+)
+
+// run is one run's state. Each fact is written by one goroutine.
+type run struct {
+	gatherer *Gatherer
+	caller   context.Context // canceled only where the process ends, or no longer probes the target
+	target   evidence.Target
+	notes    Notes // of the last run; the next one's are made at the end
+
+	kubernetes        *kubernetesServer
+	kubernetesFailure error // why there is none
+	vault             *vaultServer
+
+	minted                tokensMinted // starts as remembered
+	canary, reviewer, own evidence.Secret
+	token                 evidence.Secret // what the login brought
+
+	// evidence has its Panic from panicked alone, once the run has ended: a login that
+	// is still unanswered then may panic later.
+	evidence evidence.Evidence
+
+	mu       sync.Mutex // guards panicked
+	panicked string
+}
+
+// guard turns a panic into evidence. A run that panicked has no other verdict.
+func (r *run) guard(work func()) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.panicked = evidence.Clean(fmt.Sprint(cause))
+		}
+	}()
+	work()
+}
+
+// together does guarded work concurrently, and returns when all is done.
+func (r *run) together(work ...func()) {
+	var all sync.WaitGroup
+	for _, one := range work {
+		all.Go(func() { r.guard(one) })
+	}
+	all.Wait()
+}
+
+// gather asks both ends concurrently under one deadline, so that one that hangs
+// does not make the other look so.
+func (r *run) gather(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, r.target.Timeout)
+	defer cancel()
+	r.loadOwn()
+	r.kubernetes, r.kubernetesFailure = newKubernetesServer(r.target.Kubernetes, r.gatherer.userAgent)
+	obtain := r.tokens(ctx)
+	r.together(
+		func() { r.askKubernetes(ctx, obtain) },
+		func() { r.askVault(ctx, obtain) },
+	)
+	r.checkMountCA()
+}
+
+func (r *run) askKubernetes(ctx context.Context, obtain tokens) {
+	if r.target.Reviewer.Source == evidence.SourceAccessReview {
+		r.askAccessOfReviewer(ctx)
+		obtain.canary()
+		return
+	}
+	obtain.reviewer()
+	obtain.canary()
+	if r.reviewer.IsZero() {
+		return
+	}
+	e := &r.evidence
+	reviewer, err := r.asReviewer()
+	if err != nil {
+		e.Review = evidence.Fact[evidence.Review]{State: evidence.Failed, Failure: failureOf(err)}
+		return
+	}
+	r.together(
+		func() {
+			e.Review = observe(func() (evidence.Review, error) { return reviewer.review(ctx, r.canary, e.CanaryToken.Value.Audiences) })
+		},
+		func() {
+			e.Identity = observe(func() (evidence.Identity, error) { return reviewer.identity(ctx) })
+			e.Access = observe(func() (evidence.Access, error) { return reviewer.access(ctx) })
+			e.ExcessPrivileges = r.askPowers(ctx, reviewer)
+		},
+	)
+}
+
+func (r *run) asReviewer() (caller, error) {
+	if r.kubernetesFailure != nil {
+		return caller{}, r.kubernetesFailure
+	}
+	return r.kubernetes.as(r.reviewer)
+}
+
+// askAccessOfReviewer asks what the reviewer may do, without its token.
+func (r *run) askAccessOfReviewer(ctx context.Context) {
+	e, who := &r.evidence, r.target.Reviewer.ServiceAccount.Username()
+	e.Identity = evidence.Fact[evidence.Identity]{State: evidence.Answered, Value: evidence.Identity{Username: who}}
+	e.Access = observe(func() (evidence.Access, error) {
+		own, err := r.asOwn()
+		if err != nil {
+			return evidence.Access{}, err
+		}
+		return own.accessOfOther(ctx, who)
+	})
+}
+
+// askPowers asks as seldom as the mount is read: powers change as rarely.
+func (r *run) askPowers(ctx context.Context, reviewer caller) evidence.Fact[evidence.ExcessPrivileges] {
+	if r.notes.runs%mountEvery != 0 || !r.evidence.Access.Ok() {
+		return r.notes.powers
+	}
+	return observe(func() (evidence.ExcessPrivileges, error) { return reviewer.powers(ctx) })
+}
+
+func (r *run) askVault(ctx context.Context, obtain tokens) {
+	e := &r.evidence
+	server, err := newVaultServer(r.target.Vault, r.gatherer.userAgent)
+	if err != nil {
+		e.Health = evidence.Fact[evidence.Health]{State: evidence.Failed, Failure: failureOf(err)}
+		obtain.canary()
+		return
+	}
+	r.vault = server
+	health := sync.OnceFunc(func() { e.Health = observe(func() (evidence.Health, error) { return server.health(ctx) }) })
+	standby := func() bool {
+		health()
+		return e.Health.Ok() && e.Health.Value.Standby
+	}
+	r.together(
+		health,
+		func() {
+			obtain.canary()
+			if !r.canary.IsZero() {
+				e.Login = observe(func() (evidence.Login, error) { return r.login(ctx, standby) })
+			}
+			r.readMount(ctx)
+		},
+	)
+}
+
+func (r *run) close() {
+	if r.kubernetes != nil {
+		r.evidence.KubernetesCertificate = r.kubernetes.endpoint.servedCertificate()
+		r.kubernetes.endpoint.close()
+	}
+	if r.vault != nil {
+		r.evidence.VaultCertificate = r.vault.endpoint.servedCertificate()
+		r.vault.endpoint.close()
+	}
+}
+
+func (r *run) conclude() (evidence.Evidence, Notes) {
+	r.mu.Lock()
+	r.evidence.Panic = r.panicked
+	r.mu.Unlock()
+	notes := r.notes.remember(r.evidence)
+	notes.minted = r.minted.withoutRejected(r.evidence)
+	return r.evidence, notes
+}

@@ -1,0 +1,163 @@
+package gather
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+)
+
+// maxToken bounds a token file. The largest tokens seen are below 4 KiB.
+const maxToken = 64 << 10
+
+// loadToken reads a token file anew and decodes what the token says of itself.
+// Blanks and line ends around the token are trimmed. A token that cannot be one
+// is a Failure of class missing or malformed, and is never sent.
+func loadToken(path string) (evidence.Secret, evidence.Claims, error) {
+	content, err := readToken(path)
+	if err != nil {
+		return evidence.Secret{}, evidence.Claims{}, evidence.Failure{Class: evidence.ClassMissing, Text: evidence.Clean(err.Error())}
+	}
+	return tokenOf(content, path)
+}
+
+func readToken(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return io.ReadAll(io.LimitReader(file, maxToken+1))
+}
+
+// tokenOf finds the token in what a place holds.
+func tokenOf(content []byte, place string) (evidence.Secret, evidence.Claims, error) {
+	missing := func(why string) (evidence.Secret, evidence.Claims, error) {
+		return evidence.Secret{}, evidence.Claims{}, evidence.Failure{Class: evidence.ClassMissing, Text: "reading " + place + ": " + why}
+	}
+	token := string(bytes.TrimSpace(content))
+	switch {
+	case len(content) > maxToken:
+		return missing(fmt.Sprintf("over %d bytes, which no token is", maxToken))
+	case len(content) == 0:
+		return missing("it is empty")
+	case token == "":
+		return missing("it holds only blanks")
+	}
+	if why := malformed(token); why != "" {
+		return evidence.Secret{}, evidence.Claims{}, evidence.Failure{Class: evidence.ClassMalformed, Text: fmt.Sprintf("the token in %s %s", place, why)}
+	}
+	return evidence.NewSecret(token), decodeClaims(token), nil
+}
+
+// malformed says what is wrong with a token that no server can accept: it could
+// not even be sent in a header, or is a known accident of copying.
+func malformed(token string) string {
+	if strings.ContainsFunc(token, unicode.IsSpace) {
+		return "has a blank or a line break inside"
+	}
+	if strings.ContainsFunc(token, unicode.IsControl) {
+		return "has a control character inside"
+	}
+	if strings.Trim(token, `"'`) != token {
+		return "stands in quotes"
+	}
+	if decoded, err := base64.StdEncoding.DecodeString(token); err == nil && isJWT(string(decoded)) {
+		return "is the base64 encoding of a JWT, not the JWT"
+	}
+	return ""
+}
+
+func isJWT(token string) bool {
+	_, err := parseJWT(strings.TrimSpace(token))
+	return err == nil
+}
+
+var errNotSigned = errors.New("no signature")
+
+// parseJWT reads a JWT without verifying it: that is the API server's business.
+func parseJWT(token string) (*jwt.JSONWebToken, error) {
+	parsed, err := jwt.ParseSigned(token, signatureAlgorithms)
+	if err != nil {
+		return nil, err
+	}
+	if len(parsed.Headers) != 1 {
+		return nil, errNotSigned
+	}
+	return parsed, nil
+}
+
+// Every algorithm is read, since nothing is trusted on the strength of it.
+var signatureAlgorithms = []jose.SignatureAlgorithm{
+	jose.RS256, jose.RS384, jose.RS512, jose.ES256, jose.ES384, jose.ES512,
+	jose.PS256, jose.PS384, jose.PS512, jose.EdDSA, jose.HS256, jose.HS384, jose.HS512,
+}
+
+// boundObject is an object that a token is bound to.
+type boundObject struct {
+	Name string `json:"name"`
+	UID  string `json:"uid"`
+}
+
+// serviceAccountClaims are the private claims of a service account's token, in
+// the shape of the TokenRequest API and in that of legacy Secrets.
+type serviceAccountClaims struct {
+	Bound struct {
+		Namespace      string      `json:"namespace"`
+		ServiceAccount boundObject `json:"serviceaccount"`
+		Pod            boundObject `json:"pod"`
+		Secret         boundObject `json:"secret"`
+		Node           boundObject `json:"node"`
+	} `json:"kubernetes.io"`
+	LegacyNamespace string `json:"kubernetes.io/serviceaccount/namespace"`
+	LegacyName      string `json:"kubernetes.io/serviceaccount/service-account.name"`
+	LegacyUID       string `json:"kubernetes.io/serviceaccount/service-account.uid"`
+	LegacySecret    string `json:"kubernetes.io/serviceaccount/secret.name"`
+}
+
+// decodeClaims reads a token's claims. What is no readable JWT is opaque, which
+// is legal for a reviewer (plugin 0.17.1 on) and never for a canary.
+func decodeClaims(token string) evidence.Claims {
+	parsed, err := parseJWT(token)
+	if err != nil {
+		return evidence.Claims{Opaque: true}
+	}
+	var standard jwt.Claims
+	var private serviceAccountClaims
+	if err := parsed.UnsafeClaimsWithoutVerification(&standard, &private); err != nil {
+		return evidence.Claims{Opaque: true}
+	}
+	bound := private.Bound
+	return evidence.Claims{
+		Issuer:         evidence.Clean(standard.Issuer),
+		Subject:        evidence.Clean(standard.Subject),
+		Audiences:      standard.Audience,
+		Expires:        timeOf(standard.Expiry),
+		NotBefore:      timeOf(standard.NotBefore),
+		IssuedAt:       timeOf(standard.IssuedAt),
+		Namespace:      evidence.Clean(cmp.Or(bound.Namespace, private.LegacyNamespace)),
+		ServiceAccount: evidence.Clean(cmp.Or(bound.ServiceAccount.Name, private.LegacyName)),
+		UID:            evidence.Clean(cmp.Or(bound.ServiceAccount.UID, private.LegacyUID)),
+		Pod:            evidence.Clean(bound.Pod.Name),
+		Secret:         evidence.Clean(cmp.Or(bound.Secret.Name, private.LegacySecret)),
+		Node:           evidence.Clean(bound.Node.Name),
+	}
+}
+
+func timeOf(date *jwt.NumericDate) time.Time {
+	if date == nil {
+		return time.Time{}
+	}
+	return date.Time()
+}

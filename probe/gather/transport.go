@@ -1,0 +1,160 @@
+package gather
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"net/http/httptrace"
+	"os"
+	"slices"
+	"sync"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+)
+
+// Bounds on what a server may send.
+const (
+	maxBody   = 1 << 20
+	maxHeader = 64 << 10
+)
+
+// endpoint is one server in one run: a fresh transport, so that no connection of
+// an earlier run hides an outage, and the certificates that it showed.
+type endpoint struct {
+	transport *http.Transport
+
+	mu     sync.Mutex // guards all below
+	chain  evidence.Certificate
+	served []*x509.Certificate
+}
+
+// tlsFiles name what a connection is verified and authenticated with.
+type tlsFiles struct {
+	caCert, serverName    string
+	clientCert, clientKey string
+}
+
+// newEndpoint reads the files anew, so that a rotated CA takes effect with the
+// next run. An unreadable file is a Failure of class tls_failed.
+func newEndpoint(files tlsFiles) (*endpoint, error) {
+	config, err := files.config()
+	if err != nil {
+		return nil, evidence.Failure{Class: evidence.ClassTLSFailed, Text: evidence.Clean(err.Error())}
+	}
+	e := &endpoint{}
+	config.VerifyConnection = e.sawVerified
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	e.transport = &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		TLSClientConfig:        config,
+		Protocols:              protocols,
+		DisableCompression:     true,
+		MaxResponseHeaderBytes: maxHeader,
+	}
+	return e, nil
+}
+
+func (f tlsFiles) config() (*tls.Config, error) {
+	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: f.serverName}
+	if f.caCert != "" {
+		bundle, err := os.ReadFile(f.caCert)
+		if err != nil {
+			return nil, fmt.Errorf("reading the CA bundle: %w", err)
+		}
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(bundle) {
+			return nil, fmt.Errorf("reading the CA bundle %s: no certificate in it", f.caCert)
+		}
+	}
+	if f.clientCert != "" {
+		pair, err := tls.LoadX509KeyPair(f.clientCert, f.clientKey)
+		if err != nil {
+			return nil, fmt.Errorf("reading the client certificate %s: %w", f.clientCert, err)
+		}
+		config.Certificates = []tls.Certificate{pair}
+	}
+	return config, nil
+}
+
+// client returns an HTTP client that follows no redirect: a credential would
+// travel along.
+func (e *endpoint) client(wrap func(http.RoundTripper) http.RoundTripper) *http.Client {
+	var transport http.RoundTripper = e
+	if wrap != nil {
+		transport = wrap(e)
+	}
+	return &http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// RoundTrip bounds the body, and records in the request's exchange what the
+// client libraries above do not pass on.
+func (e *endpoint) RoundTrip(request *http.Request) (*http.Response, error) {
+	x := requestTraceOf(request.Context())
+	request = request.WithContext(httptrace.WithClientTrace(request.Context(), x.trace()))
+	response, err := e.transport.RoundTrip(request)
+	if err != nil {
+		e.sawRefused(err)
+		return nil, err
+	}
+	x.plain = request.URL.Scheme == "http"
+	x.status = response.StatusCode
+	x.contentType, _, _ = mime.ParseMediaType(response.Header.Get("Content-Type"))
+	x.location = response.Header.Get("Location")
+	x.retryAfter = retryAfter(response.Header.Get("Retry-After"))
+	response.Body = http.MaxBytesReader(nil, response.Body, maxBody)
+	return response, nil
+}
+
+func (e *endpoint) sawVerified(state tls.ConnectionState) error {
+	if len(state.VerifiedChains) > 0 {
+		e.saw(state.PeerCertificates, earliestToExpire(state.VerifiedChains[0], true))
+	}
+	return nil
+}
+
+func (e *endpoint) sawRefused(err error) {
+	if failed, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		e.saw(failed.UnverifiedCertificates, earliestToExpire(failed.UnverifiedCertificates, false))
+	}
+}
+
+func (e *endpoint) saw(served []*x509.Certificate, chain evidence.Certificate) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.served, e.chain = served, chain
+}
+
+// earliestToExpire tells of the certificate that expires first.
+func earliestToExpire(certificates []*x509.Certificate, verified bool) evidence.Certificate {
+	if len(certificates) == 0 {
+		return evidence.Certificate{}
+	}
+	first := slices.MinFunc(certificates, func(a, b *x509.Certificate) int { return a.NotAfter.Compare(b.NotAfter) })
+	return evidence.Certificate{
+		Verified:  verified,
+		NotBefore: first.NotBefore,
+		NotAfter:  first.NotAfter,
+		Subject:   evidence.Clean(first.Subject.String()),
+	}
+}
+
+func (e *endpoint) servedCertificate() evidence.Certificate {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.chain
+}
+
+func (e *endpoint) servedCertificates() []*x509.Certificate {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.served
+}
+
+func (e *endpoint) close() { e.transport.CloseIdleConnections() }

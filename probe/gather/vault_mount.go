@@ -1,0 +1,83 @@
+package gather
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+)
+
+// readConfig reads auth/<mount>/config with a token whose policy may allow it.
+func (v *vaultServer) readConfig(ctx context.Context, token evidence.Secret) (evidence.MountConfig, error) {
+	var stored struct {
+		Host                 string   `json:"kubernetes_host"`
+		CACert               string   `json:"kubernetes_ca_cert"`
+		PEMKeys              []string `json:"pem_keys"`
+		Issuer               string   `json:"issuer"`
+		DisableISSValidation bool     `json:"disable_iss_validation"`
+		DisableLocalCAJWT    bool     `json:"disable_local_ca_jwt"`
+		ReviewerSet          *bool    `json:"token_reviewer_jwt_set"` // plugin 0.18 on
+		Annotations          bool     `json:"use_annotations_as_alias_metadata"`
+	}
+	if err := v.read(ctx, token, "auth/"+v.target.Mount+"/config", &stored); err != nil {
+		return evidence.MountConfig{}, err
+	}
+	return evidence.MountConfig{
+		Host: evidence.Clean(stored.Host), CACert: stored.CACert, PEMKeys: stored.PEMKeys,
+		Issuer: evidence.Clean(stored.Issuer), DisableISSValidation: stored.DisableISSValidation, DisableLocalCAJWT: stored.DisableLocalCAJWT,
+		ReviewerSet: stored.ReviewerSet != nil && *stored.ReviewerSet, ReviewerSetKnown: stored.ReviewerSet != nil,
+		Annotations: stored.Annotations,
+	}, nil
+}
+
+// readRole reads auth/<mount>/role/<role>.
+func (v *vaultServer) readRole(ctx context.Context, token evidence.Secret) (evidence.RoleConfig, error) {
+	var stored struct {
+		Audience string   `json:"audience"`
+		CIDRs    []string `json:"token_bound_cidrs"`
+		TTL      int      `json:"token_ttl"` // seconds
+	}
+	err := v.read(ctx, token, "auth/"+v.target.Mount+"/role/"+v.target.Role, &stored)
+	return evidence.RoleConfig{Audience: evidence.Clean(stored.Audience), CIDRs: stored.CIDRs, TTL: time.Duration(stored.TTL) * time.Second}, err
+}
+
+// readAccessor reads the mount's accessor where a token may see the mount at all.
+func (v *vaultServer) readAccessor(ctx context.Context, token evidence.Secret) (string, error) {
+	var stored struct{ Accessor string }
+	err := v.read(ctx, token, "sys/internal/ui/mounts/auth/"+v.target.Mount, &stored)
+	return evidence.Clean(stored.Accessor), err
+}
+
+// read reads a path into the fields of a struct. An empty path is Vault's 404.
+func (v *vaultServer) read(ctx context.Context, token evidence.Secret, path string, into any) error {
+	client, err := v.client(token, v.target.Namespace)
+	if err != nil {
+		return err
+	}
+	ctx, x := newRequestTrace(ctx)
+	secret, err := client.Logical().ReadWithContext(ctx, path)
+	switch {
+	case err != nil:
+		return vaultFailure(err, x)
+	case x.status == http.StatusNotFound:
+		return evidence.Failure{Class: evidence.ClassRefused, Status: x.status, Text: "there is nothing at " + path}
+	case x.status != http.StatusOK || secret == nil:
+		return x.failure(x.unexpectedAnswer(vaultDialect))
+	}
+	if err := decode(secret, into); err != nil {
+		return x.failure(x.unexpectedAnswer(vaultDialect))
+	}
+	return nil
+}
+
+func decode(secret *api.Secret, into any) error {
+	encoded, err := json.Marshal(secret.Data)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(encoded, into)
+}

@@ -1,0 +1,82 @@
+package probe_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+)
+
+func runAt(n int, reason diagnose.Reason) probe.Result {
+	return probe.Result{
+		Start:     time.Unix(int64(60*n), 0),
+		Duration:  time.Duration(n) * time.Millisecond,
+		Diagnosis: diagnose.Diagnosis{Verdict: diagnose.Verdict{Reason: reason}},
+	}
+}
+
+func TestHistoryKeepsFailuresLonger(t *testing.T) {
+	var known probe.TargetState
+	for n := range 300 {
+		reason := diagnose.None
+		if n%3 == 0 {
+			reason = diagnose.VaultSealed
+		}
+		known = known.After(runAt(n, reason))
+	}
+	h := known.History
+	if len(h.Recent) != 120 || h.Recent[0].Start.Unix() != 60*180 || h.Recent[119].Start.Unix() != 60*299 {
+		t.Errorf("%d recent runs from %v to %v, want the last 120", len(h.Recent), h.Recent[0], h.Recent[len(h.Recent)-1])
+	}
+	if len(h.Failures) != 40 || h.Failures[0].Start.Unix() != 60*60 || h.Failures[39].Start.Unix() != 60*177 {
+		t.Errorf("%d older failures from %v to %v, want the 40 before", len(h.Failures), h.Failures[0], h.Failures[len(h.Failures)-1])
+	}
+	for _, run := range h.Failures {
+		if run.Healthy() {
+			t.Errorf("%v is kept as a failure", run)
+		}
+	}
+}
+
+// What a reader holds does not change under its hands.
+func TestKnownIsImmutable(t *testing.T) {
+	for _, before := range []int{1, 119, 120, 170} {
+		var known probe.TargetState
+		for n := range before {
+			known = known.After(runAt(n, diagnose.VaultSealed))
+		}
+		held := known.History.Recent[len(known.History.Recent)-1]
+		known.After(runAt(before, diagnose.None))
+		known.After(runAt(before, diagnose.VaultTimeout))
+		if got := known.History.Recent[len(known.History.Recent)-1]; got != held {
+			t.Errorf("after %d runs and another the last one is %v, was %v", before, got, held)
+		}
+	}
+}
+
+func TestOlderRunDoesNotReplace(t *testing.T) {
+	known := probe.TargetState{}.After(runAt(2, diagnose.VaultSealed)).After(runAt(1, diagnose.None))
+	if known.Latest.Healthy() || len(known.History.Recent) != 1 || !known.LastSuccess.IsZero() {
+		t.Errorf("an older run was taken for news: %+v", known)
+	}
+}
+
+// A target that was never probed is not taken for a healthy one.
+func TestStale(t *testing.T) {
+	if !(probe.TargetState{}).Stale(time.Now()) {
+		t.Error("what was never probed is fresh")
+	}
+	known := probe.TargetState{Target: evidence.Target{Interval: time.Minute}}.After(runAt(1, diagnose.None))
+	start := known.Latest.Start
+	if known.Stale(start.Add(3*time.Minute)) || !known.Stale(start.Add(3*time.Minute+1)) {
+		t.Error("news is not stale after exactly three intervals")
+	}
+}
+
+func TestZeroResultIsNotHealthy(t *testing.T) {
+	if (probe.Result{}).Healthy() {
+		t.Error("the zero Result is healthy")
+	}
+}
