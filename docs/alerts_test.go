@@ -84,7 +84,7 @@ func TestRunbooksAreOfAlerts(t *testing.T) {
 	for _, reason := range diagnose.Reasons() {
 		codes = append(codes, string(reason))
 	}
-	for _, warning := range diagnose.WarningCodes {
+	for _, warning := range diagnose.WarningCodes() {
 		codes = append(codes, string(warning))
 	}
 	for _, code := range codes {

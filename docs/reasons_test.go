@@ -52,23 +52,28 @@ func claims(namespace, account, audience string) evidence.Fact[evidence.Claims] 
 	}}
 }
 
-// TestGeneratedParts holds what the page repeats of the catalogue against it.
+// TestGeneratedParts holds what the pages repeat of the specs against them.
 func TestGeneratedParts(t *testing.T) {
-	page := read(t, "reasons.md")
-	want := fill(t, page, "contents", contents())
-	want = fill(t, want, "share", share())
-	for _, reason := range diagnose.Reasons() {
-		want = fill(t, want, string(reason), heading(reason))
-		want = fill(t, want, string(reason)+" fix", commands(reason.Advice(sample, seen)))
+	generate(t, "reasons.md", map[string]string{"contents": contents(), "reasons": reasonSections(), "warnings": warningSections()})
+	generate(t, "evidence.md", map[string]string{"share": share()})
+}
+
+// generate fills the generated parts of a page, or with -update writes them.
+func generate(t *testing.T, path string, parts map[string]string) {
+	t.Helper()
+	page := read(t, path)
+	want := page
+	for name, text := range parts {
+		want = fill(t, want, name, text)
 	}
 	if *update {
-		if err := os.WriteFile("reasons.md", []byte(want), 0o644); err != nil {
+		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
 	if diff := cmp.Diff(strings.Split(want, "\n"), strings.Split(page, "\n")); diff != "" {
-		t.Errorf("docs/reasons.md is stale (-program +page); go test ./docs -update writes it anew:\n%s", diff)
+		t.Errorf("docs/%s is stale (-program +page); go test ./docs -update writes it:\n%s", path, diff)
 	}
 }
 
@@ -113,12 +118,49 @@ func share() string {
 		row("of these `unexplained`", string(diagnose.Unexplained))
 }
 
-func heading(reason diagnose.Reason) string {
-	return fmt.Sprintf("Component `%s`: %s.\n", reason.Component(), reason.Title())
+func reasonSections() string {
+	var text strings.Builder
+	for _, s := range diagnose.Specs() {
+		advice := s.Code.Advice(sample, seen)
+		fmt.Fprintf(&text, "\n## %s\nComponent `%s`: %s.\n", s.Code, s.Component, s.Title)
+		items(&text, s.Means, s.Seen, s.Remedy, s.Reported, advice)
+	}
+	return text.String() + "\n"
 }
 
-func commands(lines []string) string {
-	return "```sh\n" + strings.Join(lines, "\n") + "\n```\n"
+func warningSections() string {
+	var text strings.Builder
+	for _, s := range diagnose.WarningSpecs() {
+		fmt.Fprintf(&text, "\n## %s\nComponent `%s`: %s.\n", s.Code, s.Component, s.Title)
+		items(&text, s.Means, s.Seen, s.Remedy, s.Reported, diagnose.Advice{})
+	}
+	return text.String() + "\n"
+}
+
+// items are the parts of a section. The command that points the shell at a Vault is
+// explained once, at the top of the page.
+func items(w *strings.Builder, means, seen, remedy, reported string, advice diagnose.Advice) {
+	fmt.Fprintf(w, "- **Means**: %s\n- **Seen**: %s\n- **Fix**: %s\n", means, seen, remedy)
+	if check := withoutExport(advice.Check); len(check) > 0 {
+		fmt.Fprintf(w, "- **Check**: `%s`\n", strings.Join(check, "`, `"))
+	}
+	if reported != "" {
+		fmt.Fprintf(w, "- **Reported**: %s\n", linked(reported))
+	}
+	if fix := withoutExport(advice.Fix); len(fix) > 0 {
+		fmt.Fprintf(w, "\n```sh\n%s\n```\n", strings.Join(fix, "\n"))
+	}
+}
+
+func withoutExport(commands []string) []string {
+	return slices.DeleteFunc(slices.Clone(commands), func(c string) bool { return strings.HasPrefix(c, "export ") })
+}
+
+var issue = regexp.MustCompile(`\b([\w.-]+/[\w.-]+)#(\d+)\b`)
+
+// linked makes links of issues that are named as owner/repository#1.
+func linked(text string) string {
+	return issue.ReplaceAllString(text, "[$1#$2](https://github.com/$1/issues/$2)")
 }
 
 // fill puts a text between the two marks of a generated part.
@@ -128,64 +170,27 @@ func fill(t *testing.T, page, name, text string) string {
 	before, rest, found := strings.Cut(page, begin)
 	_, after, closed := strings.Cut(rest, end)
 	if !found || !closed {
-		t.Fatalf("docs/reasons.md has no generated part %q", name)
+		t.Fatalf("the page has no generated part %q", name)
 	}
 	return before + begin + text + end + after
 }
 
-// A section's parts, each of which begins a paragraph and says something.
-var (
-	reasonParts  = []string{"**Means**", "**Seen**", "**Mended**", "**Reported**"}
-	warningParts = []string{"**Means**", "**Seen**", "**Mended**"}
-)
-
 func TestEveryReasonAndWarningHasASection(t *testing.T) {
-	sections, order := sectionsOf(read(t, "reasons.md"))
-	var want []string
+	page := read(t, "reasons.md")
 	for _, reason := range diagnose.Reasons() {
-		want = append(want, string(reason))
-		demand(t, string(reason), sections[string(reason)], reasonParts)
-		if reason.Runbook() != "docs/reasons.md#"+string(reason) {
-			t.Errorf("the runbook of %s is %s, which is not its section", reason, reason.Runbook())
+		anchor, found := strings.CutPrefix(reason.Runbook(), "docs/reasons.md#")
+		if !found || !strings.Contains(page, "\n## "+anchor+"\n") {
+			t.Errorf("the runbook of %s is %s, which is no section", reason, reason.Runbook())
 		}
 	}
-	for _, code := range diagnose.WarningCodes {
-		want = append(want, string(code))
-		demand(t, string(code), sections[string(code)], warningParts)
-	}
-	got := slices.DeleteFunc(order, func(title string) bool { return strings.ContainsAny(title, " ") })
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("sections of docs/reasons.md (-program +page):\n%s", diff)
-	}
-}
-
-// demand checks that a section's parts are there, in order, and none is empty.
-func demand(t *testing.T, title, section string, parts []string) {
-	t.Helper()
-	written := regexp.MustCompile(`(?s)<!-- generated.*?<!-- end -->`).ReplaceAllString(section, "")
-	for i, part := range parts {
-		_, text, found := strings.Cut(written, "\n"+part)
-		if i+1 < len(parts) {
-			text, _, _ = strings.Cut(text, "\n"+parts[i+1])
-		}
-		if !found || strings.TrimSpace(text) == "" {
-			t.Errorf("%s: the part %s is missing or empty", title, part)
+	for _, code := range diagnose.WarningCodes() {
+		if !strings.Contains(page, "\n## "+string(code)+"\n") {
+			t.Errorf("the warning %s has no section", code)
 		}
 	}
-	reported := strings.Contains(section, "https://") || strings.Contains(section, "No public report is known")
-	if slices.Contains(parts, "**Reported**") && !reported {
-		t.Errorf("%s: no report is named, nor that there is none", title)
+	if lines := strings.Count(page, "\n"); lines >= 900 {
+		t.Errorf("docs/reasons.md has %d lines, and shall stay below 900", lines)
 	}
-}
-
-// sectionsOf splits a page at its second-level headings.
-func sectionsOf(page string) (sections map[string]string, order []string) {
-	sections = map[string]string{}
-	for _, section := range strings.Split("\n"+page, "\n## ")[1:] {
-		title, text, _ := strings.Cut(section, "\n")
-		sections[title], order = text, append(order, title)
-	}
-	return sections, order
 }
 
 func read(t *testing.T, path string) string {

@@ -128,8 +128,9 @@ func TestHostileTexts(t *testing.T) {
 	e.VaultCertificate.Subject, e.Panic = hostile, hostile
 	for _, v := range []*diagnose.Verdict{&r.Diagnosis.Verdict, &r.Diagnosis.Reviewer} {
 		v.Detail, v.Because, v.Fix = hostile, []string{hostile}, []string{hostile}
+		v.Check, v.Notes = v.Fix, v.Fix
 	}
-	r.Warnings = []diagnose.Warning{{Code: diagnose.ClockSkew, Raised: true, Detail: hostile, Fix: []string{hostile}}}
+	r.Warnings = []diagnose.Warning{{Code: diagnose.ClockSkew, Raised: true, Detail: hostile, Advice: diagnose.Advice{Fix: []string{hostile}}}}
 
 	for _, version := range []string{hostile, jwt, "1." + strings.Repeat("0", 100), "1.0\n", "hvs.CAESIJ", ""} {
 		rec := metrics.New([]evidence.Target{target("a")})

@@ -74,7 +74,7 @@ func healthyEvidence(now time.Time) evidence.Evidence {
 // judged has a judgement on every warning; those named are raised.
 func judged(raised ...diagnose.WarningCode) []diagnose.Warning {
 	var warnings []diagnose.Warning
-	for _, code := range diagnose.WarningCodes {
+	for _, code := range diagnose.WarningCodes() {
 		w := diagnose.Warning{Code: code}
 		for _, r := range raised {
 			w.Raised = w.Raised || r == code

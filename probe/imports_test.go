@@ -13,9 +13,10 @@ const module = "github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter"
 // The package that talks to servers cannot name a reason, and the one that judges
 // cannot ask.
 var allowed = map[string][]string{
-	"probe/evidence":    {},
+	"probe/shell":       {},
+	"probe/evidence":    {"probe/shell"},
 	"probe/gather":      {"probe/evidence"},
-	"probe/diagnose":    {"probe/evidence"},
+	"probe/diagnose":    {"probe/evidence", "probe/shell"},
 	"probe":             {"probe/diagnose", "probe/evidence", "probe/gather"},
 	"internal/leader":   {},
 	"internal/schedule": {},

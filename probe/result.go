@@ -65,8 +65,7 @@ type Retry struct {
 
 // Retry returns what the servers' answers ask of the schedule.
 func (r Result) Retry() Retry {
-	switch r.Diagnosis.Reason {
-	case diagnose.VaultRateLimited, diagnose.VaultLeaseQuota, diagnose.VaultOverloaded, diagnose.KubernetesThrottled:
+	if r.Diagnosis.Reason.Backoff() {
 		return Retry{Backoff: true, After: max(r.Evidence.Login.Failure.RetryAfter, r.Evidence.Review.Failure.RetryAfter)}
 	}
 	return Retry{}

@@ -65,10 +65,10 @@ func (k TargetState) After(r Result) TargetState {
 // it was: a Vault that is down still has the certificate that it had.
 func (k *TargetState) learn(r Result) {
 	e := r.Evidence
-	if from := r.Target.Reviewer.Source; e.ReviewerToken.Ok() && (from == evidence.SourceFile || from == evidence.SourceSecret) {
+	if e.ReviewerToken.Ok() && r.Target.Reviewer.Source.Spec().External {
 		k.ReviewerToken = validityOf(e.ReviewerToken.Value)
 	}
-	if e.CanaryToken.Ok() && r.Target.Canary.Source == evidence.SourceFile {
+	if e.CanaryToken.Ok() && r.Target.Canary.Source.Spec().External {
 		k.CanaryToken = validityOf(e.CanaryToken.Value)
 	}
 	if e.Login.Ok() {

@@ -13,31 +13,36 @@ import (
 
 // needs says which key each source of a token needs: it is required with that
 // source, and a mistake with any other.
-type needs map[evidence.Source]string
+type needs map[evidence.SourceName]string
 
 var (
-	reviewerNeeds = needs{
-		evidence.SourceFile:           "REVIEWER_TOKEN_FILE",
-		evidence.SourceSecret:         "REVIEWER_SECRET",
-		evidence.SourceServiceAccount: "REVIEWER_SERVICE_ACCOUNT",
-		evidence.SourceAccessReview:   "REVIEWER_SERVICE_ACCOUNT",
-		evidence.SourceCanary:         "",
-	}
-	canaryNeeds = needs{
-		evidence.SourceFile:           "CANARY_TOKEN_FILE",
-		evidence.SourceServiceAccount: "CANARY_SERVICE_ACCOUNT",
-	}
+	reviewerNeeds = needsOf("REVIEWER_", func(evidence.Source) bool { return true })
+	canaryNeeds   = needsOf("CANARY_", func(s evidence.Source) bool { return s.ForCanary })
 )
 
+func needsOf(prefix string, fits func(evidence.Source) bool) needs {
+	n := needs{}
+	for _, s := range evidence.Sources {
+		switch {
+		case !fits(s):
+		case s.Key == "":
+			n[s.Name] = ""
+		default:
+			n[s.Name] = prefix + s.Key
+		}
+	}
+	return n
+}
+
 // source takes where a token comes from.
-func (n needs) source(value string) (evidence.Source, error) {
+func (n needs) source(value string) (evidence.SourceName, error) {
 	if err := bare(value); err != nil {
 		return "", err
 	}
-	if _, known := n[evidence.Source(value)]; !known {
+	if _, known := n[evidence.SourceName(value)]; !known {
 		return "", wrong(quote(value)+" is not supported", n.allowed())
 	}
-	return evidence.Source(value), nil
+	return evidence.SourceName(value), nil
 }
 
 func (n needs) allowed() string {
@@ -51,7 +56,7 @@ func (n needs) allowed() string {
 // choice is the source that was chosen under a key.
 type choice struct {
 	key   string
-	from  evidence.Source
+	from  evidence.SourceName
 	needs needs
 }
 
@@ -102,7 +107,7 @@ func (r *resolver) identity(text targetText, t *evidence.Target) {
 			"is not set although "+r.place.name(key)+" needs the exporter's own identity at the API server",
 			"the path of the file with the exporter's own service account token; only for the API server of its own pod has it a default"))
 	}
-	if t.Reviewer.Source == evidence.SourceSecret {
+	if t.Reviewer.Source.Spec().Home {
 		t.Home = r.home("REVIEWER", "secret")
 		if r.pod.serves(t.Kubernetes.Host) { // one server goes by one name
 			t.Home.Host, t.Home.CACert, t.Home.TLSServerName = t.Kubernetes.Host, t.Kubernetes.CACert, t.Kubernetes.TLSServerName
@@ -114,9 +119,9 @@ func (r *resolver) identity(text targetText, t *evidence.Target) {
 // API server, empty where none does.
 func ownIdentityFor(t evidence.Target) string {
 	switch {
-	case t.Reviewer.Source == evidence.SourceServiceAccount, t.Reviewer.Source == evidence.SourceAccessReview:
+	case t.Reviewer.Source.Spec().OwnIdentity:
 		return "REVIEWER"
-	case t.Canary.Source == evidence.SourceServiceAccount:
+	case t.Canary.Source.Spec().OwnIdentity:
 		return "CANARY"
 	}
 	return ""

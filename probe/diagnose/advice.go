@@ -5,54 +5,75 @@ import (
 	"strings"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/shell"
 )
 
-// The advice of the catalogue: lines that can be pasted. A line that begins with #
-// is for reading.
-
-// advice returns the lines that mend the reason at this target. Where one of them
-// is a vault command, the first aims the shell at the target's Vault.
-func (r Reason) advice(t evidence.Target, e evidence.Evidence) []string {
-	if catalogue[r].advise == nil {
-		return nil
-	}
-	lines := catalogue[r].advise(t, e)
-	if r.Component() == ComponentVaultToKubernetes || r == ReviewerDrift || r == Unexplained {
-		lines = append(lines, whereLogged(e))
-	}
-	return aimed(t, lines)
+// Advice is what to do about a reason or a warning at one target. Every command can
+// be pasted as it is, placeholders in angle brackets aside.
+type Advice struct {
+	// Check lists commands that only read, and confirm the diagnosis.
+	Check []string
+	// Fix lists commands that change something, in the order in which to run them.
+	Fix []string
+	// Notes lists sentences: what no command can do, and what to know before a fix.
+	Notes []string
 }
 
-// whereLogged says where Vault itself tells why it refused a login: the one place
+// IsEmpty reports whether there is no advice at all.
+func (a Advice) IsEmpty() bool { return len(a.Check)+len(a.Fix)+len(a.Notes) == 0 }
+
+// Advice returns what to do about the reason at this target, after a run that saw this
+// evidence.
+func (r Reason) Advice(t evidence.Target, e evidence.Evidence) Advice {
+	advise := specOf[r].advise
+	if advise == nil {
+		return Advice{}
+	}
+	a := advise(t, e)
+	if r.Component() == ComponentVaultToKubernetes || r == ReviewerDrift || r == Unexplained {
+		a.Notes = append(a.Notes, whereLogged(e))
+	}
+	return a.at(t)
+}
+
+// whereLogged says where Vault itself logs why it refused a login: the only place
 // beside the diagnostic role.
 func whereLogged(e evidence.Evidence) string {
 	if e.Mount.Accessor == "" {
-		return "# Vault's log at level debug says why, in lines with: auth.kubernetes and login unauthorized"
+		return `Vault logs the cause at level debug, in lines with "auth.kubernetes" and "login unauthorized".`
 	}
-	accessor := quoteUntrusted(e.Mount.Accessor, "accessor")
-	return "# Vault's log at level debug says why, in lines with: auth.kubernetes." + strings.Trim(accessor, "'") + ": login unauthorized; " +
-		"the requests are in its audit log with mount_accessor " + accessor
+	accessor := strings.Trim(shell.QuoteUntrusted(e.Mount.Accessor, "accessor"), "'")
+	return `Vault logs the cause at level debug, in lines with "auth.kubernetes.` + accessor + `: login unauthorized"; ` +
+		`its audit log has the requests, with mount_accessor ` + accessor + `.`
 }
 
-func aimed(t evidence.Target, lines []string) []string {
-	if slices.ContainsFunc(lines, func(line string) bool { return strings.HasPrefix(line, "vault ") }) {
-		lines = append([]string{aim(t)}, lines...)
+// at makes the advice complete for a target: vault commands get a line that points
+// the shell at the target's Vault, and files that only the exporter's pod has get a
+// note.
+func (a Advice) at(t evidence.Target) Advice {
+	if slices.ContainsFunc(slices.Concat(a.Check, a.Fix), func(line string) bool { return namesFile(t, line) }) {
+		a.Notes = append(a.Notes, "The files in the commands are those of the exporter's pod: use copies of them.")
 	}
-	if slices.ContainsFunc(lines, func(line string) bool { return namesFile(t, line) }) {
-		lines = append([]string{"# the files named here are those of the exporter's pod: run this where they are, or name copies of them"}, lines...)
+	a.Check, a.Fix = pointed(t, a.Check), pointed(t, a.Fix)
+	return a
+}
+
+func pointed(t evidence.Target, commands []string) []string {
+	if !slices.ContainsFunc(commands, func(line string) bool { return strings.HasPrefix(line, "vault ") }) {
+		return commands
 	}
-	return lines
+	return append([]string{environment(t)}, commands...)
 }
 
 // namesFile reports whether a command names a file that the exporter's pod has.
 func namesFile(t evidence.Target, line string) bool {
-	return !strings.HasPrefix(line, "#") && slices.ContainsFunc(
+	return slices.ContainsFunc(
 		[]string{t.Vault.CACert, t.Kubernetes.CACert, t.Reviewer.TokenFile, t.Canary.TokenFile},
-		func(file string) bool { return file != "" && strings.Contains(line, quoteTrusted(file)) })
+		func(file string) bool { return file != "" && strings.Contains(line, shell.Quote(file)) })
 }
 
-// aim points the vault command at the target's Vault as the exporter reaches it.
-func aim(t evidence.Target) string {
+// environment is the command that points the vault CLI at the target's Vault.
+func environment(t evidence.Target) string {
 	command := "export"
 	for _, variable := range []struct{ name, value string }{
 		{"VAULT_ADDR", t.Vault.Addr},
@@ -61,7 +82,7 @@ func aim(t evidence.Target) string {
 		{"VAULT_NAMESPACE", t.Vault.Namespace},
 	} {
 		if variable.value != "" {
-			command += " " + variable.name + "=" + quoteTrusted(variable.value)
+			command += " " + variable.name + "=" + shell.Quote(variable.value)
 		}
 	}
 	return command
@@ -69,15 +90,16 @@ func aim(t evidence.Target) string {
 
 func vault(words ...string) string { return "vault " + strings.Join(words, " ") }
 
-func showChain(address, serverName string) string {
+// showCertificates is the command that shows the certificates that a server sends.
+func showCertificates(address, serverName string) string {
 	host := strings.TrimPrefix(strings.TrimPrefix(address, "https://"), "http://")
 	host, _, _ = strings.Cut(host, "/")
 	if !strings.Contains(host[strings.LastIndex(host, "]")+1:], ":") {
 		host += ":443"
 	}
-	command := "openssl s_client -connect " + quoteTrusted(host) + " -showcerts"
+	command := "openssl s_client -connect " + shell.Quote(host) + " -showcerts"
 	if serverName != "" {
-		command += " -servername " + quoteTrusted(serverName)
+		command += " -servername " + shell.Quote(serverName)
 	}
 	return command + " </dev/null"
 }
@@ -87,7 +109,7 @@ func account(c evidence.Claims, placeholder string) string {
 	if c.Namespace == "" || c.ServiceAccount == "" {
 		return "<namespace:" + placeholder + ">"
 	}
-	return quoteUntrusted(c.Namespace+":"+c.ServiceAccount, "namespace:"+placeholder)
+	return shell.QuoteUntrusted(c.Namespace+":"+c.ServiceAccount, "namespace:"+placeholder)
 }
 
 func rolePath(t evidence.Target) string { return mountPath(t) + "/role/" + t.Vault.Role }

@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,7 +25,7 @@ func TestReviewerIsBoundAsTheAPIServerNamesIt(t *testing.T) {
 		{evidence.Evidence{Identity: identity("jane@example.com")}, "--user='jane@example.com'"},
 		{evidence.Evidence{Identity: identity("$(reboot)")}, "--user=<reviewer>"},
 	} {
-		if got := adviseReviewerBind(evidence.Target{}, test.e)[0]; !strings.Contains(got, test.want) {
+		if got := ReviewerForbidden.Advice(evidence.Target{}, test.e).Fix[0]; !strings.Contains(got, test.want) {
 			t.Errorf("the advice is %q, want in it %q", got, test.want)
 		}
 	}
@@ -33,9 +34,30 @@ func TestReviewerIsBoundAsTheAPIServerNamesIt(t *testing.T) {
 func TestCommandsWithFilesOfThePodSaySo(t *testing.T) {
 	target := evidence.Target{Reviewer: evidence.Reviewer{Source: evidence.SourceFile, TokenFile: "/var/run/reviewer/token"}, Vault: evidence.Vault{Addr: "https://vault:8200", Mount: "kubernetes"}}
 	for reason, want := range map[Reason]bool{ReviewerDrift: true, ReviewerTokenMissing: true, RoleMissing: false, VaultDNS: false} {
-		lines := reason.advice(target, evidence.Evidence{})
-		if got := strings.Contains(lines[0], "the exporter's pod"); got != want {
-			t.Errorf("the advice on %s says where its files are: %t, want %t: %q", reason, got, want, lines)
+		notes := reason.Advice(target, evidence.Evidence{}).Notes
+		if got := strings.Contains(strings.Join(notes, " "), "the exporter's pod"); got != want {
+			t.Errorf("the advice on %s says where its files are: %t, want %t: %q", reason, got, want, notes)
+		}
+	}
+}
+
+// What stands under check and fix are commands, and what stands under notes are
+// sentences.
+func TestAdviceIsTyped(t *testing.T) {
+	for _, reason := range Reasons() {
+		a := reason.Advice(evidence.Target{}, evidence.Evidence{})
+		if a.IsEmpty() {
+			t.Errorf("%s has no advice", reason)
+		}
+		for _, command := range slices.Concat(a.Check, a.Fix) {
+			if strings.HasPrefix(command, "#") || strings.HasSuffix(command, ".") || strings.TrimSpace(command) == "" {
+				t.Errorf("%s: this is no command: %q", reason, command)
+			}
+		}
+		for _, note := range a.Notes {
+			if !strings.HasSuffix(note, ".") || strings.HasPrefix(note, "#") {
+				t.Errorf("%s: this is no sentence: %q", reason, note)
+			}
 		}
 	}
 }

@@ -32,8 +32,8 @@ var rules = []rule{
 // clock. It never claims more than was seen.
 func Diagnose(t evidence.Target, e evidence.Evidence) Diagnosis {
 	d := Diagnosis{Verdict: firstOf(rules, t, e), Reviewer: judgeReviewer(t, e)}
-	d.Verdict.Fix = d.Reason.advice(t, e)
-	d.Reviewer.Fix = d.Reviewer.Reason.advice(t, e)
+	d.Verdict.Advice = d.Reason.Advice(t, e)
+	d.Reviewer.Advice = d.Reviewer.Reason.Advice(t, e)
 	return d
 }
 
@@ -77,10 +77,10 @@ func loggedIn(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 func unexplained(t evidence.Target, e evidence.Evidence) Verdict {
 	detail := fmt.Sprintf("the login at %s failed with %q, which no rule explains", loginPath(t), e.Login.Failure.Error())
 	switch {
-	case e.BareRefusal() && !e.MountIsThere():
+	case e.BareRefusal() && !e.MountExists():
 		detail = fmt.Sprintf("the login at %s met a bare 403 and the mount probe brought no answer: the mount may be missing, "+
 			"or Vault cannot have the token reviewed", loginPath(t))
-	case e.BareRefusal() && !e.RoleIsFine():
+	case e.BareRefusal() && !e.RoleProbePassed():
 		detail = fmt.Sprintf("the login at %s met a bare 403 before Vault looked at the token's times: token_bound_cidrs of the role, "+
 			"or pem_keys of the mount, which no token at hand may read", loginPath(t))
 	}

@@ -56,7 +56,7 @@ func judgeReviewer(t evidence.Target, e evidence.Evidence) Verdict {
 func firstReviewerVerdict(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	f := e.Review.Failure
 	switch {
-	case t.Reviewer.Source == evidence.SourceAccessReview:
+	case t.Reviewer.Source.Spec().AccessReview:
 		return reviewerAccess(t, e)
 	case e.ReviewerToken.Failed():
 		return reviewerNotObtained(t, e)
@@ -75,7 +75,7 @@ func firstReviewerVerdict(t evidence.Target, e evidence.Evidence) (Verdict, bool
 
 func reviewerNotObtained(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	f := e.ReviewerToken.Failure
-	if t.Reviewer.Source == evidence.SourceSecret && f.Class != evidence.ClassMissing && f.Class != evidence.ClassMalformed && t.Home.Host != t.Kubernetes.Host {
+	if t.Reviewer.Source.Spec().Home && f.Class != evidence.ClassMissing && f.Class != evidence.ClassMalformed && t.Home.Host != t.Kubernetes.Host {
 		return Verdict{}, false // another API server's failure says nothing of the target's
 	}
 	reason := tokenReason(f, ReviewerTokenMissing, ReviewerTokenMalformed, ReviewerRevoked)
@@ -111,13 +111,13 @@ func reviewerUnauthorized(t evidence.Target, e evidence.Evidence) (Verdict, bool
 		return proven(ReviewerNotYetValid, fmt.Sprintf("the token of the reviewer %s is not valid before %s", who, date(c.NotBefore)),
 			answer, "its nbf claim lies ahead")
 	}
-	if t.Reviewer.Source == evidence.SourceCanary {
+	if t.Reviewer.Source.Spec().SelfReview {
 		return byElimination(CanaryWrongAudience,
 			fmt.Sprintf("Vault has no reviewer, and the API server does not take the canary %s as its own: no audience of its token is the API server's", who),
 			answer, "its exp claim has not passed")
 	}
 	if r := e.FollowUps.ReviewerReview; r.Ok() && !r.Value.Authenticated {
-		if reason, known := reviewerReasons[reviewReason(r.Value.Error)]; known {
+		if reason, known := reviewerReasonFor[reviewReason(r.Value.Error)]; known {
 			return proven(reason, fmt.Sprintf("the API server says of the token of the reviewer %s: %s", who, r.Value.Error),
 				answer, "the exporter's own identity had the token reviewed")
 		}
@@ -144,10 +144,10 @@ func reviewerAtFault(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 		return Verdict{}, false
 	}
 	v.Because = append([]string{"the login met a bare 403"}, v.Because...)
-	if e.MountIsThere() {
+	if e.MountExists() {
 		v.Because = append(v.Because, "the auth mount is there")
 	}
-	if !e.MountIsThere() || e.ReviewerToken.Failed() {
+	if !e.MountExists() || e.ReviewerToken.Failed() {
 		v.Certainty = ByElimination
 	}
 	return v, true
@@ -179,10 +179,10 @@ func canaryAtFault(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 // kubernetesAtFault holds where the API server fails us as it fails Vault.
 func kubernetesAtFault(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	f := e.Review.Failure
-	if t.Reviewer.Source == evidence.SourceAccessReview {
+	if t.Reviewer.Source.Spec().AccessReview {
 		f = e.Access.Failure
 	}
-	if !e.BareRefusal() && !e.LoginSilent() {
+	if !e.BareRefusal() && !e.LoginHangs() {
 		return Verdict{}, false
 	}
 	v, known := kubernetesFailed(t, f)

@@ -15,7 +15,7 @@ import (
 // Vault refuses before it looks at the token's times, and the config tells why.
 func roleProbe(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	p, m := e.FollowUps.RoleProbe, e.Mount
-	if !e.BareRefusal() || !p.Ok() || p.Value.Text != evidence.TextBare403 || !e.MountIsThere() || !m.Config.Ok() {
+	if !e.BareRefusal() || !p.Ok() || p.Value.Text != evidence.TextBare403 || !e.MountExists() || !m.Config.Ok() {
 		return Verdict{}, false
 	}
 	conclude := proven
@@ -44,32 +44,32 @@ func cidrs(m evidence.Mount) string {
 	return ": " + evidence.Clean(strings.Join(m.Role.Value.CIDRs, ", "))
 }
 
-// diagnosticRole holds where Vault itself told what becomes of its calls to Kubernetes, and
-// ours are fine.
+// diagnosticRole holds where Vault itself reported what became of its calls to
+// Kubernetes, and ours work.
 func diagnosticRole(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
-	o := e.FollowUps.DiagnosticRole
-	if !e.BareRefusal() || !e.ReviewerIsFine(t) || !o.Ok() {
+	answer := e.FollowUps.DiagnosticRole
+	if !e.BareRefusal() || !e.ReviewerWorks(t) || !answer.Ok() {
 		return Verdict{}, false
 	}
-	says := readDiagnosticAnswer(o.Value.Text)
-	told := "the diagnostic role answered: " + o.Value.Text
-	switch says.finding {
-	case saysNothing:
+	reason, known := diagnosticReason(answer.Value.Text)
+	because := "the diagnostic role answered: " + answer.Value.Text
+	switch {
+	case !known:
 		return Verdict{}, false
-	case reachedKubernetes:
-		return diagnosticReviewer(t, e, says.identity, told)
-	case ReviewerDrift:
-		return proven(ReviewerDrift, fmt.Sprintf("the reviewer that Vault has stored for %s is no good, though %s", mountPath(t), oursIsFine(t, e)), told)
+	case reason == None:
+		return diagnosticReviewer(t, e, evidence.NamedUser(answer.Value.Text), because)
+	case reason == ReviewerDrift:
+		return proven(ReviewerDrift, fmt.Sprintf("the reviewer token that Vault has stored for %s does not work, though %s", mountPath(t), oursWorks(t, e)), because)
 	}
-	return proven(says.finding, fmt.Sprintf("Vault cannot have tokens reviewed: %s", afterErr(o.Value.Text)), told)
+	return proven(reason, fmt.Sprintf("Vault cannot have tokens reviewed: %s", afterErr(answer.Value.Text)), because)
 }
 
-// oursIsFine says what makes our reviewer beyond doubt.
-func oursIsFine(t evidence.Target, e evidence.Evidence) string {
-	if t.Reviewer.Source == evidence.SourceAccessReview {
+// oursWorks says how we know that our reviewer works.
+func oursWorks(t evidence.Target, e evidence.Evidence) string {
+	if t.Reviewer.Source.Spec().AccessReview {
 		return reviewerName(e) + " may create TokenReviews"
 	}
-	return "ours is"
+	return "ours does"
 }
 
 // diagnosticReviewer judges by what the identity that Vault uses may do.
@@ -81,7 +81,7 @@ func diagnosticReviewer(t evidence.Target, e evidence.Evidence, identity, told s
 	case !access.Value.Allowed:
 		return proven(ReviewerDrift, fmt.Sprintf("Vault reviews as %s, which may not create TokenReviews", identity), told,
 			"a SubjectAccessReview says that it may not")
-	case e.RoleIsFine() && e.ReviewIsFine():
+	case e.RoleProbePassed() && e.CanaryReviewed():
 		return byElimination(CanaryEntityDisabled,
 			fmt.Sprintf("Vault can have tokens reviewed, and refuses the canary all the same: the identity entity of %s is disabled", canaryName(e)), told,
 			"Vault's reviewer "+identity+" may create TokenReviews", "a login with an expired forgery came as far as the token's expiry")
@@ -89,35 +89,23 @@ func diagnosticReviewer(t evidence.Target, e evidence.Evidence, identity, told s
 	return Verdict{}, false
 }
 
-// Findings of the diagnostic role beside the reasons that its text may prove.
-const (
-	saysNothing       Reason = "" // it said nothing of Kubernetes
-	reachedKubernetes Reason = "reached"
-)
-
-// diagnosticAnswer is what the text of a namespace selector's refusal means.
-type diagnosticAnswer struct {
-	finding  Reason
-	identity string // whom the API server took Vault for, where that was said
-}
-
-// readDiagnosticAnswer reads the 403 of a role with a namespace selector, in which Vault
-// repeats what the API server, or its own transport, told it.
-func readDiagnosticAnswer(text string) diagnosticAnswer {
+// diagnosticReason is what the 403 of a role with a namespace selector says of Vault's
+// call to Kubernetes, in which Vault repeats what the API server, or its own transport,
+// reported. It is None where Vault reached the API server and was authenticated; known is
+// false where the text says nothing of the call.
+func diagnosticReason(text string) (reason Reason, known bool) {
 	if !evidence.Contains(text, evidence.TextNamespace) {
-		return diagnosticAnswer{}
+		return "", false
 	}
 	if !evidence.Contains(text, "err=") {
-		return diagnosticAnswer{finding: reachedKubernetes}
+		return None, true
 	}
 	for _, s := range diagnosticTexts {
 		if evidence.Contains(text, s.text) {
-			says := diagnosticAnswer{finding: s.reason}
-			says.identity = evidence.NamedUser(text)
-			return says
+			return s.reason, true
 		}
 	}
-	return diagnosticAnswer{finding: VaultToKubernetesFailed}
+	return VaultToKubernetesFailed, true
 }
 
 func afterErr(text string) string {
@@ -128,8 +116,8 @@ func afterErr(text string) string {
 // vaultToKubernetes holds where everything that we can ask is well, and Vault
 // still cannot have the token reviewed: its own reviewer token, CA or host.
 func vaultToKubernetes(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
-	silent := e.LoginSilent()
-	if !silent && !(e.BareRefusal() && e.MountIsThere() && e.RoleIsFine()) || !e.ReviewIsFine() {
+	silent := e.LoginHangs()
+	if !silent && !(e.BareRefusal() && e.MountExists() && e.RoleProbePassed()) || !e.CanaryReviewed() {
 		return Verdict{}, false
 	}
 	because := []string{"our own TokenReview of the same token succeeded", "the login answered: " + e.Login.Failure.Error()}

@@ -103,14 +103,14 @@ func refine(reason Reason, t evidence.Target, e evidence.Evidence) Reason {
 // refineSelector reads what a canary role with a namespace selector repeats of
 // Vault's call to Kubernetes. A refusal to read namespaces is the role's own matter.
 func refineSelector(e evidence.Evidence) Reason {
-	switch finding := readDiagnosticAnswer(e.Login.Failure.Text).finding; {
-	case finding == saysNothing, finding == reachedKubernetes, evidence.Contains(e.Login.Failure.Text, "needs to be configured"):
+	reason, known := diagnosticReason(e.Login.Failure.Text)
+	switch {
+	case !known, reason == None, evidence.Contains(e.Login.Failure.Text, "needs to be configured"):
 		return RoleNamespaceSelectorFailed
-	case finding == ReviewerDrift && !e.Review.Ok():
+	case reason == ReviewerDrift && !e.Review.Ok():
 		return RoleNamespaceSelectorFailed
-	default:
-		return finding
 	}
+	return reason
 }
 
 // lacksAudience reports whether the canary's token is not for the audiences that
@@ -123,7 +123,7 @@ func lacksAudience(t evidence.Target, e evidence.Evidence) bool {
 // what it should be.
 func mountProbe(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	p := e.FollowUps.MountProbe
-	if !e.BareRefusal() || !p.Ok() || e.MountIsThere() {
+	if !e.BareRefusal() || !p.Ok() || e.MountExists() {
 		return Verdict{}, false
 	}
 	answer := fmt.Sprintf("a login with the role %s, which does not exist, answered: %d %s", evidence.ProbeRole, p.Value.Status, p.Value.Text)

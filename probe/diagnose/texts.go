@@ -101,8 +101,8 @@ var reviewTexts = []said{
 	{0, "invalid bearer token", CanaryWrongCluster},
 }
 
-// reviewerReasons are the same findings where the reviewed token is the reviewer's.
-var reviewerReasons = map[Reason]Reason{
+// reviewerReasonFor are the same findings where the reviewed token is the reviewer's.
+var reviewerReasonFor = map[Reason]Reason{
 	CanaryExpired:       ReviewerExpired,
 	CanaryNotYetValid:   ReviewerNotYetValid,
 	CanaryWrongAudience: ReviewerWrongAudience,
@@ -136,8 +136,8 @@ var diagnosticTexts = []said{
 	{0, "first path segment in URL", VaultToKubernetesMisconfigured},    // a host without a scheme
 	{0, "unsupported protocol scheme", VaultToKubernetesMisconfigured},
 	{0, "invalid character", VaultToKubernetesMisconfigured},
-	{0, "code 403", reachedKubernetes},
-	{0, "code 404", reachedKubernetes},
+	{0, "code 403", None},
+	{0, "code 404", None},
 	{0, "timeout", VaultToKubernetesTimeout},
 	{0, "deadline exceeded", VaultToKubernetesTimeout},
 	{0, "x509:", VaultToKubernetesTLS},

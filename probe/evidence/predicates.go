@@ -1,47 +1,47 @@
 package evidence
 
-// bareRefusal reports whether the login met the one answer that says nothing: a
+// BareRefusal reports whether the login met the one answer that says nothing: a
 // 403 whose text is "permission denied" alone.
 func (e Evidence) BareRefusal() bool {
 	return e.Login.RefusedWith(403) && e.Login.Failure.Text == TextBare403
 }
 
-// loginSilent reports whether the login alone went unanswered: Vault itself is
+// LoginHangs reports whether the login alone went unanswered: Vault itself is
 // well, so that what it waits for is the API server.
-func (e Evidence) LoginSilent() bool {
+func (e Evidence) LoginHangs() bool {
 	return e.Login.Failed() && e.Login.Failure.Class == ClassTimeout && e.Health.Ok()
 }
 
-// mountIsThere reports whether the mount probe found a Kubernetes auth mount.
-func (e Evidence) MountIsThere() bool {
+// MountExists reports whether the mount probe found a Kubernetes auth mount.
+func (e Evidence) MountExists() bool {
 	p := e.FollowUps.MountProbe
 	return p.Ok() && p.Value.Status == 400 && Contains(p.Value.Text, TextInvalidRole)
 }
 
-// roleIsFine reports whether the role probe came as far as the token's expiry: the
+// RoleProbePassed reports whether the role probe came as far as the token's expiry: the
 // role, the config and the role's CIDRs are fine, and no PEM keys are in the way.
-func (e Evidence) RoleIsFine() bool {
+func (e Evidence) RoleProbePassed() bool {
 	p := e.FollowUps.RoleProbe
 	return p.Ok() && Contains(p.Value.Text, TextExpired)
 }
 
-// reviewIsFine reports whether our own TokenReview found the canary to be what its
+// CanaryReviewed reports whether our own TokenReview found the canary to be what its
 // claims say.
-func (e Evidence) ReviewIsFine() bool {
+func (e Evidence) CanaryReviewed() bool {
 	r := e.Review.Value
 	return e.Review.Ok() && !r.Placeholder && r.Authenticated && IsCanary(r, e.CanaryToken.Value)
 }
 
-// reviewerIsFine reports whether our reviewer is beyond doubt: it reviewed the canary, or
+// ReviewerWorks reports whether our reviewer is beyond doubt: it reviewed the canary, or
 // the API server says that it may review.
-func (e Evidence) ReviewerIsFine(t Target) bool {
-	if t.Reviewer.Source == SourceAccessReview {
+func (e Evidence) ReviewerWorks(t Target) bool {
+	if t.Reviewer.Source.Spec().AccessReview {
 		return e.Access.Ok() && e.Access.Value.Allowed
 	}
-	return e.ReviewIsFine()
+	return e.CanaryReviewed()
 }
 
-// reviewerUnexplained reports whether the API server does not take the reviewer's
+// ReviewerUnexplained reports whether the API server does not take the reviewer's
 // token, and nothing that the token says of itself explains it.
 func (e Evidence) ReviewerUnexplained() bool {
 	if !e.Review.RefusedWith(401) || e.ReviewerToken.Value.Expired(e.At) || e.ReviewerToken.Value.NotYetValid(e.At) {
@@ -51,8 +51,8 @@ func (e Evidence) ReviewerUnexplained() bool {
 	return issuer == e.OwnToken.Value.Issuer || issuer == LegacyIssuer
 }
 
-// leaveAlone reports whether either end asked to be spared further requests.
-func (e Evidence) LeaveAlone() bool {
+// AsksForBackoff reports whether either end asked to be spared further requests.
+func (e Evidence) AsksForBackoff() bool {
 	return e.Login.RefusedWith(429) || e.Review.RefusedWith(429) ||
 		e.Login.RefusedWith(503) && Contains(e.Login.Failure.Text, TextOverloaded)
 }

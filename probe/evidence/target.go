@@ -81,46 +81,9 @@ type Kubernetes struct {
 	TokenFile string
 }
 
-// Source says where a token comes from.
-type Source string
-
-const (
-	// SourceFile is a token file, opened anew on every run.
-	SourceFile Source = "file"
-	// SourceSecret is a Secret of the cluster that the exporter runs in, read by name on
-	// every run.
-	SourceSecret Source = "secret"
-	// SourceServiceAccount has the exporter's own identity mint a token.
-	SourceServiceAccount Source = "serviceaccount"
-	// SourceAccessReview mints no reviewer token: the exporter's own identity asks
-	// what the reviewer may do.
-	SourceAccessReview Source = "accessreview"
-	// SourceCanary is for mounts without a reviewer, where each client reviews itself.
-	SourceCanary Source = "canary"
-)
-
-// ServiceAccount names one.
-type ServiceAccount struct{ Namespace, Name string }
-
-// Username is what the API server calls it.
-func (s ServiceAccount) Username() string {
-	return "system:serviceaccount:" + s.Namespace + ":" + s.Name
-}
-
-// SecretKey names one key of one Secret.
-type SecretKey struct{ Namespace, Name, Key string }
-
-// String is namespace/name/key, empty where there is none.
-func (s SecretKey) String() string {
-	if s == (SecretKey{}) {
-		return ""
-	}
-	return s.Namespace + "/" + s.Name + "/" + s.Key
-}
-
 // Reviewer is the identity with which Vault creates TokenReviews.
 type Reviewer struct {
-	Source Source
+	Source SourceName
 	// TokenFile is that of the source file.
 	TokenFile string
 	// Secret is that of the source secret.
@@ -129,9 +92,15 @@ type Reviewer struct {
 	ServiceAccount ServiceAccount
 }
 
+// Origin returns where the reviewer's token comes from. It is minted without an
+// audience, which means the API server's own.
+func (r Reviewer) Origin() Origin {
+	return Origin{Source: r.Source, TokenFile: r.TokenFile, Secret: r.Secret, ServiceAccount: r.ServiceAccount}
+}
+
 // Canary is the service account that logs in as a pod would.
 type Canary struct {
-	Source Source
+	Source SourceName
 	// TokenFile is that of the source file.
 	TokenFile string
 	// ServiceAccount is that of the source serviceaccount.
@@ -139,4 +108,9 @@ type Canary struct {
 	// Audiences are those that the token must carry, or is minted for; empty means
 	// any.
 	Audiences []string
+}
+
+// Origin returns where the canary's token comes from.
+func (c Canary) Origin() Origin {
+	return Origin{Source: c.Source, TokenFile: c.TokenFile, ServiceAccount: c.ServiceAccount, Audiences: c.Audiences}
 }

@@ -10,24 +10,23 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// secretReviewer reads the reviewer's token from its Secret. That the exporter
-// itself cannot ask is no failure of the reviewer.
-func (r *run) secretReviewer(ctx context.Context) (evidence.Secret, evidence.Claims, error) {
-	key := r.target.Reviewer.Secret
+// tokenFromSecret reads a token from a Secret. That the exporter itself cannot ask is
+// no failure of the token.
+func (r *run) tokenFromSecret(ctx context.Context, key evidence.SecretKey) (evidence.Token, error) {
 	raw, err := r.readSecret(ctx, key)
 	switch f, known := errors.AsType[evidence.Failure](err); {
 	case known && f.Class == evidence.ClassRefused && f.Status == 404:
-		return evidence.Secret{}, evidence.Claims{}, evidence.Failure{Class: evidence.ClassMissing, Text: fmt.Sprintf("the Secret %s/%s does not exist", key.Namespace, key.Name)}
+		return evidence.Token{}, evidence.Failure{Class: evidence.ClassMissing, Text: fmt.Sprintf("the Secret %s/%s does not exist", key.Namespace, key.Name)}
 	case err != nil:
-		return evidence.Secret{}, evidence.Claims{}, err
+		return evidence.Token{}, err
 	}
-	return tokenOf(raw, "key "+key.Key+" of the Secret "+key.Namespace+"/"+key.Name)
+	return parseToken(raw, "key "+key.Key+" of the Secret "+key.Namespace+"/"+key.Name)
 }
 
 // readSecret asks the API server of the cluster that the exporter runs in, with
 // the exporter's own token there.
 func (r *run) readSecret(ctx context.Context, key evidence.SecretKey) ([]byte, error) {
-	own, _, err := loadToken(r.target.Home.TokenFile)
+	own, err := loadToken(r.target.Home.TokenFile)
 	if err != nil {
 		return nil, evidence.Failure{Class: evidence.ClassForbidden, Text: "the exporter has no token of its own for the API server: " + failureOf(err).Text}
 	}
@@ -36,7 +35,7 @@ func (r *run) readSecret(ctx context.Context, key evidence.SecretKey) ([]byte, e
 		return nil, err
 	}
 	defer home.endpoint.close()
-	caller, err := home.as(own)
+	caller, err := home.as(own.Secret)
 	if err != nil {
 		return nil, err
 	}

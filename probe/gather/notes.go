@@ -50,21 +50,18 @@ func (m tokensMinted) withoutRejected(e evidence.Evidence) tokensMinted {
 	return m
 }
 
-// minted is a token that the exporter minted itself, reused for most of its life.
-type minted struct {
-	token  evidence.Secret
-	claims evidence.Claims
-}
+// minted is a token that the exporter minted itself, reused for most of its validity.
+type minted struct{ evidence.Token }
 
-// usable reports whether less than 80 % of the token's life has passed.
+// usable reports whether less than 80 % of the token's validity has passed.
 func (m minted) usable(now time.Time) bool {
-	life := m.claims.Expires.Sub(m.claims.Issued())
-	return !m.token.IsZero() && m.claims.Expires.Sub(now) > life/5
+	validity := m.Claims.Expires.Sub(m.Claims.Issued())
+	return !m.IsZero() && m.Claims.Expires.Sub(now) > validity/5
 }
 
 // mountDue reports whether this run should read the mount: the first, every tenth,
-// and after pods began or ceased to be able to log in. It does not copy the memory,
-// of which minting changes other parts meanwhile.
+// and after logins started or stopped working. It does not copy the notes, other parts of
+// which minting changes meanwhile.
 func (m *Notes) mountDue(loggedIn bool) bool {
 	return m.runs%mountEvery == 0 || loggedIn != m.loggedIn
 }

@@ -68,7 +68,7 @@ func (r *run) gather(ctx context.Context) {
 }
 
 func (r *run) askKubernetes(ctx context.Context, obtain tokens) {
-	if r.target.Reviewer.Source == evidence.SourceAccessReview {
+	if r.target.Reviewer.Source.Spec().AccessReview {
 		r.askAccessOfReviewer(ctx)
 		obtain.canary()
 		return

@@ -12,7 +12,7 @@ import (
 func (r *run) followUp(ctx context.Context) {
 	e := &r.evidence
 	wanted := r.wantedFollowUps()
-	if len(wanted) == 0 || !r.target.FollowUps || ctx.Err() != nil || e.LeaveAlone() {
+	if len(wanted) == 0 || !r.target.FollowUps || ctx.Err() != nil || e.AsksForBackoff() {
 		return
 	}
 	if carried, holds := r.notes.followUpsFor(*e); holds {
@@ -71,7 +71,7 @@ func (r *run) askDiagnosticRole(ctx context.Context) {
 	})
 	who := evidence.NamedUser(f.DiagnosticRole.Value.Text)
 	asker := r.asReviewer
-	if r.target.Reviewer.Source == evidence.SourceAccessReview {
+	if r.target.Reviewer.Source.Spec().AccessReview {
 		asker = r.asOwn // which may, and holds no reviewer token
 	} else if !r.evidence.Review.Ok() {
 		return

@@ -33,8 +33,8 @@ func (r *run) readers() []evidence.Secret {
 		tokens = append(tokens, r.token)
 	}
 	if r.target.Vault.TokenFile != "" {
-		if token, _, err := loadToken(r.target.Vault.TokenFile); err == nil {
-			tokens = append(tokens, token)
+		if token, err := loadToken(r.target.Vault.TokenFile); err == nil {
+			tokens = append(tokens, token.Secret)
 		}
 	}
 	return tokens

@@ -8,28 +8,58 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// tokens obtains each token once, whoever needs it first, so that an API server
-// that is slow to mint one delays nothing that goes without.
+// tokens obtains each token once, whoever needs it first, so that an API server that
+// is slow to mint one delays nothing that does not need it.
 type tokens struct{ canary, reviewer func() }
 
 func (r *run) tokens(ctx context.Context) tokens {
 	e := &r.evidence
 	canary := sync.OnceFunc(func() {
-		r.guard(func() { e.CanaryToken = observe(func() (evidence.Claims, error) { return r.obtainCanary(ctx) }) })
+		r.guard(func() {
+			origin := r.target.Canary.Origin()
+			r.canary, e.CanaryToken = obtain(ctx, tokenSource{r, &r.minted.canary}, origin, onlyJWT(origin))
+		})
 	})
 	reviewer := sync.OnceFunc(func() {
 		r.guard(func() {
-			if r.target.Reviewer.Source == evidence.SourceCanary {
+			origin := r.target.Reviewer.Origin()
+			switch source := origin.Source.Spec(); {
+			case source.SelfReview:
 				canary()
 				r.reviewer, e.ReviewerToken = r.canary, e.CanaryToken
-				return
-			}
-			if r.target.Reviewer.Source != evidence.SourceAccessReview {
-				e.ReviewerToken = observe(func() (evidence.Claims, error) { return r.obtainReviewer(ctx) })
+			case !source.AccessReview:
+				r.reviewer, e.ReviewerToken = obtain(ctx, tokenSource{r, &r.minted.reviewer}, origin, nil)
 			}
 		})
 	})
 	return tokens{canary, reviewer}
+}
+
+// obtain gets a token from its source; check may refuse it.
+func obtain(ctx context.Context, from tokenSource, origin evidence.Origin, check func(evidence.Token) error) (evidence.Secret, evidence.Fact[evidence.Claims]) {
+	var token evidence.Token
+	claims := observe(func() (claims evidence.Claims, err error) {
+		token, err = origin.Source.Spec().Obtain(ctx, from, origin)
+		if err == nil && check != nil {
+			err = check(token)
+		}
+		return token.Claims, err
+	})
+	if !claims.Ok() {
+		return evidence.Secret{}, claims
+	}
+	return token.Secret, claims
+}
+
+// onlyJWT refuses anything else as the canary's token: nothing else can belong to a
+// service account.
+func onlyJWT(origin evidence.Origin) func(evidence.Token) error {
+	return func(t evidence.Token) error {
+		if !t.Claims.Opaque {
+			return nil
+		}
+		return evidence.Failure{Class: evidence.ClassMalformed, Text: "the token in " + origin.Source.Spec().Value(origin) + " is not a JWT"}
+	}
 }
 
 // loadOwn reads the exporter's own token, where it has one.
@@ -37,60 +67,49 @@ func (r *run) loadOwn() {
 	if r.target.Kubernetes.TokenFile == "" {
 		return
 	}
-	r.evidence.OwnToken = observe(func() (claims evidence.Claims, err error) {
-		r.own, claims, err = loadToken(r.target.Kubernetes.TokenFile)
-		return claims, err
+	r.evidence.OwnToken = observe(func() (evidence.Claims, error) {
+		token, err := loadToken(r.target.Kubernetes.TokenFile)
+		r.own = token.Secret
+		return token.Claims, err
 	})
 }
 
-// obtainCanary demands a JWT: nothing else can belong to a service account.
-func (r *run) obtainCanary(ctx context.Context) (evidence.Claims, error) {
-	c := r.target.Canary
-	if c.Source == evidence.SourceServiceAccount {
-		m, err := r.mint(ctx, r.minted.canary, c.ServiceAccount, c.Audiences)
-		r.canary, r.minted.canary = m.token, m
-		return m.claims, err
-	}
-	token, claims, err := loadToken(c.TokenFile)
-	if err == nil && claims.Opaque {
-		err = evidence.Failure{Class: evidence.ClassMalformed, Text: "the token in " + c.TokenFile + " is not a JWT"}
-	}
-	if err != nil {
-		return evidence.Claims{}, err
-	}
-	r.canary = token
-	return claims, nil
+// tokenSource is what a source may ask of this run.
+type tokenSource struct {
+	run    *run
+	minted *minted // the last token that was minted for this purpose
 }
 
-func (r *run) obtainReviewer(ctx context.Context) (claims evidence.Claims, err error) {
-	if r.target.Reviewer.Source == evidence.SourceServiceAccount {
-		m, err := r.mint(ctx, r.minted.reviewer, r.target.Reviewer.ServiceAccount, nil)
-		r.reviewer, r.minted.reviewer = m.token, m
-		return m.claims, err
-	}
-	if r.target.Reviewer.Source == evidence.SourceSecret {
-		r.reviewer, claims, err = r.secretReviewer(ctx)
-		return claims, err
-	}
-	r.reviewer, claims, err = loadToken(r.target.Reviewer.TokenFile)
-	return claims, err
+func (s tokenSource) FromFile(path string) (evidence.Token, error) { return loadToken(path) }
+
+func (s tokenSource) FromSecret(ctx context.Context, key evidence.SecretKey) (evidence.Token, error) {
+	return s.run.tokenFromSecret(ctx, key)
 }
 
-// mint has the exporter's own identity mint a token, unless the last one is still
-// good.
-func (r *run) mint(ctx context.Context, last minted, account evidence.ServiceAccount, audiences []string) (minted, error) {
-	if last.usable(time.Now()) {
-		return last, nil
+func (s tokenSource) Canary() (evidence.Token, error) {
+	if e := s.run.evidence.CanaryToken; !e.Ok() {
+		return evidence.Token{}, e.Failure
 	}
-	own, err := r.asOwn()
+	return evidence.Token{Secret: s.run.canary, Claims: s.run.evidence.CanaryToken.Value}, nil
+}
+
+// Mint has the exporter's own identity mint a token, unless the last one can still be
+// used.
+func (s tokenSource) Mint(ctx context.Context, account evidence.ServiceAccount, audiences []string) (evidence.Token, error) {
+	if s.minted.usable(time.Now()) {
+		return s.minted.Token, nil
+	}
+	*s.minted = minted{}
+	own, err := s.run.asOwn()
 	if err != nil {
-		return minted{}, err
+		return evidence.Token{}, err
 	}
-	token, err := own.mint(ctx, account, audiences)
+	secret, err := own.mint(ctx, account, audiences)
 	if err != nil {
-		return minted{}, err
+		return evidence.Token{}, err
 	}
-	return minted{token, decodeClaims(token.Reveal())}, nil
+	*s.minted = minted{evidence.Token{Secret: secret, Claims: decodeClaims(secret.Reveal())}}
+	return s.minted.Token, nil
 }
 
 // asOwn returns the API server for the exporter's own identity.

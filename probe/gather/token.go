@@ -24,12 +24,12 @@ const maxToken = 64 << 10
 // loadToken reads a token file anew and decodes what the token says of itself.
 // Blanks and line ends around the token are trimmed. A token that cannot be one
 // is a Failure of class missing or malformed, and is never sent.
-func loadToken(path string) (evidence.Secret, evidence.Claims, error) {
+func loadToken(path string) (evidence.Token, error) {
 	content, err := readToken(path)
 	if err != nil {
-		return evidence.Secret{}, evidence.Claims{}, evidence.Failure{Class: evidence.ClassMissing, Text: evidence.Clean(err.Error())}
+		return evidence.Token{}, evidence.Failure{Class: evidence.ClassMissing, Text: evidence.Clean(err.Error())}
 	}
-	return tokenOf(content, path)
+	return parseToken(content, path)
 }
 
 func readToken(path string) ([]byte, error) {
@@ -41,10 +41,10 @@ func readToken(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(file, maxToken+1))
 }
 
-// tokenOf finds the token in what a place holds.
-func tokenOf(content []byte, place string) (evidence.Secret, evidence.Claims, error) {
-	missing := func(why string) (evidence.Secret, evidence.Claims, error) {
-		return evidence.Secret{}, evidence.Claims{}, evidence.Failure{Class: evidence.ClassMissing, Text: "reading " + place + ": " + why}
+// parseToken finds the token in the content of a file or Secret.
+func parseToken(content []byte, place string) (evidence.Token, error) {
+	missing := func(why string) (evidence.Token, error) {
+		return evidence.Token{}, evidence.Failure{Class: evidence.ClassMissing, Text: "reading " + place + ": " + why}
 	}
 	token := string(bytes.TrimSpace(content))
 	switch {
@@ -56,9 +56,9 @@ func tokenOf(content []byte, place string) (evidence.Secret, evidence.Claims, er
 		return missing("it holds only blanks")
 	}
 	if why := malformed(token); why != "" {
-		return evidence.Secret{}, evidence.Claims{}, evidence.Failure{Class: evidence.ClassMalformed, Text: fmt.Sprintf("the token in %s %s", place, why)}
+		return evidence.Token{}, evidence.Failure{Class: evidence.ClassMalformed, Text: fmt.Sprintf("the token in %s %s", place, why)}
 	}
-	return evidence.NewSecret(token), decodeClaims(token), nil
+	return evidence.Token{Secret: evidence.NewSecret(token), Claims: decodeClaims(token)}, nil
 }
 
 // malformed says what is wrong with a token that no server can accept: it could

@@ -1,0 +1,179 @@
+package diagnose
+
+import (
+	"fmt"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/shell"
+)
+
+// The reasons about the API server, as the exporter reaches it.
+const (
+	KubernetesDNS          Reason = "kubernetes_dns"
+	KubernetesUnreachable  Reason = "kubernetes_unreachable"
+	KubernetesTimeout      Reason = "kubernetes_timeout"
+	KubernetesTLSUntrusted Reason = "kubernetes_tls_untrusted"
+	KubernetesTLSExpired   Reason = "kubernetes_tls_expired"
+	KubernetesTLSName      Reason = "kubernetes_tls_name"
+	KubernetesTLSFailed    Reason = "kubernetes_tls_failed"
+	KubernetesBadResponse  Reason = "kubernetes_bad_response"
+	KubernetesThrottled    Reason = "kubernetes_throttled"
+	KubernetesUnavailable  Reason = "kubernetes_unavailable"
+
+	KubernetesUnreachableFromExporter WarningCode = "kubernetes_unreachable_from_exporter"
+)
+
+// bothFailed is how most of these reasons are seen.
+const bothFailed = "The TokenReview failed this way, and the login got a bare 403 or no answer: by elimination. " +
+	"While logins work it is the warning [`kubernetes_unreachable_from_exporter`](#kubernetes_unreachable_from_exporter)."
+
+var kubernetesReasons = sorted(
+	Spec{
+		Code: KubernetesDNS, Component: ComponentKubernetes, Title: "the API server's name does not resolve",
+		Means:    "The name of the API server does not resolve for the exporter, and so probably not for Vault.",
+		Seen:     bothFailed,
+		Remedy:   "Check DNS, and the name in `EXPORTER_KUBERNETES_HOST`.",
+		Reported: "bank-vaults/bank-vaults#1748: a Vault outside the cluster asks for `kubernetes.default.svc`.",
+		advise:   adviseKubernetesReach,
+	},
+	Spec{
+		Code: KubernetesUnreachable, Component: ComponentKubernetes, Title: "the API server refuses or drops connections",
+		Means:    "The API server refuses or drops the connections of the exporter, and probably Vault's.",
+		Seen:     bothFailed,
+		Remedy:   "Check the control plane, its load balancer, and the network.",
+		Reported: "hashicorp/vault#20165",
+		advise:   adviseKubernetesReach,
+	},
+	Spec{
+		Code: KubernetesTimeout, Component: ComponentKubernetes, Title: "the API server does not answer in time",
+		Means:    "The API server answers neither the exporter nor Vault.",
+		Seen:     bothFailed,
+		Remedy:   "Check the control plane, private endpoints and authorized networks.",
+		Reported: "hashicorp/vault-k8s#263",
+		advise:   adviseKubernetesReach,
+	},
+	Spec{
+		Code: KubernetesTLSUntrusted, Component: ComponentKubernetes,
+		Title: "the API server's certificate is signed by an authority that the exporter does not trust",
+		Means: "The API server's certificate is signed by a CA that the exporter does not have. After a rotation of the CA " +
+			"both the exporter's file and the mount's config need the new one.",
+		Seen:     bothFailed,
+		Remedy:   "Compare the served certificate first; then replace both.",
+		Reported: "aws/containers-roadmap#2638",
+		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
+			return Advice{
+				Notes: []string{fmt.Sprintf("Put the CA that signed the API server's certificate into EXPORTER_KUBERNETES_CACERT (now %s) and into the config of %s.",
+					orNone(t.Kubernetes.CACert), mountPath(t))},
+				Check: []string{showCertificates(t.Kubernetes.Host, t.Kubernetes.TLSServerName)},
+			}
+		},
+	},
+	Spec{
+		Code: KubernetesTLSExpired, Component: ComponentKubernetes, Title: "the API server's certificate has expired or is not yet valid",
+		Means:    "The API server's certificate has expired, or is valid only in the future.",
+		Seen:     bothFailed,
+		Remedy:   "Renew it.",
+		Reported: `rancher/k3os#657: a cluster of exactly one year, and "all of a sudden" ` + "`x509: certificate has expired or is not yet valid`.",
+		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
+			return Advice{
+				Check: []string{showCertificates(t.Kubernetes.Host, t.Kubernetes.TLSServerName)},
+				Fix:   []string{"kubeadm certs renew apiserver"},
+			}
+		},
+	},
+	Spec{
+		Code: KubernetesTLSName, Component: ComponentKubernetes, Title: "the API server's certificate is for another name",
+		Means:    "The API server's certificate lacks the name that the exporter calls.",
+		Seen:     bothFailed,
+		Remedy:   "Use a name that the certificate has, here and in the mount's config.",
+		Reported: "hashicorp/vault-plugin-auth-kubernetes#233",
+		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
+			return Advice{
+				Notes: []string{"Use a host that the certificate names, here and in the config of " + mountPath(t) + ", or reissue the certificate."},
+				Check: []string{showCertificates(t.Kubernetes.Host, t.Kubernetes.TLSServerName)},
+			}
+		},
+	},
+	Spec{
+		Code: KubernetesTLSFailed, Component: ComponentKubernetes, Title: "the TLS handshake with the API server fails",
+		Means:    "The TLS handshake fails: the server speaks plain HTTP, or the CA file cannot be read.",
+		Seen:     bothFailed,
+		Remedy:   "Check `EXPORTER_KUBERNETES_HOST` and the file of the CA.",
+		Reported: "projectcalico/kube-controllers#291, of another client: `https` at the API server's plain port 8080.",
+		advise:   adviseKubernetesHost,
+	},
+	Spec{
+		Code: KubernetesBadResponse, Component: ComponentKubernetes, Title: "the server at the API server's address is not an API server",
+		Means:    "Something other than the API server answers: a proxy, a portal, a wrong path.",
+		Seen:     bothFailed,
+		Remedy:   "Point the exporter and the mount at the API server itself.",
+		Reported: "hashicorp/vault-plugin-auth-kubernetes#20",
+		advise:   adviseKubernetesHost,
+	},
+	Spec{
+		Code: KubernetesThrottled, Component: ComponentKubernetes, Title: "the API server throttles the reviewer", Backoff: true,
+		Means:    "API priority and fairness rejects the reviewer's requests. Vault does not retry, so some logins of pods fail.",
+		Seen:     "429 on the TokenReview, and a bare 403 at the login: by elimination. The exporter makes no rechecks until the pause is over.",
+		Remedy:   "Give the reviewer's service account a FlowSchema of its own.",
+		Reported: "kubernetes/kubernetes#71811",
+		advise: func(evidence.Target, evidence.Evidence) Advice {
+			return Advice{
+				Notes: []string{"Give the reviewer's service account a FlowSchema of its own."},
+				Check: []string{"kubectl get --raw /debug/api_priority_and_fairness/dump_priority_levels"},
+			}
+		},
+	},
+	Spec{
+		Code: KubernetesUnavailable, Component: ComponentKubernetes, Title: "the API server cannot review tokens now",
+		Means: "The API server answers 5xx, or cannot authenticate: etcd, an authentication webhook that is down, " +
+			"or an authenticator that does not support audiences.",
+		Seen:     "5xx on the TokenReview: by elimination. A TokenReview that was created and reports a webhook, a deadline or no audience: proven.",
+		Remedy:   "Check `/readyz`, then the authentication webhook.",
+		Reported: "kubernetes/kubernetes#83745",
+		advise:   adviseKubernetesReach,
+	},
+)
+
+var kubernetesWarnings = []WarningSpec{{
+	Code: KubernetesUnreachableFromExporter, Component: ComponentExporter, Title: "the exporter cannot reach the API server, Vault can",
+	Means:  "Logins work, so Vault reaches the API server; the exporter does not.",
+	Seen:   "A transport error, 429 or 5xx on the TokenReview, while the login succeeded.",
+	Remedy: "Check the exporter's NetworkPolicy, DNS and CA.",
+	judge:  judgeKubernetesUnreachable,
+}}
+
+func adviseKubernetesReach(t evidence.Target, _ evidence.Evidence) Advice {
+	return Advice{
+		Notes: []string{"Check the control plane, its load balancer, and the network from the exporter and from Vault to it."},
+		Check: []string{
+			"kubectl get --raw /readyz?verbose",
+			"curl -sSk --max-time 5 " + shell.Quote(t.Kubernetes.Host+"/readyz"),
+		},
+	}
+}
+
+func adviseKubernetesHost(t evidence.Target, _ evidence.Evidence) Advice {
+	return Advice{
+		Notes: []string{fmt.Sprintf("EXPORTER_KUBERNETES_HOST is %s: it must be the https URL of the API server. The check prints ok if it is.", t.Kubernetes.Host)},
+		Check: []string{"curl -sSk --max-time 5 " + shell.Quote(t.Kubernetes.Host+"/readyz")},
+	}
+}
+
+func judgeKubernetesUnreachable(t evidence.Target, e evidence.Evidence) (finding, bool) {
+	f := e.Review.Failure
+	if t.Reviewer.Source.Spec().AccessReview {
+		f = e.Access.Failure
+	}
+	v, failed := unreachedForToken(t, e)
+	if !e.Login.Ok() || !failed && e.Review.State == evidence.NotAsked && e.Access.State == evidence.NotAsked {
+		return unjudged()
+	}
+	if !failed {
+		v, failed = kubernetesFailed(t, f)
+	}
+	return finding{
+		holds:  failed,
+		detail: "logins work, but the exporter gets no TokenReview: " + v.Detail,
+		advice: adviseKubernetesReach(t, e),
+	}, true
+}

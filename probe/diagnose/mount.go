@@ -1,0 +1,185 @@
+package diagnose
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/shell"
+)
+
+// The reasons and warnings about the auth mount and its config.
+const (
+	MountMissing              Reason = "mount_missing"
+	MountWrongType            Reason = "mount_wrong_type"
+	MountConfigMissing        Reason = "mount_config_missing"
+	MountIssuerMismatch       Reason = "mount_issuer_mismatch"
+	MountPEMKeysMismatch      Reason = "mount_pem_keys_mismatch"
+	MountLocalCAUnreadable    Reason = "mount_local_ca_unreadable"
+	MountAnnotationsForbidden Reason = "mount_annotations_forbidden"
+
+	MountCAMismatch  WarningCode = "mount_ca_mismatch"
+	MountHostDiffers WarningCode = "mount_host_differs"
+	MountDrift       WarningCode = "mount_drift"
+)
+
+var mountReasons = sorted(
+	Spec{
+		Code: MountMissing, Component: ComponentMount, Title: "the auth mount does not exist",
+		Means: "Nothing is mounted at this path: it was never enabled, was disabled or moved, is mistyped, or is in another namespace. " +
+			"Without a token Vault answers as if a permission were missing.",
+		Seen: "A login with a role that does not exist gets a bare 403 too, where a Kubernetes mount would say `invalid role name`: proven. " +
+			"Vault Enterprise answers the same where the namespace does not exist. Vault 1.9 and older said 400 `missing client token`.",
+		Remedy:   "Find out where the mount went before you enable it again: a new mount has no config, no roles and another accessor.",
+		Reported: "hashicorp/vault#12038",
+		advise: func(t evidence.Target, e evidence.Evidence) Advice {
+			a := Advice{
+				Check: []string{vault("auth", "list")},
+				Notes: []string{"Find out where the mount went before you enable it again: a new mount has no config, no roles and another accessor."},
+			}
+			if t.Vault.Namespace != "" {
+				a.Check = append(a.Check, vault("namespace", "list", "-namespace="))
+				a.Notes = append(a.Notes, fmt.Sprintf("Make sure that the namespace %s exists.", t.Vault.Namespace))
+			}
+			enable := vault("auth", "enable", "-path="+shell.Quote(t.Vault.Mount), "kubernetes")
+			a.Fix = append(append([]string{enable}, firstConfig(t)...), writeRole(t, e))
+			return a
+		},
+	},
+	Spec{
+		Code: MountWrongType, Component: ComponentMount, Title: "the auth mount is of another type",
+		Means:    "Another auth method is mounted there, such as jwt or approle.",
+		Seen:     "400 or 405 with a text that the Kubernetes plugin does not use: proven.",
+		Remedy:   "Set `EXPORTER_VAULT_MOUNT` to the right mount.",
+		Reported: "hashicorp/vault-csi-provider#217",
+		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
+			return Advice{
+				Check: []string{vault("auth", "list")},
+				Notes: []string{fmt.Sprintf("EXPORTER_VAULT_MOUNT is %s: set it to the mount of type kubernetes.", t.Vault.Mount)},
+			}
+		},
+	},
+	Spec{
+		Code: MountConfigMissing, Component: ComponentMount, Title: "the auth mount has no config",
+		Means:    "The mount was enabled, but its config was never written. This is usual after `vault auth disable` and `enable`.",
+		Seen:     "500 `could not load backend configuration`: proven.",
+		Remedy:   "Write the config. The roles went with the old mount too.",
+		Reported: "external-secrets/kubernetes-external-secrets#649",
+		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
+			return Advice{Check: []string{vault("list", shell.Quote(mountPath(t)+"/role"))}, Fix: firstConfig(t)}
+		},
+	},
+	Spec{
+		Code: MountIssuerMismatch, Component: ComponentMount, Title: "the auth mount requires another issuer",
+		Means:    "The mount verifies `iss` and expects another value. Mounts written before Vault 1.9 keep `disable_iss_validation=false`.",
+		Seen:     "403 `invalid issuer (iss) claim` (500 in old plugins): proven.",
+		Remedy:   "Leave the issuer to the API server, which verifies it anyway.",
+		Reported: "external-secrets/kubernetes-external-secrets#721",
+		advise: func(t evidence.Target, e evidence.Evidence) Advice {
+			a := writeConfig(t, e, map[string]string{"disable_iss_validation": "true"})
+			a.Notes = append([]string{fmt.Sprintf("The canary's token has iss=%s; the config requires another issuer.",
+				shell.QuoteUntrusted(e.CanaryToken.Value.Issuer, "issuer"))}, a.Notes...)
+			return a
+		},
+	},
+	Spec{
+		Code: MountPEMKeysMismatch, Component: ComponentMount, Title: "the auth mount's pem_keys do not verify the canary's token",
+		Means: "The config has `pem_keys`, and none of them verifies the canary's token: the cluster's signing key was rotated. " +
+			"Vault refuses the login before it asks Kubernetes, without saying why.",
+		Seen: "The login with an expired forgery gets a bare 403 too, and none of the readable `pem_keys` verifies the canary's token: " +
+			"proven if the config was read in this run, else by elimination. Without a readable config the reason is [`unexplained`](#unexplained).",
+		Remedy:   "Replace the keys, or leave them out.",
+		Reported: "hashicorp/vault-plugin-auth-kubernetes#30: logins fail with `pem_keys` in the config and succeed without.",
+		advise: func(t evidence.Target, e evidence.Evidence) Advice {
+			a := writeConfig(t, e, map[string]string{"pem_keys": ""})
+			a.Notes = append([]string{"Without pem_keys Vault leaves signatures to the API server, which knows its keys."}, a.Notes...)
+			return a
+		},
+	},
+	Spec{
+		Code: MountLocalCAUnreadable, Component: ComponentMount, Title: "the auth mount relies on a CA file that Vault cannot read",
+		Means: "The mount relies on the CA file of Vault's own pod, and Vault does not run in one: " +
+			"it was moved out of the cluster, or `automountServiceAccountToken` is off.",
+		Seen:     "500 with `/ca.crt: no such file`: proven.",
+		Remedy:   "Write the CA into the config.",
+		Reported: "hashicorp/vault#15891",
+		advise: func(t evidence.Target, e evidence.Evidence) Advice {
+			return writeConfig(t, e, map[string]string{"kubernetes_ca_cert": caOf(t), "disable_local_ca_jwt": "true"})
+		},
+	},
+	Spec{
+		Code: MountAnnotationsForbidden, Component: ComponentMount,
+		Title: "the reviewer may not read the service accounts whose annotations the auth mount uses",
+		Means: "`use_annotations_as_alias_metadata` is on, and the reviewer may not read service accounts. The TokenReview itself succeeded. " +
+			"OpenBao has no such option.",
+		Seen:   "500 `failed to get service account`: proven.",
+		Remedy: "Allow the reviewer to read them, or set the option to false.",
+		advise: func(_ evidence.Target, e evidence.Evidence) Advice {
+			return Advice{
+				Check: []string{"kubectl auth can-i get serviceaccounts --all-namespaces --as=" + subjectOf(e.ReviewerToken.Value, "reviewer")},
+				Fix: []string{
+					"kubectl create clusterrole vault-auth-serviceaccounts --verb=get --resource=serviceaccounts",
+					"kubectl create clusterrolebinding vault-auth-serviceaccounts --clusterrole=vault-auth-serviceaccounts --serviceaccount=" +
+						account(e.ReviewerToken.Value, "reviewer"),
+				},
+			}
+		},
+	},
+)
+
+var mountWarnings = []WarningSpec{
+	{
+		Code: MountCAMismatch, Component: ComponentMount, Title: "the CA in the mount's config does not verify the API server",
+		Means: "The CA in the mount's config does not verify the API server. Logins go on until Vault's open connection ends, " +
+			"which takes hours if logins are frequent.",
+		Seen:   "The readable CA against the certificate that the API server serves to the exporter, where both use the same host.",
+		Remedy: "As for [`vault_to_kubernetes_tls`](#vault_to_kubernetes_tls), before Vault's next restart.",
+		judge: func(t evidence.Target, e evidence.Evidence) (finding, bool) {
+			c := e.MountCA.Value
+			return finding{
+				holds:  !c.Verified,
+				detail: fmt.Sprintf("the CA in the config of %s does not verify the certificate that the API server serves: %s", mountPath(t), c.Why),
+				advice: adviseMountCA(t, e),
+			}, e.MountCA.Ok()
+		},
+	},
+	{
+		Code: MountHostDiffers, Component: ComponentMount, Title: "the mount and the exporter use different API servers",
+		Means:  "The mount uses another host than the exporter: what one reaches says little about the other, and the mount's CA is not checked.",
+		Seen:   "The readable config.",
+		Remedy: "Set `EXPORTER_KUBERNETES_HOST` to the mount's host, if the exporter can reach it.",
+		judge: func(t evidence.Target, e evidence.Evidence) (finding, bool) {
+			host := e.Mount.Config.Value.Host
+			return finding{
+				holds: !evidence.SameHost(host, t.Kubernetes.Host),
+				detail: fmt.Sprintf("the config of %s points at %s, the exporter at %s: what one reaches says little about the other",
+					mountPath(t), host, t.Kubernetes.Host),
+				advice: Advice{Notes: []string{"Set EXPORTER_KUBERNETES_HOST to the host that Vault uses, or accept that the CA of the config is not checked."}},
+			}, e.Mount.Config.Ok()
+		},
+	},
+	{
+		Code: MountDrift, Component: ComponentMount, Title: "the mount's config was changed",
+		Means:  "The mount's config has changed since the exporter first read it.",
+		Seen:   "The readable config against the baseline, which is the first reading; after 24 h a changed config becomes the new baseline.",
+		Remedy: "Nothing, if the change was intended. Else read the config, and find the change in the audit log.",
+		judge: func(t evidence.Target, e evidence.Evidence) (finding, bool) {
+			if !e.Mount.Config.Ok() || e.Mount.Baseline == nil {
+				return unjudged()
+			}
+			changed := e.Mount.Config.Value.Differs(*e.Mount.Baseline)
+			return finding{
+				holds:  len(changed) > 0,
+				detail: fmt.Sprintf("the config of %s was changed: %s", mountPath(t), strings.Join(changed, ", ")),
+				advice: Advice{
+					Notes: []string{"If the change was intended, do nothing: after 24 h it is the new baseline."},
+					Check: []string{vault("read", shell.Quote(mountPath(t)+"/config"))},
+				},
+			}, true
+		},
+	},
+}
+
+func adviseMountCA(t evidence.Target, e evidence.Evidence) Advice {
+	return writeConfig(t, e, map[string]string{"kubernetes_ca_cert": caOf(t)})
+}

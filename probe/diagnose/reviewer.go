@@ -1,0 +1,350 @@
+package diagnose
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/shell"
+)
+
+// The reasons and warnings about the reviewer and its token.
+const (
+	ReviewerTokenMissing   Reason = "reviewer_token_missing"
+	ReviewerTokenMalformed Reason = "reviewer_token_malformed"
+	ReviewerExpired        Reason = "reviewer_expired"
+	ReviewerNotYetValid    Reason = "reviewer_not_yet_valid"
+	ReviewerRevoked        Reason = "reviewer_revoked"
+	ReviewerWrongCluster   Reason = "reviewer_wrong_cluster"
+	ReviewerWrongAudience  Reason = "reviewer_wrong_audience"
+	ReviewerUnauthorized   Reason = "reviewer_unauthorized"
+	ReviewerForbidden      Reason = "reviewer_forbidden"
+	ReviewerDrift          Reason = "reviewer_drift"
+
+	ReviewerTokenExpiring   WarningCode = "reviewer_token_expiring"
+	ReviewerTokenBoundToPod WarningCode = "reviewer_token_bound_to_pod"
+	ReviewerOverprivileged  WarningCode = "reviewer_overprivileged"
+	ReviewerStaleCopy       WarningCode = "reviewer_stale_copy"
+	ReviewerNotChecked      WarningCode = "reviewer_not_checked"
+)
+
+var reviewerReasons = sorted(
+	Spec{
+		Code: ReviewerTokenMissing, Component: ComponentReviewer, Title: "the reviewer token is missing",
+		Means: "The file in `EXPORTER_REVIEWER_TOKEN_FILE`, or the Secret in `EXPORTER_REVIEWER_SECRET`, is missing, empty, blank or unreadable, " +
+			"**and** logins are refused. While logins work it is the warning [`reviewer_stale_copy`](#reviewer_stale_copy).",
+		Seen:   "The file or Secret could not be read, the login got a bare 403, the mount exists: by elimination, since Vault's copy may differ.",
+		Remedy: "Mount the Secret; check `fsGroup` and the name of the key.",
+		Reported: "ondat/trousseau#133: since Kubernetes 1.24 no Secret is created for the reviewer's service account, " +
+			"and the token that is read from it is empty.",
+		advise: adviseReviewerToken,
+	},
+	Spec{
+		Code: ReviewerTokenMalformed, Component: ComponentReviewer, Title: "the reviewer token is malformed",
+		Means: "The file or Secret does not hold a token that a server could accept: it has a blank inside, stands in quotes, " +
+			"or is the base64 encoding of the token.",
+		Seen:     "As for [`reviewer_token_missing`](#reviewer_token_missing), with the defect named: by elimination.",
+		Remedy:   "Write the token and nothing else. Kubernetes decodes a Secret once: encode it once.",
+		Reported: "hashicorp/vault-plugin-auth-kubernetes#15: the placeholder of the documentation, written as the token.",
+		advise:   adviseReviewerToken,
+	},
+	Spec{
+		Code: ReviewerExpired, Component: ComponentReviewer, Title: "the reviewer token has expired",
+		Means: "The reviewer's token has expired. Managed clusters shorten a requested lifetime without an error, " +
+			"so `--duration=8760h` may have given a day.",
+		Seen: "401 on the TokenReview and an `exp` more than 60 s ago, or a review by the exporter's own identity that says so: proven.",
+		Remedy: "Create a new one, check its `exp`, and write the **whole** config: a write replaces every field. " +
+			"A Secret of type `kubernetes.io/service-account-token` does not expire; a Vault inside the cluster needs no stored reviewer at all.",
+		Reported: "bank-vaults/bank-vaults#1647",
+		advise:   adviseReviewerRenew,
+	},
+	Spec{
+		Code: ReviewerNotYetValid, Component: ComponentReviewer, Title: "the reviewer token is not yet valid",
+		Means:    "The host that issued the token has a clock that is ahead.",
+		Seen:     "401 and an `nbf` more than 60 s ahead, or a review that says so: proven.",
+		Remedy:   "Set the clock. The token may be valid by then.",
+		Reported: "kubernetes/kubernetes#124022",
+		advise: func(evidence.Target, evidence.Evidence) Advice {
+			return Advice{
+				Notes: []string{"The host that issued the token has a clock that is ahead: set it, or create a new token."},
+				Check: []string{"chronyc tracking"},
+			}
+		},
+	},
+	Spec{
+		Code: ReviewerRevoked, Component: ComponentReviewer, Title: "the reviewer token's service account, pod or Secret is gone",
+		Means: "The object that the token is bound to is gone: its pod (a token taken from a pod becomes invalid with it), its Secret, " +
+			"or its service account, even if that was created again.",
+		Seen: "401, and a token that has not expired and is bound to a pod or Secret: by elimination. " +
+			"A review by the exporter's own identity that says `has been invalidated`, `not found` or `does not match`: proven.",
+		Remedy:   "Create a token that is bound to no object.",
+		Reported: "hashicorp/vault#14072: every restart of Vault's pods invalidated the stored token.",
+		advise:   adviseReviewerRenew,
+	},
+	Spec{
+		Code: ReviewerWrongCluster, Component: ComponentReviewer, Title: "the reviewer token is not signed by this cluster's keys",
+		Means: "The token belongs to another cluster, or was signed with a key that this cluster no longer has. " +
+			"The usual case: Vault in cluster A serves cluster B, and sends the token of its own pod.",
+		Seen:   "401, and an `iss` other than the canary's: by elimination. A review by the exporter's own identity: proven.",
+		Remedy: "Create the token in the cluster that `kubernetes_host` names, or set `disable_local_ca_jwt=true`.",
+		Reported: "[An upgrade from Vault 1.7 to 1.11](https://blog.revolve.team/2022/09/20/hashicorp-vault-upgrade-kubernetes/) " +
+			"broke a whole pre-production environment.",
+		advise: adviseReviewerRenew,
+	},
+	Spec{
+		Code: ReviewerWrongAudience, Component: ComponentReviewer, Title: "the reviewer token is not for the API server's audience",
+		Means: "The token was created for another audience, and the API server does not accept it.",
+		Seen: "401, and a review by the exporter's own identity that says `invalid for the target audiences`: proven. " +
+			"Without that identity the reason is [`reviewer_unauthorized`](#reviewer_unauthorized).",
+		Remedy:   "Create it without `--audience`.",
+		Reported: "libopenstorage/operator#1602, of another program: a token for the audience `px` gets `Unauthorized` from the API server.",
+		advise:   adviseReviewerRenew,
+	},
+	Spec{
+		Code: ReviewerUnauthorized, Component: ComponentReviewer, Title: "the API server does not accept the reviewer token",
+		Means: "The API server answers 401 to the reviewer and does not say why. Vault's debug log then mentions a deleted service account, " +
+			"which is misleading: the 401 is about the *reviewer*.",
+		Seen:     "401 on the TokenReview, and the mount exists: proven. An own identity of the exporter can find the cause.",
+		Remedy:   "Renew the token.",
+		Reported: "hashicorp/vault-plugin-auth-kubernetes#373",
+		advise:   adviseReviewerRenew,
+	},
+	Spec{
+		Code: ReviewerForbidden, Component: ComponentReviewer, Title: "the reviewer may not create TokenReviews",
+		Means: "The API server accepts the reviewer, which may not create TokenReviews: it has no binding, a RoleBinding instead of a ClusterRoleBinding, " +
+			"or a binding to a ClusterRole that does not exist.",
+		Seen:     "403 with `forbidden: User` in its text (a proxy's 403 lacks that), or a SubjectAccessReview that says no: proven.",
+		Remedy:   "Bind it to `system:auth-delegator`. This works at once.",
+		Reported: "hashicorp/vault-k8s#143",
+		advise: func(_ evidence.Target, e evidence.Evidence) Advice {
+			// Named after its subject: a binding of the usual name may exist and bind another.
+			name, subject, user := bindingOf(reviewerUser(e))
+			return Advice{
+				Check: []string{"kubectl auth can-i create tokenreviews.authentication.k8s.io --as=" + user},
+				Fix:   []string{"kubectl create clusterrolebinding " + name + " --clusterrole=system:auth-delegator " + subject},
+			}
+		},
+	},
+	Spec{
+		Code: ReviewerDrift, Component: ComponentReviewer, Title: "Vault has another reviewer token than the exporter, and that one does not work",
+		Means: "The exporter's copy of the reviewer works, the one that Vault has stored does not. Vault never returns the stored one.",
+		Seen: "The diagnostic role reports a 401, an identity that may not review, or none: proven. " +
+			"The config can be read, and its host and CA are right: by elimination.",
+		Remedy: "Write Vault's config from the same source as the file.",
+		Reported: "bank-vaults/bank-vaults#1603: the stored reviewer is not Vault's own but that of the pod that wrote the config, " +
+			"and becomes invalid with it.",
+		advise: adviseReviewerDrift,
+	},
+)
+
+var reviewerWarnings = []WarningSpec{
+	{
+		Code: ReviewerTokenExpiring, Component: ComponentReviewer, Title: "the reviewer token expires soon",
+		Means:    "The reviewer's token has less than a tenth of its validity left, and less than 14 days.",
+		Seen:     "Its `exp` and `iat`.",
+		Remedy:   "As for [`reviewer_expired`](#reviewer_expired), in time.",
+		Reported: "bank-vaults/bank-vaults#1647: a token that nobody renewed.",
+		judge: func(t evidence.Target, e evidence.Evidence) (finding, bool) {
+			c := e.ReviewerToken.Value
+			return finding{
+				holds:  expiring(e.At, c.Issued(), c.Expires),
+				detail: fmt.Sprintf("the token of the reviewer %s expires at %s", reviewerName(e), date(c.Expires)),
+				advice: adviseReviewerRenew(t, e),
+			}, e.ReviewerToken.Ok() && !c.Opaque
+		},
+	},
+	{
+		Code: ReviewerTokenBoundToPod, Component: ComponentReviewer, Title: "the reviewer token is bound to a pod",
+		Means:    "The reviewer's token becomes invalid with a pod, whatever its `exp` says: a pod's own token claims a year.",
+		Seen:     "Its claims name a pod.",
+		Remedy:   "Create one that is bound to no object: `kubectl -n vault create token vault-auth --duration=8760h`.",
+		Reported: "hashicorp/vault-plugin-auth-kubernetes#121",
+		judge: func(t evidence.Target, e evidence.Evidence) (finding, bool) {
+			c := e.ReviewerToken.Value
+			return finding{
+				holds:  c.Pod != "",
+				detail: fmt.Sprintf("the token of the reviewer %s becomes invalid with the pod %s/%s", reviewerName(e), c.Namespace, c.Pod),
+				advice: adviseReviewerRenew(t, e),
+			}, e.ReviewerToken.Ok() && !c.Opaque
+		},
+	},
+	{
+		Code: ReviewerOverprivileged, Component: ComponentReviewer, Title: "the reviewer has more permissions than it needs",
+		Means:  "The reviewer may do everything, or list the Secrets of the whole cluster. Vault holds its token.",
+		Seen:   "SelfSubjectAccessReviews with its own token, on every tenth run.",
+		Remedy: "Bind it to `system:auth-delegator` and nothing else.",
+		judge: func(_ evidence.Target, e evidence.Evidence) (finding, bool) {
+			p, may := e.ExcessPrivileges.Value, "list the Secrets of the whole cluster"
+			if p.Everything {
+				may = "do everything to everything"
+			}
+			return finding{
+				holds:  p.Everything || p.Secrets,
+				detail: fmt.Sprintf("the reviewer %s may %s, and Vault holds its token", reviewerName(e), may),
+				advice: Advice{
+					Notes: []string{"Bind the reviewer to system:auth-delegator and to nothing else. The check lists the bindings that name it."},
+					Check: []string{"kubectl get clusterrolebindings -o wide | grep " + shell.QuoteUntrusted(e.ReviewerToken.Value.ServiceAccount, "reviewer")},
+				},
+			}, e.ExcessPrivileges.Ok()
+		},
+	},
+	{
+		Code: ReviewerStaleCopy, Component: ComponentReviewer, Title: "the exporter's copy of the reviewer token does not work",
+		Means:  "Logins work, and the exporter's copy of the reviewer does not: Vault has a newer one. `vault_k8s_auth_reviewer_up` is 0.",
+		Seen:   "The TokenReview, or the file, while the login succeeded.",
+		Remedy: "Fill the file from where Vault's token comes from.",
+		judge:  judgeStaleCopy,
+	},
+	{
+		Code: ReviewerNotChecked, Component: ComponentReviewer, Title: "the exporter lacks the permission to check the reviewer",
+		Means:  "Logins work, and the exporter lacks the permission to check the reviewer.",
+		Seen:   "403 or 401 on the exporter's own request, or no identity.",
+		Remedy: "Grant what the fix of the warning says.",
+		judge:  judgeNotChecked,
+	},
+}
+
+func adviseReviewerToken(t evidence.Target, _ evidence.Evidence) Advice {
+	origin := t.Reviewer.Origin()
+	source := origin.Source.Spec()
+	a := Advice{Notes: []string{fmt.Sprintf("EXPORTER_REVIEWER_%s is %s: it must hold the token that Vault has as token_reviewer_jwt, and nothing else.",
+		source.Key, orNone(source.Value(origin)))}}
+	if inspect := source.Inspect(origin); inspect != "" {
+		a.Check = []string{inspect}
+	}
+	return a
+}
+
+func adviseReviewerRenew(t evidence.Target, e evidence.Evidence) Advice {
+	c := e.ReviewerToken.Value
+	a := writeConfig(t, e, map[string]string{"token_reviewer_jwt": "@reviewer-token"})
+	a.Fix = append([]string{fmt.Sprintf("kubectl -n %s create token %s --duration=8760h > reviewer-token",
+		shell.QuoteUntrusted(c.Namespace, "namespace"), shell.QuoteUntrusted(c.ServiceAccount, "service-account"))}, a.Fix...)
+	origin := t.Reviewer.Origin()
+	if renewed := origin.Source.Spec().Renewed(origin); renewed != "" {
+		a.Notes = append(a.Notes, renewed)
+	}
+	return a
+}
+
+func adviseReviewerDrift(t evidence.Target, e evidence.Evidence) Advice {
+	ours := reviewerField(t)
+	a := writeConfig(t, e, map[string]string{ours.name: ours.value})
+	if ours.fetch != "" {
+		a.Fix = append([]string{ours.fetch}, a.Fix...)
+	}
+	return a
+}
+
+// bindingOf names a ClusterRoleBinding for a user, its subject as a flag, and the user
+// for impersonation.
+func bindingOf(user string) (name, flag, impersonated string) {
+	impersonated = shell.QuoteUntrusted(user, "reviewer")
+	account, isAccount := strings.CutPrefix(user, "system:serviceaccount:")
+	if !isAccount {
+		return "vault-auth-delegator", "--user=" + impersonated, impersonated
+	}
+	return shell.QuoteUntrusted(strings.ReplaceAll(account, ":", "-")+"-auth-delegator", "name"),
+		"--serviceaccount=" + shell.QuoteUntrusted(account, "namespace:reviewer"), impersonated
+}
+
+// subjectOf is what the API server calls a service account, for impersonation.
+func subjectOf(c evidence.Claims, placeholder string) string {
+	return shell.QuoteUntrusted(c.Subject, placeholder)
+}
+
+// reviewerUser is the user that the API server sees as the reviewer, from its own
+// answers where it gave any: a token that is no JWT does not say.
+func reviewerUser(e evidence.Evidence) string {
+	if e.Identity.Value.Username != "" {
+		return e.Identity.Value.Username
+	}
+	if named := evidence.NamedUser(e.Review.Failure.Text); named != "" {
+		return named
+	}
+	return e.ReviewerToken.Value.Subject
+}
+
+// judgeStaleCopy tells a copy that does not work from a reviewer that does not: logins
+// work, so Vault has a better one.
+func judgeStaleCopy(t evidence.Target, e evidence.Evidence) (finding, bool) {
+	v, known := firstReviewerVerdict(t, e)
+	if !e.Login.Ok() || !known || v.Component() != ComponentReviewer && v.Reason != None {
+		return unjudged()
+	}
+	return finding{
+		holds:  v.Reason != None,
+		detail: "logins work, so Vault has a better reviewer token than the exporter: " + v.Detail,
+		advice: adviseReviewerToken(t, e),
+	}, true
+}
+
+// judgeNotChecked raises where the exporter's own missing permission keeps it from
+// checking the reviewer.
+func judgeNotChecked(t evidence.Target, e evidence.Evidence) (finding, bool) {
+	origin := t.Reviewer.Origin()
+	source := origin.Source.Spec()
+	if !e.Login.Ok() || !source.OwnIdentity && !source.Home {
+		return unjudged()
+	}
+	f := e.ReviewerToken.Failure
+	if source.AccessReview {
+		f = e.Access.Failure
+	}
+	lacking := f.Class == evidence.ClassForbidden || f.Class == evidence.ClassRefused && (f.Status == 401 || f.Status == 403)
+	if source.Home && e.ReviewerToken.Failed() {
+		_, known := reviewerNotObtained(t, e)
+		lacking = !known
+	}
+	return finding{
+		holds:  lacking,
+		detail: fmt.Sprintf("logins work, but the exporter cannot check the reviewer %s: %s", source.Describe(origin), f.Error()),
+		advice: adviseSourcePermission(t, e),
+	}, true
+}
+
+// adviseSourcePermission grants what the reviewer's source needs.
+func adviseSourcePermission(t evidence.Target, e evidence.Evidence) Advice {
+	origin := t.Reviewer.Origin()
+	source := origin.Source.Spec()
+	if !source.Home {
+		return grant(source.Permission(origin), account(e.OwnToken.Value, "exporter"))
+	}
+	switch f := e.ReviewerToken.Failure; {
+	case f.Class == evidence.ClassForbidden:
+		return Advice{
+			Notes: []string{fmt.Sprintf("Mount the token of the exporter's own service account at %s.", t.Home.TokenFile)},
+			Check: []string{"ls -l " + shell.Quote(t.Home.TokenFile)},
+		}
+	case f.Class != evidence.ClassRefused:
+		return Advice{
+			Notes: []string{"The Secret is in the cluster that the exporter runs in, whose API server does not answer the exporter."},
+			Check: []string{"curl -sSk --max-time 5 " + shell.Quote(t.Home.Host+"/readyz")},
+		}
+	}
+	who := "<namespace:exporter>"
+	if t.Home.TokenFile == t.Kubernetes.TokenFile {
+		who = account(e.OwnToken.Value, "exporter")
+	}
+	a := grant(source.Permission(origin), who)
+	a.Notes = append(a.Notes, "Run the fix in the cluster that the exporter runs in, for its service account there.")
+	return a
+}
+
+// grant gives a service account one permission.
+func grant(p evidence.Permission, who string) Advice {
+	if p.Namespace == "" {
+		return Advice{Fix: []string{
+			fmt.Sprintf("kubectl create clusterrole vault-k8s-auth-exporter --verb=%s --resource=%s", p.Verb, p.Resource),
+			"kubectl create clusterrolebinding vault-k8s-auth-exporter --clusterrole=vault-k8s-auth-exporter --serviceaccount=" + who,
+		}}
+	}
+	namespace, name := shell.Quote(p.Namespace), shell.Quote(p.ResourceName+"-"+roleSuffix[p.Resource])
+	return Advice{Fix: []string{
+		fmt.Sprintf("kubectl -n %s create role %s --verb=%s --resource=%s --resource-name=%s", namespace, name, p.Verb, p.Resource, shell.Quote(p.ResourceName)),
+		fmt.Sprintf("kubectl -n %s create rolebinding %s --role=%s --serviceaccount=%s", namespace, name, name, who),
+	}}
+}
+
+// roleSuffix ends the name of the Role that permits a resource.
+var roleSuffix = map[string]string{"secrets": "reader", "serviceaccounts/token": "token"}

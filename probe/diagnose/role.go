@@ -1,0 +1,214 @@
+package diagnose
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/shell"
+)
+
+// The reasons and warnings about the canary's role and what Vault attaches to it.
+const (
+	RoleMissing                 Reason = "role_missing"
+	RoleServiceAccountMismatch  Reason = "role_service_account_mismatch"
+	RoleNamespaceMismatch       Reason = "role_namespace_mismatch"
+	RoleNamespaceSelectorFailed Reason = "role_namespace_selector_failed"
+	RoleAudienceMismatch        Reason = "role_audience_mismatch"
+	RoleCIDRMismatch            Reason = "role_cidr_mismatch"
+	RolePolicyInvalid           Reason = "role_policy_invalid"
+	RoleMFARequired             Reason = "role_mfa_required"
+	CanaryEntityDisabled        Reason = "canary_entity_disabled"
+
+	RoleTTLTooLong  WarningCode = "role_ttl_too_long"
+	TokenNotRevoked WarningCode = "token_not_revoked"
+)
+
+var roleReasons = sorted(
+	Spec{
+		Code: RoleMissing, Component: ComponentRole, Title: "the role does not exist",
+		Means:    "The mount exists, the role does not: it was deleted, is mistyped, or went with a mount that was enabled again.",
+		Seen:     "400 `invalid role name`: proven.",
+		Remedy:   "Write the role. If every role is gone, the mount was replaced.",
+		Reported: "hashicorp/vault-csi-provider#217",
+		advise: func(t evidence.Target, e evidence.Evidence) Advice {
+			return Advice{Check: []string{vault("list", shell.Quote(mountPath(t)+"/role"))}, Fix: []string{writeRole(t, e)}}
+		},
+	},
+	Spec{
+		Code: RoleServiceAccountMismatch, Component: ComponentRole, Title: "the role is not bound to the canary's service account",
+		Means:    "The role's `bound_service_account_names` lack the canary's service account.",
+		Seen:     "403 `service account name not authorized` (500 before Vault 1.10.4): proven.",
+		Remedy:   "Add the name. A write replaces the whole list.",
+		Reported: "hashicorp/vault-plugin-auth-kubernetes#49",
+		advise:   adviseRoleAccounts,
+	},
+	Spec{
+		Code: RoleNamespaceMismatch, Component: ComponentRole, Title: "the role is not bound to the canary's namespace",
+		Means:    "Neither the role's namespaces nor its label selector match the canary's namespace.",
+		Seen:     "403 `namespace not authorized` without an error after it: proven.",
+		Remedy:   "Add the namespace, or label it. A write replaces the whole list.",
+		Reported: "hashicorp/vault-plugin-auth-kubernetes#89",
+		advise:   adviseRoleAccounts,
+	},
+	Spec{
+		Code: RoleNamespaceSelectorFailed, Component: ComponentRole, Title: "Vault cannot evaluate the role's namespace selector",
+		Means: "The role has a namespace selector, and Vault cannot read the namespace: the reviewer lacks the permission, or there is no reviewer.",
+		Seen: "403 `namespace not authorized err=…` with a refusal after it: proven. With a connection error after it, " +
+			"the reason is that `vault_to_kubernetes_*`.",
+		Remedy:   "Allow the reviewer to get namespaces.",
+		Reported: "hashicorp/vault#29055",
+		advise: func(_ evidence.Target, e evidence.Evidence) Advice {
+			return Advice{
+				Check: []string{"kubectl auth can-i get namespaces --as=" + subjectOf(e.ReviewerToken.Value, "reviewer")},
+				Fix: []string{
+					"kubectl create clusterrole vault-auth-namespaces --verb=get --resource=namespaces",
+					"kubectl create clusterrolebinding vault-auth-namespaces --clusterrole=vault-auth-namespaces --serviceaccount=" +
+						account(e.ReviewerToken.Value, "reviewer"),
+				},
+			}
+		},
+	},
+	Spec{
+		Code: RoleAudienceMismatch, Component: ComponentRole, Title: "the role requires another audience than the canary's token has",
+		Means: "The role requires an audience that the canary's token does not have.",
+		Seen: "403 `invalid audience (aud) claim` (500 in old plugins): proven. If the token lacks what `EXPORTER_CANARY_AUDIENCES` lists, " +
+			"the reason is [`canary_wrong_audience`](#canary_wrong_audience).",
+		Remedy:   "Write the audience under the key `audience`. Vault ignores the key `audiences` without an error.",
+		Reported: "hashicorp/vault-plugin-auth-kubernetes#175",
+		advise: func(t evidence.Target, e evidence.Evidence) Advice {
+			audience := "<audience>"
+			if c := e.CanaryToken.Value; len(c.Audiences) > 0 {
+				audience = shell.QuoteUntrusted(c.Audiences[0], "audience")
+			}
+			return Advice{
+				Check: []string{vault("read", shell.Quote(rolePath(t)))},
+				Fix:   []string{vault("write", shell.Quote(rolePath(t)), "audience="+audience)},
+				Notes: []string{"Or give the projected token the audience that the role requires."},
+			}
+		},
+	},
+	Spec{
+		Code: RoleCIDRMismatch, Component: ComponentRole, Title: "the role does not admit the exporter's address",
+		Means: "The role's `token_bound_cidrs` do not contain the address that Vault sees for the exporter. " +
+			"Vault refuses the login before it looks at the token, and logs nothing.",
+		Seen: "The login with an expired forgery gets a bare 403 too, and the readable config has no `pem_keys`: " +
+			"proven if it was read in this run, else by elimination. Without a readable config the reason is [`unexplained`](#unexplained).",
+		Remedy:   "Compare with `remote_address` in the audit log. Behind a load balancer that is the load balancer's address.",
+		Reported: `StatCan/aaw#38: "Attempted to CIDR bind tokens but I get 403s from Vault as soon as I do."`,
+		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
+			return Advice{
+				Check: []string{vault("read", shell.Quote(rolePath(t)))},
+				Fix:   []string{vault("write", shell.Quote(rolePath(t)), "token_bound_cidrs=")},
+				Notes: []string{"The fix admits every address. To keep the restriction, add the address that Vault sees for the exporter: " +
+					"remote_address in the audit log."},
+			}
+		},
+	},
+	Spec{
+		Code: RolePolicyInvalid, Component: ComponentRole, Title: "the role has a policy that logins may not have",
+		Means:    "The role lists a policy that no login may have, such as `root`.",
+		Seen:     "400 `auth methods cannot create root tokens` or `cannot assign policy`: proven.",
+		Remedy:   "Replace the list.",
+		Reported: "hashicorp/vault#3048: `authentication backends cannot create root tokens`, the text of older versions, from another auth method.",
+		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
+			return Advice{
+				Check: []string{vault("read", shell.Quote(rolePath(t)))},
+				Fix:   []string{vault("write", shell.Quote(rolePath(t)), "token_policies=default")},
+			}
+		},
+	},
+	Spec{
+		Code: RoleMFARequired, Component: ComponentRole, Title: "the login requires a second factor",
+		Means:  "A login enforcement requires a second factor on this mount. No pod has one.",
+		Seen:   "200 with an `mfa_requirement` and no token: proven.",
+		Remedy: "Exempt the mount from the enforcement.",
+		Reported: "[HashiCorp's support](https://support.hashicorp.com/hc/en-us/articles/8734678270867-MFA-with-Namespaces): " +
+			"an enforcement on a type of auth method applies to every mount of that type in the namespaces below.",
+		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
+			return Advice{
+				Check: []string{vault("list", "identity/mfa/login-enforcement")},
+				Notes: []string{fmt.Sprintf("No pod can give a second factor: exempt the mount %s from the enforcement.", t.Vault.Mount)},
+			}
+		},
+	},
+	Spec{
+		Code: CanaryEntityDisabled, Component: ComponentRole, Title: "the canary's identity entity is disabled",
+		Means: "The canary's identity entity is disabled: Vault has the token reviewed, and refuses the login all the same.",
+		Seen: "The diagnostic role shows that Vault can have tokens reviewed, the role is right, and the login gets a bare 403: " +
+			"by elimination.",
+		Remedy: "Enable the entity. Check whether others were disabled with it.",
+		advise: func(t evidence.Target, e evidence.Evidence) Advice {
+			accessor := `"$(vault read -field=accessor ` + shell.Quote("sys/auth/"+t.Vault.Mount) + `)"`
+			lookup := vault("write", "-field=id", "identity/lookup/entity",
+				"alias_name="+shell.QuoteUntrusted(e.CanaryToken.Value.UID, "uid"), "alias_mount_accessor="+accessor)
+			entity := `"identity/entity/id/$(` + lookup + `)"`
+			return Advice{
+				Check: []string{vault("read", "-field=disabled", entity)},
+				Fix:   []string{vault("write", entity, "disabled=false")},
+			}
+		},
+	},
+)
+
+var roleWarnings = []WarningSpec{
+	{
+		Code: RoleTTLTooLong, Component: ComponentRole, Title: "tokens of the canary's role live long",
+		Means:  "The canary's role issues service tokens for more than 15 minutes: a token that is not revoked lives that long.",
+		Seen:   "The answer to the login.",
+		Remedy: "`vault write auth/kubernetes/role/canary token_ttl=60s token_max_ttl=60s`",
+		judge: func(t evidence.Target, e evidence.Evidence) (finding, bool) {
+			l := e.Login.Value
+			return finding{
+				holds:  l.Type == evidence.ServiceToken && l.TTL > longTTL,
+				detail: fmt.Sprintf("a token that is not revoked lives for %s", l.TTL),
+				advice: Advice{Fix: []string{vault("write", shell.Quote(rolePath(t)), "token_ttl=60s", "token_max_ttl=60s")}},
+			}, e.Login.Ok()
+		},
+	},
+	{
+		Code: TokenNotRevoked, Component: ComponentRole, Title: "the canary's Vault token could not be revoked",
+		Means:  "A token could not be revoked, and lives until its TTL ends. Without the policy `default` a token may not revoke itself.",
+		Seen:   "The answer to `revoke-self`.",
+		Remedy: "`vault write auth/kubernetes/role/canary token_no_default_policy=false`, or batch tokens.",
+		judge: func(t evidence.Target, e evidence.Evidence) (finding, bool) {
+			return finding{
+				holds: e.Revoke.Failed(),
+				detail: fmt.Sprintf("the token of the login could not be revoked and lives for %s: %s",
+					e.Login.Value.TTL, e.Revoke.Failure.Error()),
+				advice: Advice{
+					Notes: []string{"The policy default permits revoke-self. Batch tokens need no revocation."},
+					Fix:   []string{vault("write", shell.Quote(rolePath(t)), "token_no_default_policy=false")},
+				},
+			}, e.Revoke.State != evidence.NotAsked
+		},
+	},
+}
+
+// longTTL is how long a service token of the canary may live at most without a warning.
+const longTTL = 15 * time.Minute
+
+func adviseRoleAccounts(t evidence.Target, e evidence.Evidence) Advice {
+	c := e.CanaryToken.Value
+	return Advice{
+		Check: []string{vault("read", shell.Quote(rolePath(t)))},
+		Notes: []string{"A write replaces each list: repeat the entries that have to stay."},
+		Fix: []string{vault("write", shell.Quote(rolePath(t)),
+			"bound_service_account_names="+shell.QuoteUntrusted(c.ServiceAccount, "canary"),
+			"bound_service_account_namespaces="+shell.QuoteUntrusted(c.Namespace, "namespace"))},
+	}
+}
+
+// writeRole is the command that writes a role that fits the canary's token.
+func writeRole(t evidence.Target, e evidence.Evidence) string {
+	c := e.CanaryToken.Value
+	words := []string{
+		"write", shell.Quote(rolePath(t)),
+		"bound_service_account_names=" + shell.QuoteUntrusted(c.ServiceAccount, "canary"),
+		"bound_service_account_namespaces=" + shell.QuoteUntrusted(c.Namespace, "namespace"),
+	}
+	if len(c.Audiences) > 0 {
+		words = append(words, "audience="+shell.QuoteUntrusted(c.Audiences[0], "audience"))
+	}
+	return vault(append(words, "token_policies=default", "token_ttl=60s")...)
+}

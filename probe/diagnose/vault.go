@@ -1,0 +1,341 @@
+package diagnose
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/shell"
+)
+
+// The reasons and warnings about Vault itself and the network path to it.
+const (
+	VaultDNS                  Reason = "vault_dns"
+	VaultUnreachable          Reason = "vault_unreachable"
+	VaultTimeout              Reason = "vault_timeout"
+	VaultTLSUntrusted         Reason = "vault_tls_untrusted"
+	VaultTLSExpired           Reason = "vault_tls_expired"
+	VaultTLSName              Reason = "vault_tls_name"
+	VaultTLSFailed            Reason = "vault_tls_failed"
+	VaultBadResponse          Reason = "vault_bad_response"
+	VaultUninitialized        Reason = "vault_uninitialized"
+	VaultSealed               Reason = "vault_sealed"
+	VaultNoLeader             Reason = "vault_no_leader"
+	VaultRateLimited          Reason = "vault_rate_limited"
+	VaultLeaseQuota           Reason = "vault_lease_quota"
+	VaultOverloaded           Reason = "vault_overloaded"
+	VaultRedirect             Reason = "vault_redirect"
+	VaultNamespaceMissing     Reason = "vault_namespace_missing"
+	VaultNamespaceUnavailable Reason = "vault_namespace_unavailable"
+	VaultClockSkew            Reason = "vault_clock_skew"
+	VaultInternalError        Reason = "vault_internal_error"
+
+	CertificateExpiring WarningCode = "certificate_expiring"
+	ClockSkew           WarningCode = "clock_skew"
+)
+
+var vaultReasons = sorted(
+	Spec{
+		Code: VaultDNS, Component: ComponentVault, Title: "Vault's name does not resolve",
+		Means:    "The name in `EXPORTER_VAULT_ADDR` has no address where the exporter runs.",
+		Seen:     "The resolver's error, at the login, or at `sys/health` if the login was not answered either: proven.",
+		Remedy:   "Correct the name, or allow DNS (port 53) in the NetworkPolicy.",
+		Reported: "hashicorp/vault-k8s#206: the init container's login keeps failing with `lookup vault.demo.svc: i/o timeout`.",
+		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
+			return Advice{
+				Notes: []string{fmt.Sprintf("EXPORTER_VAULT_ADDR is %s: correct the name, or let the exporter's NetworkPolicy allow DNS (port 53).", t.Vault.Addr)},
+				Check: []string{"kubectl -n kube-system get pods -l k8s-app=kube-dns"},
+			}
+		},
+	},
+	Spec{
+		Code: VaultUnreachable, Component: ComponentVault, Title: "Vault refuses or drops connections",
+		Means:    "Connections to Vault are refused, reset, or closed before an answer. Pods see the same, unless a policy blocks the exporter alone.",
+		Seen:     "Connection refused, reset, no route, or end of file, at the login, or at `sys/health` if the login was not answered either: proven.",
+		Remedy:   "Check that Vault's pods run and that the Service has endpoints, then the network path.",
+		Reported: "hashicorp/vault-k8s#281: the init container's login fails with `connection reset by peer`.",
+		advise:   adviseVaultReach,
+	},
+	Spec{
+		Code: VaultTimeout, Component: ComponentVault, Title: "Vault does not answer in time",
+		Means: "Vault did not answer before the deadline, with or without accepting the connection.",
+		Seen: "The login **and** `sys/health` timed out: proven. If `sys/health` is fast and only the login hangs, Vault is waiting for Kubernetes: " +
+			"[`vault_to_kubernetes_timeout`](#vault_to_kubernetes_timeout).",
+		Remedy:   "Check the network and Vault's load.",
+		Reported: "bank-vaults/bank-vaults#1250",
+		advise:   adviseVaultReach,
+	},
+	Spec{
+		Code: VaultTLSUntrusted, Component: ComponentVault, Title: "Vault's certificate is signed by an authority that the exporter does not trust",
+		Means:    "The CA bundle in `EXPORTER_VAULT_CACERT` does not verify the certificate that Vault serves: Vault's CA has changed, or something in between answers.",
+		Seen:     "The TLS error names an unknown authority: proven.",
+		Remedy:   "Compare the issuer of the served certificate with the bundle before you replace the bundle.",
+		Reported: "hashicorp/vault#11480",
+		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
+			return Advice{
+				Notes: []string{fmt.Sprintf("Put the CA that signed Vault's certificate into EXPORTER_VAULT_CACERT (now %s).", orNone(t.Vault.CACert))},
+				Check: []string{showCertificates(t.Vault.Addr, t.Vault.TLSServerName)},
+			}
+		},
+	},
+	Spec{
+		Code: VaultTLSExpired, Component: ComponentVault, Title: "Vault's certificate has expired or is not yet valid",
+		Means: "The certificate of Vault's listener has expired, or is valid only in the future. Go reports both alike; the dates tell them apart.",
+		Seen: "The TLS error: proven. `vault_k8s_auth_certificate_expiry_timestamp_seconds` and the warning " +
+			"[`certificate_expiring`](#certificate_expiring) report it in advance.",
+		Remedy:   "Renew the certificate. Vault reloads it on SIGHUP.",
+		Reported: "python-discord/infra#574: a request for an alert on it.",
+		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
+			return Advice{
+				Notes: []string{"Renew the certificate of Vault's listener, then send SIGHUP to the vault process, which reloads it."},
+				Check: []string{showCertificates(t.Vault.Addr, t.Vault.TLSServerName)},
+			}
+		},
+	},
+	Spec{
+		Code: VaultTLSName, Component: ComponentVault, Title: "Vault's certificate is for another name",
+		Means:    "The certificate is trusted, but was not issued for the name that the exporter calls.",
+		Seen:     "The TLS error lists the names: proven.",
+		Remedy:   "Use a name that the certificate has, or set `EXPORTER_VAULT_TLS_SERVER_NAME` to one.",
+		Reported: "Boostport/kubernetes-vault#62: `certificate is valid for kubernetes, kubernetes.default, kubernetes.default.svc, not vault.vault`.",
+		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
+			return Advice{
+				Notes: []string{"Reissue the certificate with this name, or set EXPORTER_VAULT_TLS_SERVER_NAME to a name that it has."},
+				Check: []string{showCertificates(t.Vault.Addr, t.Vault.TLSServerName)},
+			}
+		},
+	},
+	Spec{
+		Code: VaultTLSFailed, Component: ComponentVault, Title: "the TLS handshake with Vault fails",
+		Means: "The TLS handshake fails: plain HTTP at an https address or the reverse, no common TLS version, " +
+			"a client certificate that the listener requires and did not get, or a CA file that cannot be read.",
+		Seen:     "The handshake's error, or Go's `Client sent an HTTP request to an HTTPS server`: proven.",
+		Remedy:   "Check the scheme first, then whether the listener sets `tls_require_and_verify_client_cert`.",
+		Reported: "hashicorp/vault-helm#1015: Vault requires client certificates, and the injected agents have none.",
+		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
+			return Advice{
+				Notes: []string{fmt.Sprintf("EXPORTER_VAULT_ADDR is %s: check the scheme, the files of the CA and of the client certificate, and whether the listener requires one.", t.Vault.Addr)},
+				Check: []string{showCertificates(t.Vault.Addr, t.Vault.TLSServerName)},
+			}
+		},
+	},
+	Spec{
+		Code: VaultBadResponse, Component: ComponentVault, Title: "the server at Vault's address is not Vault",
+		Means:    "Something other than Vault answers: a proxy, an ingress with a login page, a firewall. Its 403 or 503 says nothing about Vault.",
+		Seen:     "The answer is not Vault's JSON, or is too large or cut off: proven.",
+		Remedy:   "Point `EXPORTER_VAULT_ADDR` at Vault itself, or add its host to `NO_PROXY`.",
+		Reported: "cert-manager/cert-manager#3691",
+		advise:   adviseVaultAddress,
+	},
+	Spec{
+		Code: VaultUninitialized, Component: ComponentVault, Title: "Vault is not initialised",
+		Means:    "This Vault is new, or has lost its storage.",
+		Seen:     "The login fails with `Vault is sealed` here too; `sys/health` says `initialized: false`: proven.",
+		Remedy:   "If this Vault is not new, find its storage before you initialise anything.",
+		Reported: "devantler-tech/platform#1982: an OpenBao that had lost its storage was initialised over what was left.",
+		advise: func(evidence.Target, evidence.Evidence) Advice {
+			return Advice{
+				Notes: []string{"If this Vault is not new, find its storage before you initialise anything."},
+				Check: []string{vault("status")},
+				Fix:   []string{vault("operator", "init")},
+			}
+		},
+	},
+	Spec{
+		Code: VaultSealed, Component: ComponentVault, Title: "Vault is sealed",
+		Means:    "Vault restarted and was not unsealed, or was sealed by an operator.",
+		Seen:     "503 `Vault is sealed`, or `sealed: true` from `sys/health` if the login was not answered: proven.",
+		Remedy:   "Unseal every node. With auto-unseal, check its key service.",
+		Reported: "hashicorp/vault-csi-provider#168: volumes of pods do not mount, since the login fails with `Vault is sealed`.",
+		advise: func(evidence.Target, evidence.Evidence) Advice {
+			return Advice{Check: []string{vault("status")}, Fix: []string{vault("operator", "unseal")}}
+		},
+	},
+	Spec{
+		Code: VaultNoLeader, Component: ComponentVault, Title: "Vault has no active node",
+		Means: "The node answers, but no node is active: the storage or Raft has no quorum, or this is a disaster-recovery secondary.",
+		Seen: "500 `local node not active`, 503 `no active Vault instance found`, 412, 472, 474 or 530, " +
+			"400 `path disabled in replication DR secondary mode`: proven. OpenBao has none of the last five.",
+		Remedy:   "Check the peers. On a secondary, point the exporter at the primary.",
+		Reported: "hashicorp/vault#20336",
+		advise: func(evidence.Target, evidence.Evidence) Advice {
+			return Advice{
+				Notes: []string{"Restore the quorum of the storage. If this is a disaster-recovery secondary, point EXPORTER_VAULT_ADDR at the primary."},
+				Check: []string{vault("status"), vault("operator", "raft", "list-peers")},
+			}
+		},
+	},
+	Spec{
+		Code: VaultRateLimited, Component: ComponentVault, Title: "a rate limit quota of Vault refuses logins", Backoff: true,
+		Means: "A rate limit quota refuses the exporter's address. Vault checks it before anything else, so this says nothing about the auth method.",
+		Seen:  "429 `rate limit quota exceeded`: proven. The exporter makes no rechecks and no follow-ups until it passes.",
+		Remedy: "Raise the quota, or exempt the address. " +
+			"Pods behind the same address are refused too.",
+		Reported: "hashicorp/vault#10191: `rate limit quota exceeded`, from a quota that could be neither changed nor removed.",
+		advise: func(evidence.Target, evidence.Evidence) Advice {
+			return Advice{
+				Notes: []string{"Raise the quota, or exempt the address that the exporter and the pods come from."},
+				Check: []string{vault("list", "sys/quotas/rate-limit")},
+			}
+		},
+	},
+	Spec{
+		Code: VaultLeaseQuota, Component: ComponentVault, Title: "a lease count quota of Vault refuses logins", Backoff: true,
+		Means:    "A lease count quota (Enterprise) is used up. Vault checks it after the TokenReview, so Kubernetes works.",
+		Seen:     "429 `lease count quota exceeded`: proven.",
+		Remedy:   "Find the role that creates the leases; shorten its TTL, or let it issue batch tokens.",
+		Reported: "hashicorp/terraform-provider-vault#1057",
+		advise: func(evidence.Target, evidence.Evidence) Advice {
+			return Advice{
+				Notes: []string{"Revoke leases, shorten TTLs, or let roles issue batch tokens; then raise the quota if it is still too low."},
+				Check: []string{vault("list", "sys/quotas/lease-count")},
+			}
+		},
+	},
+	Spec{
+		Code: VaultOverloaded, Component: ComponentVault, Title: "Vault is overloaded", Backoff: true,
+		Means:  "Vault's adaptive overload protection (Enterprise) rejects requests.",
+		Seen:   "503 with `overloaded`: proven. The exporter makes no follow-ups and no rechecks.",
+		Remedy: "Find the clients that cause the load.",
+		advise: func(evidence.Target, evidence.Evidence) Advice {
+			return Advice{
+				Notes: []string{"Find the clients that cause the load before you add capacity."},
+				Check: []string{vault("status")},
+			}
+		},
+	},
+	Spec{
+		Code: VaultRedirect, Component: ComponentVault, Title: "Vault redirects the login elsewhere",
+		Means: "Vault, or a server in front of it, answers the login with a redirect that the exporter does not follow, since a credential would go with it. " +
+			"It follows one: a 307 to https, to a node that the same CA verifies, from a node whose `sys/health` says that it is a standby.",
+		Seen:     "A 3xx: proven.",
+		Remedy:   "Point `EXPORTER_VAULT_ADDR` at Vault itself; correct `api_addr` of its nodes.",
+		Reported: "hashicorp/vault#17495",
+		advise:   adviseVaultAddress,
+	},
+	Spec{
+		Code: VaultNamespaceMissing, Component: ComponentVault, Title: "the namespace does not exist in Vault",
+		Means: "The namespace in `EXPORTER_VAULT_NAMESPACE` does not exist. Vault's community edition ignores the header, OpenBao and Enterprise do not.",
+		Seen: "OpenBao's 404 `namespace not found`: proven. Enterprise answers as for a missing mount: " +
+			"there the reason is [`mount_missing`](#mount_missing).",
+		Remedy:   "Correct the variable, or create the namespace.",
+		Reported: "external-secrets/external-secrets#314",
+		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
+			return Advice{
+				Notes: []string{fmt.Sprintf("EXPORTER_VAULT_NAMESPACE is %s: correct it, or create the namespace.", orNone(t.Vault.Namespace))},
+				Check: []string{vault("namespace", "list", "-namespace=")},
+			}
+		},
+	},
+	Spec{
+		Code: VaultNamespaceUnavailable, Component: ComponentVault, Title: "the namespace is locked or sealed",
+		Means:  "An administrator locked the namespace's API, or the namespace is sealed (OpenBao 2.6 and later).",
+		Seen:   "`API access to this namespace has been locked`, or OpenBao's `Namespace is sealed`, mostly with a 503: proven.",
+		Remedy: "Ask who locked it before you unlock it.",
+		Reported: "[HashiCorp's support](https://support.hashicorp.com/hc/en-us/articles/20701624098579-How-to-unlock-an-HCP-Vault-Namespace-without-having-access-to-the-unlock-key): " +
+			"how to unlock a namespace whose unlock key is lost.",
+		advise: func(evidence.Target, evidence.Evidence) Advice {
+			return Advice{
+				Notes: []string{"Ask who locked the namespace before you unlock it. If OpenBao says that it is sealed, use bao namespace unseal instead."},
+				Fix:   []string{vault("namespace", "unlock")},
+			}
+		},
+	},
+	Spec{
+		Code: VaultClockSkew, Component: ComponentVault, Title: "Vault's clock is wrong",
+		Means:    "Vault's clock is off by more than the leeway of 60 s. It refuses fresh tokens as expired or not yet valid.",
+		Seen:     "Vault refuses the canary's token because of its times, while the API server accepts the same token in the same run: proven.",
+		Remedy:   "Set the clock of Vault's hosts.",
+		Reported: "kubernetes/kubernetes#124022",
+		advise: func(evidence.Target, evidence.Evidence) Advice {
+			return Advice{Notes: []string{"Set the clock of Vault's hosts."}, Check: []string{"chronyc tracking"}}
+		},
+	},
+	Spec{
+		Code: VaultInternalError, Component: ComponentVault, Title: "Vault has an internal error: audit device, storage or plugin",
+		Means:    "An audit device that cannot write, a storage error, or a plugin process that is down. `sys/health` stays green.",
+		Seen:     "500 `internal error`, or another 5xx of Vault's without a meaning of its own: proven.",
+		Remedy:   "Vault's server log names the cause. Most often the disk of the audit log is full.",
+		Reported: `giantswarm/vault-exporter#52: "all good when actually vault is not working at all".`,
+		advise: func(evidence.Target, evidence.Evidence) Advice {
+			return Advice{
+				Notes: []string{"Vault's server log names the cause; the usual ones are a full disk under an audit device, the storage, a dead plugin process."},
+				Check: []string{vault("audit", "list")},
+			}
+		},
+	},
+)
+
+var vaultWarnings = []WarningSpec{
+	{
+		Code: CertificateExpiring, Component: ComponentVault, Title: "a certificate expires soon",
+		Means: "A certificate that Vault or the API server serves, or the CA in the mount's config, " +
+			"has less than a tenth of its validity left, and less than 14 days.",
+		Seen:     "The certificates that were served in this run, and the readable config.",
+		Remedy:   "Renew it, and reload it in the server.",
+		Reported: "sethvargo/vault-kubernetes-workshop#22: a CA in the mount's config that was forgotten.",
+		judge:    judgeCertificate,
+	},
+	{
+		Code: ClockSkew, Component: ComponentVault, Title: "Vault's clock and the exporter's differ",
+		Means:  "Vault's clock and the exporter's differ by more than 30 s, which is half of the leeway that tokens have.",
+		Seen:   "`server_time_utc` of `sys/health`.",
+		Remedy: "`chronyc tracking`, on both hosts.",
+		judge:  judgeClock,
+	},
+}
+
+func adviseVaultReach(t evidence.Target, _ evidence.Evidence) Advice {
+	return Advice{
+		Notes: []string{"Make sure that Vault's pods are ready and that the network lets the exporter reach them."},
+		Check: []string{
+			"kubectl -n vault get pods,services,endpointslices",
+			fmt.Sprintf("curl -sS --max-time 5 -o /dev/null -w '%%{http_code}\\n' %s", shell.Quote(t.Vault.Addr+"/v1/sys/health")),
+		},
+	}
+}
+
+func adviseVaultAddress(t evidence.Target, _ evidence.Evidence) Advice {
+	return Advice{
+		Notes: []string{fmt.Sprintf("EXPORTER_VAULT_ADDR is %s: point it at Vault itself. The check prints JSON with the field initialized if it is.", t.Vault.Addr)},
+		Check: []string{"curl -sS --max-time 5 " + shell.Quote(t.Vault.Addr+"/v1/sys/health")},
+	}
+}
+
+func judgeCertificate(_ evidence.Target, e evidence.Evidence) (finding, bool) {
+	var f finding
+	judged := false
+	for _, end := range []struct {
+		name        string
+		certificate evidence.Certificate
+	}{{"the API server", e.KubernetesCertificate}, {"Vault", e.VaultCertificate}, {"the mount's config", e.MountCA.Value.Certificate}} {
+		c := end.certificate
+		if c.NotAfter.IsZero() {
+			continue
+		}
+		judged = true
+		if expiring(e.At, c.NotBefore, c.NotAfter) {
+			f = finding{
+				holds:  true,
+				detail: fmt.Sprintf("the certificate %s of %s expires at %s", c.Subject, end.name, date(c.NotAfter)),
+				advice: Advice{Notes: []string{"Renew it, and reload it in the server."}},
+			}
+		}
+	}
+	return f, judged
+}
+
+// maxSkew is half of the leeway that tokens have.
+const maxSkew = 30 * time.Second
+
+func judgeClock(_ evidence.Target, e evidence.Evidence) (finding, bool) {
+	if !e.Health.Ok() {
+		return unjudged()
+	}
+	skew := e.Health.Value.Skew
+	return finding{
+		holds:  skew.Abs() > maxSkew,
+		detail: fmt.Sprintf("Vault's clock and the exporter's differ by %s", skew.Abs()),
+		advice: Advice{Check: []string{"chronyc tracking"}, Notes: []string{"Set the clock that is wrong."}},
+	}, true
+}

@@ -1,0 +1,80 @@
+package diagnose
+
+import (
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/shell"
+)
+
+// The reasons about Vault's own connection to its API server.
+const (
+	VaultToKubernetesUnreachable   Reason = "vault_to_kubernetes_unreachable"
+	VaultToKubernetesTimeout       Reason = "vault_to_kubernetes_timeout"
+	VaultToKubernetesTLS           Reason = "vault_to_kubernetes_tls"
+	VaultToKubernetesMisconfigured Reason = "vault_to_kubernetes_misconfigured"
+	VaultToKubernetesFailed        Reason = "vault_to_kubernetes_failed"
+)
+
+var vaultToKubernetesReasons = sorted(
+	Spec{
+		Code: VaultToKubernetesUnreachable, Component: ComponentVaultToKubernetes, Title: "Vault cannot connect to its API server",
+		Means: "Vault cannot connect to `kubernetes_host`: a wrong name or port, or a firewall. The exporter can.",
+		Seen: "The diagnostic role reports `no such host`, `connection refused` or the like: proven. " +
+			"Without a diagnostic role the reason is [`vault_to_kubernetes_failed`](#vault_to_kubernetes_failed).",
+		Remedy:   "Check the connection from where Vault runs.",
+		Reported: "hashicorp/vault-plugin-auth-kubernetes#194",
+		advise:   adviseMountReach,
+	},
+	Spec{
+		Code: VaultToKubernetesTimeout, Component: ComponentVaultToKubernetes, Title: "Vault gets no answer from its API server",
+		Means: "Vault waits for its API server: 10 s for a TLS handshake, 30 s for a connection, up to 90 s for an answer. " +
+			"Then it answers with a bare 403, if the client is still there.",
+		Seen: "The login took 9.5 s or more, or hangs, while `sys/health` is fast and the exporter's own TokenReview succeeded: by elimination. " +
+			"The diagnostic role reports a `timeout`: proven.",
+		Remedy:   "Check firewalls, private endpoints and authorized networks.",
+		Reported: `hashicorp/vault#8804: "timeouts after 30 seconds with a 403".`,
+		advise:   adviseMountReach,
+	},
+	Spec{
+		Code: VaultToKubernetesTLS, Component: ComponentVaultToKubernetes, Title: "Vault does not trust the API server's certificate",
+		Means: "The CA in the mount's config does not verify what `kubernetes_host` serves: the cluster's CA was rotated, " +
+			"the name does not match, or the server speaks plain HTTP.",
+		Seen: "The diagnostic role reports an `x509:` or `tls:` error: proven. The readable CA does not verify the certificate that the exporter is served: " +
+			"by elimination. It may show hours late, since Vault keeps its connection.",
+		Remedy:   "Write the new CA, with every other field. After a failover of Vault 1.11.0 to 1.11.8 or 1.12.0 to 1.12.2, reload the plugin instead.",
+		Reported: "hashicorp/vault#31139",
+		advise:   adviseMountCA,
+	},
+	Spec{
+		Code: VaultToKubernetesMisconfigured, Component: ComponentVaultToKubernetes, Title: "the mount's kubernetes_host is not the URL of an API server",
+		Means:    "`kubernetes_host` is not a URL (the scheme is missing), or not that of an API server.",
+		Seen:     "The diagnostic role reports a parse error or an unexpected answer: proven. The readable host has no scheme: by elimination.",
+		Remedy:   "Write an https URL.",
+		Reported: "hashicorp/vault-plugin-auth-kubernetes#20",
+		advise: func(t evidence.Target, e evidence.Evidence) Advice {
+			return writeConfig(t, e, map[string]string{"kubernetes_host": shell.Quote(t.Kubernetes.Host)})
+		},
+	},
+	Spec{
+		Code: VaultToKubernetesFailed, Component: ComponentVaultToKubernetes,
+		Title: "Vault cannot have tokens reviewed: its reviewer token, CA or host is wrong",
+		Means: "Everything that can be checked from outside works, and Vault cannot have the token reviewed: its reviewer, its CA or its host is wrong.",
+		Seen: "The exporter's own TokenReview of the same token succeeded, mount and role are right, the login gets a bare 403: by elimination. " +
+			"Proven only if the diagnostic role reports an error of no other kind.",
+		Remedy:   "Look for `login unauthorized: err=` in Vault's debug log, or give the exporter [more evidence](evidence.md).",
+		Reported: "hashicorp/vault-plugin-auth-kubernetes#168: every one of these causes gives the same 403.",
+		advise: func(t evidence.Target, e evidence.Evidence) Advice {
+			a := adviseReviewerDrift(t, e)
+			a.Check = append(a.Check, vault("monitor", "-log-level=debug"))
+			a.Notes = append(a.Notes, "The fix is for the most likely cause, another reviewer token. If it changes nothing, look for login unauthorized in Vault's debug log; "+
+				"without such a line the canary's entity is disabled.")
+			return a
+		},
+	},
+)
+
+func adviseMountReach(t evidence.Target, _ evidence.Evidence) Advice {
+	return Advice{
+		Notes: []string{"Look for a firewall, private endpoint or NetworkPolicy between Vault and the API server. The check shows the host that Vault uses."},
+		Check: []string{vault("read", shell.Quote(mountPath(t)+"/config"))},
+	}
+}

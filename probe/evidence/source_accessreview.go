@@ -1,0 +1,17 @@
+package evidence
+
+// SourceAccessReview has no token of the reviewer: the exporter's own identity asks
+// what the reviewer may do.
+const SourceAccessReview SourceName = "accessreview"
+
+var accessReviewSource = Source{
+	Name: SourceAccessReview, Key: "SERVICE_ACCOUNT", OwnIdentity: true, AccessReview: true,
+	Value:    func(o Origin) string { return o.ServiceAccount.String() },
+	Describe: func(o Origin) string { return o.ServiceAccount.Username() },
+	Inspect:  inspectAccount,
+	Export:   exportAccount,
+	Renewed:  none,
+	Permission: func(Origin) Permission {
+		return Permission{Verb: "create", Resource: "subjectaccessreviews.authorization.k8s.io"}
+	},
+}

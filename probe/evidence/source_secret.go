@@ -1,0 +1,43 @@
+package evidence
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/shell"
+)
+
+// SourceSecret is a Secret of the cluster that the exporter runs in, read by name on
+// every run.
+const SourceSecret SourceName = "secret"
+
+var secretSource = Source{
+	Name: SourceSecret, Key: "SECRET", Home: true, External: true,
+	Obtain: func(ctx context.Context, tokens Tokens, o Origin) (Token, error) {
+		return tokens.FromSecret(ctx, o.Secret)
+	},
+	Value:    func(o Origin) string { return o.Secret.String() },
+	Describe: func(o Origin) string { return "in the Secret " + o.Secret.String() },
+	Inspect: func(o Origin) string {
+		return fmt.Sprintf("kubectl -n %s describe secret %s", shell.Quote(o.Secret.Namespace), shell.Quote(o.Secret.Name))
+	},
+	Export: func(o Origin) (value, command string) {
+		return "@reviewer-token", fmt.Sprintf(`kubectl -n %s get secret %s -o go-template='{{index .data "%s" | base64decode}}' > reviewer-token`,
+			shell.Quote(o.Secret.Namespace), shell.Quote(o.Secret.Name), o.Secret.Key)
+	},
+	Renewed: func(o Origin) string { return "Then put the same token into the Secret " + o.Secret.String() + "." },
+	Permission: func(o Origin) Permission {
+		return Permission{Verb: "get", Resource: "secrets", Namespace: o.Secret.Namespace, ResourceName: o.Secret.Name}
+	},
+}
+
+// SecretKey names one key of one Secret.
+type SecretKey struct{ Namespace, Name, Key string }
+
+// String is namespace/name/key, empty where there is none.
+func (s SecretKey) String() string {
+	if s == (SecretKey{}) {
+		return ""
+	}
+	return s.Namespace + "/" + s.Name + "/" + s.Key
+}

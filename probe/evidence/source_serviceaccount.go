@@ -1,0 +1,51 @@
+package evidence
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/shell"
+)
+
+// SourceServiceAccount has the exporter's own identity mint a token.
+const SourceServiceAccount SourceName = "serviceaccount"
+
+var serviceAccountSource = Source{
+	Name: SourceServiceAccount, Key: "SERVICE_ACCOUNT", ForCanary: true, OwnIdentity: true,
+	Obtain: func(ctx context.Context, tokens Tokens, o Origin) (Token, error) {
+		return tokens.Mint(ctx, o.ServiceAccount, o.Audiences)
+	},
+	Value:    func(o Origin) string { return o.ServiceAccount.String() },
+	Describe: func(o Origin) string { return o.ServiceAccount.Username() },
+	Inspect:  inspectAccount,
+	Export:   exportAccount,
+	Renewed:  none,
+	Permission: func(o Origin) Permission {
+		return Permission{Verb: "create", Resource: "serviceaccounts/token", Namespace: o.ServiceAccount.Namespace, ResourceName: o.ServiceAccount.Name}
+	},
+}
+
+func inspectAccount(o Origin) string {
+	return fmt.Sprintf("kubectl -n %s get serviceaccount %s", shell.Quote(o.ServiceAccount.Namespace), shell.Quote(o.ServiceAccount.Name))
+}
+
+func exportAccount(o Origin) (value, command string) {
+	return "@reviewer-token", fmt.Sprintf("kubectl -n %s create token %s --duration=8760h > reviewer-token",
+		shell.Quote(o.ServiceAccount.Namespace), shell.Quote(o.ServiceAccount.Name))
+}
+
+// ServiceAccount names one.
+type ServiceAccount struct{ Namespace, Name string }
+
+// Username is what the API server calls it.
+func (s ServiceAccount) Username() string {
+	return "system:serviceaccount:" + s.Namespace + ":" + s.Name
+}
+
+// String is namespace/name, empty where there is none.
+func (s ServiceAccount) String() string {
+	if s == (ServiceAccount{}) {
+		return ""
+	}
+	return s.Namespace + "/" + s.Name
+}

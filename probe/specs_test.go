@@ -1,0 +1,149 @@
+package probe_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
+)
+
+// fakesOnly are the reasons and warnings that the lab has no fault for, and why.
+var fakesOnly = map[string]string{
+	"vault_no_leader":             "the lab's Vault is one node",
+	"vault_lease_quota":           "lease count quotas are Enterprise's",
+	"vault_overloaded":            "overload protection is Enterprise's",
+	"vault_namespace_missing":     "namespaces are Enterprise's and OpenBao's",
+	"vault_namespace_unavailable": "namespaces are Enterprise's and OpenBao's",
+	"vault_clock_skew":            "both servers have the clock of one machine",
+	"clock_skew":                  "both servers have the clock of one machine",
+	"mount_local_ca_unreadable":   "since Vault 1.11 such a config cannot be written",
+	"mount_drift":                 "its baseline needs ten runs of one process",
+	"canary_rejected":             "the lab has no authentication webhook",
+	"exporter_internal_error":     "no server can cause it",
+}
+
+// TestEveryReasonIsComplete ranges over the constants in the source: each has a spec,
+// a rule or text that gives it, a scenario, and a fault of the lab or a stated reason
+// why not.
+func TestEveryReasonIsComplete(t *testing.T) {
+	source := parseDiagnose(t)
+	scenarios, faults := probetest.Scenarios(), lab.Faults()
+	for name, code := range source.constants("Reason") {
+		if code == string(diagnose.None) {
+			continue
+		}
+		at := slices.IndexFunc(diagnose.Specs(), func(s diagnose.Spec) bool { return string(s.Code) == code })
+		if at < 0 {
+			t.Errorf("%s has no spec", name)
+			continue
+		}
+		s := diagnose.Specs()[at]
+		if s.Component == "" || s.Title == "" || s.Means == "" || s.Seen == "" || s.Remedy == "" {
+			t.Errorf("the spec of %s lacks something", name)
+		}
+		if !slices.Contains(diagnose.Components, s.Component) {
+			t.Errorf("the component %q of %s is not listed", s.Component, name)
+		}
+		if source.uses(name, "rules_", "texts.go", "diagnose.go") == 0 {
+			t.Errorf("no rule or text gives %s", name)
+		}
+		if !slices.ContainsFunc(scenarios, func(s probetest.Scenario) bool {
+			return (string(s.Bare.Reason) == code || string(s.Full.Reason) == code) && strings.HasPrefix(s.Name, code)
+		}) {
+			t.Errorf("%s has no scenario", name)
+		}
+		demandFault(t, code, slices.ContainsFunc(faults, func(f lab.Fault) bool { return f.Bare.Reason == code || f.Full.Reason == code }))
+	}
+}
+
+func TestEveryWarningIsComplete(t *testing.T) {
+	source := parseDiagnose(t)
+	scenarios, faults := probetest.Scenarios(), lab.Faults()
+	for name, code := range source.constants("WarningCode") {
+		at := slices.IndexFunc(diagnose.WarningSpecs(), func(s diagnose.WarningSpec) bool { return string(s.Code) == code })
+		if at < 0 {
+			t.Errorf("%s has no spec", name)
+			continue
+		}
+		if s := diagnose.WarningSpecs()[at]; s.Component == "" || s.Title == "" || s.Means == "" || s.Seen == "" || s.Remedy == "" {
+			t.Errorf("the spec of %s lacks something", name)
+		}
+		if !slices.ContainsFunc(scenarios, func(s probetest.Scenario) bool {
+			return string(s.Bare.Warning) == code || string(s.Full.Warning) == code
+		}) {
+			t.Errorf("%s has no scenario", name)
+		}
+		demandFault(t, code, slices.ContainsFunc(faults, func(f lab.Fault) bool { return f.Bare.Warning == code || f.Full.Warning == code }))
+	}
+}
+
+// demandFault fails for a code that has neither a fault nor an exemption, or both.
+func demandFault(t *testing.T, code string, hasFault bool) {
+	t.Helper()
+	why, exempt := fakesOnly[code]
+	switch {
+	case !hasFault && !exempt:
+		t.Errorf("%s has no fault in the lab, and no reason is stated", code)
+	case hasFault && exempt:
+		t.Errorf("%s has a fault in the lab, although %s", code, why)
+	}
+}
+
+// sources are the files of the package diagnose, without its tests.
+type sources map[string]*ast.File
+
+func parseDiagnose(t *testing.T) sources {
+	t.Helper()
+	isCode := func(info fs.FileInfo) bool { return !strings.HasSuffix(info.Name(), "_test.go") }
+	//nolint:staticcheck // ParseDir suits one directory of which no build tags matter.
+	packages, err := parser.ParseDir(token.NewFileSet(), "diagnose", isCode, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return packages["diagnose"].Files
+}
+
+// constants are the values of all constants of a type, by name.
+func (s sources) constants(typeName string) map[string]string {
+	found := map[string]string{}
+	for _, file := range s {
+		ast.Inspect(file, func(n ast.Node) bool {
+			spec, ok := n.(*ast.ValueSpec)
+			if !ok || len(spec.Values) != 1 {
+				return true
+			}
+			value, isLiteral := spec.Values[0].(*ast.BasicLit)
+			if of, ok := spec.Type.(*ast.Ident); ok && isLiteral && of.Name == typeName {
+				found[spec.Names[0].Name], _ = strconv.Unquote(value.Value)
+			}
+			return true
+		})
+	}
+	return found
+}
+
+// uses counts where a name stands in the files whose names begin so.
+func (s sources) uses(name string, prefixes ...string) int {
+	count := 0
+	for path, file := range s {
+		if !slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(filepath.Base(path), p) }) {
+			continue
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if ident, ok := n.(*ast.Ident); ok && ident.Name == name {
+				count++
+			}
+			return true
+		})
+	}
+	return count
+}
