@@ -11,12 +11,13 @@ import (
 	"github.com/go-logr/logr"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	authentication "k8s.io/client-go/kubernetes/typed/authentication/v1"
-	authorization "k8s.io/client-go/kubernetes/typed/authorization/v1"
-	core "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 
@@ -60,20 +61,35 @@ func (k *kubernetesServer) as(bearer evidence.Secret) (caller, error) {
 		wrapped, wrapping = rest.HTTPWrappersForConfig(config, below)
 		return wrapped
 	})
-	authn, err := authentication.NewForConfigAndClient(config, client)
+	authentication, err := groupClient(*config, "/apis", authenticationv1.SchemeGroupVersion, client)
 	if err != nil {
 		return caller{}, errors.Join(wrapping, err)
 	}
-	authz, err := authorization.NewForConfigAndClient(config, client)
+	authorization, err := groupClient(*config, "/apis", authorizationv1.SchemeGroupVersion, client)
 	if err != nil {
 		return caller{}, errors.Join(wrapping, err)
 	}
-	accounts, err := core.NewForConfigAndClient(config, client)
+	core, err := groupClient(*config, "/api", corev1.SchemeGroupVersion, client)
 	if err != nil {
 		return caller{}, errors.Join(wrapping, err)
 	}
-	return caller{authn.RESTClient(), authz.RESTClient(), accounts.RESTClient()}, wrapping
+	return caller{authentication, authorization, core}, wrapping
 }
+
+// groupClient returns a client for one group of the API. client-go's typed clients
+// link the types of every group.
+func groupClient(config rest.Config, path string, group schema.GroupVersion, client *http.Client) (rest.Interface, error) {
+	config.APIPath, config.GroupVersion, config.NegotiatedSerializer = path, &group, questions
+	return rest.RESTClientForConfigAndClient(&config, client)
+}
+
+// questions encodes what is asked, and decodes a Status. Answers are decoded by ask.
+var questions = func() runtime.NegotiatedSerializer {
+	scheme := runtime.NewScheme()
+	utilruntime.Must(authenticationv1.AddToScheme(scheme))
+	utilruntime.Must(authorizationv1.AddToScheme(scheme))
+	return serializer.NewCodecFactory(scheme).WithoutConversion()
+}()
 
 // review creates a TokenReview of a token, for the audiences that Vault would
 // send. Without a token it reviews a fixed non-token, for the reviewer's sake.
