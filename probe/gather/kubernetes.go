@@ -11,7 +11,6 @@ import (
 	"github.com/go-logr/logr"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -69,7 +68,7 @@ func (k *kubernetesServer) as(bearer evidence.Secret) (caller, error) {
 	if err != nil {
 		return caller{}, errors.Join(wrapping, err)
 	}
-	core, err := groupClient(*config, "/api", corev1.SchemeGroupVersion, client)
+	core, err := groupClient(*config, "/api", schema.GroupVersion{Version: "v1"}, client)
 	if err != nil {
 		return caller{}, errors.Join(wrapping, err)
 	}
@@ -198,7 +197,7 @@ func create(ctx context.Context, client rest.Interface, kind string, question, a
 
 // ask makes a request once, with a question if there is one. client-go's typed Create would retry, and lose the cause
 // of a failure.
-func ask(ctx context.Context, request *rest.Request, kind string, question, answer runtime.Object) error {
+func ask(ctx context.Context, request *rest.Request, kind string, question runtime.Object, answer kubernetesObject) error {
 	ctx, x := newRequestTrace(klog.NewContext(ctx, logr.Discard()))
 	if question != nil {
 		request = request.Body(question)
@@ -219,6 +218,9 @@ func ask(ctx context.Context, request *rest.Request, kind string, question, answ
 	}
 	return nil
 }
+
+// kubernetesObject is an object of the API, which says its kind.
+type kubernetesObject interface{ GetObjectKind() schema.ObjectKind }
 
 // kubernetesFailure tells the API server's own refusal, a Status, from the answer
 // of something in front of it. A 5xx and a 429 count whoever says them, since it is
