@@ -125,7 +125,7 @@ func TestRaces(t *testing.T) {
 		c := new(cluster)
 		var replicas []*replica
 		for _, name := range []string{"first", "second", "third"} {
-			replicas = append(replicas, (&connection{cluster: c, latency: 50 * time.Millisecond}).start(t, name, 0))
+			replicas = append(replicas, (&connection{cluster: c, latency: 53 * time.Millisecond}).start(t, name, 0))
 		}
 		leaderOf := func(running []*replica) *replica {
 			t.Helper()
@@ -164,6 +164,8 @@ func TestRaces(t *testing.T) {
 			}
 			replicas = left
 			leader.kill()
+			// Those that are left observe a last change at once.
+			c.edit(func(lease *coordinationv1.Lease) { lease.Spec.RenewTime = new(metav1.NowMicro()) })
 		}
 		leaderOf(replicas).terminate(t)
 	})
