@@ -304,3 +304,26 @@ func TestRelease(t *testing.T) {
 		})
 	}
 }
+
+// A lease that nobody holds is taken at once, however long its record says it lasts.
+func TestALeaseThatNobodyHolds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, leader, standby := pair(t, 0)
+		leader.kill()
+		c.edit(func(lease *coordinationv1.Lease) { *lease.Spec.HolderIdentity = "" })
+		until(t, 2*retryPeriod, "takeover", standby.works)
+		standby.terminate(t)
+	})
+}
+
+// An attempt that the end of the process cancels is no failure.
+func TestTerminationDuringAnAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		candidate := (&connection{cluster: new(cluster), down: hangs}).start(t, "only", 0)
+		time.Sleep(time.Second)
+		candidate.terminate(t)
+		if candidate.failed() != 0 || candidate.log.Len() != 0 {
+			t.Errorf("%d failures:\n%s", candidate.failed(), candidate.log)
+		}
+	})
+}
