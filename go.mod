@@ -3,27 +3,27 @@ module github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter
 go 1.26.0
 
 require (
-	github.com/alecthomas/kingpin/v2 v2.4.0
-	github.com/fsnotify/fsnotify v1.10.1
-	github.com/go-jose/go-jose/v4 v4.1.9
-	github.com/go-logr/logr v1.4.3
-	github.com/google/go-cmp v0.7.0
-	github.com/hashicorp/vault/api v1.23.0
-	github.com/kelseyhightower/envconfig v1.4.0
-	github.com/prometheus/client_golang v1.25.0
-	github.com/prometheus/client_model v0.6.3
-	github.com/prometheus/common v0.72.1
-	github.com/prometheus/exporter-toolkit v0.20.0
-	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
-	go.uber.org/goleak v1.3.0
-	go.yaml.in/yaml/v3 v3.0.6
-	golang.org/x/sync v0.24.0
-	golang.org/x/sys v0.49.0
-	golang.org/x/term v0.47.0
-	k8s.io/api v0.37.2
-	k8s.io/apimachinery v0.37.2
-	k8s.io/client-go v0.37.2
-	k8s.io/klog/v2 v2.140.0
+	github.com/alecthomas/kingpin/v2 v2.4.0 // flags and commands, as in exporter-toolkit
+	github.com/fsnotify/fsnotify v1.10.1 // reloads a changed targets file
+	github.com/go-jose/go-jose/v4 v4.1.9 // decodes and verifies JWTs
+	github.com/go-logr/logr v1.4.3 // silences what client-go logs
+	github.com/google/go-cmp v0.7.0 // tests: differences
+	github.com/hashicorp/vault/api v1.23.0 // Vault's own client
+	github.com/kelseyhightower/envconfig v1.4.0 // configuration from the environment
+	github.com/prometheus/client_golang v1.25.0 // metrics
+	github.com/prometheus/client_model v0.6.3 // tests: reads scraped metrics
+	github.com/prometheus/common v0.72.1 // log flags and version, as in other exporters
+	github.com/prometheus/exporter-toolkit v0.20.0 // listeners: TLS, authentication, landing page
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // tests: schema of the targets file
+	go.uber.org/goleak v1.3.0 // tests: leaked goroutines
+	go.yaml.in/yaml/v3 v3.0.6 // the targets file, with positions
+	golang.org/x/sync v0.24.0 // the lab: starts servers concurrently
+	golang.org/x/sys v0.49.0 // tests: a pseudo-terminal
+	golang.org/x/term v0.47.0 // whether standard output is a terminal
+	k8s.io/api v0.37.2 // types: TokenReview, SubjectAccessReview, Lease
+	k8s.io/apimachinery v0.37.2 // encodes those types; errors of the API server
+	k8s.io/client-go v0.37.2 // REST client; the typed clients are not linked
+	k8s.io/klog/v2 v2.140.0 // passes client-go the logger that silences it
 )
 
 require (
@@ -33,24 +33,8 @@ require (
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/coreos/go-systemd/v22 v22.7.0 // indirect
 	github.com/davecgh/go-spew v1.1.2-0.20180830191138-d8f796af33cc // indirect
-	github.com/emicklei/go-restful/v3 v3.13.0 // indirect
 	github.com/fxamacker/cbor/v2 v2.9.1 // indirect
-	github.com/go-openapi/jsonpointer v1.0.0 // indirect
-	github.com/go-openapi/jsonreference v1.0.0 // indirect
-	github.com/go-openapi/swag v0.27.1 // indirect
-	github.com/go-openapi/swag/cmdutils v0.27.1 // indirect
-	github.com/go-openapi/swag/conv v0.27.1 // indirect
-	github.com/go-openapi/swag/fileutils v0.27.1 // indirect
-	github.com/go-openapi/swag/jsonutils v0.27.1 // indirect
-	github.com/go-openapi/swag/loading v0.27.1 // indirect
-	github.com/go-openapi/swag/mangling v0.27.1 // indirect
-	github.com/go-openapi/swag/netutils v0.27.1 // indirect
-	github.com/go-openapi/swag/pools v0.27.1 // indirect
-	github.com/go-openapi/swag/stringutils v0.27.1 // indirect
-	github.com/go-openapi/swag/typeutils v0.27.1 // indirect
-	github.com/go-openapi/swag/yamlutils v0.27.1 // indirect
 	github.com/golang-jwt/jwt/v5 v5.3.1 // indirect
-	github.com/google/gnostic-models v0.7.0 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/hashicorp/errwrap v1.1.0 // indirect
 	github.com/hashicorp/go-cleanhttp v0.5.2 // indirect
@@ -72,7 +56,6 @@ require (
 	github.com/modern-go/reflect2 v1.0.3-0.20250322232337-35a7c28c31ee // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
 	github.com/mwitkow/go-conntrack v0.0.0-20190716064945-2f068394615f // indirect
-	github.com/pmezard/go-difflib v1.0.1-0.20181226105442-5d4384ee4fb2 // indirect
 	github.com/prometheus/procfs v0.22.0 // indirect
 	github.com/ryanuber/go-glob v1.0.0 // indirect
 	github.com/x448/float16 v0.8.4 // indirect
@@ -84,7 +67,6 @@ require (
 	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/time v0.15.0 // indirect
 	google.golang.org/protobuf v1.36.12 // indirect
-	gopkg.in/evanphx/json-patch.v4 v4.13.0 // indirect
 	gopkg.in/inf.v0 v0.9.1 // indirect
 	k8s.io/kube-openapi v0.0.0-20260721132016-d427ff9ee9ad // indirect
 	k8s.io/utils v0.0.0-20260626114624-be93311217bd // indirect

@@ -3,26 +3,9 @@ package leader
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
-
-	"github.com/go-logr/logr"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	coordinationv1 "k8s.io/client-go/kubernetes/typed/coordination/v1"
-	"k8s.io/client-go/tools/leaderelection"
-	"k8s.io/client-go/tools/leaderelection/resourcelock"
-	"k8s.io/klog/v2"
-)
-
-const (
-	// leaseDuration is how long after its last renewal a lease is its holder's.
-	leaseDuration = 15 * time.Second
-	renewDeadline = 10 * time.Second
-	retryPeriod   = time.Second
-	// releaseBudget bounds the release: a lease that is not released expires.
-	releaseBudget = time.Second
 )
 
 // ErrLost says that another process holds the lease that this one held.
@@ -30,11 +13,9 @@ var ErrLost = errors.New("the lease is another's")
 
 // Candidate is one process in the election. It is safe for concurrent use.
 type Candidate struct {
-	leases          coordinationv1.LeasesGetter
-	namespace, name string
-	identity        string
-	failed          func()
-	logger          *slog.Logger
+	election election // the campaign's, and after it the release's
+	failed   func()
+	logger   *slog.Logger
 
 	elected, lost chan struct{} // each is closed once
 
@@ -46,10 +27,10 @@ type Candidate struct {
 // New returns a candidate for a lease. Its identity must be its own, also after a
 // restart. failed is called for every attempt to take or renew the lease that
 // failed.
-func New(leases coordinationv1.LeasesGetter, namespace, name, identity string, failed func(), logger *slog.Logger) *Candidate {
+func New(client *Client, namespace, name, identity string, failed func(), logger *slog.Logger) *Candidate {
 	return &Candidate{
-		leases: leases, namespace: namespace, name: name, identity: identity, failed: failed,
-		logger:  logger.With("lease", namespace+"/"+name),
+		election: election{client: client, namespace: namespace, name: name, identity: identity},
+		failed:   failed, logger: logger.With("lease", namespace+"/"+name),
 		elected: make(chan struct{}), lost: make(chan struct{}),
 	}
 }
@@ -96,32 +77,23 @@ func (c *Candidate) lead(ctx context.Context, work func(context.Context)) {
 	watch.Wait()
 }
 
-// campaign tries to take and renew the lease until the context ends. client-go's
-// elector gives up where it cannot renew in time; another with the same identity
-// then goes on where it ended.
+// campaign tries to take and renew the lease until the context ends or the lease is
+// lost.
 func (c *Candidate) campaign(ctx context.Context) {
-	ctx = klog.NewContext(ctx, logr.Discard()) // what there is to say, saw and fail say
-	for ctx.Err() == nil {
-		elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
-			Lock:          &watchedLock{Interface: c.lock(), saw: c.saw, failed: c.fail},
-			LeaseDuration: leaseDuration, RenewDeadline: renewDeadline, RetryPeriod: retryPeriod,
-			Callbacks: leaderelection.LeaderCallbacks{
-				OnStartedLeading: func(context.Context) {},
-				OnStoppedLeading: func() {},
-			},
-		})
-		if err != nil {
-			panic(fmt.Sprintf("leader: %v", err)) // its parts are constant
+	for !closed(c.lost) {
+		holder, err := c.election.attempt(ctx)
+		switch {
+		case err == nil:
+			c.saw(holder)
+		case outrun(err): // the next attempt sees by whom
+		case ctx.Err() == nil:
+			c.fail(err)
 		}
-		elector.Run(ctx)
-	}
-}
-
-func (c *Candidate) lock() *resourcelock.LeaseLock {
-	return &resourcelock.LeaseLock{
-		LeaseMeta:  metav1.ObjectMeta{Namespace: c.namespace, Name: c.name},
-		Client:     c.leases,
-		LockConfig: resourcelock.ResourceLockConfig{Identity: c.identity},
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(retryPeriod):
+		}
 	}
 }
 
@@ -138,7 +110,7 @@ func (c *Candidate) saw(holder string) {
 	}
 	c.holder = holder
 	switch {
-	case holder == c.identity:
+	case holder == c.election.identity:
 		if !closed(c.elected) {
 			c.logger.Info("Elected leader", "identity", holder)
 			close(c.elected)
@@ -169,28 +141,14 @@ func (c *Candidate) fail(err error) {
 	c.logger.Log(context.Background(), level, message, "err", err)
 }
 
-// release gives the lease up, if it is still ours. client-go would do so without
-// looking.
 func (c *Candidate) release() {
-	ctx, cancel := context.WithTimeout(klog.NewContext(context.Background(), logr.Discard()), releaseBudget)
-	defer cancel()
-	lock := c.lock()
-	record, _, err := lock.Get(ctx)
-	if err == nil && record.HolderIdentity != c.identity {
-		return
-	}
-	if err == nil {
-		now := metav1.Now()
-		err = lock.Update(ctx, resourcelock.LeaderElectionRecord{
-			LeaseDurationSeconds: 1, RenewTime: now, AcquireTime: now, LeaderTransitions: record.LeaderTransitions,
-		})
-	}
-	if err != nil {
+	switch released, err := c.election.release(context.Background()); {
+	case err != nil:
 		c.failed()
 		c.logger.Warn("The lease was not released, it expires by itself", "err", err)
-		return
+	case released:
+		c.logger.Info("The lease was released")
 	}
-	c.logger.Info("The lease was released")
 }
 
 // Leads reports whether this process was elected, and has seen no other holder

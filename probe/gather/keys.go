@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4/jwt"
+	"k8s.io/client-go/util/keyutil"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
@@ -22,24 +23,9 @@ func refusedByKeys(keys []string, token evidence.Secret) bool {
 		return false
 	}
 	return !slices.ContainsFunc(keys, func(encoded string) bool {
-		key := publicKey(encoded)
-		return key != nil && parsed.Claims(key, &struct{}{}) == nil
+		blocks, err := keyutil.ParsePublicKeysPEM([]byte(encoded))
+		return err == nil && parsed.Claims(blocks[0], &struct{}{}) == nil // the plugin reads the first only
 	})
-}
-
-// publicKey reads a PEM block as the plugin does: a public key or a certificate.
-func publicKey(encoded string) any {
-	block, _ := pem.Decode([]byte(encoded))
-	if block == nil {
-		return nil
-	}
-	if key, err := x509.ParsePKIXPublicKey(block.Bytes); err == nil {
-		return key
-	}
-	if certificate, err := x509.ParseCertificate(block.Bytes); err == nil {
-		return certificate.PublicKey
-	}
-	return nil
 }
 
 // forge makes a JWT for the role probe: the canary's claims, expired long ago,
@@ -70,6 +56,7 @@ func segment(value any) string {
 func (e *endpoint) checkCA(bundle string, now time.Time) evidence.CACheck {
 	roots := x509.NewCertPool()
 	var authorities []*x509.Certificate
+	// Vault skips what it cannot parse; client-go's ParseCertsPEM would stop there.
 	for rest := []byte(bundle); ; {
 		var block *pem.Block
 		if block, rest = pem.Decode(rest); block == nil {

@@ -14,9 +14,9 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	authentication "k8s.io/client-go/kubernetes/typed/authentication/v1"
-	authorization "k8s.io/client-go/kubernetes/typed/authorization/v1"
-	core "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 
@@ -60,20 +60,35 @@ func (k *kubernetesServer) as(bearer evidence.Secret) (caller, error) {
 		wrapped, wrapping = rest.HTTPWrappersForConfig(config, below)
 		return wrapped
 	})
-	authn, err := authentication.NewForConfigAndClient(config, client)
+	authentication, err := groupClient(*config, "/apis", authenticationv1.SchemeGroupVersion, client)
 	if err != nil {
 		return caller{}, errors.Join(wrapping, err)
 	}
-	authz, err := authorization.NewForConfigAndClient(config, client)
+	authorization, err := groupClient(*config, "/apis", authorizationv1.SchemeGroupVersion, client)
 	if err != nil {
 		return caller{}, errors.Join(wrapping, err)
 	}
-	accounts, err := core.NewForConfigAndClient(config, client)
+	core, err := groupClient(*config, "/api", schema.GroupVersion{Version: "v1"}, client)
 	if err != nil {
 		return caller{}, errors.Join(wrapping, err)
 	}
-	return caller{authn.RESTClient(), authz.RESTClient(), accounts.RESTClient()}, wrapping
+	return caller{authentication, authorization, core}, wrapping
 }
+
+// groupClient returns a client for one group of the API. client-go's typed clients
+// link the types of every group.
+func groupClient(config rest.Config, path string, group schema.GroupVersion, client *http.Client) (rest.Interface, error) {
+	config.APIPath, config.GroupVersion, config.NegotiatedSerializer = path, &group, questions
+	return rest.RESTClientForConfigAndClient(&config, client)
+}
+
+// questions encodes what is asked, and decodes a Status. Answers are decoded by ask.
+var questions = func() runtime.NegotiatedSerializer {
+	scheme := runtime.NewScheme()
+	utilruntime.Must(authenticationv1.AddToScheme(scheme))
+	utilruntime.Must(authorizationv1.AddToScheme(scheme))
+	return serializer.NewCodecFactory(scheme).WithoutConversion()
+}()
 
 // review creates a TokenReview of a token, for the audiences that Vault would
 // send. Without a token it reviews a fixed non-token, for the reviewer's sake.
@@ -182,7 +197,7 @@ func create(ctx context.Context, client rest.Interface, kind string, question, a
 
 // ask makes a request once, with a question if there is one. client-go's typed Create would retry, and lose the cause
 // of a failure.
-func ask(ctx context.Context, request *rest.Request, kind string, question, answer runtime.Object) error {
+func ask(ctx context.Context, request *rest.Request, kind string, question runtime.Object, answer kubernetesObject) error {
 	ctx, x := newRequestTrace(klog.NewContext(ctx, logr.Discard()))
 	if question != nil {
 		request = request.Body(question)
@@ -203,6 +218,9 @@ func ask(ctx context.Context, request *rest.Request, kind string, question, answ
 	}
 	return nil
 }
+
+// kubernetesObject is an object of the API, which says its kind.
+type kubernetesObject interface{ GetObjectKind() schema.ObjectKind }
 
 // kubernetesFailure tells the API server's own refusal, a Status, from the answer
 // of something in front of it. A 5xx and a 429 count whoever says them, since it is

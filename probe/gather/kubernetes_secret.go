@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
@@ -39,7 +39,11 @@ func (r *run) readSecret(ctx context.Context, key evidence.SecretKey) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
-	var answer corev1.Secret
+	// corev1.Secret would link every type of its group, 4 MB.
+	var answer struct {
+		metav1.TypeMeta
+		Data map[string][]byte `json:"data"`
+	}
 	request := caller.core.Get().Namespace(key.Namespace).Resource("secrets").Name(key.Name)
 	if err := ask(ctx, request, "Secret", nil, &answer); err != nil {
 		return nil, err
