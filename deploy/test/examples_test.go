@@ -16,7 +16,7 @@ import (
 	"k8s.io/pod-security-admission/policy"
 )
 
-// all switches on everything that can be switched on side by side.
+// all enables every feature that can be enabled at the same time.
 const all = `
 vault:
   addr: https://vault.example.com:8200
@@ -61,7 +61,7 @@ networkPolicy:
   egress: {extra: [{ports: [{port: 3128}]}]}
 `
 
-// installations are the shapes that everything is held against.
+// installations are the values that the tests render: every example, all, and one with a PodMonitor.
 func installations(t testing.TB) map[string]values {
 	t.Helper()
 	list := examples(t)
@@ -75,7 +75,7 @@ podDisruptionBudget: {enabled: true}
 	return list
 }
 
-// typed is a new value of the type of an object.
+// typed returns a new value of the Go type for an object.
 func typed(t testing.TB, o *unstructured.Unstructured) any {
 	t.Helper()
 	switch kind := o.GetAPIVersion() + " " + o.GetKind(); kind {
@@ -108,12 +108,12 @@ func typed(t testing.TB, o *unstructured.Unstructured) any {
 	case "monitoring.coreos.com/v1 PrometheusRule":
 		return new(monitoring.PrometheusRule)
 	default:
-		t.Fatalf("%s: a kind that no test knows", kind)
+		t.Fatalf("%s: an unknown kind", kind)
 		return nil
 	}
 }
 
-// into decodes an object. A field that its type does not have is an error.
+// into decodes an object. Unknown fields fail the test.
 func into(t testing.TB, o *unstructured.Unstructured, typed any) {
 	t.Helper()
 	content, err := json.Marshal(o.Object)
@@ -127,7 +127,7 @@ func into(t testing.TB, o *unstructured.Unstructured, typed any) {
 	}
 }
 
-// podOf is the template of the pods of an installation.
+// podOf returns the pod template of an installation.
 func podOf(t testing.TB, all objects) core.PodTemplateSpec {
 	t.Helper()
 	o := all.only(t, "Deployment", "StatefulSet")
@@ -166,7 +166,7 @@ func TestPodSecurityIsRestricted(t *testing.T) {
 			t.Errorf("%s: %s", name, result.ForbiddenDetail())
 		}
 		if pod.Spec.AutomountServiceAccountToken == nil || *pod.Spec.AutomountServiceAccountToken {
-			t.Errorf("%s: a token is mounted unasked", name)
+			t.Errorf("%s: the default service account token is mounted", name)
 		}
 		if pod.Spec.EnableServiceLinks == nil || *pod.Spec.EnableServiceLinks {
 			t.Errorf("%s: service links are injected", name)
@@ -175,12 +175,12 @@ func TestPodSecurityIsRestricted(t *testing.T) {
 	unsafe := with(t, all)
 	unsafe["securityContext"] = values{"allowPrivilegeEscalation": true}
 	if allowed(podOf(t, render(t, unsafe))).Allowed {
-		t.Error("the evaluator allows privilege escalation: it judges nothing")
+		t.Error("the evaluator allows privilege escalation: it checks nothing")
 	}
 }
 
-// TestSelectorsFindThePod: what selects pods selects the pod, by what never changes.
-func TestSelectorsFindThePod(t *testing.T) {
+// TestSelectorsMatchThePod checks that every selector matches the pod, and uses only labels that never change.
+func TestSelectorsMatchThePod(t *testing.T) {
 	for name, v := range installations(t) {
 		rendered := render(t, v)
 		labels := podOf(t, rendered).Labels
@@ -195,7 +195,7 @@ func TestSelectorsFindThePod(t *testing.T) {
 				}
 				for k, value := range selector {
 					if labels[k] != value {
-						t.Errorf("%s: %s selects %s=%s, which the pod is not", name, key(o), k, value)
+						t.Errorf("%s: %s selects %s=%s, which the pod does not have", name, key(o), k, value)
 					}
 				}
 			}
