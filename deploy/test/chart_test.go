@@ -50,8 +50,8 @@ func load(t testing.TB) *chart.Chart {
 	return c
 }
 
-// template renders the chart as helm does. It returns the rendered texts by the path of their template.
-func template(t testing.TB, v values) (map[string]string, error) {
+// renderTexts renders the chart as helm does. It returns the rendered texts by the path of their template.
+func renderTexts(t testing.TB, v values) (map[string]string, error) {
 	t.Helper()
 	c := load(t)
 	options := common.ReleaseOptions{Name: release, Namespace: namespace, Revision: 1, IsInstall: true}
@@ -65,7 +65,7 @@ func template(t testing.TB, v values) (map[string]string, error) {
 // objects are rendered objects by kind/namespace/name.
 type objects map[string]*unstructured.Unstructured
 
-func key(o *unstructured.Unstructured) string {
+func objectKey(o *unstructured.Unstructured) string {
 	return path.Join(o.GetKind(), o.GetNamespace(), o.GetName())
 }
 
@@ -92,12 +92,12 @@ func (o objects) only(t testing.TB, kinds ...string) *unstructured.Unstructured 
 // render returns the objects that the chart renders. The test fails if the chart rejects the values.
 func render(t testing.TB, v values) objects {
 	t.Helper()
-	texts, err := template(t, v)
+	rendered, err := renderTexts(t, v)
 	if err != nil {
 		t.Fatal(err)
 	}
 	all := objects{}
-	for name, text := range texts {
+	for name, text := range rendered {
 		if path.Ext(name) != ".yaml" {
 			continue
 		}
@@ -125,10 +125,10 @@ func decode(t testing.TB, name, text string, all objects) {
 		if len(o.Object) == 0 {
 			continue
 		}
-		if all[key(o)] != nil {
-			t.Fatalf("%s: a second %s", name, key(o))
+		if all[objectKey(o)] != nil {
+			t.Fatalf("%s: a second %s", name, objectKey(o))
 		}
-		all[key(o)] = o
+		all[objectKey(o)] = o
 	}
 }
 

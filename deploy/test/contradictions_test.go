@@ -38,7 +38,7 @@ func TestContradictoryValuesAreRejected(t *testing.T) {
 		{`canary: {serviceAccount: a/b}`, "canary.serviceAccount is not used with canary.mode file"},
 		{`canary: {mode: serviceaccount, serviceAccount: a/b, tokenFile: /c}`, "canary.tokenFile is not used with canary.mode serviceaccount"},
 	} {
-		if _, err := template(t, merged(t, c.values)); err == nil || !strings.Contains(err.Error(), c.wantError) {
+		if _, err := renderTexts(t, merged(t, c.values)); err == nil || !strings.Contains(err.Error(), c.wantError) {
 			t.Errorf("%s: %v; want %q", c.values, err, c.wantError)
 		}
 	}

@@ -263,7 +263,7 @@ func TestExporterAcceptsTheEnvironment(t *testing.T) {
 		})
 	}
 	t.Run("unknown variable", func(t *testing.T) {
-		v := with(t, all)
+		v := with(t, everything)
 		v["extraEnv"] = []any{values{"name": "EXPORTER_VAULT_ADRR", "value": "x"}}
 		if out, err := config(t, v); err == nil {
 			t.Errorf("an unknown variable is accepted:\n%s", out)
@@ -274,7 +274,7 @@ func TestExporterAcceptsTheEnvironment(t *testing.T) {
 // TestValuesReachTheExporter checks that the chart's values can set every variable of the program, and that they are passed unchanged.
 func TestValuesReachTheExporter(t *testing.T) {
 	resolved := map[string]string{}
-	for _, given := range []string{all, fromFiles, fromSecret, sharded} {
+	for _, given := range []string{everything, fromFiles, fromSecret, sharded} {
 		out, err := config(t, with(t, given))
 		if err != nil {
 			t.Fatalf("exporter config: %v\n%s", err, out)

@@ -16,8 +16,8 @@ import (
 	"k8s.io/pod-security-admission/policy"
 )
 
-// all enables every feature that can be enabled at the same time.
-const all = `
+// everything enables every feature that can be enabled at the same time.
+const everything = `
 vault:
   addr: https://vault.example.com:8200
   namespace: admin/team-a
@@ -61,11 +61,11 @@ networkPolicy:
   egress: {extra: [{ports: [{port: 3128}]}]}
 `
 
-// installations are the values that the tests render: every example, all, and one with a PodMonitor.
+// installations are the values that the tests render: every example, everything, and one with a PodMonitor.
 func installations(t testing.TB) map[string]values {
 	t.Helper()
 	list := examples(t)
-	list["all"] = with(t, all)
+	list["all"] = with(t, everything)
 	list["pod monitor"] = with(t, `
 vault: {addr: "https://vault:8200", role: canary}
 reviewer: {mode: file, existingSecret: reviewer}
@@ -114,7 +114,7 @@ func typed(t testing.TB, o *unstructured.Unstructured) any {
 }
 
 // into decodes an object. Unknown fields fail the test.
-func into(t testing.TB, o *unstructured.Unstructured, typed any) {
+func into(t testing.TB, o *unstructured.Unstructured, target any) {
 	t.Helper()
 	content, err := json.Marshal(o.Object)
 	if err != nil {
@@ -122,8 +122,8 @@ func into(t testing.TB, o *unstructured.Unstructured, typed any) {
 	}
 	decoder := json.NewDecoder(strings.NewReader(string(content)))
 	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(typed); err != nil {
-		t.Errorf("%s: %v", key(o), err)
+	if err := decoder.Decode(target); err != nil {
+		t.Errorf("%s: %v", objectKey(o), err)
 	}
 }
 
@@ -172,7 +172,7 @@ func TestPodSecurityIsRestricted(t *testing.T) {
 			t.Errorf("%s: service links are injected", name)
 		}
 	}
-	unsafe := with(t, all)
+	unsafe := with(t, everything)
 	unsafe["securityContext"] = values{"allowPrivilegeEscalation": true}
 	if allowed(podOf(t, render(t, unsafe))).Allowed {
 		t.Error("the evaluator allows privilege escalation: it checks nothing")
@@ -186,16 +186,16 @@ func TestSelectorsMatchThePod(t *testing.T) {
 		labels := podOf(t, rendered).Labels
 		for _, o := range rendered {
 			for _, path := range [][]string{{"spec", "selector", "matchLabels"}, {"spec", "podSelector", "matchLabels"}, {"spec", "selector"}} {
-				selector, found, err := unstructured.NestedStringMap(o.Object, path...)
+				matchLabels, found, err := unstructured.NestedStringMap(o.Object, path...)
 				if !found || err != nil {
 					continue
 				}
-				if len(selector) != 2 {
-					t.Errorf("%s: %s selects by %v, want name and instance", name, key(o), selector)
+				if len(matchLabels) != 2 {
+					t.Errorf("%s: %s selects by %v, want name and instance", name, objectKey(o), matchLabels)
 				}
-				for k, value := range selector {
+				for k, value := range matchLabels {
 					if labels[k] != value {
-						t.Errorf("%s: %s selects %s=%s, which the pod does not have", name, key(o), k, value)
+						t.Errorf("%s: %s selects %s=%s, which the pod does not have", name, objectKey(o), k, value)
 					}
 				}
 			}

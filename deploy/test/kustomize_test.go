@@ -43,7 +43,7 @@ func manifests(t *testing.T, example string) objects {
 func TestKustomize(t *testing.T) {
 	base := manifests(t, baseExample)
 	checkFiles(t, "base", layer{Resources: []string{"manifests.yaml"}}, map[string]string{"manifests.yaml": stream(t, base)})
-	if diff := cmp.Diff(base, build(t, "base")); diff != "" {
+	if diff := cmp.Diff(base, kustomizeBuild(t, "base")); diff != "" {
 		t.Errorf("base (-chart +kustomize):\n%s", diff)
 	}
 	for name, example := range overlays {
@@ -52,7 +52,7 @@ func TestKustomize(t *testing.T) {
 			dir := filepath.Join("overlays", name)
 			l, files := overlay(t, base, want)
 			checkFiles(t, dir, l, files)
-			if diff := cmp.Diff(want, build(t, dir)); diff != "" {
+			if diff := cmp.Diff(want, kustomizeBuild(t, dir)); diff != "" {
 				t.Errorf("(-chart +kustomize):\n%s", diff)
 			}
 		})
@@ -86,14 +86,14 @@ func overlay(t *testing.T, base, want objects) (layer, map[string]string) {
 		if old == nil {
 			added[name] = o
 		} else if changes := difference("", old.Object, o.Object); changes != nil {
-			l.Patches = append(l.Patches, patch{&selector{o.GetKind(), o.GetName(), o.GetNamespace()}, text(t, changes)})
+			l.Patches = append(l.Patches, patch{&selector{o.GetKind(), o.GetName(), o.GetNamespace()}, toYAML(t, changes)})
 		}
 	}
 	for _, name := range base.keys() {
 		if want[name] == nil {
 			o := base[name]
 			removed := map[string]any{"apiVersion": o.GetAPIVersion(), "kind": o.GetKind(), "metadata": map[string]any{"name": o.GetName()}, "$patch": "delete"}
-			l.Patches = append(l.Patches, patch{nil, text(t, removed)})
+			l.Patches = append(l.Patches, patch{nil, toYAML(t, removed)})
 		}
 	}
 	if len(added) > 0 {
@@ -139,7 +139,7 @@ func difference(path string, from, to map[string]any) []operation {
 	return operations
 }
 
-func text(t *testing.T, v any) string {
+func toYAML(t *testing.T, v any) string {
 	t.Helper()
 	content, err := yaml.Marshal(v)
 	if err != nil {
@@ -152,7 +152,7 @@ func stream(t *testing.T, all objects) string {
 	t.Helper()
 	var documents []string
 	for _, name := range all.keys() {
-		documents = append(documents, text(t, all[name].Object))
+		documents = append(documents, toYAML(t, all[name].Object))
 	}
 	return strings.Join(documents, "---\n")
 }
@@ -160,7 +160,7 @@ func stream(t *testing.T, all objects) string {
 // checkFiles compares the files of a layer with what was rendered. With -update it writes them first.
 func checkFiles(t *testing.T, dir string, l layer, files map[string]string) {
 	t.Helper()
-	files["kustomization.yaml"] = text(t, struct {
+	files["kustomization.yaml"] = toYAML(t, struct {
 		APIVersion string `json:"apiVersion"`
 		Kind       string `json:"kind"`
 		layer
@@ -199,18 +199,18 @@ func checkFiles(t *testing.T, dir string, l layer, files map[string]string) {
 	}
 }
 
-// build runs kustomize build.
-func build(t *testing.T, dir string) objects {
+// kustomizeBuild runs kustomize build.
+func kustomizeBuild(t *testing.T, dir string) objects {
 	t.Helper()
 	built, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), filepath.Join(kustomizeDir, dir))
 	if err != nil {
 		t.Fatal(err)
 	}
-	manifests, err := built.AsYaml()
+	out, err := built.AsYaml()
 	if err != nil {
 		t.Fatal(err)
 	}
 	all := objects{}
-	decode(t, dir, string(manifests), all)
+	decode(t, dir, string(out), all)
 	return all
 }

@@ -68,7 +68,7 @@ func TestDashboards(t *testing.T) {
 		}
 		found++
 		if o.GetLabels()["grafana_dashboard"] != "1" || o.GetAnnotations()["folder"] != "Vault" {
-			t.Errorf("%s: labels %v, annotations %v", key(o), o.GetLabels(), o.GetAnnotations())
+			t.Errorf("%s: labels %v, annotations %v", objectKey(o), o.GetLabels(), o.GetAnnotations())
 		}
 		for name, content := range o.Object["data"].(map[string]any) {
 			original, err := os.ReadFile("../../dashboards/" + name)
@@ -103,7 +103,7 @@ func TestNotes(t *testing.T) {
 		`namespaceOverride: watch`:                          "kubectl -n watch port-forward deploy/vault-k8s-auth-exporter 10190 &",
 		`canary: {audience: openbao}`:                       "audience=openbao token_policies=default token_type=batch token_ttl=60s",
 	} {
-		rendered, err := template(t, merged(t, text))
+		rendered, err := renderTexts(t, merged(t, text))
 		if err != nil {
 			t.Fatal(err)
 		}

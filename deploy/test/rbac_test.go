@@ -66,7 +66,7 @@ func granted(t *testing.T, all objects) []string {
 		into(t, o, &b)
 		account := rbac.Subject{Kind: "ServiceAccount", Namespace: namespace, Name: podOf(t, all).Spec.ServiceAccountName}
 		if len(b.Subjects) != 1 || b.Subjects[0] != account {
-			t.Errorf("%s binds %v", key(o), b.Subjects)
+			t.Errorf("%s binds %v", objectKey(o), b.Subjects)
 		}
 		bound[b.RoleRef.Kind+"/"+o.GetNamespace()+"/"+b.RoleRef.Name] = true
 	}
@@ -76,7 +76,7 @@ func granted(t *testing.T, all objects) []string {
 			continue
 		}
 		if !bound[o.GetKind()+"/"+o.GetNamespace()+"/"+o.GetName()] {
-			t.Errorf("%s is not bound", key(o))
+			t.Errorf("%s is not bound", objectKey(o))
 		}
 		var r rbac.ClusterRole
 		into(t, o, &r)

@@ -116,7 +116,7 @@ func TestSchemaRejects(t *testing.T) {
 		{`networkPolicy: {ingress: {from: {}}}`, "/networkPolicy/ingress/from", "want array"},
 	}
 	for _, c := range cases {
-		_, err := template(t, merged(t, c.values))
+		_, err := renderTexts(t, merged(t, c.values))
 		if err == nil {
 			t.Errorf("%s is accepted", c.values)
 			continue
