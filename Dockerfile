@@ -1,4 +1,4 @@
-# Compiled on the builder's own platform for whichever the image is for: Go needs no emulator.
+# Cross-compiles on the builder's platform, so no emulator is needed.
 FROM --platform=$BUILDPLATFORM golang:1.26 AS build
 WORKDIR /src
 COPY go.mod go.sum ./

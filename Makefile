@@ -1,43 +1,43 @@
 .DEFAULT_GOAL := help
 
-# The lab's own command. It compiles in seconds; what it starts takes minutes the first time, and says so.
+# The lab's command. It compiles in half a minute; compiling the servers that it starts takes minutes the first time, and it says so.
 LAB = .lab/bin/lab
 
 .PHONY: $(LAB)
 $(LAB):
-	@test -x $@ || echo "compiling the lab's own command, which takes half a minute the first time"
+	@test -x $@ || echo "compiling the lab's command, which takes half a minute the first time"
 	@go build -o $@ ./lab/cmd/lab
 
-## demo: a real Kubernetes API server, a real Vault and the exporter, on loopback; with PROMETHEUS=1 also who is paged; Ctrl-C ends it
+## demo: run a real Kubernetes API server, a real Vault and the exporter on loopback; PROMETHEUS=1 adds Prometheus and Alertmanager; Ctrl-C stops it
 .PHONY: demo
 demo: $(LAB)
 	@$(LAB) demo $(if $(PROMETHEUS),--prometheus)
 
-## fault: break something in the running lab: make fault NAME=reviewer_forbidden; without NAME: what there is
+## fault: break something in the running lab, e.g. make fault NAME=reviewer_forbidden; without NAME, list the faults
 .PHONY: fault
 fault: $(LAB)
 	@$(LAB) fault $(NAME)
 
-## heal: mend everything in the running lab
+## heal: undo all faults in the running lab
 .PHONY: heal
 heal: $(LAB)
 	@$(LAB) heal
 
-## lab: the two servers without the exporter, with the EXPORTER_* variables to use
+## lab: run the two servers without the exporter, and print the EXPORTER_* variables for it
 .PHONY: lab
 lab: $(LAB)
 	@$(LAB) up
 
-# The race detector needs a C compiler. Without one the tests run all the same, except in CI.
+# The race detector needs a C compiler. Without one the tests run without it, except in CI, where make fails.
 RACE := $(if $(shell command -v $${CC:-cc}),-race)
 ifeq ($(RACE)$(CI),true)
 $(error no C compiler was found, which the race detector needs: install gcc)
 endif
 
-# What tests without the lab's servers: seconds each.
+# The packages whose tests do not need the lab's servers. Each takes seconds.
 FAST := ./cmd/... ./dashboards/... ./docs/... ./internal/... ./metrics/... ./probe/...
 
-## test: every check and every test, the exporter against the real servers included; the first time compiles for minutes
+## test: run every check and every test, including the exporter against the real servers; the first run compiles for minutes
 .PHONY: test
 test: vet lint unit page-test chart-test release-test lab-test rules-test e2e
 
@@ -47,74 +47,74 @@ vet:
 	@test -z "$$(gofmt -l bench cmd dashboards deploy docs e2e internal lab metrics probe tools)" || { echo "not formatted:"; gofmt -l bench cmd dashboards deploy docs e2e internal lab metrics probe tools; exit 1; }
 	go vet ./...
 
-## lint: staticcheck
+## lint: run staticcheck
 .PHONY: lint
 lint:
 	@echo "== staticcheck"
 	go tool -modfile=tools/go.mod staticcheck ./...
 
-## unit: the tests on fakes
+## unit: run the tests with fake servers
 .PHONY: unit
 unit:
 	@echo "== unit tests$(if $(RACE),, (no C compiler was found: without the race detector))"
 	go test $(RACE) $(FAST)
 
-# A module of its own. axe-core is fetched where there is a browser to run it in.
+# A separate module. axe-core is only downloaded if there is a browser to run it in.
 PAGE = internal/status/browser
 
-## page-test: the status page in a real browser, its JSON against the schema
+## page-test: test the status page in a real browser, and its JSON against the schema
 .PHONY: page-test
 page-test:
 	@echo "== the status page"
 	@if command -v chromium >/dev/null && command -v npm >/dev/null; then cd $(PAGE) && npm ci --silent --no-audit --no-fund; fi
 	cd $(PAGE) && go vet ./... && go test -count=1 ./...
 
-# A module of its own.
+# A separate module.
 CHART = deploy/test
 
-## chart-test: what the chart and kustomize render, and what they refuse
+## chart-test: test what the chart and kustomize render, and what the chart rejects
 .PHONY: chart-test
 chart-test:
 	@echo "== the chart (the first time compiles Helm for minutes)"
 	cd $(CHART) && go vet ./... && go test -count=1 ./...
 
-# A module of its own.
+# A separate module.
 RELEASE = tools/release
 
-## release-test: what the Dockerfile builds; the configuration of releases and of the workflows
+## release-test: test what the Dockerfile builds, and the configuration of releases and workflows
 .PHONY: release-test
 release-test:
 	@echo "== the release (the first time compiles goreleaser for minutes)"
 	@go tool -modfile=tools/goreleaser/go.mod goreleaser --version >/dev/null
 	cd $(RELEASE) && go vet ./... && go test -timeout=20m -count=1 ./...
 
-## kustomize: deploy/kustomize, rendered anew from the chart
+## kustomize: render deploy/kustomize from the chart
 .PHONY: kustomize
 kustomize:
 	cd $(CHART) && go test -count=1 -run=Kustomize . -update
 
-## screenshots: the pictures of the status page in docs/images, made anew
+## screenshots: recreate the screenshots of the status page in docs/images
 .PHONY: screenshots
 screenshots:
 	@mkdir -p docs/images
 	cd $(PAGE) && go test -count=1 -run=Screenshots . -screenshots=$(CURDIR)/docs/images
 
-# The servers are compiled in the open, since go test would keep their progress to itself.
+# Compiles the servers before the tests, because go test would hide the progress.
 .PHONY: servers
 servers: $(LAB)
 	@echo "== the lab's servers"
 	@$(LAB) build
 
-## lab-test: the lab itself, and each of its faults on the wire
+## lab-test: test the lab itself, and each of its faults against the real servers
 .PHONY: lab-test
 lab-test: servers
 	@echo "== the lab"
 	go test $(RACE) -timeout=15m ./lab/...
 
-# Who is told of an alert.
+# Checks which receiver an alert is routed to.
 ROUTE = .lab/bin/amtool-* config routes test --config.file=deploy/prometheus/alertmanager.yaml --verify.receivers
 
-## rules-test: the alerts and the route, by promtool and amtool
+## rules-test: test the alerts and the route with promtool and amtool
 .PHONY: rules-test
 rules-test: servers
 	@echo "== the alerts"
@@ -128,7 +128,7 @@ rules-test: servers
 	@$(ROUTE)=tickets alertname=VaultK8sAuthErrorBudgetBurn severity=warning
 	@$(ROUTE)=tickets alertname=VaultK8sAuthCanaryFailing severity=warning component=canary
 
-## e2e: the exporter against the lab, every fault of its table
+## e2e: test the exporter against every fault of the lab
 .PHONY: e2e
 e2e: servers
 	@echo "== the exporter against the lab (some minutes)"
@@ -137,22 +137,22 @@ e2e: servers
 	cd $(CHART) && go test -timeout=15m -count=1 -run='Admits|Suffice|Leads' . -lab
 	@if command -v chromium >/dev/null; then cd $(PAGE) && go test -count=1 -run=FaultShows . -lab; fi
 
-## bench: what a probe costs beside a bare net/http program that makes the same requests
+## bench: compare the cost of a probe with a bare net/http program that sends the same requests
 .PHONY: bench
 bench:
 	go test ./bench -run='^$$' -bench='Probe|Bare|Sustained|Process' -benchtime=3s -count=3
 
-## soak: 1 000 targets for five minutes, and for five more with a Vault that hangs
+## soak: run 1 000 targets for five minutes, then five more with a Vault that hangs
 .PHONY: soak
 soak:
 	go test ./bench -run='^$$' -bench=Soak -benchtime=1x -timeout=20m
 
-## build: the exporter, into bin/
+## build: compile the exporter into bin/
 .PHONY: build
 build:
 	CGO_ENABLED=0 go build -trimpath -o bin/exporter ./cmd/exporter
 
-## help: this list
+## help: print this list
 .PHONY: help
 help:
-	@sed -n 's/^## \([a-z-]*\): /  \1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^## \([a-z-]*\): /  \1\t/p' $(MAKEFILE_LIST) | expand -t 16

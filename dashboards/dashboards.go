@@ -1,4 +1,4 @@
-// Package dashboards holds the Grafana dashboards, for those who check them.
+// Package dashboards embeds the Grafana dashboards, so that tests can check them.
 package dashboards
 
 import (
@@ -11,7 +11,7 @@ import (
 //go:embed *.json
 var files embed.FS
 
-// Dashboard is what the checks look at of Grafana's model.
+// Dashboard is the part of Grafana's dashboard model that the tests check.
 type Dashboard struct {
 	File string `json:"-"`
 	Raw  []byte `json:"-"`
@@ -24,10 +24,10 @@ type Dashboard struct {
 	Templating              struct{ List []Variable }
 }
 
-// Link leads from a dashboard, or from a cell of a table.
+// Link is a link of a dashboard or of a table cell.
 type Link struct{ Title, URL string }
 
-// Variable is one that the reader chooses, or a constant.
+// Variable is a template variable: one that the user chooses, or a constant.
 type Variable struct {
 	Name, Label, Type string
 	Query             any
@@ -39,10 +39,10 @@ type Variable struct {
 	Current           struct{ Value any }
 }
 
-// Datasource says where an answer comes from.
+// Datasource identifies the data source of a query.
 type Datasource struct{ Type, UID string }
 
-// Panel is one picture, or the heading of a row of them.
+// Panel is one panel, or the heading of a row of panels.
 type Panel struct {
 	ID                       int
 	Type, Title, Description string
@@ -56,19 +56,19 @@ type Panel struct {
 	}
 }
 
-// Field says how the values of a panel are shown.
+// Field is how a panel's values are displayed.
 type Field struct {
 	Unit, NoValue string
 	Mappings      []Mapping
 }
 
-// Mapping puts words in place of values.
+// Mapping replaces values with text.
 type Mapping struct {
 	Type    string
 	Options json.RawMessage
 }
 
-// Override is how one column of a table differs from the rest.
+// Override changes how one column of a table is displayed.
 type Override struct {
 	Matcher    struct{ ID, Options string }
 	Properties []struct {
@@ -77,7 +77,7 @@ type Override struct {
 	}
 }
 
-// Transformation rearranges answers before they are shown.
+// Transformation rearranges query results before they are displayed.
 type Transformation struct {
 	ID      string
 	Options json.RawMessage
@@ -90,7 +90,7 @@ type Target struct {
 	Datasource          Datasource
 }
 
-// All returns every dashboard, by the name of its file.
+// All returns every dashboard, ordered by file name.
 func All() ([]Dashboard, error) {
 	names, err := fs.Glob(files, "*.json")
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/dashboards"
 )
 
-func all(t *testing.T) []dashboards.Dashboard {
+func load(t *testing.T) []dashboards.Dashboard {
 	t.Helper()
 	all, err := dashboards.All()
 	if err != nil {
@@ -22,10 +22,10 @@ func all(t *testing.T) []dashboards.Dashboard {
 	return all
 }
 
-// eachPanel visits what is not the heading of a row.
+// eachPanel visits every panel except row headings.
 func eachPanel(t *testing.T, visit func(*testing.T, dashboards.Panel)) {
 	t.Helper()
-	for _, d := range all(t) {
+	for _, d := range load(t) {
 		for _, p := range d.Panels {
 			if p.Type != "row" {
 				t.Run(d.File+"/"+p.Title, func(t *testing.T) { visit(t, p) })
@@ -34,49 +34,49 @@ func eachPanel(t *testing.T, visit func(*testing.T, dashboards.Panel)) {
 	}
 }
 
-// types reads the type of every metric from docs/metrics.md, which a test of its own
-// holds against the program.
-func types(t *testing.T) map[string]string {
+// metricTypes reads the type of every metric from docs/metrics.md. Another test compares that
+// page with the program.
+func metricTypes(t *testing.T) map[string]string {
 	t.Helper()
 	page, err := os.ReadFile("../docs/metrics.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	types := make(map[string]string)
+	kinds := make(map[string]string)
 	for _, row := range regexp.MustCompile("(?m)^\\| `(vault_k8s_auth_[a-z_]+)` \\| ([a-z]+) \\|").FindAllStringSubmatch(string(page), -1) {
-		types[row[1]] = row[2]
+		kinds[row[1]] = row[2]
 	}
-	return types
+	return kinds
 }
 
 func TestQueries(t *testing.T) {
-	types := types(t)
+	types := metricTypes(t)
 	eachPanel(t, func(t *testing.T, p dashboards.Panel) {
 		if len(p.Targets) == 0 {
 			t.Error("no query")
 		}
 		for i, target := range p.Targets {
-			if target.RefID != string(rune('A'+i)) || target.Datasource != theirs {
-				t.Errorf("query %d is called %s and asks %+v", i, target.RefID, target.Datasource)
+			if target.RefID != string(rune('A'+i)) || target.Datasource != selected {
+				t.Errorf("query %d has the RefID %s and the data source %+v", i, target.RefID, target.Datasource)
 			}
 			if target.Instant == target.Range {
-				t.Errorf("%s asks for both one moment and a range, or for neither", target.RefID)
+				t.Errorf("%s is both an instant and a range query, or neither", target.RefID)
 			}
-			for _, fault := range faults(target.Expr, types) {
-				t.Errorf("%s: %s\n%s", target.RefID, fault, target.Expr)
+			for _, violation := range violations(target.Expr, types) {
+				t.Errorf("%s: %s\n%s", target.RefID, violation, target.Expr)
 			}
 		}
 	})
 }
 
-// TestTargetDashboardIsAboutOneTarget finds a query that shows the others too.
+// TestTargetDashboardIsAboutOneTarget checks that every query of the target dashboard selects one target, and no other query does.
 func TestTargetDashboardIsAboutOneTarget(t *testing.T) {
-	for _, d := range all(t) {
+	for _, d := range load(t) {
 		for _, p := range d.Panels {
 			for _, target := range p.Targets {
 				for _, s := range parse(target.Expr) {
 					if got := strings.Contains(s.matchers, `target="$target"`); got != (d.File == "target.json") {
-						t.Errorf("%s, %s: %s is asked for one target: %t", d.File, p.Title, s.metric, got)
+						t.Errorf("%s, %s: %s is queried for one target: %t", d.File, p.Title, s.metric, got)
 					}
 				}
 			}
@@ -84,10 +84,10 @@ func TestTargetDashboardIsAboutOneTarget(t *testing.T) {
 	}
 }
 
-// TestFaultsAreFound keeps the rules from passing everything.
-func TestFaultsAreFound(t *testing.T) {
+// TestViolationsAreFound checks that the rules reject what they must.
+func TestViolationsAreFound(t *testing.T) {
 	const chosen = `{cluster=~"$cluster", job=~"$job", instance=~"$instance"}`
-	types := types(t)
+	types := metricTypes(t)
 	for query, want := range map[string]string{
 		`max(vault_k8s_auth_up` + chosen + `)`:                                            "",
 		`sum by (le) (rate(vault_k8s_auth_probes_total` + chosen + `[$__rate_interval]))`: "",
@@ -99,27 +99,27 @@ func TestFaultsAreFound(t *testing.T) {
 		`max(vault_k8s_auth_down` + chosen + `)`:                                          "not in docs/metrics.md",
 		`vault_k8s_auth_up` + chosen:                                                      "not aggregated",
 		`time() - (vault_k8s_auth_up` + chosen + `)`:                                      "not aggregated",
-		`vault_k8s_auth_probes_total` + chosen:                                            "only grows",
-		`sum(vault_k8s_auth_probes_total` + chosen + `)`:                                  "only grows",
-		`rate(sum(vault_k8s_auth_probes_total` + chosen + `))`:                            "only grows",
+		`vault_k8s_auth_probes_total` + chosen:                                            "only increases",
+		`sum(vault_k8s_auth_probes_total` + chosen + `)`:                                  "only increases",
+		`rate(sum(vault_k8s_auth_probes_total` + chosen + `))`:                            "only increases",
 		`sum(rate(vault_k8s_auth_probes_total` + chosen + `[5m]))`:                        "want $__rate_interval",
 		`count(rate(vault_k8s_auth_probes_total` + chosen + `[$__rate_interval]))`:        "counting",
 		`count by (job) (max by (target) (vault_k8s_auth_warning` + chosen + `))`:         "counting",
-		`sum(vault_k8s_auth_exporter_probe_duration_seconds_count` + chosen + `)`:         "only grows",
-		`max(vault_k8s_auth_up` + chosen + `) or vector(0)`:                               "nothing is known",
-		`max(vault_k8s_auth_up` + chosen + `) or absent(vault_k8s_auth_up` + chosen + `)`: "nothing is known",
+		`sum(vault_k8s_auth_exporter_probe_duration_seconds_count` + chosen + `)`:         "only increases",
+		`max(vault_k8s_auth_up` + chosen + `) or vector(0)`:                               "is not known",
+		`max(vault_k8s_auth_up` + chosen + `) or absent(vault_k8s_auth_up` + chosen + `)`: "is not known",
 	} {
-		found := strings.Join(faults(query, types), "; ")
+		found := strings.Join(violations(query, types), "; ")
 		if want == "" && found != "" || !strings.Contains(found, want) {
 			t.Errorf("%s:\nfound %q, want %q", query, found, want)
 		}
 	}
 }
 
-// theirs is the source that the reader chooses.
-var theirs = dashboards.Datasource{Type: "prometheus", UID: "${datasource}"}
+// selected is the data source that the user selects.
+var selected = dashboards.Datasource{Type: "prometheus", UID: "${datasource}"}
 
-// units are those of Grafana that are in use.
+// units are the Grafana units that the dashboards may use.
 var units = []string{"none", "s", "percentunit", "cpm", "dtdurations", "dateTimeFromNow", "dateTimeAsSystem"}
 
 func TestPanels(t *testing.T) {
@@ -130,15 +130,15 @@ func TestPanels(t *testing.T) {
 		if !slices.Contains([]string{"stat", "table", "timeseries", "state-timeline"}, p.Type) {
 			t.Errorf("its type is %q", p.Type)
 		}
-		if p.Datasource != theirs {
-			t.Errorf("asks %+v", p.Datasource)
+		if p.Datasource != selected {
+			t.Errorf("its data source is %+v", p.Datasource)
 		}
 		shown := p.FieldConfig.Defaults
 		if !slices.Contains(units, shown.Unit) {
 			t.Errorf("its unit is %q", shown.Unit)
 		}
 		if shown.NoValue == "" || strings.ContainsAny(shown.NoValue, "0123456789") {
-			t.Errorf("where nothing is known it says %q, want words", shown.NoValue)
+			t.Errorf("its text for a value that is not known is %q, want words", shown.NoValue)
 		}
 		for _, o := range p.FieldConfig.Overrides {
 			for _, property := range o.Properties {
@@ -150,11 +150,11 @@ func TestPanels(t *testing.T) {
 	})
 }
 
-// TestColoursHaveWords finds a state that a reader who sees no colours would miss.
+// TestColoursHaveWords checks that no state is shown by colour alone.
 func TestColoursHaveWords(t *testing.T) {
 	eachPanel(t, func(t *testing.T, p dashboards.Panel) {
 		if p.Type == "state-timeline" && len(p.FieldConfig.Defaults.Mappings) == 0 {
-			t.Error("its states have no words")
+			t.Error("its states have no text")
 		}
 		raw, err := json.Marshal(p.FieldConfig)
 		if err != nil {
@@ -162,13 +162,13 @@ func TestColoursHaveWords(t *testing.T) {
 		}
 		for _, result := range mapped(t, raw) {
 			if result["color"] != nil && result["text"] == nil {
-				t.Errorf("a colour without words: %v", result)
+				t.Errorf("a colour without text: %v", result)
 			}
 		}
 	})
 }
 
-// mapped finds every result of a mapping, those of columns included.
+// mapped returns every result of a value mapping, including those of columns.
 func mapped(t *testing.T, raw []byte) []map[string]any {
 	t.Helper()
 	var tree any
@@ -196,7 +196,7 @@ func mapped(t *testing.T, raw []byte) []map[string]any {
 	return results
 }
 
-// TestColumnsExist finds an override or an order of a column that no query answers with.
+// TestColumnsExist checks that overrides and transformations refer only to columns that the queries return.
 func TestColumnsExist(t *testing.T) {
 	labels := regexp.MustCompile(`by \(([a-z_, ]+)\)`)
 	eachPanel(t, func(t *testing.T, p dashboards.Panel) {
@@ -206,7 +206,7 @@ func TestColumnsExist(t *testing.T) {
 		columns := []string{"Time", "Value"}
 		for _, target := range p.Targets {
 			if target.Format != "table" {
-				t.Errorf("%s does not ask for a table", target.RefID)
+				t.Errorf("%s is not formatted as a table", target.RefID)
 			}
 			if len(p.Targets) > 1 {
 				columns = append(columns, "Value #"+target.RefID)
@@ -230,13 +230,13 @@ func TestColumnsExist(t *testing.T) {
 					t.Errorf("there is no column %q to arrange", name)
 				}
 			}
-			for name, new := range organize.RenameByName {
-				shown[slices.Index(shown, name)] = new
+			for name, renamed := range organize.RenameByName {
+				shown[slices.Index(shown, name)] = renamed
 			}
 		}
 		for _, o := range p.FieldConfig.Overrides {
 			if o.Matcher.ID != "byName" || !slices.Contains(shown, o.Matcher.Options) {
-				t.Errorf("an override of %s %q, which is not there", o.Matcher.ID, o.Matcher.Options)
+				t.Errorf("an override of %s %q, which does not exist", o.Matcher.ID, o.Matcher.Options)
 			}
 		}
 	})
@@ -257,7 +257,7 @@ func keys(exclude map[string]bool, index map[string]int, rename map[string]strin
 }
 
 func TestVariables(t *testing.T) {
-	for _, d := range all(t) {
+	for _, d := range load(t) {
 		variables := make(map[string]dashboards.Variable)
 		sources := 0
 		for _, v := range d.Templating.List {
@@ -265,12 +265,12 @@ func TestVariables(t *testing.T) {
 			if v.Type == "datasource" {
 				sources++
 			}
-			if v.Type == "query" && (v.Datasource != theirs || v.Refresh != 2) {
-				t.Errorf("%s: %s asks %+v, refreshed on %d, want on a change of the time range", d.File, v.Name, v.Datasource, v.Refresh)
+			if v.Type == "query" && (v.Datasource != selected || v.Refresh != 2) {
+				t.Errorf("%s: %s has the data source %+v and is refreshed on %d, want 2: on a change of the time range", d.File, v.Name, v.Datasource, v.Refresh)
 			}
 		}
 		if source := variables["datasource"]; sources != 1 || source.Type != "datasource" || source.Label != "Data source" || source.Query != "prometheus" {
-			t.Errorf("%s: %d sources, %+v", d.File, sources, source)
+			t.Errorf("%s: %d data sources, %+v", d.File, sources, source)
 		}
 		for name, matches := range map[string]string{"cluster": ".*", "job": ".+", "instance": ".+"} {
 			v := variables[name]
@@ -289,29 +289,29 @@ func TestVariables(t *testing.T) {
 
 func TestFrame(t *testing.T) {
 	uids := map[string]string{"overview.json": "vault-k8s-auth-overview", "target.json": "vault-k8s-auth-target"}
-	found := all(t)
+	found := load(t)
 	if len(found) != len(uids) {
 		t.Errorf("%d dashboards, want %d", len(found), len(uids))
 	}
 	for _, d := range found {
 		if d.UID != uids[d.File] {
-			t.Errorf("%s: its uid is %q, want %q: links from elsewhere lead there", d.File, d.UID, uids[d.File])
+			t.Errorf("%s: its uid is %q, want %q: external links use it", d.File, d.UID, uids[d.File])
 		}
 		if d.Editable || d.SchemaVersion != 41 || d.Title == "" || d.Description == "" {
 			t.Errorf("%s: editable %t, schema %d, title %q, description %q", d.File, d.Editable, d.SchemaVersion, d.Title, d.Description)
 		}
 		if bytes.Contains(d.Raw, []byte(`"__inputs"`)) || bytes.Contains(d.Raw, []byte(`"__requires"`)) {
-			t.Errorf("%s was exported for sharing: provisioned, its source stays empty", d.File)
+			t.Errorf("%s was exported for sharing: if it is provisioned, its data source stays empty", d.File)
 		}
 		var tree map[string]any
 		if err := json.Unmarshal(d.Raw, &tree); err != nil {
 			t.Fatal(err)
 		}
 		if tree["id"] != nil {
-			t.Errorf("%s has the id of some Grafana's database", d.File)
+			t.Errorf("%s has an id of a Grafana database", d.File)
 		}
 		if want := encode(t, tree); !bytes.Equal(d.Raw, want) {
-			t.Errorf("%s is not formatted: two spaces, keys in order", d.File)
+			t.Errorf("%s is not formatted with two spaces and sorted keys", d.File)
 		}
 	}
 }
@@ -328,15 +328,15 @@ func encode(t *testing.T, tree any) []byte {
 	return text.Bytes()
 }
 
-// fold is where the screen of a laptop ends, in rows of Grafana's grid.
+// fold is the height of a laptop's screen, in rows of Grafana's grid.
 const fold = 20
 
 func TestLayout(t *testing.T) {
-	for _, d := range all(t) {
+	for _, d := range load(t) {
 		ids, taken, graphs := map[int]bool{}, map[string]string{}, 0
 		for _, p := range d.Panels {
 			if ids[p.ID] {
-				t.Errorf("%s: %s has the id %d of another", d.File, p.Title, p.ID)
+				t.Errorf("%s: %s has the id %d of another panel", d.File, p.Title, p.ID)
 			}
 			ids[p.ID] = true
 			if p.GridPos.Y < fold && p.Type != "stat" && p.Type != "row" {
@@ -347,11 +347,11 @@ func TestLayout(t *testing.T) {
 			}
 			for x := range p.GridPos.W {
 				for y := range p.GridPos.H {
-					place := fmt.Sprint(p.GridPos.X+x, " ", p.GridPos.Y+y)
-					if other, is := taken[place]; is {
+					cell := fmt.Sprint(p.GridPos.X+x, " ", p.GridPos.Y+y)
+					if other, is := taken[cell]; is {
 						t.Fatalf("%s: %s covers %s", d.File, p.Title, other)
 					}
-					taken[place] = p.Title
+					taken[cell] = p.Title
 				}
 			}
 		}
@@ -361,10 +361,10 @@ func TestLayout(t *testing.T) {
 	}
 }
 
-// TestLinksLead follows the links to the other dashboard and to the documentation.
-func TestLinksLead(t *testing.T) {
+// TestLinksResolve follows the links to the other dashboard and to the documentation.
+func TestLinksResolve(t *testing.T) {
 	uids, docs := map[string]bool{}, map[string]bool{}
-	for _, d := range all(t) {
+	for _, d := range load(t) {
 		uids[d.UID] = true
 		for _, v := range d.Templating.List {
 			if v.Type == "constant" {
@@ -373,12 +373,12 @@ func TestLinksLead(t *testing.T) {
 		}
 	}
 	if len(docs) != 1 {
-		t.Errorf("the documentation is in %d places: %v", len(docs), docs)
+		t.Errorf("the dashboards use %d addresses of the documentation: %v", len(docs), docs)
 	}
-	toBoard, toDocs := regexp.MustCompile(`"/d/([a-z0-9-]+)`), regexp.MustCompile(`"\$\{docs\}/([^"#]+)`)
-	for _, d := range all(t) {
+	toDashboard, toDocs := regexp.MustCompile(`"/d/([a-z0-9-]+)`), regexp.MustCompile(`"\$\{docs\}/([^"#]+)`)
+	for _, d := range load(t) {
 		others := 0
-		for _, link := range toBoard.FindAllSubmatch(d.Raw, -1) {
+		for _, link := range toDashboard.FindAllSubmatch(d.Raw, -1) {
 			if uid := string(link[1]); !uids[uid] {
 				t.Errorf("%s: there is no dashboard %s", d.File, uid)
 			} else if uid != d.UID {
@@ -386,11 +386,11 @@ func TestLinksLead(t *testing.T) {
 			}
 		}
 		if others == 0 {
-			t.Errorf("%s does not lead to the other", d.File)
+			t.Errorf("%s does not link to the other dashboard", d.File)
 		}
 		pages := toDocs.FindAllSubmatch(d.Raw, -1)
 		if len(pages) == 0 {
-			t.Errorf("%s does not lead to the documentation", d.File)
+			t.Errorf("%s does not link to the documentation", d.File)
 		}
 		for _, page := range pages {
 			if _, err := os.Stat("../docs/" + string(page[1])); err != nil {

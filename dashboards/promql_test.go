@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// selector is one metric in a query, as far as rules look at it. That the query as a
-// whole is PromQL, a real Prometheus says.
+// selector is one metric in a query, with what the rules check. Whether the whole query is
+// valid PromQL is checked by a real Prometheus in e2e.
 type selector struct {
 	metric   string
 	matchers string
@@ -30,11 +30,11 @@ func parse(query string) []selector {
 	return found
 }
 
-// call is what an opening parenthesis belongs to: a function, or an aggregation with
-// the labels that it keeps.
+// call matches the function before an opening parenthesis, or the aggregation with its
+// by or without clause.
 var call = regexp.MustCompile(`([a-z_]+)\s*(?:\b(?:by|without)\s*\([^)]*\)\s*)?$`)
 
-// around names whose parentheses are open at the end of the text.
+// around returns the functions whose parentheses are still open at the end of the text, innermost first.
 func around(text string) []string {
 	var names []string
 	closed := 0

@@ -14,7 +14,7 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 )
 
-// alert is one of deploy/prometheus/rules.yaml, or a recording rule.
+// alert is an alert or a recording rule in deploy/prometheus/rules.yaml.
 type alert struct {
 	Alert, Record, Expr string
 	Labels, Annotations map[string]string
@@ -36,8 +36,8 @@ func alerts(t *testing.T) (all []alert) {
 
 const home = "https://github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/blob/main/docs/"
 
-// TestAlertsSayWhatToDo: each names its target or job, and leads to a runbook that has what
-// every runbook has.
+// TestAlertsSayWhatToDo checks that every alert names its target or job, and links to a runbook
+// with the sections that every runbook has.
 func TestAlertsSayWhatToDo(t *testing.T) {
 	for _, a := range alerts(t) {
 		if a.Alert == "" {
@@ -47,14 +47,14 @@ func TestAlertsSayWhatToDo(t *testing.T) {
 			t.Errorf("%s: the severity is %q", a.Alert, s)
 		}
 		if summary := a.Annotations["summary"]; summary == "" || strings.Contains(summary, "{{") {
-			t.Errorf("%s: the summary is no plain sentence: %q", a.Alert, summary)
+			t.Errorf("%s: the summary is not a plain sentence: %q", a.Alert, summary)
 		}
 		if description := a.Annotations["description"]; !strings.Contains(description, "$labels.target") && !strings.Contains(description, "$labels.job") {
 			t.Errorf("%s: the description names neither target nor job", a.Alert)
 		}
 		file, ours := strings.CutPrefix(a.Annotations["runbook_url"], home+"runbooks/")
 		if !ours || file != a.Alert+".md" {
-			t.Errorf("%s: its runbook is at %s", a.Alert, a.Annotations["runbook_url"])
+			t.Errorf("%s: the runbook is at %s", a.Alert, a.Annotations["runbook_url"])
 			continue
 		}
 		runbook := read(t, "runbooks/"+file)
@@ -66,8 +66,9 @@ func TestAlertsSayWhatToDo(t *testing.T) {
 	}
 }
 
-// TestRunbooksAreOfAlerts, and together they lead to every reason and warning.
-func TestRunbooksAreOfAlerts(t *testing.T) {
+// TestRunbooks checks that every runbook belongs to an alert, and that together they link to every
+// reason and warning.
+func TestRunbooks(t *testing.T) {
 	entries, err := os.ReadDir("runbooks")
 	if err != nil {
 		t.Fatal(err)
@@ -76,7 +77,7 @@ func TestRunbooksAreOfAlerts(t *testing.T) {
 	for _, entry := range entries {
 		name, _ := strings.CutSuffix(entry.Name(), ".md")
 		if !slices.ContainsFunc(alerts(t), func(a alert) bool { return a.Alert == name }) {
-			t.Errorf("no alert is called %s", name)
+			t.Errorf("there is no alert %s", name)
 		}
 		together.WriteString(read(t, "runbooks/"+entry.Name()))
 	}
@@ -89,14 +90,14 @@ func TestRunbooksAreOfAlerts(t *testing.T) {
 	}
 	for _, code := range codes {
 		if !strings.Contains(together.String(), "](../reasons.md#"+code+")") {
-			t.Errorf("no runbook leads to %s", code)
+			t.Errorf("no runbook links to %s", code)
 		}
 	}
 }
 
-// TestAlertsAskForWhatThereIs: every metric in an expression is documented, and thereby
-// exported, or recorded.
-func TestAlertsAskForWhatThereIs(t *testing.T) {
+// TestAlertsUseExistingMetrics checks that every metric in an expression is recorded, or
+// documented and therefore exported.
+func TestAlertsUseExistingMetrics(t *testing.T) {
 	metrics := read(t, "metrics.md")
 	metric := regexp.MustCompile(`vault_k8s_auth[a-z0-9_:]+`)
 	recorded := map[string]bool{}
@@ -104,13 +105,14 @@ func TestAlertsAskForWhatThereIs(t *testing.T) {
 		recorded[a.Record] = true
 		for _, name := range metric.FindAllString(a.Expr, -1) {
 			if !recorded[name] && !strings.Contains(metrics, "`"+name+"`") {
-				t.Errorf("%s%s asks for %s, which is neither exported nor recorded", a.Alert, a.Record, name)
+				t.Errorf("%s%s uses %s, which is neither exported nor recorded", a.Alert, a.Record, name)
 			}
 		}
 	}
 }
 
-// TestAlertsMatchOnComponents: reasons will grow, and a target's name is not unique.
+// TestAlertsMatchOnComponents checks that no alert matches on reasons, because later versions add
+// some, or joins on the target's name alone, because it is not unique.
 func TestAlertsMatchOnComponents(t *testing.T) {
 	byReason := regexp.MustCompile(`reason(=~|!~|="[^"])`)
 	byTargetAlone := regexp.MustCompile(`\b(on|by) \(target\)`)
@@ -124,7 +126,7 @@ func TestAlertsMatchOnComponents(t *testing.T) {
 	}
 }
 
-// moment is what a case for promtool wants to see at one time.
+// moment is one expectation of a promtool test case: what an expression returns at one time.
 type moment struct {
 	Expr string
 	At   string                    `yaml:"eval_time"`
@@ -140,7 +142,7 @@ func (m moment) time(t *testing.T) time.Duration {
 	return time.Duration(at)
 }
 
-// fires reports whether the alert is among what is wanted.
+// fires reports whether the alert is expected to fire.
 func (m moment) fires(a alert) bool {
 	for _, want := range m.Want {
 		if strings.Contains(want.Labels, `alertname="`+a.Alert+`", severity="`+a.Labels["severity"]+`"`) {
@@ -152,13 +154,13 @@ func (m moment) fires(a alert) bool {
 
 var oneAlert = regexp.MustCompile(`ALERTS\{alertname="(\w+)"`)
 
-// silent reports whether the alert would be among what is wanted if it fired, and is not.
+// silent reports whether the expression would return the alert if it fired, but it is not expected.
 func (m moment) silent(a alert) bool {
 	of := oneAlert.FindStringSubmatch(m.Expr)
 	return strings.Contains(m.Expr, "ALERTS{") && (of == nil || of[1] == a.Alert) && !m.fires(a)
 }
 
-// TestAlertsAreTested: each severity of each alert is seen to begin in a case that promtool runs, and to end in one.
+// TestAlertsAreTested checks that promtool test cases show each severity of each alert starting to fire and resolving.
 func TestAlertsAreTested(t *testing.T) {
 	var file struct {
 		Tests []struct {
@@ -183,7 +185,7 @@ func TestAlertsAreTested(t *testing.T) {
 			}
 		}
 		if !before || !after {
-			t.Errorf("%s (%s): seen to begin: %t, to end: %t", a.Alert, a.Labels["severity"], before, after)
+			t.Errorf("%s (%s): shown to start: %t, to resolve: %t", a.Alert, a.Labels["severity"], before, after)
 		}
 	}
 }

@@ -9,8 +9,8 @@ import (
 
 const examples = "../deploy/helm/vault-k8s-auth-exporter/examples"
 
-// TestEveryExampleIsNamed demands that the installation guide leads to each values file of
-// the chart. TestLinksLead demands that each one that it names is there.
+// TestEveryExampleIsNamed checks that the installation guide links to each example values file
+// of the chart. TestLinksResolve checks that each file it links to exists.
 func TestEveryExampleIsNamed(t *testing.T) {
 	files, err := filepath.Glob(examples + "/*.yaml")
 	if err != nil || len(files) == 0 {
@@ -19,12 +19,12 @@ func TestEveryExampleIsNamed(t *testing.T) {
 	guide := read(t, "installation.md")
 	for _, file := range files {
 		if !strings.Contains(guide, "]("+file+")") {
-			t.Errorf("no section names %s", file)
+			t.Errorf("no section links to %s", file)
 		}
 	}
 }
 
-// TestEveryInstallationHasItsExample demands a values file in each section that sets variables.
+// TestEveryInstallationHasItsExample checks that each section that sets variables links to a values file.
 func TestEveryInstallationHasItsExample(t *testing.T) {
 	found := 0
 	for _, section := range regexp.MustCompile(`(?m)^#{2,3} `).Split(read(t, "installation.md"), -1) {
@@ -33,7 +33,7 @@ func TestEveryInstallationHasItsExample(t *testing.T) {
 		}
 		found++
 		if title, _, _ := strings.Cut(section, "\n"); !strings.Contains(section, "]("+examples+"/") {
-			t.Errorf("the section %q names no values file of the chart", title)
+			t.Errorf("the section %q links to no values file of the chart", title)
 		}
 	}
 	if found != 6 {

@@ -13,19 +13,19 @@ import (
 
 func pages(t *testing.T) []string {
 	t.Helper()
-	var pages []string
+	var paths []string
 	for _, folder := range []string{"..", ".", "runbooks", "../dashboards", "../deploy/prometheus", "../deploy/helm/*"} {
 		found, err := filepath.Glob(folder + "/*.md")
 		if err != nil {
 			t.Fatal(err)
 		}
-		pages = append(pages, found...)
+		paths = append(paths, found...)
 	}
-	return pages
+	return paths
 }
 
-// TestLinksLead follows every link to a file of this repository.
-func TestLinksLead(t *testing.T) {
+// TestLinksResolve checks every link to a file in this repository, and its anchor.
+func TestLinksResolve(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	for _, page := range pages(t) {
 		for _, match := range link.FindAllStringSubmatch(read(t, page), -1) {
@@ -38,11 +38,11 @@ func TestLinksLead(t *testing.T) {
 				path = filepath.Join(filepath.Dir(page), target)
 			}
 			if _, err := os.Stat(path); err != nil {
-				t.Errorf("%s: the link %s leads nowhere", page, match[1])
+				t.Errorf("%s: the file of the link %s does not exist", page, match[1])
 				continue
 			}
 			if anchor != "" && !hasAnchor(read(t, path), anchor) {
-				t.Errorf("%s: the link %s leads to no heading", page, match[1])
+				t.Errorf("%s: the anchor of the link %s does not exist", page, match[1])
 			}
 		}
 	}
@@ -50,7 +50,7 @@ func TestLinksLead(t *testing.T) {
 
 var notInAnchor = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
 
-// hasAnchor reports whether a heading has this anchor, as GitHub makes them.
+// hasAnchor reports whether a heading of the page has this anchor, by GitHub's rules.
 func hasAnchor(page, anchor string) bool {
 	for line := range strings.Lines(page) {
 		title := strings.TrimLeft(line, "#")
@@ -65,7 +65,7 @@ func hasAnchor(page, anchor string) bool {
 	return false
 }
 
-// TestVariablesExist finds variables that no exporter reads.
+// TestVariablesExist checks that the exporter reads every variable that a page names.
 func TestVariablesExist(t *testing.T) {
 	var known strings.Builder
 	if err := (config.Config{Targets: []evidence.Target{{}}}).Write(&known); err != nil {
@@ -81,8 +81,8 @@ func TestVariablesExist(t *testing.T) {
 	}
 }
 
-// TestMetricsExist finds metrics that docs/metrics.md, which a test of its own holds
-// against the program, does not list.
+// TestMetricsExist checks that docs/metrics.md lists every metric that a page names. Another
+// test compares that page with the program.
 func TestMetricsExist(t *testing.T) {
 	reference := read(t, "metrics.md")
 	metric := regexp.MustCompile(`\bvault_k8s_auth_[a-z_]*[a-z]\b`)

@@ -1,4 +1,4 @@
-// The tools that check the code, apart from what the exporter is built of.
+// Tools that check the code, in a separate module so that the exporter does not depend on them.
 module github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/tools
 
 go 1.26.0

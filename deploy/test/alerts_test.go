@@ -16,7 +16,7 @@ const home = "https://github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter
 
 const rulesFile = "../prometheus/rules.yaml"
 
-// shipped are the rules as they lie in the repository.
+// shipped returns the rules in deploy/prometheus/rules.yaml.
 func shipped(t *testing.T) monitoringv1.PrometheusRuleSpec {
 	t.Helper()
 	text, err := os.ReadFile(rulesFile)
@@ -30,7 +30,7 @@ func shipped(t *testing.T) monitoringv1.PrometheusRuleSpec {
 	return spec
 }
 
-// alerts renders the chart's PrometheusRule.
+// alerts returns the PrometheusRule that the chart renders with these additional values.
 func alerts(t *testing.T, text string) monitoringv1.PrometheusRuleSpec {
 	t.Helper()
 	var rule monitoringv1.PrometheusRule
@@ -41,7 +41,7 @@ func alerts(t *testing.T, text string) monitoringv1.PrometheusRuleSpec {
 	return rule.Spec
 }
 
-// change edits the rules of a name, each for itself.
+// change edits every rule with this name.
 func change(spec monitoringv1.PrometheusRuleSpec, alert string, edit func(*monitoringv1.Rule)) {
 	for _, group := range spec.Groups {
 		for i := range group.Rules {
@@ -52,8 +52,8 @@ func change(spec monitoringv1.PrometheusRuleSpec, alert string, edit func(*monit
 	}
 }
 
-// TestRulesAreThoseOfTheRepository, as long as the values want nothing else.
-func TestRulesAreThoseOfTheRepository(t *testing.T) {
+// TestDefaultRules checks that by default the chart renders the rules unchanged.
+func TestDefaultRules(t *testing.T) {
 	if diff := cmp.Diff(shipped(t), alerts(t, `prometheusRule: {enabled: true}`)); diff != "" {
 		t.Errorf("(-repository +chart):\n%s", diff)
 	}
@@ -121,9 +121,9 @@ func TestAllAlertsTogether(t *testing.T) {
 	}
 }
 
-// TestAlertsCanBeSwitchedOff, each by its name, which the schema knows. A group without rules goes with its last one: the operator's
-// type wants a list.
-func TestAlertsCanBeSwitchedOff(t *testing.T) {
+// TestAlertsCanBeDisabled disables each alert by its name, which checks that the schema has that name. If all alerts of a group are
+// disabled, the group must be omitted, because the operator's type requires a list of rules.
+func TestAlertsCanBeDisabled(t *testing.T) {
 	off := func(names ...string) string {
 		return `prometheusRule: {enabled: true, alerts: {` + strings.Join(names, ": {enabled: false}, ") + `: {enabled: false}}}`
 	}
@@ -135,7 +135,7 @@ func TestAlertsCanBeSwitchedOff(t *testing.T) {
 			}
 			names = append(names, rule.Alert)
 			got := alerts(t, off(rule.Alert))
-			change(got, rule.Alert, func(*monitoringv1.Rule) { t.Errorf("%s is switched off, and there", rule.Alert) })
+			change(got, rule.Alert, func(*monitoringv1.Rule) { t.Errorf("%s is rendered although it is disabled", rule.Alert) })
 		}
 		if len(names) == 0 {
 			continue

@@ -31,7 +31,7 @@ const (
 
 type values = map[string]any
 
-// with parses values that are written as YAML.
+// with parses values written as YAML.
 func with(t testing.TB, text string) values {
 	t.Helper()
 	var v values
@@ -50,8 +50,8 @@ func load(t testing.TB) *chart.Chart {
 	return c
 }
 
-// template renders the chart as helm does, into texts by the template's path.
-func template(t testing.TB, v values) (map[string]string, error) {
+// renderTexts renders the chart as helm does. It returns the rendered texts by the path of their template.
+func renderTexts(t testing.TB, v values) (map[string]string, error) {
 	t.Helper()
 	c := load(t)
 	options := common.ReleaseOptions{Name: release, Namespace: namespace, Revision: 1, IsInstall: true}
@@ -62,16 +62,16 @@ func template(t testing.TB, v values) (map[string]string, error) {
 	return engine.Render(c, rendered)
 }
 
-// objects are what a chart renders to, by kind/namespace/name.
+// objects are rendered objects by kind/namespace/name.
 type objects map[string]*unstructured.Unstructured
 
-func key(o *unstructured.Unstructured) string {
+func objectKey(o *unstructured.Unstructured) string {
 	return path.Join(o.GetKind(), o.GetNamespace(), o.GetName())
 }
 
 func (o objects) keys() []string { return slices.Sorted(maps.Keys(o)) }
 
-// only returns the one object of a kind.
+// only returns the single object of one of these kinds.
 func (o objects) only(t testing.TB, kinds ...string) *unstructured.Unstructured {
 	t.Helper()
 	var found *unstructured.Unstructured
@@ -89,15 +89,15 @@ func (o objects) only(t testing.TB, kinds ...string) *unstructured.Unstructured 
 	return found
 }
 
-// render is template for values that the chart has to take.
+// render returns the objects that the chart renders. The test fails if the chart rejects the values.
 func render(t testing.TB, v values) objects {
 	t.Helper()
-	texts, err := template(t, v)
+	rendered, err := renderTexts(t, v)
 	if err != nil {
 		t.Fatal(err)
 	}
 	all := objects{}
-	for name, text := range texts {
+	for name, text := range rendered {
 		if path.Ext(name) != ".yaml" {
 			continue
 		}
@@ -106,7 +106,7 @@ func render(t testing.TB, v values) objects {
 	return all
 }
 
-// decode adds the objects of a YAML stream. No key may stand twice, nor an object.
+// decode adds the objects of a YAML stream. Duplicate keys and duplicate objects fail the test.
 func decode(t testing.TB, name, text string, all objects) {
 	t.Helper()
 	reader := yaml.NewYAMLReader(bufio.NewReader(strings.NewReader(text)))
@@ -125,14 +125,14 @@ func decode(t testing.TB, name, text string, all objects) {
 		if len(o.Object) == 0 {
 			continue
 		}
-		if all[key(o)] != nil {
-			t.Fatalf("%s: a second %s", name, key(o))
+		if all[objectKey(o)] != nil {
+			t.Fatalf("%s: a second %s", name, objectKey(o))
 		}
-		all[key(o)] = o
+		all[objectKey(o)] = o
 	}
 }
 
-// examples are the values files that the chart brings, by name.
+// examples returns the chart's example values, by file name without extension.
 func examples(t testing.TB) map[string]values {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(chartDir, "examples", "*.yaml"))

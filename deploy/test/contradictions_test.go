@@ -5,41 +5,41 @@ import (
 	"testing"
 )
 
-// TestContradictionsAreRefused: by one sentence that names the values.
-func TestContradictionsAreRefused(t *testing.T) {
-	for _, c := range []struct{ values, says string }{
-		{`{leaderElection: {enabled: true}, sharding: {enabled: true}, targets: [{name: a}]}`, "leaderElection.enabled and sharding.enabled exclude each other"},
+// TestContradictoryValuesAreRejected checks that each error is one sentence that names the values.
+func TestContradictoryValuesAreRejected(t *testing.T) {
+	for _, c := range []struct{ values, wantError string }{
+		{`{leaderElection: {enabled: true}, sharding: {enabled: true}, targets: [{name: a}]}`, "leaderElection.enabled and sharding.enabled are mutually exclusive"},
 		{`{sharding: {enabled: true}, replicaCount: 2, targets: [{name: a}]}`, "replicaCount is not used with sharding.enabled: set sharding.shards"},
-		{`replicaCount: 2`, "replicaCount is more than 1, and every pod would probe every target"},
-		{`sharding: {enabled: true}`, "sharding.enabled divides the targets, and there is one"},
+		{`replicaCount: 2`, "replicaCount is more than 1, so every pod would probe every target"},
+		{`sharding: {enabled: true}`, "sharding.enabled divides the targets, but there is only one"},
 		{`serviceAccount: {create: false}`, "set serviceAccount.name"},
-		{`{serviceMonitor: {enabled: true}, podMonitor: {enabled: true}}`, "serviceMonitor.enabled and podMonitor.enabled exclude each other"},
-		{`podDisruptionBudget: {enabled: true, minAvailable: 1}`, "podDisruptionBudget.minAvailable and podDisruptionBudget.maxUnavailable exclude each other"},
-		{`podDisruptionBudget: {enabled: true, maxUnavailable: ""}`, "takes podDisruptionBudget.minAvailable or podDisruptionBudget.maxUnavailable"},
-		{`vault: {ca: {existingConfigMap: a, existingSecret: b}}`, "vault.ca.existingConfigMap and vault.ca.existingSecret exclude each other"},
-		{`kubernetes: {ca: {existingConfigMap: a, existingSecret: b}}`, "kubernetes.ca.existingConfigMap and kubernetes.ca.existingSecret exclude each other"},
-		{`kubernetes: {thisCluster: true}`, "kubernetes.thisCluster is about kubernetes.host, which is empty"},
+		{`{serviceMonitor: {enabled: true}, podMonitor: {enabled: true}}`, "serviceMonitor.enabled and podMonitor.enabled are mutually exclusive"},
+		{`podDisruptionBudget: {enabled: true, minAvailable: 1}`, "podDisruptionBudget.minAvailable and podDisruptionBudget.maxUnavailable are mutually exclusive"},
+		{`podDisruptionBudget: {enabled: true, maxUnavailable: ""}`, "requires podDisruptionBudget.minAvailable or podDisruptionBudget.maxUnavailable"},
+		{`vault: {ca: {existingConfigMap: a, existingSecret: b}}`, "vault.ca.existingConfigMap and vault.ca.existingSecret are mutually exclusive"},
+		{`kubernetes: {ca: {existingConfigMap: a, existingSecret: b}}`, "kubernetes.ca.existingConfigMap and kubernetes.ca.existingSecret are mutually exclusive"},
+		{`kubernetes: {thisCluster: true}`, "kubernetes.thisCluster describes kubernetes.host, which is empty"},
 		{`kubernetes: {host: "https://api", thisCluster: true, token: {existingSecret: a}}`, "kubernetes.token.existingSecret is for another cluster"},
-		{`kubernetes: {host: "https://api"}`, "reviewer.mode accessreview and canary.mode file ask https://api with the exporter's own identity"},
+		{`kubernetes: {host: "https://api"}`, "reviewer.mode accessreview and canary.mode file use the exporter's own identity at https://api"},
 		{`vault: {addr: ""}`, "vault.addr is empty"},
 		{`vault: {role: ""}`, "vault.role is empty"},
 		{`{vault: {role: ""}, targets: [{name: a, vault_role: x}, {name: b}]}`, "target b: vault.role is empty"},
-		{`reviewer: {mode: file, serviceAccount: ""}`, "reviewer.mode file takes reviewer.existingSecret"},
-		{`reviewer: {mode: secret, serviceAccount: ""}`, "reviewer.mode secret takes reviewer.secret"},
-		{`reviewer: {serviceAccount: ""}`, "reviewer.mode accessreview takes reviewer.serviceAccount"},
-		{`reviewer: {mode: serviceaccount, serviceAccount: ""}`, "reviewer.mode serviceaccount takes reviewer.serviceAccount"},
-		{`targets: [{name: a, reviewer: secret}]`, "target a: reviewer.mode secret takes reviewer.secret"},
-		{`reviewer: {mode: canary}`, "reviewer.serviceAccount is not used with reviewer.mode canary, but with serviceaccount and accessreview"},
-		{`reviewer: {existingSecret: a}`, "reviewer.existingSecret is not used with reviewer.mode accessreview, but with file"},
+		{`reviewer: {mode: file, serviceAccount: ""}`, "reviewer.mode file requires reviewer.existingSecret"},
+		{`reviewer: {mode: secret, serviceAccount: ""}`, "reviewer.mode secret requires reviewer.secret"},
+		{`reviewer: {serviceAccount: ""}`, "reviewer.mode accessreview requires reviewer.serviceAccount"},
+		{`reviewer: {mode: serviceaccount, serviceAccount: ""}`, "reviewer.mode serviceaccount requires reviewer.serviceAccount"},
+		{`targets: [{name: a, reviewer: secret}]`, "target a: reviewer.mode secret requires reviewer.secret"},
+		{`reviewer: {mode: canary}`, "reviewer.serviceAccount is not used with reviewer.mode canary, only with serviceaccount and accessreview"},
+		{`reviewer: {existingSecret: a}`, "reviewer.existingSecret is not used with reviewer.mode accessreview, only with file"},
 		{`reviewer: {secret: a/b}`, "reviewer.secret is not used with reviewer.mode accessreview"},
-		{`reviewer: {mode: file, serviceAccount: "", existingSecret: a, tokenFile: /b}`, "reviewer.existingSecret and reviewer.tokenFile exclude each other"},
-		{`canary: {mode: serviceaccount}`, "canary.mode serviceaccount takes canary.serviceAccount"},
-		{`{canary: {mode: serviceaccount, serviceAccount: a/b}, targets: [{name: a, canary: file}]}`, "target a: canary file takes canary_token_file"},
+		{`reviewer: {mode: file, serviceAccount: "", existingSecret: a, tokenFile: /b}`, "reviewer.existingSecret and reviewer.tokenFile are mutually exclusive"},
+		{`canary: {mode: serviceaccount}`, "canary.mode serviceaccount requires canary.serviceAccount"},
+		{`{canary: {mode: serviceaccount, serviceAccount: a/b}, targets: [{name: a, canary: file}]}`, "target a: canary file requires canary_token_file"},
 		{`canary: {serviceAccount: a/b}`, "canary.serviceAccount is not used with canary.mode file"},
 		{`canary: {mode: serviceaccount, serviceAccount: a/b, tokenFile: /c}`, "canary.tokenFile is not used with canary.mode serviceaccount"},
 	} {
-		if _, err := template(t, merged(t, c.values)); err == nil || !strings.Contains(err.Error(), c.says) {
-			t.Errorf("%s: %v; want %q", c.values, err, c.says)
+		if _, err := renderTexts(t, merged(t, c.values)); err == nil || !strings.Contains(err.Error(), c.wantError) {
+			t.Errorf("%s: %v; want %q", c.values, err, c.wantError)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-// Package deploy holds tests of what is installed: the chart, and what of it is rendered for kustomize.
+// Package deploy tests the Helm chart and the kustomizations that are rendered from it.
 //
-// It is a module of its own, because Helm, Pod Security's evaluator and the operator's types are not what the exporter is built of.
+// It is a separate module, so that the exporter does not depend on Helm, the Pod Security evaluator and the Prometheus operator's types.
 package deploy

@@ -21,10 +21,10 @@ import (
 	core "k8s.io/api/core/v1"
 )
 
-// inPod is where Kubernetes puts what is of the pod, below the root of its files.
+// inPod is the directory of the pod's service account files, relative to the pod's root directory.
 const inPod = "var/run/secrets/kubernetes.io/serviceaccount"
 
-// exporter is compiled so that it finds a pod's files below its working directory.
+// exporter is the path of a binary that looks for the service account files below its working directory.
 var exporter string
 
 func TestMain(m *testing.M) {
@@ -48,22 +48,22 @@ func withExporter(m *testing.M) int {
 	return m.Run()
 }
 
-// A cluster has what a pod's volumes and variables are filled from.
+// A cluster provides the contents of a pod's volumes and variables.
 type cluster interface {
 	configMap(t testing.TB, name string) map[string]string
 	secret(t testing.TB, name string) map[string][]byte
 	token(t testing.TB, account string, source *core.ServiceAccountTokenProjection) string
 }
 
-// A kubelet gives a process what Kubernetes would give the container of a pod: the files below root, whose absolute paths the
-// process is told without the leading slash, and its variables.
+// A kubelet gives a process the files and variables that Kubernetes would give the container of a pod. The files are below root, and
+// the paths in the variables lose their leading slash, so that they are relative to it.
 type kubelet struct {
 	cluster
 	root      string
 	apiServer string // host:port
 }
 
-// command runs the exporter as the container of an installation's pod.
+// command returns a command that runs the exporter like the container of the installation's pod.
 func (k kubelet) command(t testing.TB, all objects, args ...string) *exec.Cmd {
 	t.Helper()
 	pod := podOf(t, all).Spec
@@ -114,7 +114,7 @@ func (k kubelet) volume(t testing.TB, pod core.PodSpec, v core.VolumeSource) map
 	case v.Secret != nil:
 		return items(t, texts(k.secret(t, v.Secret.SecretName)), v.Secret.Items)
 	case v.Projected == nil:
-		t.Fatalf("a volume that no test knows: %+v", v)
+		t.Fatalf("an unknown kind of volume: %+v", v)
 	}
 	files := map[string]string{}
 	for _, source := range v.Projected.Sources {
@@ -128,13 +128,13 @@ func (k kubelet) volume(t testing.TB, pod core.PodSpec, v core.VolumeSource) map
 		case source.ServiceAccountToken != nil:
 			files[source.ServiceAccountToken.Path] = k.token(t, pod.ServiceAccountName, source.ServiceAccountToken)
 		default:
-			t.Fatalf("a source that no test knows: %+v", source)
+			t.Fatalf("an unknown kind of source: %+v", source)
 		}
 	}
 	return files
 }
 
-// items are the chosen keys under their paths, or all.
+// items returns the chosen keys under their paths, or all keys if none is chosen.
 func items(t testing.TB, data map[string]string, chosen []core.KeyToPath) map[string]string {
 	t.Helper()
 	if chosen == nil {
@@ -144,7 +144,7 @@ func items(t testing.TB, data map[string]string, chosen []core.KeyToPath) map[st
 	for _, item := range chosen {
 		content, found := data[item.Key]
 		if !found {
-			t.Fatalf("a pod would wait for the key %s", item.Key)
+			t.Fatalf("the key %s is missing: the pod would not start", item.Key)
 		}
 		files[item.Path] = content
 	}
@@ -181,13 +181,13 @@ func (k kubelet) variables(t testing.TB, c core.Container) map[string]string {
 			limit := c.Resources.Limits[core.ResourceName(strings.TrimPrefix(from.ResourceFieldRef.Resource, "limits."))]
 			env[variable.Name] = fmt.Sprint(limit.Value())
 		default:
-			t.Fatalf("a variable from where no test knows: %+v", variable)
+			t.Fatalf("an unknown source of a variable: %+v", variable)
 		}
 	}
 	return env
 }
 
-// blank is a cluster in which everything exists that a pod names; only the release's own objects have content.
+// blank is a cluster in which every object that a pod refers to exists. Only the release's own objects have real content.
 type blank struct{ own objects }
 
 func (b blank) configMap(t testing.TB, name string) map[string]string {
@@ -210,7 +210,7 @@ func (b blank) secret(t testing.TB, _ string) map[string][]byte {
 
 type pems struct{ certificate, key []byte }
 
-// pair is a certificate that the exporter takes, and its key.
+// pair returns a certificate that the exporter accepts, and its key.
 var pair = func() func(testing.TB) pems {
 	made := sync.OnceValues(selfSigned)
 	return func(t testing.TB) pems {
@@ -244,7 +244,7 @@ func selfSigned() (pems, error) {
 
 func (b blank) token(testing.TB, string, *core.ServiceAccountTokenProjection) string { return "" }
 
-// config is what the exporter of an installation understands.
+// config returns the output of exporter config in an installation.
 func config(t testing.TB, v values) (string, error) {
 	t.Helper()
 	all := render(t, v)
@@ -252,8 +252,8 @@ func config(t testing.TB, v values) (string, error) {
 	return string(out), err
 }
 
-// TestExporterTakesTheEnvironment: it refuses what it does not know.
-func TestExporterTakesTheEnvironment(t *testing.T) {
+// TestExporterAcceptsTheEnvironment runs the exporter with the variables of every installation; it rejects unknown ones.
+func TestExporterAcceptsTheEnvironment(t *testing.T) {
 	for name, v := range installations(t) {
 		t.Run(name, func(t *testing.T) {
 			out, err := config(t, v)
@@ -262,27 +262,27 @@ func TestExporterTakesTheEnvironment(t *testing.T) {
 			}
 		})
 	}
-	t.Run("not what is unknown", func(t *testing.T) {
-		v := with(t, all)
+	t.Run("unknown variable", func(t *testing.T) {
+		v := with(t, everything)
 		v["extraEnv"] = []any{values{"name": "EXPORTER_VAULT_ADRR", "value": "x"}}
 		if out, err := config(t, v); err == nil {
-			t.Errorf("an unknown variable is taken:\n%s", out)
+			t.Errorf("an unknown variable is accepted:\n%s", out)
 		}
 	})
 }
 
-// TestValuesReachTheExporter: each variable of the program is set by a value, and says what the value says.
+// TestValuesReachTheExporter checks that the chart's values can set every variable of the program, and that they are passed unchanged.
 func TestValuesReachTheExporter(t *testing.T) {
-	understood := map[string]string{}
-	for _, given := range []string{all, fromFiles, fromSecret, sharded} {
+	resolved := map[string]string{}
+	for _, given := range []string{everything, fromFiles, fromSecret, sharded} {
 		out, err := config(t, with(t, given))
 		if err != nil {
 			t.Fatalf("exporter config: %v\n%s", err, out)
 		}
 		for line := range strings.Lines(out) {
 			name, value, found := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "# "), "=")
-			if found && strings.HasPrefix(name, "EXPORTER_") && value != "" && !unset[name+"="+value] {
-				understood[name] = value
+			if found && strings.HasPrefix(name, "EXPORTER_") && value != "" && !defaults[name+"="+value] {
+				resolved[name] = value
 			}
 		}
 	}
@@ -298,16 +298,16 @@ func TestValuesReachTheExporter(t *testing.T) {
 			continue
 		}
 		documented++
-		if _, reached := understood[name]; !reached {
+		if _, reached := resolved[name]; !reached {
 			t.Errorf("no value sets %s", name)
 		}
 	}
 	if documented < 30 {
-		t.Errorf("%d variables are documented, of more than 30: the table was not found", documented)
+		t.Errorf("%d variables are documented, of more than 30: the table was not found completely", documented)
 	}
 	for name, want := range wanted {
-		if understood[name] != want {
-			t.Errorf("%s is %q, want %q", name, understood[name], want)
+		if resolved[name] != want {
+			t.Errorf("%s is %q, want %q", name, resolved[name], want)
 		}
 	}
 }
@@ -335,8 +335,8 @@ sharding: {enabled: true, shards: 3}
 `
 )
 
-// unset are values that the program has without being told.
-var unset = map[string]bool{
+// defaults are the values that the program uses if a variable is not set.
+var defaults = map[string]bool{
 	"EXPORTER_INTERVAL=1m0s": true, "EXPORTER_TIMEOUT=15s": true, "EXPORTER_RECHECK_INTERVAL=10s": true, "EXPORTER_FOLLOW_UPS=true": true,
 	"EXPORTER_TARGET_NAME=default": true, "EXPORTER_VAULT_MOUNT=kubernetes": true, "EXPORTER_STATUS_PAGE=auto": true,
 	"EXPORTER_PROBE_API=false": true, "EXPORTER_MAX_IN_FLIGHT=0": true, "EXPORTER_LEADER_ELECTION=false": true,

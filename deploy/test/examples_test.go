@@ -16,8 +16,8 @@ import (
 	"k8s.io/pod-security-admission/policy"
 )
 
-// all switches on everything that can be switched on side by side.
-const all = `
+// everything enables every feature that can be enabled at the same time.
+const everything = `
 vault:
   addr: https://vault.example.com:8200
   namespace: admin/team-a
@@ -61,11 +61,11 @@ networkPolicy:
   egress: {extra: [{ports: [{port: 3128}]}]}
 `
 
-// installations are the shapes that everything is held against.
+// installations are the values that the tests render: every example, everything, and one with a PodMonitor.
 func installations(t testing.TB) map[string]values {
 	t.Helper()
 	list := examples(t)
-	list["all"] = with(t, all)
+	list["all"] = with(t, everything)
 	list["pod monitor"] = with(t, `
 vault: {addr: "https://vault:8200", role: canary}
 reviewer: {mode: file, existingSecret: reviewer}
@@ -75,7 +75,7 @@ podDisruptionBudget: {enabled: true}
 	return list
 }
 
-// typed is a new value of the type of an object.
+// typed returns a new value of the Go type for an object.
 func typed(t testing.TB, o *unstructured.Unstructured) any {
 	t.Helper()
 	switch kind := o.GetAPIVersion() + " " + o.GetKind(); kind {
@@ -108,13 +108,13 @@ func typed(t testing.TB, o *unstructured.Unstructured) any {
 	case "monitoring.coreos.com/v1 PrometheusRule":
 		return new(monitoring.PrometheusRule)
 	default:
-		t.Fatalf("%s: a kind that no test knows", kind)
+		t.Fatalf("%s: an unknown kind", kind)
 		return nil
 	}
 }
 
-// into decodes an object. A field that its type does not have is an error.
-func into(t testing.TB, o *unstructured.Unstructured, typed any) {
+// into decodes an object. Unknown fields fail the test.
+func into(t testing.TB, o *unstructured.Unstructured, target any) {
 	t.Helper()
 	content, err := json.Marshal(o.Object)
 	if err != nil {
@@ -122,12 +122,12 @@ func into(t testing.TB, o *unstructured.Unstructured, typed any) {
 	}
 	decoder := json.NewDecoder(strings.NewReader(string(content)))
 	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(typed); err != nil {
-		t.Errorf("%s: %v", key(o), err)
+	if err := decoder.Decode(target); err != nil {
+		t.Errorf("%s: %v", objectKey(o), err)
 	}
 }
 
-// podOf is the template of the pods of an installation.
+// podOf returns the pod template of an installation.
 func podOf(t testing.TB, all objects) core.PodTemplateSpec {
 	t.Helper()
 	o := all.only(t, "Deployment", "StatefulSet")
@@ -166,36 +166,36 @@ func TestPodSecurityIsRestricted(t *testing.T) {
 			t.Errorf("%s: %s", name, result.ForbiddenDetail())
 		}
 		if pod.Spec.AutomountServiceAccountToken == nil || *pod.Spec.AutomountServiceAccountToken {
-			t.Errorf("%s: a token is mounted unasked", name)
+			t.Errorf("%s: the default service account token is mounted", name)
 		}
 		if pod.Spec.EnableServiceLinks == nil || *pod.Spec.EnableServiceLinks {
 			t.Errorf("%s: service links are injected", name)
 		}
 	}
-	unsafe := with(t, all)
+	unsafe := with(t, everything)
 	unsafe["securityContext"] = values{"allowPrivilegeEscalation": true}
 	if allowed(podOf(t, render(t, unsafe))).Allowed {
-		t.Error("the evaluator allows privilege escalation: it judges nothing")
+		t.Error("the evaluator allows privilege escalation: it checks nothing")
 	}
 }
 
-// TestSelectorsFindThePod: what selects pods selects the pod, by what never changes.
-func TestSelectorsFindThePod(t *testing.T) {
+// TestSelectorsMatchThePod checks that every selector matches the pod, and uses only labels that never change.
+func TestSelectorsMatchThePod(t *testing.T) {
 	for name, v := range installations(t) {
 		rendered := render(t, v)
 		labels := podOf(t, rendered).Labels
 		for _, o := range rendered {
 			for _, path := range [][]string{{"spec", "selector", "matchLabels"}, {"spec", "podSelector", "matchLabels"}, {"spec", "selector"}} {
-				selector, found, err := unstructured.NestedStringMap(o.Object, path...)
+				matchLabels, found, err := unstructured.NestedStringMap(o.Object, path...)
 				if !found || err != nil {
 					continue
 				}
-				if len(selector) != 2 {
-					t.Errorf("%s: %s selects by %v, want name and instance", name, key(o), selector)
+				if len(matchLabels) != 2 {
+					t.Errorf("%s: %s selects by %v, want name and instance", name, objectKey(o), matchLabels)
 				}
-				for k, value := range selector {
+				for k, value := range matchLabels {
 					if labels[k] != value {
-						t.Errorf("%s: %s selects %s=%s, which the pod is not", name, key(o), k, value)
+						t.Errorf("%s: %s selects %s=%s, which the pod does not have", name, objectKey(o), k, value)
 					}
 				}
 			}

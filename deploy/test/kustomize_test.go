@@ -16,18 +16,18 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-var update = flag.Bool("update", false, "render deploy/kustomize anew")
+var update = flag.Bool("update", false, "write deploy/kustomize")
 
 const kustomizeDir = "../kustomize"
 
-// Of which examples of the chart kustomize has the base and the overlays.
+// The chart's examples from which the base and the overlays are rendered.
 const baseExample = "vault-in-cluster"
 
 var overlays = map[string]string{"leader-election": "high-availability", "vault-outside": "vault-outside", "self-review": "self-review"}
 
-const generated = "# Rendered from the chart; go test -update in deploy/test renders it anew.\n"
+const generated = "# Rendered from the chart by make kustomize. Do not edit.\n"
 
-// manifests are what the chart renders to for an example, without what is Helm's.
+// manifests returns what the chart renders for an example, without Helm's labels.
 func manifests(t *testing.T, example string) objects {
 	t.Helper()
 	all := render(t, examples(t)[example])
@@ -42,8 +42,8 @@ func manifests(t *testing.T, example string) objects {
 
 func TestKustomize(t *testing.T) {
 	base := manifests(t, baseExample)
-	keep(t, "base", layer{Resources: []string{"manifests.yaml"}}, map[string]string{"manifests.yaml": stream(t, base)})
-	if diff := cmp.Diff(base, build(t, "base")); diff != "" {
+	checkFiles(t, "base", layer{Resources: []string{"manifests.yaml"}}, map[string]string{"manifests.yaml": stream(t, base)})
+	if diff := cmp.Diff(base, kustomizeBuild(t, "base")); diff != "" {
 		t.Errorf("base (-chart +kustomize):\n%s", diff)
 	}
 	for name, example := range overlays {
@@ -51,8 +51,8 @@ func TestKustomize(t *testing.T) {
 			want := manifests(t, example)
 			dir := filepath.Join("overlays", name)
 			l, files := overlay(t, base, want)
-			keep(t, dir, l, files)
-			if diff := cmp.Diff(want, build(t, dir)); diff != "" {
+			checkFiles(t, dir, l, files)
+			if diff := cmp.Diff(want, kustomizeBuild(t, dir)); diff != "" {
 				t.Errorf("(-chart +kustomize):\n%s", diff)
 			}
 		})
@@ -65,7 +65,7 @@ type layer struct {
 	Patches   []patch  `json:"patches,omitempty"`
 }
 
-// patch is either what differs in the target, or the objects that are gone.
+// patch changes a target with a JSON patch, or removes an object.
 type patch struct {
 	Target *selector `json:"target,omitempty"`
 	Patch  string    `json:"patch"`
@@ -77,7 +77,7 @@ type selector struct {
 	Namespace string `json:"namespace,omitempty"`
 }
 
-// overlay makes of one installation another one: what is new, what differs, what is gone.
+// overlay returns the layer that turns base into want, with the files that it needs.
 func overlay(t *testing.T, base, want objects) (layer, map[string]string) {
 	t.Helper()
 	l, added, files := layer{Resources: []string{"../../base"}}, objects{}, map[string]string{}
@@ -86,14 +86,14 @@ func overlay(t *testing.T, base, want objects) (layer, map[string]string) {
 		if old == nil {
 			added[name] = o
 		} else if changes := difference("", old.Object, o.Object); changes != nil {
-			l.Patches = append(l.Patches, patch{&selector{o.GetKind(), o.GetName(), o.GetNamespace()}, text(t, changes)})
+			l.Patches = append(l.Patches, patch{&selector{o.GetKind(), o.GetName(), o.GetNamespace()}, toYAML(t, changes)})
 		}
 	}
 	for _, name := range base.keys() {
 		if want[name] == nil {
 			o := base[name]
-			gone := map[string]any{"apiVersion": o.GetAPIVersion(), "kind": o.GetKind(), "metadata": map[string]any{"name": o.GetName()}, "$patch": "delete"}
-			l.Patches = append(l.Patches, patch{nil, text(t, gone)})
+			removed := map[string]any{"apiVersion": o.GetAPIVersion(), "kind": o.GetKind(), "metadata": map[string]any{"name": o.GetName()}, "$patch": "delete"}
+			l.Patches = append(l.Patches, patch{nil, toYAML(t, removed)})
 		}
 	}
 	if len(added) > 0 {
@@ -103,14 +103,14 @@ func overlay(t *testing.T, base, want objects) (layer, map[string]string) {
 	return l, files
 }
 
-// operation is one of a JSON patch.
+// operation is one operation of a JSON patch.
 type operation struct {
 	Op    string `json:"op"`
 	Path  string `json:"path"`
 	Value any    `json:"value,omitempty"`
 }
 
-// difference makes of one object another one. A list is replaced as a whole.
+// difference returns the operations that turn from into to. It replaces lists as a whole.
 func difference(path string, from, to map[string]any) []operation {
 	var operations []operation
 	keys := slices.Sorted(maps.Keys(from))
@@ -123,15 +123,15 @@ func difference(path string, from, to map[string]any) []operation {
 		at := path + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
 		before, was := from[key]
 		after, is := to[key]
-		below, maps1 := before.(map[string]any)
-		above, maps2 := after.(map[string]any)
+		oldMap, wasMap := before.(map[string]any)
+		newMap, isMap := after.(map[string]any)
 		switch {
 		case !is:
 			operations = append(operations, operation{Op: "remove", Path: at})
 		case !was:
 			operations = append(operations, operation{"add", at, after})
-		case maps1 && maps2:
-			operations = append(operations, difference(at, below, above)...)
+		case wasMap && isMap:
+			operations = append(operations, difference(at, oldMap, newMap)...)
 		case !cmp.Equal(before, after):
 			operations = append(operations, operation{"replace", at, after})
 		}
@@ -139,7 +139,7 @@ func difference(path string, from, to map[string]any) []operation {
 	return operations
 }
 
-func text(t *testing.T, v any) string {
+func toYAML(t *testing.T, v any) string {
 	t.Helper()
 	content, err := yaml.Marshal(v)
 	if err != nil {
@@ -152,15 +152,15 @@ func stream(t *testing.T, all objects) string {
 	t.Helper()
 	var documents []string
 	for _, name := range all.keys() {
-		documents = append(documents, text(t, all[name].Object))
+		documents = append(documents, toYAML(t, all[name].Object))
 	}
 	return strings.Join(documents, "---\n")
 }
 
-// keep holds the files of a layer against what was rendered, or writes them.
-func keep(t *testing.T, dir string, l layer, files map[string]string) {
+// checkFiles compares the files of a layer with what was rendered. With -update it writes them first.
+func checkFiles(t *testing.T, dir string, l layer, files map[string]string) {
 	t.Helper()
-	files["kustomization.yaml"] = text(t, struct {
+	files["kustomization.yaml"] = toYAML(t, struct {
 		APIVersion string `json:"apiVersion"`
 		Kind       string `json:"kind"`
 		layer
@@ -187,7 +187,7 @@ func keep(t *testing.T, dir string, l layer, files map[string]string) {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(content, []byte(rendered)) {
-			t.Errorf("%s is not what the chart renders to: go test -run=Kustomize -update\n%s", path, cmp.Diff(string(content), rendered))
+			t.Errorf("%s differs from what the chart renders; run make kustomize\n%s", path, cmp.Diff(string(content), rendered))
 		}
 	}
 	found, err := os.ReadDir(dir)
@@ -199,18 +199,18 @@ func keep(t *testing.T, dir string, l layer, files map[string]string) {
 	}
 }
 
-// build is kustomize build.
-func build(t *testing.T, dir string) objects {
+// kustomizeBuild runs kustomize build.
+func kustomizeBuild(t *testing.T, dir string) objects {
 	t.Helper()
 	built, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), filepath.Join(kustomizeDir, dir))
 	if err != nil {
 		t.Fatal(err)
 	}
-	manifests, err := built.AsYaml()
+	out, err := built.AsYaml()
 	if err != nil {
 		t.Fatal(err)
 	}
 	all := objects{}
-	decode(t, dir, string(manifests), all)
+	decode(t, dir, string(out), all)
 	return all
 }

@@ -17,16 +17,16 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
-var withLab = flag.Bool("lab", false, "have a real API server admit what is rendered, and the exporter live on the permissions that it gets")
+var withLab = flag.Bool("lab", false, "submit the rendered objects to a real API server, and run the exporter with the permissions that they grant")
 
-// shell has kubectl and vault with an administrator's rights in a lab, and the lab's EXPORTER_* variables.
+// shell runs commands with kubectl and vault as an administrator of a lab, and with the lab's EXPORTER_* variables.
 type shell struct{ env []string }
 
 // enter starts a lab for a test.
 func enter(t *testing.T) (*lab.Lab, shell) {
 	t.Helper()
 	if !*withLab {
-		t.Skip("make e2e asks for it with -lab")
+		t.Skip("needs -lab, as in make e2e")
 	}
 	l, err := lab.Start(t.Context(), lab.Options{Log: os.Stderr})
 	if err != nil {
@@ -65,7 +65,7 @@ func (s shell) must(t testing.TB, stdin string, lines ...string) string {
 	return all
 }
 
-// variable is one of the lab's.
+// variable returns one of the lab's EXPORTER_* variables.
 func (s shell) variable(name string) string {
 	for _, entry := range s.env {
 		if value, found := strings.CutPrefix(entry, name+"="); found {
@@ -75,7 +75,7 @@ func (s shell) variable(name string) string {
 	return ""
 }
 
-// TestAPIServerAdmits: every object, and the pod itself where Pod Security enforces restricted.
+// TestAPIServerAdmits submits every object in a dry run, and the pod itself to a namespace where Pod Security enforces restricted.
 func TestAPIServerAdmits(t *testing.T) {
 	_, administrator := enter(t)
 	administrator.must(t, "", "kubectl create namespace apps", "kubectl create priorityclass high --value=1000",
@@ -88,14 +88,14 @@ func TestAPIServerAdmits(t *testing.T) {
 		pod.APIVersion, pod.Kind, pod.Namespace, pod.Name = "v1", "Pod", namespace, "exporter"
 		documents := []string{asJSON(t, pod)}
 		for _, o := range all {
-			if o.GetAPIVersion() != "monitoring.coreos.com/v1" { // of an operator that is not there
+			if o.GetAPIVersion() != "monitoring.coreos.com/v1" { // the operator is not installed
 				documents = append(documents, asJSON(t, o.Object))
 			}
 		}
 		out, err := administrator.paste(t, strings.Join(documents, "\n---\n"),
 			"kubectl apply --server-side --dry-run=server --validate=strict -f -")
 		if applied := strings.Count(out, "serverside-applied"); err != nil || applied != len(documents) {
-			t.Errorf("%s: %d of %d objects are admitted: %v\n%s", name, applied, len(documents), err, out)
+			t.Errorf("%s: the API server admits %d of %d objects: %v\n%s", name, applied, len(documents), err, out)
 		}
 		admitted += len(documents)
 	}
@@ -107,7 +107,7 @@ func TestAPIServerAdmits(t *testing.T) {
 	pod.APIVersion, pod.Kind, pod.Namespace, pod.Name = "v1", "Pod", namespace, "exporter"
 	out, err := administrator.paste(t, asJSON(t, pod), "kubectl apply --server-side --dry-run=server -f -")
 	if err == nil || !strings.Contains(out, "violates PodSecurity") {
-		t.Errorf("a pod in the host's network is admitted: nothing enforces restricted\n%s", out)
+		t.Errorf("a pod in the host's network is admitted: restricted is not enforced\n%s", out)
 	}
 }
 
@@ -120,7 +120,7 @@ func asJSON(t testing.TB, v any) string {
 	return string(content)
 }
 
-// live is a cluster that is running.
+// live is the cluster of a running lab.
 type live struct{ shell }
 
 func (l live) configMap(t testing.TB, name string) map[string]string {
@@ -151,9 +151,9 @@ func (l live) token(t testing.TB, account string, source *core.ServiceAccountTok
 	return l.must(t, "", line)
 }
 
-// ways are how the exporter can come by its tokens. Its permissions are those that the chart gives its account; the
-// release has a name of its own, so that none of the lab's accounts is meant.
-var ways = map[string]string{
+// modes are the combinations of token sources. The exporter gets only the permissions that the chart grants its account; the
+// release's name differs from the names of the lab's accounts.
+var modes = map[string]string{
 	"file":           `reviewer: {mode: file, existingSecret: vault-auth-token}`,
 	"secret":         `reviewer: {mode: secret, secret: vault/vault-auth-token}`,
 	"serviceaccount": `reviewer: {mode: serviceaccount, serviceAccount: vault/vault-auth}`,
@@ -164,37 +164,37 @@ var ways = map[string]string{
 	"targets":        `{reviewer: {mode: accessreview, serviceAccount: vault/vault-auth}, targets: [{name: one}]}`,
 }
 
-// TestPermissionsSuffice: with the service account, the files and the variables that the chart gives a pod, and nothing else,
-// the exporter finds everything well, and nothing that it was not allowed to ask; without the bindings it does not.
+// TestPermissionsSuffice runs the exporter with only the service account, the files and the variables that the chart gives a pod. It
+// must report a healthy target, and nothing that it was not permitted to check. Without the role bindings it must report a problem.
 func TestPermissionsSuffice(t *testing.T) {
-	for name, way := range ways {
+	for name, mode := range modes {
 		t.Run(name, func(t *testing.T) {
 			l, administrator := enter(t)
-			v := installation(t, administrator, way)
+			v := installation(t, administrator, mode)
 			all := administrator.install(t, v)
 			administrator.admitCanary(t, name)
 			k := kubelet{live{administrator}, t.TempDir(), strings.TrimPrefix(administrator.variable("EXPORTER_KUBERNETES_HOST"), "https://")}
-			if gap := lacks(t, k.command(t, all, "check", "--output=json")); gap != "" {
-				t.Errorf("with the permissions of the chart: %s", gap)
+			if found := problem(t, k.command(t, all, "check", "--output=json")); found != "" {
+				t.Errorf("with the permissions of the chart: %s", found)
 			}
 			if errors, err := l.LoginErrors(); err != nil || len(errors) > 0 {
-				t.Errorf("logins that failed: %v %v", errors, err)
+				t.Errorf("failed logins: %v %v", errors, err)
 			}
 			if granted(t, all) == nil {
 				return
 			}
 			administrator.must(t, "", "kubectl delete rolebinding,clusterrolebinding --all-namespaces --selector=app.kubernetes.io/instance="+release)
-			if lacks(t, k.command(t, all, "check", "--output=json")) == "" {
-				t.Error("without the permissions of the chart all is well too")
+			if problem(t, k.command(t, all, "check", "--output=json")) == "" {
+				t.Error("without the permissions of the chart the target is healthy too")
 			}
 		})
 	}
 }
 
-// lacks says what is wrong, or was not allowed to be asked.
-func lacks(t *testing.T, check *exec.Cmd) string {
+// problem runs a check and returns what is wrong or was not permitted, or an empty string.
+func problem(t *testing.T, check *exec.Cmd) string {
 	t.Helper()
-	out, _ := check.Output() // its exit code is in the report
+	out, _ := check.Output() // the report says whether the target is healthy
 	var report struct {
 		Targets []struct {
 			Healthy        bool
@@ -218,22 +218,22 @@ func lacks(t *testing.T, check *exec.Cmd) string {
 	return ""
 }
 
-// installation is a way, in the lab.
-func installation(t *testing.T, s shell, way string) values {
+// installation returns the values for a mode in the lab.
+func installation(t *testing.T, s shell, mode string) values {
 	t.Helper()
-	v := merge(with(t, way), with(t, fmt.Sprintf(`
+	v := merge(with(t, mode), with(t, fmt.Sprintf(`
 fullnameOverride: installed
 vault: {addr: %q, mount: %q, role: installed, ca: {existingConfigMap: vault-ca}}
 `, s.variable("EXPORTER_VAULT_ADDR"), s.variable("EXPORTER_VAULT_MOUNT"))))
 	if k, found := v["kubernetes"].(values); found {
-		// The proxy of the lab goes by two addresses.
+		// The lab's proxy can be reached at two addresses.
 		k["host"] = strings.Replace(s.variable("EXPORTER_KUBERNETES_HOST"), "127.0.0.1", "localhost", 1)
 		k["tlsServerName"] = "127.0.0.1"
 	}
 	return v
 }
 
-// install makes the objects of an installation, and the files of others that it names.
+// install creates the objects of an installation, and the ConfigMaps and Secrets that it refers to.
 func (s shell) install(t *testing.T, v values) objects {
 	t.Helper()
 	s.must(t, "",
@@ -249,11 +249,11 @@ func (s shell) install(t *testing.T, v values) objects {
 	return all
 }
 
-// admitCanary writes the role as the chart's notes and the documentation say.
-func (s shell) admitCanary(t *testing.T, way string) {
+// admitCanary writes the role as in the chart's notes and the documentation.
+func (s shell) admitCanary(t *testing.T, mode string) {
 	t.Helper()
 	const role = `vault write "auth/$EXPORTER_VAULT_MOUNT/role/installed" bound_service_account_names=%s bound_service_account_namespaces=monitoring token_policies=default token_ttl=60s`
-	switch way {
+	switch mode {
 	case "canary":
 		s.must(t, "", `vault write "auth/$EXPORTER_VAULT_MOUNT/config" kubernetes_host="$EXPORTER_KUBERNETES_HOST" `+
 			`kubernetes_ca_cert=@"$EXPORTER_KUBERNETES_CACERT" token_reviewer_jwt= disable_local_ca_jwt=true`, fmt.Sprintf(role, "installed"))
@@ -264,11 +264,11 @@ func (s shell) admitCanary(t *testing.T, way string) {
 	}
 }
 
-// TestLeaderLeads: with the permissions that the chart gives it.
+// TestLeaderLeads checks that the exporter can become the leader with the permissions that the chart grants.
 func TestLeaderLeads(t *testing.T) {
 	_, administrator := enter(t)
-	way := ways["file"] + "\nleaderElection: {enabled: true}\nextraArgs: [--web.listen-address=127.0.0.1:0, --health.listen-address=127.0.0.1:0]\n"
-	all := administrator.install(t, installation(t, administrator, way))
+	mode := modes["file"] + "\nleaderElection: {enabled: true}\nextraArgs: [--web.listen-address=127.0.0.1:0, --health.listen-address=127.0.0.1:0]\n"
+	all := administrator.install(t, installation(t, administrator, mode))
 	administrator.admitCanary(t, "file")
 	k := kubelet{live{administrator}, t.TempDir(), strings.TrimPrefix(administrator.variable("EXPORTER_KUBERNETES_HOST"), "https://")}
 	serve := k.command(t, all, podOf(t, all).Spec.Containers[0].Args...)
@@ -289,7 +289,7 @@ func TestLeaderLeads(t *testing.T) {
 		if time.Now().After(deadline) {
 			_ = serve.Process.Kill()
 			_ = serve.Wait()
-			t.Fatalf("nobody leads: %v %s\n%s", err, out, log.String())
+			t.Fatalf("there is no leader: %v %s\n%s", err, out, log.String())
 		}
 	}
 }

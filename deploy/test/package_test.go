@@ -13,8 +13,8 @@ import (
 	chartutil "helm.sh/helm/v4/pkg/chart/v2/util"
 )
 
-// TestPackageHoldsTheFiles: what lies elsewhere in the repository is in the archive too.
-func TestPackageHoldsTheFiles(t *testing.T) {
+// TestPackageContainsTheFiles checks that the files behind symbolic links are in the archive too.
+func TestPackageContainsTheFiles(t *testing.T) {
 	archive, err := chartutil.Save(load(t), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -27,12 +27,12 @@ func TestPackageHoldsTheFiles(t *testing.T) {
 	for _, file := range packed.Files {
 		names = append(names, file.Name)
 	}
-	boards, err := filepath.Glob("../../dashboards/*.json")
+	paths, err := filepath.Glob("../../dashboards/*.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, board := range boards {
-		if name := "files/dashboards/" + filepath.Base(board); !slices.Contains(names, name) {
+	for _, path := range paths {
+		if name := "files/dashboards/" + filepath.Base(path); !slices.Contains(names, name) {
 			t.Errorf("the package lacks %s; it has %v", name, names)
 		}
 	}
@@ -46,7 +46,7 @@ func TestPackageHoldsTheFiles(t *testing.T) {
 	}
 	for _, name := range names {
 		if strings.HasSuffix(name, ".go") {
-			t.Errorf("the package holds %s", name)
+			t.Errorf("the package contains %s", name)
 		}
 	}
 	if len(packed.Schema) == 0 {
@@ -54,9 +54,9 @@ func TestPackageHoldsTheFiles(t *testing.T) {
 	}
 }
 
-// TestDashboards: each file is a ConfigMap that Grafana's sidecar finds.
+// TestDashboards checks that each dashboard is rendered into a ConfigMap with the label that Grafana's sidecar looks for.
 func TestDashboards(t *testing.T) {
-	boards, err := filepath.Glob("../../dashboards/*.json")
+	paths, err := filepath.Glob("../../dashboards/*.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func TestDashboards(t *testing.T) {
 		}
 		found++
 		if o.GetLabels()["grafana_dashboard"] != "1" || o.GetAnnotations()["folder"] != "Vault" {
-			t.Errorf("%s: labels %v, annotations %v", key(o), o.GetLabels(), o.GetAnnotations())
+			t.Errorf("%s: labels %v, annotations %v", objectKey(o), o.GetLabels(), o.GetAnnotations())
 		}
 		for name, content := range o.Object["data"].(map[string]any) {
 			original, err := os.ReadFile("../../dashboards/" + name)
@@ -76,12 +76,12 @@ func TestDashboards(t *testing.T) {
 				t.Fatal(err)
 			}
 			if strings.TrimSpace(content.(string)) != strings.TrimSpace(string(original)) {
-				t.Errorf("%s was changed on its way", name)
+				t.Errorf("%s differs from the file in dashboards/", name)
 			}
 		}
 	}
-	if found != len(boards) || found == 0 {
-		t.Errorf("%d ConfigMaps for %d dashboards", found, len(boards))
+	if found != len(paths) || found == 0 {
+		t.Errorf("%d ConfigMaps for %d dashboards", found, len(paths))
 	}
 }
 
@@ -95,7 +95,7 @@ func TestLint(t *testing.T) {
 	}
 }
 
-// TestNotes: the next commands are those of the installation.
+// TestNotes checks that the printed commands fit the installation.
 func TestNotes(t *testing.T) {
 	for text, want := range map[string]string{
 		`{}`: "kubectl -n monitoring exec deploy/vault-k8s-auth-exporter -- /exporter check",
@@ -103,7 +103,7 @@ func TestNotes(t *testing.T) {
 		`namespaceOverride: watch`:                          "kubectl -n watch port-forward deploy/vault-k8s-auth-exporter 10190 &",
 		`canary: {audience: openbao}`:                       "audience=openbao token_policies=default token_type=batch token_ttl=60s",
 	} {
-		rendered, err := template(t, merged(t, text))
+		rendered, err := renderTexts(t, merged(t, text))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -16,11 +16,11 @@ const (
 	reviews = "cluster: create tokenreviews.authentication.k8s.io"
 )
 
-// TestModesTakeTheirPermissions: these and no others, and the pod's own token only where one is used.
-func TestModesTakeTheirPermissions(t *testing.T) {
+// TestModesGetTheirPermissions checks that each mode gets exactly the permissions that it needs, and the pod's own token only if it uses one.
+func TestModesGetTheirPermissions(t *testing.T) {
 	for _, c := range []struct {
 		values string
-		ownPod bool // the pod's token is at its usual place
+		ownPod bool // whether the pod's token is mounted at its usual path
 		want   []string
 	}{
 		{values: `reviewer: {mode: file, existingSecret: a, serviceAccount: ""}`},
@@ -49,12 +49,12 @@ func TestModesTakeTheirPermissions(t *testing.T) {
 			t.Errorf("%s (-want +granted):\n%s", c.values, diff)
 		}
 		if has := hasOwnToken(podOf(t, all).Spec); has != c.ownPod {
-			t.Errorf("%s: the pod has a token of its own: %t, want %t", c.values, has, c.ownPod)
+			t.Errorf("%s: the pod has its own token: %t, want %t", c.values, has, c.ownPod)
 		}
 	}
 }
 
-// granted lists what the pod's account may do, where a role is bound to it.
+// granted lists the permissions that role bindings give the pod's account.
 func granted(t *testing.T, all objects) []string {
 	t.Helper()
 	bound := map[string]bool{}
@@ -66,7 +66,7 @@ func granted(t *testing.T, all objects) []string {
 		into(t, o, &b)
 		account := rbac.Subject{Kind: "ServiceAccount", Namespace: namespace, Name: podOf(t, all).Spec.ServiceAccountName}
 		if len(b.Subjects) != 1 || b.Subjects[0] != account {
-			t.Errorf("%s binds %v", key(o), b.Subjects)
+			t.Errorf("%s binds %v", objectKey(o), b.Subjects)
 		}
 		bound[b.RoleRef.Kind+"/"+o.GetNamespace()+"/"+b.RoleRef.Name] = true
 	}
@@ -76,7 +76,7 @@ func granted(t *testing.T, all objects) []string {
 			continue
 		}
 		if !bound[o.GetKind()+"/"+o.GetNamespace()+"/"+o.GetName()] {
-			t.Errorf("%s is bound to nobody", key(o))
+			t.Errorf("%s is not bound", objectKey(o))
 		}
 		var r rbac.ClusterRole
 		into(t, o, &r)
@@ -110,8 +110,8 @@ func hasOwnToken(pod core.PodSpec) bool {
 	return false
 }
 
-// TestCanaryTokenHasAnAudienceOfItsOwn: but where it has to be the reviewer's too.
-func TestCanaryTokenHasAnAudienceOfItsOwn(t *testing.T) {
+// TestCanaryTokenAudience checks that the canary's token has its own audience, unless it is also the reviewer's token.
+func TestCanaryTokenAudience(t *testing.T) {
 	for text, want := range map[string]string{
 		`{}`:                          "vault",
 		`canary: {audience: openbao}`: "openbao",
@@ -125,14 +125,15 @@ func TestCanaryTokenHasAnAudienceOfItsOwn(t *testing.T) {
 	}
 }
 
-// TestChecksumFollowsTheEnvironment: targets are loaded by a running pod.
-func TestChecksumFollowsTheEnvironment(t *testing.T) {
+// TestOnlyTheEnvironmentRestartsPods checks that changed targets do not restart the pods, which reload them, and that a changed
+// variable does.
+func TestOnlyTheEnvironmentRestartsPods(t *testing.T) {
 	pod := func(text string) core.PodTemplateSpec { return podOf(t, render(t, merged(t, text))) }
 	before := pod(`targets: [{name: a}]`)
 	if diff := cmp.Diff(before, pod(`targets: [{name: a}, {name: b, interval: 5m}]`)); diff != "" {
-		t.Errorf("a target more restarts the pods:\n%s", diff)
+		t.Errorf("an additional target restarts the pods:\n%s", diff)
 	}
 	if before.Annotations["checksum/environment"] == pod(`{targets: [{name: a}], interval: 90s}`).Annotations["checksum/environment"] {
-		t.Error("another interval does not restart the pods, which read it at the start alone")
+		t.Error("a changed interval does not restart the pods, which read it only at startup")
 	}
 }

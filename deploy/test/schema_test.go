@@ -10,13 +10,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// minimal is an installation to which the cases add.
+// minimal has the required values, which the cases change.
 const minimal = `
 vault: {addr: "https://vault:8200", role: canary}
 reviewer: {mode: accessreview, serviceAccount: vault/vault}
 `
 
-// merged is minimal with what a case says instead.
+// merged returns minimal with the values of a case merged over it.
 func merged(t testing.TB, text string) values {
 	t.Helper()
 	return merge(with(t, minimal), with(t, text))
@@ -33,8 +33,8 @@ func merge(base, over values) values {
 	return base
 }
 
-func TestSchemaRefuses(t *testing.T) {
-	cases := []struct{ values, place, says string }{
+func TestSchemaRejects(t *testing.T) {
+	cases := []struct{ values, path, wantError string }{
 		{`vualt: {}`, "", "vualt"},
 		{`vault: {address: x}`, "/vault", "address"},
 		{`vault: {ca: {configMap: x}}`, "/vault/ca", "configMap"},
@@ -116,18 +116,18 @@ func TestSchemaRefuses(t *testing.T) {
 		{`networkPolicy: {ingress: {from: {}}}`, "/networkPolicy/ingress/from", "want array"},
 	}
 	for _, c := range cases {
-		_, err := template(t, merged(t, c.values))
+		_, err := renderTexts(t, merged(t, c.values))
 		if err == nil {
-			t.Errorf("%s: is allowed", c.values)
+			t.Errorf("%s is accepted", c.values)
 			continue
 		}
-		if !strings.Contains(err.Error(), "at '"+c.place+"': ") || !strings.Contains(err.Error(), c.says) {
-			t.Errorf("%s: %v; want it about %s, with %q", c.values, err, c.place, c.says)
+		if !strings.Contains(err.Error(), "at '"+c.path+"': ") || !strings.Contains(err.Error(), c.wantError) {
+			t.Errorf("%s: %v; want an error at %s with %q", c.values, err, c.path, c.wantError)
 		}
 	}
 }
 
-func TestSchemaAllows(t *testing.T) {
+func TestSchemaAccepts(t *testing.T) {
 	for _, text := range []string{
 		`{}`,
 		`vault: {addr: "http://vault:8200/proxied"}`,
@@ -170,7 +170,7 @@ func TestSchemaAllows(t *testing.T) {
 	}
 }
 
-// TestSchemaOfTargets: a target is the same in the values as in a targets file.
+// TestSchemaOfTargets checks that a target has the same schema in the values as in a targets file.
 func TestSchemaOfTargets(t *testing.T) {
 	var chart struct {
 		Properties struct{ Targets struct{ Items any } }
@@ -190,7 +190,7 @@ func TestSchemaOfTargets(t *testing.T) {
 	}
 }
 
-// TestSchemaIsClosed: a slip of the finger is an error at every level that is the chart's own.
+// TestSchemaIsClosed checks that a misspelt key is an error in every object that the chart defines.
 func TestSchemaIsClosed(t *testing.T) {
 	content, err := os.ReadFile(filepath.Join(chartDir, "values.schema.json"))
 	if err != nil {
@@ -212,7 +212,7 @@ func TestSchemaIsClosed(t *testing.T) {
 		if m["type"] == "object" && m["properties"] != nil && path != "/properties/extraEnv/items" {
 			objects++
 			if m["additionalProperties"] != false {
-				t.Errorf("%s allows what it does not know", path)
+				t.Errorf("%s allows unknown keys", path)
 			}
 		}
 		for name, below := range m {
@@ -221,12 +221,13 @@ func TestSchemaIsClosed(t *testing.T) {
 	}
 	look("", schema)
 	if objects < 20 {
-		t.Errorf("%d objects, of more than 20: not all were found", objects)
+		t.Errorf("found %d objects, want at least 20", objects)
 	}
 }
 
-// TestSchemaKnowsEveryValue: what values.yaml has is in the schema, and the other way round.
-func TestSchemaKnowsEveryValue(t *testing.T) {
+// TestSchemaHasOnlyValues checks that values.yaml has every key of the schema. The other direction needs no test: the schema rejects
+// unknown keys.
+func TestSchemaHasOnlyValues(t *testing.T) {
 	var schema struct{ Properties map[string]any }
 	content, err := os.ReadFile(filepath.Join(chartDir, "values.schema.json"))
 	if err != nil {
@@ -235,7 +236,7 @@ func TestSchemaKnowsEveryValue(t *testing.T) {
 	if err := json.Unmarshal(content, &schema); err != nil {
 		t.Fatal(err)
 	}
-	delete(schema.Properties, "global") // Helm's own
+	delete(schema.Properties, "global") // set by Helm
 	defaults := load(t).Values
 	for name := range schema.Properties {
 		if _, found := defaults[name]; !found {

@@ -1,4 +1,4 @@
-// What checks and makes releases. A module of its own: nothing else may be held back by what it is built of.
+// goreleaser, in a separate module so that its dependencies do not constrain the versions of any other module.
 module github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/tools/goreleaser
 
 go 1.26.0

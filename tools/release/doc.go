@@ -1,4 +1,4 @@
 // Package release tests what is released: the image's binary, and the files
-// that GitHub and goreleaser act on. It is a module of its own, so that the
-// exporter depends on none of what reads them.
+// that GitHub and goreleaser read. It is a separate module, so that the exporter
+// does not depend on the parsers of those files.
 package release

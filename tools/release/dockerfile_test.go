@@ -25,12 +25,12 @@ import (
 const repository = "../.."
 
 // TestImage runs the steps of the Dockerfile's first stage in a clean
-// directory, and looks at the binary that its second stage ships.
+// directory, and checks the binary that its second stage ships.
 func TestImage(t *testing.T) {
 	build, image := stages(t)
 	for arch, machine := range map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64} {
 		t.Run(arch, func(t *testing.T) {
-			shipped := shipped(t, image)
+			shipped := shippedFile(t, image)
 			root := t.TempDir()
 			run(t, root, build, shipped, map[string]string{
 				"TARGETOS": "linux", "TARGETARCH": arch,
@@ -45,7 +45,7 @@ func TestImage(t *testing.T) {
 	}
 }
 
-// TestImageIsUnprivileged: Kubernetes can verify runAsNonRoot of a numeric user only.
+// TestImageIsUnprivileged requires a numeric user, because Kubernetes can verify runAsNonRoot only for those.
 func TestImageIsUnprivileged(t *testing.T) {
 	_, image := stages(t)
 	for _, command := range image.Commands {
@@ -59,7 +59,7 @@ func TestImageIsUnprivileged(t *testing.T) {
 	t.Error("the image has no USER")
 }
 
-// stages reads the Dockerfile: the stage that compiles, and the image.
+// stages returns the Dockerfile's two stages: the build and the image.
 func stages(t *testing.T) (build, image instructions.Stage) {
 	t.Helper()
 	file, err := os.Open(filepath.Join(repository, "Dockerfile"))
@@ -76,13 +76,13 @@ func stages(t *testing.T) (build, image instructions.Stage) {
 		t.Fatal(err)
 	}
 	if len(all) != 2 || all[0].Name != "build" {
-		t.Fatalf("the Dockerfile has %d stages: want build, and the image", len(all))
+		t.Fatalf("the Dockerfile has %d stages: want build and the image", len(all))
 	}
 	return all[0], all[1]
 }
 
-// shipped is the one file that the image copies from the build, which is also what it starts.
-func shipped(t *testing.T, image instructions.Stage) string {
+// shippedFile returns the one file that the image copies from the build, which must also be its entrypoint.
+func shippedFile(t *testing.T, image instructions.Stage) string {
 	t.Helper()
 	var source, target string
 	var entrypoint []string
@@ -90,7 +90,7 @@ func shipped(t *testing.T, image instructions.Stage) string {
 		switch c := command.(type) {
 		case *instructions.CopyCommand:
 			if c.From != "build" || len(c.SourcePaths) != 1 || source != "" {
-				t.Fatalf("%s: want one file from the build, and nothing else", c)
+				t.Fatalf("%s: want exactly one file, from the build", c)
 			}
 			source, target = c.SourcePaths[0], c.DestPath
 		case *instructions.EntrypointCommand:
@@ -103,8 +103,8 @@ func shipped(t *testing.T, image instructions.Stage) string {
 	return source
 }
 
-// run does in root what a builder does in the image's file system. The commands
-// find the shipped file's path moved into root; the Go caches are this machine's.
+// run executes a stage with root in place of the image's file system. In the commands,
+// the path of the shipped file is replaced with one below root; the Go caches are this machine's.
 func run(t *testing.T, root string, stage instructions.Stage, shipped string, args map[string]string) {
 	t.Helper()
 	dir := root
@@ -116,7 +116,7 @@ func run(t *testing.T, root string, stage instructions.Stage, shipped string, ar
 		}
 		env = append(env, name+"="+strings.TrimSpace(string(value)))
 	}
-	sources := sources(t)
+	sources := buildContext(t)
 	for _, command := range stage.Commands {
 		switch c := command.(type) {
 		case *instructions.WorkdirCommand:
@@ -152,9 +152,9 @@ func run(t *testing.T, root string, stage instructions.Stage, shipped string, ar
 	}
 }
 
-// sources are the files that a builder sees in a clean checkout: what git would
-// have, without what .dockerignore keeps out.
-func sources(t *testing.T) []string {
+// buildContext returns the files that a builder sees in a clean checkout: those in git,
+// without those that .dockerignore excludes.
+func buildContext(t *testing.T) []string {
 	t.Helper()
 	ignore, err := os.Open(filepath.Join(repository, ".dockerignore"))
 	if err != nil {
@@ -178,7 +178,7 @@ func sources(t *testing.T) []string {
 	})
 }
 
-// gitFiles are the files of the working tree that are or would be in git.
+// gitFiles returns the files of the working tree that are in git, or untracked and not ignored.
 func gitFiles(t *testing.T) []string {
 	t.Helper()
 	list := exec.Command("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
@@ -190,11 +190,11 @@ func gitFiles(t *testing.T) []string {
 	names := strings.Split(strings.TrimSuffix(string(output), "\x00"), "\x00")
 	return slices.DeleteFunc(names, func(name string) bool {
 		_, err := os.Lstat(filepath.Join(repository, name))
-		return errors.Is(err, fs.ErrNotExist) // deleted, not yet in git
+		return errors.Is(err, fs.ErrNotExist) // deleted, but not committed
 	})
 }
 
-// copyInto is COPY: of a directory the content, of a file itself.
+// copyInto implements COPY: it copies the content of a directory, or a single file.
 func copyInto(t *testing.T, dir string, sources []string, source, target string) {
 	t.Helper()
 	found := false
@@ -221,12 +221,12 @@ func copyInto(t *testing.T, dir string, sources []string, source, target string)
 		}
 	}
 	if !found {
-		t.Fatalf("COPY %s: there is no such file, or .dockerignore keeps it out", source)
+		t.Fatalf("COPY %s: there is no such file, or .dockerignore excludes it", source)
 	}
 }
 
-// checkStatic: the image has no loader and no C library, and a user's bug report
-// no path of the builder's.
+// checkStatic checks that the binary is static, because the image has no loader and no C
+// library, and that it was built with -trimpath, so that stack traces contain no paths of the builder.
 func checkStatic(t *testing.T, binary string, machine elf.Machine) {
 	t.Helper()
 	file, err := elf.Open(binary)
@@ -257,7 +257,7 @@ func checkStatic(t *testing.T, binary string, machine elf.Machine) {
 	t.Error("the binary was not built with -trimpath")
 }
 
-// checkRuns: the binary says which it is, and what it lacks.
+// checkRuns checks that the binary prints its version, and which configuration is missing.
 func checkRuns(t *testing.T, binary string) {
 	t.Helper()
 	start := func(args ...string) (code int, stdout, stderr string) {
@@ -278,11 +278,11 @@ func checkRuns(t *testing.T, binary string) {
 	}
 	code, _, message := start("config")
 	if code != 2 || !strings.HasPrefix(message, "exporter: ") || !strings.Contains(message, "EXPORTER_VAULT_ADDR") {
-		t.Errorf("config without any variable exits with %d and says %q: want 2, and the name of what is missing", code, message)
+		t.Errorf("config without any variable exits with %d and says %q: want 2, and the name of the missing variable", code, message)
 	}
 }
 
-// copied are the sources of a stage's COPY instructions.
+// copied returns the sources of a stage's COPY instructions.
 func copied(stage instructions.Stage) (sources []string) {
 	for _, command := range stage.Commands {
 		if c, ok := command.(*instructions.CopyCommand); ok {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestGoreleaserAccepts: goreleaser itself, in the version that releases, knows every key of its configuration.
+// TestGoreleaserAccepts checks the configuration with the version of goreleaser that makes releases.
 func TestGoreleaserAccepts(t *testing.T) {
 	check := exec.Command("go", "tool", "-modfile=tools/goreleaser/go.mod", "goreleaser", "check")
 	check.Dir = repository
@@ -19,8 +19,8 @@ func TestGoreleaserAccepts(t *testing.T) {
 	}
 }
 
-// TestBinariesSayWhatTheImageSays: both builds set the same variables.
-func TestBinariesSayWhatTheImageSays(t *testing.T) {
+// TestBuildsSetTheSameVariables compares the -X flags of the Dockerfile and of .goreleaser.yaml.
+func TestBuildsSetTheSameVariables(t *testing.T) {
 	variables := regexp.MustCompile(`-X ([\w./]+)=`)
 	set := func(name string) (names []string) {
 		for _, match := range variables.FindAllStringSubmatch(read(t, name), -1) {
@@ -35,8 +35,8 @@ func TestBinariesSayWhatTheImageSays(t *testing.T) {
 	}
 }
 
-// TestContextHoldsWhatIsCopied: goreleaser gives the Dockerfile these files only.
-func TestContextHoldsWhatIsCopied(t *testing.T) {
+// TestContextHasCopiedFiles: goreleaser builds the image with only the files in extra_files.
+func TestContextHasCopiedFiles(t *testing.T) {
 	var config struct {
 		Images []struct {
 			Files []string `yaml:"extra_files"`

@@ -34,7 +34,8 @@ var (
 	file   = regexp.MustCompile(`^(\./)?[\w.-]+(/[\w.-]+)+$`)
 )
 
-// TestWorkflows: what they name exists, what they use is pinned, and what they may do is little.
+// TestWorkflows checks that the files and make targets in the workflows exist, that actions are pinned to commits, and that the
+// permissions are minimal.
 func TestWorkflows(t *testing.T) {
 	for _, name := range workflows(t) {
 		t.Run(path.Base(name), func(t *testing.T) {
@@ -44,7 +45,7 @@ func TestWorkflows(t *testing.T) {
 				t.Errorf("permissions of the whole workflow: %v, want contents: read; a job may ask for more", flow.Permissions)
 			}
 			if _, ok := flow.On["pull_request_target"]; ok || len(flow.On) == 0 {
-				t.Errorf("it runs on %v: want something, and not pull_request_target, which gives a stranger's code this repository's token", flow.On)
+				t.Errorf("it runs on %v: want a trigger, but not pull_request_target, which gives untrusted code this repository's token", flow.On)
 			}
 			if len(flow.Jobs) == 0 {
 				t.Error("there are no jobs")
@@ -65,7 +66,7 @@ func TestWorkflows(t *testing.T) {
 	}
 }
 
-// TestDependabotCoversEveryModule: a module that is not listed is never updated.
+// TestDependabotCoversEveryModule checks that every module, package and Dockerfile is listed: dependabot updates no others.
 func TestDependabotCoversEveryModule(t *testing.T) {
 	var config struct {
 		Updates []struct {
@@ -99,7 +100,7 @@ func TestDependabotCoversEveryModule(t *testing.T) {
 	}
 }
 
-// TestReleaseTestsFirst: nothing is released that is not tested.
+// TestReleaseTestsFirst checks that every release job waits for the tests.
 func TestReleaseTestsFirst(t *testing.T) {
 	var flow struct {
 		Jobs map[string]struct{ Uses, Needs string }
@@ -141,11 +142,11 @@ func checkUses(t *testing.T, uses string) {
 	case strings.HasPrefix(uses, "./"):
 		checkExists(t, uses)
 	case !action.MatchString(uses):
-		t.Errorf("uses %s: want it pinned to a commit: a tag can be moved", uses)
+		t.Errorf("uses %s: want it pinned to a commit, because a tag can be moved", uses)
 	}
 }
 
-// checkScript: every word that looks like a path of the repository is one.
+// checkScript checks that every make target in a script exists, and every word that looks like a path in the repository.
 func checkScript(t *testing.T, script string) {
 	t.Helper()
 	for _, match := range target.FindAllStringSubmatch(script, -1) {

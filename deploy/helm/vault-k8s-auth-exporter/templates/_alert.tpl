@@ -1,4 +1,4 @@
-{{- /* What the values leave of a group, perhaps nothing: rules are those of files/rules.yaml, values is .Values.prometheusRule. */ -}}
+{{- /* The rules of a group that the values enable, possibly none. rules: the group's rules in files/rules.yaml. values: .Values.prometheusRule. */ -}}
 {{- define "exporter.wantedRules" -}}
 {{- range .rules }}
 {{- if eq .record "vault_k8s_auth:error_budget:ratio" }}
@@ -11,7 +11,7 @@
 {{- end }}
 {{- end -}}
 
-{{- /* An alert as the values want it: rule is that of files/rules.yaml, values is .Values.prometheusRule. */ -}}
+{{- /* An alert with the changes in the values. rule: the alert in files/rules.yaml. values: .Values.prometheusRule. */ -}}
 {{- define "exporter.alert" -}}
 {{- $rule := deepCopy .rule -}}
 {{- $own := get .values.alerts $rule.alert | default dict -}}

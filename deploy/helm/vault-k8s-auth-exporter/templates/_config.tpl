@@ -1,6 +1,7 @@
 {{- /*
-Every target as far as the chart has to know it: where its tokens come from, and of which cluster. What a target leaves out comes
-from the values. JSON: {"targets": [...]}.
+What the chart has to know about every target. A key that a target omits comes from the values. Two keys are added: home, whether its API
+server is that of the exporter's own cluster, and asks, whether the exporter needs an identity of its own there.
+JSON: {"targets": [...]}.
 */ -}}
 {{- define "exporter.targets" -}}
 {{- $v := .Values -}}
@@ -22,7 +23,7 @@ from the values. JSON: {"targets": [...]}.
 {{- dict "targets" $targets | toJson -}}
 {{- end }}
 
-{{- /* The exporter's own token, where it is not the pod's at its usual place. */ -}}
+{{- /* File of the exporter's own token for the API server; empty if it is the pod's token at its usual path. */ -}}
 {{- define "exporter.ownTokenFile" -}}
 {{- if .Values.kubernetes.token.existingSecret -}}
 /var/run/secrets/vault-k8s-auth-exporter/kubernetes/{{ .Values.kubernetes.token.key }}
@@ -53,7 +54,7 @@ vault
 {{- end -}}
 {{- end }}
 
-{{- /* EXPORTER_*, as YAML. What is empty is left to the program's defaults. */ -}}
+{{- /* The EXPORTER_* variables, as YAML. Empty ones are omitted, so the program's defaults apply. */ -}}
 {{- define "exporter.environment" -}}
 {{- $v := .Values -}}
 {{- $etc := "/etc/vault-k8s-auth-exporter" -}}

@@ -1,4 +1,4 @@
-{{- /* What is mounted: a list of name, mountPath and the volume's source. */ -}}
+{{- /* The mounted volumes, as a list of name, mountPath and source. */ -}}
 {{- define "exporter.files" -}}
 {{- $v := .Values -}}
 {{- $etc := "/etc/vault-k8s-auth-exporter" -}}
@@ -80,7 +80,7 @@
 {{- end }}
 {{- end }}
 
-{{- /* "true" where the pod's own token has to be at its usual place: for the cluster that the exporter runs in. */ -}}
+{{- /* "true" if the pod's own token must be mounted at its usual path, for requests to the API server of the exporter's own cluster. */ -}}
 {{- define "exporter.needsPodToken" -}}
 {{- $needs := .Values.leaderElection.enabled -}}
 {{- range (include "exporter.targets" . | fromJson).targets -}}

@@ -17,8 +17,8 @@
 {{ .Values.namespaceOverride | default .Release.Namespace }}
 {{- end }}
 
-{{- /* Name of what lies outside the release's namespace, where other releases have theirs. */ -}}
-{{- define "exporter.foreignName" -}}
+{{- /* Name of objects outside the release's namespace. It includes the namespace, so releases in two namespaces do not collide. */ -}}
+{{- define "exporter.qualifiedName" -}}
 {{ include "exporter.namespace" . }}-{{ include "exporter.fullname" . }}
 {{- end }}
 
@@ -43,7 +43,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- merge (include "exporter.selector" . | fromYaml) $own .Values.commonLabels | toYaml }}
 {{- end }}
 
-{{- /* The metadata of an object: a dict with root, and perhaps name, namespace, cluster (it has none), labels, annotations. */ -}}
+{{- /* The metadata of an object. Takes a dict with root and optionally name, namespace, cluster (true: no namespace), labels, annotations. */ -}}
 {{- define "exporter.metadata" -}}
 metadata:
   name: {{ .name | default (include "exporter.fullname" .root) }}

@@ -1,4 +1,4 @@
-{{- /* How an endpoint is scraped, for ServiceMonitor and PodMonitor alike. */ -}}
+{{- /* The endpoint of a ServiceMonitor or PodMonitor. */ -}}
 {{- define "exporter.endpoint" -}}
 - port: metrics
   scheme: {{ .scheme }}

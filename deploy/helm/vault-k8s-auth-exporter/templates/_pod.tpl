@@ -1,4 +1,4 @@
-{{- /* The template of a pod. */ -}}
+{{- /* The pod template. */ -}}
 {{- define "exporter.pod" -}}
 {{- $v := .Values -}}
 {{- $files := include "exporter.files" . | fromYamlArray -}}
@@ -77,7 +77,7 @@ spec:
   {{- end }}
 {{- end }}
 
-{{- /* What only the pod itself knows, unless extraEnv says otherwise. */ -}}
+{{- /* Variables that refer to fields of the pod, unless extraEnv sets them. */ -}}
 {{- define "exporter.podEnv" -}}
 {{- $given := list -}}
 {{- range .Values.extraEnv }}{{ $given = append $given .name }}{{ end -}}

@@ -1,6 +1,6 @@
 {{- /*
-The permissions that the modes take, and no others. JSON: {"cluster": [rule], "namespaces": {namespace: [rule]}}. Those of a target
-in another cluster are for that cluster to give.
+Only the permissions that the modes require. JSON: {"cluster": [rule], "namespaces": {namespace: [rule]}}. For a target in another
+cluster, the permissions must be granted in that cluster.
 */ -}}
 {{- define "exporter.rules" -}}
 {{- $cluster := list -}}
@@ -25,7 +25,7 @@ in another cluster are for that cluster to give.
 {{- if eq .reviewer "accessreview" -}}
 {{- $cluster = append $cluster (dict "apiGroups" (list "authorization.k8s.io") "resources" (list "subjectaccessreviews") "verbs" (list "create")) -}}
 {{- end -}}
-{{- /* Where each client reviews itself, the pod has to be such a client. */ -}}
+{{- /* If each client reviews itself, the pod needs the same permission as every client. */ -}}
 {{- if or $.Values.reviewerReview (and (eq .reviewer "canary") (eq .canary "file") (not $.Values.canary.tokenFile)) -}}
 {{- $cluster = append $cluster $reviews -}}
 {{- end -}}
