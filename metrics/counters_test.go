@@ -13,7 +13,7 @@ func TestCounters(t *testing.T) {
 	rec.Record(healthy(target("a")))
 	rec.Record(forbidden(target("a")))
 	carried := forbidden(target("a"))
-	carried.Evidence.FollowUps.At = carried.Start.Add(-minute)
+	carried.Evidence.FollowUps.Asked = nil
 	rec.Record(carried)
 	rec.Skipped("a")
 	expect(t, rec, `

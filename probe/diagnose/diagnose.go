@@ -26,6 +26,7 @@ var rules = []rule{
 	canaryAtFault,
 	kubernetesAtFault,
 	vaultToKubernetes,
+	followUpsPostponed,
 }
 
 // Diagnose judges one run's evidence. It is pure: it asks nobody and looks at no
@@ -70,6 +71,15 @@ func loggedIn(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	}
 	return proven(None, fmt.Sprintf("the canary logged in at %s with the role %s", loginPath(t), t.Vault.Role),
 		"the login brought a token")
+}
+
+// concludedFrom is proven for an answer of this run; one that was carried over from an
+// earlier run may no longer be true, and concludes by elimination.
+func concludedFrom(fresh bool) func(Reason, string, ...string) (Verdict, bool) {
+	if fresh {
+		return proven
+	}
+	return byElimination
 }
 
 // unexplained is the verdict where no rule holds. It names what was seen and what

@@ -118,7 +118,7 @@ func reviewerUnauthorized(t evidence.Target, e evidence.Evidence) (Verdict, bool
 	}
 	if r := e.FollowUps.ReviewerReview; r.Ok() && !r.Value.Authenticated {
 		if reason, known := reviewerReasonFor[reviewReason(r.Value.Error)]; known {
-			return proven(reason, fmt.Sprintf("the API server says of the token of the reviewer %s: %s", who, r.Value.Error),
+			return concludedFrom(!r.Carried)(reason, fmt.Sprintf("the API server says of the token of the reviewer %s: %s", who, r.Value.Error),
 				answer, "the exporter's own identity had the token reviewed")
 		}
 	}
@@ -147,7 +147,7 @@ func reviewerAtFault(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	if e.MountExists() {
 		v.Because = append(v.Because, "the auth mount is there")
 	}
-	if !e.MountExists() || e.ReviewerToken.Failed() {
+	if !e.MountExists() || e.FollowUps.MountProbe.Carried || e.ReviewerToken.Failed() {
 		v.Certainty = ByElimination
 	}
 	return v, true

@@ -126,6 +126,7 @@ func mountProbe(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	if !e.BareRefusal() || !p.Ok() || e.MountExists() {
 		return Verdict{}, false
 	}
+	conclude := concludedFrom(!p.Carried)
 	answer := fmt.Sprintf("a login with the role %s, which does not exist, answered: %d %s", evidence.ProbeRole, p.Value.Status, p.Value.Text)
 	switch {
 	case p.Value.Status == 403 && p.Value.Text == evidence.TextBare403:
@@ -135,9 +136,9 @@ func mountProbe(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 			where += " in the namespace " + t.Vault.Namespace
 			because = append(because, "Vault Enterprise answers the same where the namespace does not exist")
 		}
-		return proven(MountMissing, "there is no auth mount at "+where, because...)
+		return conclude(MountMissing, "there is no auth mount at "+where, because...)
 	case p.Value.Status == 400:
-		return proven(MountWrongType, fmt.Sprintf("what is mounted at %s is not a Kubernetes auth method", mountPath(t)), answer)
+		return conclude(MountWrongType, fmt.Sprintf("what is mounted at %s is not a Kubernetes auth method", mountPath(t)), answer)
 	}
 	return Verdict{}, false
 }
