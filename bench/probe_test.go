@@ -61,27 +61,27 @@ func BenchmarkBare(b *testing.B) {
 	s := startServers(b)
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM([]byte(s.CA))
-	measure(b, func() error { return s.bareProbe(b.Context(), roots) })
+	measure(b, func() error { return s.probeWithNetHTTP(b.Context(), roots) })
 }
 
-func (s servers) bareProbe(ctx context.Context, roots *x509.CertPool) error {
-	vault, kubernetes := bareClient(roots), bareClient(roots)
+func (s servers) probeWithNetHTTP(ctx context.Context, roots *x509.CertPool) error {
+	vault, kubernetes := newHTTPClient(roots), newHTTPClient(roots)
 	defer vault.CloseIdleConnections()
 	defer kubernetes.CloseIdleConnections()
 	review := fmt.Sprintf(`{"kind":"TokenReview","apiVersion":"authentication.k8s.io/v1","spec":{"token":%q,"audiences":["vault"]}}`, token("canary"))
 	access := `{"kind":"SelfSubjectAccessReview","apiVersion":"authorization.k8s.io/v1","spec":{"resourceAttributes":{"verb":"create","group":"authentication.k8s.io","resource":"tokenreviews"}}}`
 	login := fmt.Sprintf(`{"role":"canary","jwt":%q}`, token("canary"))
-	var halves sync.WaitGroup
+	var requests sync.WaitGroup
 	errs := make([]error, 4)
-	halves.Go(func() { errs[0] = ask(ctx, kubernetes, s.Kubernetes+reviewPath, review) })
-	halves.Go(func() {
-		if errs[1] = ask(ctx, kubernetes, s.Kubernetes+whoamiPath, `{}`); errs[1] == nil {
+	requests.Go(func() { errs[0] = ask(ctx, kubernetes, s.Kubernetes+reviewPath, review) })
+	requests.Go(func() {
+		if errs[1] = ask(ctx, kubernetes, s.Kubernetes+selfReviewPath, `{}`); errs[1] == nil {
 			errs[1] = ask(ctx, kubernetes, s.Kubernetes+accessPath, access)
 		}
 	})
-	halves.Go(func() { errs[2] = ask(ctx, vault, s.Vault+healthPath, "") })
-	halves.Go(func() { errs[3] = ask(ctx, vault, s.Vault+loginPath, login) })
-	halves.Wait()
+	requests.Go(func() { errs[2] = ask(ctx, vault, s.Vault+healthPath, "") })
+	requests.Go(func() { errs[3] = ask(ctx, vault, s.Vault+loginPath, login) })
+	requests.Wait()
 	for _, err := range errs {
 		if err != nil {
 			return err
@@ -90,7 +90,7 @@ func (s servers) bareProbe(ctx context.Context, roots *x509.CertPool) error {
 	return ask(ctx, vault, s.Vault+revokePath, "")
 }
 
-func bareClient(roots *x509.CertPool) *http.Client {
+func newHTTPClient(roots *x509.CertPool) *http.Client {
 	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
 }
 
@@ -117,16 +117,16 @@ func ask(ctx context.Context, client *http.Client, url, body string) error {
 func measure(b *testing.B, once func() error) {
 	b.Helper()
 	b.ReportAllocs()
-	before := cpu(b)
+	before := cpuTime(b)
 	for b.Loop() {
 		if err := once(); err != nil {
 			b.Fatal(err)
 		}
 	}
-	b.ReportMetric(float64((cpu(b)-before).Microseconds())/float64(b.N), "cpu-µs/op")
+	b.ReportMetric(float64((cpuTime(b)-before).Microseconds())/float64(b.N), "cpu-µs/op")
 }
 
-func cpu(b *testing.B) time.Duration {
+func cpuTime(b *testing.B) time.Duration {
 	b.Helper()
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {

@@ -25,10 +25,10 @@ func BenchmarkProcess(b *testing.B) {
 		b.Run(fmt.Sprintf("targets=%d", targets), func(b *testing.B) {
 			p := start(b, binary, startServers(b), targets, "EXPORTER_INTERVAL="+interval.String(), "EXPORTER_TIMEOUT=5s")
 			p.untilProbed(b, targets)
-			cpu, probes := p.spent(b)
+			cpu, probes := p.usage(b)
 			p.untilProbed(b, 2*targets)
 			p.untilProbed(b, 3*targets)
-			cpuAfter, probesAfter := p.spent(b)
+			cpuAfter, probesAfter := p.usage(b)
 			resident, size := p.resident(b), 0
 			for b.Loop() {
 				size = len(p.scrape(b))
@@ -115,7 +115,7 @@ func (p process) untilProbed(b *testing.B, runs int) {
 }
 
 // spent returns the CPU seconds that the process took and the runs that it made.
-func (p process) spent(b *testing.B) (cpu, runs float64) {
+func (p process) usage(b *testing.B) (cpu, runs float64) {
 	b.Helper()
 	return p.value(b, "process_cpu_seconds_total"), p.value(b, "vault_k8s_auth_exporter_probe_duration_seconds_count")
 }

@@ -75,12 +75,12 @@ func answers(by map[string]answer) http.Handler {
 }
 
 const (
-	healthPath = "/v1/sys/health"
-	loginPath  = "/v1/auth/kubernetes/login"
-	revokePath = "/v1/auth/token/revoke-self"
-	reviewPath = "/apis/authentication.k8s.io/v1/tokenreviews"
-	whoamiPath = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
-	accessPath = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+	healthPath     = "/v1/sys/health"
+	loginPath      = "/v1/auth/kubernetes/login"
+	revokePath     = "/v1/auth/token/revoke-self"
+	reviewPath     = "/apis/authentication.k8s.io/v1/tokenreviews"
+	selfReviewPath = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+	accessPath     = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 )
 
 func vaultAnswers() map[string]answer {
@@ -96,7 +96,7 @@ func kubernetesAnswers() map[string]answer {
 	return map[string]answer{
 		reviewPath: {201, `{"kind":"TokenReview","apiVersion":"authentication.k8s.io/v1","metadata":{},"spec":{},"status":{"authenticated":true,` +
 			`"user":{"username":"system:serviceaccount:monitoring:canary","uid":"uid-of-canary"},"audiences":["vault"]}}`},
-		whoamiPath: {201, `{"kind":"SelfSubjectReview","apiVersion":"authentication.k8s.io/v1","metadata":{},` +
+		selfReviewPath: {201, `{"kind":"SelfSubjectReview","apiVersion":"authentication.k8s.io/v1","metadata":{},` +
 			`"status":{"userInfo":{"username":"system:serviceaccount:vault:vault-auth"}}}`},
 		accessPath: {201, `{"kind":"SelfSubjectAccessReview","apiVersion":"authorization.k8s.io/v1","metadata":{},"spec":{},"status":{"allowed":true}}`},
 	}

@@ -18,8 +18,8 @@ const (
 	soakPhase   = 5 * time.Minute
 	// What the exporter's defaults promise: every target is probed once in an interval,
 	// and a run lasts its timeout and 7 s at most.
-	soakInterval = 60 * time.Second
-	soakLongest  = 22 * time.Second
+	soakInterval   = 60 * time.Second
+	soakLongestRun = 22 * time.Second
 )
 
 // BenchmarkSoak runs the exporter with 1 000 targets and its defaults, five minutes in
@@ -36,7 +36,7 @@ func BenchmarkSoak(b *testing.B) {
 	b.ReportMetric(late.Seconds(), "healthy-late-s")
 
 	s.hang(b)
-	settle := time.NewTimer(soakInterval + soakLongest)
+	settle := time.NewTimer(soakInterval + soakLongestRun)
 	<-settle.C
 	late = p.watch(b, soakPhase, "vault_timeout")
 	b.ReportMetric(p.resident(b), "hanging-MiB")
@@ -78,7 +78,7 @@ func (p process) watch(b *testing.B, phase time.Duration, reason string) (late t
 		}
 		for _, m := range families["vault_k8s_auth_last_probe_timestamp_seconds"].GetMetric() {
 			began := time.UnixMilli(int64(m.GetGauge().GetValue() * 1000))
-			late = max(late, time.Since(began)-soakInterval-soakLongest)
+			late = max(late, time.Since(began)-soakInterval-soakLongestRun)
 		}
 	}
 	return late

@@ -16,7 +16,7 @@ import (
 )
 
 // A cost is a row of the table in docs/installation.md: lines in an audit log.
-type cost struct{ run, tenth, day int }
+type auditCost struct{ perRun, perTenthRun, perDay int }
 
 const (
 	batchTokens   = "Vault's audit log, batch tokens"
@@ -25,9 +25,9 @@ const (
 )
 
 // costs are the rows of the table.
-func (g guide) costs(t *testing.T) map[string]cost {
+func (g guide) auditCosts(t *testing.T) map[string]auditCost {
 	t.Helper()
-	rows := map[string]cost{}
+	rows := map[string]auditCost{}
 	for line := range strings.Lines(g["What it costs"]) {
 		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
 		if len(cells) != 4 {
@@ -40,56 +40,56 @@ func (g guide) costs(t *testing.T) map[string]cost {
 			}
 		}
 		if len(numbers) == 3 {
-			rows[strings.TrimSpace(cells[0])] = cost{numbers[0], numbers[1], numbers[2]}
+			rows[strings.TrimSpace(cells[0])] = auditCost{numbers[0], numbers[1], numbers[2]}
 		}
 	}
 	return rows
 }
 
 // TestADayOfCosts does the sum of each row.
-func TestADayOfCosts(t *testing.T) {
+func TestAuditCostsAddUp(t *testing.T) {
 	const runs = 24 * 60
-	rows := readGuide(t).costs(t)
+	rows := readGuide(t).auditCosts(t)
 	if len(rows) != 6 {
 		t.Fatalf("the table has %d rows: %v", len(rows), rows)
 	}
 	for name, row := range rows {
-		if want := runs*row.run + runs/10*row.tenth; row.day != want {
-			t.Errorf("%s: %d a day, but the runs of a day make %d", name, row.day, want)
+		if want := runs*row.perRun + runs/10*row.perTenthRun; row.perDay != want {
+			t.Errorf("%s: %d a day, but the runs of a day make %d", name, row.perDay, want)
 		}
 	}
 }
 
 // meters count what the rows of the table count.
-func (a administrator) meters(vault, apiServer string) map[string]func() int {
+func (a administrator) auditCounters(vault, apiServer string) map[string]func() int {
 	return map[string]func() int{
-		vault:     func() int { return len(a.audited("vault-audit.log")) },
-		apiServer: func() int { return len(a.audited("kubernetes-audit.log")) },
+		vault:     func() int { return len(a.auditLines("vault-audit.log")) },
+		apiServer: func() int { return len(a.auditLines("kubernetes-audit.log")) },
 		byVault:   a.reviewsByVault,
 	}
 }
 
 // costs holds what these runs of the exporter leave in the audit logs against the table.
 // reading is how many of the runs read the mount.
-func (a administrator) costs(runs, reading int, meters map[string]func() int, probe func()) {
+func (a administrator) wantAuditCosts(runs, mountReads int, counters map[string]func() int, probe func()) {
 	a.t.Helper()
 	before := map[string]int{}
-	for row, count := range meters {
+	for row, count := range counters {
 		before[row] = count()
 	}
 	probe()
-	table := a.guide.costs(a.t)
-	for row, count := range meters {
+	table := a.guide.auditCosts(a.t)
+	for row, count := range counters {
 		c, known := table[row]
 		if !known {
 			a.t.Fatalf("the guide has no costs of %q", row)
 		}
-		want := runs*c.run + reading*c.tenth
+		want := runs*c.perRun + mountReads*c.perTenthRun
 		eventually(a.t, 2*time.Second, row, func() bool { return count()-before[row] >= want }, func() string {
 			return fmt.Sprintf("%d lines, want %d", count()-before[row], want)
 		})
 		if got := count() - before[row]; got != want {
-			a.t.Errorf("%s: %d runs, %d of them with the mount, left %d lines, want %d", row, runs, reading, got, want)
+			a.t.Errorf("%s: %d runs, %d of them with the mount, left %d lines, want %d", row, runs, mountReads, got, want)
 		}
 	}
 }
@@ -113,29 +113,29 @@ func (a administrator) probeTwice(p pod) {
 }
 
 // costsMoreWithServiceTokens holds the costs of service tokens, and that none stays behind.
-func costsMoreWithServiceTokens(a administrator, p pod) {
+func wantServiceTokenCosts(a administrator, p pod) {
 	a.t.Helper()
-	a.must("vault write auth/kubernetes/role/canary token_type=service token_no_default_policy=false")
+	a.mustRun("vault write auth/kubernetes/role/canary token_type=service token_no_default_policy=false")
 	tokens := a.accessors()
-	a.costs(1, 1, a.meters(serviceTokens, "API server, `secret`"), func() { wellIn(a.t, checkAs(a.t, p.binary, p.env)) })
+	a.wantAuditCosts(1, 1, a.auditCounters(serviceTokens, "API server, `secret`"), func() { wantHealthy(a.t, checkAs(a.t, p.binary, p.env)) })
 	if after := a.accessors(); after != tokens {
 		a.t.Errorf("%d tokens in Vault before a run with service tokens, %d after", tokens, after)
 	}
 }
 
 // securitySees looks for what the guide says that audit logs show besides a healthy day.
-func securitySees(a administrator, p pod) {
+func wantAuditEntries(a administrator, p pod) {
 	a.t.Helper()
-	a.must("vault write auth/kubernetes/role/canary token_policies=default token_no_default_policy=false")
-	a.sees(p, "none", true, `"path":"auth/kubernetes/config"`, "permission denied")
-	a.must("kubectl delete clusterrolebinding vault-auth-delegator")
-	role := strings.TrimSpace(a.must("vault write -field=hash sys/audit-hash/file input=vault-k8s-auth-exporter-probe"))
+	a.mustRun("vault write auth/kubernetes/role/canary token_policies=default token_no_default_policy=false")
+	a.wantAuditEntry(p, "none", true, `"path":"auth/kubernetes/config"`, "permission denied")
+	a.mustRun("kubectl delete clusterrolebinding vault-auth-delegator")
+	role := strings.TrimSpace(a.mustRun("vault write -field=hash sys/audit-hash/file input=vault-k8s-auth-exporter-probe"))
 	for _, followUp := range []string{role, "token is expired"} {
-		a.sees(p, "reviewer_forbidden", true, `"path":"auth/kubernetes/login"`, followUp)
-		a.sees(p, "reviewer_forbidden", false, `"path":"auth/kubernetes/login"`, followUp)
+		a.wantAuditEntry(p, "reviewer_forbidden", true, `"path":"auth/kubernetes/login"`, followUp)
+		a.wantAuditEntry(p, "reviewer_forbidden", false, `"path":"auth/kubernetes/login"`, followUp)
 	}
 	var from []string
-	for _, line := range a.audited("kubernetes-audit.log") {
+	for _, line := range a.auditLines("kubernetes-audit.log") {
 		var event struct {
 			User      struct{ Username string }
 			ObjectRef struct{ Resource string }
@@ -158,14 +158,14 @@ func securitySees(a administrator, p pod) {
 
 // sees makes a run that ends in this reason, and demands that a line of Vault's audit log
 // has these words with follow-ups allowed, or that none has.
-func (a administrator) sees(p pod, reason string, followUps bool, words ...string) {
+func (a administrator) wantAuditEntry(p pod, reason string, followUps bool, words ...string) {
 	a.t.Helper()
-	before := len(a.audited("vault-audit.log"))
+	before := len(a.auditLines("vault-audit.log"))
 	env := slices.Concat(p.env, []string{fmt.Sprintf("EXPORTER_FOLLOW_UPS=%t", followUps)})
 	if got := checkAs(a.t, p.binary, env); got.Reason != reason {
 		a.t.Errorf("%s (%s), want %s", got.Reason, got.Detail, reason)
 	}
-	found := slices.ContainsFunc(a.audited("vault-audit.log")[before:], func(line string) bool {
+	found := slices.ContainsFunc(a.auditLines("vault-audit.log")[before:], func(line string) bool {
 		return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(line, word) })
 	})
 	if found != followUps {
@@ -174,14 +174,14 @@ func (a administrator) sees(p pod, reason string, followUps bool, words ...strin
 }
 
 // audited are the exporter's own lines of an audit log, which the guide's command finds.
-func (a administrator) audited(log string) []string {
+func (a administrator) auditLines(log string) []string {
 	a.t.Helper()
 	a.linkAuditLogs()
 	for _, block := range a.guide.commands("What security will see") {
 		for command := range strings.Lines(block) {
 			if strings.HasSuffix(strings.TrimSpace(command), " "+log) {
-				out, _ := a.paste(command) // grep fails where it finds nothing
-				return lines(out)
+				out, _ := a.run(command) // grep fails where it finds nothing
+				return splitLines(out)
 			}
 		}
 	}
@@ -198,7 +198,7 @@ func (a administrator) reviewsByVault() int {
 		a.t.Fatal(err)
 	}
 	n := 0
-	for _, line := range lines(string(content)) {
+	for _, line := range splitLines(string(content)) {
 		if strings.Contains(line, `"resource":"tokenreviews"`) && !strings.Contains(line, `"userAgent":"vault-k8s-auth-exporter/`) {
 			n++
 		}
@@ -216,6 +216,6 @@ func (a administrator) linkAuditLogs() {
 	}
 }
 
-func lines(text string) []string {
+func splitLines(text string) []string {
 	return slices.Collect(strings.Lines(text))
 }

@@ -23,15 +23,15 @@ type installation struct {
 	before []string
 	// may is what the exporter's service account may then do at the API server beside what
 	// everybody may, in the words of kubectl auth can-i --list.
-	may []string
+	permissions []string
 	// cost is the row of the table of costs that counts its requests there.
 	cost string
 	// then is what is shown in this installation alone.
-	then func(administrator, pod)
+	extra func(administrator, pod)
 }
 
 // configured writes the mount's config, with whatever follows.
-const configured = `vault write auth/kubernetes/config disable_local_ca_jwt=true kubernetes_host="$EXPORTER_KUBERNETES_HOST" ` +
+const writeConfig = `vault write auth/kubernetes/config disable_local_ca_jwt=true kubernetes_host="$EXPORTER_KUBERNETES_HOST" ` +
 	`kubernetes_ca_cert=@"$EXPORTER_KUBERNETES_CACERT" `
 
 var installations = map[string]installation{
@@ -40,30 +40,30 @@ var installations = map[string]installation{
 		before: []string{
 			"kubectl -n vault create serviceaccount vault",
 			"kubectl create clusterrolebinding vault-server-binding --clusterrole=system:auth-delegator --serviceaccount=vault:vault",
-			configured + `token_reviewer_jwt="$(kubectl -n vault create token vault)"`,
+			writeConfig + `token_reviewer_jwt="$(kubectl -n vault create token vault)"`,
 		},
 		sections: []string{"Which installation is yours", "The canary", "Vault inside the cluster", "The pod"},
-		may: []string{
+		permissions: []string{
 			"monitoring: subjectaccessreviews.authorization.k8s.io [] [] [create]",
 			"vault: subjectaccessreviews.authorization.k8s.io [] [] [create]",
 		},
 		cost: "API server, `accessreview`",
 	},
 	"Vault outside, Secret": {
-		sections: []string{"The canary", "Vault outside the cluster", "The reviewer from its Secret", "The pod"},
-		may:      []string{"vault: secrets [] [vault-auth-token] [get]"},
-		cost:     "API server, `secret`",
-		then:     costsMoreWithServiceTokens,
+		sections:    []string{"The canary", "Vault outside the cluster", "The reviewer from its Secret", "The pod"},
+		permissions: []string{"vault: secrets [] [vault-auth-token] [get]"},
+		cost:        "API server, `secret`",
+		extra:       wantServiceTokenCosts,
 	},
 	"Vault outside, file": {
 		sections: []string{"The canary", "Vault outside the cluster", "The reviewer from a file", "The pod"},
 		cost:     "API server, `file` or `canary`",
-		then:     securitySees,
+		extra:    wantAuditEntries,
 	},
 	"self review": {
-		before:   []string{configured},
+		before:   []string{writeConfig},
 		sections: []string{"The canary", "Each client reviews itself", "The pod"},
-		may: []string{ // as every client of such a Vault
+		permissions: []string{ // as every client of such a Vault
 			"monitoring: subjectaccessreviews.authorization.k8s.io [] [] [create]",
 			"monitoring: tokenreviews.authentication.k8s.io [] [] [create]",
 			"vault: subjectaccessreviews.authorization.k8s.io [] [] [create]",
@@ -74,7 +74,7 @@ var installations = map[string]installation{
 }
 
 // otherwise are the sections that no installation runs, and what becomes of them.
-var otherwise = map[string]string{
+var otherSections = map[string]string{
 	"Many clusters from one place":  "TestManyClusters",
 	"What it costs":                 "TestInstallations counts it",
 	"What security will see":        "TestInstallations looks for it",
@@ -85,7 +85,7 @@ var otherwise = map[string]string{
 
 // TestEverySectionIsTested fails for a section that is new, renamed or gone.
 func TestEverySectionIsTested(t *testing.T) {
-	tested := maps.Clone(otherwise)
+	tested := maps.Clone(otherSections)
 	for name, i := range installations {
 		for _, section := range i.sections {
 			tested[section] = name
@@ -103,30 +103,30 @@ func TestInstallations(t *testing.T) {
 	for name, i := range installations {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a, exporter := i.follow(t)
+			a, exporter := i.install(t)
 
-			tokens, clients, meters := a.accessors(), a.clients(), a.meters(batchTokens, i.cost)
-			a.costs(1, 1, meters, func() { wellIn(t, checkAs(t, exporter.binary, exporter.env)) })
-			a.costs(2, 1, meters, func() { a.probeTwice(exporter) })
+			tokens, clients, counters := a.accessors(), a.clients(), a.auditCounters(batchTokens, i.cost)
+			a.wantAuditCosts(1, 1, counters, func() { wantHealthy(t, checkAs(t, exporter.binary, exporter.env)) })
+			a.wantAuditCosts(2, 1, counters, func() { a.probeTwice(exporter) })
 			if after := a.accessors(); after != tokens {
 				t.Errorf("%d tokens in Vault before three runs, %d after", tokens, after)
 			}
 			if got := a.clients() - clients; got != 1 {
 				t.Errorf("three runs made %d clients of Vault, want 1", got)
 			}
-			if diff := cmp.Diff(i.may, a.allowed(exporter.token(serviceAccountFiles))); diff != "" {
+			if diff := cmp.Diff(i.permissions, a.permissionsOf(exporter.tokenFile(serviceAccountFiles))); diff != "" {
 				t.Errorf("at the API server the exporter may (-want +got):\n%s", diff)
 			}
-			a.holdCanary(exporter)
-			if i.then != nil {
-				i.then(a, exporter)
+			a.wantMinimalCanary(exporter)
+			if i.extra != nil {
+				i.extra(a, exporter)
 			}
 		})
 	}
 }
 
 // wellIn demands a verdict without any reservation.
-func wellIn(t *testing.T, r targetReport) {
+func wantHealthy(t *testing.T, r targetReport) {
 	t.Helper()
 	if !r.Healthy || r.Reason != "none" || r.Certainty != "proven" || r.Reviewer.Reason != "none" || len(r.Warnings) > 0 {
 		t.Errorf("%s: %s (%s), reviewer %s (%s), warnings %+v", r.Target, r.Reason, r.Detail, r.Reviewer.Reason, r.Reviewer.Detail, r.Warnings)
@@ -147,36 +147,36 @@ type administrator struct {
 }
 
 // follow installs the exporter in a lab that knows nothing of it.
-func (i installation) follow(t *testing.T) (administrator, pod) {
+func (i installation) install(t *testing.T) (administrator, pod) {
 	t.Helper()
-	a := newAdministrator(t, start(t))
-	a.must(
+	a := newAdministrator(t, startLab(t))
+	a.mustRun(
 		"kubectl -n monitoring delete serviceaccount canary vault-k8s-auth-exporter",
 		"kubectl -n vault delete serviceaccount vault-auth",
 		"kubectl delete clusterrolebinding vault-k8s-auth-exporter vault-auth-delegator",
 		"vault delete sys/auth/kubernetes", "vault auth enable kubernetes",
 		"vault delete sys/policies/acl/vault-k8s-auth-exporter",
 	)
-	a.must(i.before...)
-	a.run(i.sections...)
-	return a, a.schedule("vault-k8s-auth-exporter", "https://vault.vault.svc:8200", a.vault())
+	a.mustRun(i.before...)
+	a.runSections(i.sections...)
+	return a, a.createPod("vault-k8s-auth-exporter", "https://vault.vault.svc:8200", a.vault())
 }
 
 func newAdministrator(t *testing.T, l *lab.Lab) administrator {
 	t.Helper()
 	a := administrator{shell: newShell(t, l), guide: readGuide(t)}
 	a.exports = []string{`export VAULT_ADDR="$EXPORTER_VAULT_ADDR" VAULT_CACERT="$EXPORTER_VAULT_CACERT"`}
-	a.must("kubectl label namespace monitoring pod-security.kubernetes.io/warn=restricted")
+	a.mustRun("kubectl label namespace monitoring pod-security.kubernetes.io/warn=restricted")
 	return a
 }
 
-func (a administrator) must(lines ...string) string {
+func (a administrator) mustRun(lines ...string) string {
 	a.t.Helper()
-	return a.shell.must(slices.Concat(a.exports, lines)...)
+	return a.shell.mustRun(slices.Concat(a.exports, lines)...)
 }
 
 // run runs the commands of these sections to the letter, each block in a shell of its own.
-func (a administrator) run(sections ...string) {
+func (a administrator) runSections(sections ...string) {
 	a.t.Helper()
 	for _, section := range sections {
 		blocks := a.guide.commands(section)
@@ -184,14 +184,14 @@ func (a administrator) run(sections ...string) {
 			a.t.Errorf("the section %q has no commands", section)
 		}
 		for _, block := range blocks {
-			if out := a.must(block); strings.Contains(out, "Warning") {
+			if out := a.mustRun(block); strings.Contains(out, "Warning") {
 				a.t.Errorf("%s:\n%s", section, out)
 			}
 		}
 	}
 }
 
-func (a administrator) vault() string { return strings.TrimSpace(a.must(`echo "$VAULT_ADDR"`)) }
+func (a administrator) vault() string { return strings.TrimSpace(a.mustRun(`echo "$VAULT_ADDR"`)) }
 
 func (a administrator) accessors() int {
 	a.t.Helper()
@@ -205,7 +205,7 @@ func (a administrator) accessors() int {
 // clients counts the entities, by which Vault Enterprise bills.
 func (a administrator) clients() int {
 	a.t.Helper()
-	out, err := a.paste(slices.Concat(a.exports, []string{"vault list -format=json identity/entity/id"})...)
+	out, err := a.run(slices.Concat(a.exports, []string{"vault list -format=json identity/entity/id"})...)
 	if err != nil && strings.Contains(out, "404") { // how Vault says that a list is empty
 		return 0
 	}
@@ -219,7 +219,7 @@ func (a administrator) clients() int {
 }
 
 // holdCanary logs the canary in by hand, and looks at all that its token may do.
-func (a administrator) holdCanary(p pod) {
+func (a administrator) wantMinimalCanary(p pod) {
 	a.t.Helper()
 	var login struct {
 		Auth struct {
@@ -237,33 +237,33 @@ func (a administrator) holdCanary(p pod) {
 	}
 
 	// Whoever has the canary's policy and may also ask what that permits.
-	var powers struct {
+	var acl struct {
 		Data struct {
 			Root  bool                                       `json:"root"`
 			Exact map[string]struct{ Capabilities []string } `json:"exact_paths"`
 			Globs map[string]struct{ Capabilities []string } `json:"glob_paths"`
 		} `json:"data"`
 	}
-	a.json(&powers,
+	a.json(&acl,
 		`echo 'path "sys/internal/ui/resultant-acl" { capabilities = ["read"] }' | vault policy write asking - > /dev/null`,
 		`vault write auth/token/roles/asking token_no_default_policy=true allowed_policies=asking,vault-k8s-auth-exporter > /dev/null`,
 		`VAULT_TOKEN="$(vault write -field=token auth/token/create/asking)"`,
 		"export VAULT_TOKEN", "vault read sys/internal/ui/resultant-acl")
 	var may []string
-	for path, granted := range powers.Data.Exact {
+	for path, granted := range acl.Data.Exact {
 		may = append(may, fmt.Sprint(path, granted.Capabilities))
 	}
 	slices.Sort(may)
 	want := []string{"auth/kubernetes/config[read]", "auth/kubernetes/role/canary[read]", "sys/internal/ui/resultant-acl[read]"}
-	if diff := cmp.Diff(want, may); diff != "" || powers.Data.Root || len(powers.Data.Globs) > 0 {
-		a.t.Errorf("the canary's token may, globs %v (-want +got):\n%s", powers.Data.Globs, diff)
+	if diff := cmp.Diff(want, may); diff != "" || acl.Data.Root || len(acl.Data.Globs) > 0 {
+		a.t.Errorf("the canary's token may, globs %v (-want +got):\n%s", acl.Data.Globs, diff)
 	}
 }
 
 // json decodes what the lines print.
 func (a administrator) json(into any, lines ...string) {
 	a.t.Helper()
-	text := a.must(lines...)
+	text := a.mustRun(lines...)
 	if err := json.Unmarshal([]byte(text), into); err != nil {
 		a.t.Fatalf("%v\n%s", err, text)
 	}
@@ -281,22 +281,22 @@ func (p pod) variable(name string) string {
 // TestManyClusters has two clusters at one Vault, and the exporter in one of them.
 func TestManyClusters(t *testing.T) {
 	t.Parallel()
-	here, there := start(t), start(t)
+	here, there := startLab(t), startLab(t)
 	a := newAdministrator(t, here)
-	a.must("kubectl -n monitoring delete serviceaccount canary vault-k8s-auth-exporter")
-	newShell(t, there).must("kubectl -n monitoring delete serviceaccount canary vault-k8s-auth-exporter")
+	a.mustRun("kubectl -n monitoring delete serviceaccount canary vault-k8s-auth-exporter")
+	newShell(t, there).mustRun("kubectl -n monitoring delete serviceaccount canary vault-k8s-auth-exporter")
 	for name, l := range map[string]*lab.Lab{"prod": here, "staging": there} {
 		s := newShell(t, l)
 		config := filepath.Join(a.dir, name+".kubeconfig")
-		reviewer := strings.TrimSpace(s.must(`sed 's/\(name\|cluster\|user\|current-context\): \(lab\|admin\)/\1: `+name+`/g' "$KUBECONFIG" > `+config,
+		reviewer := strings.TrimSpace(s.mustRun(`sed 's/\(name\|cluster\|user\|current-context\): \(lab\|admin\)/\1: `+name+`/g' "$KUBECONFIG" > `+config,
 			"kubectl -n vault create token vault-auth"))
-		a.must("vault auth enable -path=k8s/"+name+" kubernetes",
+		a.mustRun("vault auth enable -path=k8s/"+name+" kubernetes",
 			"vault write auth/k8s/"+name+"/config disable_local_ca_jwt=true token_reviewer_jwt="+reviewer+
-				" "+s.must(`echo kubernetes_host="$EXPORTER_KUBERNETES_HOST" kubernetes_ca_cert=@"$EXPORTER_KUBERNETES_CACERT"`))
+				" "+s.mustRun(`echo kubernetes_host="$EXPORTER_KUBERNETES_HOST" kubernetes_ca_cert=@"$EXPORTER_KUBERNETES_CACERT"`))
 	}
 	a.exports = append(a.exports, "export KUBECONFIG=prod.kubeconfig:staging.kubeconfig")
-	a.run("Many clusters from one place", "The pod")
-	exporter := a.schedule("vault-k8s-auth-exporter")
+	a.runSections("Many clusters from one place", "The pod")
+	exporter := a.createPod("vault-k8s-auth-exporter")
 
 	o := runAs(t, exporter.binary, exporter.env, "check", "--output=json")
 	var r report
@@ -304,7 +304,7 @@ func TestManyClusters(t *testing.T) {
 		t.Fatalf("reading the report of check: %v\n%s%s", err, o.stdout, o.stderr)
 	}
 	for _, target := range r.Targets {
-		wellIn(t, target)
+		wantHealthy(t, target)
 	}
 }
 

@@ -16,32 +16,32 @@ import (
 )
 
 // printed is everything that any exporter of this package ever said, to anybody.
-var printed said
+var allOutput syncBuffer
 
 // said keeps text. It is safe for concurrent use.
-type said struct {
+type syncBuffer struct {
 	mu   sync.Mutex // guards text
 	text bytes.Buffer
 }
 
-func (s *said) Write(p []byte) (int, error) {
+func (s *syncBuffer) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.text.Write(p)
 }
 
-func (s *said) String() string {
+func (s *syncBuffer) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.text.String()
 }
 
 // tee is a process's output: its own and everybody's.
-type tee struct{ said }
+type recordedOutput struct{ syncBuffer }
 
-func (t *tee) Write(p []byte) (int, error) {
-	_, _ = printed.Write(p)
-	return t.said.Write(p)
+func (t *recordedOutput) Write(p []byte) (int, error) {
+	_, _ = allOutput.Write(p)
+	return t.syncBuffer.Write(p)
 }
 
 // environment is the exporter's own, not the developer's: what a lab gives it, and more.
@@ -52,7 +52,7 @@ func environment(given []string, extra ...string) []string {
 }
 
 // bare is the environment in the lab that all tests share.
-func bare(extra ...string) []string { return environment(world.lab.Env(), extra...) }
+func sharedEnv(extra ...string) []string { return environment(shared.lab.Env(), extra...) }
 
 // outcome is how a process ended.
 type outcome struct {
@@ -63,7 +63,7 @@ type outcome struct {
 // run runs the exporter to its end.
 func run(t testing.TB, env []string, args ...string) outcome {
 	t.Helper()
-	return runAs(t, world.exporter, env, args...)
+	return runAs(t, shared.exporter, env, args...)
 }
 
 // runAs runs another binary of the exporter.
@@ -71,7 +71,7 @@ func runAs(t testing.TB, binary string, env []string, args ...string) outcome {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	var stdout, stderr tee
+	var stdout, stderr recordedOutput
 	cmd := exec.CommandContext(ctx, binary, args...)
 	cmd.Env, cmd.Stdout, cmd.Stderr = env, &stdout, &stderr
 	err := cmd.Run()
@@ -114,16 +114,16 @@ func (r targetReport) warns(of string) bool {
 func check(t testing.TB, env []string) (outcome, report) {
 	t.Helper()
 	o := run(t, env, "check", "--output=json")
-	return o, read(t, o)
+	return o, decodeReport(t, o)
 }
 
 // checkAs is check with another binary of the exporter.
 func checkAs(t testing.TB, binary string, env []string) targetReport {
 	t.Helper()
-	return read(t, runAs(t, binary, env, "check", "--output=json")).Targets[0]
+	return decodeReport(t, runAs(t, binary, env, "check", "--output=json")).Targets[0]
 }
 
-func read(t testing.TB, o outcome) report {
+func decodeReport(t testing.TB, o outcome) report {
 	t.Helper()
 	decoder := json.NewDecoder(strings.NewReader(o.stdout))
 	decoder.DisallowUnknownFields()
@@ -138,19 +138,19 @@ func read(t testing.TB, o outcome) report {
 type process struct {
 	t      testing.TB
 	cmd    *exec.Cmd
-	out    *tee
+	out    *recordedOutput
 	exited chan struct{}
 }
 
 func serve(t testing.TB, env []string, args ...string) *process {
 	t.Helper()
-	return serveAs(t, world.exporter, env, args...)
+	return serveAs(t, shared.exporter, env, args...)
 }
 
 // serveAs serves with another binary of the exporter.
 func serveAs(t testing.TB, binary string, env []string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, out: new(tee), exited: make(chan struct{})}
+	p := &process{t: t, out: new(recordedOutput), exited: make(chan struct{})}
 	p.cmd = exec.Command(binary, append([]string{"serve", "--log.format=json",
 		"--web.listen-address=127.0.0.1:0", "--health.listen-address=127.0.0.1:0"}, args...)...)
 	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = env, p.out, p.out
@@ -169,7 +169,7 @@ func serveAs(t testing.TB, binary string, env []string, args ...string) *process
 }
 
 // terminate ends the process as a kubelet does, and returns how long it took.
-func (p *process) terminate() (code int, took time.Duration) {
+func (p *process) terminate() (code int, elapsed time.Duration) {
 	p.t.Helper()
 	start := time.Now()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -184,14 +184,14 @@ func (p *process) terminate() (code int, took time.Duration) {
 }
 
 // line is one line of the log.
-type line struct {
+type logLine struct {
 	Msg, For, Address, Reason string
 }
 
-func (p *process) log() []line {
-	var lines []line
+func (p *process) log() []logLine {
+	var lines []logLine
 	for text := range strings.Lines(p.out.String()) {
-		var l line
+		var l logLine
 		if json.Unmarshal([]byte(text), &l) == nil {
 			lines = append(lines, l)
 		}
@@ -216,21 +216,21 @@ func (p *process) address(name string) string {
 }
 
 // eventually polls until it holds. What went on meanwhile is told where it does not.
-func eventually(t testing.TB, limit time.Duration, what string, holds func() bool, story func() string) time.Duration {
+func eventually(t testing.TB, limit time.Duration, what string, holds func() bool, details func() string) time.Duration {
 	t.Helper()
 	start := time.Now()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for !holds() {
 		if <-tick.C; time.Since(start) > limit {
-			t.Fatalf("waiting for %s: not within %s\n%s", what, limit, story())
+			t.Fatalf("waiting for %s: not within %s\n%s", what, limit, details())
 		}
 	}
 	return time.Since(start)
 }
 
 // changes counts the changes of verdict that were logged.
-func (p *process) changes() int {
+func (p *process) verdictChanges() int {
 	n := 0
 	for _, l := range p.log() {
 		if l.Msg == "Verdict changed" {

@@ -20,7 +20,7 @@ func get(address, path string) (status int, body string) {
 		return 0, err.Error()
 	}
 	defer response.Body.Close()
-	content, err := io.ReadAll(io.TeeReader(response.Body, &printed))
+	content, err := io.ReadAll(io.TeeReader(response.Body, &allOutput))
 	if err != nil {
 		return 0, err.Error()
 	}
@@ -52,7 +52,7 @@ func (e exposition) value(name string) string {
 }
 
 // number is the value of a counter that is there.
-func (e exposition) number(name string) float64 {
+func (e exposition) counter(name string) float64 {
 	return e["vault_k8s_auth_"+name].GetMetric()[0].GetCounter().GetValue()
 }
 
@@ -77,4 +77,4 @@ func (e exposition) verdict() string {
 		e.label("verdict_info", "reason"), e.label("verdict_info", "component"), e.label("verdict_info", "certainty"))
 }
 
-const wellVerdict = "up 1, reviewer_up 1, canary_login_up 1, reason none, component none, certainty proven"
+const healthyVerdict = "up 1, reviewer_up 1, canary_login_up 1, reason none, component none, certainty proven"

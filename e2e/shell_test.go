@@ -22,7 +22,7 @@ type shell struct {
 func newShell(t *testing.T, l *lab.Lab) shell { return shell{t, l, t.TempDir()} }
 
 // paste runs lines up to the first that fails, and returns what they print.
-func (s shell) paste(lines ...string) (string, error) {
+func (s shell) run(lines ...string) (string, error) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
 	defer cancel()
@@ -35,9 +35,9 @@ func (s shell) paste(lines ...string) (string, error) {
 }
 
 // must is paste where nothing may fail.
-func (s shell) must(lines ...string) string {
+func (s shell) mustRun(lines ...string) string {
 	s.t.Helper()
-	out, err := s.paste(lines...)
+	out, err := s.run(lines...)
 	if err != nil {
 		s.t.Fatalf("%v\n%s\n%s", err, strings.Join(lines, "\n"), out)
 	}

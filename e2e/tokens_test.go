@@ -12,19 +12,19 @@ import (
 )
 
 // TestNoTokenIsLeftInVault counts accessors before and after 50 probes.
-func TestNoTokenIsLeftInVault(t *testing.T) {
+func TestProbesLeaveNoTokenInVault(t *testing.T) {
 	before := accessors(t)
-	var slots sync.WaitGroup
+	var checks sync.WaitGroup
 	for range 5 {
-		slots.Go(func() {
+		checks.Go(func() {
 			for range 10 {
-				if o := run(t, bare(), "check"); o.code != 0 {
+				if o := run(t, sharedEnv(), "check"); o.code != 0 {
 					t.Errorf("check ends with %d:\n%s%s", o.code, o.stdout, o.stderr)
 				}
 			}
 		})
 	}
-	slots.Wait()
+	checks.Wait()
 	if after := accessors(t); after != before {
 		t.Errorf("%d tokens in Vault before 50 probes, %d after", before, after)
 	}
@@ -35,10 +35,10 @@ func TestNoTokenIsLeftInVault(t *testing.T) {
 func TestTerminationLeavesNoToken(t *testing.T) {
 	before := accessors(t)
 	for range 10 {
-		exporter := serve(t, bare())
+		exporter := serve(t, sharedEnv())
 		exporter.address("health") // the first run comes within 100 ms
-		if code, took := exporter.terminate(); code != 0 || took > 5*time.Second {
-			t.Errorf("SIGTERM ended the exporter with %d after %s", code, took)
+		if code, elapsed := exporter.terminate(); code != 0 || elapsed > 5*time.Second {
+			t.Errorf("SIGTERM ended the exporter with %d after %s", code, elapsed)
 		}
 	}
 	if after := accessors(t); after != before {
@@ -48,7 +48,7 @@ func TestTerminationLeavesNoToken(t *testing.T) {
 
 func accessors(t *testing.T) int {
 	t.Helper()
-	n, err := world.lab.Accessors(t.Context())
+	n, err := shared.lab.Accessors(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ var tokenLike = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{20,}|\b(hv[sbr]|[sb])\.[A-Z
 
 // TestZNoSecretWasEverPrinted stands last, and looks through all that was said.
 func TestZNoSecretWasEverPrinted(t *testing.T) {
-	everything := printed.String()
+	everything := allOutput.String()
 	if len(everything) < 10_000 || !strings.Contains(everything, "vault_k8s_auth_up") {
 		t.Fatalf("only %d bytes were collected", len(everything))
 	}
@@ -89,7 +89,7 @@ func distinct(text string) string {
 func fileTokens(t *testing.T) []string {
 	t.Helper()
 	var tokens []string
-	for _, variable := range world.lab.Env() {
+	for _, variable := range shared.lab.Env() {
 		name, path, _ := strings.Cut(variable, "=")
 		if !strings.HasSuffix(name, "_TOKEN_FILE") {
 			continue

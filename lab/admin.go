@@ -10,17 +10,17 @@ import (
 
 const (
 	adminConfig = "admin.kubeconfig"
-	commands    = "bin" // where kubectl and vault go by their own names
+	commandDir  = "bin" // where kubectl and vault go by their own names
 )
 
 // equip gives an administrator's shell its commands and its way into the cluster.
-func (l *Lab) equip(b Binaries) error {
-	if err := os.Mkdir(l.path(commands), 0o700); err != nil {
+func (l *Lab) installAdminTools(b Binaries) error {
+	if err := os.Mkdir(l.path(commandDir), 0o700); err != nil {
 		return err
 	}
 	return errors.Join(
-		os.Symlink(b.Kubectl, filepath.Join(l.path(commands), "kubectl")),
-		os.Symlink(b.VaultCommand, filepath.Join(l.path(commands), "vault")),
+		os.Symlink(b.Kubectl, filepath.Join(l.path(commandDir), "kubectl")),
+		os.Symlink(b.VaultCommand, filepath.Join(l.path(commandDir), "vault")),
 		replaceFile(l.path(adminConfig), l.cluster.kubeconfig()),
 	)
 }
@@ -41,7 +41,7 @@ users: [{name: admin, user: {client-certificate-data: %[3]s, client-key-data: %[
 // is for running what the exporter prints, not for showing.
 func (l *Lab) AdminEnv() []string {
 	return []string{
-		"PATH=" + l.path(commands) + string(filepath.ListSeparator) + os.Getenv("PATH"),
+		"PATH=" + l.path(commandDir) + string(filepath.ListSeparator) + os.Getenv("PATH"),
 		"KUBECONFIG=" + l.path(adminConfig),
 		"VAULT_TOKEN=" + l.vault.header.Get("X-Vault-Token"),
 		"VAULT_UNSEAL_KEY=" + l.vault.unsealKey,

@@ -8,7 +8,7 @@ import (
 // The auth method in Vault: mount, configuration and roles.
 
 // mountAuth makes mount, configuration and roles what they are in a healthy lab.
-func (l *Lab) mountAuth(ctx context.Context) error {
+func (l *Lab) setUpAuthMethod(ctx context.Context) error {
 	if err := l.vault.enable(ctx, "kubernetes"); err != nil {
 		return err
 	}
@@ -21,8 +21,8 @@ func (l *Lab) mountAuth(ctx context.Context) error {
 // configure writes the mount's configuration, and cuts Vault's open connections to the API server, since it would go on
 // using them with the old CA and host.
 func (l *Lab) configure(ctx context.Context, changed fields) error {
-	defer l.decoy.cut()
-	defer l.toKubernetes.cut()
+	defer l.vaultOnlyProxy.closeConnections()
+	defer l.kubernetesProxy.closeConnections()
 	return l.writeConfig(ctx, changed)
 }
 

@@ -124,11 +124,11 @@ func (b *builder) lock(ctx context.Context) (unlock func() error, err error) {
 	if err != nil {
 		return nil, err
 	}
-	told := false
+	reported := false
 	err = poll(ctx, func(context.Context) error {
 		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if errors.Is(err, syscall.EWOULDBLOCK) && !told {
-			told = true
+		if errors.Is(err, syscall.EWOULDBLOCK) && !reported {
+			reported = true
 			fmt.Fprintln(b.progress, "waiting for another process that compiles the servers of the lab")
 		}
 		return err
@@ -164,11 +164,11 @@ func (b *builder) module(ctx context.Context, module, name string, job compilati
 	if err := b.compile(ctx, job); err != nil {
 		return "", err
 	}
-	return job.target, b.removeOthers(name, job.target)
+	return job.target, b.removeOlderBuilds(name, job.target)
 }
 
 // removeOthers removes what was built for the same server from other sources or by another Go.
-func (b *builder) removeOthers(name, keep string) error {
+func (b *builder) removeOlderBuilds(name, keep string) error {
 	old, err := filepath.Glob(filepath.Join(b.bin, name+"-*"))
 	if err != nil {
 		return err

@@ -106,7 +106,7 @@ func (e *statusError) Error() string {
 }
 
 // unless is err, or nil if err is that status with that text: what was to be done is done already.
-func unless(err error, status int, text string) error {
+func ignoreStatus(err error, status int, text string) error {
 	if answer, ok := errors.AsType[*statusError](err); ok && answer.status == status && strings.Contains(answer.text, text) {
 		return nil
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // reportEvery is how often a compilation that takes long says how far it is.
-const reportEvery = 10 * time.Second
+const reportInterval = 10 * time.Second
 
 // A compilation is one call of go build.
 type compilation struct {
@@ -41,15 +41,15 @@ func (b *builder) compile(ctx context.Context, c compilation) error {
 	if err := build.Start(); err != nil {
 		return fmt.Errorf("compiling %s: %w", c.what, err)
 	}
-	words := report.count(stderr)
+	lastLines := report.count(stderr)
 	if err := build.Wait(); err != nil {
-		return fmt.Errorf("compiling %s: %w\n%s", c.what, err, words)
+		return fmt.Errorf("compiling %s: %w\n%s", c.what, err, lastLines)
 	}
 	return os.Rename(temporary, c.target)
 }
 
 // packages counts what there is to compile, downloading the sources first.
-func (c compilation) packages(ctx context.Context, report *report) (int, error) {
+func (c compilation) packages(ctx context.Context, report *progressReport) (int, error) {
 	report.phase("downloading the sources of", 0)
 	list := goTool(ctx, c.dir, "list", "-deps", "-tags="+c.tags, "-f", "{{.ImportPath}}", c.pkg)
 	var names strings.Builder
@@ -61,34 +61,34 @@ func (c compilation) packages(ctx context.Context, report *report) (int, error) 
 	if err := list.Start(); err != nil {
 		return 0, fmt.Errorf("listing the packages of %s: %w", c.what, err)
 	}
-	words := report.count(stderr)
+	lastLines := report.count(stderr)
 	if err := list.Wait(); err != nil {
-		return 0, fmt.Errorf("listing the packages of %s: %w\n%s", c.what, err, words)
+		return 0, fmt.Errorf("listing the packages of %s: %w\n%s", c.what, err, lastLines)
 	}
 	return strings.Count(names.String(), "\n"), nil
 }
 
 // A report tells people now and then how far a compilation is. It says nothing of one that is over before the first time.
-type report struct {
+type progressReport struct {
 	out   io.Writer
 	job   compilation
 	began time.Time
 	done  chan struct{}
 	ended sync.WaitGroup
 
-	mu    sync.Mutex // guards what follows
-	doing string
-	seen  int
-	total int
+	mu        sync.Mutex // guards what follows
+	phaseName string
+	seen      int
+	total     int
 }
 
-func newReport(out io.Writer, job compilation) *report {
-	r := &report{out: out, job: job, began: time.Now(), done: make(chan struct{})}
+func newReport(out io.Writer, job compilation) *progressReport {
+	r := &progressReport{out: out, job: job, began: time.Now(), done: make(chan struct{})}
 	if job.minutes > 0 {
 		fmt.Fprintf(out, "compiling %s: the first build takes about %d min, later starts take seconds\n", job.what, job.minutes)
 	}
 	r.ended.Go(func() {
-		tick := time.NewTicker(reportEvery)
+		tick := time.NewTicker(reportInterval)
 		defer tick.Stop()
 		for {
 			select {
@@ -102,7 +102,7 @@ func newReport(out io.Writer, job compilation) *report {
 	return r
 }
 
-func (r *report) stop() {
+func (r *progressReport) stop() {
 	close(r.done)
 	r.ended.Wait()
 	if r.job.minutes > 0 {
@@ -110,17 +110,17 @@ func (r *report) stop() {
 	}
 }
 
-func (r *report) elapsed() time.Duration { return time.Since(r.began).Round(time.Second) }
+func (r *progressReport) elapsed() time.Duration { return time.Since(r.began).Round(time.Second) }
 
-func (r *report) phase(doing string, total int) {
+func (r *progressReport) phase(doing string, total int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.doing, r.seen, r.total = doing, 0, total
+	r.phaseName, r.seen, r.total = doing, 0, total
 }
 
 // count takes each line of go's output for a package or a module that is finished, and returns the last lines, in which
 // the words of an error are.
-func (r *report) count(output io.Reader) string {
+func (r *progressReport) count(output io.Reader) string {
 	var last []string
 	scanner := bufio.NewScanner(output)
 	for scanner.Scan() {
@@ -133,11 +133,11 @@ func (r *report) count(output io.Reader) string {
 }
 
 // String is "compiling the real vault: 640 of at most 1540 packages, 2m10s". Go does not count what it finds in its cache.
-func (r *report) String() string {
+func (r *progressReport) String() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.total == 0 {
-		return fmt.Sprintf("%s %s: %d modules, %s", r.doing, r.job.what, r.seen, r.elapsed())
+		return fmt.Sprintf("%s %s: %d modules, %s", r.phaseName, r.job.what, r.seen, r.elapsed())
 	}
-	return fmt.Sprintf("%s %s: %d of at most %d packages, %s", r.doing, r.job.what, r.seen, r.total, r.elapsed())
+	return fmt.Sprintf("%s %s: %d of at most %d packages, %s", r.phaseName, r.job.what, r.seen, r.total, r.elapsed())
 }

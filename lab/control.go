@@ -51,7 +51,7 @@ func serveControl(l *Lab) (*control, error) {
 		defer close(c.served)
 		_ = c.server.Serve(listener)
 	}()
-	if other, err := os.Readlink(c.link); err == nil && alive(other) {
+	if other, err := os.Readlink(c.link); err == nil && isRunning(other) {
 		fmt.Fprintf(l.log, "another lab of this checkout runs in %s: `fault` and `heal` now speak to the new one\n", other)
 	}
 	if err := replaceLink(c.link, c.dir); err != nil {
@@ -88,7 +88,7 @@ func replaceLink(link, dir string) error {
 }
 
 // alive is whether a lab answers in dir.
-func alive(dir string) bool {
+func isRunning(dir string) bool {
 	conn, err := net.Dial("unix", filepath.Join(dir, socketFile))
 	if err != nil {
 		return false
@@ -97,13 +97,13 @@ func alive(dir string) bool {
 }
 
 // breakable is the part of a Lab that a control needs.
-type breakable interface {
+type faultInjector interface {
 	Inject(context.Context, string) error
 	Heal(context.Context) ([]string, error)
 	Injected() []string
 }
 
-func controlHandler(l breakable) http.Handler {
+func controlHandler(l faultInjector) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /faults", func(w http.ResponseWriter, _ *http.Request) {
 		respond(w, States(l.Injected()...), nil)

@@ -15,29 +15,29 @@ import (
 )
 
 // A brittle lab keeps a list of what was injected and cannot heal vault_sealed.
-type brittle struct{ injected []string }
+type fakeLab struct{ injected []string }
 
-func (b *brittle) Injected() []string { return b.injected }
+func (f *fakeLab) Injected() []string { return f.injected }
 
-func (b *brittle) Inject(_ context.Context, name string) error {
-	if _, err := find(name); err != nil {
+func (f *fakeLab) Inject(_ context.Context, name string) error {
+	if _, err := findFault(name); err != nil {
 		return err
 	}
-	b.injected = append(b.injected, name)
+	f.injected = append(f.injected, name)
 	return nil
 }
 
-func (b *brittle) Heal(context.Context) ([]string, error) {
-	if slices.Contains(b.injected, "vault_sealed") {
+func (f *fakeLab) Heal(context.Context) ([]string, error) {
+	if slices.Contains(f.injected, "vault_sealed") {
 		return nil, errors.New("healing vault_sealed: the key is lost")
 	}
-	healed := b.injected
-	b.injected = nil
+	healed := f.injected
+	f.injected = nil
 	return healed, nil
 }
 
 func TestControl(t *testing.T) {
-	remote := controlled(t, new(brittle))
+	remote := serveControlOf(t, new(fakeLab))
 	if err := remote.Inject(t.Context(), "role_missing"); err != nil {
 		t.Fatal(err)
 	}
@@ -53,8 +53,8 @@ func TestControl(t *testing.T) {
 	}
 }
 
-func TestControlTellsErrors(t *testing.T) {
-	remote := controlled(t, new(brittle))
+func TestControlReturnsErrors(t *testing.T) {
+	remote := serveControlOf(t, new(fakeLab))
 	err := remote.Inject(t.Context(), "nonsense")
 	if !errors.Is(err, ErrUnknownFault) || !strings.Contains(err.Error(), `"nonsense": there are canary_entity_disabled,`) {
 		t.Errorf("injecting nonsense gave %v", err)
@@ -67,8 +67,8 @@ func TestControlTellsErrors(t *testing.T) {
 	}
 }
 
-func TestControlTellsTheEnvironmentOfAFault(t *testing.T) {
-	remote := controlled(t, new(brittle))
+func TestControlReturnsTheEnvironmentOfAFault(t *testing.T) {
+	remote := serveControlOf(t, new(fakeLab))
 	env, err := remote.Env(t.Context(), "reviewer_not_checked")
 	if want := "EXPORTER_KUBERNETES_TOKEN_FILE=" + filepath.Join(remote.dir, nobodyFile); err != nil || !slices.Contains(env, want) {
 		t.Errorf("got %v, %v; want %s in it", env, err, want)
@@ -81,21 +81,21 @@ func TestControlTellsTheEnvironmentOfAFault(t *testing.T) {
 	}
 }
 
-func TestAlive(t *testing.T) {
+func TestIsRunning(t *testing.T) {
 	dir := shortDir(t)
-	if alive(dir) {
+	if isRunning(dir) {
 		t.Error("a directory without a socket is alive")
 	}
 	l, err := net.Listen("unix", filepath.Join(dir, socketFile))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !alive(dir) {
+	if !isRunning(dir) {
 		t.Error("a listening socket is not alive")
 	}
 	l.(*net.UnixListener).SetUnlinkOnClose(false)
 	l.Close()
-	if alive(dir) {
+	if isRunning(dir) {
 		t.Error("the socket of a killed lab is alive")
 	}
 }
@@ -113,7 +113,7 @@ func TestReplaceLink(t *testing.T) {
 }
 
 // controlled serves the control of l on a socket.
-func controlled(t *testing.T, l breakable) *Remote {
+func serveControlOf(t *testing.T, l faultInjector) *Remote {
 	t.Helper()
 	dir := shortDir(t)
 	listener, err := net.Listen("unix", filepath.Join(dir, socketFile))

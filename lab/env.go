@@ -5,7 +5,7 @@ import "strings"
 // Env is the exporter's environment, NAME=value each. It names files, so it can be shown.
 func (l *Lab) Env() []string {
 	return []string{
-		"EXPORTER_VAULT_ADDR=https://" + l.toVault.address,
+		"EXPORTER_VAULT_ADDR=https://" + l.vaultProxy.address,
 		"EXPORTER_VAULT_CACERT=" + l.path("vault-ca.crt"),
 		"EXPORTER_VAULT_MOUNT=" + mount,
 		"EXPORTER_VAULT_ROLE=" + canaryRole,
@@ -17,9 +17,9 @@ func (l *Lab) Env() []string {
 }
 
 // FullEnv is Env with all optional evidence: a Vault token that may read the mount, the diagnostic role, and an identity of its own.
-func (l *Lab) FullEnv() []string { return append(l.Env(), l.optional()...) }
+func (l *Lab) FullEnv() []string { return append(l.Env(), l.optionalEnv()...) }
 
-func (l *Lab) optional() []string {
+func (l *Lab) optionalEnv() []string {
 	return []string{
 		"EXPORTER_VAULT_TOKEN_FILE=" + l.path(vaultFile),
 		"EXPORTER_VAULT_DIAGNOSTIC_ROLE=" + diagnosticRole,

@@ -42,18 +42,18 @@ func proven(reason string) Verdict { return Verdict{Reason: reason, Certainty: "
 func byElimination(reason string) Verdict {
 	return Verdict{Reason: reason, Certainty: "by_elimination"}
 }
-func warned(warning string) Verdict {
+func healthyWithWarning(warning string) Verdict {
 	return Verdict{Reason: "none", Certainty: "proven", Warning: warning}
 }
 
 // Faults is the table of all faults, by name. In the files by side a fault whose verdict the optional evidence does not
 // change leaves Full out.
 func Faults() []Fault {
-	return table(reviewerFaults(), vaultToKubernetesFaults(), mountFaults(), roleFaults(), vaultFaults(), kubernetesFaults(), canaryFaults())
+	return faultTable(reviewerFaults(), vaultToKubernetesFaults(), mountFaults(), roleFaults(), vaultFaults(), kubernetesFaults(), canaryFaults())
 }
 
 // table is the parts in one, by name.
-func table(parts ...[]Fault) []Fault {
+func faultTable(parts ...[]Fault) []Fault {
 	all := slices.Concat(parts...)
 	for i := range all {
 		all[i].Full = cmp.Or(all[i].Full, all[i].Bare)
@@ -63,7 +63,7 @@ func table(parts ...[]Fault) []Fault {
 }
 
 // inOrder makes one change after another, up to the first that goes wrong.
-func inOrder(changes ...change) change {
+func sequence(changes ...change) change {
 	return func(ctx context.Context, l *Lab) error {
 		for _, change := range changes {
 			if err := change(ctx, l); err != nil {
@@ -75,4 +75,4 @@ func inOrder(changes ...change) change {
 }
 
 // nothing is the change of a fault that is in the exporter's environment alone.
-func nothing(context.Context, *Lab) error { return nil }
+func noChange(context.Context, *Lab) error { return nil }

@@ -14,13 +14,13 @@ func mountFaults() []Fault {
 			Name:    "mount_annotations_forbidden",
 			Summary: "the mount reads annotations of service accounts, which the reviewer may not get",
 			Bare:    proven("mount_annotations_forbidden"),
-			Inject:  configured(func(*Lab) fields { return fields{"use_annotations_as_alias_metadata": true} }),
+			Inject:  setConfig(func(*Lab) fields { return fields{"use_annotations_as_alias_metadata": true} }),
 			Heal:    healConfig,
 		},
 		{
 			Name:    "mount_ca_mismatch",
 			Summary: "the mount's CA is another one, while Vault's open connections to the API server live on",
-			Bare:    Verdict{Reason: "none", Certainty: "proven"}, Full: warned("mount_ca_mismatch"),
+			Bare:    Verdict{Reason: "none", Certainty: "proven"}, Full: healthyWithWarning("mount_ca_mismatch"),
 			Inject: func(ctx context.Context, l *Lab) error {
 				other, err := newAuthority("somebody else's CA")
 				if err != nil {
@@ -37,21 +37,21 @@ func mountFaults() []Fault {
 			Name:    "mount_config_missing",
 			Summary: "the auth mount is disabled and enabled anew, with its roles and without its config",
 			Bare:    proven("mount_config_missing"),
-			Inject:  inOrder(disabled, enabled("kubernetes"), healRole),
+			Inject:  sequence(disableMount, enableMount("kubernetes"), healRole),
 			Heal:    healMount,
 		},
 		{
 			Name:    "mount_host_differs",
 			Summary: "the mount's host is the API server under another name than the exporter's",
-			Bare:    Verdict{Reason: "none", Certainty: "proven"}, Full: warned("mount_host_differs"),
-			Inject: configured(func(l *Lab) fields { return fields{"kubernetes_host": "https://localhost:" + l.toKubernetes.port()} }),
+			Bare:    Verdict{Reason: "none", Certainty: "proven"}, Full: healthyWithWarning("mount_host_differs"),
+			Inject: setConfig(func(l *Lab) fields { return fields{"kubernetes_host": "https://localhost:" + l.kubernetesProxy.port()} }),
 			Heal:   healConfig,
 		},
 		{
 			Name:    "mount_issuer_mismatch",
 			Summary: "the mount demands the issuer of another cluster",
 			Bare:    proven("mount_issuer_mismatch"),
-			Inject: configured(func(*Lab) fields {
+			Inject: setConfig(func(*Lab) fields {
 				return fields{"issuer": "https://kubernetes.elsewhere.example", "disable_iss_validation": false}
 			}),
 			Heal: healConfig,
@@ -60,7 +60,7 @@ func mountFaults() []Fault {
 			Name:    "mount_missing",
 			Summary: "the auth mount is disabled",
 			Bare:    proven("mount_missing"),
-			Inject:  disabled,
+			Inject:  disableMount,
 			Heal:    healMount,
 		},
 		{
@@ -81,21 +81,21 @@ func mountFaults() []Fault {
 			Name:    "mount_pem_keys_mismatch",
 			Summary: "the mount takes tokens of another key alone",
 			Bare:    byElimination("unexplained"), Full: proven("mount_pem_keys_mismatch"),
-			Inject: verifiedBy(func(*Lab) (signer, error) { return newSigner() }),
+			Inject: setPEMKey(func(*Lab) (signer, error) { return newSigner() }),
 			Heal:   healConfig,
 		},
 		{
 			Name:    "mount_wrong_type",
 			Summary: "the mount is of another auth method, approle",
 			Bare:    proven("mount_wrong_type"),
-			Inject:  inOrder(disabled, enabled("approle")),
-			Heal:    inOrder(disabled, healMount),
+			Inject:  sequence(disableMount, enableMount("approle")),
+			Heal:    sequence(disableMount, healMount),
 		},
 	}
 }
 
 // verifiedBy has Vault itself verify signatures, with one key.
-func verifiedBy(whose func(*Lab) (signer, error)) change {
+func setPEMKey(whose func(*Lab) (signer, error)) change {
 	return func(ctx context.Context, l *Lab) error {
 		s, err := whose(l)
 		if err != nil {
@@ -109,13 +109,13 @@ func verifiedBy(whose func(*Lab) (signer, error)) change {
 	}
 }
 
-func disabled(ctx context.Context, l *Lab) error { return l.vault.delete(ctx, "sys/auth/"+mount) }
+func disableMount(ctx context.Context, l *Lab) error { return l.vault.delete(ctx, "sys/auth/"+mount) }
 
-func enabled(method string) change {
+func enableMount(method string) change {
 	return func(ctx context.Context, l *Lab) error { return l.vault.enable(ctx, method) }
 }
 
-func healMount(ctx context.Context, l *Lab) error { return l.mountAuth(ctx) }
+func healMount(ctx context.Context, l *Lab) error { return l.setUpAuthMethod(ctx) }
 
 // remount returns when the mount has moved, which Vault does in its own time.
 func (v *vault) remount(ctx context.Context, from, to string) error {

@@ -51,7 +51,7 @@ func TestUnknownFaultListsTheNames(t *testing.T) {
 
 func TestInjectThatFailsCountsAsInjected(t *testing.T) {
 	p := proxyToEcho(t)
-	l := &Lab{toVault: p}
+	l := &Lab{vaultProxy: p}
 	failing := errors.New("half way")
 	err := l.inject(t.Context(), Fault{
 		Name:   "vault_unreachable",
@@ -63,11 +63,11 @@ func TestInjectThatFailsCountsAsInjected(t *testing.T) {
 	if healed, err := l.Heal(t.Context()); err != nil || !slices.Equal(healed, []string{"vault_unreachable"}) {
 		t.Fatalf("healed %v, %v", healed, err)
 	}
-	say(t, dial(t, p))
+	wantEcho(t, dial(t, p))
 }
 
-func TestHealUndoesTheLastFirst(t *testing.T) {
-	l := &Lab{toVault: proxyToEcho(t), toKubernetes: proxyToEcho(t)}
+func TestHealUndoesInReverseOrder(t *testing.T) {
+	l := &Lab{vaultProxy: proxyToEcho(t), kubernetesProxy: proxyToEcho(t)}
 	for _, name := range []string{"vault_unreachable", "kubernetes_unreachable", "vault_unreachable"} {
 		if err := l.Inject(t.Context(), name); err != nil {
 			t.Fatal(err)
@@ -84,9 +84,9 @@ func TestHealUndoesTheLastFirst(t *testing.T) {
 
 func TestFullEnvBeginsWithEnv(t *testing.T) {
 	p := &proxy{address: "127.0.0.1:1"}
-	l := &Lab{dir: &runDir{path: "/run/lab"}, toVault: p, toKubernetes: p}
-	bare, full := l.Env(), l.FullEnv()
-	if len(full) <= len(bare) || !slices.Equal(full[:len(bare)], bare) {
-		t.Errorf("%v does not begin with %v", full, bare)
+	l := &Lab{dir: &runDir{path: "/run/lab"}, vaultProxy: p, kubernetesProxy: p}
+	env, fullEnv := l.Env(), l.FullEnv()
+	if len(fullEnv) <= len(env) || !slices.Equal(fullEnv[:len(env)], env) {
+		t.Errorf("%v does not begin with %v", fullEnv, env)
 	}
 }

@@ -17,7 +17,7 @@ var ErrUnknownFault = errors.New("unknown fault")
 
 // Inject breaks the lab in one more way. A fault that fails half way counts as injected, so that Heal mends it.
 func (l *Lab) Inject(ctx context.Context, name string) error {
-	fault, err := find(name)
+	fault, err := findFault(name)
 	if err != nil {
 		return err
 	}
@@ -25,12 +25,12 @@ func (l *Lab) Inject(ctx context.Context, name string) error {
 }
 
 func (l *Lab) inject(ctx context.Context, f Fault) error {
-	l.changing.Lock()
-	defer l.changing.Unlock()
+	l.changeMu.Lock()
+	defer l.changeMu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
 	defer cancel()
 
-	l.setInjected(append(slices.DeleteFunc(l.Injected(), is(f.Name)), f.Name))
+	l.setInjected(append(slices.DeleteFunc(l.Injected(), named(f.Name)), f.Name))
 	if err := f.Inject(ctx, l); err != nil {
 		return fmt.Errorf("injecting %s: %w", f.Name, err)
 	}
@@ -40,8 +40,8 @@ func (l *Lab) inject(ctx context.Context, f Fault) error {
 // Heal undoes what was injected, the last first, and returns what it undid. A fault can keep another from being healed, as a
 // sealed Vault does, so it goes round as long as that gets it further.
 func (l *Lab) Heal(ctx context.Context) ([]string, error) {
-	l.changing.Lock()
-	defer l.changing.Unlock()
+	l.changeMu.Lock()
+	defer l.changeMu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
 	defer cancel()
 
@@ -69,7 +69,7 @@ func (l *Lab) untilHealthy(ctx context.Context, expected bool) error {
 		return nil
 	}
 	err := poll(ctx, func(ctx context.Context) error {
-		return errors.Join(l.logIn(ctx), l.cluster.ask(ctx, l.reviewer))
+		return errors.Join(l.logIn(ctx), l.cluster.selfReview(ctx, l.reviewer))
 	})
 	if err != nil {
 		return fmt.Errorf("waiting for health: %w", err)
@@ -78,14 +78,14 @@ func (l *Lab) untilHealthy(ctx context.Context, expected bool) error {
 }
 
 func (l *Lab) heal(ctx context.Context, name string) error {
-	fault, err := find(name)
+	fault, err := findFault(name)
 	if err != nil {
 		return err
 	}
 	if err := fault.Heal(ctx, l); err != nil {
 		return fmt.Errorf("healing %s: %w", name, err)
 	}
-	l.setInjected(slices.DeleteFunc(l.Injected(), is(name)))
+	l.setInjected(slices.DeleteFunc(l.Injected(), named(name)))
 	return nil
 }
 
@@ -102,7 +102,7 @@ func (l *Lab) setInjected(names []string) {
 	l.injected = names
 }
 
-func find(name string) (Fault, error) {
+func findFault(name string) (Fault, error) {
 	faults := Faults()
 	if i := slices.IndexFunc(faults, func(f Fault) bool { return f.Name == name }); i >= 0 {
 		return faults[i], nil
@@ -114,6 +114,6 @@ func find(name string) (Fault, error) {
 	return Fault{}, fmt.Errorf("%w %q: there are %s", ErrUnknownFault, name, strings.Join(names, ", "))
 }
 
-func is(name string) func(string) bool {
+func named(name string) func(string) bool {
 	return func(other string) bool { return other == name }
 }

@@ -56,7 +56,7 @@ func startCluster(ctx context.Context, dir, binary string) (c *cluster, err erro
 	if c.process, err = startProcess(dir, binary, "kube-apiserver", c.flags(dir)...); err != nil {
 		return nil, err
 	}
-	if err := c.process.until(ctx, c.ready); err != nil {
+	if err := c.process.untilReady(ctx, c.ready); err != nil {
 		return c, fmt.Errorf("waiting for the API server: %w", err)
 	}
 	return c, nil
@@ -64,11 +64,11 @@ func startCluster(ctx context.Context, dir, binary string) (c *cluster, err erro
 
 // prepare writes what the server reads, and makes the administrator's client.
 func (c *cluster) prepare(dir string) error {
-	server, err := c.ca.issue(serving("kube-apiserver"))
+	server, err := c.ca.issue(serverCertificate("kube-apiserver"))
 	if err != nil {
 		return err
 	}
-	admin, err := c.ca.issue(administrator())
+	admin, err := c.ca.issue(adminCertificate())
 	if err != nil {
 		return err
 	}
@@ -134,10 +134,10 @@ func (c *cluster) seed(ctx context.Context) error {
 		}
 	}
 	for role, rule := range map[string]fields{
-		namespaceReader: {"apiGroups": []string{""}, "resources": []string{"namespaces"}, "verbs": []string{"get"}},
-		minter:          {"apiGroups": []string{""}, "resources": []string{"serviceaccounts/token"}, "verbs": []string{"create"}},
+		namespaceReaderRole: {"apiGroups": []string{""}, "resources": []string{"namespaces"}, "verbs": []string{"get"}},
+		minterRole:          {"apiGroups": []string{""}, "resources": []string{"serviceaccounts/token"}, "verbs": []string{"create"}},
 	} {
-		err := c.post(ctx, rbac+"clusterroles", fields{"metadata": fields{"name": role}, "rules": []fields{rule}}, nil)
+		err := c.post(ctx, rbacPath+"clusterroles", fields{"metadata": fields{"name": role}, "rules": []fields{rule}}, nil)
 		if err != nil {
 			return err
 		}
@@ -149,7 +149,7 @@ func (c *cluster) seed(ctx context.Context) error {
 }
 
 // takes is nil if the API server takes the token for that audience.
-func (c *cluster) takes(ctx context.Context, token, audience string) error {
+func (c *cluster) reviewToken(ctx context.Context, token, audience string) error {
 	var answer struct {
 		Status struct {
 			Authenticated bool   `json:"authenticated"`
@@ -157,22 +157,22 @@ func (c *cluster) takes(ctx context.Context, token, audience string) error {
 		} `json:"status"`
 	}
 	review := fields{"spec": fields{"token": token, "audiences": []string{audience}}}
-	if err := c.post(ctx, reviews, review, &answer); err != nil {
+	if err := c.post(ctx, tokenReviewsPath, review, &answer); err != nil {
 		return err
 	}
 	if !answer.Status.Authenticated {
-		return fmt.Errorf("%w: %s", errRefused, answer.Status.Error)
+		return fmt.Errorf("%w: %s", errNotAuthenticated, answer.Status.Error)
 	}
 	return nil
 }
 
-var errRefused = errors.New("reviewing a token: refused")
+var errNotAuthenticated = errors.New("reviewing a token: refused")
 
 // untilRefused waits until the API server no longer takes token, which it remembers for ten seconds.
-func (c *cluster) untilRefused(ctx context.Context, token, audience string) error {
+func (c *cluster) untilTokenRejected(ctx context.Context, token, audience string) error {
 	return poll(ctx, func(ctx context.Context) error {
-		switch err := c.takes(ctx, token, audience); {
-		case errors.Is(err, errRefused):
+		switch err := c.reviewToken(ctx, token, audience); {
+		case errors.Is(err, errNotAuthenticated):
 			return nil
 		case err != nil:
 			return err

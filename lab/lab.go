@@ -39,15 +39,15 @@ type Lab struct {
 	dir     *runDir
 	control *control
 
-	cluster *cluster
-	vault   *vault
-	fresh   *process // a second Vault, while a fault has it
+	cluster       *cluster
+	vault         *vault
+	uninitialized *process // a second Vault, while a fault has it
 	// The ways that the exporter takes, and Vault to Kubernetes; and a host that only Vault is sent to, by a fault.
-	toKubernetes, toVault, decoy *proxy
+	kubernetesProxy, vaultProxy, vaultOnlyProxy *proxy
 	// The tokens of a healthy lab.
 	reviewer, canary string
 
-	changing sync.Mutex // held while a fault is injected or healed
+	changeMu sync.Mutex // held while a fault is injected or healed
 	mu       sync.Mutex // guards injected
 	injected []string
 	closing  func() error
@@ -80,10 +80,10 @@ func Start(ctx context.Context, o Options) (_ *Lab, err error) {
 	if err := l.startServers(ctx, binaries); err != nil {
 		return nil, err
 	}
-	if err := l.join(ctx); err != nil {
+	if err := l.connectServers(ctx); err != nil {
 		return nil, err
 	}
-	if err := l.equip(binaries); err != nil {
+	if err := l.installAdminTools(binaries); err != nil {
 		return nil, err
 	}
 	if o.Control {
@@ -103,7 +103,7 @@ func (l *Lab) close() error {
 	if l.control != nil {
 		errs = append(errs, l.control.close())
 	}
-	for _, p := range []*proxy{l.toKubernetes, l.toVault, l.decoy} {
+	for _, p := range []*proxy{l.kubernetesProxy, l.vaultProxy, l.vaultOnlyProxy} {
 		if p != nil {
 			errs = append(errs, p.close())
 		}
@@ -112,8 +112,8 @@ func (l *Lab) close() error {
 	if l.cluster != nil {
 		stopping.Go(l.cluster.stop)
 	}
-	if l.fresh != nil {
-		stopping.Go(l.fresh.stop)
+	if l.uninitialized != nil {
+		stopping.Go(l.uninitialized.stop)
 	}
 	if l.vault != nil {
 		stopping.Go(l.vault.stop)
@@ -134,39 +134,39 @@ func (l *Lab) startServers(ctx context.Context, binaries Binaries) error {
 		if err := l.cluster.seed(ctx); err != nil {
 			return fmt.Errorf("seeding the cluster: %w", err)
 		}
-		if l.toKubernetes, err = newProxy(l.cluster.address); err != nil {
+		if l.kubernetesProxy, err = newProxy(l.cluster.address); err != nil {
 			return err
 		}
-		l.decoy, err = newProxy(l.cluster.address)
+		l.vaultOnlyProxy, err = newProxy(l.cluster.address)
 		return err
 	})
 	starting.Go(func() (err error) {
 		if l.vault, err = startVault(ctx, l.dir.path, binaries.Vault); err != nil {
 			return err
 		}
-		l.toVault, err = newProxy(l.vault.address)
+		l.vaultProxy, err = newProxy(l.vault.address)
 		return err
 	})
 	return starting.Wait()
 }
 
 // join makes the two sides know each other, and writes the files that the exporter reads.
-func (l *Lab) join(ctx context.Context) (err error) {
-	if l.reviewer, err = healthy(ctx, l.cluster, reviewerAccount); err != nil {
+func (l *Lab) connectServers(ctx context.Context) (err error) {
+	if l.reviewer, err = healthyToken(ctx, l.cluster, reviewerAccount); err != nil {
 		return err
 	}
-	if l.canary, err = healthy(ctx, l.cluster, canaryAccount); err != nil {
+	if l.canary, err = healthyToken(ctx, l.cluster, canaryAccount); err != nil {
 		return err
 	}
-	exporter, err := healthy(ctx, l.cluster, exporterAccount)
+	exporter, err := healthyToken(ctx, l.cluster, exporterAccount)
 	if err != nil {
 		return err
 	}
-	nobody, err := healthy(ctx, l.cluster, nobodyAccount)
+	nobody, err := healthyToken(ctx, l.cluster, nobodyAccount)
 	if err != nil {
 		return err
 	}
-	if err := l.mountAuth(ctx); err != nil {
+	if err := l.setUpAuthMethod(ctx); err != nil {
 		return err
 	}
 	reader, err := l.vault.readerToken(ctx)
@@ -193,7 +193,7 @@ func (l *Lab) write(name, token string) error {
 
 func (l *Lab) path(name string) string { return filepath.Join(l.dir.path, name) }
 
-func (l *Lab) kubernetesHost() string { return "https://" + l.toKubernetes.address }
+func (l *Lab) kubernetesHost() string { return "https://" + l.kubernetesProxy.address }
 
 // Dir is where everything of this lab lies. It goes with the lab.
 func (l *Lab) Dir() string { return l.dir.path }

@@ -22,13 +22,13 @@ type MonitoringOptions struct {
 	// Exporters are the addresses that are scraped, all of one job in one namespace.
 	Exporters []string
 	// Every is the interval of scrapes, and of the evaluation of rules.
-	Every time.Duration
+	Interval time.Duration
 	// Rules is a rules file. Nil: none.
 	Rules []byte
 	// Alertmanager is its configuration, whose receivers are replaced by Receiver. Nil: Prometheus runs alone.
 	Alertmanager []byte
 	// Receiver is the URL of a webhook.
-	Receiver string
+	WebhookURL string
 }
 
 // Monitoring is a running Prometheus, and an Alertmanager where that is asked for.
@@ -81,7 +81,7 @@ func (m *Monitoring) startAlertmanager(ctx context.Context, binary string, o Mon
 	if o.Alertmanager == nil {
 		return "", nil
 	}
-	config, err := receivedBy(o.Alertmanager, o.Receiver)
+	config, err := withWebhook(o.Alertmanager, o.WebhookURL)
 	if err != nil {
 		return "", fmt.Errorf("reading the configuration of Alertmanager: %w", err)
 	}
@@ -125,7 +125,7 @@ func (m *Monitoring) start(ctx context.Context, url, binary, name string, args .
 		return err
 	}
 	m.processes = append(m.processes, p)
-	return p.until(ctx, func(ctx context.Context) error { return isReady(ctx, url) })
+	return p.untilReady(ctx, func(ctx context.Context) error { return isReady(ctx, url) })
 }
 
 // isReady asks as Kubernetes does.
@@ -150,9 +150,9 @@ func prometheusConfig(alertmanager string, o MonitoringOptions) ([]byte, error) 
 		Targets []string
 		Labels  map[string]string `yaml:",omitempty"`
 	}
-	every := model.Duration(o.Every).String()
+	interval := model.Duration(o.Interval).String()
 	config := map[string]any{
-		"global":     map[string]string{"scrape_interval": every, "scrape_timeout": every, "evaluation_interval": every},
+		"global":     map[string]string{"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval},
 		"rule_files": []string{"rules.yaml"},
 		"scrape_configs": []any{map[string]any{
 			"job_name":       "vault-k8s-auth-exporter",
@@ -168,7 +168,7 @@ func prometheusConfig(alertmanager string, o MonitoringOptions) ([]byte, error) 
 }
 
 // receivedBy is a configuration of Alertmanager whose receivers all are one webhook.
-func receivedBy(config []byte, webhook string) ([]byte, error) {
+func withWebhook(config []byte, webhook string) ([]byte, error) {
 	var c map[string]any
 	if err := yaml.Unmarshal(config, &c); err != nil {
 		return nil, err

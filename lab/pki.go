@@ -70,7 +70,7 @@ func (a *authority) pool() *x509.CertPool {
 }
 
 // serving is the certificate of a server on loopback. A fault changes its dates or names before it is issued.
-func serving(name string) x509.Certificate {
+func serverCertificate(name string) x509.Certificate {
 	return x509.Certificate{
 		Subject:     pkix.Name{CommonName: name},
 		NotBefore:   time.Now().Add(-time.Hour),
@@ -83,7 +83,7 @@ func serving(name string) x509.Certificate {
 }
 
 // administrator is the client certificate of the lab itself, to which Kubernetes forbids nothing.
-func administrator() x509.Certificate {
+func adminCertificate() x509.Certificate {
 	return x509.Certificate{
 		Subject:     pkix.Name{CommonName: "lab", Organization: []string{"system:masters"}},
 		NotBefore:   time.Now().Add(-time.Hour),

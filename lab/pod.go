@@ -29,14 +29,14 @@ type Pod struct {
 // Pod gives the exporter a pod's identity. All it may is what leader election takes: create Leases in its namespace, read
 // and update its own.
 func (l *Lab) Pod(ctx context.Context) (Pod, error) {
-	if err := l.cluster.letExporterLead(ctx); err != nil {
+	if err := l.cluster.allowLeaderElection(ctx); err != nil {
 		return Pod{}, err
 	}
-	token, err := healthy(ctx, l.cluster, podAccount)
+	token, err := healthyToken(ctx, l.cluster, podAccount)
 	if err != nil {
 		return Pod{}, err
 	}
-	host, port, err := net.SplitHostPort(l.toKubernetes.address)
+	host, port, err := net.SplitHostPort(l.kubernetesProxy.address)
 	if err != nil {
 		return Pod{}, err
 	}
@@ -51,7 +51,7 @@ func (l *Lab) Pod(ctx context.Context) (Pod, error) {
 	)
 }
 
-func (c *cluster) letExporterLead(ctx context.Context) error {
+func (c *cluster) allowLeaderElection(ctx context.Context) error {
 	const group, role = "coordination.k8s.io", "exporter"
 	if err := c.create(ctx, podAccount); err != nil {
 		return err
@@ -67,8 +67,8 @@ func (c *cluster) letExporterLead(ctx context.Context) error {
 			"subjects": []fields{podAccount.subject()},
 		},
 	} {
-		err := c.post(ctx, rbac+"namespaces/"+LeaseNamespace+"/"+kind, object, nil)
-		if err := unless(err, http.StatusConflict, "AlreadyExists"); err != nil {
+		err := c.post(ctx, rbacPath+"namespaces/"+LeaseNamespace+"/"+kind, object, nil)
+		if err := ignoreStatus(err, http.StatusConflict, "AlreadyExists"); err != nil {
 			return err
 		}
 	}

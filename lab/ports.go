@@ -39,14 +39,14 @@ func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.It
 // ephemeralStart is where the kernel begins to hand out ports for outgoing connections: 32768 on Linux unless tuned,
 // above that elsewhere.
 func ephemeralStart() int {
-	const usual = 32768
+	const linuxDefault = 32768
 	var start int
 	data, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
 	if err != nil {
-		return usual
+		return linuxDefault
 	}
 	if _, err := fmt.Sscan(string(data), &start); err != nil || start <= firstPort {
-		return usual
+		return linuxDefault
 	}
 	return start
 }

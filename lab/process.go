@@ -68,7 +68,7 @@ func (p *process) stop() error {
 }
 
 // until polls ready until it succeeds. It gives up with the last error when ctx ends, and at once when the process does.
-func (p *process) until(ctx context.Context, ready func(context.Context) error) error {
+func (p *process) untilReady(ctx context.Context, ready func(context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	go func() {

@@ -13,28 +13,28 @@ import (
 
 func TestProxyForwards(t *testing.T) {
 	p := proxyToEcho(t)
-	say(t, dial(t, p))
+	wantEcho(t, dial(t, p))
 }
 
-func TestProxyCutsAndGoesOn(t *testing.T) {
+func TestProxyClosesConnectionsAndKeepsListening(t *testing.T) {
 	p := proxyToEcho(t)
 	conn := dial(t, p)
-	say(t, conn)
-	p.cut()
-	wantEnd(t, conn)
-	say(t, dial(t, p))
+	wantEcho(t, conn)
+	p.closeConnections()
+	wantClosed(t, conn)
+	wantEcho(t, dial(t, p))
 }
 
-func TestProxyRefusesAndComesBackOnItsAddress(t *testing.T) {
+func TestProxyRefusesAndListensAgainOnItsAddress(t *testing.T) {
 	p := proxyToEcho(t)
 	conn := dial(t, p)
-	say(t, conn)
+	wantEcho(t, conn)
 	address := p.address
 	for range 3 { // a fault can be injected and healed again and again
 		if err := errors.Join(p.refuse(), p.refuse()); err != nil {
 			t.Fatal(err)
 		}
-		wantEnd(t, conn)
+		wantClosed(t, conn)
 		if _, err := net.Dial("tcp", address); !errors.Is(err, syscall.ECONNREFUSED) {
 			t.Fatalf("dialling gave %v, want connection refused", err)
 		}
@@ -42,18 +42,18 @@ func TestProxyRefusesAndComesBackOnItsAddress(t *testing.T) {
 			t.Fatal(err)
 		}
 		conn = dial(t, p)
-		say(t, conn)
+		wantEcho(t, conn)
 	}
 }
 
 func TestProxyHangsUntilItForwards(t *testing.T) {
 	p := proxyToEcho(t)
 	before := dial(t, p)
-	say(t, before)
+	wantEcho(t, before)
 	if err := p.hang(); err != nil {
 		t.Fatal(err)
 	}
-	wantEnd(t, before)
+	wantClosed(t, before)
 
 	silent := dial(t, p)
 	if _, err := silent.Write([]byte("hello?")); err != nil {
@@ -66,16 +66,16 @@ func TestProxyHangsUntilItForwards(t *testing.T) {
 	if err := p.forward(); err != nil {
 		t.Fatal(err)
 	}
-	wantEnd(t, silent)
-	say(t, dial(t, p))
+	wantClosed(t, silent)
+	wantEcho(t, dial(t, p))
 }
 
-func TestProxyToNobodyEndsTheConnection(t *testing.T) {
+func TestProxyWithoutBackendClosesTheConnection(t *testing.T) {
 	nobody, err := freeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantEnd(t, dial(t, proxyTo(t, nobody)))
+	wantClosed(t, dial(t, proxyTo(t, nobody)))
 }
 
 func TestProxyIsSafeForConcurrentUse(t *testing.T) {
@@ -92,13 +92,13 @@ func TestProxyIsSafeForConcurrentUse(t *testing.T) {
 		})
 	}
 	for range 20 {
-		p.cut()
+		p.closeConnections()
 		if err := errors.Join(p.refuse(), p.hang(), p.forward()); err != nil {
 			t.Error(err)
 		}
 	}
 	using.Wait()
-	say(t, dial(t, p))
+	wantEcho(t, dial(t, p))
 }
 
 // proxyToEcho is a proxy to a server that says back what it is told.
@@ -153,7 +153,7 @@ func dial(t *testing.T, p *proxy) net.Conn {
 	return conn
 }
 
-func say(t *testing.T, conn net.Conn) {
+func wantEcho(t *testing.T, conn net.Conn) {
 	t.Helper()
 	if _, err := conn.Write([]byte("hello")); err != nil {
 		t.Fatal(err)
@@ -164,7 +164,7 @@ func say(t *testing.T, conn net.Conn) {
 	}
 }
 
-func wantEnd(t *testing.T, conn net.Conn) {
+func wantClosed(t *testing.T, conn net.Conn) {
 	t.Helper()
 	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
 	if n, err := conn.Read(make([]byte, 1)); n != 0 || err == nil || errors.Is(err, os.ErrDeadlineExceeded) {

@@ -27,7 +27,7 @@ func Connect() (*Remote, error) {
 		return nil, err
 	}
 	dir, err := filepath.EvalSymlinks(currentLink(root))
-	if err != nil || !alive(dir) {
+	if err != nil || !isRunning(dir) {
 		return nil, ErrNotRunning
 	}
 	return connect(dir), nil
@@ -55,7 +55,7 @@ func (r *Remote) Faults(ctx context.Context) (all []State, err error) {
 func (r *Remote) Inject(ctx context.Context, name string) error {
 	err := r.post(ctx, "/faults/"+name, nil, nil)
 	if answer, ok := errors.AsType[*statusError](err); ok {
-		return answer.remote()
+		return answer.remoteError()
 	}
 	return err
 }
@@ -78,13 +78,13 @@ func (r *Remote) Env(ctx context.Context, name string) ([]string, error) {
 func (r *Remote) Heal(ctx context.Context) (healed []string, err error) {
 	err = r.post(ctx, "/heal", nil, &healed)
 	if answer, ok := errors.AsType[*statusError](err); ok {
-		return nil, answer.remote()
+		return nil, answer.remoteError()
 	}
 	return healed, err
 }
 
 // remote is the error as the other process had it.
-func (e *statusError) remote() error {
+func (e *statusError) remoteError() error {
 	text := strings.TrimSpace(e.text)
 	if e.status != http.StatusNotFound {
 		return errors.New(text)

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 )
 
-const module = "module github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter\n"
+const moduleLine = "module github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter\n"
 
 // Root is the checkout that the working directory is in, and thereby the module whose code is built.
 func Root() (string, error) {
@@ -16,7 +16,7 @@ func Root() (string, error) {
 		return "", err
 	}
 	for {
-		if text, err := os.ReadFile(filepath.Join(dir, "go.mod")); err == nil && bytes.HasPrefix(text, []byte(module)) {
+		if text, err := os.ReadFile(filepath.Join(dir, "go.mod")); err == nil && bytes.HasPrefix(text, []byte(moduleLine)) {
 			return dir, nil
 		}
 		parent := filepath.Dir(dir)

@@ -20,7 +20,7 @@ type runDir struct {
 
 // newRunDir also removes the directories of labs that were killed.
 func newRunDir() (*runDir, error) {
-	sweep()
+	removeStaleDirs()
 	path, err := os.MkdirTemp("", runDirPrefix)
 	if err != nil {
 		return nil, err
@@ -52,7 +52,7 @@ func lockDir(path string) (*os.File, error) {
 }
 
 // sweep leaves alone what it may not remove and what is not finished: a directory without a lock file is being made.
-func sweep() {
+func removeStaleDirs() {
 	locks, _ := filepath.Glob(filepath.Join(os.TempDir(), runDirPrefix+"*", lockFile))
 	for _, path := range locks {
 		dir := filepath.Dir(path)

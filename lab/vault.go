@@ -13,11 +13,11 @@ const (
 	canaryRole = "canary"
 
 	diagnosticRole = "vault-k8s-auth-exporter-diagnostic"
-	policy         = "vault-k8s-auth-exporter"
+	readerPolicy   = "vault-k8s-auth-exporter"
 
-	vaultPair = "vault.pem"
-	debugLog  = "vault.log"
-	auditLog  = "audit.log"
+	vaultCertificateFile = "vault.pem"
+	debugLog             = "vault.log"
+	auditLog             = "audit.log"
 )
 
 // A vault is the running Vault, asked with its root token.
@@ -40,22 +40,22 @@ func startVault(ctx context.Context, dir, binary string) (v *vault, err error) {
 	if v.address, err = freeAddress(); err != nil {
 		return nil, err
 	}
-	server, err := v.ca.issue(serving("vault"))
+	server, err := v.ca.issue(serverCertificate("vault"))
 	if err != nil {
 		return nil, err
 	}
-	for name, data := range map[string][]byte{"vault-ca.crt": v.ca.PEM, vaultPair: server} {
+	for name, data := range map[string][]byte{"vault-ca.crt": v.ca.PEM, vaultCertificateFile: server} {
 		if err := replaceFile(filepath.Join(dir, name), data); err != nil {
 			return nil, err
 		}
 	}
 	v.tls = &tls.Config{InsecureSkipVerify: true} // a fault may have replaced the certificate of what is the lab's own process
 	v.client = newClient("https://"+v.address+"/v1/", v.tls)
-	v.process, err = startProcess(dir, binary, "vault", "-listen="+v.address, "-tls="+vaultPair, "-log="+debugLog)
+	v.process, err = startProcess(dir, binary, "vault", "-listen="+v.address, "-tls="+vaultCertificateFile, "-log="+debugLog)
 	if err != nil {
 		return nil, err
 	}
-	if err := v.open(ctx, dir); err != nil {
+	if err := v.setUp(ctx, dir); err != nil {
 		return v, fmt.Errorf("opening Vault: %w", err)
 	}
 	return v, nil
@@ -66,8 +66,8 @@ func (v *vault) stop() error {
 	return v.process.stop()
 }
 
-func (v *vault) open(ctx context.Context, dir string) error {
-	if err := v.process.until(ctx, v.listening); err != nil {
+func (v *vault) setUp(ctx context.Context, dir string) error {
+	if err := v.process.untilReady(ctx, v.listening); err != nil {
 		return err
 	}
 	if err := v.initialize(ctx); err != nil {
@@ -84,7 +84,7 @@ func (v *vault) auditToFile(ctx context.Context, dir string) error {
 		"type":    "file",
 		"options": fields{"file_path": filepath.Join(dir, auditLog)},
 	}, nil)
-	return unless(err, http.StatusBadRequest, "already in use")
+	return ignoreStatus(err, http.StatusBadRequest, "already in use")
 }
 
 func (v *vault) listening(ctx context.Context) error { return v.get(ctx, "sys/seal-status", nil) }
@@ -115,13 +115,13 @@ func (v *vault) unseal(ctx context.Context) error {
 
 // seal is undone by unseal. A sealed Vault stays sealed.
 func (v *vault) seal(ctx context.Context) error {
-	return unless(v.post(ctx, "sys/seal", nil, nil), http.StatusServiceUnavailable, "Vault is sealed")
+	return ignoreStatus(v.post(ctx, "sys/seal", nil, nil), http.StatusServiceUnavailable, "Vault is sealed")
 }
 
 // enable mounts the auth method, without configuration or roles. One that is mounted stays as it is.
 func (v *vault) enable(ctx context.Context, method string) error {
 	err := v.post(ctx, "sys/auth/"+mount, fields{"type": method}, nil)
-	return unless(err, http.StatusBadRequest, "path is already in use")
+	return ignoreStatus(err, http.StatusBadRequest, "path is already in use")
 }
 
 // readerToken is a token that may read of the mount what the exporter is glad to know.
@@ -131,7 +131,7 @@ path "auth/kubernetes/config" { capabilities = ["read"] }
 path "auth/kubernetes/role/*" { capabilities = ["read"] }
 path "sys/internal/ui/mounts/auth/kubernetes" { capabilities = ["read"] }
 `
-	if err := v.post(ctx, "sys/policies/acl/"+policy, fields{"policy": rules}, nil); err != nil {
+	if err := v.post(ctx, "sys/policies/acl/"+readerPolicy, fields{"policy": rules}, nil); err != nil {
 		return "", err
 	}
 	var answer struct {
@@ -139,7 +139,7 @@ path "sys/internal/ui/mounts/auth/kubernetes" { capabilities = ["read"] }
 			Token string `json:"client_token"`
 		} `json:"auth"`
 	}
-	err := v.post(ctx, "auth/token/create", fields{"policies": []string{policy}}, &answer)
+	err := v.post(ctx, "auth/token/create", fields{"policies": []string{readerPolicy}}, &answer)
 	return answer.Auth.Token, err
 }
 

@@ -43,15 +43,15 @@ func demo(ctx context.Context, prometheus bool, stdout, stderr io.Writer) (err e
 	if err != nil {
 		return err
 	}
-	var watch *watch
+	var servers *monitoringServers
 	if prometheus {
-		if watch, err = startWatch(ctx, web, stdout, stderr); err != nil {
+		if servers, err = startMonitoring(ctx, web, stdout, stderr); err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, watch.close()) }()
+		defer func() { err = errors.Join(err, servers.close()) }()
 	}
 	e := exporter{binary: binary, env: l.FullEnv(), web: web, health: health, log: filepath.Join(l.Dir(), "exporter.log"), out: stdout}
-	return e.run(ctx, func() { summarize(stdout, e, watch) })
+	return e.run(ctx, func() { summarize(stdout, e, servers) })
 }
 
 // freePort is the address of the wanted port on loopback, or of another one where that is taken.
@@ -67,7 +67,7 @@ func freePort(wanted string, stderr io.Writer) (string, error) {
 	return listener.Addr().String(), listener.Close()
 }
 
-func summarize(out io.Writer, e exporter, w *watch) {
+func summarize(out io.Writer, e exporter, w *monitoringServers) {
 	fmt.Fprintf(out, `
 The exporter is probing a real Vault and a real Kubernetes API server every %s.
 
@@ -90,7 +90,7 @@ Each change of the verdict appears below. Ctrl-C ends the demo and leaves nothin
 func untilReady(ctx context.Context, url string) error {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for !answers(ctx, url) {
+	for !responds(ctx, url) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -100,7 +100,7 @@ func untilReady(ctx context.Context, url string) error {
 	return nil
 }
 
-func answers(ctx context.Context, url string) bool {
+func responds(ctx context.Context, url string) bool {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return false

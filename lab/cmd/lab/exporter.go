@@ -18,7 +18,7 @@ const (
 	readyTimeout = 30 * time.Second
 	stopTimeout  = 10 * time.Second // twice what the exporter promises
 
-	lastLines = 20
+	lastLineCount = 20
 )
 
 // An exporter is the child process of the demo.
@@ -38,7 +38,7 @@ func (e exporter) run(ctx context.Context, ready func()) error {
 	}
 	defer log.Close()
 	cmd := e.command()
-	output, err := merged(cmd)
+	output, err := mergeOutput(cmd)
 	if err != nil {
 		return err
 	}
@@ -51,9 +51,9 @@ func (e exporter) run(ctx context.Context, ready func()) error {
 	ended := make(chan error, 1)
 	go func() {
 		last := e.follow(output.parent, log)
-		ended <- unexpected(cmd.Wait(), last)
+		ended <- exitError(cmd.Wait(), last)
 	}()
-	return e.watch(ctx, cmd, ended, ready)
+	return e.supervise(ctx, cmd, ended, ready)
 }
 
 // command has an environment of its own: the developer's would decide what the demo shows.
@@ -72,7 +72,7 @@ func (e exporter) command() *exec.Cmd {
 }
 
 // watch waits for readiness and then for the end.
-func (e exporter) watch(ctx context.Context, cmd *exec.Cmd, ended <-chan error, ready func()) error {
+func (e exporter) supervise(ctx context.Context, cmd *exec.Cmd, ended <-chan error, ready func()) error {
 	readying, cancel := context.WithTimeoutCause(ctx, readyTimeout, errors.New("waiting for the exporter to be ready: it was not in "+readyTimeout.String()))
 	defer cancel()
 	isReady := make(chan error, 1)
@@ -113,13 +113,13 @@ func (e exporter) follow(output io.Reader, log io.Writer) (last []string) {
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		fmt.Fprintln(log, lines.Text())
-		last = append(last[max(0, len(last)-lastLines+1):], lines.Text())
-		io.WriteString(e.out, readable(lines.Bytes()))
+		last = append(last[max(0, len(last)-lastLineCount+1):], lines.Text())
+		io.WriteString(e.out, formatLogLine(lines.Bytes()))
 	}
 	return last
 }
 
-func unexpected(err error, last []string) error {
+func exitError(err error, last []string) error {
 	status := "with success"
 	if err != nil {
 		status = err.Error()
@@ -127,16 +127,16 @@ func unexpected(err error, last []string) error {
 	return fmt.Errorf("the exporter ended unexpectedly, %s; its last words:\n%s", status, strings.Join(last, "\n"))
 }
 
-type pipe struct {
+type outputPipe struct {
 	parent, child *os.File
 }
 
 // merged makes both outputs of cmd one pipe.
-func merged(cmd *exec.Cmd) (pipe, error) {
+func mergeOutput(cmd *exec.Cmd) (outputPipe, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
-		return pipe{}, err
+		return outputPipe{}, err
 	}
 	cmd.Stdout, cmd.Stderr = w, w
-	return pipe{parent: r, child: w}, nil
+	return outputPipe{parent: r, child: w}, nil
 }

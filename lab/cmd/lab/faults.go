@@ -44,19 +44,19 @@ func inject(ctx context.Context, name string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprint(stdout, showing(env))
+	fmt.Fprint(stdout, checkCommand(env))
 	return nil
 }
 
 // showing is the command line for a fault that needs an environment of its own, and empty for one that does not.
-func showing(env []string) string {
+func checkCommand(env []string) string {
 	if len(env) == 0 {
 		return ""
 	}
 	var variables strings.Builder
 	for _, variable := range env {
 		name, value, _ := strings.Cut(variable, "=")
-		variables.WriteString(name + "=" + quoted(value) + " ")
+		variables.WriteString(name + "=" + shellQuote(value) + " ")
 	}
 	return fmt.Sprintf("\nthe exporter names it when it is run like this:\n\n  (. .lab/current/%s; %s.lab/bin/exporter check)\n", envFile, &variables)
 }

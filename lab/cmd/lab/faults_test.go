@@ -12,22 +12,22 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
-func TestFaultPrintsTheCommandLineThatShowsIt(t *testing.T) {
+func TestFaultPrintsTheCheckCommand(t *testing.T) {
 	dir := runningLab(t)
-	code, stdout, stderr := called(t, "fault", "canary_wrong_audience_self_review")
+	code, stdout, stderr := runCommand(t, "fault", "canary_wrong_audience_self_review")
 	const line = "(. .lab/current/exporter.env; EXPORTER_REVIEWER=canary EXPORTER_REVIEWER_TOKEN_FILE= .lab/bin/exporter check)\n"
 	if code != 0 || !strings.HasPrefix(stdout, "injected canary_wrong_audience_self_review;") || !strings.HasSuffix(stdout, "\n  "+line) {
 		t.Errorf("%d\n%s\n%s", code, stdout, stderr)
 	}
-	code, stdout, stderr = called(t, "fault", "exporter_forbidden")
+	code, stdout, stderr = runCommand(t, "fault", "exporter_forbidden")
 	if code != 0 || !strings.Contains(stdout, " EXPORTER_KUBERNETES_TOKEN_FILE="+dir+"/nobody-token .lab/bin/exporter check)") {
 		t.Errorf("%d\n%s\n%s", code, stdout, stderr)
 	}
 }
 
-func TestFaultThatEveryExporterShows(t *testing.T) {
+func TestFaultWithoutAnEnvironment(t *testing.T) {
 	runningLab(t)
-	code, stdout, stderr := called(t, "fault", "role_missing")
+	code, stdout, stderr := runCommand(t, "fault", "role_missing")
 	if code != 0 || stdout != "injected role_missing; `make heal` mends it\n" {
 		t.Errorf("%d\n%s\n%s", code, stdout, stderr)
 	}
@@ -35,20 +35,20 @@ func TestFaultThatEveryExporterShows(t *testing.T) {
 
 func TestFaultWithoutALab(t *testing.T) {
 	checkout(t)
-	if code, _, stderr := called(t, "fault", "role_missing"); code != 1 || !strings.Contains(stderr, "make lab") {
+	if code, _, stderr := runCommand(t, "fault", "role_missing"); code != 1 || !strings.Contains(stderr, "make lab") {
 		t.Errorf("%d\n%s", code, stderr)
 	}
 }
 
-func TestShowingQuotesForTheShell(t *testing.T) {
-	got := showing([]string{"A=with space", "B=it's", "C=https://vault..svc:8200"})
+func TestCheckCommandQuotesForTheShell(t *testing.T) {
+	got := checkCommand([]string{"A=with space", "B=it's", "C=https://vault..svc:8200"})
 	if want := `; A='with space' B='it'\''s' C=https://vault..svc:8200 .lab/bin/exporter check)`; !strings.Contains(got, want) {
 		t.Errorf("got %s, want %s in it", got, want)
 	}
 }
 
 // called is the program with those arguments.
-func called(t *testing.T, args ...string) (code int, stdout, stderr string) {
+func runCommand(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, log strings.Builder
 	code = run(t.Context(), args, &out, &log)

@@ -45,13 +45,13 @@ func writeEnv(l *lab.Lab) error {
 }
 
 // equipped is the part of a Lab that an environment is made of.
-type equipped interface {
+type environmentSource interface {
 	Env() []string
 	FullEnv() []string // begins with Env
 }
 
 // environment is all that the exporter can be told, with a comment before what it can do without.
-func environment(l equipped) string {
+func environment(l environmentSource) string {
 	bare := l.Env()
 	return exports(bare) + "# optional evidence: without it some verdicts are less exact\n" + exports(l.FullEnv()[len(bare):])
 }
@@ -61,16 +61,16 @@ func exports(env []string) string {
 	var lines strings.Builder
 	for _, variable := range env {
 		name, value, _ := strings.Cut(variable, "=")
-		fmt.Fprintf(&lines, "export %s=%s\n", name, quoted(value))
+		fmt.Fprintf(&lines, "export %s=%s\n", name, shellQuote(value))
 	}
 	return lines.String()
 }
 
-var plain = regexp.MustCompile(`^[\w@%+:,./-]*$`)
+var noQuotesNeeded = regexp.MustCompile(`^[\w@%+:,./-]*$`)
 
 // quoted is a word as a shell reads it.
-func quoted(word string) string {
-	if plain.MatchString(word) {
+func shellQuote(word string) string {
+	if noQuotesNeeded.MatchString(word) {
 		return word
 	}
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"

@@ -22,7 +22,7 @@ type verdict struct {
 
 // readable is what people need to see of one line of the exporter's log: changes of verdict, warnings, errors. It is empty
 // for any other, and ends with a newline.
-func readable(line []byte) string {
+func formatLogLine(line []byte) string {
 	var v verdict
 	if err := json.Unmarshal(line, &v); err != nil {
 		return string(line) + "\n" // a panic, or an error before there is a log
@@ -31,7 +31,7 @@ func readable(line []byte) string {
 	case v.Msg == "Verdict changed":
 		return v.String()
 	case level == "WARN" || level == "ERROR":
-		return fmt.Sprintf("%s  %s  %s%s\n", v.Time.Format(time.TimeOnly), strings.ToLower(level), v.Msg, others(line))
+		return fmt.Sprintf("%s  %s  %s%s\n", v.Time.Format(time.TimeOnly), strings.ToLower(level), v.Msg, otherAttributes(line))
 	default:
 		return ""
 	}
@@ -50,7 +50,7 @@ func (v verdict) String() string {
 }
 
 // others are the attributes of a line that every line does not have.
-func others(line []byte) string {
+func otherAttributes(line []byte) string {
 	var attributes map[string]any
 	if err := json.Unmarshal(line, &attributes); err != nil {
 		return ""

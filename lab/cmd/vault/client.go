@@ -22,11 +22,11 @@ var (
 type request struct {
 	method, path string
 	body         map[string]any // nil: none
-	endless      bool           // the answer is passed on as it comes
+	stream       bool           // the answer is passed on as it comes
 }
 
 // run asks Vault, and prints what it answers.
-func (c command) run(call call, out io.Writer) error {
+func (c command) run(call invocation, out io.Writer) error {
 	r, err := c.request(call)
 	if err != nil {
 		return err
@@ -36,7 +36,7 @@ func (c command) run(call call, out io.Writer) error {
 		return err
 	}
 	defer response.Body.Close()
-	if r.endless && response.StatusCode == http.StatusOK {
+	if r.stream && response.StatusCode == http.StatusOK {
 		_, err := io.Copy(out, response.Body)
 		return err
 	}
@@ -47,14 +47,14 @@ func (c command) run(call call, out io.Writer) error {
 	if response.StatusCode >= http.StatusMultipleChoices {
 		return fmt.Errorf("%w: %s %s: status %d: %s", errServer, r.method, r.path, response.StatusCode, bytes.TrimSpace(content))
 	}
-	if err := show(out, call, content); err != nil {
+	if err := printResponse(out, call, content); err != nil {
 		return err
 	}
-	return sealed(c, content)
+	return checkSealed(c, content)
 }
 
 // sealed is errSealed where the answer to status says so.
-func sealed(c command, content []byte) error {
+func checkSealed(c command, content []byte) error {
 	var answer struct {
 		Sealed bool `json:"sealed"`
 	}
@@ -82,20 +82,20 @@ func (r request) send(namespace string) (*http.Response, error) {
 			return nil, err
 		}
 	}
-	asked, err := http.NewRequest(r.method, strings.TrimRight(address, "/")+"/v1/"+strings.Trim(r.path, "/"), &body)
+	httpRequest, err := http.NewRequest(r.method, strings.TrimRight(address, "/")+"/v1/"+strings.Trim(r.path, "/"), &body)
 	if err != nil {
 		return nil, err
 	}
 	for header, value := range map[string]string{"X-Vault-Token": os.Getenv("VAULT_TOKEN"), "X-Vault-Namespace": namespace} {
 		if value != "" {
-			asked.Header.Set(header, value)
+			httpRequest.Header.Set(header, value)
 		}
 	}
 	client, err := newClient()
 	if err != nil {
 		return nil, err
 	}
-	response, err := client.Do(asked)
+	response, err := client.Do(httpRequest)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errServer, err)
 	}
@@ -122,11 +122,11 @@ func newClient() (*http.Client, error) {
 }
 
 // show prints one field, or the answer as JSON.
-func show(out io.Writer, call call, content []byte) error {
+func printResponse(out io.Writer, call invocation, content []byte) error {
 	name := call.flag("field")
 	switch {
 	case name != "":
-		value, err := field(name, content)
+		value, err := responseField(name, content)
 		if err == nil {
 			_, err = fmt.Fprint(out, value)
 		}
@@ -141,7 +141,7 @@ func show(out io.Writer, call call, content []byte) error {
 }
 
 // field is one of the data of an answer. That of a new token is called otherwise there than in the command.
-func field(name string, content []byte) (any, error) {
+func responseField(name string, content []byte) (any, error) {
 	var answer struct {
 		Data map[string]any `json:"data"`
 		Auth struct {

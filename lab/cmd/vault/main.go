@@ -34,14 +34,14 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 }
 
 // A call is a command line after the name of the command.
-type call struct {
+type invocation struct {
 	flags map[string][]string
-	words []string
+	args  []string
 	stdin io.Reader
 }
 
 // flag is the last value of one, and empty when it was not given.
-func (c call) flag(name string) string {
+func (c invocation) flag(name string) string {
 	values := c.flags[name]
 	if len(values) == 0 {
 		return ""
@@ -50,7 +50,7 @@ func (c call) flag(name string) string {
 }
 
 // namespace is that of VAULT_NAMESPACE, unless -namespace names another, or with an empty value the root.
-func (c call) namespace() string {
+func (c invocation) namespace() string {
 	if _, given := c.flags["namespace"]; given {
 		return c.flag("namespace")
 	}
@@ -58,39 +58,39 @@ func (c call) namespace() string {
 }
 
 // word is the i-th, and empty when there are fewer.
-func (c call) word(i int) string {
-	if i < len(c.words) {
-		return c.words[i]
+func (c invocation) arg(i int) string {
+	if i < len(c.args) {
+		return c.args[i]
 	}
 	return ""
 }
 
 // everyFlag is what every command takes.
-var everyFlag = []string{"field", "format", "namespace"}
+var commonFlags = []string{"field", "format", "namespace"}
 
 // parse parts a command line. Flags stand before the words, as Vault's own demands.
-func parse(args []string, stdin io.Reader) (command, call, error) {
+func parse(args []string, stdin io.Reader) (command, invocation, error) {
 	c, rest, ok := find(args)
 	if !ok {
-		return command{}, call{}, fmt.Errorf("called wrongly\n%s", usage())
+		return command{}, invocation{}, fmt.Errorf("called wrongly\n%s", usage())
 	}
-	parted := call{flags: map[string][]string{}, stdin: stdin}
+	parsed := invocation{flags: map[string][]string{}, stdin: stdin}
 	for len(rest) > 0 && len(rest[0]) > 1 && rest[0][0] == '-' {
 		name, value, _ := strings.Cut(strings.TrimLeft(rest[0], "-"), "=")
-		if !slices.Contains(c.flags, name) && !slices.Contains(everyFlag, name) {
-			return command{}, call{}, fmt.Errorf("%s: there is no flag %s", c.name, rest[0])
+		if !slices.Contains(c.flags, name) && !slices.Contains(commonFlags, name) {
+			return command{}, invocation{}, fmt.Errorf("%s: there is no flag %s", c.name, rest[0])
 		}
-		parted.flags[name] = append(parted.flags[name], value)
+		parsed.flags[name] = append(parsed.flags[name], value)
 		rest = rest[1:]
 	}
-	if format := parted.flag("format"); format != "" && format != "json" {
-		return command{}, call{}, fmt.Errorf("%s: there is no format %q", c.name, format)
+	if format := parsed.flag("format"); format != "" && format != "json" {
+		return command{}, invocation{}, fmt.Errorf("%s: there is no format %q", c.name, format)
 	}
-	parted.words = rest
-	if len(rest) < c.least || len(rest) > c.most {
-		return command{}, call{}, fmt.Errorf("%s: called wrongly\nusage: vault %s %s", c.name, c.name, c.words)
+	parsed.args = rest
+	if len(rest) < c.minArgs || len(rest) > c.maxArgs {
+		return command{}, invocation{}, fmt.Errorf("%s: called wrongly\nusage: vault %s %s", c.name, c.name, c.argUsage)
 	}
-	return c, parted, nil
+	return c, parsed, nil
 }
 
 // find returns the command that args begin with, and what follows its name.
@@ -111,8 +111,8 @@ func usage() string {
 		for _, flag := range c.flags {
 			text += " [-" + flag + "]"
 		}
-		if c.words != "" {
-			text += " " + c.words
+		if c.argUsage != "" {
+			text += " " + c.argUsage
 		}
 	}
 	return text + "\n-field=NAME prints one field alone, -format=json is what is printed without it, -namespace=NAME goes before VAULT_NAMESPACE"

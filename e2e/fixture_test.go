@@ -10,26 +10,26 @@ import (
 )
 
 // column is how much an exporter is given to see, and what it must then say.
-type column struct {
+type evidenceLevel struct {
 	name string
 	env  func(*lab.Lab) []string
 	want func(lab.Fault) lab.Verdict
 }
 
-var columns = []column{
+var evidenceLevels = []evidenceLevel{
 	{"bare evidence", (*lab.Lab).Env, func(f lab.Fault) lab.Verdict { return f.Bare }},
 	{"all evidence", (*lab.Lab).FullEnv, func(f lab.Fault) lab.Verdict { return f.Full }},
 }
 
 // crew is a lab of its own and an exporter for each column. Most of a fault's time is
 // waiting for the next run, so several crews work side by side.
-type crew struct {
+type fixture struct {
 	lab       *lab.Lab
 	exporters []*process // one a column
 }
 
 // start starts a lab that ends with the test.
-func start(t *testing.T) *lab.Lab {
+func startLab(t *testing.T) *lab.Lab {
 	t.Helper()
 	l, err := lab.Start(t.Context(), lab.Options{})
 	if err != nil {
@@ -43,87 +43,87 @@ func start(t *testing.T) *lab.Lab {
 	return l
 }
 
-func newCrew(t *testing.T) crew {
+func newFixture(t *testing.T) fixture {
 	t.Helper()
-	l := start(t)
-	c := crew{lab: l}
-	for _, column := range columns {
-		c.exporters = append(c.exporters, serve(t, environment(column.env(l))))
+	l := startLab(t)
+	f := fixture{lab: l}
+	for _, level := range evidenceLevels {
+		f.exporters = append(f.exporters, serve(t, environment(level.env(l))))
 	}
-	c.waitHealthy(t)
-	return c
+	f.waitHealthy(t)
+	return f
 }
 
 // play injects a fault, holds every column to its verdict, heals, and waits for health.
-func (c crew) play(t *testing.T, fault lab.Fault, m *matrix) {
+func (f fixture) testFault(t *testing.T, fault lab.Fault, m *matrix) {
 	t.Helper()
-	c.heal(t) // a fault that failed before this one left nothing
-	logged := c.changes()
-	if err := c.lab.Inject(t.Context(), fault.Name); err != nil {
+	f.heal(t) // a fault that failed before this one left nothing
+	logged := f.verdictChanges()
+	if err := f.lab.Inject(t.Context(), fault.Name); err != nil {
 		t.Fatal(err)
 	}
 	injected := time.Now()
-	for i, column := range columns {
-		exporter, env := c.exporters[i], environment(column.env(c.lab), c.lab.Expand(fault.Env)...)
+	for i, level := range evidenceLevels {
+		exporter, env := f.exporters[i], environment(level.env(f.lab), f.lab.Expand(fault.Env)...)
 		if fault.Env != nil {
 			exporter = serve(t, env)
 		}
-		want := column.want(fault)
-		c.waitFor(t, exporter, want.Reason, func(e exposition) bool {
+		want := level.want(fault)
+		f.waitFor(t, exporter, want.Reason, func(e exposition) bool {
 			return e.label("verdict_info", "reason") == want.Reason && e.label("verdict_info", "certainty") == want.Certainty
 		})
-		took := time.Since(injected)
-		checkUp(t, scrape(t, exporter.address("")), want)
-		m.given(fault, column, checkReport(t, env, want), took)
+		elapsed := time.Since(injected)
+		wantUp(t, scrape(t, exporter.address("")), want)
+		m.record(fault, level, wantReport(t, env, want), elapsed)
 	}
-	c.heal(t)
-	c.waitHealthy(t)
-	for i, column := range columns {
-		if o, r := check(t, environment(column.env(c.lab))); o.code != 0 || !r.Targets[0].Healthy {
+	f.heal(t)
+	f.waitHealthy(t)
+	for i, level := range evidenceLevels {
+		if o, r := check(t, environment(level.env(f.lab))); o.code != 0 || !r.Targets[0].Healthy {
 			t.Errorf("after heal check ends with %d: %s", o.code, o.stdout)
 		}
-		if got := c.changes()[i] - logged[i]; fault.Env == nil && column.want(fault).Reason != "none" && got < 2 {
-			t.Errorf("%s: %d changes of verdict were logged, want one there and one back", column.name, got)
+		if got := f.verdictChanges()[i] - logged[i]; fault.Env == nil && level.want(fault).Reason != "none" && got < 2 {
+			t.Errorf("%s: %d changes of verdict were logged, want one there and one back", level.name, got)
 		}
 	}
 }
 
-func (c crew) heal(t *testing.T) {
+func (f fixture) heal(t *testing.T) {
 	t.Helper()
-	if _, err := c.lab.Heal(t.Context()); err != nil {
+	if _, err := f.lab.Heal(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (c crew) changes() []int {
+func (f fixture) verdictChanges() []int {
 	var counts []int
-	for _, exporter := range c.exporters {
-		counts = append(counts, exporter.changes())
+	for _, exporter := range f.exporters {
+		counts = append(counts, exporter.verdictChanges())
 	}
 	return counts
 }
 
-func (c crew) waitHealthy(t *testing.T) {
+func (f fixture) waitHealthy(t *testing.T) {
 	t.Helper()
-	for _, exporter := range c.exporters {
-		c.waitFor(t, exporter, "health", func(e exposition) bool { return e.verdict() == wellVerdict })
+	for _, exporter := range f.exporters {
+		f.waitFor(t, exporter, "health", func(e exposition) bool { return e.verdict() == healthyVerdict })
 	}
 }
 
 // shown is how soon a fault or its mending must show: one interval and one run, and
 // a second for the scrape.
-const shown = 8*time.Second + (1+7)*time.Second + time.Second
+const detectionTimeout = 8*time.Second + (1+7)*time.Second + time.Second
 
 // waitFor waits until the metrics say so, and tells all where they do not.
-func (c crew) waitFor(t *testing.T, exporter *process, what string, holds func(exposition) bool) time.Duration {
+func (f fixture) waitFor(t *testing.T, exporter *process, what string, holds func(exposition) bool) time.Duration {
 	t.Helper()
-	return waitFor(t, c.lab, exporter, what, holds)
+	return waitFor(t, f.lab, exporter, what, holds)
 }
 
 func waitFor(t *testing.T, l *lab.Lab, exporter *process, what string, holds func(exposition) bool) time.Duration {
 	t.Helper()
 	metrics, last := exporter.address(""), ""
-	return eventually(t, shown, what, func() bool {
+	return eventually(t, detectionTimeout, what, func() bool {
 		e := scrape(t, metrics)
 		last = e.verdict()
 		return holds(e)
@@ -134,7 +134,7 @@ func waitFor(t *testing.T, l *lab.Lab, exporter *process, what string, holds fun
 }
 
 // checkUp holds up against the component: our own fault says nothing about pods.
-func checkUp(t *testing.T, e exposition, want lab.Verdict) {
+func wantUp(t *testing.T, e exposition, want lab.Verdict) {
 	t.Helper()
 	up := "0"
 	switch component := e.label("verdict_info", "component"); {
@@ -149,7 +149,7 @@ func checkUp(t *testing.T, e exposition, want lab.Verdict) {
 }
 
 // checkReport holds both reports of check to the verdict, and returns what they give.
-func checkReport(t *testing.T, env []string, want lab.Verdict) lab.Verdict {
+func wantReport(t *testing.T, env []string, want lab.Verdict) lab.Verdict {
 	t.Helper()
 	o, r := check(t, env)
 	target, code := r.Targets[0], 1

@@ -15,40 +15,40 @@ import (
 )
 
 // hurried is how many times faster than on call the demo is: it probes every 10 s in place of every minute.
-const hurried = 6
+const speedUpFactor = 6
 
 // A watch is the Prometheus and the Alertmanager of the demo, with the rules and the route that are shipped, and a pager.
-type watch struct {
-	monitoring *lab.Monitoring
-	pager      *lab.Receiver
+type monitoringServers struct {
+	servers *lab.Monitoring
+	webhook *lab.Webhook
 }
 
-func startWatch(ctx context.Context, exporter string, stdout, stderr io.Writer) (_ *watch, err error) {
-	rules, err := shipped("rules.yaml")
+func startMonitoring(ctx context.Context, exporter string, stdout, stderr io.Writer) (_ *monitoringServers, err error) {
+	rules, err := speedUpFile("rules.yaml")
 	if err != nil {
 		return nil, err
 	}
-	route, err := shipped("alertmanager.yaml")
+	route, err := speedUpFile("alertmanager.yaml")
 	if err != nil {
 		return nil, err
 	}
-	var w watch
-	w.pager, err = lab.Receive(func(p lab.Page) { io.WriteString(stdout, paged(p, time.Now())) })
+	var m monitoringServers
+	m.webhook, err = lab.StartWebhook(func(p lab.Notification) { io.WriteString(stdout, formatNotification(p, time.Now())) })
 	if err != nil {
 		return nil, err
 	}
-	w.monitoring, err = lab.StartMonitoring(ctx, lab.MonitoringOptions{
-		Log: stderr, Exporters: []string{exporter}, Every: 5 * time.Second,
-		Rules: rules, Alertmanager: route, Receiver: w.pager.URL,
+	m.servers, err = lab.StartMonitoring(ctx, lab.MonitoringOptions{
+		Log: stderr, Exporters: []string{exporter}, Interval: 5 * time.Second,
+		Rules: rules, Alertmanager: route, WebhookURL: m.webhook.URL,
 	})
 	if err != nil {
-		return nil, errors.Join(err, w.pager.Close())
+		return nil, errors.Join(err, m.webhook.Close())
 	}
-	return &w, nil
+	return &m, nil
 }
 
 // shipped is a file of deploy/prometheus in a hurry.
-func shipped(name string) ([]byte, error) {
+func speedUpFile(name string) ([]byte, error) {
 	root, err := lab.Root()
 	if err != nil {
 		return nil, err
@@ -57,22 +57,22 @@ func shipped(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return lab.Hurry(text, hurried)
+	return lab.SpeedUp(text, speedUpFactor)
 }
 
-func (w *watch) close() error { return errors.Join(w.monitoring.Close(), w.pager.Close()) }
+func (m *monitoringServers) close() error { return errors.Join(m.servers.Close(), m.webhook.Close()) }
 
 // String is what the summary says of it: nothing where there is none.
-func (w *watch) String() string {
-	if w == nil {
+func (m *monitoringServers) String() string {
+	if m == nil {
 		return ""
 	}
 	return fmt.Sprintf("  rules     %s/api/v1/alerts (Prometheus)\n  pages     %s/api/v2/alerts (Alertmanager); each also appears below\n",
-		w.monitoring.PrometheusURL, w.monitoring.AlertmanagerURL)
+		m.servers.PrometheusURL, m.servers.AlertmanagerURL)
 }
 
 // paged is a page as somebody on call reads it.
-func paged(p lab.Page, at time.Time) string {
+func formatNotification(p lab.Notification, at time.Time) string {
 	var text strings.Builder
 	for _, alert := range p.Alerts {
 		word := "page"

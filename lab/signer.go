@@ -16,7 +16,7 @@ import (
 const (
 	issuer = "https://kubernetes.default.svc" // also the API server's audience
 
-	tokenLife = 365 * 24 * time.Hour // nothing in the lab rotates tokens
+	tokenLifetime = 365 * 24 * time.Hour // nothing in the lab rotates tokens
 )
 
 // A signer signs service-account tokens as the API server does. The one that holds the cluster's own key makes tokens that
@@ -46,34 +46,34 @@ func (s signer) PEM() []byte {
 
 // claimsOf are the claims of a healthy token of account.
 func claimsOf(account object, audiences ...string) fields {
-	now, of := time.Now(), account.Metadata
+	now, metadata := time.Now(), account.Metadata
 	return fields{
 		"iss": issuer,
-		"sub": "system:serviceaccount:" + of.Namespace + ":" + of.Name,
+		"sub": "system:serviceaccount:" + metadata.Namespace + ":" + metadata.Name,
 		"aud": audiences,
 		"kubernetes.io": fields{
-			"namespace":      of.Namespace,
-			"serviceaccount": fields{"name": of.Name, "uid": of.UID},
+			"namespace":      metadata.Namespace,
+			"serviceaccount": fields{"name": metadata.Name, "uid": metadata.UID},
 		},
-	}.with(valid(now, now.Add(tokenLife)))
+	}.with(validity(now, now.Add(tokenLifetime)))
 }
 
 // legacyClaims are the claims of a token of the Secret of that name, which never expires.
 func legacyClaims(account object, secret string) fields {
 	const prefix = "kubernetes.io/serviceaccount/"
-	of := account.Metadata
+	metadata := account.Metadata
 	return fields{
 		"iss":                           "kubernetes/serviceaccount",
-		"sub":                           "system:serviceaccount:" + of.Namespace + ":" + of.Name,
-		prefix + "namespace":            of.Namespace,
+		"sub":                           "system:serviceaccount:" + metadata.Namespace + ":" + metadata.Name,
+		prefix + "namespace":            metadata.Namespace,
 		prefix + "secret.name":          secret,
-		prefix + "service-account.name": of.Name,
-		prefix + "service-account.uid":  of.UID,
+		prefix + "service-account.name": metadata.Name,
+		prefix + "service-account.uid":  metadata.UID,
 	}
 }
 
 // valid are the claims that say when a token is.
-func valid(from, to time.Time) fields {
+func validity(from, to time.Time) fields {
 	return fields{"iat": from.Unix(), "nbf": from.Unix(), "exp": to.Unix()}
 }
 

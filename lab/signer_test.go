@@ -8,7 +8,7 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 )
 
-func TestSignedTokenVerifiesWithItsOwnKeyAlone(t *testing.T) {
+func TestSignedTokenVerifiesOnlyWithItsOwnKey(t *testing.T) {
 	ours, theirs := newTestSigner(t), newTestSigner(t)
 	token, err := ours.sign(fields{"sub": "somebody", "strange": []int{1, 2}})
 	if err != nil {
@@ -38,7 +38,7 @@ func TestClaimsOf(t *testing.T) {
 	account.Metadata.Namespace, account.Metadata.Name, account.Metadata.UID = "vault", "vault-auth", "uid-1"
 	healthy := claimsOf(account, "a", "b")
 	from, to := time.Unix(1000, 0), time.Unix(2000, 0)
-	expired := healthy.with(valid(from, to))
+	expired := healthy.with(validity(from, to))
 
 	signer := newTestSigner(t)
 	token, err := signer.sign(expired)

@@ -9,7 +9,7 @@ import (
 )
 
 // A Page is what Alertmanager tells a webhook: the alerts of one group.
-type Page struct {
+type Notification struct {
 	Receiver    string            `json:"receiver"`
 	Status      string            `json:"status"` // firing, or resolved
 	GroupKey    string            `json:"groupKey"`
@@ -26,7 +26,7 @@ type Alert struct {
 }
 
 // A Receiver is the pager: a webhook on loopback.
-type Receiver struct {
+type Webhook struct {
 	URL string
 
 	server *http.Server
@@ -34,14 +34,14 @@ type Receiver struct {
 }
 
 // Receive hands each page to take as it arrives. It may be called concurrently.
-func Receive(take func(Page)) (*Receiver, error) {
+func StartWebhook(take func(Notification)) (*Webhook, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	r := &Receiver{
+	r := &Webhook{
 		URL:    "http://" + listener.Addr().String(),
-		server: &http.Server{Handler: pages(take), ReadHeaderTimeout: time.Second},
+		server: &http.Server{Handler: webhookHandler(take), ReadHeaderTimeout: time.Second},
 		served: make(chan error, 1),
 	}
 	go func() { r.served <- r.server.Serve(listener) }()
@@ -49,7 +49,7 @@ func Receive(take func(Page)) (*Receiver, error) {
 }
 
 // Close ends it.
-func (r *Receiver) Close() error {
+func (r *Webhook) Close() error {
 	err := r.server.Close()
 	if served := <-r.served; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)
@@ -57,9 +57,9 @@ func (r *Receiver) Close() error {
 	return err
 }
 
-func pages(take func(Page)) http.HandlerFunc {
+func webhookHandler(take func(Notification)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		var p Page
+		var p Notification
 		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 10<<20)).Decode(&p); err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
