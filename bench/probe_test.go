@@ -19,12 +19,12 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
-// BenchmarkProbe is one healthy run as the exporter makes it.
+// BenchmarkProbe measures one healthy run of the exporter.
 func BenchmarkProbe(b *testing.B) {
 	s := startServers(b)
 	target := s.target(b)
 	prober := probe.NewProber("bench", func(string, probe.TokenEvent) {})
-	result, memory := prober.Probe(b.Context(), target, probe.Memory{}) // reads more than later runs do
+	result, memory := prober.Probe(b.Context(), target, probe.Memory{}) // not measured: the first run reads more than later ones
 	if !result.Healthy() {
 		b.Fatalf("the probe finds %s: %s", result.Diagnosis.Reason, result.Diagnosis.Detail)
 	}
@@ -37,7 +37,7 @@ func BenchmarkProbe(b *testing.B) {
 	})
 }
 
-// BenchmarkSustained makes as many healthy runs at once as the cores take, which are the servers' too.
+// BenchmarkSustained makes healthy runs in parallel, on cores that it shares with the servers.
 func BenchmarkSustained(b *testing.B) {
 	s := startServers(b)
 	target := s.target(b)
@@ -56,7 +56,7 @@ func BenchmarkSustained(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "runs/s")
 }
 
-// BenchmarkBare makes the same requests over the same connections with net/http alone.
+// BenchmarkBare makes the same requests over the same number of connections with net/http alone.
 func BenchmarkBare(b *testing.B) {
 	s := startServers(b)
 	roots := x509.NewCertPool()
@@ -113,7 +113,7 @@ func ask(ctx context.Context, client *http.Client, url, body string) error {
 	return json.NewDecoder(bytes.NewReader(content)).Decode(&map[string]any{})
 }
 
-// measure reports the CPU of this process beside the usual time and allocations.
+// measure reports CPU time in addition to elapsed time and allocations.
 func measure(b *testing.B, once func() error) {
 	b.Helper()
 	b.ReportAllocs()
@@ -148,7 +148,7 @@ func (s servers) target(b *testing.B) probe.Target {
 	}
 }
 
-// token is a JWT of a usual size that nobody signed.
+// token is a JWT of typical size with an invalid signature.
 func token(name string) string {
 	namespace := map[string]string{"canary": "monitoring", "vault-auth": "vault"}[name]
 	claims := fmt.Sprintf(`{"iss":"https://kubernetes.default.svc","sub":"system:serviceaccount:%[1]s:%[2]s","aud":["vault"],"iat":1,"nbf":1,"exp":9999999999,`+

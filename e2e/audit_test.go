@@ -15,7 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A cost is a row of the table in docs/installation.md: lines in an audit log.
+// An auditCost is a row of the table in docs/installation.md: lines in an audit log per run,
+// additional lines in every tenth run, and lines per day.
 type auditCost struct{ perRun, perTenthRun, perDay int }
 
 const (
@@ -24,7 +25,7 @@ const (
 	byVault       = "API server, by Vault for the login"
 )
 
-// costs are the rows of the table.
+// auditCosts parses the table.
 func (g guide) auditCosts(t *testing.T) map[string]auditCost {
 	t.Helper()
 	rows := map[string]auditCost{}
@@ -46,7 +47,7 @@ func (g guide) auditCosts(t *testing.T) map[string]auditCost {
 	return rows
 }
 
-// TestADayOfCosts does the sum of each row.
+// TestAuditCostsAddUp computes the daily costs from the other two columns, for a run per minute.
 func TestAuditCostsAddUp(t *testing.T) {
 	const runs = 24 * 60
 	rows := readGuide(t).auditCosts(t)
@@ -60,7 +61,7 @@ func TestAuditCostsAddUp(t *testing.T) {
 	}
 }
 
-// meters count what the rows of the table count.
+// auditCounters count the lines that the rows of the table are about.
 func (a administrator) auditCounters(vault, apiServer string) map[string]func() int {
 	return map[string]func() int{
 		vault:     func() int { return len(a.auditLines("vault-audit.log")) },
@@ -69,8 +70,8 @@ func (a administrator) auditCounters(vault, apiServer string) map[string]func() 
 	}
 }
 
-// costs holds what these runs of the exporter leave in the audit logs against the table.
-// reading is how many of the runs read the mount.
+// wantAuditCosts requires the lines that the table promises for these runs of the exporter.
+// mountReads is how many of the runs read the mount.
 func (a administrator) wantAuditCosts(runs, mountReads int, counters map[string]func() int, probe func()) {
 	a.t.Helper()
 	before := map[string]int{}
@@ -94,7 +95,7 @@ func (a administrator) wantAuditCosts(runs, mountReads int, counters map[string]
 	}
 }
 
-// probeTwice has a process make its first run, which reads the mount, and one more.
+// probeTwice runs a process for two runs. Only the first one reads the mount.
 func (a administrator) probeTwice(p pod) {
 	a.t.Helper()
 	exporter := serveAs(a.t, p.binary, slices.Concat(p.env, []string{"EXPORTER_INTERVAL=1h", "EXPORTER_PROBE_API=true"}))
@@ -112,7 +113,7 @@ func (a administrator) probeTwice(p pod) {
 	exporter.terminate()
 }
 
-// costsMoreWithServiceTokens holds the costs of service tokens, and that none stays behind.
+// wantServiceTokenCosts also requires that no service token remains in Vault.
 func wantServiceTokenCosts(a administrator, p pod) {
 	a.t.Helper()
 	a.mustRun("vault write auth/kubernetes/role/canary token_type=service token_no_default_policy=false")
@@ -123,7 +124,7 @@ func wantServiceTokenCosts(a administrator, p pod) {
 	}
 }
 
-// securitySees looks for what the guide says that audit logs show besides a healthy day.
+// wantAuditEntries requires what the guide says that audit logs show besides healthy runs.
 func wantAuditEntries(a administrator, p pod) {
 	a.t.Helper()
 	a.mustRun("vault write auth/kubernetes/role/canary token_policies=default token_no_default_policy=false")
@@ -156,8 +157,8 @@ func wantAuditEntries(a administrator, p pod) {
 	}
 }
 
-// sees makes a run that ends in this reason, and demands that a line of Vault's audit log
-// has these words with follow-ups allowed, or that none has.
+// wantAuditEntry makes a run that ends with this reason. It requires a line of Vault's audit log
+// with all these words if follow-ups are enabled, and no such line if they are not.
 func (a administrator) wantAuditEntry(p pod, reason string, followUps bool, words ...string) {
 	a.t.Helper()
 	before := len(a.auditLines("vault-audit.log"))
@@ -173,14 +174,14 @@ func (a administrator) wantAuditEntry(p pod, reason string, followUps bool, word
 	}
 }
 
-// audited are the exporter's own lines of an audit log, which the guide's command finds.
+// auditLines runs the guide's own command to find the exporter's lines in an audit log.
 func (a administrator) auditLines(log string) []string {
 	a.t.Helper()
 	a.linkAuditLogs()
 	for _, block := range a.guide.commands("What security will see") {
 		for command := range strings.Lines(block) {
 			if strings.HasSuffix(strings.TrimSpace(command), " "+log) {
-				out, _ := a.run(command) // grep fails where it finds nothing
+				out, _ := a.run(command) // grep exits with 1 if it finds nothing
 				return splitLines(out)
 			}
 		}
@@ -189,7 +190,7 @@ func (a administrator) auditLines(log string) []string {
 	return nil
 }
 
-// reviewsByVault counts what Vault had reviewed.
+// reviewsByVault counts the TokenReviews that Vault requested, not the exporter.
 func (a administrator) reviewsByVault() int {
 	a.t.Helper()
 	a.linkAuditLogs()
@@ -206,7 +207,7 @@ func (a administrator) reviewsByVault() int {
 	return n
 }
 
-// linkAuditLogs gives the logs the names that they have in the guide.
+// linkAuditLogs makes the logs available under the names that the guide uses.
 func (a administrator) linkAuditLogs() {
 	a.t.Helper()
 	for name, path := range map[string]string{"vault-audit.log": a.lab.AuditLog(), "kubernetes-audit.log": a.lab.KubernetesAuditLog()} {

@@ -19,18 +19,18 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
-// episode is a time in a target's life, and what the dashboards must make of it.
+// A phase is a state of the target, and what every query of the dashboards must return in it.
 type phase struct {
 	name, fault, reason string
-	// empty are the queries that then have nothing to say; all others must.
+	// Queries that must return nothing in this phase. All others must return something.
 	empty []string
-	// say are answers that must be given: values, or the reason of a line of a table.
+	// Exact results: values, or the reasons and warnings in the rows of a table.
 	want map[string]string
 }
 
 var phases = []phase{
 	{
-		name: "well", reason: "none",
+		name: "healthy", reason: "none",
 		want: map[string]string{
 			"overview/Targets that are down/A":       "0",
 			"overview/Targets not known/A":           "0",
@@ -63,7 +63,7 @@ var phases = []phase{
 		empty: slices.Concat(reviewerQueries, warningQueries, []string{"target/Verdict/A"}),
 	},
 	{
-		name: "mended", reason: "none",
+		name: "healed", reason: "none",
 		want: map[string]string{
 			"overview/Targets that are down/A":     "0",
 			"target/Latest failure/A":              "reviewer_forbidden",
@@ -85,7 +85,7 @@ var phases = []phase{
 		empty: brokenQueries,
 	},
 	{
-		name: "our own fault", fault: "canary_token_missing", reason: "canary_token_missing",
+		name: "the exporter's own fault", fault: "canary_token_missing", reason: "canary_token_missing",
 		want: map[string]string{
 			"overview/Targets not known/A": "1",
 			"overview/Broken now/A":        "canary_token_missing",
@@ -97,9 +97,10 @@ var phases = []phase{
 	},
 }
 
-// What says something only while something is wrong.
+// Queries that return something only while something is wrong.
 var (
-	// ofUnknown depends on whether Prometheus caught the exporters before their first run.
+	// unsettledQueries may return something or nothing, depending on whether Prometheus scraped the
+	// exporters before their first run.
 	unsettledQueries = []string{"target/Verdict by reason/C", "target/Reviewer by itself/C"}
 	brokenQueries    = []string{"overview/Broken now/A", "overview/Broken now/B", "target/Verdict/B"}
 	reviewerQueries  = []string{"overview/Reviewers that fail, logins that work/A"}
@@ -110,9 +111,8 @@ var (
 	}
 )
 
-// TestDashboards asks a real Prometheus every query of every panel while a target is
-// well and while it is not. Two processes of one target are scraped, of which one
-// is a leader, as in a rolling update.
+// TestDashboards runs every query of every panel on a real Prometheus, in every phase. Two
+// processes with the same target are scraped, of which one is a leader, as in a rolling update.
 func TestDashboards(t *testing.T) {
 	group := newReplicas(t, shared.lab)
 	exporters := []*process{serve(t, sharedEnv()), group.start().process}
@@ -161,14 +161,14 @@ func TestDashboards(t *testing.T) {
 	grafana.wantVariableValues(t)
 }
 
-// grafana fills in variables and asks, as Grafana does.
+// A fakeGrafana substitutes variables and queries Prometheus as Grafana does.
 type fakeGrafana struct {
 	prometheus string
 	boards     []dashboards.Dashboard
 	since      time.Time
 }
 
-// complaints lists the queries that fail, and those that say nothing or the wrong thing.
+// problems lists the queries that fail or return something unexpected.
 func (g fakeGrafana) problems(t *testing.T, e phase) []string {
 	t.Helper()
 	seen := make(map[string]bool)
@@ -182,7 +182,7 @@ func (g fakeGrafana) problems(t *testing.T, e phase) []string {
 		want, exact := e.want[name]
 		wantEmpty := slices.Contains(e.empty, name)
 		switch got := answer.summary(); {
-		case slices.Contains(unsettledQueries, name): // either will do
+		case slices.Contains(unsettledQueries, name): // both are allowed
 		case exact && got != want:
 			problems = append(problems, fmt.Sprintf("%s: says %q, want %q", name, got, want))
 		case wantEmpty && !answer.empty():
@@ -199,8 +199,8 @@ func (g fakeGrafana) problems(t *testing.T, e phase) []string {
 	return problems
 }
 
-// knowsNothingOfThePast asks of a time before the first scrape: who knows nothing says
-// nothing, and not 0.
+// wantNothingBeforeTheFirstScrape queries a time without data: every query must return nothing, not
+// 0.
 func (g fakeGrafana) wantNothingBeforeTheFirstScrape(t *testing.T) {
 	t.Helper()
 	g.eachQuery(func(name string, d dashboards.Dashboard, q dashboards.Target) {
@@ -213,7 +213,7 @@ func (g fakeGrafana) wantNothingBeforeTheFirstScrape(t *testing.T) {
 	})
 }
 
-// eachQuery visits every query by its name: dashboard, panel, letter.
+// eachQuery calls visit for every query. Its name is "dashboard/panel/refId".
 func (g fakeGrafana) eachQuery(visit func(name string, d dashboards.Dashboard, q dashboards.Target)) {
 	for _, d := range g.boards {
 		for _, p := range d.Panels {
@@ -224,7 +224,8 @@ func (g fakeGrafana) eachQuery(visit func(name string, d dashboards.Dashboard, q
 	}
 }
 
-// ask asks as of a time, over the time since the test began.
+// ask evaluates a query at a time, with the time since the test began as the dashboard's time
+// range.
 func (g fakeGrafana) ask(d dashboards.Dashboard, q dashboards.Target, at time.Time) (queryResult, error) {
 	span := time.Since(g.since).Truncate(time.Second) + time.Second
 	query, err := substitute(d, q.Expr, span)
@@ -243,7 +244,7 @@ func (g fakeGrafana) ask(d dashboards.Dashboard, q dashboards.Target, at time.Ti
 
 var variablePattern = regexp.MustCompile(`\$\{?[a-z_]+\}?`)
 
-// substitute puts what Grafana knows in the place of variables, with everything chosen.
+// substitute replaces variables as Grafana does when "All" is selected.
 func substitute(d dashboards.Dashboard, query string, span time.Duration) (_ string, err error) {
 	values := map[string]string{"$__range": fmt.Sprintf("%.0fs", span.Seconds()), "$__rate_interval": "20s", "$target": "default"}
 	for _, v := range d.Templating.List {
@@ -263,17 +264,17 @@ func substitute(d dashboards.Dashboard, query string, span time.Duration) (_ str
 	return query, err
 }
 
-// answer is what a query is answered with.
+// A queryResult is the result of a query.
 type queryResult []series
 
-// series is one, at one time or at many.
+// A series has one value for an instant query and many for a range query.
 type series struct {
 	Metric model.Metric
 	Value  *model.SamplePair
 	Values []model.SamplePair
 }
 
-// latest is the value that a panel shows as a number.
+// latest is the value that a stat panel shows.
 func (s series) latest() model.SampleValue {
 	if s.Value != nil {
 		return s.Value.Value
@@ -281,7 +282,7 @@ func (s series) latest() model.SampleValue {
 	return s.Values[len(s.Values)-1].Value
 }
 
-// empty reports whether a panel would show nothing: what is no number is not shown.
+// empty reports whether a panel would show nothing. Panels do not show NaN.
 func (a queryResult) empty() bool {
 	for _, s := range a {
 		if s.Value != nil && !math.IsNaN(float64(s.Value.Value)) {
@@ -296,7 +297,8 @@ func (a queryResult) empty() bool {
 	return true
 }
 
-// words are the reasons or warnings that its series name, and the latest values of those that name none.
+// summary lists, sorted, the reason or warning of every series, or its latest value if it has
+// neither.
 func (a queryResult) summary() string {
 	var got []string
 	for _, s := range a {
@@ -310,7 +312,7 @@ func (a queryResult) summary() string {
 	return strings.Join(got, " ")
 }
 
-// get asks Prometheus. A remark of its on a query is an error too.
+// get calls Prometheus' HTTP API. It returns an error for warnings and infos about a query too.
 func (g fakeGrafana) get(path string, query url.Values, into any) error {
 	response, err := http.Get(g.prometheus + "/api/v1/" + path + "?" + query.Encode())
 	if err != nil {
@@ -333,7 +335,8 @@ func (g fakeGrafana) get(path string, query url.Values, into any) error {
 
 var labelValues = regexp.MustCompile(`^label_values\((.+), (\w+)\)$`)
 
-// offersChoices asks for the values of every variable. There is no cluster in the lab, as in many a Prometheus.
+// wantVariableValues queries the values of every variable. The lab sets no label cluster, as many
+// Prometheus installations do not.
 func (g fakeGrafana) wantVariableValues(t *testing.T) {
 	t.Helper()
 	for _, d := range g.boards {

@@ -13,11 +13,11 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
-// crews is how many labs share the faults.
+// fixtureCount is the number of labs that the faults are distributed to.
 const fixtureCount = 3
 
-// TestFaults injects every fault of the lab, and demands the reason of its table from
-// the metrics, from check, and from the fakes.
+// TestFaults injects every fault of the lab, and requires the verdict in its table from the
+// metrics, from check, and from the fakes.
 func TestFaults(t *testing.T) {
 	m := &matrix{}
 	faults := make(chan lab.Fault, len(lab.Faults()))
@@ -28,7 +28,7 @@ func TestFaults(t *testing.T) {
 	close(faults)
 	t.Run("lab", func(t *testing.T) {
 		for range fixtureCount {
-			t.Run("crew", func(t *testing.T) {
+			t.Run("fixture", func(t *testing.T) {
 				t.Parallel()
 				c := newFixture(t)
 				for fault := range faults {
@@ -40,7 +40,7 @@ func TestFaults(t *testing.T) {
 	m.publish(t)
 }
 
-// matrix holds what was expected and given, fault by fault.
+// A matrix collects the expected and the actual verdicts of all faults.
 type matrix struct {
 	mu   sync.Mutex // guards rows
 	rows []row
@@ -48,7 +48,7 @@ type matrix struct {
 
 type row struct {
 	fault lab.Fault
-	cells []cell // one a column
+	cells []cell // one per evidence level
 }
 
 type cell struct {
@@ -56,7 +56,7 @@ type cell struct {
 	elapsed              time.Duration // from the injection to the metric
 }
 
-// expect opens a fault's row with what the fakes say.
+// expect adds a row with the verdicts that the fakes lead to.
 func (m *matrix) expect(t *testing.T, fault lab.Fault) {
 	t.Helper()
 	r := row{fault: fault}
@@ -72,7 +72,7 @@ func (m *matrix) expect(t *testing.T, fault lab.Fault) {
 	m.rows = append(m.rows, r)
 }
 
-// given notes what the real servers led to.
+// record adds the verdict that the real servers led to.
 func (m *matrix) record(fault lab.Fault, c evidenceLevel, got lab.Verdict, elapsed time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -85,7 +85,7 @@ func (m *matrix) record(fault lab.Fault, c evidenceLevel, got lab.Verdict, elaps
 	}
 }
 
-// publish writes the matrix to the file that E2E_MATRIX names, for people.
+// publish logs the matrix, and writes it to the file that E2E_MATRIX names.
 func (m *matrix) publish(t *testing.T) {
 	t.Helper()
 	text := m.String()

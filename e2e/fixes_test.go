@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// pasted are faults whose fix mends them as it is printed, by the column that prints it.
+// fixableFaults are faults whose printed fix works without editing, and the evidence level at which
+// it is printed.
 var fixableFaults = []struct {
 	fault  string
 	column int
@@ -33,8 +34,8 @@ var fixableFaults = []struct {
 	{"vault_sealed", 0},
 }
 
-// TestFixesMend pastes what check prints into a shell, to the letter. Each has a lab of
-// its own: what a fix leaves behind is no longer the lab's to heal.
+// TestFixesResolveTheFault runs the fix exactly as check prints it. Each fault has a lab of its
+// own, because the lab cannot heal what a fix has changed.
 func TestFixesResolveTheFault(t *testing.T) {
 	for _, p := range fixableFaults {
 		t.Run(p.fault, func(t *testing.T) {
@@ -62,8 +63,8 @@ func TestFixesResolveTheFault(t *testing.T) {
 	}
 }
 
-// TestFixOfTheUnexplainedBringsTheCause pastes the one fix that mends nothing, but lets
-// the exporter see more.
+// TestFixOfUnexplainedRevealsTheCause runs the one fix that resolves nothing: it gives the exporter
+// more evidence, so that the next check names the cause.
 func TestFixOfUnexplainedRevealsTheCause(t *testing.T) {
 	l := startLab(t)
 	if err := l.Inject(t.Context(), "role_cidr_mismatch"); err != nil {

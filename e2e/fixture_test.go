@@ -9,7 +9,8 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
-// column is how much an exporter is given to see, and what it must then say.
+// An evidenceLevel is how much the exporter is configured to see, and the verdict that it must then
+// give.
 type evidenceLevel struct {
 	name string
 	env  func(*lab.Lab) []string
@@ -21,14 +22,14 @@ var evidenceLevels = []evidenceLevel{
 	{"all evidence", (*lab.Lab).FullEnv, func(f lab.Fault) lab.Verdict { return f.Full }},
 }
 
-// crew is a lab of its own and an exporter for each column. Most of a fault's time is
-// waiting for the next run, so several crews work side by side.
+// A fixture is a lab and one exporter per evidence level. A test of a fault mostly waits for the
+// exporter's next run, so several fixtures run in parallel.
 type fixture struct {
 	lab       *lab.Lab
-	exporters []*process // one a column
+	exporters []*process // one per evidence level
 }
 
-// start starts a lab that ends with the test.
+// startLab starts a lab that is closed at the end of the test.
 func startLab(t *testing.T) *lab.Lab {
 	t.Helper()
 	l, err := lab.Start(t.Context(), lab.Options{})
@@ -54,10 +55,11 @@ func newFixture(t *testing.T) fixture {
 	return f
 }
 
-// play injects a fault, holds every column to its verdict, heals, and waits for health.
+// testFault injects a fault, requires the verdict at every evidence level, heals the fault, and
+// requires health.
 func (f fixture) testFault(t *testing.T, fault lab.Fault, m *matrix) {
 	t.Helper()
-	f.heal(t) // a fault that failed before this one left nothing
+	f.heal(t) // a test that failed may have left its fault
 	logged := f.verdictChanges()
 	if err := f.lab.Inject(t.Context(), fault.Name); err != nil {
 		t.Fatal(err)
@@ -110,11 +112,12 @@ func (f fixture) waitHealthy(t *testing.T) {
 	}
 }
 
-// shown is how soon a fault or its mending must show: one interval and one run, and
-// a second for the scrape.
+// detectionTimeout is how soon the metrics must show a fault, or that it is healed: one interval of
+// 8 s, one run (the timeout of 1 s plus 7 s), and 1 s for the scrape.
 const detectionTimeout = 8*time.Second + (1+7)*time.Second + time.Second
 
-// waitFor waits until the metrics say so, and tells all where they do not.
+// waitFor waits until holds returns true for a scrape. If it does not within detectionTimeout, it
+// prints the metrics, Vault's login errors and the exporter's log.
 func (f fixture) waitFor(t *testing.T, exporter *process, what string, holds func(exposition) bool) time.Duration {
 	t.Helper()
 	return waitFor(t, f.lab, exporter, what, holds)
@@ -133,7 +136,8 @@ func waitFor(t *testing.T, l *lab.Lab, exporter *process, what string, holds fun
 	})
 }
 
-// checkUp holds up against the component: our own fault says nothing about pods.
+// wantUp requires up to be absent for a fault of the exporter's own tokens or permissions: that
+// says nothing about pods.
 func wantUp(t *testing.T, e exposition, want lab.Verdict) {
 	t.Helper()
 	up := "0"
@@ -148,7 +152,8 @@ func wantUp(t *testing.T, e exposition, want lab.Verdict) {
 	}
 }
 
-// checkReport holds both reports of check to the verdict, and returns what they give.
+// wantReport requires the verdict in the JSON and the text of check, and returns the one in the
+// JSON.
 func wantReport(t *testing.T, env []string, want lab.Verdict) lab.Verdict {
 	t.Helper()
 	o, r := check(t, env)

@@ -8,10 +8,11 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
-// probesOfEach make over 200 of all variants together.
+// probesPerVariant makes more than 200 probes over all variants.
 const probesPerVariant = 20
 
-// TestHealthyIsNeverCalledBroken probes what is well in every shape that it can have.
+// TestVariantsAreHealthy probes every configuration of a healthy installation, and fails for any
+// false alarm.
 func TestVariantsAreHealthy(t *testing.T) {
 	probes := 0
 	for _, variant := range lab.Variants() {

@@ -16,27 +16,27 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
-// An installation is one way through docs/installation.md.
+// An installation is one way to follow docs/installation.md.
 type installation struct {
-	sections []string // whose commands are run, in this order
-	// before makes what its reader has already: how Vault reviews.
+	sections []string // the sections whose commands are run, in this order
+	// Commands for what the guide assumes to exist: how Vault reviews tokens.
 	before []string
-	// may is what the exporter's service account may then do at the API server beside what
-	// everybody may, in the words of kubectl auth can-i --list.
+	// What the exporter's service account may then do at the API server, beyond what every account
+	// may, in the format of kubectl auth can-i --list.
 	permissions []string
-	// cost is the row of the table of costs that counts its requests there.
+	// The row of the cost table that counts its requests to the API server.
 	cost string
-	// then is what is shown in this installation alone.
+	// Checks for this installation alone.
 	extra func(administrator, pod)
 }
 
-// configured writes the mount's config, with whatever follows.
+// writeConfig writes the mount's config. Further fields can be appended.
 const writeConfig = `vault write auth/kubernetes/config disable_local_ca_jwt=true kubernetes_host="$EXPORTER_KUBERNETES_HOST" ` +
 	`kubernetes_ca_cert=@"$EXPORTER_KUBERNETES_CACERT" `
 
 var installations = map[string]installation{
 	"Vault inside": {
-		// The lab's Vault is in no pod: its config says what it would read there.
+		// The lab's Vault does not run in a pod, so its config has what it would read there.
 		before: []string{
 			"kubectl -n vault create serviceaccount vault",
 			"kubectl create clusterrolebinding vault-server-binding --clusterrole=system:auth-delegator --serviceaccount=vault:vault",
@@ -63,7 +63,7 @@ var installations = map[string]installation{
 	"self review": {
 		before:   []string{writeConfig},
 		sections: []string{"The canary", "Each client reviews itself", "The pod"},
-		permissions: []string{ // as every client of such a Vault
+		permissions: []string{ // the same as every client of such a Vault
 			"monitoring: subjectaccessreviews.authorization.k8s.io [] [] [create]",
 			"monitoring: tokenreviews.authentication.k8s.io [] [] [create]",
 			"vault: subjectaccessreviews.authorization.k8s.io [] [] [create]",
@@ -73,7 +73,7 @@ var installations = map[string]installation{
 	},
 }
 
-// otherwise are the sections that no installation runs, and what becomes of them.
+// otherSections are the sections that no installation runs, and where or why not they are tested.
 var otherSections = map[string]string{
 	"Many clusters from one place":  "TestManyClusters",
 	"What it costs":                 "TestInstallations counts it",
@@ -83,7 +83,7 @@ var otherSections = map[string]string{
 	"OpenBao":                       "left out: no OpenBao can be had as a module; probetest answers as it does",
 }
 
-// TestEverySectionIsTested fails for a section that is new, renamed or gone.
+// TestEverySectionIsTested fails for a section that was added, renamed or removed.
 func TestEverySectionIsTested(t *testing.T) {
 	tested := maps.Clone(otherSections)
 	for name, i := range installations {
@@ -97,8 +97,8 @@ func TestEverySectionIsTested(t *testing.T) {
 	}
 }
 
-// TestInstallations follows every way through the guide, and holds what comes of it to
-// what the guide promises.
+// TestInstallations follows the guide for every installation, and requires the health, costs and
+// permissions that the guide promises.
 func TestInstallations(t *testing.T) {
 	for name, i := range installations {
 		t.Run(name, func(t *testing.T) {
@@ -125,7 +125,7 @@ func TestInstallations(t *testing.T) {
 	}
 }
 
-// wellIn demands a verdict without any reservation.
+// wantHealthy requires a proven healthy verdict without warnings, and a readable config.
 func wantHealthy(t *testing.T, r targetReport) {
 	t.Helper()
 	if !r.Healthy || r.Reason != "none" || r.Certainty != "proven" || r.Reviewer.Reason != "none" || len(r.Warnings) > 0 {
@@ -138,15 +138,15 @@ func wantHealthy(t *testing.T, r targetReport) {
 	}
 }
 
-// An administrator follows the guide.
+// An administrator follows the guide in a shell.
 type administrator struct {
 	shell
 	guide guide
-	// exports is what the guide's reader has in the shell already.
+	// Commands that set the variables which the guide assumes to be set.
 	exports []string
 }
 
-// follow installs the exporter in a lab that knows nothing of it.
+// install follows the guide in a lab from which everything of the exporter has been removed.
 func (i installation) install(t *testing.T) (administrator, pod) {
 	t.Helper()
 	a := newAdministrator(t, startLab(t))
@@ -175,7 +175,7 @@ func (a administrator) mustRun(lines ...string) string {
 	return a.shell.mustRun(slices.Concat(a.exports, lines)...)
 }
 
-// run runs the commands of these sections to the letter, each block in a shell of its own.
+// runSections runs the commands of these sections unchanged, each block in a new shell.
 func (a administrator) runSections(sections ...string) {
 	a.t.Helper()
 	for _, section := range sections {
@@ -202,11 +202,11 @@ func (a administrator) accessors() int {
 	return n
 }
 
-// clients counts the entities, by which Vault Enterprise bills.
+// clients counts the entities. Vault Enterprise bills by them.
 func (a administrator) clients() int {
 	a.t.Helper()
 	out, err := a.run(slices.Concat(a.exports, []string{"vault list -format=json identity/entity/id"})...)
-	if err != nil && strings.Contains(out, "404") { // how Vault says that a list is empty
+	if err != nil && strings.Contains(out, "404") { // Vault's response for an empty list
 		return 0
 	}
 	var list struct {
@@ -218,7 +218,8 @@ func (a administrator) clients() int {
 	return len(list.Data.Keys)
 }
 
-// holdCanary logs the canary in by hand, and looks at all that its token may do.
+// wantMinimalCanary logs the canary in, and requires that its token may do what the guide promises
+// and nothing else.
 func (a administrator) wantMinimalCanary(p pod) {
 	a.t.Helper()
 	var login struct {
@@ -236,7 +237,7 @@ func (a administrator) wantMinimalCanary(p pod) {
 		a.t.Errorf("the canary gets %+v", got)
 	}
 
-	// Whoever has the canary's policy and may also ask what that permits.
+	// A token with the canary's policy, plus one that lets it read its own ACL.
 	var acl struct {
 		Data struct {
 			Root  bool                                       `json:"root"`
@@ -260,7 +261,7 @@ func (a administrator) wantMinimalCanary(p pod) {
 	}
 }
 
-// json decodes what the lines print.
+// json decodes the output of the commands.
 func (a administrator) json(into any, lines ...string) {
 	a.t.Helper()
 	text := a.mustRun(lines...)
@@ -278,7 +279,7 @@ func (p pod) variable(name string) string {
 	return ""
 }
 
-// TestManyClusters has two clusters at one Vault, and the exporter in one of them.
+// TestManyClusters has two clusters with one Vault, and the exporter in one of the clusters.
 func TestManyClusters(t *testing.T) {
 	t.Parallel()
 	here, there := startLab(t), startLab(t)
@@ -308,7 +309,7 @@ func TestManyClusters(t *testing.T) {
 	}
 }
 
-// A guide is docs/installation.md by the headings of its sections.
+// A guide has the text of docs/installation.md by the headings of its sections.
 type guide map[string]string
 
 var heading = regexp.MustCompile(`(?m)^#{2,3} (.+)$`)
@@ -333,7 +334,7 @@ func readGuide(t *testing.T) guide {
 
 var fenced = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
 
-// commands are the blocks of a section that are for a shell.
+// commands returns the shell blocks of a section.
 func (g guide) commands(section string) []string {
 	var blocks []string
 	for _, match := range fenced.FindAllStringSubmatch(g[section], -1) {

@@ -14,12 +14,12 @@ import (
 	core "k8s.io/api/core/v1"
 )
 
-// serviceAccountFiles is where Kubernetes puts a pod's own token.
+// serviceAccountFiles is where Kubernetes mounts a pod's own token.
 const serviceAccountFiles = "/var/run/secrets/kubernetes.io/serviceaccount"
 
-// A kubelet stands in for the one that the lab does not have: it gives a Deployment's pod
-// its files and its environment. What lies at a path in a real pod lies below a directory
-// here, and every mention of the path says so.
+// A fakeKubelet prepares the files and environment of a Deployment's pod, because the lab runs no
+// kubelet. It puts a pod's files below a temporary directory, and replaces their paths wherever
+// they are mentioned.
 type fakeKubelet struct {
 	shell
 	namespace string
@@ -27,17 +27,17 @@ type fakeKubelet struct {
 	paths     *strings.Replacer
 }
 
-// A pod is what the exporter runs with.
+// A pod has what the exporter of a Deployment runs with.
 type pod struct {
 	dir, binary string
 	env         []string
 }
 
-// token is the file of a token that is mounted at this directory.
+// tokenFile is the path of the token that is mounted at this directory of the pod.
 func (p pod) tokenFile(mount string) string { return filepath.Join(p.dir, mount, "token") }
 
-// schedule gives the Deployment's one container what its pod has. names are what DNS
-// resolves, in pairs.
+// createPod prepares the pod of a Deployment with one container. names are pairs of a host name and
+// the address that replaces it, because the lab has no DNS.
 func (s shell) createPod(deployment string, names ...string) pod {
 	s.t.Helper()
 	var d apps.Deployment
@@ -58,7 +58,7 @@ func (s shell) createPod(deployment string, names ...string) pod {
 
 func (k fakeKubelet) container() core.Container { return k.spec.Containers[0] }
 
-// environment is what the pod's spec names, and nothing else.
+// environment has the variables of the pod's spec, and no others.
 func (k fakeKubelet) environment() []string {
 	k.t.Helper()
 	var env []string
@@ -72,7 +72,7 @@ func (k fakeKubelet) environment() []string {
 	return env
 }
 
-// apiServer is what Kubernetes adds to it.
+// apiServer has the variables that Kubernetes adds to every container.
 func (k fakeKubelet) apiServer() []string {
 	k.t.Helper()
 	host, err := url.Parse(strings.TrimSpace(k.mustRun(`echo "$EXPORTER_KUBERNETES_HOST"`)))
@@ -82,7 +82,7 @@ func (k fakeKubelet) apiServer() []string {
 	return []string{"KUBERNETES_SERVICE_HOST=" + host.Hostname(), "KUBERNETES_SERVICE_PORT=" + host.Port()}
 }
 
-// volume is the content of one, file by file. One that is optional may be empty.
+// volume returns the files of a volume. An optional one may be empty.
 func (k fakeKubelet) volume(name string) map[string]string {
 	k.t.Helper()
 	files := map[string]string{}
@@ -124,13 +124,13 @@ func (k fakeKubelet) serviceAccount() map[string]string {
 	}
 }
 
-// mint makes a token of the pod's service account.
+// mint creates a token of the pod's service account.
 func (k fakeKubelet) mint(flags string) string {
 	k.t.Helper()
 	return k.mustRun(fmt.Sprintf("kubectl -n %s create token %s %s", k.namespace, k.spec.ServiceAccountName, flags))
 }
 
-// object reads one of the namespace monitoring, and reports whether it is there.
+// object reads an object in the namespace monitoring, and reports whether it exists.
 func (s shell) object(kind, name string, into any) bool {
 	s.t.Helper()
 	text := s.mustRun("kubectl -n monitoring get --ignore-not-found -o json " + kind + " " + name)
@@ -155,7 +155,7 @@ func (k fakeKubelet) write(dir string, files map[string]string) {
 	}
 }
 
-// exporterInPod compiles an exporter that finds a pod's files in this directory.
+// exporterInPod compiles an exporter that looks for a pod's files in this directory.
 func exporterInPod(t *testing.T, files string) (binary string) {
 	t.Helper()
 	binary = filepath.Join(t.TempDir(), "exporter")

@@ -9,7 +9,7 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
-// replicas are exporters in pods of one cluster, of which one probes.
+// replicas are exporters with leader election in pods of one cluster.
 type replicas struct {
 	t      *testing.T
 	lab    *lab.Lab
@@ -23,7 +23,7 @@ func newReplicas(t *testing.T, l *lab.Lab) replicas {
 	return replicas{t, l, binary, append(environment(l.Env(), "EXPORTER_LEADER_ELECTION=true"), pod.Env...)}
 }
 
-// replica is one of them.
+// A replica is one process of them.
 type replica struct {
 	*process
 	lab             *lab.Lab
@@ -38,7 +38,7 @@ func (r replicas) start() *replica {
 
 func (r *replica) isLeader() bool { return scrape(r.t, r.metrics).value("exporter_leader") == "1" }
 
-// probes reports whether it shows what a run of its own found.
+// isProbing reports whether it leads and shows a result of its own.
 func (r *replica) isProbing() bool {
 	return r.isLeader() && scrape(r.t, r.metrics).value("up") != "absent"
 }
@@ -50,7 +50,7 @@ func (r *replica) waitFor(what string, limit time.Duration, holds func() bool) t
 	return eventually(r.t, limit, what, holds, r.out.String)
 }
 
-// standsBy holds a standby to what it promises.
+// wantStandby requires a standby to be ready, and to have no metrics of targets.
 func (r *replica) wantStandby() {
 	r.t.Helper()
 	r.waitFor("a standby to be ready", 10*time.Second, r.isReady)
@@ -65,8 +65,8 @@ func (r *replica) wantStandby() {
 	}
 }
 
-// TestLeadership hands the lead from one process to the next in every way there is. Its lab is its own, where no Lease was
-// left behind.
+// TestLeaderElection covers takeover after kill -9 and after SIGTERM, an outage of the API server,
+// and a suspended leader. It has a lab of its own, so that no Lease exists at the start.
 func TestLeaderElection(t *testing.T) {
 	group := newReplicas(t, startLab(t))
 	first := group.start()
@@ -96,7 +96,8 @@ func TestLeaderElection(t *testing.T) {
 	third.wantExitAfterLosingTheLease(fourth)
 }
 
-// reportsTheOutage: the API server has the Lease too, and is gone for longer than the lease lasts.
+// wantOutageReported makes the API server unavailable for longer than the lease duration, while
+// leader election needs it too. The leader must keep probing and report the outage.
 func (r *replica) wantOutageReported() {
 	r.t.Helper()
 	if err := r.lab.Inject(r.t.Context(), "kubernetes_unreachable"); err != nil {
@@ -106,7 +107,7 @@ func (r *replica) wantOutageReported() {
 		return strings.HasPrefix(scrape(r.t, r.metrics).label("verdict_info", "reason"), "kubernetes_")
 	})
 	r.waitFor("failures to renew", 30*time.Second, func() bool {
-		return len(scrape(r.t, r.metrics).value("exporter_lease_renew_failures_total")) > 1 // ten and more
+		return len(scrape(r.t, r.metrics).value("exporter_lease_renew_failures_total")) > 1 // two digits: at least ten failures
 	})
 	if !r.isProbing() {
 		r.t.Errorf("without the API server the leader no longer probes:\n%s", r.out)
@@ -117,7 +118,8 @@ func (r *replica) wantOutageReported() {
 	r.waitFor("health", detectionTimeout, func() bool { return scrape(r.t, r.metrics).verdict() == healthyVerdict })
 }
 
-// losesTheLeaseAsleep: a process that was stopped wakes to find that another leads.
+// wantExitAfterLosingTheLease suspends the leader until the standby leads. When it resumes it must
+// exit with 3 within a lease duration.
 func (r *replica) wantExitAfterLosingTheLease(standby *replica) {
 	r.t.Helper()
 	if err := r.cmd.Process.Signal(syscall.SIGSTOP); err != nil {

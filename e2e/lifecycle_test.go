@@ -48,8 +48,8 @@ func TestConfigCanBeFedBack(t *testing.T) {
 	}
 }
 
-// TestHealthIsOfTheExporterAlone: a restart in the middle of Vault's outage would
-// blind whom the exporter should help.
+// TestHealthDoesNotDependOnVault: if the health endpoints failed during an outage of Vault,
+// Kubernetes would restart the exporter when it is needed most.
 func TestHealthDoesNotDependOnVault(t *testing.T) {
 	exporter := serve(t, sharedEnv())
 	metrics, health := exporter.address(""), exporter.address("health")
@@ -76,7 +76,7 @@ func TestHealthDoesNotDependOnVault(t *testing.T) {
 	}
 }
 
-// TestTerminationWhileVaultHangs: a login that hangs does not hold up the end.
+// TestTerminationWhileVaultHangs: a login without a response must not delay the shutdown.
 func TestTerminationWhileVaultHangs(t *testing.T) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -95,7 +95,7 @@ func TestTerminationWhileVaultHangs(t *testing.T) {
 		}
 	}()
 	exporter := serve(t, sharedEnv("EXPORTER_VAULT_ADDR=https://"+silent.Addr().String(), "EXPORTER_TIMEOUT=30s", "EXPORTER_INTERVAL=60s"))
-	held := <-connected // a run is under way
+	held := <-connected // a run is in progress
 	defer held.Close()
 	code, elapsed := exporter.terminate()
 	if code != 0 || elapsed > 5*time.Second {

@@ -11,13 +11,13 @@ import (
 )
 
 const (
-	eventStreams       = 50  // open event streams
-	pageLoadsPerSecond = 100 // page loads in a second
+	eventStreams       = 50 // open at the same time
+	pageLoadsPerSecond = 100
 	loadDuration       = time.Minute
 )
 
-// TestReadersChangeNoProbe: whoever looks at the page costs no run, no tick and no
-// verdict.
+// TestPageLoadDoesNotAffectProbes: readers of the page delay no run, and cause no skipped tick and
+// no change of a verdict.
 func TestPageLoadDoesNotAffectProbes(t *testing.T) {
 	exporter := serve(t, sharedEnv())
 	address := exporter.address("")
@@ -60,7 +60,7 @@ func TestPageLoadDoesNotAffectProbes(t *testing.T) {
 	}
 }
 
-// loadPage loads it on a connection of its own, and keeps nothing of it.
+// loadPage loads the page on a new connection and reports whether the status was 200.
 func loadPage(url string) bool {
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	response, err := client.Get(url)
@@ -72,7 +72,7 @@ func loadPage(url string) bool {
 	return err == nil && response.StatusCode == http.StatusOK
 }
 
-// listen reads an event stream until the context ends, and returns how many bytes came.
+// readEvents reads an event stream until the context ends, and returns the number of bytes.
 func readEvents(ctx context.Context, url string) int64 {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -83,6 +83,6 @@ func readEvents(ctx context.Context, url string) int64 {
 		return 0
 	}
 	defer response.Body.Close()
-	n, _ := io.Copy(io.Discard, response.Body) // ends with the context
+	n, _ := io.Copy(io.Discard, response.Body) // returns when the context ends
 	return n
 }

@@ -11,7 +11,8 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
-// world is the lab that all tests share, with the exporter's binary.
+// shared has the lab that most tests use, and the path of the exporter's binary. Tests that run in
+// parallel start labs of their own.
 var shared struct {
 	lab      *lab.Lab
 	exporter string
@@ -31,7 +32,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// withWorld runs the tests in the lab and takes it down.
+// runWithSharedLab builds the exporter, starts the shared lab, runs the tests, and closes the lab.
 func runWithSharedLab(m *testing.M) (code int, err error) {
 	ctx := context.Background()
 	if shared.exporter, err = lab.BuildExporter(ctx, os.Stderr); err != nil {

@@ -16,11 +16,12 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
-// hurried is how many times faster than by default everything is that leads to a page. With 1 the test takes as long as
-// it does on call.
-var speedUpFactor = flag.Int("hurry", 8, "divides every interval between a fault and its page")
+// speedUpFactor divides the exporter's intervals and the durations of the shipped rules and route.
+// With 1 the test takes as long as in production.
+var speedUpFactor = flag.Int("speedup", 8, "divides every duration between a fault and its page")
 
-// pager is a lab, its exporters, and a real Prometheus and Alertmanager with the rules and the route that are shipped.
+// An alertingFixture is a lab, its exporters, and a real Prometheus and Alertmanager with the rules
+// and the route in deploy/prometheus.
 type alertingFixture struct {
 	t         *testing.T
 	lab       *lab.Lab
@@ -28,9 +29,9 @@ type alertingFixture struct {
 	received  notificationLog
 }
 
-// pages are what the receiver of Alertmanager was sent.
+// A notificationLog records what Alertmanager sent to its receivers.
 type notificationLog struct {
-	mu            sync.Mutex // guards all
+	mu            sync.Mutex // guards notifications
 	notifications []notification
 }
 
@@ -45,7 +46,8 @@ func (l *notificationLog) add(page lab.Notification) {
 	l.notifications = append(l.notifications, notification{page, time.Now()})
 }
 
-// critical are those that wake somebody, of a status.
+// critical returns the notifications of this status with a critical alert: those that page
+// somebody.
 func (l *notificationLog) critical(status string) []notification {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -58,7 +60,7 @@ func (l *notificationLog) critical(status string) []notification {
 	return woken
 }
 
-// notCritical are the names of alerts that were told and wake nobody.
+// notCritical returns the names of the other alerts.
 func (l *notificationLog) notCritical() (names []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -85,7 +87,7 @@ func (l *notificationLog) String() string {
 	return text.String()
 }
 
-// shippedInAHurry is a file of deploy/prometheus.
+// speedUpFile reads a file of deploy/prometheus and divides its durations by speedUpFactor.
 func speedUpFile(t *testing.T, name string) []byte {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("../deploy/prometheus", name))
@@ -98,12 +100,14 @@ func speedUpFile(t *testing.T, name string) []byte {
 	return text
 }
 
-// sooner is a duration in the same hurry, but leaves a probe its time.
-func speedUp(d, least time.Duration) string {
-	return max(d/time.Duration(*speedUpFactor), least).String()
+// speedUp divides a duration by speedUpFactor, but returns at least the given minimum, so that a
+// probe has enough time.
+func speedUp(d, minimum time.Duration) string {
+	return max(d/time.Duration(*speedUpFactor), minimum).String()
 }
 
-// newPager starts all of it, with one exporter for each extra environment, and waits until it is well.
+// newAlertingFixture starts one exporter for each extra environment and the monitoring, and waits
+// until every target is healthy.
 func newAlertingFixture(t *testing.T, l *lab.Lab, extra ...[]string) *alertingFixture {
 	t.Helper()
 	f := &alertingFixture{t: t, lab: l}
@@ -140,8 +144,8 @@ func newAlertingFixture(t *testing.T, l *lab.Lab, extra ...[]string) *alertingFi
 			t.Error(err)
 		}
 	})
-	f.waitFor(2*time.Minute, "every target to be well", func() bool { return f.verdicts("none") })
-	// Rules look back over minutes that must have been seen.
+	f.waitFor(2*time.Minute, "every target to be healthy", func() bool { return f.verdicts("none") })
+	// The rules look back over up to two minutes, which must have been scraped.
 	time.Sleep(2 * time.Minute / time.Duration(*speedUpFactor))
 	return f
 }
@@ -169,7 +173,8 @@ func (f *alertingFixture) verdicts(reason string) bool {
 	return true
 }
 
-// breaks injects a fault, follows it to the one page that it may lead to, heals it, and waits for the page's end.
+// wantPageFor injects a fault, requires exactly one page for it, with these targets, heals the
+// fault, and waits until the page is resolved.
 func (f *alertingFixture) wantPageFor(name string, targets ...string) {
 	t := f.t
 	t.Helper()
@@ -197,7 +202,7 @@ func (f *alertingFixture) wantPageFor(name string, targets ...string) {
 	f.wantOnePage(fault)
 }
 
-// paged are the targets that somebody was woken for.
+// pagedTargets are the targets of all critical alerts.
 func (f *alertingFixture) pagedTargets() []string {
 	targets := map[string]bool{}
 	for _, page := range f.received.critical("firing") {
@@ -208,7 +213,7 @@ func (f *alertingFixture) pagedTargets() []string {
 	return slices.Sorted(maps.Keys(targets))
 }
 
-// holdsTo holds the page to what it must say of a fault.
+// wantPageContent requires the labels, the description and the runbook that a page must have.
 func (f *alertingFixture) wantPageContent(fault lab.Fault, targets []string) {
 	f.t.Helper()
 	if got := f.pagedTargets(); !slices.Equal(got, slices.Sorted(slices.Values(targets))) {
@@ -230,7 +235,7 @@ func (f *alertingFixture) wantPageContent(fault lab.Fault, targets []string) {
 	}
 }
 
-// wantRunbook follows a link to the file that it is of.
+// wantRunbook requires that a link points to a runbook of this repository.
 func wantRunbook(t *testing.T, link string) {
 	t.Helper()
 	u, err := url.Parse(link)
@@ -243,8 +248,8 @@ func wantRunbook(t *testing.T, link string) {
 	}
 }
 
-// wantOne wants one cause to have been one page with one alert for each target, whatever it was brought up to date with, and
-// nobody to have been told of anything else.
+// wantOnePage requires one group of critical alerts, with one alert per target however often it was
+// updated, and no other alert.
 func (f *alertingFixture) wantOnePage(fault lab.Fault) {
 	f.t.Helper()
 	keys := map[string]bool{}
@@ -266,7 +271,7 @@ func (f *alertingFixture) wantOnePage(fault lab.Fault) {
 	}
 }
 
-// TestPages follows a fault from the servers to the pager.
+// TestPages follows a fault from the servers to the notification of Alertmanager.
 func TestPages(t *testing.T) {
 	t.Run("one exporter", func(t *testing.T) {
 		t.Parallel()

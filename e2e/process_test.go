@@ -15,10 +15,10 @@ import (
 	"time"
 )
 
-// printed is everything that any exporter of this package ever said, to anybody.
+// allOutput has everything that any exporter of this package printed or served.
 var allOutput syncBuffer
 
-// said keeps text. It is safe for concurrent use.
+// A syncBuffer is a bytes.Buffer for concurrent use.
 type syncBuffer struct {
 	mu   sync.Mutex // guards text
 	text bytes.Buffer
@@ -36,7 +36,8 @@ func (s *syncBuffer) String() string {
 	return s.text.String()
 }
 
-// tee is a process's output: its own and everybody's.
+// A recordedOutput is the output of one process. Everything written to it is also added to
+// allOutput.
 type recordedOutput struct{ syncBuffer }
 
 func (t *recordedOutput) Write(p []byte) (int, error) {
@@ -44,29 +45,30 @@ func (t *recordedOutput) Write(p []byte) (int, error) {
 	return t.syncBuffer.Write(p)
 }
 
-// environment is the exporter's own, not the developer's: what a lab gives it, and more.
+// environment is the exporter's whole environment: short intervals for tests, and the given
+// variables. It passes on only PATH from the developer's.
 func environment(given []string, extra ...string) []string {
 	return slices.Concat(
 		[]string{"PATH=" + os.Getenv("PATH"), "EXPORTER_TIMEOUT=1s", "EXPORTER_INTERVAL=8s", "EXPORTER_RECHECK_INTERVAL=1s"},
 		given, extra)
 }
 
-// bare is the environment in the lab that all tests share.
+// sharedEnv is the environment for the shared lab, with bare evidence.
 func sharedEnv(extra ...string) []string { return environment(shared.lab.Env(), extra...) }
 
-// outcome is how a process ended.
+// An outcome is how a process ended.
 type outcome struct {
 	code           int
 	stdout, stderr string
 }
 
-// run runs the exporter to its end.
+// run runs the exporter until it exits, at most a minute.
 func run(t testing.TB, env []string, args ...string) outcome {
 	t.Helper()
 	return runAs(t, shared.exporter, env, args...)
 }
 
-// runAs runs another binary of the exporter.
+// runAs is run with another binary of the exporter.
 func runAs(t testing.TB, binary string, env []string, args ...string) outcome {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -81,7 +83,7 @@ func runAs(t testing.TB, binary string, env []string, args ...string) outcome {
 	return outcome{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 }
 
-// report is the JSON of check. Its keys are public: an unknown one is an error.
+// A report is the JSON output of check. Unknown keys are errors, because the keys are public.
 type report struct{ Targets []targetReport }
 
 type targetReport struct {
@@ -110,7 +112,7 @@ func (r targetReport) warns(of string) bool {
 	return false
 }
 
-// check runs check --output json and reads its report of the one target.
+// check runs check --output=json and returns its report, which must have one target.
 func check(t testing.TB, env []string) (outcome, report) {
 	t.Helper()
 	o := run(t, env, "check", "--output=json")
@@ -134,7 +136,7 @@ func decodeReport(t testing.TB, o outcome) report {
 	return r
 }
 
-// process is an exporter that serves.
+// A process is an exporter that runs serve.
 type process struct {
 	t      testing.TB
 	cmd    *exec.Cmd
@@ -147,7 +149,7 @@ func serve(t testing.TB, env []string, args ...string) *process {
 	return serveAs(t, shared.exporter, env, args...)
 }
 
-// serveAs serves with another binary of the exporter.
+// serveAs is serve with another binary of the exporter.
 func serveAs(t testing.TB, binary string, env []string, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, out: new(recordedOutput), exited: make(chan struct{})}
@@ -159,7 +161,7 @@ func serveAs(t testing.TB, binary string, env []string, args ...string) *process
 	}
 	go func() {
 		defer close(p.exited)
-		_ = p.cmd.Wait() // its exit code is in ProcessState
+		_ = p.cmd.Wait() // the exit code is in ProcessState
 	}()
 	t.Cleanup(func() {
 		_ = p.cmd.Process.Kill()
@@ -168,7 +170,8 @@ func serveAs(t testing.TB, binary string, env []string, args ...string) *process
 	return p
 }
 
-// terminate ends the process as a kubelet does, and returns how long it took.
+// terminate sends SIGTERM, as a kubelet does, and returns the exit code and how long the shutdown
+// took.
 func (p *process) terminate() (code int, elapsed time.Duration) {
 	p.t.Helper()
 	start := time.Now()
@@ -183,7 +186,7 @@ func (p *process) terminate() (code int, elapsed time.Duration) {
 	return p.cmd.ProcessState.ExitCode(), time.Since(start)
 }
 
-// line is one line of the log.
+// A logLine is one line of the exporter's JSON log.
 type logLine struct {
 	Msg, For, Address, Reason string
 }
@@ -199,7 +202,8 @@ func (p *process) log() []logLine {
 	return lines
 }
 
-// address waits until the process listens for this: "health", or "" for metrics.
+// address waits until the process listens, and returns the address for "health", or for metrics and
+// the page if name is empty.
 func (p *process) address(name string) string {
 	p.t.Helper()
 	var found string
@@ -215,7 +219,8 @@ func (p *process) address(name string) string {
 	return found
 }
 
-// eventually polls until it holds. What went on meanwhile is told where it does not.
+// eventually polls until holds returns true, and returns how long that took. Beyond the limit it
+// fails the test and prints details.
 func eventually(t testing.TB, limit time.Duration, what string, holds func() bool, details func() string) time.Duration {
 	t.Helper()
 	start := time.Now()
@@ -229,7 +234,7 @@ func eventually(t testing.TB, limit time.Duration, what string, holds func() boo
 	return time.Since(start)
 }
 
-// changes counts the changes of verdict that were logged.
+// verdictChanges counts the logged changes of the verdict.
 func (p *process) verdictChanges() int {
 	n := 0
 	for _, l := range p.log() {

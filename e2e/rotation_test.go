@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// TestRotationIsNoFault rotates every token while one probe follows on the other: the
-// canary's as a kubelet does, by a symbolic link; the reviewer's in Vault first, and then
-// where the exporter has it from. None of the probes may find anything.
+// TestTokenRotationCausesNoFailure rotates all tokens while checks run continuously: the canary's
+// token as a kubelet does, by a symbolic link; the reviewer's in Vault first, and then in the
+// exporter's source. No check may find a fault.
 func TestTokenRotationCausesNoFailure(t *testing.T) {
 	l := startLab(t)
 	administrator := newShell(t, l)
@@ -54,7 +54,7 @@ func TestTokenRotationCausesNoFailure(t *testing.T) {
 	}
 }
 
-// follower probes again and again, and expects health.
+// A continuousCheck repeats check until it is stopped, and requires health.
 type continuousCheck struct {
 	stop  context.CancelFunc
 	done  sync.WaitGroup
@@ -75,7 +75,7 @@ func startContinuousCheck(t *testing.T, binary string, env []string) *continuous
 	return c
 }
 
-// end returns how many probes were made.
+// finish stops the checks and returns how many were made.
 func (c *continuousCheck) finish() int {
 	c.stop()
 	c.done.Wait()

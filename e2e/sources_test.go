@@ -11,16 +11,16 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
-// source is where a token comes from, and the one permission that it takes. The
-// exporter's identity is monitoring/probe, or that of its pod.
+// A source is a token source, and the one permission that it needs. The exporter's identity is the
+// service account monitoring/probe, or that of its pod.
 type source struct {
 	grant, revoke []string
 	env           []string
 	inPod         bool
-	// may is what the identity may do in the namespaces vault and monitoring beside what
-	// everybody may, in the words of kubectl auth can-i --list.
+	// What the identity may do in the namespaces vault and monitoring, beyond what every account
+	// may, in the format of kubectl auth can-i --list.
 	permissions []string
-	// without is the reason, and gap the warning, that the missing permission brings.
+	// The reason and the warning that a run without the permission gives.
 	reasonWithout, warningWithout string
 }
 
@@ -67,7 +67,7 @@ var sources = map[string]source{
 		},
 		revoke: []string{"kubectl -n vault delete rolebinding probe"},
 		env:    []string{"EXPORTER_REVIEWER=secret", "EXPORTER_REVIEWER_TOKEN_FILE=", "EXPORTER_REVIEWER_SECRET=vault/vault-auth-token"},
-		permissions: []string{ // and what leader election takes, which the lab's pod has
+		permissions: []string{ // includes what the lab's pod needs for leader election
 			"monitoring: leases.coordination.k8s.io [] [] [create]",
 			"monitoring: leases.coordination.k8s.io [] [vault-k8s-auth-exporter] [get update]",
 			"vault: secrets [] [vault-auth-token] [get]",
@@ -76,8 +76,8 @@ var sources = map[string]source{
 	},
 }
 
-// TestSourcesTakeOnePermission probes with each source's one permission and without it,
-// and asks the API server what else the identity may do.
+// TestSourcesNeedOnePermission probes with each source's permission and without it, and asks the
+// API server what else the identity may do.
 func TestSourcesNeedOnePermission(t *testing.T) {
 	for name, s := range sources {
 		t.Run(name, func(t *testing.T) {
@@ -103,8 +103,8 @@ func TestSourcesNeedOnePermission(t *testing.T) {
 	}
 }
 
-// identity returns the exporter to run, the file of the token that it has at the API
-// server, and its environment.
+// identity returns the exporter's binary, the file of its token for the API server, and its
+// environment.
 func (s source) identity(t *testing.T, l *lab.Lab, administrator shell) (binary, token string, env []string) {
 	t.Helper()
 	env = environment(l.Env(), s.env...)
@@ -117,7 +117,7 @@ func (s source) identity(t *testing.T, l *lab.Lab, administrator shell) (binary,
 	return shared.exporter, token, append(env, "EXPORTER_KUBERNETES_TOKEN_FILE="+token)
 }
 
-// inPod is an exporter that finds a pod's files where the lab puts them.
+// inPod compiles an exporter that looks for a pod's files where the lab writes them.
 func inPod(t *testing.T, l *lab.Lab) (binary string, pod lab.Pod) {
 	t.Helper()
 	pod, err := l.Pod(t.Context())
@@ -127,8 +127,8 @@ func inPod(t *testing.T, l *lab.Lab) (binary string, pod lab.Pod) {
 	return exporterInPod(t, pod.Files), pod
 }
 
-// allowed lists what a token's account may do in the namespaces vault and monitoring
-// beside asking about itself and what is in no namespace.
+// permissionsOf lists what a token's account may do in the namespaces vault and monitoring. It
+// leaves out reviews of the account itself and URLs without a namespace.
 func (s shell) permissionsOf(token string) []string {
 	s.t.Helper()
 	var rows []string

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// TestNoTokenIsLeftInVault counts accessors before and after 50 probes.
+// TestProbesLeaveNoTokenInVault counts accessors before and after 50 probes.
 func TestProbesLeaveNoTokenInVault(t *testing.T) {
 	before := accessors(t)
 	var checks sync.WaitGroup
@@ -30,13 +30,12 @@ func TestProbesLeaveNoTokenInVault(t *testing.T) {
 	}
 }
 
-// TestTerminationLeavesNoToken ends the exporter again and again, whatever it does
-// just then.
+// TestTerminationLeavesNoToken stops the exporter repeatedly, during or after its first run.
 func TestTerminationLeavesNoToken(t *testing.T) {
 	before := accessors(t)
 	for range 10 {
 		exporter := serve(t, sharedEnv())
-		exporter.address("health") // the first run comes within 100 ms
+		exporter.address("health") // the first run begins within 100 ms
 		if code, elapsed := exporter.terminate(); code != 0 || elapsed > 5*time.Second {
 			t.Errorf("SIGTERM ended the exporter with %d after %s", code, elapsed)
 		}
@@ -55,10 +54,11 @@ func accessors(t *testing.T) int {
 	return n
 }
 
-// tokenLike is anything that looks like a JWT or a Vault token.
+// tokenLike matches anything that looks like a JWT or a Vault token.
 var tokenLike = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{20,}|\b(hv[sbr]|[sb])\.[A-Za-z0-9_-]{20,}`)
 
-// TestZNoSecretWasEverPrinted stands last, and looks through all that was said.
+// TestZNoSecretWasEverPrinted searches the output of all other tests. It must run last: go test
+// runs tests in the order of file names and then of the source.
 func TestZNoSecretWasEverPrinted(t *testing.T) {
 	everything := allOutput.String()
 	if len(everything) < 10_000 || !strings.Contains(everything, "vault_k8s_auth_up") {
@@ -76,7 +76,7 @@ func TestZNoSecretWasEverPrinted(t *testing.T) {
 	}
 }
 
-// distinct keeps each line once: scrapes repeat themselves.
+// distinct removes repeated lines, of which scrapes have many.
 func distinct(text string) string {
 	lines := map[string]bool{}
 	for line := range strings.Lines(text) {
@@ -85,7 +85,7 @@ func distinct(text string) string {
 	return strings.Join(slices.Collect(maps.Keys(lines)), "")
 }
 
-// fileTokens are the credentials that the exporter is given.
+// fileTokens returns the exporter's credentials.
 func fileTokens(t *testing.T) []string {
 	t.Helper()
 	var tokens []string

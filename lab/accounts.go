@@ -5,14 +5,14 @@ import (
 	"net/http"
 )
 
-// An account is a service account, with the audience that its healthy tokens are for.
+// An account is a service account. Its healthy tokens have this audience.
 type account struct{ namespace, name, audience string }
 
 var (
 	reviewerAccount = account{"vault", "vault-auth", issuer}
 	canaryAccount   = account{"monitoring", "canary", "vault"}
 	exporterAccount = account{"monitoring", "vault-k8s-auth-exporter", issuer} // the exporter's own identity
-	nobodyAccount   = account{"monitoring", "nobody", issuer}                  // may do nothing
+	nobodyAccount   = account{"monitoring", "nobody", issuer}                  // has no permissions
 )
 
 func (a account) username() string { return "system:serviceaccount:" + a.namespace + ":" + a.name }
@@ -21,15 +21,15 @@ func (a account) groups() []string {
 	return []string{"system:serviceaccounts", "system:serviceaccounts:" + a.namespace, "system:authenticated"}
 }
 
-// subject is the account in a binding.
+// subject is the account as a subject of a RoleBinding or ClusterRoleBinding.
 func (a account) subject() fields {
 	return fields{"kind": "ServiceAccount", "namespace": a.namespace, "name": a.name}
 }
 
-// path is where its namespace has objects of a kind, such as pods.
+// path is the API path of a resource, such as pods, in the account's namespace.
 func (a account) path(kind string) string { return "/api/v1/namespaces/" + a.namespace + "/" + kind }
 
-// object is what the lab reads of the metadata of anything in Kubernetes.
+// object is the metadata that the lab reads of any Kubernetes object.
 type object struct {
 	Metadata struct {
 		Namespace string `json:"namespace"`
@@ -38,13 +38,13 @@ type object struct {
 	} `json:"metadata"`
 }
 
-// create makes the account, or leaves one that is there.
+// create returns nil if the account exists already.
 func (c *cluster) create(ctx context.Context, a account) error {
 	err := c.post(ctx, a.path("serviceaccounts"), fields{"metadata": fields{"name": a.name}}, nil)
 	return ignoreStatus(err, http.StatusConflict, "AlreadyExists")
 }
 
-// remove deletes an object, or does nothing if it is gone.
+// remove deletes the object at path. It returns nil if there is none.
 func (c *cluster) remove(ctx context.Context, path string) error {
 	return ignoreStatus(c.delete(ctx, path), http.StatusNotFound, "NotFound")
 }

@@ -10,10 +10,11 @@ import (
 
 const (
 	adminConfig = "admin.kubeconfig"
-	commandDir  = "bin" // where kubectl and vault go by their own names
+	commandDir  = "bin" // has links named kubectl and vault
 )
 
-// equip gives an administrator's shell its commands and its way into the cluster.
+// installAdminTools writes the administrator's kubeconfig, and the directory of commands that AdminEnv puts on the
+// PATH.
 func (l *Lab) installAdminTools(b Binaries) error {
 	if err := os.Mkdir(l.path(commandDir), 0o700); err != nil {
 		return err
@@ -25,7 +26,7 @@ func (l *Lab) installAdminTools(b Binaries) error {
 	)
 }
 
-// kubeconfig is the administrator's, past the proxies.
+// kubeconfig has the administrator's certificate, and the API server's own address: no fault of a proxy affects it.
 func (c *cluster) kubeconfig() []byte {
 	encode := base64.StdEncoding.EncodeToString
 	return fmt.Appendf(nil, `apiVersion: v1
@@ -37,8 +38,8 @@ users: [{name: admin, user: {client-certificate-data: %[3]s, client-key-data: %[
 `, c.address, encode(c.ca.PEM), encode(c.admin))
 }
 
-// AdminEnv is the environment of a shell that may do everything on both servers, NAME=value each. It holds credentials: it
-// is for running what the exporter prints, not for showing.
+// AdminEnv is the environment of a shell with full rights on both servers, as NAME=value. It contains credentials: use
+// it to run the commands that the exporter prints, and do not print it.
 func (l *Lab) AdminEnv() []string {
 	return []string{
 		"PATH=" + l.path(commandDir) + string(filepath.ListSeparator) + os.Getenv("PATH"),

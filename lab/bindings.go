@@ -11,18 +11,19 @@ const (
 	tokenReviewsPath = "/apis/authentication.k8s.io/v1/tokenreviews"
 )
 
-// A binding gives a role to an account: in the whole cluster, or in one namespace.
+// A binding binds an account to a ClusterRole: in the whole cluster, or in one namespace if that is set.
 type binding struct {
 	name, namespace, role string
 	account               account
-	// What the account may do while it is bound, by which the lab sees that the API server knows of a change.
+	// A permission that this binding alone grants. The lab polls for it to see that the API server has noticed a
+	// change. Empty: the lab does not wait.
 	grants access
 }
 
-// ClusterRoles of the lab: one may get namespaces, one may mint tokens of service accounts, and neither anything else.
+// ClusterRoles of the lab.
 const (
-	namespaceReaderRole = "lab-namespaces"
-	minterRole          = "lab-minter"
+	namespaceReaderRole = "lab-namespaces" // may get namespaces, nothing else
+	minterRole          = "lab-minter"     // may create tokens of service accounts, nothing else
 )
 
 type access struct{ group, resource, verb string }
@@ -39,13 +40,13 @@ var (
 	namespaceReaderBinding = binding{name: "lab-namespaces", role: namespaceReaderRole, account: reviewerAccount, grants: access{"", "namespaces", "get"}}
 )
 
-// to is the binding to another role, which gives nothing.
+// withRole binds another role instead. It grants nothing that the lab waits for.
 func (b binding) withRole(role string) binding {
 	b.role, b.grants = role, access{}
 	return b
 }
 
-// within is the binding in a namespace alone, which gives nothing in the cluster.
+// inNamespace is a RoleBinding instead of a ClusterRoleBinding. It grants nothing that the lab waits for.
 func (b binding) inNamespace(namespace string) binding {
 	b.namespace, b.grants = namespace, access{}
 	return b
@@ -58,7 +59,7 @@ func (b binding) path() string {
 	return rbacPath + "clusterrolebindings"
 }
 
-// bind makes the binding, or leaves one of that name, and returns when it gives what it does.
+// bind creates the binding, or keeps an existing one of that name, and returns when the access it grants is in effect.
 func (c *cluster) bind(ctx context.Context, b binding) error {
 	err := c.post(ctx, b.path(), fields{
 		"metadata": fields{"name": b.name},
@@ -71,7 +72,7 @@ func (c *cluster) bind(ctx context.Context, b binding) error {
 	return c.untilAccess(ctx, b, true)
 }
 
-// unbind takes it away, and returns when it is gone.
+// unbind deletes the binding, and returns when the access it granted is gone.
 func (c *cluster) unbind(ctx context.Context, b binding) error {
 	if err := c.remove(ctx, b.path()+"/"+b.name); err != nil {
 		return err
@@ -79,7 +80,7 @@ func (c *cluster) unbind(ctx context.Context, b binding) error {
 	return c.untilAccess(ctx, b, false)
 }
 
-// untilAccess waits until the API server, which learns of bindings from a watch, answers as expected.
+// untilAccess waits until the API server, which watches bindings, answers a SubjectAccessReview as expected.
 func (c *cluster) untilAccess(ctx context.Context, b binding, allowed bool) error {
 	if b.grants == (access{}) {
 		return nil

@@ -11,17 +11,17 @@ import (
 	"time"
 )
 
-// reportEvery is how often a compilation that takes long says how far it is.
+// reportInterval is the time between two progress messages of a compilation.
 const reportInterval = 10 * time.Second
 
-// A compilation is one call of go build.
+// A compilation is one run of go build.
 type compilation struct {
 	what, dir, pkg, target string
 	tags                   string
-	minutes                int // what the first one takes on a small machine; 0: not worth a word
+	minutes                int // an estimate for the first build on a small machine; 0 announces nothing
 }
 
-// compile writes the target whole or not at all.
+// compile writes the target through a temporary file: an interrupted build leaves no incomplete binary.
 func (b *builder) compile(ctx context.Context, c compilation) error {
 	report := newReport(b.progress, c)
 	defer report.stop()
@@ -48,7 +48,7 @@ func (b *builder) compile(ctx context.Context, c compilation) error {
 	return os.Rename(temporary, c.target)
 }
 
-// packages counts what there is to compile, downloading the sources first.
+// packages downloads the sources and counts the packages to compile.
 func (c compilation) packages(ctx context.Context, report *progressReport) (int, error) {
 	report.phase("downloading the sources of", 0)
 	list := goTool(ctx, c.dir, "list", "-deps", "-tags="+c.tags, "-f", "{{.ImportPath}}", c.pkg)
@@ -68,7 +68,8 @@ func (c compilation) packages(ctx context.Context, report *progressReport) (int,
 	return strings.Count(names.String(), "\n"), nil
 }
 
-// A report tells people now and then how far a compilation is. It says nothing of one that is over before the first time.
+// A progressReport prints a line about a compilation every reportInterval, and thus nothing about one that is over
+// sooner.
 type progressReport struct {
 	out   io.Writer
 	job   compilation
@@ -76,7 +77,7 @@ type progressReport struct {
 	done  chan struct{}
 	ended sync.WaitGroup
 
-	mu        sync.Mutex // guards what follows
+	mu        sync.Mutex // guards the fields below
 	phaseName string
 	seen      int
 	total     int
@@ -85,7 +86,7 @@ type progressReport struct {
 func newReport(out io.Writer, job compilation) *progressReport {
 	r := &progressReport{out: out, job: job, began: time.Now(), done: make(chan struct{})}
 	if job.minutes > 0 {
-		fmt.Fprintf(out, "compiling %s: the first build takes about %d min, later starts take seconds\n", job.what, job.minutes)
+		fmt.Fprintf(out, "compiling %s: the first build takes about %d min, later starts reuse it\n", job.what, job.minutes)
 	}
 	r.ended.Go(func() {
 		tick := time.NewTicker(reportInterval)
@@ -106,7 +107,7 @@ func (r *progressReport) stop() {
 	close(r.done)
 	r.ended.Wait()
 	if r.job.minutes > 0 {
-		fmt.Fprintf(r.out, "done with %s after %s\n", r.job.what, r.elapsed())
+		fmt.Fprintf(r.out, "compiled %s in %s\n", r.job.what, r.elapsed())
 	}
 }
 
@@ -118,8 +119,8 @@ func (r *progressReport) phase(doing string, total int) {
 	r.phaseName, r.seen, r.total = doing, 0, total
 }
 
-// count takes each line of go's output for a package or a module that is finished, and returns the last lines, in which
-// the words of an error are.
+// count counts the lines of go's output, one for each finished package or module. It returns the last 20 lines, which
+// have the error if there is one.
 func (r *progressReport) count(output io.Reader) string {
 	var last []string
 	scanner := bufio.NewScanner(output)
@@ -132,7 +133,8 @@ func (r *progressReport) count(output io.Reader) string {
 	return strings.Join(last, "\n")
 }
 
-// String is "compiling the real vault: 640 of at most 1540 packages, 2m10s". Go does not count what it finds in its cache.
+// String is, for example, "compiling the real vault: 640 of at most 1540 packages, 2m10s". It says "at most" because Go
+// prints no line for a package that it finds in its build cache.
 func (r *progressReport) String() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A brittle lab keeps a list of what was injected and cannot heal vault_sealed.
+// A fakeLab records injected faults. It cannot heal vault_sealed.
 type fakeLab struct{ injected []string }
 
 func (f *fakeLab) Injected() []string { return f.injected }
@@ -56,7 +56,7 @@ func TestControl(t *testing.T) {
 func TestControlReturnsErrors(t *testing.T) {
 	remote := serveControlOf(t, new(fakeLab))
 	err := remote.Inject(t.Context(), "nonsense")
-	if !errors.Is(err, ErrUnknownFault) || !strings.Contains(err.Error(), `"nonsense": there are canary_entity_disabled,`) {
+	if !errors.Is(err, ErrUnknownFault) || !strings.Contains(err.Error(), `"nonsense": known faults are canary_entity_disabled,`) {
 		t.Errorf("injecting nonsense gave %v", err)
 	}
 	if err := remote.Inject(t.Context(), "vault_sealed"); err != nil {
@@ -112,7 +112,7 @@ func TestReplaceLink(t *testing.T) {
 	}
 }
 
-// controlled serves the control of l on a socket.
+// serveControlOf serves the control of f on a socket, and connects to it.
 func serveControlOf(t *testing.T, l faultInjector) *Remote {
 	t.Helper()
 	dir := shortDir(t)
@@ -133,7 +133,7 @@ func serveControlOf(t *testing.T, l faultInjector) *Remote {
 	return connect(dir)
 }
 
-// shortDir is a directory whose sockets have paths that are short enough, which those of t.TempDir may not be.
+// shortDir is a temporary directory with a short path: the path of a socket below t.TempDir can be too long.
 func shortDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "lab-test-")

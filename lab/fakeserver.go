@@ -11,14 +11,14 @@ import (
 	"time"
 )
 
-// A failure is what a proxy is told to do.
+// A proxyMode changes how a proxy treats its connections.
 type proxyMode func(*Lab, *proxy) error
 
 func forward(_ *Lab, p *proxy) error { return p.forward() }
 func refuse(_ *Lab, p *proxy) error  { return p.refuse() }
 func hang(_ *Lab, p *proxy) error    { return p.hang() }
 
-// impersonated puts a server of the lab in the place of the real one.
+// serveFake replaces the server behind a proxy by a fake one.
 func serveFake(answers fakeServer, certificate certificateFunc) proxyMode {
 	return func(l *Lab, p *proxy) error {
 		pair, err := certificate(l)
@@ -29,10 +29,10 @@ func serveFake(answers fakeServer, certificate certificateFunc) proxyMode {
 	}
 }
 
-// An impostor is what answers instead of the server behind a proxy.
+// A fakeServer returns the handler that responds instead of the server behind a proxy.
 type fakeServer func(*proxy) http.Handler
 
-// answering says the same to everybody.
+// fixedResponse responds alike to every request.
 func fixedResponse(status int, contentType, body string) fakeServer {
 	return func(*proxy) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -43,7 +43,7 @@ func fixedResponse(status int, contentType, body string) fakeServer {
 	}
 }
 
-// backend answers with what the server behind the proxy says: the impostor's certificate alone is wrong.
+// passThrough forwards requests to the real server, so that only the certificate differs.
 func passThrough(p *proxy) http.Handler {
 	return &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(&url.URL{Scheme: "https", Host: p.backend}) },
@@ -55,8 +55,8 @@ func passThrough(p *proxy) http.Handler {
 	}
 }
 
-// throttled answers as an API server does that has no seat for a request. In the lab, a priority level without seats still
-// admitted single requests.
+// throttlingServer responds like an API server whose priority and fairness rejects a request. Real configuration cannot
+// be used: in the lab, a priority level without seats still admitted single requests.
 func throttlingServer(*proxy) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "1")
@@ -64,19 +64,19 @@ func throttlingServer(*proxy) http.Handler {
 	})
 }
 
-// redirecting sends everybody to another host.
+// redirectingServer redirects every request to another host.
 func redirectingServer(p *proxy) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "https://vault.elsewhere.example"+r.URL.Path, http.StatusTemporaryRedirect)
 	})
 }
 
-// A certificate makes the pair of a server, certificate and key in one PEM. Nil is none: the server speaks plain HTTP.
+// A certificateFunc returns a server's certificate and key in one PEM, or nil for plain HTTP.
 type certificateFunc func(*Lab) ([]byte, error)
 
 func noCertificate(*Lab) ([]byte, error) { return nil, nil }
 
-// signed is the certificate of a healthy server but for what is changed.
+// issuedBy is a healthy server certificate of that CA, with the changes applied.
 func issuedBy(by func(*Lab) (*authority, error), changes ...func(*x509.Certificate)) certificateFunc {
 	return func(l *Lab) ([]byte, error) {
 		ca, err := by(l)
@@ -95,16 +95,16 @@ func clusterCA(l *Lab) (*authority, error) { return l.cluster.ca, nil }
 func vaultCA(l *Lab) (*authority, error)   { return l.vault.ca, nil }
 func unknownCA(*Lab) (*authority, error)   { return newAuthority("somebody else's CA") }
 
-// misnamed is for another host.
+// wrongName makes the certificate valid for another host.
 func wrongName(c *x509.Certificate) { c.DNSNames, c.IPAddresses = []string{"elsewhere.example"}, nil }
 
-// outdated expired yesterday, after a year.
+// expiredYesterday gives the certificate a validity of a year that ended yesterday.
 func expiredYesterday(c *x509.Certificate) {
 	c.NotAfter = time.Now().AddDate(0, 0, -1)
 	c.NotBefore = c.NotAfter.AddDate(-1, 0, 0)
 }
 
-// ending expires in a day, after a year.
+// expiresTomorrow gives the certificate a validity of a year that ends tomorrow.
 func expiresTomorrow(c *x509.Certificate) {
 	c.NotAfter = time.Now().AddDate(0, 0, 1)
 	c.NotBefore = c.NotAfter.AddDate(-1, 0, 0)

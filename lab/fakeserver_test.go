@@ -61,7 +61,7 @@ func TestFakeServerRespondsWithItsHandler(t *testing.T) {
 		{"throttled", throttlingServer, 429, "Retry-After", "1", "Too many requests, please try again later."},
 		{"redirecting", redirectingServer, 307, "Location", "https://vault.elsewhere.example/v1/sys/health", ""},
 	} {
-		setMode(t, p, serveFake(tc.answers, noCertificate)) // one after another on one proxy, as faults are injected
+		setMode(t, p, serveFake(tc.answers, noCertificate)) // in sequence on one proxy, as faults are injected
 		response, text, err := get(t, "http://"+p.address+"/v1/sys/health", nil)
 		if err != nil {
 			t.Fatal(err)
@@ -72,7 +72,7 @@ func TestFakeServerRespondsWithItsHandler(t *testing.T) {
 	}
 }
 
-// The backend's own certificate is none that a client of the impostor must know.
+// The client trusts only the fake server's certificate, not the real server's.
 func TestFakeServerPassesRequestsThrough(t *testing.T) {
 	upstream := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, "the backend says "+r.URL.Path+" to "+r.Header.Get("Authorization"))
@@ -104,7 +104,7 @@ func TestForwardStopsTheFakeServer(t *testing.T) {
 	during := dial(t, p)
 	wantHTTP(t, during)
 	address := p.target
-	for range 2 { // a fault can be healed twice
+	for range 2 { // healing twice must work
 		setMode(t, p, forward)
 	}
 	wantClosed(t, during)
@@ -140,7 +140,7 @@ func TestForwardToReplacesTheBackend(t *testing.T) {
 	wantEcho(t, dial(t, p))
 }
 
-// wantHTTP has one request answered, and leaves the connection open.
+// wantHTTP sends one request and reads the response, and leaves the connection open.
 func wantHTTP(t *testing.T, conn net.Conn) {
 	t.Helper()
 	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: lab\r\n\r\n"); err != nil {
@@ -155,7 +155,7 @@ func wantHTTP(t *testing.T, conn net.Conn) {
 	}
 }
 
-// tell makes p fail, outside a lab.
+// setMode applies a mode that needs no lab.
 func setMode(t *testing.T, p *proxy, fail proxyMode) {
 	t.Helper()
 	if err := fail(nil, p); err != nil {
@@ -177,7 +177,7 @@ func isErr[E error](err error) bool {
 	return ok
 }
 
-// get trusts ca, or nobody, and follows no redirect. Its answer has the body read.
+// get trusts only ca and follows no redirects. The body of the returned response has been read.
 func get(t *testing.T, url string, ca *authority) (*http.Response, string, error) {
 	t.Helper()
 	config := &tls.Config{RootCAs: x509.NewCertPool()}

@@ -9,7 +9,7 @@ func reviewerFaults() []Fault {
 	return slices.Concat(reviewerTokenFaults(), reviewerAccessFaults(), reviewerDriftFaults(), reviewerWarnings())
 }
 
-// reviewerTokenFaults hand a token that the API server refuses to the exporter and to Vault.
+// reviewerTokenFaults give the exporter and Vault the same token, which the API server rejects.
 func reviewerTokenFaults() []Fault {
 	fault := func(name, summary string, bare, full Verdict, token tokenFunc) Fault {
 		return Fault{Name: name, Summary: "the reviewer's token, in the file and in Vault, " + summary,
@@ -20,18 +20,18 @@ func reviewerTokenFaults() []Fault {
 		fault("reviewer_expired", "expired yesterday", proven("reviewer_expired"), Verdict{}, expiredToken),
 		fault("reviewer_not_yet_valid", "is valid from tomorrow", proven("reviewer_not_yet_valid"), Verdict{}, notYetValidToken),
 		fault("reviewer_revoked", "is bound to a pod that was deleted", byElimination("reviewer_revoked"), revoked, deletedPodToken),
-		fault("reviewer_revoked_account_deleted", "is of a service account that was deleted", unauthorized, revoked, deletedAccountToken),
-		fault("reviewer_revoked_account_recreated", "is of a service account that was deleted and made anew", unauthorized, revoked, recreatedAccountToken),
-		fault("reviewer_revoked_legacy_secret", "is of a Secret that was deleted", byElimination("reviewer_revoked"), revoked, deletedLegacySecretToken),
+		fault("reviewer_revoked_account_deleted", "belongs to a service account that was deleted", unauthorized, revoked, deletedAccountToken),
+		fault("reviewer_revoked_account_recreated", "belongs to a service account that was deleted and created again", unauthorized, revoked, recreatedAccountToken),
+		fault("reviewer_revoked_legacy_secret", "comes from a Secret that was deleted", byElimination("reviewer_revoked"), revoked, deletedLegacySecretToken),
 		fault("reviewer_revoked_secret", "is bound to a Secret that was deleted", byElimination("reviewer_revoked"), revoked, deletedSecretToken),
 		fault("reviewer_token_malformed", "is in quotes", byElimination("reviewer_token_malformed"), Verdict{}, quotedToken),
-		fault("reviewer_unauthorized", "is no JWT and not of this API server", unauthorized, Verdict{}, literalToken("opaque-and-unknown")),
-		fault("reviewer_wrong_audience", "was minted for another audience", unauthorized, proven("reviewer_wrong_audience"), tokenForAudiences("somebody-else")),
-		fault("reviewer_wrong_cluster", "is of another cluster", byElimination("reviewer_wrong_cluster"), Verdict{}, otherClusterToken),
-		fault("reviewer_wrong_cluster_key", "is of this issuer, and signed with a key that is no longer its own", unauthorized, proven("reviewer_wrong_cluster"), otherKeyToken),
+		fault("reviewer_unauthorized", "is not a JWT, and unknown to the API server", unauthorized, Verdict{}, literalToken("opaque-and-unknown")),
+		fault("reviewer_wrong_audience", "has an audience that the API server does not accept", unauthorized, proven("reviewer_wrong_audience"), tokenForAudiences("somebody-else")),
+		fault("reviewer_wrong_cluster", "is from another cluster", byElimination("reviewer_wrong_cluster"), Verdict{}, otherClusterToken),
+		fault("reviewer_wrong_cluster_key", "names this cluster's issuer, but is signed with a key that the cluster no longer has", unauthorized, proven("reviewer_wrong_cluster"), otherKeyToken),
 		{
 			Name:    "reviewer_token_missing",
-			Summary: "the file of the reviewer's token is removed, and the one in Vault expired yesterday",
+			Summary: "the reviewer's token file is removed, and the token in Vault expired yesterday",
 			Bare:    byElimination("reviewer_token_missing"),
 			Inject:  sequence(setReviewerToken(expiredToken), removeTokenFile(reviewerFile)),
 			Heal:    healReviewer,
@@ -39,7 +39,7 @@ func reviewerTokenFaults() []Fault {
 	}
 }
 
-// reviewerAccessFaults take from the reviewer what it may do.
+// reviewerAccessFaults leave the reviewer without permission to create TokenReviews.
 func reviewerAccessFaults() []Fault {
 	rejected := proven("reviewer_forbidden")
 	return []Fault{
@@ -59,14 +59,14 @@ func reviewerAccessFaults() []Fault {
 		},
 		{
 			Name:    "reviewer_forbidden_role_binding",
-			Summary: "a RoleBinding, in its namespace alone, stands in place of the reviewer's ClusterRoleBinding",
+			Summary: "a RoleBinding, limited to its namespace, replaces the reviewer's ClusterRoleBinding",
 			Bare:    rejected,
 			Inject:  sequence(unbindRole(reviewerBinding), bindRole(reviewerBinding.inNamespace("vault"))),
 			Heal:    sequence(unbindRole(reviewerBinding.inNamespace("vault")), bindReviewer),
 		},
 		{
 			Name:    "reviewer_forbidden_self_review",
-			Summary: "Vault has no reviewer, and the canary, whose token the API server takes, may not review itself",
+			Summary: "Vault has no reviewer token, and the canary, whose token the API server accepts, may not create TokenReviews",
 			Bare:    rejected,
 			Env:     []string{"EXPORTER_REVIEWER=canary", "EXPORTER_REVIEWER_TOKEN_FILE="},
 			Inject:  sequence(setCanaryToken(tokenForAudiences(canaryAccount.audience, issuer)), unsetReviewerInVault),
@@ -75,34 +75,34 @@ func reviewerAccessFaults() []Fault {
 	}
 }
 
-// reviewerDriftFaults give Vault and the file different tokens.
+// reviewerDriftFaults make the token in Vault differ from the one in the exporter's file.
 func reviewerDriftFaults() []Fault {
 	unspecific, drift := byElimination("vault_to_kubernetes_failed"), proven("reviewer_drift")
 	return []Fault{
 		{
 			Name:    "reviewer_drift",
-			Summary: "the reviewer's token in Vault expired yesterday, the one in the file is good",
+			Summary: "the reviewer's token in Vault expired yesterday, the one in the file is valid",
 			Bare:    unspecific, Full: drift,
 			Inject: setReviewerTokenInVault(reviewerAccount, expiredToken),
 			Heal:   healConfig,
 		},
 		{
 			Name:    "reviewer_drift_forbidden",
-			Summary: "Vault holds the token of another account, which may not create TokenReviews",
+			Summary: "Vault has the token of another account, which may not create TokenReviews",
 			Bare:    unspecific, Full: drift,
 			Inject: setReviewerTokenInVault(nobodyAccount, healthyToken),
 			Heal:   healConfig,
 		},
 		{
 			Name:    "reviewer_drift_unset",
-			Summary: "the reviewer's token is gone from Vault, which has each client review itself",
+			Summary: "the reviewer's token is removed from Vault, which then reviews each client with the client's own token",
 			Bare:    unspecific, Full: drift,
 			Inject: unsetReviewerInVault,
 			Heal:   healConfig,
 		},
 		{
 			Name:    "reviewer_stale_copy",
-			Summary: "the reviewer's token in the file expired yesterday, the one in Vault is good",
+			Summary: "the reviewer's token in the file expired yesterday, the one in Vault is valid",
 			Bare:    healthyWithWarning("reviewer_stale_copy"),
 			Inject: func(ctx context.Context, l *Lab) error {
 				token, err := expiredToken(ctx, l.cluster, reviewerAccount)
@@ -116,12 +116,12 @@ func reviewerDriftFaults() []Fault {
 	}
 }
 
-// reviewerWarnings are faults with which pods go on logging in.
+// reviewerWarnings are faults that do not keep pods from logging in.
 func reviewerWarnings() []Fault {
 	return []Fault{
 		{
 			Name:    "reviewer_not_checked",
-			Summary: "the exporter's own identity may not ask what the reviewer may",
+			Summary: "the exporter's own identity may not create SubjectAccessReviews about the reviewer",
 			Bare:    healthyWithWarning("reviewer_not_checked"),
 			Env: []string{
 				"EXPORTER_REVIEWER=accessreview", "EXPORTER_REVIEWER_TOKEN_FILE=",
@@ -140,14 +140,14 @@ func reviewerWarnings() []Fault {
 		},
 		{
 			Name:    "reviewer_token_bound_to_pod",
-			Summary: "the reviewer's token, in the file and in Vault, dies with a pod",
+			Summary: "the reviewer's token, in the file and in Vault, is bound to a pod",
 			Bare:    healthyWithWarning("reviewer_token_bound_to_pod"),
 			Inject:  setReviewerToken(boundToken("Pod")),
 			Heal:    healReviewer,
 		},
 		{
 			Name:    "reviewer_token_expiring",
-			Summary: "the reviewer's token, in the file and in Vault, has an hour of its hundred left",
+			Summary: "the reviewer's token, in the file and in Vault, has one hour of its 100 left",
 			Bare:    healthyWithWarning("reviewer_token_expiring"),
 			Inject:  setReviewerToken(expiringToken),
 			Heal:    healReviewer,
@@ -155,7 +155,7 @@ func reviewerWarnings() []Fault {
 	}
 }
 
-// vaultReviewer hands a token to Vault alone.
+// setReviewerTokenInVault leaves the exporter's file as it is.
 func setReviewerTokenInVault(a account, token tokenFunc) change {
 	return func(ctx context.Context, l *Lab) error {
 		token, err := token(ctx, l.cluster, a)
@@ -168,7 +168,7 @@ func setReviewerTokenInVault(a account, token tokenFunc) change {
 
 var unsetReviewerInVault = setConfig(func(*Lab) fields { return fields{"token_reviewer_jwt": ""} })
 
-// removed removes a token file of the exporter.
+// removeTokenFile removes one of the exporter's token files.
 func removeTokenFile(name string) change {
 	return func(_ context.Context, l *Lab) error { return removeFile(l.path(name)) }
 }

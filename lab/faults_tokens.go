@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// The tokens that are wrong in the same way whosever they are.
+// Token faults that the reviewer and the canary can both have.
 var (
 	expiredToken = forgedToken(func() fields {
 		yesterday := time.Now().AddDate(0, 0, -1)
@@ -28,7 +28,7 @@ var (
 	recreatedAccountToken    = revokedToken(healthyToken, recreateAccount)
 )
 
-// reviewer hands a token of the reviewer's account to the exporter and to Vault.
+// setReviewerToken gives a token of the reviewer's account to the exporter and to Vault.
 func setReviewerToken(token tokenFunc) change {
 	return func(ctx context.Context, l *Lab) error {
 		malformed, err := token(ctx, l.cluster, reviewerAccount)
@@ -39,7 +39,7 @@ func setReviewerToken(token tokenFunc) change {
 	}
 }
 
-// healReviewer also makes the account anew, and what its tokens were bound to goes.
+// healReviewer also recreates the account, and deletes the objects that its tokens were bound to.
 func healReviewer(ctx context.Context, l *Lab) error {
 	token, err := l.cluster.restore(ctx, reviewerAccount)
 	if err != nil {
@@ -49,7 +49,7 @@ func healReviewer(ctx context.Context, l *Lab) error {
 	return l.useReviewer(ctx, token)
 }
 
-// canary hands a token of the canary's account to the exporter.
+// setCanaryToken gives the exporter a token of the canary's account.
 func setCanaryToken(token tokenFunc) change {
 	return func(ctx context.Context, l *Lab) error {
 		malformed, err := token(ctx, l.cluster, canaryAccount)
@@ -67,8 +67,8 @@ func healCanary(ctx context.Context, l *Lab) (err error) {
 	return l.write(canaryFile, l.canary)
 }
 
-// restore makes an account whole, and returns a new healthy token: one that died with the account would go on being taken for
-// the ten seconds that the API server remembers it.
+// restore recreates the account if it is gone and returns a new healthy token. The old token may have been revoked with
+// the account, although the API server still accepts it from its cache for up to 10 s.
 func (c *cluster) restore(ctx context.Context, a account) (string, error) {
 	for _, kind := range []string{"Pod", "Secret"} {
 		if err := c.remove(ctx, a.boundObjectPath(kind)); err != nil {

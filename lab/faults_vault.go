@@ -19,15 +19,15 @@ func vaultFaults() []Fault {
 		certificateFault("certificate_expiring", "expires in a day", healthyWithWarning("certificate_expiring"), issuedBy(vaultCA, expiresTomorrow)),
 		certificateFault("vault_tls_expired", "expired yesterday", proven("vault_tls_expired"), issuedBy(vaultCA, expiredYesterday)),
 		certificateFault("vault_tls_name", "is for another name", proven("vault_tls_name"), issuedBy(vaultCA, wrongName)),
-		certificateFault("vault_tls_untrusted", "is of an authority that the exporter does not know", proven("vault_tls_untrusted"), issuedBy(unknownCA)),
-		fault("vault_bad_response", "a web server that is no Vault answers at Vault's address", proven("vault_bad_response"), serveFake(webServer, issuedBy(vaultCA))),
+		certificateFault("vault_tls_untrusted", "is from a CA that the exporter does not trust", proven("vault_tls_untrusted"), issuedBy(unknownCA)),
+		fault("vault_bad_response", "a web server that is not Vault responds at Vault's address", proven("vault_bad_response"), serveFake(webServer, issuedBy(vaultCA))),
 		fault("vault_redirect", "a proxy at Vault's address redirects to another host", proven("vault_redirect"), serveFake(redirectingServer, issuedBy(vaultCA))),
-		fault("vault_timeout", "Vault's address takes connections and never answers", proven("vault_timeout"), hang),
+		fault("vault_timeout", "Vault's address accepts connections and never responds", proven("vault_timeout"), hang),
 		fault("vault_tls_failed", "Vault's address speaks plain HTTP", proven("vault_tls_failed"), serveFake(webServer, noCertificate)),
 		fault("vault_unreachable", "Vault's address refuses connections", proven("vault_unreachable"), refuse),
 		{
 			Name:    "vault_dns",
-			Summary: "the exporter's address of Vault has a name that does not exist",
+			Summary: "the exporter is configured with a name of Vault that does not exist",
 			Bare:    proven("vault_dns"),
 			Env:     []string{"EXPORTER_VAULT_ADDR=https://vault..svc:8200"},
 			Inject:  noChange,
@@ -35,7 +35,7 @@ func vaultFaults() []Fault {
 		},
 		{
 			Name:    "vault_internal_error",
-			Summary: "Vault's only audit device, a socket, has nobody at its other end",
+			Summary: "Vault's only audit device is a socket that refuses connections",
 			Bare:    proven("vault_internal_error"),
 			Inject:  blockAudit,
 			Heal:    healAudit,
@@ -62,7 +62,7 @@ func vaultFaults() []Fault {
 		},
 		{
 			Name:    "vault_uninitialized",
-			Summary: "a new Vault, which is not initialised, answers at Vault's address",
+			Summary: "a second Vault, which is not initialized, responds at Vault's address",
 			Bare:    proven("vault_uninitialized"),
 			Inject:  startUninitializedVault,
 			Heal:    stopUninitializedVault,
@@ -70,7 +70,7 @@ func vaultFaults() []Fault {
 	}
 }
 
-// vaultServes replaces the certificate that Vault reads for every handshake.
+// setVaultCertificate replaces the file that Vault reads for every TLS handshake.
 func setVaultCertificate(served certificateFunc) change {
 	return func(_ context.Context, l *Lab) error {
 		pair, err := served(l)
@@ -81,18 +81,19 @@ func setVaultCertificate(served certificateFunc) change {
 	}
 }
 
-// until asks until the answer has that status.
+// untilStatus repeats the request until the response has that status.
 func untilStatus(ctx context.Context, ask func(context.Context) error, status int) error {
 	return poll(ctx, func(ctx context.Context) error {
 		err := ask(ctx)
 		if answer, ok := errors.AsType[*statusError](err); ok && answer.status == status {
 			return nil
 		}
-		return errors.Join(errors.New("asking Vault: another answer than expected"), err)
+		return errors.Join(errors.New("requesting from Vault: unexpected status"), err)
 	})
 }
 
-// blockAudit has Vault write its audit log to the decoy alone, which then hangs up.
+// blockAudit makes a socket Vault's only audit device, and then refuses connections to it. Vault fails every request
+// that no audit device can log.
 func blockAudit(ctx context.Context, l *Lab) error {
 	if err := l.vaultOnlyProxy.hang(); err != nil {
 		return err
@@ -123,7 +124,7 @@ func healAudit(ctx context.Context, l *Lab) error {
 	return l.vaultOnlyProxy.forward()
 }
 
-// startFresh puts a second Vault in the place of the first.
+// startUninitializedVault starts a second Vault and points the proxy at it.
 func startUninitializedVault(ctx context.Context, l *Lab) (err error) {
 	if err := stopUninitializedVault(ctx, l); err != nil {
 		return err

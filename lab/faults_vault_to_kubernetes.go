@@ -5,16 +5,17 @@ import (
 	"net/http"
 )
 
-// noSuchHost is a name that Go's resolver refuses without asking anybody: it has an empty label.
+// unresolvableHost has an empty label, so Go's resolver rejects it without a DNS query.
 const unresolvableHost = "https://kubernetes..svc:6443"
 
-// vaultToKubernetesFaults are those of the way from Vault to Kubernetes alone: the mount's host is the decoy, or its CA is wrong.
+// vaultToKubernetesFaults affect only Vault's connection to Kubernetes: the mount's host is vaultOnlyProxy, or the
+// mount's CA is wrong.
 func vaultToKubernetesFaults() []Fault {
 	unspecific := byElimination("vault_to_kubernetes_failed")
 	return []Fault{
 		{
 			Name:    "vault_to_kubernetes_failed",
-			Summary: "the mount's host answers 503",
+			Summary: "the mount's host responds with 503",
 			Bare:    unspecific, Full: proven("vault_to_kubernetes_failed"),
 			Inject: breakMountHost(serveFake(unavailableServer, issuedBy(clusterCA))),
 			Heal:   healMountHost,
@@ -28,35 +29,35 @@ func vaultToKubernetesFaults() []Fault {
 		},
 		{
 			Name:    "vault_to_kubernetes_misconfigured_not_apiserver",
-			Summary: "the mount's host is a web server that is no API server",
+			Summary: "the mount's host is a web server that is not an API server",
 			Bare:    unspecific, Full: proven("vault_to_kubernetes_misconfigured"),
 			Inject: breakMountHost(serveFake(webServer, issuedBy(clusterCA))),
 			Heal:   healMountHost,
 		},
 		{
 			Name:    "vault_to_kubernetes_timeout",
-			Summary: "the mount's host takes connections and never answers",
+			Summary: "the mount's host accepts connections and never responds",
 			Bare:    byElimination("vault_to_kubernetes_timeout"),
 			Inject:  breakMountHost(hang),
 			Heal:    healMountHost,
 		},
 		{
 			Name:    "vault_to_kubernetes_tls",
-			Summary: "the mount's CA is another one",
+			Summary: "the mount has another CA than the API server's",
 			Bare:    unspecific, Full: Verdict{"vault_to_kubernetes_tls", "proven", "mount_ca_mismatch"},
 			Inject: replaceMountCA("somebody else's CA"),
 			Heal:   healConfig,
 		},
 		{
 			Name:    "vault_to_kubernetes_tls_name",
-			Summary: "the mount's host has a certificate of the cluster's CA for another name",
+			Summary: "the mount's host has a certificate from the cluster's CA, for another name",
 			Bare:    unspecific, Full: proven("vault_to_kubernetes_tls"),
 			Inject: breakMountHost(serveFake(passThrough, issuedBy(clusterCA, wrongName))),
 			Heal:   healMountHost,
 		},
 		{
 			Name:    "vault_to_kubernetes_tls_other_cluster",
-			Summary: "the mount's CA is another cluster's, of the same name",
+			Summary: "the mount has another cluster's CA, with the same common name",
 			Bare:    unspecific, Full: Verdict{"vault_to_kubernetes_tls", "proven", "mount_ca_mismatch"},
 			Inject: replaceMountCA(clusterAuthority),
 			Heal:   healConfig,
@@ -85,7 +86,7 @@ func vaultToKubernetesFaults() []Fault {
 	}
 }
 
-// decoyed makes the decoy the mount's host, after it was made to fail.
+// breakMountHost sets the mode of vaultOnlyProxy and makes it the mount's host.
 func breakMountHost(fail proxyMode) change {
 	return sequence(onProxy(vaultOnlyProxyOf, fail),
 		setConfig(func(l *Lab) fields { return fields{"kubernetes_host": "https://" + l.vaultOnlyProxy.address} }))
@@ -95,14 +96,14 @@ func healMountHost(ctx context.Context, l *Lab) error {
 	return sequence(onProxy(vaultOnlyProxyOf, forward), healConfig)(ctx, l)
 }
 
-// configured writes the mount's configuration with something changed.
+// setConfig writes the mount's config with the changed fields replaced.
 func setConfig(changed func(*Lab) fields) change {
 	return func(ctx context.Context, l *Lab) error { return l.configure(ctx, changed(l)) }
 }
 
 func healConfig(ctx context.Context, l *Lab) error { return l.configure(ctx, nil) }
 
-// caReplaced gives the mount a new authority of that name.
+// replaceMountCA makes a new CA with that common name the mount's CA.
 func replaceMountCA(name string) change {
 	return func(ctx context.Context, l *Lab) error {
 		other, err := newAuthority(name)
@@ -113,9 +114,9 @@ func replaceMountCA(name string) change {
 	}
 }
 
-// unavailable answers as an API server does that has no store.
+// unavailableServer responds like an API server whose etcd is unavailable.
 var unavailableServer = fixedResponse(http.StatusServiceUnavailable, "application/json",
 	`{"kind":"Status","apiVersion":"v1","status":"Failure","message":"the server is currently unable to handle the request","reason":"ServiceUnavailable","code":503}`)
 
-// page answers as a web server does that knows nothing of the API.
+// webServer responds like a web server that is neither Vault nor an API server.
 var webServer = fixedResponse(http.StatusOK, "text/html", "<!DOCTYPE html><title>Welcome</title><p>It works.</p>")

@@ -9,13 +9,14 @@ import (
 	"time"
 )
 
-// changeTimeout is ample for the slowest fault, which waits until the API server forgets a token: ten seconds.
+// changeTimeout bounds one Inject or Heal. The slowest fault waits 10 s, until the API server's token cache expires.
 const changeTimeout = 30 * time.Second
 
-// ErrUnknownFault is wrapped by an error that lists the names.
+// ErrUnknownFault is wrapped by an error that lists the known names.
 var ErrUnknownFault = errors.New("unknown fault")
 
-// Inject breaks the lab in one more way. A fault that fails half way counts as injected, so that Heal mends it.
+// Inject injects a fault, in addition to those injected before. A fault whose injection failed half way counts as
+// injected, so that Heal undoes it.
 func (l *Lab) Inject(ctx context.Context, name string) error {
 	fault, err := findFault(name)
 	if err != nil {
@@ -37,8 +38,8 @@ func (l *Lab) inject(ctx context.Context, f Fault) error {
 	return nil
 }
 
-// Heal undoes what was injected, the last first, and returns what it undid. A fault can keep another from being healed, as a
-// sealed Vault does, so it goes round as long as that gets it further.
+// Heal undoes the injected faults, the latest first, and returns their names. One fault can keep another from being
+// healed, as a sealed Vault does, so it retries as long as each round heals at least one.
 func (l *Lab) Heal(ctx context.Context) ([]string, error) {
 	l.changeMu.Lock()
 	defer l.changeMu.Unlock()
@@ -62,8 +63,8 @@ func (l *Lab) Heal(ctx context.Context) ([]string, error) {
 	}
 }
 
-// untilHealthy waits until the canary logs in and the reviewer is known: Vault may still find a connection that was cut, and
-// the API server learns from watches.
+// untilHealthy waits until the canary can log in and the API server accepts the reviewer: Vault may still use a closed
+// connection, and the API server learns of changes from watches.
 func (l *Lab) untilHealthy(ctx context.Context, expected bool) error {
 	if !expected {
 		return nil
@@ -89,7 +90,7 @@ func (l *Lab) heal(ctx context.Context, name string) error {
 	return nil
 }
 
-// Injected names the faults that are not healed, the oldest first.
+// Injected returns the names of the injected faults, oldest first.
 func (l *Lab) Injected() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -111,7 +112,7 @@ func findFault(name string) (Fault, error) {
 	for _, f := range faults {
 		names = append(names, f.Name)
 	}
-	return Fault{}, fmt.Errorf("%w %q: there are %s", ErrUnknownFault, name, strings.Join(names, ", "))
+	return Fault{}, fmt.Errorf("%w %q: known faults are %s", ErrUnknownFault, name, strings.Join(names, ", "))
 }
 
 func named(name string) func(string) bool {

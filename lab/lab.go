@@ -22,18 +22,18 @@ const (
 	exporterFile = "exporter-token"
 	nobodyFile   = "nobody-token"
 
-	startTimeout = 90 * time.Second // the servers need three seconds, and more on a machine that compiles beside them
+	startTimeout = 90 * time.Second // three seconds are usual; more on a machine that compiles at the same time
 )
 
-// Options of a lab. The zero value is a silent lab for a test.
+// Options configure a lab. The zero value logs nothing and cannot be controlled from another process.
 type Options struct {
-	// Log takes progress in words for people. Nil discards it.
+	// Log receives progress messages for people. Nil discards them.
 	Log io.Writer
-	// Control makes this the lab that `lab fault` and `lab heal` speak to.
+	// Control lets `lab fault` and `lab heal` of this checkout act on this lab.
 	Control bool
 }
 
-// A Lab is a running API server and a running Vault, healthy until a fault is injected.
+// A Lab is a running API server and a running Vault. It is healthy until a fault is injected.
 type Lab struct {
 	log     io.Writer
 	dir     *runDir
@@ -41,10 +41,12 @@ type Lab struct {
 
 	cluster       *cluster
 	vault         *vault
-	uninitialized *process // a second Vault, while a fault has it
-	// The ways that the exporter takes, and Vault to Kubernetes; and a host that only Vault is sent to, by a fault.
+	uninitialized *process // a second Vault; set only while the fault vault_uninitialized is injected
+	// The exporter connects through kubernetesProxy and vaultProxy, and Vault reaches the API server through
+	// kubernetesProxy. Faults point Vault alone at vaultOnlyProxy, a second proxy to the API server, so that the
+	// exporter's own connection keeps working.
 	kubernetesProxy, vaultProxy, vaultOnlyProxy *proxy
-	// The tokens of a healthy lab.
+	// The tokens of the healthy lab.
 	reviewer, canary string
 
 	changeMu sync.Mutex // held while a fault is injected or healed
@@ -53,8 +55,8 @@ type Lab struct {
 	closing  func() error
 }
 
-// Start returns a healthy lab, and takes a half-started one down. The context bounds the start alone: the lab lives until
-// it is closed, or until the process that started it ends, however it ends.
+// Start returns a healthy lab. If it fails, it stops and removes whatever it had started. The context bounds only the
+// start: the lab runs until Close, or until the process that started it exits, even by SIGKILL.
 func Start(ctx context.Context, o Options) (_ *Lab, err error) {
 	l := &Lab{log: o.Log}
 	if l.log == nil {
@@ -95,7 +97,7 @@ func Start(ctx context.Context, o Options) (_ *Lab, err error) {
 	return l, nil
 }
 
-// Close takes the lab down: processes, sockets and files. Calling it again does nothing.
+// Close stops the lab's processes and removes its files. Further calls return the result of the first.
 func (l *Lab) Close() error { return l.closing() }
 
 func (l *Lab) close() error {
@@ -150,7 +152,7 @@ func (l *Lab) startServers(ctx context.Context, binaries Binaries) error {
 	return starting.Wait()
 }
 
-// join makes the two sides know each other, and writes the files that the exporter reads.
+// connectServers configures Vault's auth method for this cluster, and writes the token files that the exporter reads.
 func (l *Lab) connectServers(ctx context.Context) (err error) {
 	if l.reviewer, err = healthyToken(ctx, l.cluster, reviewerAccount); err != nil {
 		return err
@@ -178,7 +180,7 @@ func (l *Lab) connectServers(ctx context.Context) (err error) {
 		l.write(exporterFile, exporter), l.write(nobodyFile, nobody), l.write(vaultFile, reader))
 }
 
-// useReviewer hands token to both who use it, the exporter and Vault.
+// useReviewer gives the token to both that use it: the exporter, in a file, and Vault, in the mount's config.
 func (l *Lab) useReviewer(ctx context.Context, token string) error {
 	return errors.Join(
 		l.write(reviewerFile, token),
@@ -186,7 +188,7 @@ func (l *Lab) useReviewer(ctx context.Context, token string) error {
 	)
 }
 
-// write replaces a token file of the exporter.
+// write replaces one of the exporter's token files.
 func (l *Lab) write(name, token string) error {
 	return replaceFile(l.path(name), []byte(token+"\n"))
 }
@@ -195,19 +197,19 @@ func (l *Lab) path(name string) string { return filepath.Join(l.dir.path, name) 
 
 func (l *Lab) kubernetesHost() string { return "https://" + l.kubernetesProxy.address }
 
-// Dir is where everything of this lab lies. It goes with the lab.
+// Dir is the lab's directory. Close removes it.
 func (l *Lab) Dir() string { return l.dir.path }
 
-// DebugLog is the path of Vault's debug log, AuditLog that of its audit log.
+// DebugLog is the path of Vault's debug log.
 func (l *Lab) DebugLog() string { return l.path(debugLog) }
 
 // AuditLog is the path of Vault's audit log.
 func (l *Lab) AuditLog() string { return l.path(auditLog) }
 
-// KubernetesAuditLog is the path of the API server's audit log, of what service accounts ask.
+// KubernetesAuditLog is the path of the API server's audit log. It has the requests of service accounts only.
 func (l *Lab) KubernetesAuditLog() string { return l.path(clusterAuditLog) }
 
-// LoginErrors are the lines of Vault's debug log that say why logins were refused, oldest first.
+// LoginErrors returns the lines of Vault's debug log that say why logins were rejected, oldest first.
 func (l *Lab) LoginErrors() ([]string, error) {
 	file, err := os.Open(l.DebugLog())
 	if err != nil {
@@ -225,5 +227,5 @@ func (l *Lab) LoginErrors() ([]string, error) {
 	return lines, scanner.Err()
 }
 
-// Accessors counts the tokens that live in Vault, the lab's own among them.
+// Accessors counts the tokens in Vault, including the lab's own.
 func (l *Lab) Accessors(ctx context.Context) (int, error) { return l.vault.accessors(ctx) }

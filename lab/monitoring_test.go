@@ -25,7 +25,7 @@ route: {receiver: pager, group_wait: 1s, group_interval: 1s, repeat_interval: 1h
 receivers: [{name: pager, email_configs: [{to: someone@example.com}]}]
 `
 
-// TestMonitoring has a real Prometheus evaluate a rule and a real Alertmanager send the page.
+// TestMonitoring has a real Prometheus evaluate a rule and a real Alertmanager send a notification.
 func TestMonitoring(t *testing.T) {
 	skipIfShort(t)
 	exporter := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))

@@ -9,25 +9,26 @@ import (
 	"path/filepath"
 )
 
-// LeaseNamespace and LeaseName are the Lease that the account of the exporter's pod may have.
+// LeaseNamespace and LeaseName identify the Lease that the exporter's pod may use.
 const (
 	LeaseNamespace = "monitoring"
 	LeaseName      = "vault-k8s-auth-exporter"
 )
 
-// podAccount is the service account of the exporter's own pod.
+// podAccount is the service account of the exporter's pod.
 var podAccount = account{LeaseNamespace, "exporter", issuer}
 
-// A Pod is what Kubernetes gives the exporter's pod of its own cluster.
+// A Pod is what Kubernetes gives a process in a pod to reach its own API server.
 type Pod struct {
-	// Files is the directory with ca.crt, token and namespace, which is mounted into a real pod.
+	// Files is a directory with ca.crt, token and namespace, like the one that is mounted into every pod.
 	Files string
-	// Env says where the API server is, on the same way that the exporter's probes take.
+	// Env has KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT. They point to the same proxy as the exporter's
+	// probes.
 	Env []string
 }
 
-// Pod gives the exporter a pod's identity. All it may is what leader election takes: create Leases in its namespace, read
-// and update its own.
+// Pod creates a service account for the exporter's pod, and its files. The account may do what leader election needs
+// and no more: create Leases in its namespace, and get and update its own.
 func (l *Lab) Pod(ctx context.Context) (Pod, error) {
 	if err := l.cluster.allowLeaderElection(ctx); err != nil {
 		return Pod{}, err

@@ -26,7 +26,7 @@ func TestUntilReadyFailsWhenTheProcessExits(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = p.untilReady(t.Context(), func(context.Context) error { return errors.New("not yet") })
-	for _, want := range []string{"sh ended", "exit status 3", "no such luck", "not yet"} {
+	for _, want := range []string{"sh exited", "exit status 3", "no such luck", "not yet"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %q", err, want)
 		}

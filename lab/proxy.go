@@ -11,22 +11,22 @@ import (
 	"time"
 )
 
-// A proxy forwards TCP connections from one loopback address to a server of the lab. It fails below TLS when it is told to,
-// or forwards to an impostor that fails above. It keeps its address for life.
+// A proxy forwards TCP connections from one loopback address to a server of the lab. It can refuse connections, accept
+// them and stay silent, or forward them to a fake server. Its address never changes.
 type proxy struct {
 	address string
 	backend string
-	serving sync.WaitGroup // the accept loop and the connections
+	serving sync.WaitGroup // the accept loop, the connections and the fake server
 
-	mu          sync.Mutex // guards what follows
+	mu          sync.Mutex // guards the fields below
 	listener    net.Listener
 	connections map[net.Conn]struct{} // both ends of every connection
 	silent      bool
-	fake        io.Closer // nil while the backend itself answers
-	target      string    // where connections go
+	fake        io.Closer // nil while the backend itself responds
+	target      string    // the address that connections are forwarded to
 }
 
-// newProxy returns a proxy that forwards to backend.
+// newProxy listens and forwards to backend.
 func newProxy(backend string) (*proxy, error) {
 	l, err := listen()
 	if err != nil {
@@ -42,17 +42,18 @@ func (p *proxy) port() string {
 	return port
 }
 
-// forward makes the proxy healthy again, whatever it did before.
+// forward forwards to the backend again, whatever mode the proxy was in.
 func (p *proxy) forward() error {
 	return errors.Join(p.setTarget(p.backend, nil), p.ensureListening(false))
 }
 
-// forwardTo puts another server in the backend's place.
+// forwardTo forwards to another server instead of the backend.
 func (p *proxy) forwardTo(address string) error {
 	return errors.Join(p.setTarget(address, nil), p.ensureListening(false))
 }
 
-// impersonate puts a handler in the backend's place, with a pair of certificate and key in one PEM, or plain HTTP without.
+// serveFake forwards to a new server with this handler. pair is its certificate and key in one PEM; nil means plain
+// HTTP.
 func (p *proxy) serveFake(handler http.Handler, pair []byte) error {
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ErrorLog: discardLogger()}
 	l, err := net.Listen("tcp", loopback(0))
@@ -63,7 +64,7 @@ func (p *proxy) serveFake(handler http.Handler, pair []byte) error {
 	if pair != nil {
 		certificate, err := tls.X509KeyPair(pair, pair)
 		if err != nil {
-			return errors.Join(fmt.Errorf("reading the certificate of an impostor: %w", err), l.Close())
+			return errors.Join(fmt.Errorf("reading the certificate of a fake server: %w", err), l.Close())
 		}
 		server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}}
 		serve = func() error { return server.ServeTLS(l, "", "") }
@@ -72,7 +73,7 @@ func (p *proxy) serveFake(handler http.Handler, pair []byte) error {
 	return errors.Join(p.setTarget(l.Addr().String(), server), p.ensureListening(false))
 }
 
-// redirect ends the impostor that there is, and cuts what is open if connections went elsewhere.
+// setTarget stops the previous fake server, if any, and closes the open connections if the target changed.
 func (p *proxy) setTarget(target string, impostor io.Closer) (err error) {
 	p.mu.Lock()
 	old, elsewhere := p.fake, p.target != target
@@ -88,13 +89,13 @@ func (p *proxy) setTarget(target string, impostor io.Closer) (err error) {
 	return err
 }
 
-// hang accepts connections and never says a word on them. Those that are open are cut.
+// hang accepts connections and never sends anything on them. It closes the connections that are open.
 func (p *proxy) hang() error {
 	defer p.closeConnections()
 	return p.ensureListening(true)
 }
 
-// refuse stops listening and cuts what is open: the next connection is refused.
+// refuse stops listening and closes the open connections, so that new ones are refused.
 func (p *proxy) refuse() error {
 	p.mu.Lock()
 	l := p.listener
@@ -109,7 +110,7 @@ func (p *proxy) refuse() error {
 	return err
 }
 
-// cut closes every open connection and goes on listening.
+// closeConnections closes every open connection. The proxy keeps listening.
 func (p *proxy) closeConnections() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -118,7 +119,7 @@ func (p *proxy) closeConnections() {
 	}
 }
 
-// close ends the proxy and waits for its goroutines.
+// close stops the proxy and waits for its goroutines.
 func (p *proxy) close() error {
 	err := errors.Join(p.refuse(), p.setTarget(p.backend, nil))
 	p.serving.Wait()
@@ -132,7 +133,7 @@ func (p *proxy) ensureListening(silent bool) error {
 	p.mu.Unlock()
 
 	if wasSilent && !silent {
-		p.closeConnections() // a silent connection would stay silent
+		p.closeConnections() // they were accepted silently and would stay silent
 	}
 	if listening {
 		return nil
@@ -182,8 +183,8 @@ func (p *proxy) handle(l net.Listener, client net.Conn) {
 	pipe(client, server)
 }
 
-// remember makes c one that cut closes, and returns where it goes, which is nowhere while the proxy is silent. It is not ok
-// when the listener that brought the connection was closed meanwhile.
+// register adds c to the connections that closeConnections closes, and returns the target, which is empty while the
+// proxy hangs. ok is false if the listener that accepted the connection was closed in the meantime.
 func (p *proxy) register(l net.Listener, c net.Conn) (target string, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -201,7 +202,7 @@ func (p *proxy) unregister(c net.Conn) {
 	delete(p.connections, c)
 }
 
-// pipe copies both ways until either end is closed.
+// pipe copies in both directions until either end is closed.
 func pipe(a, b net.Conn) {
 	var copying sync.WaitGroup
 	for _, direction := range [][2]net.Conn{{a, b}, {b, a}} {

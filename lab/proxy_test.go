@@ -30,7 +30,7 @@ func TestProxyRefusesAndListensAgainOnItsAddress(t *testing.T) {
 	conn := dial(t, p)
 	wantEcho(t, conn)
 	address := p.address
-	for range 3 { // a fault can be injected and healed again and again
+	for range 3 { // a fault can be injected and healed repeatedly
 		if err := errors.Join(p.refuse(), p.refuse()); err != nil {
 			t.Fatal(err)
 		}
@@ -101,7 +101,7 @@ func TestProxyIsSafeForConcurrentUse(t *testing.T) {
 	wantEcho(t, dial(t, p))
 }
 
-// proxyToEcho is a proxy to a server that says back what it is told.
+// proxyToEcho returns a proxy to a server that sends back what it receives.
 func proxyToEcho(t *testing.T) *proxy {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

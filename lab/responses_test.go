@@ -5,14 +5,14 @@ import (
 	"testing"
 )
 
-// An answer is what the servers say on the wire while a fault is injected, through the proxies and with the files that the
-// exporter has. Status 0 is no answer: then the text is that of the error.
+// A wireResponse is how the servers respond while a fault is injected, seen through the proxies and with the exporter's
+// files. Status 0 means no response; the text is then that of the error.
 type wireResponse struct {
 	loginStatus     int    // status of the canary's login
-	loginText       string // a part of its body
-	reviewStatus    int    // status of a TokenReview of the canary's token by the reviewer
-	reviewText      string // a part of its body
-	environmentOnly bool   // the fault is in [Fault.Env] alone, of which the servers know nothing
+	loginText       string // a substring of its body
+	reviewStatus    int    // status of a TokenReview of the canary's token, authenticated by the reviewer's
+	reviewText      string // a substring of its body
+	environmentOnly bool   // the fault is only in [Fault.Env]: the servers respond as in a healthy lab
 }
 
 const (
@@ -20,7 +20,7 @@ const (
 	permissionDenied = `{"errors":["permission denied"]}` + "\n"
 	authenticated    = `"authenticated":true`
 
-	unauthorizedStatus = `"message":"Unauthorized"` // whatever is wrong with the reviewer's token
+	unauthorizedStatus = `"message":"Unauthorized"` // the response to any token that does not authenticate, whatever is wrong with it
 	forbidden          = `forbidden: User \"system:serviceaccount:vault:vault-auth\" cannot create resource \"tokenreviews\"`
 	anonymous          = `forbidden: User \"system:anonymous\" cannot create resource \"tokenreviews\"`
 
@@ -38,24 +38,24 @@ var (
 	environmentFault = wireResponse{loginStatus: 200, loginText: issuedToken, reviewStatus: 201, reviewText: authenticated, environmentOnly: true}
 )
 
-// bareLogin is what nine families of causes look like from outside.
+// deniedLogin is a login that fails with 403 and no detail, which many different faults cause.
 func deniedLogin(review int, says string) wireResponse {
 	return wireResponse{loginStatus: 403, loginText: permissionDenied, reviewStatus: review, reviewText: says}
 }
 
-// refusedLogin says why.
+// failedLogin is a login whose response says why it failed, with a successful TokenReview.
 func failedLogin(status int, text string) wireResponse {
 	return wireResponse{loginStatus: status, loginText: text, reviewStatus: 201, reviewText: authenticated}
 }
 
-// answers has a row for every fault.
+// responses has a row for every fault.
 var responses = map[string]wireResponse{
-	// In the exporter's environment alone.
+	// Only in the exporter's environment.
 	"exporter_forbidden":   environmentFault,
 	"reviewer_not_checked": environmentFault,
 	"vault_dns":            environmentFault,
 
-	// Pods go on logging in.
+	// Pods can log in.
 	"canary_token_too_wide":                healthyResponse,
 	"certificate_expiring":                 healthyResponse,
 	"kubernetes_unreachable_from_exporter": {loginStatus: 200, loginText: issuedToken, reviewStatus: 0, reviewText: connectionRefused},
@@ -68,7 +68,7 @@ var responses = map[string]wireResponse{
 	"role_ttl_too_long":                    healthyResponse,
 	"token_not_revoked":                    healthyResponse,
 
-	// The canary's token: the review says what the login does not.
+	// The canary's token: the TokenReview gives the reason that the login does not.
 	"canary_expired":                   {loginStatus: 403, loginText: "token is expired", reviewStatus: 201, reviewText: "service account token has expired"},
 	"canary_not_yet_valid":             {loginStatus: 403, loginText: "token not yet valid", reviewStatus: 201, reviewText: "service account token is not valid yet"},
 	"canary_revoked":                   deniedLogin(201, "service account token has been invalidated"),
@@ -81,7 +81,7 @@ var responses = map[string]wireResponse{
 	"canary_wrong_cluster":             deniedLogin(201, `"error":"invalid bearer token"`),
 	"canary_wrong_cluster_key":         deniedLogin(201, "invalid signature, no keys found"),
 
-	// The reviewer's token, the same one in the file and in Vault.
+	// The reviewer's token, the same in the file and in Vault.
 	"reviewer_expired":                   deniedLogin(401, unauthorizedStatus),
 	"reviewer_not_yet_valid":             deniedLogin(401, unauthorizedStatus),
 	"reviewer_revoked":                   deniedLogin(401, unauthorizedStatus),
@@ -99,7 +99,7 @@ var responses = map[string]wireResponse{
 	"reviewer_forbidden_no_such_role":    deniedLogin(403, `clusterrole.rbac.authorization.k8s.io \"system:nonsense\" not found`),
 	"reviewer_forbidden_role_binding":    deniedLogin(403, forbidden),
 
-	// What Vault alone uses is wrong: a good review beside a bare login.
+	// Only Vault's side is wrong: the TokenReview succeeds and the login is denied without detail.
 	"canary_entity_disabled":                          deniedLogin(201, authenticated),
 	"canary_wrong_audience_self_review":               deniedLogin(201, authenticated),
 	"mount_missing":                                   deniedLogin(201, authenticated),
@@ -121,7 +121,7 @@ var responses = map[string]wireResponse{
 	"vault_to_kubernetes_unreachable_dns":             deniedLogin(201, authenticated),
 	"vault_to_kubernetes_timeout":                     failedLogin(0, timeout),
 
-	// Mount and role: the login says why.
+	// Mount and role: the login's response gives the reason.
 	"mount_annotations_forbidden":      failedLogin(500, "failed to get service account (code 403"),
 	"mount_config_missing":             failedLogin(500, "could not load backend configuration"),
 	"mount_issuer_mismatch":            failedLogin(403, "invalid issuer (iss) claim"),
@@ -135,7 +135,7 @@ var responses = map[string]wireResponse{
 	"role_policy_invalid":              failedLogin(400, "auth methods cannot create root tokens"),
 	"role_service_account_mismatch":    failedLogin(403, "service account name not authorized"),
 
-	// Vault, and the way to it.
+	// Vault, and the connection to it.
 	"vault_bad_response":   failedLogin(200, welcomePage),
 	"vault_internal_error": failedLogin(500, `"internal error"`),
 	"vault_rate_limited":   failedLogin(429, "rate limit quota exceeded"),
@@ -149,9 +149,9 @@ var responses = map[string]wireResponse{
 	"vault_uninitialized":  failedLogin(503, "Vault is sealed"),
 	"vault_unreachable":    failedLogin(0, connectionRefused),
 
-	// Kubernetes, for the exporter and for Vault alike.
+	// Kubernetes, for the exporter and Vault alike.
 	"kubernetes_bad_response":  deniedLogin(200, welcomePage),
-	"kubernetes_dns":           deniedLogin(201, authenticated), // whoever knows the address is answered
+	"kubernetes_dns":           deniedLogin(201, authenticated), // only the configured name is wrong; this test connects to the address
 	"kubernetes_throttled":     deniedLogin(429, "Too many requests"),
 	"kubernetes_timeout":       {loginStatus: 0, loginText: timeout, reviewStatus: 0, reviewText: timeout},
 	"kubernetes_tls_expired":   deniedLogin(0, certificateExpired),

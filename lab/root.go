@@ -9,7 +9,8 @@ import (
 
 const moduleLine = "module github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter\n"
 
-// Root is the checkout that the working directory is in, and thereby the module whose code is built.
+// Root returns the root of the checkout that contains the working directory. The lab builds the servers and the
+// exporter from there.
 func Root() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -21,7 +22,7 @@ func Root() (string, error) {
 		}
 		parent := filepath.Dir(dir)
 		if parent == dir {
-			return "", errors.New("looking for the checkout: run this inside the exporter's repository")
+			return "", errors.New("looking for the checkout: not inside the exporter's repository")
 		}
 		dir = parent
 	}

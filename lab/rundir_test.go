@@ -20,7 +20,7 @@ func TestRunDir(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	killed.lock.Close() // as the kernel does
+	killed.lock.Close() // the kernel does the same when a process is killed
 
 	another, err := newRunDir()
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// What Vault logs when the API server answers 401, whatever the reason.
+// What Vault logs when the API server responds with 401 to the reviewer's token.
 const unauthorizedLog = "service account unauthorized"
 
 func TestRealServers(t *testing.T) {
@@ -43,7 +43,7 @@ func TestRealServers(t *testing.T) {
 	}
 	t.Run("heals a fault behind another", func(t *testing.T) {
 		for _, name := range []string{"vault_sealed", "role_missing"} {
-			_ = l.Inject(t.Context(), name) // a sealed Vault deletes no role
+			_ = l.Inject(t.Context(), name) // fails for role_missing: a sealed Vault deletes no role
 		}
 		if _, err := l.Heal(t.Context()); err != nil {
 			t.Fatal(err)
@@ -82,13 +82,11 @@ func wantTokenCount(t *testing.T, l *Lab, wire wireClient) {
 	}
 }
 
-// wantNothingLeft closes the lab, with a fault injected as after a test that failed.
+// wantNothingLeft closes the lab while a fault is injected, as after a test that failed.
 func wantNothingLeft(t *testing.T, l *Lab) {
 	t.Helper()
 	for _, name := range []string{"vault_unreachable", "kubernetes_unreachable"} {
-		if err := l.Inject(t.Context(), name); err == nil {
-			continue // the context of a test that is over does not stop a proxy
-		}
+		_ = l.Inject(t.Context(), name) // the test's context is over, which does not matter to a proxy
 	}
 	if err := errors.Join(l.Close(), l.Close()); err != nil {
 		t.Error(err)
@@ -101,10 +99,10 @@ func wantNothingLeft(t *testing.T, l *Lab) {
 	}
 }
 
-// patience is ample for a server that answers, and less than the ten seconds after which Vault gives up a silent API server.
+// requestTimeout is shorter than the 10 s after which Vault gives up on an API server that does not respond.
 const requestTimeout = 5 * time.Second
 
-// A wire asks the servers as the exporter does: through the proxies, with the files.
+// A wireClient sends requests as the exporter does: through the proxies, with the tokens in the exporter's files.
 type wireClient struct {
 	lab  *Lab
 	http *http.Client
@@ -155,7 +153,7 @@ func (w wireClient) review(t *testing.T) (int, string) {
 	})
 }
 
-// token is empty when the file is not there.
+// token is empty if the file does not exist.
 func (w wireClient) token(t *testing.T, file string) string {
 	t.Helper()
 	data, err := os.ReadFile(w.lab.path(file))
@@ -165,7 +163,7 @@ func (w wireClient) token(t *testing.T, file string) string {
 	return strings.TrimSpace(string(data))
 }
 
-// post answers status 0 with the error when there is no answer.
+// post returns status 0 and the error's text if there is no response.
 func (w wireClient) post(t *testing.T, url, bearer string, body fields) (int, string) {
 	t.Helper()
 	data, err := json.Marshal(body)

@@ -9,9 +9,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Hurry divides every duration in a rules file or in a configuration of Alertmanager, for a lab in which nobody wants
-// to wait as long as on call: the range of a selector, for, keep_firing_for, the waits of a route. A second is the
-// least that is left of one.
+// SpeedUp divides every duration in a Prometheus rules file or an Alertmanager configuration by factor, so that tests
+// and demos need not wait as long as production: the ranges in expressions, for and keep_firing_for, and the intervals
+// of routes. Results are whole seconds, at least one; 0 stays 0.
 func SpeedUp(config []byte, factor int) ([]byte, error) {
 	var document yaml.Node
 	if err := yaml.Unmarshal(config, &document); err != nil {

@@ -2,15 +2,15 @@ package lab
 
 import "context"
 
-// A mint makes a token of an account.
+// A tokenFunc makes a token for an account.
 type tokenFunc func(context.Context, *cluster, account) (string, error)
 
-// healthy is a token as the account should have.
+// healthyToken asks the API server for a token with the account's audience.
 func healthyToken(ctx context.Context, c *cluster, a account) (string, error) {
 	return requestedToken(fields{"audiences": []string{a.audience}})(ctx, c, a)
 }
 
-// requested is a token of the API server.
+// requestedToken asks the API server for a token, with the TokenRequest spec plus the lab's lifetime.
 func requestedToken(spec fields) tokenFunc {
 	return func(ctx context.Context, c *cluster, a account) (string, error) {
 		var answer struct {
@@ -24,19 +24,20 @@ func requestedToken(spec fields) tokenFunc {
 	}
 }
 
-// forAudiences is a token of the API server for these alone.
+// tokenForAudiences asks the API server for a token with exactly these audiences.
 func tokenForAudiences(audiences ...string) tokenFunc {
 	return requestedToken(fields{"audiences": audiences})
 }
 
-// claiming is a token of the cluster's own key that the API server would not issue.
+// forgedToken signs a token with the cluster's own key. Its claims may be ones that the API server would not issue,
+// such as an expiry in the past.
 func forgedToken(changed func() fields) tokenFunc {
 	return func(ctx context.Context, c *cluster, a account) (string, error) {
 		return c.forge(ctx, a, c.signer, changed())
 	}
 }
 
-// foreign is a token of a key that the cluster does not know.
+// foreignToken signs a token with a key that the cluster does not know.
 func foreignToken(changed fields) tokenFunc {
 	return func(ctx context.Context, c *cluster, a account) (string, error) {
 		stranger, err := newSigner()
@@ -47,7 +48,7 @@ func foreignToken(changed fields) tokenFunc {
 	}
 }
 
-// forge signs the claims of a healthy token but for what is changed.
+// forge signs the claims of a healthy token, with the changed ones replaced.
 func (c *cluster) forge(ctx context.Context, a account, s signer, changed fields) (string, error) {
 	var stored object
 	if err := c.get(ctx, a.path("serviceaccounts")+"/"+a.name, &stored); err != nil {
@@ -56,18 +57,19 @@ func (c *cluster) forge(ctx context.Context, a account, s signer, changed fields
 	return s.sign(claimsOf(stored, a.audience).with(changed))
 }
 
-// verbatim is a text that is no token.
+// literalToken returns text, which need not be a JWT.
 func literalToken(text string) tokenFunc {
 	return func(context.Context, *cluster, account) (string, error) { return text, nil }
 }
 
-// quoted is a healthy token as a careless script leaves it.
+// quotedToken is a healthy token in double quotes, as a shell script can leave it in a file.
 func quotedToken(ctx context.Context, c *cluster, a account) (string, error) {
 	token, err := healthyToken(ctx, c, a)
 	return `"` + token + `"`, err
 }
 
-// bound is a token that lives as long as the pod or Secret of that name.
+// boundToken creates a pod or a Secret and returns a token bound to it: the token becomes invalid when the object is
+// deleted.
 func boundToken(kind string) tokenFunc {
 	return func(ctx context.Context, c *cluster, a account) (string, error) {
 		path := a.boundObjectPath(kind)
@@ -89,12 +91,12 @@ var plural = map[string]string{"Pod": "pods", "Secret": "secrets"}
 
 func (a account) boundObjectName() string { return a.name + "-bound" }
 
-// boundPath deletes a pod at once: no kubelet waits for its grace.
+// boundObjectPath asks for deletion without a grace period: there is no kubelet that would end the pod.
 func (a account) boundObjectPath(kind string) string {
 	return a.path(plural[kind]) + "/" + a.boundObjectName() + "?gracePeriodSeconds=0"
 }
 
-// bindable is an object that a token can be bound to.
+// boundManifest is the pod or Secret that a token is bound to.
 func (a account) boundManifest(kind string) fields {
 	object := fields{"metadata": fields{"name": a.boundObjectName()}}
 	if kind == "Pod" {
@@ -106,7 +108,8 @@ func (a account) boundManifest(kind string) fields {
 	return object
 }
 
-// legacy is a token of a Secret of type service-account-token, as the token controller makes it.
+// legacyToken stores a Secret of type kubernetes.io/service-account-token, with the token that the token controller
+// would put there, and returns that token.
 func legacyToken(ctx context.Context, c *cluster, a account) (string, error) {
 	if err := c.remove(ctx, a.boundObjectPath("Secret")); err != nil {
 		return "", err
@@ -129,7 +132,7 @@ func legacyToken(ctx context.Context, c *cluster, a account) (string, error) {
 	}, nil)
 }
 
-// outlived is a token that was made by from and refused when what it hangs on was gone.
+// revokedToken makes a token, revokes it, and returns it once the API server rejects it.
 func revokedToken(from tokenFunc, end func(context.Context, *cluster, account) error) tokenFunc {
 	return func(ctx context.Context, c *cluster, a account) (string, error) {
 		token, err := from(ctx, c, a)

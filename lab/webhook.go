@@ -8,24 +8,25 @@ import (
 	"time"
 )
 
-// A Page is what Alertmanager tells a webhook: the alerts of one group.
+// A Notification is what Alertmanager sends to a webhook: the alerts of one group. The format is Alertmanager's version
+// 4.
 type Notification struct {
 	Receiver    string            `json:"receiver"`
-	Status      string            `json:"status"` // firing, or resolved
+	Status      string            `json:"status"` // firing or resolved
 	GroupKey    string            `json:"groupKey"`
 	GroupLabels map[string]string `json:"groupLabels"`
 	Alerts      []Alert           `json:"alerts"`
 }
 
-// An Alert is one of a Page.
+// An Alert is one alert of a Notification.
 type Alert struct {
-	Status      string            `json:"status"` // firing, or resolved
+	Status      string            `json:"status"` // firing or resolved
 	Labels      map[string]string `json:"labels"`
 	Annotations map[string]string `json:"annotations"`
 	StartsAt    time.Time         `json:"startsAt"`
 }
 
-// A Receiver is the pager: a webhook on loopback.
+// A Webhook is an HTTP server on loopback that receives Alertmanager's notifications.
 type Webhook struct {
 	URL string
 
@@ -33,37 +34,37 @@ type Webhook struct {
 	served chan error
 }
 
-// Receive hands each page to take as it arrives. It may be called concurrently.
-func StartWebhook(take func(Notification)) (*Webhook, error) {
+// StartWebhook calls handle with each notification, possibly concurrently.
+func StartWebhook(handle func(Notification)) (*Webhook, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	r := &Webhook{
+	w := &Webhook{
 		URL:    "http://" + listener.Addr().String(),
-		server: &http.Server{Handler: webhookHandler(take), ReadHeaderTimeout: time.Second},
+		server: &http.Server{Handler: webhookHandler(handle), ReadHeaderTimeout: time.Second},
 		served: make(chan error, 1),
 	}
-	go func() { r.served <- r.server.Serve(listener) }()
-	return r, nil
+	go func() { w.served <- w.server.Serve(listener) }()
+	return w, nil
 }
 
-// Close ends it.
-func (r *Webhook) Close() error {
-	err := r.server.Close()
-	if served := <-r.served; !errors.Is(served, http.ErrServerClosed) {
+// Close stops the server.
+func (w *Webhook) Close() error {
+	err := w.server.Close()
+	if served := <-w.served; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)
 	}
 	return err
 }
 
-func webhookHandler(take func(Notification)) http.HandlerFunc {
+func webhookHandler(handle func(Notification)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var p Notification
 		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 10<<20)).Decode(&p); err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
-		take(p)
+		handle(p)
 	}
 }

@@ -28,7 +28,7 @@ func TestFaultPrintsTheCheckCommand(t *testing.T) {
 func TestFaultWithoutAnEnvironment(t *testing.T) {
 	runningLab(t)
 	code, stdout, stderr := runCommand(t, "fault", "role_missing")
-	if code != 0 || stdout != "injected role_missing; `make heal` mends it\n" {
+	if code != 0 || stdout != "injected role_missing; undo it with `make heal`\n" {
 		t.Errorf("%d\n%s\n%s", code, stdout, stderr)
 	}
 }
@@ -47,7 +47,7 @@ func TestCheckCommandQuotesForTheShell(t *testing.T) {
 	}
 }
 
-// called is the program with those arguments.
+// runCommand runs the lab command with these arguments.
 func runCommand(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, log strings.Builder
@@ -55,10 +55,10 @@ func runCommand(t *testing.T, args ...string) (code int, stdout, stderr string) 
 	return code, out.String(), log.String()
 }
 
-// checkout makes the working directory one of the exporter's repository, which it returns.
+// checkout changes into a directory that looks like a checkout of the repository, and returns it.
 func checkout(t *testing.T) string {
 	t.Helper()
-	root, err := os.MkdirTemp("", "lab-test-") // the path of a socket in t.TempDir may be too long
+	root, err := os.MkdirTemp("", "lab-test-") // the path of a socket below t.TempDir can be too long
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func checkout(t *testing.T) string {
 	return root
 }
 
-// runningLab answers at the control socket of a checkout as a lab does that takes every fault, and returns its directory.
+// runningLab listens on the control socket of a checkout, accepts every fault, and returns the lab's directory.
 func runningLab(t *testing.T) string {
 	t.Helper()
 	root := checkout(t)

@@ -14,10 +14,12 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
-// hurried is how many times faster than on call the demo is: it probes every 10 s in place of every minute.
+// speedUpFactor divides the durations of the shipped rules and route. The demo probes every 10 s instead of every
+// minute.
 const speedUpFactor = 6
 
-// A watch is the Prometheus and the Alertmanager of the demo, with the rules and the route that are shipped, and a pager.
+// monitoringServers are Prometheus and Alertmanager with the rules and the route in deploy/prometheus, and the webhook
+// that receives the notifications.
 type monitoringServers struct {
 	servers *lab.Monitoring
 	webhook *lab.Webhook
@@ -47,7 +49,7 @@ func startMonitoring(ctx context.Context, exporter string, stdout, stderr io.Wri
 	return &m, nil
 }
 
-// shipped is a file of deploy/prometheus in a hurry.
+// speedUpFile reads a file of deploy/prometheus and divides its durations.
 func speedUpFile(name string) ([]byte, error) {
 	root, err := lab.Root()
 	if err != nil {
@@ -62,22 +64,22 @@ func speedUpFile(name string) ([]byte, error) {
 
 func (m *monitoringServers) close() error { return errors.Join(m.servers.Close(), m.webhook.Close()) }
 
-// String is what the summary says of it: nothing where there is none.
+// String is a part of the demo's summary, empty without Prometheus.
 func (m *monitoringServers) String() string {
 	if m == nil {
 		return ""
 	}
-	return fmt.Sprintf("  rules     %s/api/v1/alerts (Prometheus)\n  pages     %s/api/v2/alerts (Alertmanager); each also appears below\n",
+	return fmt.Sprintf("  alerts    %s/api/v1/alerts (Prometheus)\n            %s/api/v2/alerts (Alertmanager); each notification also appears below\n",
 		m.servers.PrometheusURL, m.servers.AlertmanagerURL)
 }
 
-// paged is a page as somebody on call reads it.
+// formatNotification prints a notification as a pager would show it.
 func formatNotification(p lab.Notification, at time.Time) string {
 	var text strings.Builder
 	for _, alert := range p.Alerts {
 		word := "page"
 		if alert.Status == "resolved" {
-			word = "over"
+			word = "resolved"
 		}
 		fmt.Fprintf(&text, "%s  %s  %s (%s) %s\n", at.Format(time.TimeOnly), word,
 			alert.Labels["alertname"], alert.Labels["severity"], cmp.Or(alert.Labels["target"], alert.Labels["job"]))

@@ -14,18 +14,18 @@ import (
 )
 
 var (
-	errServer = errors.New("asking Vault")
+	errServer = errors.New("requesting from Vault")
 	errSealed = errors.New("sealed")
 )
 
-// A request is what Vault is asked.
+// A request is an HTTP request to Vault.
 type request struct {
 	method, path string
-	body         map[string]any // nil: none
-	stream       bool           // the answer is passed on as it comes
+	body         map[string]any // nil: no body
+	stream       bool           // the response is copied to the output as it arrives
 }
 
-// run asks Vault, and prints what it answers.
+// run sends the command's request and prints the response.
 func (c command) run(call invocation, out io.Writer) error {
 	r, err := c.request(call)
 	if err != nil {
@@ -53,7 +53,7 @@ func (c command) run(call invocation, out io.Writer) error {
 	return checkSealed(c, content)
 }
 
-// sealed is errSealed where the answer to status says so.
+// checkSealed returns errSealed if the command is status and Vault is sealed.
 func checkSealed(c command, content []byte) error {
 	var answer struct {
 		Sealed bool `json:"sealed"`
@@ -70,7 +70,7 @@ func checkSealed(c command, content []byte) error {
 	return nil
 }
 
-// send takes its server and who it is from VAULT_ADDR, VAULT_CACERT, VAULT_TLS_SERVER_NAME and VAULT_TOKEN.
+// send uses VAULT_ADDR, VAULT_CACERT, VAULT_TLS_SERVER_NAME and VAULT_TOKEN, as HashiCorp's command does.
 func (r request) send(namespace string) (*http.Response, error) {
 	address := os.Getenv("VAULT_ADDR")
 	if address == "" {
@@ -102,7 +102,7 @@ func (r request) send(namespace string) (*http.Response, error) {
 	return response, nil
 }
 
-// newClient follows no redirect, which would take the token elsewhere, and keeps no connection.
+// newClient follows no redirects, because they would send the token to another server, and keeps no connection open.
 func newClient() (*http.Client, error) {
 	config := &tls.Config{ServerName: os.Getenv("VAULT_TLS_SERVER_NAME")}
 	if path := os.Getenv("VAULT_CACERT"); path != "" {
@@ -121,7 +121,7 @@ func newClient() (*http.Client, error) {
 	}, nil
 }
 
-// show prints one field, or the answer as JSON.
+// printResponse prints the field that -field names, or the whole response.
 func printResponse(out io.Writer, call invocation, content []byte) error {
 	name := call.flag("field")
 	switch {
@@ -140,7 +140,8 @@ func printResponse(out io.Writer, call invocation, content []byte) error {
 	}
 }
 
-// field is one of the data of an answer. That of a new token is called otherwise there than in the command.
+// responseField returns a field of the response's data. The command's fields token and token_accessor have other names
+// in the API.
 func responseField(name string, content []byte) (any, error) {
 	var answer struct {
 		Data map[string]any `json:"data"`

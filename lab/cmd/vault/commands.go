@@ -12,16 +12,16 @@ import (
 	"strings"
 )
 
-// A command makes one request of a call.
+// A command turns an invocation into one request.
 type command struct {
 	name             string
-	flags            []string // beside those of every command
-	argUsage         string   // for people
-	minArgs, maxArgs int      // how many they are
+	flags            []string // in addition to commonFlags
+	argUsage         string   // for the usage text
+	minArgs, maxArgs int      // the number of arguments that it accepts
 	request          func(invocation) (request, error)
 }
 
-// unbounded is the upper bound where there is none.
+// unbounded is the maxArgs of a command without a limit.
 const unbounded = math.MaxInt
 
 var commands = []command{
@@ -45,7 +45,7 @@ var commands = []command{
 	{"token revoke", []string{"self"}, "[TOKEN]", 0, 1, revoke},
 }
 
-// to asks for a path, which is the first word where none is given.
+// requestTo builds a request without a body. An empty path stands for the first argument.
 func requestTo(method, path string) func(invocation) (request, error) {
 	return func(c invocation) (request, error) {
 		return request{method: method, path: cmp.Or(path, c.arg(0))}, nil
@@ -57,7 +57,7 @@ func write(c invocation) (request, error) {
 	return request{method: http.MethodPut, path: c.arg(0), body: body}, err
 }
 
-// pairs reads name=value, where the value is a file's content after an @.
+// pairs parses NAME=VALUE and NAME=@FILE.
 func pairs(args []string) (map[string]any, error) {
 	body := map[string]any{}
 	for _, pair := range args {
@@ -101,7 +101,7 @@ func initialise(c invocation) (request, error) {
 	return request{method: http.MethodPut, path: "sys/init", body: map[string]any{"secret_shares": shares, "secret_threshold": threshold}}, err
 }
 
-// unseal asks nobody for the key, as Vault's own does: without one it takes VAULT_UNSEAL_KEY.
+// unseal takes the key from the argument or from VAULT_UNSEAL_KEY. HashiCorp's command would prompt for it.
 func unseal(c invocation) (request, error) {
 	key := cmp.Or(c.arg(0), os.Getenv("VAULT_UNSEAL_KEY"))
 	if key == "" {

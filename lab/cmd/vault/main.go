@@ -1,5 +1,5 @@
-// The vault command stands in for Vault's own, which does not build from the published modules: as much of it as the fixes
-// need that the exporter prints.
+// The vault command replaces HashiCorp's, which cannot be built from the published modules. It has only the commands
+// that appear in the fixes that the exporter prints.
 package main
 
 import (
@@ -13,8 +13,8 @@ import (
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
-// run is the program. It ends as Vault's own does: with 2 when the server cannot be reached or says no, and with 1 for what is
-// wrong on this side. For status 2 is a sealed Vault, which is no error, and 1 is every error.
+// run executes one command and returns the exit code that HashiCorp's command would: 2 if the server is unreachable or
+// responds with an error, 1 for a local error. The command status is different: 2 means sealed, and 1 is any error.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	command, call, err := parse(args, stdin)
 	if err == nil {
@@ -33,14 +33,14 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return 1
 }
 
-// A call is a command line after the name of the command.
+// An invocation is a parsed command line without the command's name.
 type invocation struct {
 	flags map[string][]string
 	args  []string
 	stdin io.Reader
 }
 
-// flag is the last value of one, and empty when it was not given.
+// flag returns the last value of a flag, or "" if it was not given.
 func (c invocation) flag(name string) string {
 	values := c.flags[name]
 	if len(values) == 0 {
@@ -49,7 +49,7 @@ func (c invocation) flag(name string) string {
 	return values[len(values)-1]
 }
 
-// namespace is that of VAULT_NAMESPACE, unless -namespace names another, or with an empty value the root.
+// namespace returns the value of -namespace if it was given, even if empty, and VAULT_NAMESPACE otherwise.
 func (c invocation) namespace() string {
 	if _, given := c.flags["namespace"]; given {
 		return c.flag("namespace")
@@ -57,7 +57,7 @@ func (c invocation) namespace() string {
 	return os.Getenv("VAULT_NAMESPACE")
 }
 
-// word is the i-th, and empty when there are fewer.
+// arg returns the i-th argument, or "" if there are fewer.
 func (c invocation) arg(i int) string {
 	if i < len(c.args) {
 		return c.args[i]
@@ -65,14 +65,14 @@ func (c invocation) arg(i int) string {
 	return ""
 }
 
-// everyFlag is what every command takes.
+// commonFlags are accepted by every command.
 var commonFlags = []string{"field", "format", "namespace"}
 
-// parse parts a command line. Flags stand before the words, as Vault's own demands.
+// parse parses a command line. Flags must precede the arguments, as in HashiCorp's command.
 func parse(args []string, stdin io.Reader) (command, invocation, error) {
 	c, rest, ok := find(args)
 	if !ok {
-		return command{}, invocation{}, fmt.Errorf("called wrongly\n%s", usage())
+		return command{}, invocation{}, fmt.Errorf("invalid command line\n%s", usage())
 	}
 	parsed := invocation{flags: map[string][]string{}, stdin: stdin}
 	for len(rest) > 0 && len(rest[0]) > 1 && rest[0][0] == '-' {
@@ -88,12 +88,12 @@ func parse(args []string, stdin io.Reader) (command, invocation, error) {
 	}
 	parsed.args = rest
 	if len(rest) < c.minArgs || len(rest) > c.maxArgs {
-		return command{}, invocation{}, fmt.Errorf("%s: called wrongly\nusage: vault %s %s", c.name, c.name, c.argUsage)
+		return command{}, invocation{}, fmt.Errorf("%s: wrong number of arguments\nusage: vault %s %s", c.name, c.name, c.argUsage)
 	}
 	return c, parsed, nil
 }
 
-// find returns the command that args begin with, and what follows its name.
+// find returns the command that args begin with, and the rest of args.
 func find(args []string) (command, []string, bool) {
 	for _, c := range commands {
 		name := strings.Fields(c.name)
@@ -115,5 +115,5 @@ func usage() string {
 			text += " " + c.argUsage
 		}
 	}
-	return text + "\n-field=NAME prints one field alone, -format=json is what is printed without it, -namespace=NAME goes before VAULT_NAMESPACE"
+	return text + "\n-field=NAME prints only that field; otherwise the output is JSON, with or without -format=json; -namespace=NAME overrides VAULT_NAMESPACE"
 }

@@ -16,13 +16,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A heard request is what a Vault was asked.
+// A recordedRequest is what the fake Vault received.
 type recordedRequest struct {
 	Method, Path, Token, Namespace string
 	Body                           map[string]any
 }
 
-// A fake Vault answers everything alike, and remembers the last request.
+// A fakeVault gives every request the same response, and records the last one.
 type fakeVault struct {
 	status int
 	answer string
@@ -41,7 +41,7 @@ func (f *fakeVault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, f.answer)
 }
 
-// serve starts a fake Vault that the environment points to, trusted and with a token.
+// serve starts a fake Vault, and sets the environment to use it with its CA and a token.
 func serve(t *testing.T, status int, answer string) *fakeVault {
 	t.Helper()
 	f := &fakeVault{status: status, answer: answer}
@@ -61,7 +61,7 @@ func serve(t *testing.T, status int, answer string) *fakeVault {
 	return f
 }
 
-// called is the program with those arguments.
+// runCommand runs the vault command with these arguments.
 func runCommand(stdin string, args ...string) (code int, stdout, stderr string) {
 	var out, log strings.Builder
 	code = run(args, strings.NewReader(stdin), &out, &log)
@@ -234,7 +234,8 @@ func TestEnvironment(t *testing.T) {
 	})
 }
 
-// printed is a vault command in what the exporter prints: at the start of a line of a fix, behind a pipe, or inside $( ).
+// printedCommand matches a vault command in the output of check: at the start of a line of a fix, after a pipe, or
+// inside $( ).
 var printedCommand = regexp.MustCompile(`(?:^  fix  |^       |\| |\$\()vault ([a-z][^|>)]*)`)
 
 func TestParsesWhatTheExporterPrints(t *testing.T) {
