@@ -26,12 +26,12 @@ func BenchmarkProbe(b *testing.B) {
 	prober := probe.NewProber("bench", func(string, probe.TokenEvent) {})
 	result, memory := prober.Probe(b.Context(), target, probe.Memory{}) // not measured: the first run reads more than later ones
 	if !result.Healthy() {
-		b.Fatalf("the probe finds %s: %s", result.Diagnosis.Reason, result.Diagnosis.Detail)
+		b.Fatalf("the probe found %s: %s", result.Diagnosis.Reason, result.Diagnosis.Detail)
 	}
 	measure(b, func() error {
 		result, memory = prober.Probe(b.Context(), target, memory)
 		if !result.Healthy() {
-			return fmt.Errorf("the probe finds %s: %s", result.Diagnosis.Reason, result.Diagnosis.Detail)
+			return fmt.Errorf("the probe found %s: %s", result.Diagnosis.Reason, result.Diagnosis.Detail)
 		}
 		return nil
 	})
@@ -49,7 +49,7 @@ func BenchmarkSustained(b *testing.B) {
 		for more.Next() {
 			var result probe.Result
 			if result, memory = prober.Probe(b.Context(), target, memory); !result.Healthy() {
-				b.Errorf("the probe finds %s: %s", result.Diagnosis.Reason, result.Diagnosis.Detail)
+				b.Errorf("the probe found %s: %s", result.Diagnosis.Reason, result.Diagnosis.Detail)
 			}
 		}
 	})

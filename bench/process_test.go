@@ -84,7 +84,7 @@ func start(b *testing.B, binary string, s servers, targets int, env ...string) p
 		_ = cmd.Process.Signal(os.Interrupt)
 		_ = cmd.Wait()
 		if b.Failed() {
-			b.Logf("the exporter says:\n%s", &log)
+			b.Logf("the exporter's log:\n%s", &log)
 		}
 	})
 	return process{cmd.Process.Pid, "http://" + web + "/metrics"}
@@ -161,7 +161,7 @@ func (p process) resident(b *testing.B) float64 {
 	}
 	match := residentLine.FindSubmatch(status)
 	if match == nil {
-		b.Fatal("the kernel does not tell the process's resident memory")
+		b.Fatal("/proc has no VmRSS for the process")
 	}
 	kilobytes, err := strconv.ParseFloat(string(match[1]), 64)
 	if err != nil {

@@ -56,7 +56,7 @@ func TestAuditCostsAddUp(t *testing.T) {
 	}
 	for name, row := range rows {
 		if want := runs*row.perRun + runs/10*row.perTenthRun; row.perDay != want {
-			t.Errorf("%s: %d a day, but the runs of a day make %d", name, row.perDay, want)
+			t.Errorf("%s: %d a day, but the other columns make %d", name, row.perDay, want)
 		}
 	}
 }
@@ -90,7 +90,7 @@ func (a administrator) wantAuditCosts(runs, mountReads int, counters map[string]
 			return fmt.Sprintf("%d lines, want %d", count()-before[row], want)
 		})
 		if got := count() - before[row]; got != want {
-			a.t.Errorf("%s: %d runs, %d of them with the mount, left %d lines, want %d", row, runs, mountReads, got, want)
+			a.t.Errorf("%s: %d runs, %d of them with the mount, wrote %d lines, want %d", row, runs, mountReads, got, want)
 		}
 	}
 }
@@ -108,7 +108,7 @@ func (a administrator) probeTwice(p pod) {
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK || runs() != "2" {
-		a.t.Errorf("asked for another run: %s, %s runs\n%s", response.Status, runs(), exporter.out)
+		a.t.Errorf("requesting another run: %s, %s runs in total\n%s", response.Status, runs(), exporter.out)
 	}
 	exporter.terminate()
 }
@@ -153,7 +153,7 @@ func wantAuditEntries(a administrator, p pod) {
 		"tokenreviews by system:serviceaccount:vault:vault-auth",
 	}
 	if diff := cmp.Diff(want, slices.Compact(from)); diff != "" {
-		a.t.Errorf("the API server saw (-want +got):\n%s", diff)
+		a.t.Errorf("requests to the API server (-want +got):\n%s", diff)
 	}
 }
 

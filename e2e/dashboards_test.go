@@ -152,7 +152,7 @@ func TestDashboards(t *testing.T) {
 			problems = grafana.problems(t, e)
 			return len(problems) == 0
 		}, func() string { return strings.Join(problems, "\n") })
-		t.Logf("%s: every query answers as it must after %s", e.name, elapsed.Round(100*time.Millisecond))
+		t.Logf("%s: every query returned what it must after %s", e.name, elapsed.Round(100*time.Millisecond))
 	}
 	if _, err := shared.lab.Heal(t.Context()); err != nil {
 		t.Fatal(err)
@@ -184,16 +184,16 @@ func (g fakeGrafana) problems(t *testing.T, e phase) []string {
 		switch got := answer.summary(); {
 		case slices.Contains(unsettledQueries, name): // both are allowed
 		case exact && got != want:
-			problems = append(problems, fmt.Sprintf("%s: says %q, want %q", name, got, want))
+			problems = append(problems, fmt.Sprintf("%s: returns %q, want %q", name, got, want))
 		case wantEmpty && !answer.empty():
-			problems = append(problems, fmt.Sprintf("%s: says %q, want nothing", name, got))
+			problems = append(problems, fmt.Sprintf("%s: returns %q, want nothing", name, got))
 		case !wantEmpty && answer.empty():
-			problems = append(problems, name+": has nothing to say")
+			problems = append(problems, name+": returns nothing")
 		}
 	})
 	for _, name := range slices.AppendSeq(slices.Clone(e.empty), maps.Keys(e.want)) {
 		if !seen[name] {
-			t.Fatalf("there is no query %s", name)
+			t.Fatalf("no dashboard has the query %s", name)
 		}
 	}
 	return problems
@@ -208,7 +208,7 @@ func (g fakeGrafana) wantNothingBeforeTheFirstScrape(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		} else if !answer.empty() {
-			t.Errorf("%s: says %q of a time of which nothing is known", name, answer.summary())
+			t.Errorf("%s: returns %q for a time before the first scrape", name, answer.summary())
 		}
 	})
 }
@@ -257,7 +257,7 @@ func substitute(d dashboards.Dashboard, query string, span time.Duration) (_ str
 	query = variablePattern.ReplaceAllStringFunc(query, func(name string) string {
 		value, seen := values[name]
 		if !seen {
-			err = fmt.Errorf("no value of %s is known", name)
+			err = fmt.Errorf("variable %s has no value", name)
 		}
 		return value
 	})
@@ -359,7 +359,7 @@ func (g fakeGrafana) wantVariableValues(t *testing.T) {
 				t.Errorf("%s: %s: %v", d.File, v.Name, err)
 			}
 			if want := map[string]int{"job": 1, "instance": 2, "target": 1}[v.Name]; len(values) != want {
-				t.Errorf("%s: of %s there is a choice of %q, want %d", d.File, v.Name, values, want)
+				t.Errorf("%s: variable %s has the values %q, want %d of them", d.File, v.Name, values, want)
 			}
 		}
 	}

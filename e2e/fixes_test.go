@@ -53,7 +53,7 @@ func TestFixesResolveTheFault(t *testing.T) {
 			out, err := newShell(t, l).run(fix...)
 			details := func() string { return strings.Join(fix, "\n") + "\n" + out }
 			if err != nil {
-				t.Fatalf("pasting the fix: %v\n%s", err, details())
+				t.Fatalf("running the fix: %v\n%s", err, details())
 			}
 			eventually(t, detectionTimeout, "health", func() bool {
 				o, _ := check(t, env)
@@ -77,7 +77,7 @@ func TestFixOfUnexplainedRevealsTheCause(t *testing.T) {
 	}
 	administrator := newShell(t, l)
 	if out, err := administrator.run(withoutToken.Targets[0].Fix...); err != nil {
-		t.Fatalf("pasting the fix: %v\n%s\n%s", err, strings.Join(withoutToken.Targets[0].Fix, "\n"), out)
+		t.Fatalf("running the fix: %v\n%s\n%s", err, strings.Join(withoutToken.Targets[0].Fix, "\n"), out)
 	}
 	_, withToken := check(t, append(env, "EXPORTER_VAULT_TOKEN_FILE="+filepath.Join(administrator.dir, "vault-token")))
 	if got := withToken.Targets[0].Reason; got != "role_cidr_mismatch" {

@@ -82,10 +82,10 @@ func (f fixture) testFault(t *testing.T, fault lab.Fault, m *matrix) {
 	f.waitHealthy(t)
 	for i, level := range evidenceLevels {
 		if o, r := check(t, environment(level.env(f.lab))); o.code != 0 || !r.Targets[0].Healthy {
-			t.Errorf("after heal check ends with %d: %s", o.code, o.stdout)
+			t.Errorf("after healing, check exits with %d: %s", o.code, o.stdout)
 		}
 		if got := f.verdictChanges()[i] - logged[i]; fault.Env == nil && level.want(fault).Reason != "none" && got < 2 {
-			t.Errorf("%s: %d changes of verdict were logged, want one there and one back", level.name, got)
+			t.Errorf("%s: %d changes of verdict were logged, want at least 2: to the fault and back", level.name, got)
 		}
 	}
 }
@@ -132,7 +132,7 @@ func waitFor(t *testing.T, l *lab.Lab, exporter *process, what string, holds fun
 		return holds(e)
 	}, func() string {
 		refusals, _ := l.LoginErrors()
-		return fmt.Sprintf("the metrics say: %s\nVault says: %q\nthe exporter says:\n%s", last, tail(refusals, 3), exporter.out)
+		return fmt.Sprintf("metrics: %s\nVault's login errors: %q\nthe exporter's log:\n%s", last, tail(refusals, 3), exporter.out)
 	})
 }
 
@@ -162,16 +162,16 @@ func wantReport(t *testing.T, env []string, want lab.Verdict) lab.Verdict {
 		code = 0
 	}
 	if o.code != code || target.Reason != want.Reason || target.Certainty != want.Certainty {
-		t.Errorf("check ends with %d and says %s, %s (%s), want %s, %s", o.code, target.Reason, target.Certainty, target.Detail, want.Reason, want.Certainty)
+		t.Errorf("check exits with %d and reports %s, %s (%s), want %s, %s", o.code, target.Reason, target.Certainty, target.Detail, want.Reason, want.Certainty)
 	}
 	if want.Reason != "none" && (len(target.Fix) == 0 || len(target.Because) == 0 || target.Runbook != "docs/reasons.md#"+want.Reason) {
-		t.Errorf("check does not explain itself: %+v", target)
+		t.Errorf("the report lacks a fix, an explanation or the runbook: %+v", target)
 	}
 	if want.Warning != "" && !target.warns(want.Warning) {
-		t.Errorf("check warns of %+v, want %s", target.Warnings, want.Warning)
+		t.Errorf("check has the warnings %+v, want %s", target.Warnings, want.Warning)
 	}
 	if text := run(t, env, "check"); text.code != code || !strings.Contains(text.stdout, "  why  ") || !strings.Contains(text.stdout, strings.TrimPrefix(want.Reason, "none")) {
-		t.Errorf("check in words ends with %d:\n%s", text.code, text.stdout)
+		t.Errorf("the text output of check exits with %d or lacks the verdict:\n%s", text.code, text.stdout)
 	}
 	return lab.Verdict{Reason: target.Reason, Certainty: target.Certainty, Warning: want.Warning}
 }

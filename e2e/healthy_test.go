@@ -31,7 +31,7 @@ func TestVariantsAreHealthy(t *testing.T) {
 				probing.Go(func() {
 					for range probesPerVariant / len(evidenceLevels) {
 						if o := run(t, env, "check", "--output=json"); o.code != 0 {
-							t.Errorf("%s: check ends with %d: %s%s", level.name, o.code, o.stdout, o.stderr)
+							t.Errorf("%s: check exits with %d: %s%s", level.name, o.code, o.stdout, o.stderr)
 						}
 					}
 				})

@@ -112,10 +112,10 @@ func TestInstallations(t *testing.T) {
 				t.Errorf("%d tokens in Vault before three runs, %d after", tokens, after)
 			}
 			if got := a.clients() - clients; got != 1 {
-				t.Errorf("three runs made %d clients of Vault, want 1", got)
+				t.Errorf("three runs added %d clients in Vault, want 1", got)
 			}
 			if diff := cmp.Diff(i.permissions, a.permissionsOf(exporter.tokenFile(serviceAccountFiles))); diff != "" {
-				t.Errorf("at the API server the exporter may (-want +got):\n%s", diff)
+				t.Errorf("permissions of the exporter at the API server (-want +got):\n%s", diff)
 			}
 			a.wantMinimalCanary(exporter)
 			if i.extra != nil {
@@ -234,7 +234,7 @@ func (a administrator) wantMinimalCanary(p pod) {
 	a.json(&login, "vault write -format=json auth/kubernetes/login role=canary jwt=@"+file)
 	if got := login.Auth; got.Type != "batch" || got.Seconds != 60 || got.Renewable ||
 		!slices.Equal(got.Policies, []string{"vault-k8s-auth-exporter"}) {
-		a.t.Errorf("the canary gets %+v", got)
+		a.t.Errorf("the canary's token has %+v", got)
 	}
 
 	// A token with the canary's policy, plus one that lets it read its own ACL.
@@ -257,7 +257,7 @@ func (a administrator) wantMinimalCanary(p pod) {
 	slices.Sort(may)
 	want := []string{"auth/kubernetes/config[read]", "auth/kubernetes/role/canary[read]", "sys/internal/ui/resultant-acl[read]"}
 	if diff := cmp.Diff(want, may); diff != "" || acl.Data.Root || len(acl.Data.Globs) > 0 {
-		a.t.Errorf("the canary's token may, globs %v (-want +got):\n%s", acl.Data.Globs, diff)
+		a.t.Errorf("permissions of the canary's token, globs %v (-want +got):\n%s", acl.Data.Globs, diff)
 	}
 }
 

@@ -111,7 +111,7 @@ func (k fakeKubelet) volume(name string) map[string]string {
 					source.ServiceAccountToken.Audience, *source.ServiceAccountToken.ExpirationSeconds))
 			}
 		default:
-			k.t.Errorf("the volume %s is of a kind that this kubelet does not know", name)
+			k.t.Errorf("volume %s has a type that the fake kubelet does not support", name)
 		}
 	}
 	return files

@@ -57,11 +57,11 @@ func (r *replica) wantStandby() {
 	for name := range scrape(r.t, r.metrics) {
 		own, ours := strings.CutPrefix(name, "vault_k8s_auth_")
 		if ours && !strings.HasPrefix(own, "exporter_") {
-			r.t.Errorf("a standby shows %s", name)
+			r.t.Errorf("a standby has the metric %s", name)
 		}
 	}
 	if r.isLeader() {
-		r.t.Error("a standby says that it leads")
+		r.t.Error("a standby reports itself as the leader")
 	}
 }
 
@@ -84,7 +84,7 @@ func TestLeaderElection(t *testing.T) {
 	third.wantStandby()
 	code, ending := second.terminate()
 	elapsed = ending + third.waitFor("takeover after SIGTERM", 5*time.Second, third.isProbing)
-	t.Logf("SIGTERM: the leader ended with %d after %s, the standby's first result came after %s",
+	t.Logf("SIGTERM: the leader exited with %d after %s, the standby's first result came after %s",
 		code, ending.Round(100*time.Millisecond), elapsed.Round(100*time.Millisecond))
 	if code != 0 || elapsed > 5*time.Second {
 		t.Errorf("exit code %d, takeover after %s", code, elapsed)
@@ -110,7 +110,7 @@ func (r *replica) wantOutageReported() {
 		return len(scrape(r.t, r.metrics).value("exporter_lease_renew_failures_total")) > 1 // two digits: at least ten failures
 	})
 	if !r.isProbing() {
-		r.t.Errorf("without the API server the leader no longer probes:\n%s", r.out)
+		r.t.Errorf("the leader stopped probing during the outage:\n%s", r.out)
 	}
 	if _, err := r.lab.Heal(r.t.Context()); err != nil {
 		r.t.Fatal(err)
@@ -125,21 +125,21 @@ func (r *replica) wantExitAfterLosingTheLease(standby *replica) {
 	if err := r.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		r.t.Fatal(err)
 	}
-	standby.waitFor("takeover from a process that sleeps", 20*time.Second, standby.isProbing)
+	standby.waitFor("takeover from a suspended leader", 20*time.Second, standby.isProbing)
 	if err := r.cmd.Process.Signal(syscall.SIGCONT); err != nil {
 		r.t.Fatal(err)
 	}
-	woke := time.Now()
+	resumed := time.Now()
 	select {
 	case <-r.exited:
-		r.t.Logf("the one that slept ended %s after it woke", time.Since(woke).Round(100*time.Millisecond))
+		r.t.Logf("the suspended leader exited %s after it resumed", time.Since(resumed).Round(100*time.Millisecond))
 	case <-time.After(15 * time.Second): // one lease duration
-		r.t.Fatalf("the one that slept did not end:\n%s", r.out)
+		r.t.Fatalf("the suspended leader did not exit after it resumed:\n%s", r.out)
 	}
 	if code := r.cmd.ProcessState.ExitCode(); code != 3 {
 		r.t.Errorf("exit code %d, want 3:\n%s", code, r.out)
 	}
 	if !standby.isProbing() {
-		r.t.Error("the new leader no longer probes")
+		r.t.Error("the new leader stopped probing")
 	}
 }

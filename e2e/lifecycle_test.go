@@ -33,7 +33,7 @@ func TestExitCodes(t *testing.T) {
 			}
 			for _, part := range test.says {
 				if !strings.Contains(o.stdout+o.stderr, part) {
-					t.Errorf("nothing says %q:\n%s%s", part, o.stdout, o.stderr)
+					t.Errorf("the output lacks %q:\n%s%s", part, o.stdout, o.stderr)
 				}
 			}
 		})
@@ -44,7 +44,7 @@ func TestConfigCanBeFedBack(t *testing.T) {
 	first := run(t, sharedEnv(), "config")
 	second := run(t, append([]string{"PATH=/"}, strings.Fields(first.stdout)...), "config")
 	if first.code != 0 || second.code != 0 || first.stdout != second.stdout {
-		t.Errorf("config prints\n%s\nand of that\n%s%s", first.stdout, second.stdout, second.stderr)
+		t.Errorf("config prints\n%s\nand, with that as its environment,\n%s%s", first.stdout, second.stdout, second.stderr)
 	}
 }
 
@@ -99,11 +99,11 @@ func TestTerminationWhileVaultHangs(t *testing.T) {
 	defer held.Close()
 	code, elapsed := exporter.terminate()
 	if code != 0 || elapsed > 5*time.Second {
-		t.Errorf("SIGTERM ended the exporter with %d after %s; its log:\n%s", code, elapsed, exporter.out)
+		t.Errorf("after SIGTERM the exporter exited with %d after %s; its log:\n%s", code, elapsed, exporter.out)
 	}
 	for _, l := range exporter.log() {
 		if l.Msg == "Verdict changed" {
-			t.Errorf("a run that was cut short gave the verdict %s", l.Reason)
+			t.Errorf("an interrupted run logged the verdict %s", l.Reason)
 		}
 	}
 }

@@ -184,12 +184,12 @@ func (f *alertingFixture) wantPageFor(name string, targets ...string) {
 	if err := f.lab.Inject(t.Context(), name); err != nil {
 		t.Fatal(err)
 	}
-	seen := f.waitFor(2*time.Minute, "the metrics to say so", func() bool { return f.verdicts(fault.Full.Reason) })
+	seen := f.waitFor(2*time.Minute, "the metrics to show the fault", func() bool { return f.verdicts(fault.Full.Reason) })
 	limit := 8 * time.Minute / time.Duration(*speedUpFactor)
 	f.waitFor(limit, "the page", func() bool { return len(f.pagedTargets()) >= len(targets) })
 	first := f.received.critical("firing")[0]
 	fired := first.Alerts[0].StartsAt.Sub(broken)
-	t.Logf("%s: in the metrics after %s, the alert fired after %s, its page arrived after %s, hurried %d times",
+	t.Logf("%s: in the metrics after %s, the alert fired after %s, its notification arrived after %s, with durations divided by %d",
 		name, seen.Round(time.Second/10), fired.Round(time.Second/10), first.receivedAt.Sub(broken).Round(time.Second/10), *speedUpFactor)
 	f.wantPageContent(fault, targets)
 
@@ -197,8 +197,8 @@ func (f *alertingFixture) wantPageFor(name string, targets ...string) {
 		t.Fatal(err)
 	}
 	healed := time.Now()
-	f.waitFor(limit, "the end of the page", func() bool { return len(f.received.critical("resolved")) > 0 })
-	t.Logf("%s: healed, its end arrived after %s", name, time.Since(healed).Round(time.Second/10))
+	f.waitFor(limit, "the page to be resolved", func() bool { return len(f.received.critical("resolved")) > 0 })
+	t.Logf("%s: resolved %s after it was healed", name, time.Since(healed).Round(time.Second/10))
 	f.wantOnePage(fault)
 }
 
@@ -217,12 +217,12 @@ func (f *alertingFixture) pagedTargets() []string {
 func (f *alertingFixture) wantPageContent(fault lab.Fault, targets []string) {
 	f.t.Helper()
 	if got := f.pagedTargets(); !slices.Equal(got, slices.Sorted(slices.Values(targets))) {
-		f.t.Errorf("the page is of %v, want %v", got, targets)
+		f.t.Errorf("the page has the targets %v, want %v", got, targets)
 	}
 	for _, page := range f.received.critical("firing") {
 		for _, alert := range page.Alerts {
 			if alert.Labels["reason"] != fault.Full.Reason || alert.Labels["component"] == "" {
-				f.t.Errorf("the page has labels %v, want the reason %s", alert.Labels, fault.Full.Reason)
+				f.t.Errorf("the alert has the labels %v, want the reason %s", alert.Labels, fault.Full.Reason)
 			}
 			description := alert.Annotations["description"]
 			for _, part := range []string{alert.Labels["target"], fault.Full.Reason, alert.Labels["component"], "exporter check --target", "reasons.md#" + fault.Full.Reason} {
@@ -244,7 +244,7 @@ func wantRunbook(t *testing.T, link string) {
 	}
 	_, file, _ := strings.Cut(u.Path, "/docs/runbooks/")
 	if text, err := os.ReadFile(filepath.Join("../docs/runbooks", file)); err != nil || !strings.Contains(string(text), "## Mitigation") {
-		t.Errorf("%s is no runbook: %v", link, err)
+		t.Errorf("%s is not a runbook: %v", link, err)
 	}
 }
 
@@ -260,7 +260,7 @@ func (f *alertingFixture) wantOnePage(fault lab.Fault) {
 			targets[alert.Labels["target"]] = true
 		}
 		if len(page.Alerts) != len(targets) || page.Receiver != "pager" {
-			f.t.Errorf("%s was sent %d alerts of %d targets", page.Receiver, len(page.Alerts), len(targets))
+			f.t.Errorf("%s received %d alerts for %d targets", page.Receiver, len(page.Alerts), len(targets))
 		}
 	}
 	if len(keys) != 1 {

@@ -176,12 +176,12 @@ func (p *process) terminate() (code int, elapsed time.Duration) {
 	p.t.Helper()
 	start := time.Now()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		p.t.Fatalf("ending the exporter: %v", err)
+		p.t.Fatalf("stopping the exporter: %v", err)
 	}
 	select {
 	case <-p.exited:
 	case <-time.After(20 * time.Second):
-		p.t.Fatalf("the exporter did not end; its log:\n%s", p.out)
+		p.t.Fatalf("the exporter did not exit; its log:\n%s", p.out)
 	}
 	return p.cmd.ProcessState.ExitCode(), time.Since(start)
 }

@@ -49,7 +49,7 @@ func TestTokenRotationCausesNoFailure(t *testing.T) {
 	}
 	for _, c := range checks {
 		if probes := c.finish(); probes < 10 {
-			t.Errorf("only %d probes were made meanwhile", probes)
+			t.Errorf("only %d checks were made", probes)
 		}
 	}
 }
@@ -68,7 +68,7 @@ func startContinuousCheck(t *testing.T, binary string, env []string) *continuous
 	c.done.Go(func() {
 		for ; ctx.Err() == nil; c.count++ {
 			if o := runAs(t, binary, env, "check", "--output=json"); o.code != 0 {
-				t.Errorf("while tokens are rotated check ends with %d: %s%s", o.code, o.stdout, o.stderr)
+				t.Errorf("during the rotation, check exits with %d: %s%s", o.code, o.stdout, o.stderr)
 			}
 		}
 	})

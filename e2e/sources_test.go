@@ -92,7 +92,7 @@ func TestSourcesNeedOnePermission(t *testing.T) {
 				t.Errorf("with its permission: %s (%s), reviewer %s, warnings %+v", with.Reason, with.Detail, with.Reviewer.Reason, with.Warnings)
 			}
 			if diff := cmp.Diff(s.permissions, administrator.permissionsOf(token)); diff != "" {
-				t.Errorf("the identity may (-want +got):\n%s", diff)
+				t.Errorf("permissions of the identity (-want +got):\n%s", diff)
 			}
 			administrator.mustRun(s.revoke...)
 			without := checkAs(t, binary, env)

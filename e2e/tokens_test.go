@@ -19,7 +19,7 @@ func TestProbesLeaveNoTokenInVault(t *testing.T) {
 		checks.Go(func() {
 			for range 10 {
 				if o := run(t, sharedEnv(), "check"); o.code != 0 {
-					t.Errorf("check ends with %d:\n%s%s", o.code, o.stdout, o.stderr)
+					t.Errorf("check exits with %d:\n%s%s", o.code, o.stdout, o.stderr)
 				}
 			}
 		})
@@ -37,7 +37,7 @@ func TestTerminationLeavesNoToken(t *testing.T) {
 		exporter := serve(t, sharedEnv())
 		exporter.address("health") // the first run begins within 100 ms
 		if code, elapsed := exporter.terminate(); code != 0 || elapsed > 5*time.Second {
-			t.Errorf("SIGTERM ended the exporter with %d after %s", code, elapsed)
+			t.Errorf("after SIGTERM the exporter exited with %d after %s", code, elapsed)
 		}
 	}
 	if after := accessors(t); after != before {
@@ -101,7 +101,7 @@ func fileTokens(t *testing.T) []string {
 		tokens = append(tokens, strings.TrimSpace(string(content)))
 	}
 	if len(tokens) < 2 {
-		t.Fatalf("only %d tokens are known", len(tokens))
+		t.Fatalf("the environment has only %d token files", len(tokens))
 	}
 	return tokens
 }

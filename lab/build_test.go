@@ -27,13 +27,13 @@ func TestSourceKey(t *testing.T) {
 		changed := maps.Clone(sources)
 		changed[name] = &fstest.MapFile{Data: []byte(content)}
 		if testKey(t, changed) == key {
-			t.Errorf("a change of %s does not show in the key", name)
+			t.Errorf("changing %s does not change the key", name)
 		}
 	}
 	irrelevant := maps.Clone(sources)
 	irrelevant["README.md"] = &fstest.MapFile{Data: []byte("words")}
 	if testKey(t, irrelevant) != key {
-		t.Error("a README shows in the key")
+		t.Error("changing a README changes the key")
 	}
 }
 
@@ -59,6 +59,6 @@ func TestProgressReport(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	if !strings.HasSuffix(lastLines, "main.go:1: wrong") || strings.Count(lastLines, "\n") != 19 {
-		t.Errorf("the last words are %q", lastLines)
+		t.Errorf("the last lines are %q", lastLines)
 	}
 }

@@ -84,19 +84,19 @@ func TestControlReturnsTheEnvironmentOfAFault(t *testing.T) {
 func TestIsRunning(t *testing.T) {
 	dir := shortDir(t)
 	if isRunning(dir) {
-		t.Error("a directory without a socket is alive")
+		t.Error("a lab without a socket counts as running")
 	}
 	l, err := net.Listen("unix", filepath.Join(dir, socketFile))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !isRunning(dir) {
-		t.Error("a listening socket is not alive")
+		t.Error("a lab with a listening socket does not count as running")
 	}
 	l.(*net.UnixListener).SetUnlinkOnClose(false)
 	l.Close()
 	if isRunning(dir) {
-		t.Error("the socket of a killed lab is alive")
+		t.Error("a killed lab counts as running")
 	}
 }
 

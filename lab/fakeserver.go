@@ -19,13 +19,13 @@ func refuse(_ *Lab, p *proxy) error  { return p.refuse() }
 func hang(_ *Lab, p *proxy) error    { return p.hang() }
 
 // serveFake replaces the server behind a proxy by a fake one.
-func serveFake(answers fakeServer, certificate certificateFunc) proxyMode {
+func serveFake(server fakeServer, certificate certificateFunc) proxyMode {
 	return func(l *Lab, p *proxy) error {
 		pair, err := certificate(l)
 		if err != nil {
 			return err
 		}
-		return p.serveFake(answers(p), pair)
+		return p.serveFake(server(p), pair)
 	}
 }
 

@@ -22,11 +22,11 @@ func TestFakeServerUsesTheGivenCertificate(t *testing.T) {
 		changes []func(*x509.Certificate)
 		want    func(error) bool
 	}{
-		{"good", ca, nil, func(err error) bool { return err == nil }},
-		{"of a stranger", newCA(t), nil, isErr[x509.UnknownAuthorityError]},
+		{"healthy", ca, nil, func(err error) bool { return err == nil }},
+		{"of another CA", newCA(t), nil, isErr[x509.UnknownAuthorityError]},
 		{"for another name", ca, []func(*x509.Certificate){wrongName}, isErr[x509.HostnameError]},
 		{"expired", ca, []func(*x509.Certificate){expiredYesterday}, isErr[x509.CertificateInvalidError]},
-		{"ending", ca, []func(*x509.Certificate){expiresTomorrow}, func(err error) bool { return err == nil }},
+		{"expiring", ca, []func(*x509.Certificate){expiresTomorrow}, func(err error) bool { return err == nil }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			p := proxyToEcho(t)
@@ -67,7 +67,7 @@ func TestFakeServerRespondsWithItsHandler(t *testing.T) {
 			t.Fatal(err)
 		}
 		if response.StatusCode != tc.status || response.Header.Get(tc.header) != tc.value || !strings.Contains(text, tc.text) {
-			t.Errorf("%s answered %d, %v, %q", tc.name, response.StatusCode, response.Header, text)
+			t.Errorf("%s responded with %d, %v, %q", tc.name, response.StatusCode, response.Header, text)
 		}
 	}
 }
@@ -89,7 +89,7 @@ func TestFakeServerPassesRequestsThrough(t *testing.T) {
 func TestFakeServerWithInvalidCertificateLeavesTheProxyUnchanged(t *testing.T) {
 	p := proxyToEcho(t)
 	if err := p.serveFake(webServer(p), []byte("no PEM")); err == nil {
-		t.Error("a pair that is no PEM was taken")
+		t.Error("an invalid PEM was accepted")
 	}
 	wantEcho(t, dial(t, p))
 }
@@ -111,7 +111,7 @@ func TestForwardStopsTheFakeServer(t *testing.T) {
 	wantEcho(t, dial(t, p))
 	if conn, err := net.Dial("tcp", address); err == nil {
 		conn.Close()
-		t.Error("the impostor still listens")
+		t.Error("the fake server still listens")
 	}
 }
 
@@ -156,9 +156,9 @@ func wantHTTP(t *testing.T, conn net.Conn) {
 }
 
 // setMode applies a mode that needs no lab.
-func setMode(t *testing.T, p *proxy, fail proxyMode) {
+func setMode(t *testing.T, p *proxy, mode proxyMode) {
 	t.Helper()
-	if err := fail(nil, p); err != nil {
+	if err := mode(nil, p); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -4,8 +4,8 @@ import "context"
 
 // kubernetesFaults affect the exporter and Vault alike, except the last, which affects the exporter alone.
 func kubernetesFaults() []Fault {
-	fault := func(name, summary string, fail proxyMode) Fault {
-		return Fault{Name: name, Summary: summary, Bare: byElimination(name), Inject: onProxy(kubernetesProxyOf, fail), Heal: onProxy(kubernetesProxyOf, forward)}
+	fault := func(name, summary string, mode proxyMode) Fault {
+		return Fault{Name: name, Summary: summary, Bare: byElimination(name), Inject: onProxy(kubernetesProxyOf, mode), Heal: onProxy(kubernetesProxyOf, forward)}
 	}
 	return []Fault{
 		fault("kubernetes_bad_response", "a web server that is not an API server responds at the API server's address", serveFake(webServer, issuedBy(clusterCA))),
@@ -45,8 +45,8 @@ func (c *cluster) selfReview(ctx context.Context, token string) error {
 }
 
 // onProxy sets the mode of one of the lab's proxies.
-func onProxy(way func(*Lab) *proxy, fail proxyMode) change {
-	return func(_ context.Context, l *Lab) error { return fail(l, way(l)) }
+func onProxy(way func(*Lab) *proxy, mode proxyMode) change {
+	return func(_ context.Context, l *Lab) error { return mode(l, way(l)) }
 }
 
 func kubernetesProxyOf(l *Lab) *proxy { return l.kubernetesProxy }

@@ -156,9 +156,9 @@ func reviewerWarnings() []Fault {
 }
 
 // setReviewerTokenInVault leaves the exporter's file as it is.
-func setReviewerTokenInVault(a account, token tokenFunc) change {
+func setReviewerTokenInVault(a account, newToken tokenFunc) change {
 	return func(ctx context.Context, l *Lab) error {
-		token, err := token(ctx, l.cluster, a)
+		token, err := newToken(ctx, l.cluster, a)
 		if err != nil {
 			return err
 		}

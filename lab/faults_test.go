@@ -19,21 +19,21 @@ func TestFaultsAreComplete(t *testing.T) {
 		}
 		for _, v := range []Verdict{f.Bare, f.Full} {
 			if !snake.MatchString(v.Reason) || v.Certainty != "proven" && v.Certainty != "by_elimination" {
-				t.Errorf("%s: %+v is no verdict", f.Name, v)
+				t.Errorf("%s: %+v is not a verdict", f.Name, v)
 			}
 		}
 		if f.Summary == "" || strings.HasSuffix(f.Summary, ".") {
-			t.Errorf("%s: summary %q is not a sentence without its end", f.Name, f.Summary)
+			t.Errorf("%s: summary %q is empty or ends with a full stop", f.Name, f.Summary)
 		}
 		if f.Inject == nil || f.Heal == nil {
 			t.Errorf("%s cannot be injected and healed", f.Name)
 		}
 	}
 	if !slices.IsSorted(names) {
-		t.Errorf("the faults are not in order: %v", names)
+		t.Errorf("the faults are not sorted: %v", names)
 	}
 	if unique := slices.Compact(slices.Clone(names)); len(unique) != len(names) {
-		t.Errorf("a fault is there twice: %v", names)
+		t.Errorf("two faults have the same name: %v", names)
 	}
 }
 

@@ -29,13 +29,13 @@ var (
 )
 
 // setReviewerToken gives a token of the reviewer's account to the exporter and to Vault.
-func setReviewerToken(token tokenFunc) change {
+func setReviewerToken(newToken tokenFunc) change {
 	return func(ctx context.Context, l *Lab) error {
-		malformed, err := token(ctx, l.cluster, reviewerAccount)
+		token, err := newToken(ctx, l.cluster, reviewerAccount)
 		if err != nil {
 			return err
 		}
-		return l.useReviewer(ctx, malformed)
+		return l.useReviewer(ctx, token)
 	}
 }
 
@@ -50,13 +50,13 @@ func healReviewer(ctx context.Context, l *Lab) error {
 }
 
 // setCanaryToken gives the exporter a token of the canary's account.
-func setCanaryToken(token tokenFunc) change {
+func setCanaryToken(newToken tokenFunc) change {
 	return func(ctx context.Context, l *Lab) error {
-		malformed, err := token(ctx, l.cluster, canaryAccount)
+		token, err := newToken(ctx, l.cluster, canaryAccount)
 		if err != nil {
 			return err
 		}
-		return l.write(canaryFile, malformed)
+		return l.write(canaryFile, token)
 	}
 }
 

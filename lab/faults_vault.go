@@ -9,11 +9,11 @@ import (
 const quotaPath = "sys/quotas/rate-limit/lab"
 
 func vaultFaults() []Fault {
-	fault := func(name, summary string, verdict Verdict, fail proxyMode) Fault {
-		return Fault{Name: name, Summary: summary, Bare: verdict, Inject: onProxy(vaultProxyOf, fail), Heal: onProxy(vaultProxyOf, forward)}
+	fault := func(name, summary string, verdict Verdict, mode proxyMode) Fault {
+		return Fault{Name: name, Summary: summary, Bare: verdict, Inject: onProxy(vaultProxyOf, mode), Heal: onProxy(vaultProxyOf, forward)}
 	}
-	certificateFault := func(name, summary string, verdict Verdict, served certificateFunc) Fault {
-		return Fault{Name: name, Summary: "Vault's certificate " + summary, Bare: verdict, Inject: setVaultCertificate(served), Heal: setVaultCertificate(issuedBy(vaultCA))}
+	certificateFault := func(name, summary string, verdict Verdict, newCertificate certificateFunc) Fault {
+		return Fault{Name: name, Summary: "Vault's certificate " + summary, Bare: verdict, Inject: setVaultCertificate(newCertificate), Heal: setVaultCertificate(issuedBy(vaultCA))}
 	}
 	return []Fault{
 		certificateFault("certificate_expiring", "expires in a day", healthyWithWarning("certificate_expiring"), issuedBy(vaultCA, expiresTomorrow)),
@@ -71,9 +71,9 @@ func vaultFaults() []Fault {
 }
 
 // setVaultCertificate replaces the file that Vault reads for every TLS handshake.
-func setVaultCertificate(served certificateFunc) change {
+func setVaultCertificate(newCertificate certificateFunc) change {
 	return func(_ context.Context, l *Lab) error {
-		pair, err := served(l)
+		pair, err := newCertificate(l)
 		if err != nil {
 			return err
 		}
@@ -82,9 +82,9 @@ func setVaultCertificate(served certificateFunc) change {
 }
 
 // untilStatus repeats the request until the response has that status.
-func untilStatus(ctx context.Context, ask func(context.Context) error, status int) error {
+func untilStatus(ctx context.Context, request func(context.Context) error, status int) error {
 	return poll(ctx, func(ctx context.Context) error {
-		err := ask(ctx)
+		err := request(ctx)
 		if answer, ok := errors.AsType[*statusError](err); ok && answer.status == status {
 			return nil
 		}

@@ -87,8 +87,8 @@ func vaultToKubernetesFaults() []Fault {
 }
 
 // breakMountHost sets the mode of vaultOnlyProxy and makes it the mount's host.
-func breakMountHost(fail proxyMode) change {
-	return sequence(onProxy(vaultOnlyProxyOf, fail),
+func breakMountHost(mode proxyMode) change {
+	return sequence(onProxy(vaultOnlyProxyOf, mode),
 		setConfig(func(l *Lab) fields { return fields{"kubernetes_host": "https://" + l.vaultOnlyProxy.address} }))
 }
 

@@ -57,10 +57,10 @@ func TestMonitoring(t *testing.T) {
 			StartsAt:    page.Alerts[0].StartsAt,
 		}}
 		if diff := cmp.Diff(want, page.Alerts); diff != "" {
-			t.Errorf("the page (-want +got):\n%s", diff)
+			t.Errorf("the notification (-want +got):\n%s", diff)
 		}
 	case <-time.After(time.Minute):
-		t.Error("no page within a minute")
+		t.Error("no notification within a minute")
 	}
 }
 
@@ -68,7 +68,7 @@ func TestMonitoringReportsWhyItDoesNotStart(t *testing.T) {
 	skipIfShort(t)
 	_, err := StartMonitoring(t.Context(), MonitoringOptions{Interval: time.Second, Rules: []byte("groups: none")})
 	if err == nil || !strings.Contains(err.Error(), "rules.yaml") {
-		t.Errorf("%v, want the words of Prometheus about rules.yaml", err)
+		t.Errorf("%v, want Prometheus' error about rules.yaml", err)
 	}
 }
 

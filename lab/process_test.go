@@ -28,7 +28,7 @@ func TestUntilReadyFailsWhenTheProcessExits(t *testing.T) {
 	err = p.untilReady(t.Context(), func(context.Context) error { return errors.New("not yet") })
 	for _, want := range []string{"sh exited", "exit status 3", "no such luck", "not yet"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%v does not say %q", err, want)
+			t.Errorf("%v does not contain %q", err, want)
 		}
 	}
 }

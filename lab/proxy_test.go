@@ -61,7 +61,7 @@ func TestProxyHangsUntilItForwards(t *testing.T) {
 	}
 	_ = silent.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
 	if _, err := silent.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Fatalf("reading gave %v, want silence", err)
+		t.Fatalf("reading gave %v, want a timeout", err)
 	}
 	if err := p.forward(); err != nil {
 		t.Fatal(err)
@@ -158,9 +158,9 @@ func wantEcho(t *testing.T, conn net.Conn) {
 	if _, err := conn.Write([]byte("hello")); err != nil {
 		t.Fatal(err)
 	}
-	heard := make([]byte, len("hello"))
-	if _, err := io.ReadFull(conn, heard); err != nil || string(heard) != "hello" {
-		t.Fatalf("heard %q, %v", heard, err)
+	echo := make([]byte, len("hello"))
+	if _, err := io.ReadFull(conn, echo); err != nil || string(echo) != "hello" {
+		t.Fatalf("received %q, %v", echo, err)
 	}
 }
 
@@ -168,6 +168,6 @@ func wantClosed(t *testing.T, conn net.Conn) {
 	t.Helper()
 	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
 	if n, err := conn.Read(make([]byte, 1)); n != 0 || err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Fatalf("read %d bytes, %v; want the end of the connection", n, err)
+		t.Fatalf("read %d bytes, %v; want a closed connection", n, err)
 	}
 }

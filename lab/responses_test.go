@@ -168,15 +168,15 @@ func TestEveryFaultHasAResponse(t *testing.T) {
 		names = append(names, f.Name)
 		row, ok := responses[f.Name]
 		if !ok {
-			t.Errorf("answers has no row for %s", f.Name)
+			t.Errorf("responses has no row for %s", f.Name)
 		}
 		if row.environmentOnly && f.Env == nil {
-			t.Errorf("%s is not in the exporter's environment", f.Name)
+			t.Errorf("%s has no environment", f.Name)
 		}
 	}
 	for name := range responses {
 		if !slices.Contains(names, name) {
-			t.Errorf("answers has a row for %s, which is no fault", name)
+			t.Errorf("responses has a row for %s, which is not a fault", name)
 		}
 	}
 }

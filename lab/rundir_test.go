@@ -28,7 +28,7 @@ func TestRunDir(t *testing.T) {
 	}
 	wantGone(t, killed.path)
 	if _, err := os.Stat(running.path); err != nil {
-		t.Errorf("a living lab lost its directory: %v", err)
+		t.Errorf("the directory of a running lab was removed: %v", err)
 	}
 	for _, dir := range []*runDir{running, another} {
 		if err := dir.remove(); err != nil {

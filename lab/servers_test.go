@@ -41,7 +41,7 @@ func TestRealServers(t *testing.T) {
 			wire.wantHealthy(t)
 		})
 	}
-	t.Run("heals a fault behind another", func(t *testing.T) {
+	t.Run("heals a fault that another keeps from being healed", func(t *testing.T) {
 		for _, name := range []string{"vault_sealed", "role_missing"} {
 			_ = l.Inject(t.Context(), name) // fails for role_missing: a sealed Vault deletes no role
 		}
@@ -50,7 +50,7 @@ func TestRealServers(t *testing.T) {
 		}
 		wire.wantHealthy(t)
 	})
-	t.Run("logs why a login was refused", func(t *testing.T) {
+	t.Run("logs why a login failed", func(t *testing.T) {
 		lines, err := l.LoginErrors()
 		if err != nil || !strings.Contains(strings.Join(lines, "\n"), unauthorizedLog) {
 			t.Errorf("%v, %v", lines, err)
@@ -131,11 +131,11 @@ func (w wireClient) want(t *testing.T, want wireResponse) {
 	t.Helper()
 	status, text := w.login(t)
 	if status != want.loginStatus || !strings.Contains(text, want.loginText) {
-		t.Errorf("the login answered %d %s, want %d %s", status, text, want.loginStatus, want.loginText)
+		t.Errorf("the login responded with %d %s, want %d %s", status, text, want.loginStatus, want.loginText)
 	}
 	status, text = w.review(t)
 	if status != want.reviewStatus || !strings.Contains(text, want.reviewText) {
-		t.Errorf("the TokenReview answered %d %s, want %d %s", status, text, want.reviewStatus, want.reviewText)
+		t.Errorf("the TokenReview responded with %d %s, want %d %s", status, text, want.reviewStatus, want.reviewText)
 	}
 }
 

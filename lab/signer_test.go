@@ -29,7 +29,7 @@ func TestSignedTokenVerifiesOnlyWithItsOwnKey(t *testing.T) {
 		t.Errorf("claims = %v", claims)
 	}
 	if err := parsed.Claims(theirs.key.Public(), &claims); err == nil {
-		t.Error("a foreign key verifies the token")
+		t.Error("another key verifies the token")
 	}
 }
 
@@ -60,7 +60,7 @@ func TestClaimsOf(t *testing.T) {
 		t.Errorf("validity = %v, %v to %v", got.IssuedAt.Time(), got.NotBefore.Time(), got.Expiry.Time())
 	}
 	if healthy["exp"] == expired["exp"] {
-		t.Error("with changed what it was called on")
+		t.Error("with changed its receiver")
 	}
 }
 

@@ -40,11 +40,11 @@ func forgedToken(changed func() fields) tokenFunc {
 // foreignToken signs a token with a key that the cluster does not know.
 func foreignToken(changed fields) tokenFunc {
 	return func(ctx context.Context, c *cluster, a account) (string, error) {
-		stranger, err := newSigner()
+		otherSigner, err := newSigner()
 		if err != nil {
 			return "", err
 		}
-		return c.forge(ctx, a, stranger, changed)
+		return c.forge(ctx, a, otherSigner, changed)
 	}
 }
 
@@ -133,13 +133,13 @@ func legacyToken(ctx context.Context, c *cluster, a account) (string, error) {
 }
 
 // revokedToken makes a token, revokes it, and returns it once the API server rejects it.
-func revokedToken(from tokenFunc, end func(context.Context, *cluster, account) error) tokenFunc {
+func revokedToken(newToken tokenFunc, revoke func(context.Context, *cluster, account) error) tokenFunc {
 	return func(ctx context.Context, c *cluster, a account) (string, error) {
-		token, err := from(ctx, c, a)
+		token, err := newToken(ctx, c, a)
 		if err != nil {
 			return "", err
 		}
-		if err := end(ctx, c, a); err != nil {
+		if err := revoke(ctx, c, a); err != nil {
 			return "", err
 		}
 		return token, c.untilTokenRejected(ctx, token, a.audience)
