@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// What Vault logs when the API server answers 401, whatever the reason.
-const unauthorized = "service account unauthorized"
+// What Vault logs when the API server responds with 401 to the reviewer's token.
+const unauthorizedLog = "service account unauthorized"
 
 func TestRealServers(t *testing.T) {
 	if testing.Short() {
@@ -26,7 +26,7 @@ func TestRealServers(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { wantNothingLeft(t, l) })
-	wire := newWire(t, l)
+	wire := newWireClient(t, l)
 	wire.wantHealthy(t)
 
 	for _, fault := range Faults() {
@@ -34,32 +34,32 @@ func TestRealServers(t *testing.T) {
 			if err := l.Inject(t.Context(), fault.Name); err != nil {
 				t.Fatal(err)
 			}
-			wire.want(t, answers[fault.Name])
+			wire.want(t, responses[fault.Name])
 			if _, err := l.Heal(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			wire.wantHealthy(t)
 		})
 	}
-	t.Run("heals a fault behind another", func(t *testing.T) {
+	t.Run("heals a fault that another keeps from being healed", func(t *testing.T) {
 		for _, name := range []string{"vault_sealed", "role_missing"} {
-			_ = l.Inject(t.Context(), name) // a sealed Vault deletes no role
+			_ = l.Inject(t.Context(), name) // fails for role_missing: a sealed Vault deletes no role
 		}
 		if _, err := l.Heal(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		wire.wantHealthy(t)
 	})
-	t.Run("logs why a login was refused", func(t *testing.T) {
+	t.Run("logs why a login failed", func(t *testing.T) {
 		lines, err := l.LoginErrors()
-		if err != nil || !strings.Contains(strings.Join(lines, "\n"), unauthorized) {
+		if err != nil || !strings.Contains(strings.Join(lines, "\n"), unauthorizedLog) {
 			t.Errorf("%v, %v", lines, err)
 		}
 		if audit, err := os.ReadFile(l.AuditLog()); err != nil || !bytes.Contains(audit, []byte("auth/kubernetes/login")) {
 			t.Errorf("the audit log has no login: %v", err)
 		}
 	})
-	t.Run("counts tokens", func(t *testing.T) { wantCounted(t, l, wire) })
+	t.Run("counts tokens", func(t *testing.T) { wantTokenCount(t, l, wire) })
 	t.Run("shows no secret", func(t *testing.T) {
 		for _, variable := range l.Env() {
 			if strings.Contains(variable, "eyJ") || strings.Contains(variable, "hvs.") {
@@ -69,7 +69,7 @@ func TestRealServers(t *testing.T) {
 	})
 }
 
-func wantCounted(t *testing.T, l *Lab, wire wire) {
+func wantTokenCount(t *testing.T, l *Lab, wire wireClient) {
 	t.Helper()
 	before, err := l.Accessors(t.Context())
 	if err != nil {
@@ -82,13 +82,11 @@ func wantCounted(t *testing.T, l *Lab, wire wire) {
 	}
 }
 
-// wantNothingLeft closes the lab, with a fault injected as after a test that failed.
+// wantNothingLeft closes the lab while a fault is injected, as after a test that failed.
 func wantNothingLeft(t *testing.T, l *Lab) {
 	t.Helper()
 	for _, name := range []string{"vault_unreachable", "kubernetes_unreachable"} {
-		if err := l.Inject(t.Context(), name); err == nil {
-			continue // the context of a test that is over does not stop a proxy
-		}
+		_ = l.Inject(t.Context(), name) // the test's context is over, which does not matter to a proxy
 	}
 	if err := errors.Join(l.Close(), l.Close()); err != nil {
 		t.Error(err)
@@ -101,21 +99,21 @@ func wantNothingLeft(t *testing.T, l *Lab) {
 	}
 }
 
-// patience is ample for a server that answers, and less than the ten seconds after which Vault gives up a silent API server.
-const patience = 5 * time.Second
+// requestTimeout is shorter than the 10 s after which Vault gives up on an API server that does not respond.
+const requestTimeout = 5 * time.Second
 
-// A wire asks the servers as the exporter does: through the proxies, with the files.
-type wire struct {
+// A wireClient sends requests as the exporter does: through the proxies, with the tokens in the exporter's files.
+type wireClient struct {
 	lab  *Lab
 	http *http.Client
 }
 
-func newWire(t *testing.T, l *Lab) wire {
+func newWireClient(t *testing.T, l *Lab) wireClient {
 	t.Helper()
 	roots := l.cluster.ca.pool()
 	roots.AddCert(l.vault.ca.cert)
-	return wire{lab: l, http: &http.Client{
-		Timeout:       patience,
+	return wireClient{lab: l, http: &http.Client{
+		Timeout:       requestTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
 			DisableKeepAlives: true,
@@ -124,39 +122,39 @@ func newWire(t *testing.T, l *Lab) wire {
 	}}
 }
 
-func (w wire) wantHealthy(t *testing.T) {
+func (w wireClient) wantHealthy(t *testing.T) {
 	t.Helper()
-	w.want(t, health)
+	w.want(t, healthyResponse)
 }
 
-func (w wire) want(t *testing.T, want answer) {
+func (w wireClient) want(t *testing.T, want wireResponse) {
 	t.Helper()
 	status, text := w.login(t)
-	if status != want.login || !strings.Contains(text, want.text) {
-		t.Errorf("the login answered %d %s, want %d %s", status, text, want.login, want.text)
+	if status != want.loginStatus || !strings.Contains(text, want.loginText) {
+		t.Errorf("the login responded with %d %s, want %d %s", status, text, want.loginStatus, want.loginText)
 	}
 	status, text = w.review(t)
-	if status != want.review || !strings.Contains(text, want.says) {
-		t.Errorf("the TokenReview answered %d %s, want %d %s", status, text, want.review, want.says)
+	if status != want.reviewStatus || !strings.Contains(text, want.reviewText) {
+		t.Errorf("the TokenReview responded with %d %s, want %d %s", status, text, want.reviewStatus, want.reviewText)
 	}
 }
 
-func (w wire) login(t *testing.T) (int, string) {
+func (w wireClient) login(t *testing.T) (int, string) {
 	t.Helper()
-	return w.post(t, "https://"+w.lab.toVault.address+"/v1/auth/kubernetes/login", "", fields{
+	return w.post(t, "https://"+w.lab.vaultProxy.address+"/v1/auth/kubernetes/login", "", fields{
 		"role": canaryRole, "jwt": w.token(t, canaryFile),
 	})
 }
 
-func (w wire) review(t *testing.T) (int, string) {
+func (w wireClient) review(t *testing.T) (int, string) {
 	t.Helper()
-	return w.post(t, w.lab.kubernetesHost()+reviews, w.token(t, reviewerFile), fields{
+	return w.post(t, w.lab.kubernetesHost()+tokenReviewsPath, w.token(t, reviewerFile), fields{
 		"spec": fields{"token": w.token(t, canaryFile), "audiences": []string{canaryAccount.audience}},
 	})
 }
 
-// token is empty when the file is not there.
-func (w wire) token(t *testing.T, file string) string {
+// token is empty if the file does not exist.
+func (w wireClient) token(t *testing.T, file string) string {
 	t.Helper()
 	data, err := os.ReadFile(w.lab.path(file))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -165,8 +163,8 @@ func (w wire) token(t *testing.T, file string) string {
 	return strings.TrimSpace(string(data))
 }
 
-// post answers status 0 with the error when there is no answer.
-func (w wire) post(t *testing.T, url, bearer string, body fields) (int, string) {
+// post returns status 0 and the error's text if there is no response.
+func (w wireClient) post(t *testing.T, url, bearer string, body fields) (int, string) {
 	t.Helper()
 	data, err := json.Marshal(body)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 )
 
-func TestSignedTokenVerifiesWithItsOwnKeyAlone(t *testing.T) {
+func TestSignedTokenVerifiesOnlyWithItsOwnKey(t *testing.T) {
 	ours, theirs := newTestSigner(t), newTestSigner(t)
 	token, err := ours.sign(fields{"sub": "somebody", "strange": []int{1, 2}})
 	if err != nil {
@@ -29,7 +29,7 @@ func TestSignedTokenVerifiesWithItsOwnKeyAlone(t *testing.T) {
 		t.Errorf("claims = %v", claims)
 	}
 	if err := parsed.Claims(theirs.key.Public(), &claims); err == nil {
-		t.Error("a foreign key verifies the token")
+		t.Error("another key verifies the token")
 	}
 }
 
@@ -38,7 +38,7 @@ func TestClaimsOf(t *testing.T) {
 	account.Metadata.Namespace, account.Metadata.Name, account.Metadata.UID = "vault", "vault-auth", "uid-1"
 	healthy := claimsOf(account, "a", "b")
 	from, to := time.Unix(1000, 0), time.Unix(2000, 0)
-	expired := healthy.with(valid(from, to))
+	expired := healthy.with(validity(from, to))
 
 	signer := newTestSigner(t)
 	token, err := signer.sign(expired)
@@ -60,7 +60,7 @@ func TestClaimsOf(t *testing.T) {
 		t.Errorf("validity = %v, %v to %v", got.IssuedAt.Time(), got.NotBefore.Time(), got.Expiry.Time())
 	}
 	if healthy["exp"] == expired["exp"] {
-		t.Error("with changed what it was called on")
+		t.Error("with changed its receiver")
 	}
 }
 

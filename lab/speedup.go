@@ -9,24 +9,24 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Hurry divides every duration in a rules file or in a configuration of Alertmanager, for a lab in which nobody wants
-// to wait as long as on call: the range of a selector, for, keep_firing_for, the waits of a route. A second is the
-// least that is left of one.
-func Hurry(config []byte, factor int) ([]byte, error) {
+// SpeedUp divides every duration in a Prometheus rules file or an Alertmanager configuration by factor, so that tests
+// and demos need not wait as long as production: the ranges in expressions, for and keep_firing_for, and the intervals
+// of routes. Results are whole seconds, at least one; 0 stays 0.
+func SpeedUp(config []byte, factor int) ([]byte, error) {
 	var document yaml.Node
 	if err := yaml.Unmarshal(config, &document); err != nil {
 		return nil, err
 	}
-	if err := hurry(&document, factor); err != nil {
+	if err := divideDurations(&document, factor); err != nil {
 		return nil, err
 	}
 	return yaml.Marshal(&document)
 }
 
-func hurry(node *yaml.Node, factor int) error {
+func divideDurations(node *yaml.Node, factor int) error {
 	for i, child := range node.Content {
 		if node.Kind != yaml.MappingNode || i%2 == 0 {
-			if err := hurry(child, factor); err != nil {
+			if err := divideDurations(child, factor); err != nil {
 				return err
 			}
 			continue
@@ -35,9 +35,9 @@ func hurry(node *yaml.Node, factor int) error {
 		case "expr":
 			var err error
 			child.Value = rangeSelector.ReplaceAllStringFunc(child.Value, func(text string) string {
-				divided, wrong := divide(text[1:len(text)-1], factor)
-				if wrong != nil {
-					err = wrong
+				divided, parseErr := divideDuration(text[1:len(text)-1], factor)
+				if parseErr != nil {
+					err = parseErr
 				}
 				return "[" + divided + "]"
 			})
@@ -45,13 +45,13 @@ func hurry(node *yaml.Node, factor int) error {
 				return err
 			}
 		case "for", "keep_firing_for", "interval", "group_wait", "group_interval", "repeat_interval":
-			divided, err := divide(child.Value, factor)
+			divided, err := divideDuration(child.Value, factor)
 			if err != nil {
 				return fmt.Errorf("line %d: %s: %w", child.Line, key, err)
 			}
 			child.Value = divided
 		default:
-			if err := hurry(child, factor); err != nil {
+			if err := divideDurations(child, factor); err != nil {
 				return err
 			}
 		}
@@ -61,7 +61,7 @@ func hurry(node *yaml.Node, factor int) error {
 
 var rangeSelector = regexp.MustCompile(`\[[0-9smhdwy]+\]`)
 
-func divide(text string, factor int) (string, error) {
+func divideDuration(text string, factor int) (string, error) {
 	duration, err := model.ParseDuration(text)
 	if err != nil || duration == 0 {
 		return text, err

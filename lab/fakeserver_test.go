@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-func TestImpostorShowsTheGivenCertificate(t *testing.T) {
+func TestFakeServerUsesTheGivenCertificate(t *testing.T) {
 	ca := newCA(t)
 	for _, tc := range []struct {
 		name    string
@@ -22,15 +22,15 @@ func TestImpostorShowsTheGivenCertificate(t *testing.T) {
 		changes []func(*x509.Certificate)
 		want    func(error) bool
 	}{
-		{"good", ca, nil, func(err error) bool { return err == nil }},
-		{"of a stranger", newCA(t), nil, isErr[x509.UnknownAuthorityError]},
-		{"for another name", ca, []func(*x509.Certificate){misnamed}, isErr[x509.HostnameError]},
-		{"expired", ca, []func(*x509.Certificate){outdated}, isErr[x509.CertificateInvalidError]},
-		{"ending", ca, []func(*x509.Certificate){ending}, func(err error) bool { return err == nil }},
+		{"healthy", ca, nil, func(err error) bool { return err == nil }},
+		{"of another CA", newCA(t), nil, isErr[x509.UnknownAuthorityError]},
+		{"for another name", ca, []func(*x509.Certificate){wrongName}, isErr[x509.HostnameError]},
+		{"expired", ca, []func(*x509.Certificate){expiredYesterday}, isErr[x509.CertificateInvalidError]},
+		{"expiring", ca, []func(*x509.Certificate){expiresTomorrow}, func(err error) bool { return err == nil }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			p := proxyToEcho(t)
-			tell(t, p, impersonated(page, signed(func(*Lab) (*authority, error) { return tc.by, nil }, tc.changes...)))
+			setMode(t, p, serveFake(webServer, issuedBy(func(*Lab) (*authority, error) { return tc.by, nil }, tc.changes...)))
 			if _, text, err := get(t, "https://"+p.address, ca); !tc.want(err) || err == nil && !strings.Contains(text, "It works.") {
 				t.Errorf("got %q, %v", text, err)
 			}
@@ -38,109 +38,109 @@ func TestImpostorShowsTheGivenCertificate(t *testing.T) {
 	}
 }
 
-func TestImpostorWithoutCertificateSpeaksPlainHTTP(t *testing.T) {
+func TestFakeServerWithoutCertificateSpeaksPlainHTTP(t *testing.T) {
 	p := proxyToEcho(t)
-	tell(t, p, impersonated(page, noCertificate))
-	wantPage(t, p)
+	setMode(t, p, serveFake(webServer, noCertificate))
+	wantWebPage(t, p)
 	if _, _, err := get(t, "https://"+p.address, newCA(t)); !errors.Is(err, http.ErrSchemeMismatch) {
 		t.Errorf("TLS gave %v, want a scheme mismatch", err)
 	}
 }
 
-func TestImpostorAnswersWithItsHandler(t *testing.T) {
+func TestFakeServerRespondsWithItsHandler(t *testing.T) {
 	p := proxyToEcho(t)
 	for _, tc := range []struct {
 		name          string
-		answers       impostor
+		answers       fakeServer
 		status        int
 		header, value string
 		text          string
 	}{
-		{"page", page, 200, "Content-Type", "text/html", "It works."},
-		{"unavailable", unavailable, 503, "Content-Type", "application/json", `"reason":"ServiceUnavailable"`},
-		{"throttled", throttled, 429, "Retry-After", "1", "Too many requests, please try again later."},
-		{"redirecting", redirecting, 307, "Location", "https://vault.elsewhere.example/v1/sys/health", ""},
+		{"page", webServer, 200, "Content-Type", "text/html", "It works."},
+		{"unavailable", unavailableServer, 503, "Content-Type", "application/json", `"reason":"ServiceUnavailable"`},
+		{"throttled", throttlingServer, 429, "Retry-After", "1", "Too many requests, please try again later."},
+		{"redirecting", redirectingServer, 307, "Location", "https://vault.elsewhere.example/v1/sys/health", ""},
 	} {
-		tell(t, p, impersonated(tc.answers, noCertificate)) // one after another on one proxy, as faults are injected
+		setMode(t, p, serveFake(tc.answers, noCertificate)) // in sequence on one proxy, as faults are injected
 		response, text, err := get(t, "http://"+p.address+"/v1/sys/health", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if response.StatusCode != tc.status || response.Header.Get(tc.header) != tc.value || !strings.Contains(text, tc.text) {
-			t.Errorf("%s answered %d, %v, %q", tc.name, response.StatusCode, response.Header, text)
+			t.Errorf("%s responded with %d, %v, %q", tc.name, response.StatusCode, response.Header, text)
 		}
 	}
 }
 
-// The backend's own certificate is none that a client of the impostor must know.
-func TestImpostorPassesOnWhatTheBackendSays(t *testing.T) {
-	real := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+// The client trusts only the fake server's certificate, not the real server's.
+func TestFakeServerPassesRequestsThrough(t *testing.T) {
+	upstream := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, "the backend says "+r.URL.Path+" to "+r.Header.Get("Authorization"))
 	}))
-	t.Cleanup(real.Close)
+	t.Cleanup(upstream.Close)
 	ca := newCA(t)
-	p := proxyTo(t, real.Listener.Addr().String())
-	tell(t, p, impersonated(backend, signed(func(*Lab) (*authority, error) { return ca, nil })))
+	p := proxyTo(t, upstream.Listener.Addr().String())
+	setMode(t, p, serveFake(passThrough, issuedBy(func(*Lab) (*authority, error) { return ca, nil })))
 	if _, text, err := get(t, "https://"+p.address+"/readyz", ca); err != nil || text != "the backend says /readyz to Bearer me" {
 		t.Errorf("got %q, %v", text, err)
 	}
 }
 
-func TestImpostorWithABadCertificateLeavesTheProxyAsItWas(t *testing.T) {
+func TestFakeServerWithInvalidCertificateLeavesTheProxyUnchanged(t *testing.T) {
 	p := proxyToEcho(t)
-	if err := p.impersonate(page(p), []byte("no PEM")); err == nil {
-		t.Error("a pair that is no PEM was taken")
+	if err := p.serveFake(webServer(p), []byte("no PEM")); err == nil {
+		t.Error("an invalid PEM was accepted")
 	}
-	say(t, dial(t, p))
+	wantEcho(t, dial(t, p))
 }
 
-func TestImpostorEndsWithForward(t *testing.T) {
+func TestForwardStopsTheFakeServer(t *testing.T) {
 	p := proxyToEcho(t)
 	before := dial(t, p)
-	say(t, before)
-	tell(t, p, impersonated(page, noCertificate))
-	wantEnd(t, before)
+	wantEcho(t, before)
+	setMode(t, p, serveFake(webServer, noCertificate))
+	wantClosed(t, before)
 
 	during := dial(t, p)
 	wantHTTP(t, during)
-	impostor := p.target
-	for range 2 { // a fault can be healed twice
-		tell(t, p, forwarded)
+	address := p.target
+	for range 2 { // healing twice must work
+		setMode(t, p, forward)
 	}
-	wantEnd(t, during)
-	say(t, dial(t, p))
-	if conn, err := net.Dial("tcp", impostor); err == nil {
+	wantClosed(t, during)
+	wantEcho(t, dial(t, p))
+	if conn, err := net.Dial("tcp", address); err == nil {
 		conn.Close()
-		t.Error("the impostor still listens")
+		t.Error("the fake server still listens")
 	}
 }
 
-func TestImpostorComesAfterSilenceAndRefusal(t *testing.T) {
+func TestFakeServerAfterHangAndRefuse(t *testing.T) {
 	p := proxyToEcho(t)
-	for _, before := range []failure{hung, refused} {
-		tell(t, p, before)
-		tell(t, p, impersonated(page, noCertificate))
-		wantPage(t, p)
+	for _, before := range []proxyMode{hang, refuse} {
+		setMode(t, p, before)
+		setMode(t, p, serveFake(webServer, noCertificate))
+		wantWebPage(t, p)
 	}
 }
 
-func TestForwardToPutsAnotherServerInTheBackendsPlace(t *testing.T) {
-	other := httptest.NewServer(page(nil))
+func TestForwardToReplacesTheBackend(t *testing.T) {
+	other := httptest.NewServer(webServer(nil))
 	t.Cleanup(other.Close)
 	p := proxyToEcho(t)
 	before := dial(t, p)
-	say(t, before)
-	tell(t, p, impersonated(unavailable, noCertificate))
+	wantEcho(t, before)
+	setMode(t, p, serveFake(unavailableServer, noCertificate))
 	if err := p.forwardTo(other.Listener.Addr().String()); err != nil {
 		t.Fatal(err)
 	}
-	wantEnd(t, before)
-	wantPage(t, p)
-	tell(t, p, forwarded)
-	say(t, dial(t, p))
+	wantClosed(t, before)
+	wantWebPage(t, p)
+	setMode(t, p, forward)
+	wantEcho(t, dial(t, p))
 }
 
-// wantHTTP has one request answered, and leaves the connection open.
+// wantHTTP sends one request and reads the response, and leaves the connection open.
 func wantHTTP(t *testing.T, conn net.Conn) {
 	t.Helper()
 	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: lab\r\n\r\n"); err != nil {
@@ -155,10 +155,10 @@ func wantHTTP(t *testing.T, conn net.Conn) {
 	}
 }
 
-// tell makes p fail, outside a lab.
-func tell(t *testing.T, p *proxy, fail failure) {
+// setMode applies a mode that needs no lab.
+func setMode(t *testing.T, p *proxy, mode proxyMode) {
 	t.Helper()
-	if err := fail(nil, p); err != nil {
+	if err := mode(nil, p); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -177,7 +177,7 @@ func isErr[E error](err error) bool {
 	return ok
 }
 
-// get trusts ca, or nobody, and follows no redirect. Its answer has the body read.
+// get trusts only ca and follows no redirects. The body of the returned response has been read.
 func get(t *testing.T, url string, ca *authority) (*http.Response, string, error) {
 	t.Helper()
 	config := &tls.Config{RootCAs: x509.NewCertPool()}
@@ -203,7 +203,7 @@ func get(t *testing.T, url string, ca *authority) (*http.Response, string, error
 	return response, string(text), err
 }
 
-func wantPage(t *testing.T, p *proxy) {
+func wantWebPage(t *testing.T, p *proxy) {
 	t.Helper()
 	if _, text, err := get(t, "http://"+p.address, nil); err != nil || !strings.Contains(text, "It works.") {
 		t.Errorf("got %q, %v; want the page", text, err)

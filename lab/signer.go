@@ -16,11 +16,11 @@ import (
 const (
 	issuer = "https://kubernetes.default.svc" // also the API server's audience
 
-	tokenLife = 365 * 24 * time.Hour // nothing in the lab rotates tokens
+	tokenLifetime = 365 * 24 * time.Hour // long enough for any lab: nothing in it rotates tokens
 )
 
-// A signer signs service-account tokens as the API server does. The one that holds the cluster's own key makes tokens that
-// no server would issue, such as expired ones; any other makes tokens of a foreign cluster.
+// A signer signs service-account tokens as the API server does. With the cluster's own key it makes tokens that the API
+// server would not issue, such as expired ones; with any other key, tokens of another cluster.
 type signer struct {
 	key   *rsa.PrivateKey
 	keyID string
@@ -35,45 +35,45 @@ func newSigner() (signer, error) {
 	if err != nil {
 		return signer{}, fmt.Errorf("encoding a service-account key: %w", err)
 	}
-	sum := sha256.Sum256(public) // how the API server names its keys
+	sum := sha256.Sum256(public) // the key ID that the API server derives
 	return signer{key: key, keyID: base64.RawURLEncoding.EncodeToString(sum[:])}, nil
 }
 
-// PEM is the key as kube-apiserver reads it.
+// PEM is the private key as kube-apiserver reads it.
 func (s signer) PEM() []byte {
 	return pemBlock("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(s.key))
 }
 
-// claimsOf are the claims of a healthy token of account.
+// claimsOf returns the claims of a healthy token of a service account.
 func claimsOf(account object, audiences ...string) fields {
-	now, of := time.Now(), account.Metadata
+	now, metadata := time.Now(), account.Metadata
 	return fields{
 		"iss": issuer,
-		"sub": "system:serviceaccount:" + of.Namespace + ":" + of.Name,
+		"sub": "system:serviceaccount:" + metadata.Namespace + ":" + metadata.Name,
 		"aud": audiences,
 		"kubernetes.io": fields{
-			"namespace":      of.Namespace,
-			"serviceaccount": fields{"name": of.Name, "uid": of.UID},
+			"namespace":      metadata.Namespace,
+			"serviceaccount": fields{"name": metadata.Name, "uid": metadata.UID},
 		},
-	}.with(valid(now, now.Add(tokenLife)))
+	}.with(validity(now, now.Add(tokenLifetime)))
 }
 
-// legacyClaims are the claims of a token of the Secret of that name, which never expires.
+// legacyClaims returns the claims of a Secret-based token, which never expires.
 func legacyClaims(account object, secret string) fields {
 	const prefix = "kubernetes.io/serviceaccount/"
-	of := account.Metadata
+	metadata := account.Metadata
 	return fields{
 		"iss":                           "kubernetes/serviceaccount",
-		"sub":                           "system:serviceaccount:" + of.Namespace + ":" + of.Name,
-		prefix + "namespace":            of.Namespace,
+		"sub":                           "system:serviceaccount:" + metadata.Namespace + ":" + metadata.Name,
+		prefix + "namespace":            metadata.Namespace,
 		prefix + "secret.name":          secret,
-		prefix + "service-account.name": of.Name,
-		prefix + "service-account.uid":  of.UID,
+		prefix + "service-account.name": metadata.Name,
+		prefix + "service-account.uid":  metadata.UID,
 	}
 }
 
-// valid are the claims that say when a token is.
-func valid(from, to time.Time) fields {
+// validity returns the claims iat, nbf and exp.
+func validity(from, to time.Time) fields {
 	return fields{"iat": from.Unix(), "nbf": from.Unix(), "exp": to.Unix()}
 }
 

@@ -8,7 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-func TestHurry(t *testing.T) {
+func TestSpeedUp(t *testing.T) {
 	const config = `
 groups:
   - name: alerts
@@ -33,32 +33,32 @@ groups:
         annotations: {description: "for 15m, see [2m]"}
 route: {group_wait: 5s, repeat_interval: 40m, routes: [{group_wait: 1s}]}
 `
-	got, err := Hurry([]byte(config), 6)
+	got, err := SpeedUp([]byte(config), 6)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(tree(t, want), tree(t, string(got))); diff != "" {
+	if diff := cmp.Diff(parseYAML(t, want), parseYAML(t, string(got))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
-func TestHurryRefuses(t *testing.T) {
+func TestSpeedUpRejects(t *testing.T) {
 	for config, part := range map[string]string{
 		"route: {group_wait: soon}":       "line 1: group_wait",
 		"rules: [{expr: 'rate(a[5mm])'}]": "5mm",
 		"rules: [":                        "line 1",
 	} {
-		if _, err := Hurry([]byte(config), 6); err == nil || !strings.Contains(err.Error(), part) {
+		if _, err := SpeedUp([]byte(config), 6); err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("%s: %v, want %q", config, err, part)
 		}
 	}
 }
 
-func tree(t *testing.T, text string) any {
+func parseYAML(t *testing.T, text string) any {
 	t.Helper()
-	var tree any
-	if err := yaml.Unmarshal([]byte(text), &tree); err != nil {
+	var document any
+	if err := yaml.Unmarshal([]byte(text), &document); err != nil {
 		t.Fatal(err)
 	}
-	return tree
+	return document
 }
