@@ -36,9 +36,9 @@ type Config struct {
 // because Vault's client library reads them whoever makes the client. So is every
 // EXPORTER_* that is empty. Load can therefore be called only once.
 func Load() (Config, error) {
-	env, mistakes := readEnvironment()
-	c, refused := env.resolve()
-	if err := errors.Join(append(refused, mistakes...)...); err != nil {
+	env, unknown := readEnvironment()
+	c, mistakes := env.resolve()
+	if err := errors.Join(append(mistakes, unknown...)...); err != nil {
 		return Config{}, err
 	}
 	return c, nil
@@ -47,8 +47,8 @@ func Load() (Config, error) {
 // Reload reads the targets file anew, with the environment as it was at [Load].
 // After an error the old configuration is still good.
 func (c Config) Reload() (Config, error) {
-	again, refused := c.env.resolve()
-	if err := errors.Join(refused...); err != nil {
+	again, mistakes := c.env.resolve()
+	if err := errors.Join(mistakes...); err != nil {
 		return Config{}, err
 	}
 	return again, nil
@@ -56,19 +56,19 @@ func (c Config) Reload() (Config, error) {
 
 // resolve judges everything, in the order of the documentation.
 func (env environment) resolve() (Config, []error) {
-	r := &resolver{place: env.place, pod: env.pod}
-	c := r.process(env.process)
+	r := &resolver{values: env.values, names: env.names, pod: env.pod}
+	c := r.process()
 	c.env = env
-	var refused []error
+	var mistakes []error
 	switch {
-	case env.process.TargetsFile == "":
+	case env.values["TARGETS_FILE"] == "":
 		var target probe.Target
-		target, refused = resolve(env.target, env.place, env.pod, pems{})
+		target, mistakes = resolveTarget(env.values, env.names, env.pod, fileChecks{})
 		c.Targets = []probe.Target{target}
 	case c.TargetsFile != "":
-		c.Targets, refused = env.targets(c.TargetsFile)
+		c.Targets, mistakes = env.targets(c.TargetsFile)
 	}
-	return c, append(refused, r.mistakes...)
+	return c, append(mistakes, r.sorted()...)
 }
 
 // Warning is something that is allowed and should not stay so.

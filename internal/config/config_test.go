@@ -77,7 +77,7 @@ func full(f files) vars {
 
 func TestEveryVariable(t *testing.T) {
 	f := newFiles(t)
-	want := Config{StatusPage: StatusOn, ProbeAPI: true, MaxInFlight: 64, Shard: Shard{2, 3}, LeaderElection: LeaderElection{Namespace: "monitoring", Name: "exporter"}, Targets: []probe.Target{{
+	want := Config{StatusPage: StatusOn, ProbeAPI: true, MaxInFlight: 64, Shard: Shard{2, 3}, LeaderElection: LeaderElection{Lease: Lease{"monitoring", "exporter"}}, Targets: []probe.Target{{
 		Name: "prod/eu-1",
 		Vault: probe.Vault{
 			Addr: "http://[::1]:8200/proxy", CACert: f.cert, TLSServerName: "vault.internal",
@@ -187,7 +187,7 @@ func TestWriteCanBeFedBack(t *testing.T) {
 			if diff := cmp.Diff(want, mustLoad(t, again), public); diff != "" {
 				t.Errorf("fed back (-want +got):\n%s", diff)
 			}
-			if !slices.Equal(names, variables) {
+			if !slices.Equal(names, variableNames) {
 				t.Errorf("written: %v", names)
 			}
 		})

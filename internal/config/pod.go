@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -58,26 +59,25 @@ func (p pod) home() probe.Kubernetes {
 // fill gives the pod's API server, its CA and the pod's token to a target that
 // names none. CA and token are only defaults for the pod's own API server: another
 // one's certificate the CA cannot verify, and another one shall not see the token.
-func (p pod) fill(text targetText, at place) (targetText, place) {
+func (p pod) fill(v values, names keyNames) (values, keyNames) {
 	if !p.exists() {
-		return text, at
+		return v, names
 	}
-	if text.KubernetesHost == "" {
-		text.KubernetesHost = p.address()
-		at = at.noted("KUBERNETES_HOST", "default, from KUBERNETES_SERVICE_HOST and _PORT")
+	v = maps.Clone(v)
+	setDefault := func(key, value, note string) {
+		if v[key] == "" {
+			v[key], names = value, names.noted(key, note)
+		}
 	}
-	if !p.serves(text.KubernetesHost) {
-		return text, at
+	setDefault("KUBERNETES_HOST", p.address(), "default, from KUBERNETES_SERVICE_HOST and _PORT")
+	if !p.serves(v["KUBERNETES_HOST"]) {
+		return v, names
 	}
-	if text.KubernetesCacert == "" {
-		text.KubernetesCacert = p.caCert()
-		at = at.noted("KUBERNETES_CACERT", "default in a pod")
+	setDefault("KUBERNETES_CACERT", p.caCert(), "default in a pod")
+	if _, err := os.Stat(p.tokenFile()); err == nil {
+		setDefault("KUBERNETES_TOKEN_FILE", p.tokenFile(), "default in a pod")
 	}
-	if _, err := os.Stat(p.tokenFile()); err == nil && text.KubernetesTokenFile == "" {
-		text.KubernetesTokenFile = p.tokenFile()
-		at = at.noted("KUBERNETES_TOKEN_FILE", "default in a pod")
-	}
-	return text, at
+	return v, names
 }
 
 // serves reports whether a URL means the API server of the pod's own cluster.

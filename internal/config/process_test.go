@@ -48,14 +48,14 @@ func TestLease(t *testing.T) {
 	p := inPod(t, "ca.crt", "token", "namespace")
 	elect := minimal().but(service).but(vars{"EXPORTER_LEADER_ELECTION": "true"})
 	c := mustLoad(t, elect)
-	if want := (LeaderElection{true, "monitoring", "vault-k8s-auth-exporter"}); c.LeaderElection != want {
+	if want := (LeaderElection{true, Lease{"monitoring", "vault-k8s-auth-exporter"}}); c.LeaderElection != want {
 		t.Errorf("by default %+v", c.LeaderElection)
 	}
 	if want := (probe.Kubernetes{Host: "https://10.96.0.1:443", CACert: p.caCert(), TokenFile: p.tokenFile()}); c.Home != want {
 		t.Errorf("home is %+v", c.Home)
 	}
 	c = mustLoad(t, elect.but(vars{"EXPORTER_LEADER_ELECTION_LEASE": "elsewhere/lease.1"}))
-	if want := (LeaderElection{true, "elsewhere", "lease.1"}); c.LeaderElection != want {
+	if want := (LeaderElection{true, Lease{"elsewhere", "lease.1"}}); c.LeaderElection != want {
 		t.Errorf("named %+v", c.LeaderElection)
 	}
 	inPod(t, "ca.crt", "token")

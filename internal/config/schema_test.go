@@ -1,41 +1,14 @@
 package config
 
 import (
-	"encoding/json"
-	"maps"
 	"os"
-	"slices"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
-	"go.yaml.in/yaml/v3"
+	"go.yaml.in/yaml/v4"
 )
 
 const schemaFile = "../../deploy/targets.schema.json"
-
-func TestSchemaNamesEveryKey(t *testing.T) {
-	var schema struct {
-		Items struct {
-			AdditionalProperties bool
-			Properties           map[string]any
-		}
-	}
-	if err := json.Unmarshal([]byte(readAll(t, schemaFile)), &schema); err != nil {
-		t.Fatal(err)
-	}
-	want := []string{"labels"}
-	for _, key := range targetKeys {
-		want = append(want, fileKey(key))
-	}
-	slices.Sort(want)
-	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(schema.Items.Properties))); diff != "" {
-		t.Errorf("(-code +schema):\n%s", diff)
-	}
-	if schema.Items.AdditionalProperties {
-		t.Error("other keys are allowed")
-	}
-}
 
 // The parser judges the same documents in [TestDocuments].
 func TestSchemaJudgesAsTheParser(t *testing.T) {

@@ -1,10 +1,8 @@
 package config
 
 import (
-	"fmt"
 	"maps"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -27,79 +25,75 @@ var (
 		probe.SourceFile:           "CANARY_TOKEN_FILE",
 		probe.SourceServiceAccount: "CANARY_SERVICE_ACCOUNT",
 	}
+	reviewerSource = sourceOf(reviewerNeeds)
+	canarySource   = sourceOf(canaryNeeds)
 )
 
-// source takes where a token comes from.
-func (n needs) source(value string) (probe.Source, error) {
-	if err := bare(value); err != nil {
-		return "", err
+// sourceOf makes the kind of sources of a token.
+func sourceOf(n needs) kind[probe.Source] {
+	var names []string
+	for _, source := range slices.Sorted(maps.Keys(n)) {
+		names = append(names, string(source))
 	}
-	if _, known := n[probe.Source(value)]; !known {
-		return "", wrong(quote(value)+" is not supported", n.allowed())
-	}
-	return probe.Source(value), nil
-}
-
-func (n needs) allowed() string {
-	var sources []string
-	for _, s := range slices.Sorted(maps.Keys(n)) {
-		sources = append(sources, string(s))
-	}
-	return strings.Join(sources, ", ")
-}
-
-// choice is the source that was chosen under a key.
-type choice struct {
-	key   string
-	from  probe.Source
-	needs needs
-}
-
-func (r *resolver) choose(key, value string, from needs) choice {
-	return choice{key, take(r, key, value, from.source), from}
-}
-
-// takeFor judges the value of a key that only some sources need.
-func takeFor[T any](r *resolver, c choice, key, value, allowed string, check func(string) (T, error)) T {
-	needed, known := c.needs[c.from]
-	switch {
-	case !known:
-		return take(r, key, value, optional(check))
-	case needed == key:
-		return take(r, key, value, required(allowed, check))
-	case value != "" && !r.place.inherited[key]:
-		r.refuse(key, incomplete(fmt.Sprintf("is not used, since %s is %s", r.place.name(c.key), c.from), "nothing, or a source that uses it"))
-	}
-	return *new(T)
-}
-
-func (r *resolver) reviewer(text targetText) probe.Reviewer {
-	c := r.choose("REVIEWER", text.Reviewer, reviewerNeeds)
-	return probe.Reviewer{
-		Source: c.from,
-		TokenFile: takeFor(r, c, "REVIEWER_TOKEN_FILE", text.ReviewerTokenFile,
-			"the path of the file that also feeds Vault's token_reviewer_jwt", r.tokenFor(text.KubernetesHost)),
-		Secret:         takeFor(r, c, "REVIEWER_SECRET", text.ReviewerSecret, allowedSecret, secretKey),
-		ServiceAccount: takeFor(r, c, "REVIEWER_SERVICE_ACCOUNT", text.ReviewerServiceAccount, allowedAccount, serviceAccount),
+	return kind[probe.Source]{
+		shape: shape{allowed: strings.Join(names, ", "), enum: names},
+		parse: func(value string) (probe.Source, error) {
+			if _, known := n[probe.Source(value)]; !known {
+				return "", malformed(quote(value) + " is not supported")
+			}
+			return probe.Source(value), nil
+		},
+		format: plain[probe.Source],
 	}
 }
 
-func (r *resolver) canary(text targetText) probe.Canary {
-	c := r.choose("CANARY", text.Canary, canaryNeeds)
-	return probe.Canary{
-		Source: c.from,
-		TokenFile: takeFor(r, c, "CANARY_TOKEN_FILE", text.CanaryTokenFile,
-			"the path of the file with the canary's service account token", path),
-		ServiceAccount: takeFor(r, c, "CANARY_SERVICE_ACCOUNT", text.CanaryServiceAccount, allowedAccount, serviceAccount),
-		Audiences:      take(r, "CANARY_AUDIENCES", text.CanaryAudiences, optional(audiences)),
+// use is whether a variable has to be set.
+type use int
+
+const (
+	optional use = iota
+	required
+	unused
+)
+
+// useOf returns the use of a variable and, where it depends on the source of a
+// token, the key by which the source is chosen.
+func useOf(s spec, v values) (use, string) {
+	for chooser, n := range map[string]needs{"REVIEWER": reviewerNeeds, "CANARY": canaryNeeds} {
+		if len(n.sourcesOf(s.key)) == 0 {
+			continue
+		}
+		switch needed, known := n[probe.Source(v[chooser])]; {
+		case !known:
+			return optional, chooser
+		case needed == s.key:
+			return required, chooser
+		}
+		return unused, chooser
 	}
+	if s.required {
+		return required, ""
+	}
+	return optional, ""
 }
 
-// identity demands the tokens of its own that the exporter needs for the sources.
-func (r *resolver) identity(text targetText, t *probe.Target) {
-	if key := ownIdentityFor(*t); key != "" && text.KubernetesTokenFile == "" {
-		r.refuse("KUBERNETES_TOKEN_FILE", incomplete(
-			"is not set although "+r.place.name(key)+" needs the exporter's own identity at the API server",
+// sourcesOf are the sources that need a key.
+func (n needs) sourcesOf(key string) []probe.Source {
+	var sources []probe.Source
+	for source, needed := range n {
+		if needed == key {
+			sources = append(sources, source)
+		}
+	}
+	return slices.Sorted(slices.Values(sources))
+}
+
+// identity checks that the chosen sources have the tokens of the exporter's own that
+// they need, and that the pod's own token goes to its own API server alone.
+func (r *resolver) identity(t *probe.Target) {
+	if key := ownIdentityFor(*t); key != "" && r.values["KUBERNETES_TOKEN_FILE"] == "" {
+		r.refuse("KUBERNETES_TOKEN_FILE", inconsistent(
+			"is not set although "+r.names.name(key)+" needs the exporter's own identity at the API server",
 			"the path of the file with the exporter's own service account token; only for the API server of its own pod has it a default"))
 	}
 	if t.Reviewer.Source == probe.SourceSecret {
@@ -108,6 +102,8 @@ func (r *resolver) identity(text targetText, t *probe.Target) {
 			t.Home.Host, t.Home.CACert, t.Home.TLSServerName = t.Kubernetes.Host, t.Kubernetes.CACert, t.Kubernetes.TLSServerName
 		}
 	}
+	r.podToken("KUBERNETES_TOKEN_FILE", t.Kubernetes.TokenFile)
+	r.podToken("REVIEWER_TOKEN_FILE", t.Reviewer.TokenFile)
 }
 
 // ownIdentityFor returns the key of a source that has the exporter itself ask the
@@ -125,72 +121,20 @@ func ownIdentityFor(t probe.Target) string {
 // home is the cluster that the exporter runs in, for what can be nowhere else.
 func (r *resolver) home(key, value string) probe.Kubernetes {
 	if !r.pod.exists() {
-		r.refuse(key, incomplete(value+" is of the cluster that the exporter runs in, and this is no pod", "it in a pod only"))
+		r.refuse(key, inconsistent(value+" is of the cluster that the exporter runs in, and this is no pod", "it in a pod only"))
 		return probe.Kubernetes{}
 	}
 	if _, err := os.Stat(r.pod.tokenFile()); err != nil {
-		r.refuse(key, incomplete(value+" needs the pod's own token, and there is no "+shown(r.pod.tokenFile()),
+		r.refuse(key, inconsistent(value+" needs the pod's own token, and there is no "+shown(r.pod.tokenFile()),
 			"it where the pod's spec mounts a service account token there"))
 	}
 	return r.pod.home()
 }
 
-// tokenFor takes the path of a token that is sent to the API server at host. The
-// pod's own token goes to its own API server alone.
-func (r *resolver) tokenFor(host string) func(string) (string, error) {
-	return func(value string) (string, error) {
-		file, err := path(value)
-		if err == nil && host != "" && isPodToken(file) && !r.pod.serves(host) {
-			return "", incomplete("is the pod's own token, and "+r.place.name("KUBERNETES_HOST")+" is not the pod's own API server",
-				"a token that is meant for that API server")
-		}
-		return file, err
+// podToken refuses the pod's own token for another API server than the pod's.
+func (r *resolver) podToken(key, tokenFile string) {
+	if host := r.values["KUBERNETES_HOST"]; tokenFile != "" && host != "" && isPodToken(tokenFile) && !r.pod.serves(host) {
+		r.refuse(key, inconsistent("is the pod's own token, and "+r.names.name("KUBERNETES_HOST")+" is not the pod's own API server",
+			"a token that is meant for that API server"))
 	}
-}
-
-const (
-	allowedAccount = "a service account as namespace/name"
-	allowedSecret  = "a Secret as namespace/name or namespace/name/key; the key is token by default"
-)
-
-// The names that Kubernetes gives to namespaces, to other objects, and to the keys
-// of a Secret.
-var (
-	dnsLabel   = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
-	dnsName    = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$`)
-	secretsKey = regexp.MustCompile(`^[A-Za-z0-9._-]{1,253}$`)
-)
-
-// object takes namespace/name.
-func object(value, kind, allowed string) (namespace, name string, err error) {
-	if err := bare(value); err != nil {
-		return "", "", err
-	}
-	namespace, name, _ = strings.Cut(value, "/")
-	if !dnsLabel.MatchString(namespace) || !dnsName.MatchString(name) {
-		return "", "", wrong(quote(value)+" names no "+kind, allowed)
-	}
-	return namespace, name, nil
-}
-
-func serviceAccount(value string) (probe.ServiceAccount, error) {
-	namespace, name, err := object(value, "service account", allowedAccount)
-	return probe.ServiceAccount{Namespace: namespace, Name: name}, err
-}
-
-// secretKey takes namespace/name or namespace/name/key.
-func secretKey(value string) (probe.SecretKey, error) {
-	key := "token"
-	whole := value
-	if parts := strings.SplitN(value, "/", 3); len(parts) == 3 {
-		whole, key = parts[0]+"/"+parts[1], parts[2]
-	}
-	namespace, name, err := object(whole, "Secret", allowedSecret)
-	if err == nil && !secretsKey.MatchString(key) {
-		err = wrong(quote(value)+" names no key of a Secret", allowedSecret)
-	}
-	if err != nil {
-		return probe.SecretKey{}, err
-	}
-	return probe.SecretKey{Namespace: namespace, Name: name, Key: key}, nil
 }

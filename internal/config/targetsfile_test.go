@@ -134,7 +134,7 @@ func TestMistakesOfBothPlaces(t *testing.T) {
 	file := targetsFile(t, "- name: a\n- name: b\n  vault_role: r\n  interval: 90s\n")
 	_, err := load(t, withFile(file).but(vars{"EXPORTER_VAULT_ROLE": "", "EXPORTER_INTERVAL": "1d", "EXPORTER_TIMEOUT": "89s"}))
 	want := `EXPORTER_INTERVAL: "1d" is no duration; allowed: 1s to 24h in Go's syntax, such as 60s or 1m30s
-FILE:1: vault_role: is not set; allowed: ` + allowedRole + `
+FILE:1: vault_role: is not set; allowed: ` + specOf("VAULT_ROLE").missing + `
 FILE:4: interval: 1m30s is shorter than the longest run, 1m36s: the 1m29s of FILE:2: timeout (from EXPORTER_TIMEOUT), and 7s for follow-ups and revocation; allowed: 1m36s or more, or a timeout of 1m23s or less`
 	if diff := cmp.Diff(want, strings.ReplaceAll(errorText(err), fileName(file), "FILE")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -211,7 +211,7 @@ func FuzzTargetsFile(f *testing.F) {
 		f.Add(d.content, uint(1))
 	}
 	secret := []string{"", jwt, userinfo, marked["service token"]}
-	env := environment{target: fuzzed(), place: place{other: variableOf}}
+	env := environment{values: fuzzed(), names: keyNames{other: variableOf}}
 	f.Fuzz(func(t *testing.T, content string, which uint) {
 		if strings.Contains(content, "MARKED") && which == 0 {
 			t.Skip("not the planted one")

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
+	"go.yaml.in/yaml/v4"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
@@ -25,11 +25,11 @@ func (c Config) Write(w io.Writer) error {
 		comment = "# "
 	} else if len(c.Targets) > 0 {
 		for _, v := range targetVariables {
-			fmt.Fprintf(&text, "%s=%s\n", v.name, v.value(c.Targets[0]))
+			fmt.Fprintf(&text, "%s=%s\n", v.name(), v.format(c.Targets[0]))
 		}
 	}
 	for _, v := range processVariables {
-		fmt.Fprintf(&text, "%s%s=%s\n", comment, v.name, v.value(c))
+		fmt.Fprintf(&text, "%s%s=%s\n", comment, v.name(), v.format(c))
 	}
 	if c.TargetsFile != "" {
 		if err := c.writeTargets(&text); err != nil {
@@ -62,20 +62,19 @@ func (c Config) mapping(t probe.Target) *yaml.Node {
 	add := func(key string, value *yaml.Node) {
 		mapping.Content = append(mapping.Content, scalar("!!str", key), value)
 	}
-	for i, v := range targetVariables {
-		key, value := targetKeys[i], v.value(t)
-		switch {
-		case value == "" && fieldOf(&c.env.target, key).String() == "":
-		case key == "FOLLOW_UPS":
-			add(fileKey(key), scalar("!!bool", value))
-		case key == "CANARY_AUDIENCES" && value != "":
+	for _, v := range targetVariables {
+		switch value := v.format(t); {
+		case value == "" && c.env.values[v.key] == "":
+		case v.form == formBoolean:
+			add(v.fileKey(), scalar("!!bool", value))
+		case v.form == formList && value != "":
 			list := &yaml.Node{Kind: yaml.SequenceNode, Style: yaml.FlowStyle}
 			for one := range strings.SplitSeq(value, ",") {
 				list.Content = append(list.Content, scalar("!!str", one))
 			}
-			add(fileKey(key), list)
+			add(v.fileKey(), list)
 		default:
-			add(fileKey(key), scalar("!!str", value))
+			add(v.fileKey(), scalar("!!str", value))
 		}
 	}
 	if len(t.Labels) > 0 {
@@ -83,7 +82,7 @@ func (c Config) mapping(t probe.Target) *yaml.Node {
 		for _, name := range slices.Sorted(maps.Keys(t.Labels)) {
 			labels.Content = append(labels.Content, scalar("!!str", name), scalar("!!str", t.Labels[name]))
 		}
-		add("labels", labels)
+		add(labelsKey, labels)
 	}
 	return mapping
 }

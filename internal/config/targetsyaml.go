@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
+	"slices"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
+	"go.yaml.in/yaml/v4"
 )
 
 // fileReader reads the shape of the file; what the values mean is the resolver's.
@@ -32,48 +32,46 @@ func (f *fileReader) read(content []byte) []entry {
 	var document, more yaml.Node
 	switch err := decoder.Decode(&document); {
 	case errors.Is(err, io.EOF):
-		f.refuse(1, "", wrong("holds no target", allowedList))
+		f.refuse(1, "", invalid("holds no target", allowedList))
 		return nil
 	case err != nil:
-		f.refuseSyntax(err)
+		f.refuseSyntax(err, content)
 		return nil
 	}
 	switch err := decoder.Decode(&more); {
 	case err == nil:
-		f.refuse(more.Line, "", wrong("holds a second document", allowedList))
+		f.refuse(more.Line, "", invalid("holds a second document", allowedList))
 	case !errors.Is(err, io.EOF):
-		f.refuseSyntax(err)
+		f.refuseSyntax(err, content)
 	}
 	return f.list(document.Content[0])
 }
 
-var atLine = regexp.MustCompile(`line ([0-9]+): `)
-
 // refuseSyntax keeps the line of the library's error and not its words, which may
-// repeat the file's.
-func (f *fileReader) refuseSyntax(err error) {
+// repeat the file's. At the end of the file the library counts a line too many.
+func (f *fileReader) refuseSyntax(err error, content []byte) {
 	line := 1
-	if match := atLine.FindStringSubmatch(err.Error()); match != nil {
-		fmt.Sscan(match[1], &line)
+	if loading, ok := errors.AsType[*yaml.LoadError](err); ok {
+		line = min(loading.Mark.Line, 1+bytes.Count(bytes.TrimRight(content, "\n"), []byte("\n")))
 	}
-	f.refuse(line, "", wrong("is no YAML from here on", allowedList))
+	f.refuse(line, "", invalid("is no YAML from here on", allowedList))
 }
 
 func (f *fileReader) list(root *yaml.Node) []entry {
 	switch {
 	case root.Kind != yaml.SequenceNode:
-		f.refuse(root.Line, "", wrong("is "+kindOf(root), allowedList))
+		f.refuse(root.Line, "", invalid("is "+describe(root), allowedList))
 		return nil
 	case len(root.Content) == 0:
-		f.refuse(root.Line, "", wrong("holds no target", allowedList))
+		f.refuse(root.Line, "", invalid("holds no target", allowedList))
 	case len(root.Content) > maxTargets:
-		f.refuse(root.Line, "", wrong(fmt.Sprintf("holds %d targets", len(root.Content)), fmt.Sprintf("up to %d", maxTargets)))
+		f.refuse(root.Line, "", invalid(fmt.Sprintf("holds %d targets", len(root.Content)), fmt.Sprintf("up to %d", maxTargets)))
 		return nil
 	}
 	var entries []entry
 	for _, item := range root.Content {
 		if item.Kind != yaml.MappingNode {
-			f.refuse(item.Line, "", wrong("is "+kindOf(item), "a mapping of keys, such as name: prod"))
+			f.refuse(item.Line, "", invalid("is "+describe(item), "a mapping of keys, such as name: prod"))
 			continue
 		}
 		entries = append(entries, f.entry(item))
@@ -82,22 +80,22 @@ func (f *fileReader) list(root *yaml.Node) []entry {
 }
 
 func (f *fileReader) entry(item *yaml.Node) entry {
-	e := entry{line: item.Line, values: map[string]string{}, lines: map[string]int{}}
+	e := entry{line: item.Line, values: values{}, lines: map[string]int{}}
 	f.eachPair(item, "", func(key, value *yaml.Node) {
-		if key.Value == "labels" {
+		if key.Value == labelsKey {
 			e.labels = f.labels(value)
 			return
 		}
-		for _, known := range targetKeys {
-			if fileKey(known) == key.Value {
-				if text, ok := f.value(known, value); ok {
-					e.values[known] = strings.TrimSpace(text)
-				}
-				e.lines[known] = key.Line
-				return
-			}
+		i := slices.Index(fileKeys, key.Value)
+		if i < 0 {
+			f.refuse(key.Line, "", unknownKey(key.Value))
+			return
 		}
-		f.refuse(key.Line, "", unknownKey(key.Value))
+		s := targetSpecs[i]
+		if text, ok := f.value(s, value); ok {
+			e.values[s.key] = strings.TrimSpace(text)
+		}
+		e.lines[s.key] = key.Line
 	})
 	return e
 }
@@ -108,11 +106,11 @@ func (f *fileReader) eachPair(mapping *yaml.Node, below string, take func(key, v
 	for i := 0; i+1 < len(mapping.Content); i += 2 {
 		key, value := mapping.Content[i], mapping.Content[i+1]
 		if key.Kind != yaml.ScalarNode || key.ShortTag() != "!!str" {
-			f.refuse(key.Line, below, wrong("has "+kindOf(key)+" as a key", "a plain key"))
+			f.refuse(key.Line, below, invalid("has "+describe(key)+" as a key", "a plain key"))
 			continue
 		}
 		if line, twice := first[key.Value]; twice {
-			f.refuse(key.Line, below, wrong(fmt.Sprintf("%s is given twice, in line %d too", quote(key.Value), line), "it once"))
+			f.refuse(key.Line, below, invalid(fmt.Sprintf("%s is given twice, in line %d too", quote(key.Value), line), "it once"))
 			continue
 		}
 		first[key.Value] = key.Line
@@ -120,42 +118,43 @@ func (f *fileReader) eachPair(mapping *yaml.Node, below string, take func(key, v
 	}
 }
 
-// value takes a string; FOLLOW_UPS is a boolean, and audiences may be a list.
-func (f *fileReader) value(key string, node *yaml.Node) (string, bool) {
+// value takes what the form of a variable demands.
+func (f *fileReader) value(s spec, node *yaml.Node) (string, bool) {
 	want, allowed := "!!str", "a string; what looks like something else goes into quotes"
 	switch {
-	case key == "FOLLOW_UPS":
+	case s.form == formBoolean:
 		want, allowed = "!!bool", "true or false"
-	case key == "CANARY_AUDIENCES" && node.Kind == yaml.SequenceNode:
-		return f.audiences(node)
+	case s.form == formList && node.Kind == yaml.SequenceNode:
+		return f.items(s, node)
 	}
 	if node.Kind != yaml.ScalarNode || node.ShortTag() != want {
-		f.refuse(node.Line, fileKey(key), wrong("is "+kindOf(node), allowed))
+		f.refuse(node.Line, s.fileKey(), invalid("is "+describe(node), allowed))
 		return "", false
 	}
-	if want == "!!bool" {
+	if s.form == formBoolean {
 		return strings.ToLower(node.Value), true
 	}
 	return node.Value, true
 }
 
-func (f *fileReader) audiences(list *yaml.Node) (string, bool) {
-	const key, allowed = "canary_audiences", "a list of at least one string, none with a comma"
-	var audiences []string
+// items are the strings of a list, as the environment writes them.
+func (f *fileReader) items(s spec, list *yaml.Node) (string, bool) {
+	const allowed = "a list of at least one string, none with a comma"
+	var items []string
 	for _, one := range list.Content {
 		if one.Kind != yaml.ScalarNode || one.ShortTag() != "!!str" || strings.TrimSpace(one.Value) == "" || strings.Contains(one.Value, ",") {
-			f.refuse(one.Line, key, wrong("has what is no audience", allowed))
+			f.refuse(one.Line, s.fileKey(), invalid("has what is no audience", allowed))
 			return "", false
 		}
-		audiences = append(audiences, one.Value)
+		items = append(items, one.Value)
 	}
-	if len(audiences) == 0 {
-		f.refuse(list.Line, key, wrong("is empty", allowed))
+	if len(items) == 0 {
+		f.refuse(list.Line, s.fileKey(), invalid("is empty", allowed))
 	}
-	return strings.Join(audiences, ","), len(audiences) > 0
+	return strings.Join(items, ","), len(items) > 0
 }
 
-func kindOf(node *yaml.Node) string {
+func describe(node *yaml.Node) string {
 	switch node.Kind {
 	case yaml.SequenceNode:
 		return "a list"
@@ -178,14 +177,10 @@ func kindOf(node *yaml.Node) string {
 }
 
 func unknownKey(key string) error {
-	near, slips := "", maxSlips+1
-	for _, known := range append([]string{"LABELS"}, targetKeys...) {
-		if d := distance(key, fileKey(known)); len(key) <= maxShown && d < slips {
-			near, slips = fileKey(known), d
+	if len(key) <= maxShown && !mayBeCredential(key) {
+		if near := nearest(key, fileKeys); near != "" {
+			return fmt.Errorf("%s is not known; did you mean %s?", quote(key), near)
 		}
 	}
-	if near != "" && !mayBeCredential(key) {
-		return fmt.Errorf("%s is not known; did you mean %s?", quote(key), near)
-	}
-	return wrong(quote(key)+" is not known", "the keys in docs/configuration.md")
+	return invalid(quote(key)+" is not known", "the keys in docs/configuration.md")
 }
