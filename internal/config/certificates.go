@@ -36,7 +36,7 @@ func (f fileChecks) check(name string, s shape) error {
 }
 
 func checkContent(name string, s shape) error {
-	if _, err := path(name); err != nil {
+	if _, err := parsePath(name); err != nil {
 		return err
 	}
 	content, err := readRegular(name, maxPEM)

@@ -74,12 +74,13 @@ func targetsTable(string) string {
 	var credentials []string
 	text.WriteString("| variable | key | default | meaning | allowed | example |\n|---|---|---|---|---|---|\n")
 	for _, s := range targetSpecs {
-		fmt.Fprintf(&text, "| `%s` | `%s` | %s | %s | %s | `%s` |\n", s.name(), s.fileKey(), whenUnset(s), s.doc, s.allowed, s.example)
+		fmt.Fprintf(&text, "| `%s` | `%s` | %s | %s | %s | `%s` |\n", s.name(), s.fileKey(), whenUnset(s), s.doc, allowedCell(s), s.example)
 		if s.credential {
 			credentials = append(credentials, "`"+s.name()+"`")
 		}
 	}
-	fmt.Fprintf(&text, "\nThe files of %s hold credentials.\n", strings.Join(credentials, ", "))
+	last := len(credentials) - 1
+	fmt.Fprintf(&text, "\nThe files of %s and %s hold credentials.\n", strings.Join(credentials[:last], ", "), credentials[last])
 	return text.String()
 }
 
@@ -87,9 +88,18 @@ func processTable(string) string {
 	var text strings.Builder
 	text.WriteString("| variable | default | meaning | allowed | example |\n|---|---|---|---|---|\n")
 	for _, s := range specs[len(targetSpecs):] {
-		fmt.Fprintf(&text, "| `%s` | %s | %s | %s | `%s` |\n", s.name(), whenUnset(s), s.doc, s.allowed, s.example)
+		fmt.Fprintf(&text, "| `%s` | %s | %s | %s | `%s` |\n", s.name(), whenUnset(s), s.doc, allowedCell(s), s.example)
 	}
 	return text.String()
+}
+
+// allowedCell leaves out the example of an error, since the tables have their own.
+func allowedCell(s spec) string {
+	if s.enum != nil {
+		return "`" + strings.Join(s.enum, "`, `") + "`"
+	}
+	allowed, _, _ := strings.Cut(s.allowed, ", such as ")
+	return allowed
 }
 
 // whenUnset is what the tables say under "default".
@@ -106,40 +116,42 @@ func whenUnset(s spec) string {
 	return s.unset
 }
 
-// schema is what the JSON Schema says of one property, in the order of the file.
-type schema struct {
-	Type                 string   `json:"type,omitempty"`
-	Description          string   `json:"description,omitempty"`
-	Enum                 []string `json:"enum,omitempty"`
-	Pattern              string   `json:"pattern,omitempty"`
-	OneOf                []schema `json:"oneOf,omitempty"`
-	MinItems             int      `json:"minItems,omitempty"`
-	Items                *schema  `json:"items,omitempty"`
-	MinLength            int      `json:"minLength,omitempty"`
-	MaxLength            int      `json:"maxLength,omitempty"`
-	MaxProperties        int      `json:"maxProperties,omitempty"`
-	PropertyNames        *schema  `json:"propertyNames,omitempty"`
-	AdditionalProperties *schema  `json:"additionalProperties,omitempty"`
+// property is what the JSON Schema says of one key.
+type property struct {
+	Type                 string     `json:"type,omitempty"`
+	Description          string     `json:"description,omitempty"`
+	Enum                 []string   `json:"enum,omitempty"`
+	Pattern              string     `json:"pattern,omitempty"`
+	OneOf                []property `json:"oneOf,omitempty"`
+	MinItems             int        `json:"minItems,omitempty"`
+	Items                *property  `json:"items,omitempty"`
+	MinLength            int        `json:"minLength,omitempty"`
+	MaxLength            int        `json:"maxLength,omitempty"`
+	MaxProperties        int        `json:"maxProperties,omitempty"`
+	PropertyNames        *property  `json:"propertyNames,omitempty"`
+	AdditionalProperties *property  `json:"additionalProperties,omitempty"`
 }
 
 // properties are those of a target in the targets file, one a line.
 func properties(indent string) string {
 	var lines []string
-	add := func(key string, s schema) { lines = append(lines, fmt.Sprintf("%s  %q: %s", indent, key, oneLine(s))) }
-	for _, s := range targetSpecs {
-		add(s.fileKey(), schemaOf(s))
+	add := func(key string, s property) {
+		lines = append(lines, fmt.Sprintf("%s  %q: %s", indent, key, oneLine(s)))
 	}
-	add(labelsKey, schema{
+	for _, s := range targetSpecs {
+		add(s.fileKey(), propertyOf(s))
+	}
+	add(labelsKey, property{
 		Type: "object", Description: "labels of target_info, as label_NAME", MaxProperties: maxLabels,
-		PropertyNames:        &schema{Pattern: labelNamePattern},
-		AdditionalProperties: &schema{Type: "string", MinLength: 1, MaxLength: maxLabelValue},
+		PropertyNames:        &property{Pattern: labelNamePattern},
+		AdditionalProperties: &property{Type: "string", MinLength: 1, MaxLength: maxLabelValue},
 	})
 	return strings.Join(lines, ",\n") + "\n"
 }
 
-// schemaOf permits the empty string too, which is the built-in default.
-func schemaOf(s spec) schema {
-	text := schema{Type: "string", Description: withoutMarkdown(s.doc), Pattern: s.pattern}
+// propertyOf permits the empty string too, which is the built-in default.
+func propertyOf(s spec) property {
+	text := property{Type: "string", Description: withoutMarkdown(s.doc), Pattern: s.pattern}
 	if s.enum != nil {
 		text.Enum = append([]string{""}, s.enum...)
 	}
@@ -147,8 +159,8 @@ func schemaOf(s spec) schema {
 	case formBoolean:
 		text.Type = "boolean"
 	case formList:
-		item := schema{Type: "string", Pattern: `^[^,\s@]+$`}
-		return schema{Description: text.Description, OneOf: []schema{{Type: "string"}, {Type: "array", MinItems: 1, Items: &item}}}
+		item := property{Type: "string", Pattern: `^[^,\s@]+$`}
+		return property{Description: text.Description, OneOf: []property{{Type: "string"}, {Type: "array", MinItems: 1, Items: &item}}}
 	}
 	return text
 }
@@ -157,7 +169,7 @@ func withoutMarkdown(text string) string {
 	return strings.ReplaceAll(regexp.MustCompile(`\[(.*?)\]\(.*?\)`).ReplaceAllString(text, "$1"), "`", "")
 }
 
-func oneLine(s schema) string {
+func oneLine(s property) string {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)

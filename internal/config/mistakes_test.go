@@ -153,7 +153,7 @@ func TestMistakes(t *testing.T) {
 		{"TIMEOUT", "60s", "EXPORTER_INTERVAL: 1m0s is shorter than the longest run, 1m7s: the 1m0s of EXPORTER_TIMEOUT"},
 		{"TIMEOUT", "999ms", `"999ms" is too short`},
 		{"RECHECK_INTERVAL", "61s", "1m1s is longer than the 1m0s of EXPORTER_INTERVAL; allowed: 1s to 1m0s"},
-		{"STATUS_PAGE", "on", `"on" is none of them; allowed: auto, true or false`},
+		{"STATUS_PAGE", "on", `"on" is not supported; allowed: auto, true, false`},
 		{"FOLLOW_UPS", "1", `"1" is neither; allowed: true or false`},
 		{"FOLLOW_UPS", "True", `"True" is neither`},
 		{"FOLLOW_UPS", "tcp://10.0.0.1:80", "Kubernetes injects such values"},

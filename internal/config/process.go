@@ -14,7 +14,7 @@ import (
 type StatusPage string
 
 const (
-	// StatusAuto serves them where authentication or the loopback interface guards
+	// StatusAuto serves them where authentication or the loopback interface protects
 	// them.
 	StatusAuto StatusPage = "auto"
 	StatusOn   StatusPage = "true"
@@ -45,7 +45,7 @@ const (
 // defaultLease is the Lease's name, in the pod's own namespace.
 const defaultLease = "vault-k8s-auth-exporter"
 
-// process judges what is set for the process.
+// process resolves the variables of the process.
 func (r *resolver) process() Config {
 	const election, lease = "LEADER_ELECTION", "LEADER_ELECTION_LEASE"
 	if own := r.pod.namespace(); r.values[election] == "true" && r.values[lease] == "" && own != "" {
@@ -87,17 +87,7 @@ var shardIndex = kind[int]{
 	format: strconv.Itoa,
 }
 
-var statusPage = kind[StatusPage]{
-	shape: shape{allowed: "auto, true or false"},
-	parse: func(value string) (StatusPage, error) {
-		switch page := StatusPage(value); page {
-		case StatusAuto, StatusOn, StatusOff:
-			return page, nil
-		}
-		return "", malformed(quote(value) + " is none of them")
-	},
-	format: plain[StatusPage],
-}
+var statusPage = choice(StatusAuto, StatusOn, StatusOff)
 
 // InFlight is how many probes may go on at once: what was set, or else enough for
 // every target to hang, which is the sum of longest run over interval.

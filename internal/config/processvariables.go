@@ -6,7 +6,7 @@ var processVariables = []variable[Config]{
 	define(spec{
 		key: "TARGETS_FILE", unset: "none",
 		doc: "the [targets file](#the-targets-file)", example: "/etc/exporter/targets.yaml",
-	}, file, func(c *Config) *string { return &c.TargetsFile }),
+	}, anyFile, func(c *Config) *string { return &c.TargetsFile }),
 	define(spec{
 		key: "STATUS_PAGE", builtIn: string(StatusAuto), chart: "(toString $v.statusPage)",
 		doc:     "whether the status page is served; `auto`: where authentication or the loopback interface protects it",

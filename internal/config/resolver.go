@@ -11,8 +11,8 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
-// resolver makes a target, or what is of the process, of values and collects every
-// mistake. Whoever read the values, this is where they are judged.
+// resolver parses and checks the values of a target or of the process, and collects
+// every mistake.
 type resolver struct {
 	values   values
 	names    keyNames
@@ -21,8 +21,8 @@ type resolver struct {
 	mistakes []error
 }
 
-// resolveTarget fills in what the pod knows and judges every value. With a mistake
-// the target is useless.
+// resolveTarget fills in the defaults of a pod and checks every value. With a mistake
+// the target is not to be used.
 func resolveTarget(v values, names keyNames, p pod, checked fileChecks) (probe.Target, []error) {
 	v, names = p.fill(v, names)
 	r := &resolver{values: v, names: names, pod: p, files: checked}
@@ -45,16 +45,16 @@ func store[T any](r *resolver, table []variable[T], into *T) {
 
 func storeOne[T any](r *resolver, v variable[T], into *T) error {
 	value := r.values[v.key]
-	use, chooser := useOf(v.spec, r.values)
+	need, chooser := needOf(v.spec, r.values)
 	switch {
-	case use == unused && (value == "" || r.names.inherited[v.key]):
+	case need == unused && (value == "" || r.names.inherited[v.key]):
 		return nil
-	case use == unused:
+	case need == unused:
 		return inconsistent(fmt.Sprintf("is not used, since %s is %s", r.names.name(chooser), r.values[chooser]), "nothing, or a source that uses it")
 	case isCredential(value):
 		return invalid("holds a credential, or what looks like one, which is not repeated here",
 			"no credential in a variable: it goes into a file, and the variable names the file")
-	case use == required && value == "":
+	case need == required && value == "":
 		return inconsistent("is not set", cmp.Or(v.missing, v.allowed))
 	case value == "" && v.builtIn == "":
 		return nil
@@ -86,7 +86,7 @@ func (r *resolver) refuse(key string, err error) {
 func (r *resolver) sorted() []error {
 	order := func(err error) int {
 		m, _ := errors.AsType[*mistake](err)
-		return slices.IndexFunc(specs, func(s spec) bool { return s.key == m.key })
+		return indexOf(m.key)
 	}
 	slices.SortStableFunc(r.mistakes, func(a, b error) int { return order(a) - order(b) })
 	return r.mistakes
@@ -108,7 +108,7 @@ func (r *resolver) clientPair(t probe.Target) {
 	}
 }
 
-// timing judges the durations that are well-formed together.
+// timing checks the durations against each other.
 func (r *resolver) timing(t probe.Target) {
 	if longest := t.Timeout + probe.Overrun; t.Interval > 0 && t.Timeout > 0 && t.Interval < longest {
 		r.refuse("INTERVAL", inconsistent(

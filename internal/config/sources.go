@@ -4,7 +4,6 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
@@ -25,57 +24,51 @@ var (
 		probe.SourceFile:           "CANARY_TOKEN_FILE",
 		probe.SourceServiceAccount: "CANARY_SERVICE_ACCOUNT",
 	}
-	reviewerSource = sourceOf(reviewerNeeds)
-	canarySource   = sourceOf(canaryNeeds)
+	reviewerSource = choice(slices.Sorted(maps.Keys(reviewerNeeds))...)
+	canarySource   = choice(slices.Sorted(maps.Keys(canaryNeeds))...)
 )
 
-// sourceOf makes the kind of sources of a token.
-func sourceOf(n needs) kind[probe.Source] {
-	var names []string
-	for _, source := range slices.Sorted(maps.Keys(n)) {
-		names = append(names, string(source))
-	}
-	return kind[probe.Source]{
-		shape: shape{allowed: strings.Join(names, ", "), enum: names},
-		parse: func(value string) (probe.Source, error) {
-			if _, known := n[probe.Source(value)]; !known {
-				return "", malformed(quote(value) + " is not supported")
-			}
-			return probe.Source(value), nil
-		},
-		format: plain[probe.Source],
-	}
-}
-
-// use is whether a variable has to be set.
-type use int
+// need is whether a variable must be set.
+type need int
 
 const (
-	optional use = iota
+	optional need = iota
 	required
 	unused
 )
 
-// useOf returns the use of a variable and, where it depends on the source of a
-// token, the key by which the source is chosen.
-func useOf(s spec, v values) (use, string) {
-	for chooser, n := range map[string]needs{"REVIEWER": reviewerNeeds, "CANARY": canaryNeeds} {
-		if len(n.sourcesOf(s.key)) == 0 {
-			continue
-		}
-		switch needed, known := n[probe.Source(v[chooser])]; {
-		case !known:
-			return optional, chooser
-		case needed == s.key:
-			return required, chooser
-		}
-		return unused, chooser
-	}
-	if s.required {
+// needOf returns whether a variable must be set and, where the source of a token
+// decides that, the key by which the source is chosen.
+func needOf(s spec, v values) (need, string) {
+	chooser := chooserOf[s.key]
+	if chooser == "" && s.required {
 		return required, ""
 	}
-	return optional, ""
+	needed, known := needsOf[chooser][probe.Source(v[chooser])]
+	switch {
+	case !known:
+		return optional, chooser
+	case needed == s.key:
+		return required, chooser
+	}
+	return unused, chooser
 }
+
+// needsOf are the needs by the key that chooses the source; chooserOf is that key for
+// each that some source needs.
+var (
+	needsOf   = map[string]needs{"REVIEWER": reviewerNeeds, "CANARY": canaryNeeds}
+	chooserOf = func() map[string]string {
+		choosers := map[string]string{}
+		for chooser, n := range needsOf {
+			for _, key := range n {
+				choosers[key] = chooser
+			}
+		}
+		delete(choosers, "")
+		return choosers
+	}()
+)
 
 // sourcesOf are the sources that need a key.
 func (n needs) sourcesOf(key string) []probe.Source {

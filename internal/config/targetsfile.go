@@ -88,8 +88,8 @@ func fileName(path string) string {
 	return "the targets file"
 }
 
-// entry is one target of the file, unjudged.
-type entry struct {
+// fileTarget is one target of the file, unjudged.
+type fileTarget struct {
 	line   int
 	values values // only of the keys that the file sets
 	lines  map[string]int
@@ -98,7 +98,7 @@ type entry struct {
 
 // over lays the target over the environment's defaults. A key that is empty in the
 // file is as if the environment did not set it either.
-func (e entry) over(env environment, reported map[string]bool, file string) (values, keyNames) {
+func (e fileTarget) over(env environment, reported map[string]bool, file string) (values, keyNames) {
 	v := maps.Clone(env.values)
 	names := keyNames{names: map[string]string{}, inherited: map[string]bool{}, reported: map[string]bool{}}
 	for _, s := range targetSpecs {
@@ -113,6 +113,6 @@ func (e entry) over(env environment, reported map[string]bool, file string) (val
 		}
 		names.inherited[s.key], names.reported[s.key] = true, reported[s.key]
 	}
-	names.other = func(key string) string { return fmt.Sprintf("%s:%d: %s", file, e.line, fileKeyOf(key)) }
+	names.other = func(key string) string { return fmt.Sprintf("%s:%d: %s", file, e.line, specs[indexOf(key)].fileKey()) }
 	return v, names
 }

@@ -27,7 +27,7 @@ func (f *fileReader) refuse(line int, key string, err error) {
 
 const allowedList = "one YAML list of targets, each a mapping such as - name: prod"
 
-func (f *fileReader) read(content []byte) []entry {
+func (f *fileReader) read(content []byte) []fileTarget {
 	decoder := yaml.NewDecoder(bytes.NewReader(content))
 	var document, more yaml.Node
 	switch err := decoder.Decode(&document); {
@@ -57,7 +57,7 @@ func (f *fileReader) refuseSyntax(err error, content []byte) {
 	f.refuse(line, "", invalid("is no YAML from here on", allowedList))
 }
 
-func (f *fileReader) list(root *yaml.Node) []entry {
+func (f *fileReader) list(root *yaml.Node) []fileTarget {
 	switch {
 	case root.Kind != yaml.SequenceNode:
 		f.refuse(root.Line, "", invalid("is "+describe(root), allowedList))
@@ -68,19 +68,19 @@ func (f *fileReader) list(root *yaml.Node) []entry {
 		f.refuse(root.Line, "", invalid(fmt.Sprintf("holds %d targets", len(root.Content)), fmt.Sprintf("up to %d", maxTargets)))
 		return nil
 	}
-	var entries []entry
+	var targets []fileTarget
 	for _, item := range root.Content {
 		if item.Kind != yaml.MappingNode {
 			f.refuse(item.Line, "", invalid("is "+describe(item), "a mapping of keys, such as name: prod"))
 			continue
 		}
-		entries = append(entries, f.entry(item))
+		targets = append(targets, f.target(item))
 	}
-	return entries
+	return targets
 }
 
-func (f *fileReader) entry(item *yaml.Node) entry {
-	e := entry{line: item.Line, values: values{}, lines: map[string]int{}}
+func (f *fileReader) target(item *yaml.Node) fileTarget {
+	e := fileTarget{line: item.Line, values: values{}, lines: map[string]int{}}
 	f.eachPair(item, "", func(key, value *yaml.Node) {
 		if key.Value == labelsKey {
 			e.labels = f.labels(value)

@@ -17,7 +17,7 @@ var (
 // urlOf makes the kind of URLs with host and perhaps port and path, and nothing
 // else. No error repeats a value, which may hold a password wherever it is malformed.
 func urlOf(allowed, pattern string, schemes ...string) kind[string] {
-	return kind[string]{shape: shape{allowed: allowed, url: true, pattern: pattern}, format: plain[string], parse: func(value string) (string, error) {
+	return textKind(shape{allowed: allowed, url: true, pattern: pattern}, func(value string) (string, error) {
 		u, err := url.Parse(value)
 		if err != nil || !strings.Contains(value, "://") {
 			return "", malformed("is no absolute URL")
@@ -32,7 +32,7 @@ func urlOf(allowed, pattern string, schemes ...string) kind[string] {
 			return "", err
 		}
 		return strings.TrimRight(u.String(), "/"), nil
-	}}
+	})
 }
 
 func checkScheme(scheme string, schemes []string) error {

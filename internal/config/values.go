@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,16 +15,12 @@ import (
 // says what another value is not.
 func matching(expression, noun, allowed string) kind[string] {
 	pattern := regexp.MustCompile("^(?:" + expression + ")$")
-	return kind[string]{
-		shape: shape{allowed: allowed, pattern: "^(" + expression + ")?$"},
-		parse: func(value string) (string, error) {
-			if !pattern.MatchString(value) {
-				return "", malformed(quote(value) + " is no " + noun)
-			}
-			return value, nil
-		},
-		format: plain[string],
-	}
+	return textKind(shape{allowed: allowed, pattern: "^(" + expression + ")?$"}, func(value string) (string, error) {
+		if !pattern.MatchString(value) {
+			return "", malformed(quote(value) + " is no " + noun)
+		}
+		return value, nil
+	})
 }
 
 var (
@@ -38,8 +35,28 @@ var (
 		"letters, digits and ._:@- in parts divided by single slashes, no part . or ..")
 )
 
-// slashesAround is the pattern of a path in Vault with slashes around it, which mean
-// nothing there.
+// textKind makes a kind of strings.
+func textKind(s shape, parse func(string) (string, error)) kind[string] {
+	return kind[string]{shape: s, parse: parse, format: plain[string]}
+}
+
+// choice makes the kind of values that are one of these.
+func choice[V ~string](choices ...V) kind[V] {
+	names := collect(choices, plain[V])
+	return kind[V]{
+		shape: shape{allowed: strings.Join(names, ", "), enum: names},
+		parse: func(value string) (V, error) {
+			if !slices.Contains(names, value) {
+				return "", malformed(quote(value) + " is not supported")
+			}
+			return V(value), nil
+		},
+		format: plain[V],
+	}
+}
+
+// slashesAround is the pattern of a path in Vault that may have slashes around it,
+// which mean nothing there.
 const slashesAround = `^[A-Za-z0-9._:@/-]*$`
 
 func parseVaultPath(value string) (string, error) {
@@ -53,31 +70,23 @@ func parseVaultPath(value string) (string, error) {
 }
 
 // vaultNamespace is the path of a namespace. A single slash is the root.
-var vaultNamespace = kind[string]{
-	shape: shape{allowed: vaultPath.allowed, pattern: slashesAround},
-	parse: func(value string) (string, error) {
-		if strings.Trim(value, "/") == "" {
-			return "", nil
-		}
-		return parseVaultPath(value)
-	},
-	format: plain[string],
-}
+var vaultNamespace = textKind(shape{allowed: vaultPath.allowed, pattern: slashesAround}, func(value string) (string, error) {
+	if strings.Trim(value, "/") == "" {
+		return "", nil
+	}
+	return parseVaultPath(value)
+})
 
-var authMount = kind[string]{
-	shape: shape{allowed: "the path below auth/, such as kubernetes", pattern: slashesAround},
-	parse: func(value string) (string, error) {
-		trimmed := strings.Trim(value, "/")
-		if trimmed == "" {
-			return "", malformed("names no mount")
-		}
-		if trimmed == "auth" || strings.HasPrefix(trimmed, "auth/") {
-			return "", malformed("begins with auth/, which is not part of it")
-		}
-		return parseVaultPath(value)
-	},
-	format: plain[string],
-}
+var authMount = textKind(shape{allowed: "the path below auth/, such as kubernetes", pattern: slashesAround}, func(value string) (string, error) {
+	trimmed := strings.Trim(value, "/")
+	if trimmed == "" {
+		return "", malformed("names no mount")
+	}
+	if trimmed == "auth" || strings.HasPrefix(trimmed, "auth/") {
+		return "", malformed("begins with auth/, which is not part of it")
+	}
+	return parseVaultPath(value)
+})
 
 var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?\.?$`)
 
@@ -86,16 +95,12 @@ func isHost(value string) bool {
 	return err == nil || hostName.MatchString(value)
 }
 
-var serverName = kind[string]{
-	shape: shape{allowed: "a DNS name or an IP address, without scheme and port", pattern: `^[^\s/]*$`},
-	parse: func(value string) (string, error) {
-		if !isHost(value) {
-			return "", malformed(quote(value) + " is no name of a server")
-		}
-		return value, nil
-	},
-	format: plain[string],
-}
+var serverName = textKind(shape{allowed: "a DNS name or an IP address, without scheme and port", pattern: `^[^\s/]*$`}, func(value string) (string, error) {
+	if !isHost(value) {
+		return "", malformed(quote(value) + " is no name of a server")
+	}
+	return value, nil
+})
 
 // unpastable are characters that mean something to a shell.
 const unpastable = "'\"`$\\;&|<>()*?!{}#~"
@@ -117,7 +122,7 @@ func pastable(value string) error {
 }
 
 var (
-	file           = fileOf(shape{allowed: allowedPath})
+	anyFile        = fileOf(shape{allowed: allowedPath})
 	credentialFile = fileOf(shape{allowed: allowedPath, credential: true})
 )
 
@@ -127,10 +132,10 @@ const allowedPath = "the path of a file, without blanks and characters that mean
 // the run to say.
 func fileOf(s shape) kind[string] {
 	s.pattern = "^[^\\s'\\\"`$\\\\;&|<>()*?!{}#~]*$" // unpastable
-	return kind[string]{shape: s, parse: path, format: plain[string]}
+	return textKind(s, parsePath)
 }
 
-func path(value string) (string, error) {
+func parsePath(value string) (string, error) {
 	if !strings.Contains(value, "/") && mayBeCredential(value) {
 		return "", invalid("is no path, rather a credential, which is not repeated here", "the path of a file that holds it")
 	}

@@ -8,42 +8,40 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
-// spec is what is known of a variable: the environment, the targets file, `exporter
-// config`, docs/configuration.md, the JSON schemas and the chart follow from it.
+// spec describes a variable. The environment, the targets file, `exporter config`,
+// docs/configuration.md, the JSON schemas and the chart follow from it.
 type spec struct {
 	// key is the name in the environment without EXPORTER_, and in lower case the key
 	// of the targets file unless fileName is another.
 	key, fileName string
-	// builtIn is the default, as it is written; unset is in words what happens without
-	// one.
+	// builtIn is the default; unset says what an unset variable without one means.
 	builtIn, unset string
 	required       bool
-	// missing is what is allowed where a required value is not set, if that is more
-	// than what is allowed otherwise.
+	// missing replaces allowed in the error about a required value that is not set.
 	missing string
-	// wellKnown makes the key count without EXPORTER_ too. Only names that every Vault
-	// client knows may.
+	// wellKnown makes the key count without EXPORTER_ too: only for names that every
+	// Vault client knows.
 	wellKnown bool
-	// doc is what the value means, in Markdown, as the pages and the schema say it.
+	// doc says what the value means, in Markdown.
 	doc, example string
-	// chart is the expression in the Helm chart that gives the value, empty where
-	// templates/_config.tpl sets it by hand.
+	// chart is the value's expression in the Helm chart, empty where
+	// templates/_config.tpl sets the variable by hand.
 	chart string
 
 	shape
 }
 
-// shape is what is common to all values of a kind.
+// shape is what the values of a kind look like.
 type shape struct {
 	// allowed completes "allowed: " in an error.
 	allowed string
 	form    form
-	// url says that a value may be a URL, or hold one.
+	// url permits URLs.
 	url bool
-	// pattern, or enum, is what the JSON schema of the targets file says of a string.
+	// pattern and enum are keywords of the JSON schema of the targets file.
 	pattern string
 	enum    []string
-	// content judges the content of the file that the value names.
+	// content checks the content of the file that the value names.
 	content func([]byte) error
 	// credential says that the file holds one.
 	credential bool
@@ -58,8 +56,8 @@ const (
 	formList // or a string with commas
 )
 
-// kind is a kind of values: how one is read from text, and written. An empty text
-// is never read: the variable is not set.
+// kind is a kind of values: how one is parsed and formatted. Parse is not called with
+// an empty text, nor, unless url is set, with one that contains "://".
 type kind[V any] struct {
 	shape
 	parse  func(string) (V, error)
@@ -95,8 +93,7 @@ func (s spec) name() string { return prefix + s.key }
 // fileKey is its key in the targets file.
 func (s spec) fileKey() string { return cmp.Or(s.fileName, strings.ToLower(s.key)) }
 
-// specs are those of all variables, in the order in which they are documented, the
-// first of them those of a target.
+// specs are in the order in which the variables are documented, targetSpecs first.
 var (
 	targetSpecs   = collect(targetVariables, func(v variable[probe.Target]) spec { return v.spec })
 	specs         = slices.Concat(targetSpecs, collect(processVariables, func(v variable[Config]) spec { return v.spec }))
@@ -112,19 +109,14 @@ func collect[T, V any](list []T, of func(T) V) []V {
 	return collected
 }
 
-// fileKeyOf is the key in the targets file of a key.
-func fileKeyOf(key string) string {
-	for _, s := range targetSpecs {
-		if s.key == key {
-			return s.fileKey()
-		}
-	}
-	return strings.ToLower(key)
+// indexOf is the place of a key among the specs.
+func indexOf(key string) int {
+	return slices.IndexFunc(specs, func(s spec) bool { return s.key == key })
 }
 
-// values are what is set, by key, unjudged. A variable that is not set has its
-// built-in default, or is empty.
+// values are the unparsed values by key. What is not set is the built-in default, or
+// empty.
 type values map[string]string
 
-// plain writes what is text already.
+// plain formats what is text already.
 func plain[V ~string](value V) string { return string(value) }
