@@ -16,15 +16,14 @@ var (
 	privateKeyFile  = fileOf(shape{allowed: "the path of a PEM file with an unencrypted private key", content: holdsPrivateKey, credential: true})
 )
 
-// maxPEM bounds a file of certificates. The CA bundles of distributions are
-// below 256 KiB.
+// maxPEM limits a PEM file, in bytes. CA bundles of distributions are below 256 KiB.
 const maxPEM = 4 << 20
 
-// fileChecks remembers what was found in files, since thousands of targets may share one.
-// The key is the path and what it was to hold.
+// fileChecks caches the results of check by path and what the file should hold:
+// thousands of targets may share one.
 type fileChecks map[[2]string]error
 
-// check judges the content that a file has now. Every run reads it again.
+// check checks the current content of a file. Every run reads it again.
 func (f fileChecks) check(name string, s shape) error {
 	key := [2]string{name, s.allowed}
 	err, known := f[key]
@@ -69,8 +68,8 @@ func holdsPrivateKey(content []byte) error {
 	return nil
 }
 
-// checkPair refuses a key that is not the certificate's. The library's error is not
-// repeated: it is about the content of a key.
+// checkPair refuses a key that is not the certificate's. It drops the library's error,
+// which is about the content of a key.
 func checkPair(certificate, key string) error {
 	if _, err := tls.LoadX509KeyPair(certificate, key); err != nil {
 		return inconsistent(fmt.Sprintf("%s does not hold the key of the first certificate in %s", shown(key), shown(certificate)), privateKeyFile.allowed)
@@ -78,8 +77,8 @@ func checkPair(certificate, key string) error {
 	return nil
 }
 
-// readRegular reads at most limit bytes of a regular file: a read of another might
-// never end. Its errors do not say what is allowed.
+// readRegular reads at most limit bytes of a regular file; to read another kind might
+// block forever. Its errors do not say what is allowed.
 func readRegular(name string, limit int64) ([]byte, error) {
 	info, err := os.Stat(name)
 	if err != nil {
@@ -100,8 +99,7 @@ func readRegular(name string, limit int64) ([]byte, error) {
 	return content, nil
 }
 
-// unreadable says why a file cannot be read, in the system's words without the
-// path, which shown may have to withhold.
+// unreadable is the system's error without the path, which shown may withhold.
 func unreadable(name string, err error) error {
 	if failed, ok := errors.AsType[*fs.PathError](err); ok {
 		err = failed.Err

@@ -8,33 +8,33 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
-// Config is the resolved configuration: defaults filled in, everything checked.
+// Config is the resolved configuration, with defaults, checked.
 type Config struct {
 	Targets []probe.Target
 
-	// TargetsFile is where the targets stand; empty means in the environment.
+	// TargetsFile is the file that lists the targets; empty means that the environment
+	// describes the only one.
 	TargetsFile string
 	StatusPage  StatusPage
-	// ProbeAPI serves an endpoint that has a target probed at once.
+	// ProbeAPI serves an endpoint that starts a run of a target.
 	ProbeAPI bool
-	// MaxInFlight bounds the probes at once; 0 means enough. See [Config.InFlight].
+	// MaxInFlight limits concurrent probes; 0 means enough. See [Config.InFlight].
 	MaxInFlight    int
 	LeaderElection LeaderElection
 	Shard          Shard
-	// Home is the API server of the cluster that the exporter runs in, which has the
-	// Lease; it is zero without leader election.
+	// Home is the API server of the cluster that the exporter runs in, where the Lease
+	// is; it is zero without leader election.
 	Home probe.Kubernetes
 
 	env environment
 }
 
-// Load reads the environment, and the targets file that it may name. The error
-// holds every mistake that was found, one line each: where, what is wrong, what is
-// allowed.
+// Load reads the environment, and the targets file if the environment names one. The
+// error has one line for each mistake: where it is, what is wrong, what is allowed.
 //
-// Every variable VAULT_* is unset in the process afterwards, also after an error,
-// because Vault's client library reads them whoever makes the client. So is every
-// EXPORTER_* that is empty. Load can therefore be called only once.
+// Load unsets every VAULT_* variable of the process, because Vault's client library
+// would read them, and every EXPORTER_* variable that is empty, also after an error.
+// It can therefore be called only once.
 func Load() (Config, error) {
 	env, unknown := readEnvironment()
 	c, mistakes := env.resolve()
@@ -44,8 +44,8 @@ func Load() (Config, error) {
 	return c, nil
 }
 
-// Reload reads the targets file anew, with the environment as it was at [Load].
-// After an error the old configuration is still good.
+// Reload reads the targets file again, with the environment as it was at [Load].
+// After an error c is still valid.
 func (c Config) Reload() (Config, error) {
 	again, mistakes := c.env.resolve()
 	if err := errors.Join(mistakes...); err != nil {
@@ -54,7 +54,7 @@ func (c Config) Reload() (Config, error) {
 	return again, nil
 }
 
-// resolve judges everything, in the order of the documentation.
+// resolve checks everything. Mistakes are in the order of the documentation.
 func (env environment) resolve() (Config, []error) {
 	r := &resolver{values: env.values, names: env.names, pod: env.pod}
 	c := r.process()
@@ -71,9 +71,9 @@ func (env environment) resolve() (Config, []error) {
 	return c, append(mistakes, r.sorted()...)
 }
 
-// Warning is something that is allowed and should not stay so.
+// Warning is about a setting that is allowed but not advisable.
 type Warning struct {
-	// Target is empty where the process is meant.
+	// Target is empty for a setting of the process.
 	Target   string
 	Variable string
 	Text     string

@@ -14,15 +14,15 @@ const (
 	vaultPrefix = "VAULT_"
 )
 
-// environment is what is set in the environment, unjudged. It is all that a later
-// reading of the targets file needs.
+// environment is what is set in the environment, unparsed. [Config.Reload] needs no
+// more.
 type environment struct {
 	values values
 	names  keyNames
 	pod    pod
 }
 
-// readEnvironment returns what is set, and a mistake for every variable of ours
+// readEnvironment returns what is set, and a mistake for every EXPORTER_* variable
 // that is unknown.
 func readEnvironment() (environment, []error) {
 	dropEmpty()
@@ -57,8 +57,8 @@ var textType = func() reflect.Type {
 	return reflect.StructOf(fields)
 }()
 
-// dropEmpty unsets what is set to nothing. To envconfig an empty variable would
-// hide both the default and the name without the prefix.
+// dropEmpty unsets empty variables. In envconfig they would override both the default
+// and the name without the prefix.
 func dropEmpty() {
 	for _, entry := range os.Environ() {
 		name, value, _ := strings.Cut(entry, "=")
@@ -77,7 +77,7 @@ func dropVault() {
 	}
 }
 
-// namesGiven finds the keys that are given without the prefix alone.
+// namesGiven returns the keys that are set only without the prefix.
 func namesGiven() map[string]string {
 	names := map[string]string{}
 	for _, s := range specs {

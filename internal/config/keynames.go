@@ -5,16 +5,15 @@ import (
 	"maps"
 )
 
-// keyNames are what the keys of a target or of the process are called where a user
-// finds them.
+// keyNames are the names of keys in errors: a variable, or file, line and key.
 type keyNames struct {
-	// names are those of keys that other does not name.
+	// names take precedence over other.
 	names map[string]string
 	other func(key string) string
-	// inherited are the keys that come from the environment as defaults: they need
-	// not fit what the file says.
+	// inherited are the keys whose values are defaults from the environment. A target
+	// may choose a source that does not use them.
 	inherited map[string]bool
-	// reported are the keys whose mistakes are reported under the environment's name.
+	// reported are the keys whose mistakes the environment's name already reports.
 	reported map[string]bool
 }
 

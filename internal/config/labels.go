@@ -9,20 +9,20 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// labelsKey is the key of the targets file that is no variable.
+// labelsKey is the only key of the targets file without a variable.
 const labelsKey = "labels"
 
-// Bounds of the labels: they are on a series of every target.
+// Limits of the labels, which are on a series of every target.
 const (
 	maxLabels     = 8
 	maxLabelNames = 32 // of all targets together
 	maxLabelValue = 128
 )
 
-// labelText is one label as it was written down.
+// labelText is one unparsed label; name says where it is.
 type labelText struct{ name, key, value string }
 
-// labels reads the shape of a target's labels.
+// labels reads the labels of a target.
 func (f *fileReader) labels(node *yaml.Node) []labelText {
 	const allowed = "a mapping of names to strings"
 	if node.Kind != yaml.MappingNode {
@@ -44,7 +44,7 @@ const labelNamePattern = `^[A-Za-z][A-Za-z0-9_]{0,62}$`
 
 var labelName = regexp.MustCompile(labelNamePattern)
 
-// resolveLabels judges a target's labels, which become label_NAME on target_info.
+// resolveLabels checks a target's labels, which become label_NAME on target_info.
 func resolveLabels(written []labelText) (labels map[string]string, mistakes []error) {
 	if len(written) == 0 {
 		return nil, nil

@@ -2,7 +2,7 @@ package config
 
 import "errors"
 
-// mistake is one mistake: where it is, what it is, what is allowed instead.
+// mistake is a problem and the key that has it.
 type mistake struct {
 	key, name string
 	err       error
@@ -24,11 +24,11 @@ func (p *problem) Error() string { return p.what + "; allowed: " + p.allowed }
 // invalid is a problem of a value by itself.
 func invalid(what, allowed string) error { return &problem{what: what, allowed: allowed} }
 
-// malformed is a value that is not of its kind, whose shape says what is allowed.
+// malformed is a problem for which the shape of the kind says what is allowed.
 func malformed(what string) error { return &problem{what: what} }
 
-// inconsistent is a problem of several values together, or of one that is missing.
-// Defaults from the environment may have it: the targets of the file complete them.
+// inconsistent is a problem between several values, or of a missing one. In the
+// defaults for a targets file it is no mistake: the targets may complete them.
 func inconsistent(what, allowed string) error {
 	return &problem{what: what, allowed: allowed, combined: true}
 }

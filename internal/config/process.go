@@ -21,8 +21,7 @@ const (
 	StatusOff  StatusPage = "false"
 )
 
-// LeaderElection is whether one process of several probes, and the Lease that says
-// which.
+// LeaderElection is whether only the holder of a Lease probes.
 type LeaderElection struct {
 	Enabled bool
 	Lease
@@ -38,7 +37,8 @@ type Shard struct{ Index, Total int }
 const (
 	maxInFlight = 10_000
 	maxShards   = 1_000
-	// minInFlight are always permitted: a few targets shall never wait.
+	// minInFlight is the least default of concurrent probes, so that a few targets never
+	// wait.
 	minInFlight = 32
 )
 
@@ -89,8 +89,8 @@ var shardIndex = kind[int]{
 
 var statusPage = choice(StatusAuto, StatusOn, StatusOff)
 
-// InFlight is how many probes may go on at once: what was set, or else enough for
-// every target to hang, which is the sum of longest run over interval.
+// InFlight is the limit of concurrent probes: the configured one, or enough for every
+// target to hang, which is the sum of longest run over interval.
 func (c Config) InFlight() int {
 	if c.MaxInFlight > 0 {
 		return c.MaxInFlight

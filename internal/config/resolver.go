@@ -69,13 +69,13 @@ func storeOne[T any](r *resolver, v variable[T], into *T) error {
 	return v.parse(into, value)
 }
 
-// What a service link leaves in a variable of the same name.
+// The problem of a value that Kubernetes injects for a Service.
 const (
 	injected       = "is a URL where a bare value belongs: Kubernetes injects such values for Services"
 	noServiceLinks = "a value of your own; set enableServiceLinks: false in the pod's spec to have none injected"
 )
 
-// refuse notes a mistake, unless the environment's name already reports it.
+// refuse records a mistake, unless the environment's name already reports it.
 func (r *resolver) refuse(key string, err error) {
 	if !r.names.reported[key] {
 		r.mistakes = append(r.mistakes, &mistake{key, r.names.name(key), err})
@@ -123,7 +123,7 @@ func (r *resolver) timing(t probe.Target) {
 	}
 }
 
-// orTimeout offers the timeout that fits, where one does.
+// orTimeout suggests the timeout that fits, if one does.
 func orTimeout(fitting time.Duration) string {
 	if fitting < minDuration {
 		return ""

@@ -8,8 +8,8 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
-// needs says which key each source of a token needs: it is required with that
-// source, and a mistake with any other.
+// needs is the key that each source of a token needs: required with that source, and
+// a mistake with any other.
 type needs map[probe.Source]string
 
 var (
@@ -91,7 +91,7 @@ func (r *resolver) identity(t *probe.Target) {
 	}
 	if t.Reviewer.Source == probe.SourceSecret {
 		t.Home = r.home("REVIEWER", "secret")
-		if r.pod.serves(t.Kubernetes.Host) { // one server goes by one name
+		if r.pod.serves(t.Kubernetes.Host) { // rules compare servers by name
 			t.Home.Host, t.Home.CACert, t.Home.TLSServerName = t.Kubernetes.Host, t.Kubernetes.CACert, t.Kubernetes.TLSServerName
 		}
 	}
@@ -111,7 +111,8 @@ func ownIdentityFor(t probe.Target) string {
 	return ""
 }
 
-// home is the cluster that the exporter runs in, for what can be nowhere else.
+// home returns the API server of the cluster that the exporter runs in. What needs it
+// is the value of key.
 func (r *resolver) home(key, value string) probe.Kubernetes {
 	if !r.pod.exists() {
 		r.refuse(key, inconsistent(value+" is of the cluster that the exporter runs in, and this is no pod", "it in a pod only"))

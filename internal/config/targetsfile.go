@@ -10,14 +10,14 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
-// Bounds of the targets file.
+// Limits of the targets file; maxTargetsFile is in bytes.
 const (
 	maxTargetsFile = 8 << 20
 	maxTargets     = 5_000
 )
 
-// targets reads the targets file. The environment gives the defaults; mistakes in
-// these are reported once, under the environment's names, and not for every target.
+// targets reads the targets file. The environment gives the defaults, whose mistakes
+// are reported once, under the environment's names, and not for every target.
 func (env environment) targets(name string) ([]probe.Target, []error) {
 	mistakes, reported := env.checkDefaults()
 	content, err := readTargetsFile(name)
@@ -54,8 +54,8 @@ func (env environment) targets(name string) ([]probe.Target, []error) {
 	return targets, mistakes
 }
 
-// checkDefaults judges what the environment says of targets by itself. What is
-// missing or inconsistent there the targets of the file may complete.
+// checkDefaults checks the defaults of targets by themselves, and returns the keys of
+// the mistakes. It ignores inconsistent defaults: the targets may complete them.
 func (env environment) checkDefaults() (mistakes []error, reported map[string]bool) {
 	_, all := resolveTarget(env.values, env.names, pod{}, fileChecks{})
 	reported = map[string]bool{}
@@ -80,7 +80,7 @@ func readTargetsFile(name string) ([]byte, error) {
 	return content, nil
 }
 
-// fileName is how errors call the file.
+// fileName is the name of the file in errors.
 func fileName(path string) string {
 	if name := shown(path); name == path {
 		return name
@@ -88,7 +88,7 @@ func fileName(path string) string {
 	return "the targets file"
 }
 
-// fileTarget is one target of the file, unjudged.
+// fileTarget is one unparsed target of the file.
 type fileTarget struct {
 	line   int
 	values values // only of the keys that the file sets
@@ -96,8 +96,8 @@ type fileTarget struct {
 	labels []labelText
 }
 
-// over lays the target over the environment's defaults. A key that is empty in the
-// file is as if the environment did not set it either.
+// over returns the values of the target and the environment's defaults for the rest.
+// An empty key of the file means the built-in default.
 func (e fileTarget) over(env environment, reported map[string]bool, file string) (values, keyNames) {
 	v := maps.Clone(env.values)
 	names := keyNames{names: map[string]string{}, inherited: map[string]bool{}, reported: map[string]bool{}}

@@ -11,7 +11,7 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// fileReader reads the shape of the file; what the values mean is the resolver's.
+// fileReader reads the structure of the file; the resolver checks the values.
 type fileReader struct {
 	file     string
 	mistakes []error
@@ -47,8 +47,8 @@ func (f *fileReader) read(content []byte) []fileTarget {
 	return f.list(document.Content[0])
 }
 
-// refuseSyntax keeps the line of the library's error and not its words, which may
-// repeat the file's. At the end of the file the library counts a line too many.
+// refuseSyntax keeps only the line of the library's error, whose text may quote the
+// file. At the end of the file the library counts a line too many.
 func (f *fileReader) refuseSyntax(err error, content []byte) {
 	line := 1
 	if loading, ok := errors.AsType[*yaml.LoadError](err); ok {
@@ -100,7 +100,7 @@ func (f *fileReader) target(item *yaml.Node) fileTarget {
 	return e
 }
 
-// eachPair calls take for every pair of a mapping whose key is not a repetition.
+// eachPair calls take for every pair of a mapping, and refuses repeated keys.
 func (f *fileReader) eachPair(mapping *yaml.Node, below string, take func(key, value *yaml.Node)) {
 	first := map[string]int{}
 	for i := 0; i+1 < len(mapping.Content); i += 2 {
@@ -118,7 +118,7 @@ func (f *fileReader) eachPair(mapping *yaml.Node, below string, take func(key, v
 	}
 }
 
-// value takes what the form of a variable demands.
+// value returns the text of a node that has the form of the variable.
 func (f *fileReader) value(s spec, node *yaml.Node) (string, bool) {
 	want, allowed := "!!str", "a string; what looks like something else goes into quotes"
 	switch {
@@ -137,7 +137,7 @@ func (f *fileReader) value(s spec, node *yaml.Node) (string, bool) {
 	return node.Value, true
 }
 
-// items are the strings of a list, as the environment writes them.
+// items joins a list with commas, as in the environment.
 func (f *fileReader) items(s spec, list *yaml.Node) (string, bool) {
 	const allowed = "a list of at least one string, none with a comma"
 	var items []string

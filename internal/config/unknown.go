@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// unknownVariables refuses every EXPORTER_* variable that is not ours: ignored, a
-// misspelled one would change nothing and say nothing. What Kubernetes injects for a
-// Service whose name begins with exporter passes.
+// unknownVariables refuses every EXPORTER_* variable that is not in the tables, since
+// a misspelled one would have no effect. It permits those that Kubernetes injects for
+// a Service whose name begins with exporter.
 func unknownVariables(environ []string) []error {
 	var mistakes []error
 	slices.Sort(environ)
@@ -61,10 +61,11 @@ func isServiceLink(name, value string) bool {
 	return linkURL.MatchString(value)
 }
 
-// maxEditDistance is how far a name may be from the one that was meant.
+// maxEditDistance limits the suggestions for a misspelled name.
 const maxEditDistance = 3
 
-// nearest finds the name that was meant, empty where none is near.
+// nearest returns the known name with the least edit distance, empty if that is more
+// than maxEditDistance.
 func nearest(name string, known []string) string {
 	best, least := "", maxEditDistance+1
 	for _, k := range known {
@@ -75,7 +76,7 @@ func nearest(name string, known []string) string {
 	return best
 }
 
-// editDistance counts the letters to insert, drop or replace to make b of a.
+// editDistance is the Levenshtein distance in bytes.
 func editDistance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

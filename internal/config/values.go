@@ -11,8 +11,8 @@ import (
 	"unicode"
 )
 
-// matching makes the kind of strings that an expression matches as a whole; noun
-// says what another value is not.
+// matching makes the kind of strings that match an expression; noun names them in
+// errors.
 func matching(expression, noun, allowed string) kind[string] {
 	pattern := regexp.MustCompile("^(?:" + expression + ")$")
 	return textKind(shape{allowed: allowed, pattern: "^(" + expression + ")?$"}, func(value string) (string, error) {
@@ -105,7 +105,7 @@ var serverName = textKind(shape{allowed: "a DNS name or an IP address, without s
 // unpastable are characters that mean something to a shell.
 const unpastable = "'\"`$\\;&|<>()*?!{}#~"
 
-// pastable refuses what would not survive in the commands that the exporter
+// pastable refuses values that a shell would change in the commands that the exporter
 // prints.
 func pastable(value string) error {
 	for _, r := range value {
@@ -128,8 +128,8 @@ var (
 
 const allowedPath = "the path of a file, without blanks and characters that mean something to a shell"
 
-// fileOf makes a kind of files. Every run opens them: that one is missing now is for
-// the run to say.
+// fileOf makes a kind of paths of files. That a file is missing is no mistake: every
+// run opens it anew and reports that.
 func fileOf(s shape) kind[string] {
 	s.pattern = "^[^\\s'\\\"`$\\\\;&|<>()*?!{}#~]*$" // unpastable
 	return textKind(s, parsePath)
@@ -167,8 +167,8 @@ var audienceList = kind[[]string]{
 	format: func(list []string) string { return strings.Join(list, ",") },
 }
 
-// Every duration lies between these. Shorter ones make the exporter itself the load;
-// longer ones are a wrong unit.
+// Limits of every duration. Shorter ones would overload Vault; longer ones probably
+// have a wrong unit.
 const (
 	minDuration = time.Second
 	maxDuration = 24 * time.Hour

@@ -13,11 +13,10 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
-// Write prints the configuration so that it can be fed back and resolves to the
-// same again. Where there is a targets file it prints a targets file, with what is
-// set for the process as comments, to be read in the same environment. Else it
-// prints lines VARIABLE=value for a shell or a container, in which an empty value
-// is an unset variable and no value needs quotes.
+// Write prints the configuration in a form that [Load] resolves to the same again:
+// lines VARIABLE=value that need no quotes, where an empty value means unset. With a
+// targets file it prints a targets file for the same environment, and the variables
+// of the process as comments.
 func (c Config) Write(w io.Writer) error {
 	var text bytes.Buffer
 	comment := ""
@@ -55,8 +54,8 @@ func (c Config) writeTargets(w io.Writer) error {
 	return encoder.Close()
 }
 
-// mapping is a target in the targets file. A key that is empty is left out, unless
-// the environment would fill it.
+// mapping is a target in the targets file, without the empty keys that have no
+// default in the environment.
 func (c Config) mapping(t probe.Target) *yaml.Node {
 	mapping := &yaml.Node{Kind: yaml.MappingNode}
 	add := func(key string, value *yaml.Node) {
