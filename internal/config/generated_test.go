@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -104,12 +105,18 @@ func allowedCell(s spec) string {
 
 // whenUnset is what the tables say under "default".
 func whenUnset(s spec) string {
-	sources := append(reviewerNeeds.sourcesOf(s.key), canaryNeeds.sourcesOf(s.key)...)
+	var sources []string // that need the key
+	for source, needed := range needsOf[chooserOf[s.key]] {
+		if needed == s.key {
+			sources = append(sources, "`"+string(source)+"`")
+		}
+	}
+	slices.Sort(sources)
 	switch {
 	case s.builtIn != "":
 		return "`" + s.builtIn + "`"
 	case len(sources) > 0:
-		return "required with " + strings.Join(collect(sources, func(s probe.Source) string { return "`" + string(s) + "`" }), ", ")
+		return "required with " + strings.Join(sources, ", ")
 	case s.unset == "" && s.required:
 		return "required"
 	}

@@ -70,17 +70,6 @@ var (
 	}()
 )
 
-// sourcesOf are the sources that need a key.
-func (n needs) sourcesOf(key string) []probe.Source {
-	var sources []probe.Source
-	for source, needed := range n {
-		if needed == key {
-			sources = append(sources, source)
-		}
-	}
-	return slices.Sorted(slices.Values(sources))
-}
-
 // identity checks that the chosen sources have the tokens of the exporter's own that
 // they need, and that the pod's own token goes to its own API server alone.
 func (r *resolver) identity(t *probe.Target) {
