@@ -28,18 +28,18 @@ var (
 	canarySource   = choice(slices.Sorted(maps.Keys(canaryNeeds))...)
 )
 
-// need is whether a variable must be set.
-type need int
+// requirement is whether a variable must be set.
+type requirement int
 
 const (
-	optional need = iota
+	optional requirement = iota
 	required
 	unused
 )
 
 // needOf returns whether a variable must be set and, where the source of a token
 // decides that, the key by which the source is chosen.
-func needOf(s spec, v values) (need, string) {
+func needOf(s spec, v values) (requirement, string) {
 	chooser := chooserOf[s.key]
 	if chooser == "" && s.required {
 		return required, ""

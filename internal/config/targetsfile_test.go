@@ -101,6 +101,10 @@ var documents = []struct {
 	{name: "http", content: "- kubernetes_host: http://x", want: "FILE:1: kubernetes_host: is http, over which a token would travel unencrypted; allowed: an absolute https URL, such as https://kubernetes.default.svc"},
 
 	{name: "syntax", content: "- name: a\n- name: [", want: "FILE:2: is no YAML from here on; allowed: " + allowedList, beyond: true},
+	{name: "tab", content: "- name: a\n\tvault_role: b", want: "FILE:2: is no YAML from here on; allowed: " + allowedList, beyond: true},
+	{name: "end of the list", content: "- name: a\nname: b", want: "FILE:2: is no YAML from here on; allowed: " + allowedList, beyond: true},
+	{name: "depth", content: strings.Repeat("[", 20_000), want: "FILE:1: is no YAML from here on; allowed: " + allowedList, beyond: true},
+	{name: "empty document", content: "---\n...\n", want: "FILE:2: is empty; allowed: " + allowedList, beyond: true},
 	{name: "two documents", content: "- name: a\n---\n- name: b", want: "FILE:2: holds a second document; allowed: " + allowedList, beyond: true},
 	{name: "key twice", content: "- name: a\n  name: b", want: `FILE:2: "name" is given twice, in line 1 too; allowed: it once`, beyond: true},
 	{name: "label twice", content: "- labels:\n    a: b\n    a: c", want: `FILE:3: labels: "a" is given twice, in line 2 too; allowed: it once`, beyond: true},

@@ -8,7 +8,7 @@ import (
 )
 
 var (
-	vaultURL = notBelowAddress(urlOf("an absolute URL, https (or http), such as https://vault.vault.svc:8200",
+	vaultURL = withoutAPIPath(urlOf("an absolute URL, https (or http), such as https://vault.vault.svc:8200",
 		`^([hH][tT][tT][pP][sS]?://[^\s@?#]+)?$`, "https", "http"))
 	kubernetesURL = urlOf("an absolute https URL, such as https://kubernetes.default.svc",
 		`^([hH][tT][tT][pP][sS]://[^\s@?#]+)?$`, "https")
@@ -65,8 +65,8 @@ func checkParts(u *url.URL, allowed string) error {
 	return nil
 }
 
-// notBelowAddress refuses the URL of Vault's API or page in place of its address.
-func notBelowAddress(k kind[string]) kind[string] {
+// withoutAPIPath refuses the URL of Vault's API or page instead of its address.
+func withoutAPIPath(k kind[string]) kind[string] {
 	parse := k.parse
 	k.parse = func(value string) (string, error) {
 		address, err := parse(value)
