@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
-	"go.yaml.in/yaml/v3"
+	"go.yaml.in/yaml/v4"
 )
 
 // SpeedUp divides every duration in a Prometheus rules file or an Alertmanager configuration by factor, so that tests

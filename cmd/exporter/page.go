@@ -9,7 +9,7 @@ import (
 	"slices"
 
 	"github.com/prometheus/common/version"
-	"go.yaml.in/yaml/v3"
+	"go.yaml.in/yaml/v4"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/docs"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/config"
