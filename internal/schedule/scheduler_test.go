@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -26,8 +25,8 @@ const (
 // first and tick are where job's first run and its ticks lie, on a scheduler of
 // one job.
 var (
-	first = part(phaseOf("default"), stagger)
-	tick  = part(phaseOf("default"), interval)
+	first = scale(phaseOf("default"), stagger)
+	tick  = scale(phaseOf("default"), interval)
 )
 
 // diary records when things happened, as offsets from the bubble's start.
@@ -318,23 +317,6 @@ func TestNoRunAfterTheEnd(t *testing.T) {
 		cancel()
 		scheduling(d.job(says("ok"))).Run(ctx)
 		d.expect(t, "runs", &d.runs)
-	})
-}
-
-func TestPanicIsReportedAndTheJobGoesOn(t *testing.T) {
-	var cause any
-	var trace string
-	panicking := func(d *diary) []Job {
-		job := d.job(says("ok"), func(context.Context) Outcome { panic("boom") }, says("ok"))
-		job.Panicked = func(c any, stack []byte) { cause, trace = c, string(stack) }
-		return []Job{job}
-	}
-	within(t, panicking, func(t *testing.T, s *Scheduler, d *diary) {
-		time.Sleep(tick + interval + time.Second)
-		d.expect(t, "runs", &d.runs, first, tick, tick+interval)
-		if cause != "boom" || !strings.Contains(trace, "TestPanicIsReported") {
-			t.Errorf("reported %v with stack %s", cause, trace)
-		}
 	})
 }
 

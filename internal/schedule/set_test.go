@@ -16,10 +16,10 @@ func named(name string, job Job) Job {
 }
 
 func firstOf(name string, jobs int) time.Duration {
-	return part(phaseOf(name), min(interval, time.Duration(jobs)*stagger))
+	return scale(phaseOf(name), min(interval, time.Duration(jobs)*stagger))
 }
 
-func tickOf(name string) time.Duration { return part(phaseOf(name), interval) }
+func tickOf(name string) time.Duration { return scale(phaseOf(name), interval) }
 
 // shifted returns offsets that lie later by as much.
 func shifted(by time.Duration, offsets ...time.Duration) []time.Duration {
@@ -120,7 +120,7 @@ func TestChangedJobWaitsForTheOldOnesEnd(t *testing.T) {
 				set := time.Since(d.start)
 				time.Sleep(2 * interval)
 				d.expect(t, "old runs", &d.runs, first)
-				next.expect(t, "new runs", &next.runs, at+2*time.Second, set+part(phaseOf("default"), 2*interval))
+				next.expect(t, "new runs", &next.runs, at+2*time.Second, set+scale(phaseOf("default"), 2*interval))
 			})
 		})
 	}
@@ -202,8 +202,8 @@ func TestSetWhileRunsComeAndGo(t *testing.T) {
 		}
 		s.Run(ctx)
 		work.Wait()
-		if s.slots.taken != 0 || len(s.slots.turns) != 0 {
-			t.Errorf("%d slots are still taken, %d groups still wait", s.slots.taken, len(s.slots.turns))
+		if s.limiter.taken != 0 || len(s.limiter.queue) != 0 {
+			t.Errorf("%d slots are still taken, %d groups still wait", s.limiter.taken, len(s.limiter.queue))
 		}
 	})
 }

@@ -212,31 +212,31 @@ func TestEndAndRemovalWhileWaitingForASlot(t *testing.T) {
 		}
 		s.Set(pair(d)[:1], 1) // either the one that runs or the one that waits is removed
 		synctest.Wait()
-		if runs := d.read(&d.runs); len(runs) > 2 || s.slots.taken != 1 {
-			t.Errorf("%d runs, %d slots taken", len(runs), s.slots.taken)
+		if runs := d.read(&d.runs); len(runs) > 2 || s.limiter.taken != 1 {
+			t.Errorf("%d runs, %d slots taken", len(runs), s.limiter.taken)
 		}
 	})
 }
 
 func TestGroupsTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &slots{groups: make(map[string]*group)}
+		s := newLimiter()
 		jobs := []Job{{Group: "a", Interval: 1, Longest: 1}, {Group: "b", Interval: 1, Longest: 1}, {Group: "c", Interval: 1, Longest: 1}}
-		s.divide(jobs, 1)
-		if !s.enter(t.Context(), "a", time.Time{}) {
+		s.configure(jobs, 1)
+		if !s.acquire(t.Context(), "a", time.Time{}) {
 			t.Fatal("no slot although none is taken")
 		}
 		var order []string
 		for _, name := range []string{"a", "a", "a", "b", "b", "c"} {
 			go func() {
-				if s.enter(t.Context(), name, time.Time{}) {
+				if s.acquire(t.Context(), name, time.Time{}) {
 					order = append(order, name)
-					s.leave(name)
+					s.release(name)
 				}
 			}()
 			synctest.Wait()
 		}
-		s.leave("a")
+		s.release("a")
 		synctest.Wait()
 		if want := []string{"a", "b", "c", "a", "b", "a"}; !slices.Equal(order, want) {
 			t.Errorf("slots went to %q, want %q", order, want)
@@ -246,22 +246,22 @@ func TestGroupsTakeTurns(t *testing.T) {
 
 func TestTicksBeforeRechecks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &slots{groups: make(map[string]*group)}
-		s.divide([]Job{{Group: "a", Interval: 1, Longest: 1}}, 1)
-		if !s.enter(t.Context(), "a", time.Now()) {
+		s := newLimiter()
+		s.configure([]Job{{Group: "a", Interval: 1, Longest: 1}}, 1)
+		if !s.acquire(t.Context(), "a", time.Now()) {
 			t.Fatal("no slot although none is taken")
 		}
 		var order []int
 		for _, tick := range []int{60, 2, 1, 61, 1} {
 			go func() {
-				if s.enter(t.Context(), "a", time.Now().Add(time.Duration(tick)*time.Second)) {
+				if s.acquire(t.Context(), "a", time.Now().Add(time.Duration(tick)*time.Second)) {
 					order = append(order, tick)
-					s.leave("a")
+					s.release("a")
 				}
 			}()
 			synctest.Wait()
 		}
-		s.leave("a")
+		s.release("a")
 		synctest.Wait()
 		if want := []int{1, 1, 2, 60, 61}; !slices.Equal(order, want) {
 			t.Errorf("slots went to ticks %v, want %v", order, want)
