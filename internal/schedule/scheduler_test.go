@@ -29,29 +29,29 @@ var (
 	tick  = scale(phaseOf("default"), interval)
 )
 
-// diary records when things happened, as offsets from the bubble's start.
-type diary struct {
+// history records when things happened, as offsets from the bubble's start.
+type history struct {
 	mu    sync.Mutex // guards what follows
 	start time.Time
 	runs  []time.Duration
 	skips []time.Duration
 }
 
-func (d *diary) record(list *[]time.Duration) {
+func (d *history) record(list *[]time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	*list = append(*list, time.Since(d.start))
 }
 
 // read returns what stands in a list once nothing more happens at this moment.
-func (d *diary) read(list *[]time.Duration) []time.Duration {
+func (d *history) read(list *[]time.Duration) []time.Duration {
 	synctest.Wait()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return slices.Clone(*list)
 }
 
-func (d *diary) expect(t *testing.T, name string, list *[]time.Duration, want ...time.Duration) {
+func (d *history) expect(t *testing.T, name string, list *[]time.Duration, want ...time.Duration) {
 	t.Helper()
 	if diff := cmp.Diff(want, d.read(list)); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", name, diff)
@@ -60,7 +60,7 @@ func (d *diary) expect(t *testing.T, name string, list *[]time.Duration, want ..
 
 // job returns a job whose n-th run does what the n-th step says, and the last
 // step for ever after.
-func (d *diary) job(steps ...func(context.Context) Outcome) Job {
+func (d *history) job(steps ...func(context.Context) Outcome) Job {
 	n := 0
 	return Job{
 		Name: "default", Interval: interval, Recheck: recheck, Longest: longest,
@@ -74,8 +74,8 @@ func (d *diary) job(steps ...func(context.Context) Outcome) Job {
 	}
 }
 
-// takes is a run of a given length that heeds its context.
-func takes(length time.Duration, outcome Outcome) func(context.Context) Outcome {
+// lasts is a run of a given length that heeds its context.
+func lasts(length time.Duration, outcome Outcome) func(context.Context) Outcome {
 	return func(ctx context.Context) Outcome {
 		select {
 		case <-time.After(length):
@@ -86,16 +86,16 @@ func takes(length time.Duration, outcome Outcome) func(context.Context) Outcome 
 	}
 }
 
-func says(verdict string) func(context.Context) Outcome {
-	return takes(time.Second, Outcome{Verdict: verdict})
+func reports(verdict string) func(context.Context) Outcome {
+	return lasts(time.Second, Outcome{Verdict: verdict})
 }
 
-// within runs a test in a bubble, and a scheduler of the jobs in it that has
+// withScheduler runs a test in a bubble, and a scheduler of the jobs in it that has
 // ended before the bubble does.
-func within(t *testing.T, jobs func(*diary) []Job, test func(t *testing.T, s *Scheduler, d *diary)) {
+func withScheduler(t *testing.T, jobs func(*history) []Job, test func(t *testing.T, s *Scheduler, d *history)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		d := &diary{start: time.Now()}
+		d := &history{start: time.Now()}
 		s := New()
 		s.Set(jobs(d), plenty)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -112,15 +112,15 @@ func scheduling(jobs ...Job) *Scheduler {
 	return s
 }
 
-func one(steps ...func(context.Context) Outcome) func(*diary) []Job {
-	return func(d *diary) []Job { return []Job{d.job(steps...)} }
+func oneJob(steps ...func(context.Context) Outcome) func(*history) []Job {
+	return func(d *history) []Job { return []Job{d.job(steps...)} }
 }
 
 func TestRunsKeepToThePhaseGrid(t *testing.T) {
 	uneven := []func(context.Context) Outcome{
-		takes(time.Millisecond, Outcome{Verdict: "ok"}), takes(21*time.Second, Outcome{Verdict: "ok"}), says("ok"),
+		lasts(time.Millisecond, Outcome{Verdict: "ok"}), lasts(21*time.Second, Outcome{Verdict: "ok"}), reports("ok"),
 	}
-	within(t, one(uneven...), func(t *testing.T, s *Scheduler, d *diary) {
+	withScheduler(t, oneJob(uneven...), func(t *testing.T, s *Scheduler, d *history) {
 		time.Sleep(tick + 3*interval + time.Second)
 		d.expect(t, "runs", &d.runs, first, tick, tick+interval, tick+2*interval, tick+3*interval)
 		d.expect(t, "skips", &d.skips)
@@ -128,7 +128,7 @@ func TestRunsKeepToThePhaseGrid(t *testing.T) {
 }
 
 func TestGridDoesNotDrift(t *testing.T) {
-	within(t, one(says("ok")), func(t *testing.T, s *Scheduler, d *diary) {
+	withScheduler(t, oneJob(reports("ok")), func(t *testing.T, s *Scheduler, d *history) {
 		time.Sleep(tick + 1000*interval + time.Second)
 		runs := d.read(&d.runs)
 		if last := runs[len(runs)-1]; len(runs) != 1002 || last != tick+1000*interval {
@@ -147,15 +147,15 @@ func TestManyJobsAreSpread(t *testing.T) {
 		{jobs: 20, over: 2 * time.Second, busiest: 15, runs: 11},
 		{jobs: 1000, over: interval, busiest: 40, runs: 10}, // the first run is the first tick
 	} {
-		many := func(d *diary) []Job {
+		many := func(d *history) []Job {
 			jobs := make([]Job, tt.jobs)
 			for i := range jobs {
-				jobs[i] = d.job(says("ok"))
+				jobs[i] = d.job(reports("ok"))
 				jobs[i].Name = fmt.Sprintf("target-%d", i)
 			}
 			return jobs
 		}
-		within(t, many, func(t *testing.T, s *Scheduler, d *diary) {
+		withScheduler(t, many, func(t *testing.T, s *Scheduler, d *history) {
 			time.Sleep(tt.over)
 			round := d.read(&d.runs)
 			slices.Sort(round)
@@ -180,7 +180,7 @@ func TestManyJobsAreSpread(t *testing.T) {
 
 func TestTicksDuringARunAreSkippedAndCounted(t *testing.T) {
 	const hang = 150 * time.Second
-	within(t, one(says("ok"), takes(hang, Outcome{Verdict: "ok"}), says("ok")), func(t *testing.T, s *Scheduler, d *diary) {
+	withScheduler(t, oneJob(reports("ok"), lasts(hang, Outcome{Verdict: "ok"}), reports("ok")), func(t *testing.T, s *Scheduler, d *history) {
 		time.Sleep(tick + interval + time.Second)
 		d.expect(t, "skips while the run is going", &d.skips, tick+interval)
 		time.Sleep(2 * interval)
@@ -190,12 +190,12 @@ func TestTicksDuringARunAreSkippedAndCounted(t *testing.T) {
 }
 
 func TestFirstTickIsNoSkipWhileTheFirstRunIsGoing(t *testing.T) {
-	within(t, one(takes(20*time.Second, Outcome{Verdict: "bad"}), says("bad")), func(t *testing.T, s *Scheduler, d *diary) {
+	withScheduler(t, oneJob(lasts(20*time.Second, Outcome{Verdict: "bad"}), reports("bad")), func(t *testing.T, s *Scheduler, d *history) {
 		time.Sleep(2 * interval)
 		d.expect(t, "runs", &d.runs, first, tick+interval)
 		d.expect(t, "skips", &d.skips)
 	})
-	within(t, one(takes(80*time.Second, Outcome{Verdict: "bad"}), says("bad")), func(t *testing.T, s *Scheduler, d *diary) {
+	withScheduler(t, oneJob(lasts(80*time.Second, Outcome{Verdict: "bad"}), reports("bad")), func(t *testing.T, s *Scheduler, d *history) {
 		time.Sleep(2*interval + tick + time.Second)
 		d.expect(t, "runs", &d.runs, first, tick+2*interval)
 		d.expect(t, "skips", &d.skips, tick+interval)
@@ -203,7 +203,7 @@ func TestFirstTickIsNoSkipWhileTheFirstRunIsGoing(t *testing.T) {
 }
 
 func TestRechecks(t *testing.T) {
-	const pause = recheck + time.Second // says takes a second
+	const pause = recheck + time.Second // reports takes a second
 	for _, tt := range []struct {
 		name  string
 		steps []func(context.Context) Outcome
@@ -211,32 +211,32 @@ func TestRechecks(t *testing.T) {
 	}{
 		{
 			"until two agree",
-			[]func(context.Context) Outcome{says("ok"), says("bad")},
+			[]func(context.Context) Outcome{reports("ok"), reports("bad")},
 			[]time.Duration{first, tick, tick + pause, tick + interval},
 		},
 		{
 			"flapping",
-			[]func(context.Context) Outcome{says("ok"), says("bad"), says("ok")},
+			[]func(context.Context) Outcome{reports("ok"), reports("bad"), reports("ok")},
 			[]time.Duration{first, tick, tick + pause, tick + 2*pause, tick + interval},
 		},
 		{
 			"at most three",
-			[]func(context.Context) Outcome{says("a"), says("b"), says("a"), says("b"), says("a")},
+			[]func(context.Context) Outcome{reports("a"), reports("b"), reports("a"), reports("b"), reports("a")},
 			[]time.Duration{first, tick, tick + pause, tick + 2*pause, tick + 3*pause, tick + interval},
 		},
 		{
 			"counted from the end of the run",
-			[]func(context.Context) Outcome{says("ok"), takes(20*time.Second, Outcome{Verdict: "bad"}), says("bad")},
+			[]func(context.Context) Outcome{reports("ok"), lasts(20*time.Second, Outcome{Verdict: "bad"}), reports("bad")},
 			[]time.Duration{first, tick, tick + 30*time.Second, tick + interval},
 		},
 		{
 			"none where the server asks to be left alone",
-			[]func(context.Context) Outcome{says("ok"), takes(time.Second, Outcome{Verdict: "limited", Backoff: true})},
+			[]func(context.Context) Outcome{reports("ok"), lasts(time.Second, Outcome{Verdict: "limited", Backoff: true})},
 			[]time.Duration{first, tick, tick + interval},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			within(t, one(tt.steps...), func(t *testing.T, s *Scheduler, d *diary) {
+			withScheduler(t, oneJob(tt.steps...), func(t *testing.T, s *Scheduler, d *history) {
 				time.Sleep(tick + interval + time.Second)
 				d.expect(t, "runs", &d.runs, tt.want...)
 				d.expect(t, "skips", &d.skips)
@@ -246,8 +246,8 @@ func TestRechecks(t *testing.T) {
 }
 
 func TestWaitingRecheckAbsorbsTheTick(t *testing.T) {
-	slow := takes(55*time.Second, Outcome{Verdict: "bad"})
-	within(t, one(says("ok"), slow, says("bad")), func(t *testing.T, s *Scheduler, d *diary) {
+	slow := lasts(55*time.Second, Outcome{Verdict: "bad"})
+	withScheduler(t, oneJob(reports("ok"), slow, reports("bad")), func(t *testing.T, s *Scheduler, d *history) {
 		time.Sleep(tick + 2*interval + time.Second)
 		d.expect(t, "runs", &d.runs, first, tick, tick+65*time.Second, tick+2*interval)
 		d.expect(t, "skips", &d.skips)
@@ -255,8 +255,8 @@ func TestWaitingRecheckAbsorbsTheTick(t *testing.T) {
 }
 
 func TestTickDuringARecheckIsCounted(t *testing.T) {
-	change, confirm := takes(30*time.Second, Outcome{Verdict: "bad"}), takes(22*time.Second, Outcome{Verdict: "bad"})
-	within(t, one(says("ok"), change, confirm), func(t *testing.T, s *Scheduler, d *diary) {
+	change, confirm := lasts(30*time.Second, Outcome{Verdict: "bad"}), lasts(22*time.Second, Outcome{Verdict: "bad"})
+	withScheduler(t, oneJob(reports("ok"), change, confirm), func(t *testing.T, s *Scheduler, d *history) {
 		time.Sleep(tick + 2*interval + time.Second)
 		d.expect(t, "runs", &d.runs, first, tick, tick+40*time.Second, tick+2*interval)
 		d.expect(t, "skips", &d.skips, tick+interval)
@@ -264,8 +264,8 @@ func TestTickDuringARecheckIsCounted(t *testing.T) {
 }
 
 func TestRetryAfterIsHonoured(t *testing.T) {
-	limited := takes(time.Second, Outcome{Verdict: "limited", Backoff: true, RetryAfter: 150 * time.Second})
-	within(t, one(says("ok"), limited, says("ok")), func(t *testing.T, s *Scheduler, d *diary) {
+	limited := lasts(time.Second, Outcome{Verdict: "limited", Backoff: true, RetryAfter: 150 * time.Second})
+	withScheduler(t, oneJob(reports("ok"), limited, reports("ok")), func(t *testing.T, s *Scheduler, d *history) {
 		time.Sleep(tick + 4*interval + time.Second)
 		d.expect(t, "runs", &d.runs, first, tick, tick+3*interval, tick+3*interval+recheck+time.Second, tick+4*interval)
 		d.expect(t, "skips", &d.skips)
@@ -274,10 +274,10 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 
 func TestEndWhileWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &diary{start: time.Now()}
+		d := &history{start: time.Now()}
 		ctx, cancel := context.WithTimeout(t.Context(), tick/2)
 		defer cancel()
-		scheduling(d.job(says("ok"))).Run(ctx)
+		scheduling(d.job(reports("ok"))).Run(ctx)
 		if ended := time.Since(d.start); ended != tick/2 {
 			t.Errorf("ended after %v, want %v", ended, tick/2)
 		}
@@ -287,7 +287,7 @@ func TestEndWhileWaiting(t *testing.T) {
 
 func TestEndWaitsForTheRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &diary{start: time.Now()}
+		d := &history{start: time.Now()}
 		returned := false
 		revoking := func(ctx context.Context) Outcome {
 			<-ctx.Done()
@@ -312,10 +312,10 @@ func TestEndWaitsForTheRun(t *testing.T) {
 
 func TestNoRunAfterTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &diary{start: time.Now()}
+		d := &history{start: time.Now()}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		scheduling(d.job(says("ok"))).Run(ctx)
+		scheduling(d.job(reports("ok"))).Run(ctx)
 		d.expect(t, "runs", &d.runs)
 	})
 }
@@ -329,12 +329,12 @@ func TestFirstRound(t *testing.T) {
 			return false
 		}
 	}
-	slow := func(d *diary) []Job {
-		quick, hanging := d.job(says("ok")), d.job(takes(30*time.Second, Outcome{}))
+	slow := func(d *history) []Job {
+		quick, hanging := d.job(reports("ok")), d.job(lasts(30*time.Second, Outcome{}))
 		quick.Name, hanging.Name = "quick", "hanging"
 		return []Job{quick, hanging}
 	}
-	within(t, slow, func(t *testing.T, s *Scheduler, d *diary) {
+	withScheduler(t, slow, func(t *testing.T, s *Scheduler, d *history) {
 		time.Sleep(30 * time.Second)
 		if done(s) {
 			t.Error("the first round is over although one run is not")
@@ -344,7 +344,7 @@ func TestFirstRound(t *testing.T) {
 			t.Error("the first round never ended")
 		}
 	})
-	within(t, func(*diary) []Job { return nil }, func(t *testing.T, s *Scheduler, d *diary) {
+	withScheduler(t, func(*history) []Job { return nil }, func(t *testing.T, s *Scheduler, d *history) {
 		synctest.Wait()
 		if !done(s) {
 			t.Error("without jobs the first round never ended")
@@ -357,7 +357,7 @@ func TestFirstRound(t *testing.T) {
 
 func TestAlive(t *testing.T) {
 	stuck := func(context.Context) Outcome { time.Sleep(3 * longest); return Outcome{Verdict: "ok"} }
-	within(t, one(says("ok"), stuck, says("ok")), func(t *testing.T, s *Scheduler, d *diary) {
+	withScheduler(t, oneJob(reports("ok"), stuck, reports("ok")), func(t *testing.T, s *Scheduler, d *history) {
 		alive := func(at time.Duration) {
 			t.Helper()
 			time.Sleep(at - time.Since(d.start))
@@ -385,8 +385,8 @@ func TestAlive(t *testing.T) {
 
 func TestAliveBeforeAndAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &diary{start: time.Now()}
-		s := scheduling(d.job(says("ok")))
+		d := &history{start: time.Now()}
+		s := scheduling(d.job(reports("ok")))
 		if err := s.Alive(time.Now().Add(time.Hour)); err != nil {
 			t.Errorf("before the start: %v", err)
 		}
@@ -400,7 +400,7 @@ func TestAliveBeforeAndAfter(t *testing.T) {
 }
 
 func TestSetRefusesWhatCannotRun(t *testing.T) {
-	whole := Job{Name: "whole", Interval: 1, Recheck: 1, Longest: 1, Run: says("ok")}
+	whole := Job{Name: "whole", Interval: 1, Recheck: 1, Longest: 1, Run: reports("ok")}
 	for name, test := range map[string]struct {
 		job   Job
 		slots int

@@ -38,13 +38,13 @@ func never(t *testing.T) func(context.Context) Outcome {
 
 func TestUnchangedJobGoesOn(t *testing.T) {
 	spec := func() any { return map[string][]string{"audiences": {"vault"}} }
-	jobs := func(d *diary) []Job {
-		job := d.job(says("ok"), takes(20*time.Second, Outcome{Verdict: "bad"}), says("bad"))
+	jobs := func(d *history) []Job {
+		job := d.job(reports("ok"), lasts(20*time.Second, Outcome{Verdict: "bad"}), reports("bad"))
 		job.Spec = spec()
 		return []Job{job}
 	}
-	within(t, jobs, func(t *testing.T, s *Scheduler, d *diary) {
-		again := (&diary{}).job(never(t))
+	withScheduler(t, jobs, func(t *testing.T, s *Scheduler, d *history) {
+		again := (&history{}).job(never(t))
 		again.Spec = spec()
 		time.Sleep(tick + 10*time.Second) // the second run is going
 		s.Set([]Job{again}, plenty)
@@ -58,14 +58,14 @@ func TestUnchangedJobGoesOn(t *testing.T) {
 
 func TestRemovedJobEndsAtOnce(t *testing.T) {
 	var canceled time.Duration
-	jobs := func(d *diary) []Job {
-		return []Job{d.job(says("ok"), func(ctx context.Context) Outcome {
+	jobs := func(d *history) []Job {
+		return []Job{d.job(reports("ok"), func(ctx context.Context) Outcome {
 			<-ctx.Done()
 			canceled = time.Since(d.start)
 			return Outcome{Verdict: "bad"}
 		})}
 	}
-	within(t, jobs, func(t *testing.T, s *Scheduler, d *diary) {
+	withScheduler(t, jobs, func(t *testing.T, s *Scheduler, d *history) {
 		time.Sleep(tick + 5*time.Second)
 		s.Set(nil, plenty)
 		time.Sleep(2 * interval)
@@ -82,10 +82,10 @@ func TestRemovedJobEndsAtOnce(t *testing.T) {
 
 func TestNewJobLeavesOthersAlone(t *testing.T) {
 	const at = 30 * time.Second
-	within(t, one(says("ok")), func(t *testing.T, s *Scheduler, d *diary) {
+	withScheduler(t, oneJob(reports("ok")), func(t *testing.T, s *Scheduler, d *history) {
 		time.Sleep(at)
-		other := &diary{start: d.start}
-		s.Set([]Job{(&diary{}).job(never(t)), named("other", other.job(says("ok")))}, plenty)
+		other := &history{start: d.start}
+		s.Set([]Job{(&history{}).job(never(t)), named("other", other.job(reports("ok")))}, plenty)
 		time.Sleep(2 * interval)
 		d.expect(t, "runs", &d.runs, first, tick, tick+interval, tick+2*interval)
 		other.expect(t, "runs of the new", &other.runs,
@@ -110,11 +110,11 @@ func TestChangedJobWaitsForTheOldOnesEnd(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			within(t, one(revoking), func(t *testing.T, s *Scheduler, d *diary) {
+			withScheduler(t, oneJob(revoking), func(t *testing.T, s *Scheduler, d *history) {
 				const at = 5 * time.Second
 				time.Sleep(at)
-				next := &diary{start: d.start}
-				changed := next.job(says("ok"))
+				next := &history{start: d.start}
+				changed := next.job(reports("ok"))
 				changed.Interval = 2 * interval
 				change(s, changed)
 				set := time.Since(d.start)
@@ -141,19 +141,19 @@ func TestWhatMakesAJobAnother(t *testing.T) {
 		}
 	}
 	again := job
-	again.Spec, again.Run = []string{"x"}, says("ok")
+	again.Spec, again.Run = []string{"x"}, reports("ok")
 	if !job.same(again) {
 		t.Error("an equal job is a change")
 	}
 }
 
 func TestFirstRoundDoesNotWaitForWhatIsGone(t *testing.T) {
-	pair := func(d *diary) []Job {
-		return []Job{named("quick", d.job(says("ok"))), named("hanging", d.job(takes(time.Hour, Outcome{})))}
+	pair := func(d *history) []Job {
+		return []Job{named("quick", d.job(reports("ok"))), named("hanging", d.job(lasts(time.Hour, Outcome{})))}
 	}
-	within(t, pair, func(t *testing.T, s *Scheduler, d *diary) {
+	withScheduler(t, pair, func(t *testing.T, s *Scheduler, d *history) {
 		time.Sleep(interval)
-		late := named("late", d.job(takes(time.Hour, Outcome{}))) // not of the first round
+		late := named("late", d.job(lasts(time.Hour, Outcome{}))) // not of the first round
 		s.Set([]Job{named("quick", d.job(never(t))), late}, plenty)
 		synctest.Wait()
 		if !closed(s.FirstRound()) {
@@ -164,10 +164,10 @@ func TestFirstRoundDoesNotWaitForWhatIsGone(t *testing.T) {
 
 func TestSetAroundRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &diary{start: time.Now()}
+		d := &history{start: time.Now()}
 		s := New()
 		s.Set([]Job{named("dropped", d.job(never(t)))}, plenty)
-		s.Set([]Job{d.job(says("ok"))}, plenty)
+		s.Set([]Job{d.job(reports("ok"))}, plenty)
 		ctx, cancel := context.WithTimeout(t.Context(), tick/2)
 		defer cancel()
 		s.Run(ctx)
@@ -180,7 +180,7 @@ func TestSetAroundRun(t *testing.T) {
 // The race detector and the leak check are the judges of this test.
 func TestSetWhileRunsComeAndGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &diary{start: time.Now()}
+		d := &history{start: time.Now()}
 		s := New()
 		ctx, cancel := context.WithTimeout(t.Context(), interval)
 		defer cancel()
@@ -190,7 +190,7 @@ func TestSetWhileRunsComeAndGo(t *testing.T) {
 				for round := range 100 {
 					var jobs []Job
 					for i := range 10 {
-						job := named(fmt.Sprintf("job-%d", i), d.job(takes(time.Duration(i)*time.Second, Outcome{Verdict: "ok"})))
+						job := named(fmt.Sprintf("job-%d", i), d.job(lasts(time.Duration(i)*time.Second, Outcome{Verdict: "ok"})))
 						job.Spec = worker * round % 3
 						jobs = append(jobs, job)
 					}

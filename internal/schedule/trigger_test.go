@@ -9,7 +9,7 @@ import (
 
 // request requests a run of the job "default". The returned function waits for its
 // end, and fails the test unless the last run began after the request.
-func request(t *testing.T, s *Scheduler, d *diary) (wait func()) {
+func request(t *testing.T, s *Scheduler, d *history) (wait func()) {
 	t.Helper()
 	at := time.Since(d.start)
 	done, ok := s.RunNow("default")
@@ -27,7 +27,7 @@ func request(t *testing.T, s *Scheduler, d *diary) (wait func()) {
 }
 
 func TestRunNowBetweenRuns(t *testing.T) {
-	within(t, one(says("ok")), func(t *testing.T, s *Scheduler, d *diary) {
+	withScheduler(t, oneJob(reports("ok")), func(t *testing.T, s *Scheduler, d *history) {
 		time.Sleep(tick + 10*time.Second)
 		request(t, s, d)()
 		if ended := time.Since(d.start); ended != tick+11*time.Second {
@@ -53,7 +53,7 @@ func TestRunNowDuringARun(t *testing.T) {
 		"by several at one time": {time.Second / 2, time.Second / 2, time.Second / 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			within(t, one(says("ok")), func(t *testing.T, s *Scheduler, d *diary) {
+			withScheduler(t, oneJob(reports("ok")), func(t *testing.T, s *Scheduler, d *history) {
 				var waits []func()
 				for _, offset := range offsets {
 					time.Sleep(time.Until(d.start.Add(tick + offset)))
@@ -76,7 +76,7 @@ func TestRunNowDuringARun(t *testing.T) {
 // A request at the time of a tick, or while the tick's run waits for a slot, is
 // answered by that run.
 func TestRunNowSharesTheRunThatIsDue(t *testing.T) {
-	within(t, one(says("ok")), func(t *testing.T, s *Scheduler, d *diary) {
+	withScheduler(t, oneJob(reports("ok")), func(t *testing.T, s *Scheduler, d *history) {
 		time.Sleep(tick - 1)
 		synctest.Wait()
 		time.Sleep(1)
@@ -88,11 +88,11 @@ func TestRunNowSharesTheRunThatIsDue(t *testing.T) {
 		d.expect(t, "skips", &d.skips)
 	})
 	var jobs []Job
-	pair := func(d *diary) []Job {
-		jobs = []Job{d.job(says("ok")), named("other", (&diary{}).job(takes(20*time.Second, Outcome{Verdict: "ok"})))}
+	pair := func(d *history) []Job {
+		jobs = []Job{d.job(reports("ok")), named("other", (&history{}).job(lasts(20*time.Second, Outcome{Verdict: "ok"})))}
 		return jobs
 	}
-	within(t, pair, func(t *testing.T, s *Scheduler, d *diary) {
+	withScheduler(t, pair, func(t *testing.T, s *Scheduler, d *history) {
 		time.Sleep(10 * time.Second)
 		s.Set(jobs, 1)
 		begun := max(tickOf("other"), time.Since(d.start))
@@ -113,7 +113,7 @@ func TestRunNowSharesTheRunThatIsDue(t *testing.T) {
 }
 
 func TestRunNowIsNoRecheck(t *testing.T) {
-	within(t, one(says("ok"), says("bad")), func(t *testing.T, s *Scheduler, d *diary) {
+	withScheduler(t, oneJob(reports("ok"), reports("bad")), func(t *testing.T, s *Scheduler, d *history) {
 		time.Sleep(tick + 500*time.Millisecond)
 		request(t, s, d)() // it confirms the change, which needs no recheck then
 		time.Sleep(interval)
@@ -122,11 +122,11 @@ func TestRunNowIsNoRecheck(t *testing.T) {
 }
 
 func TestRequestsEndWithTheirJob(t *testing.T) {
-	within(t, one(revoking), func(t *testing.T, s *Scheduler, d *diary) {
+	withScheduler(t, oneJob(revoking), func(t *testing.T, s *Scheduler, d *history) {
 		time.Sleep(5 * time.Second)
 		done, _ := s.RunNow("default")
-		next := &diary{start: d.start}
-		changed := next.job(says("ok"))
+		next := &history{start: d.start}
+		changed := next.job(reports("ok"))
 		changed.Spec = "another"
 		s.Set([]Job{changed}, plenty)
 		<-done
@@ -146,8 +146,8 @@ func TestRequestsEndWithTheirJob(t *testing.T) {
 
 func TestRunNowAroundRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &diary{start: time.Now()}
-		s := scheduling(d.job(takes(time.Hour, Outcome{})))
+		d := &history{start: time.Now()}
+		s := scheduling(d.job(lasts(time.Hour, Outcome{})))
 		if _, ok := s.RunNow("default"); ok {
 			t.Error("scheduled before Run")
 		}

@@ -8,7 +8,7 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
-// The JSON of check, which is that of the API less the history. Its keys are public:
+// The JSON of check: that of the API without state and history. Its keys are public:
 // docs/api.md.
 type (
 	// Report is one run of every target.
@@ -32,13 +32,13 @@ type (
 		Warnings  []Warning       `json:"warnings"`
 		Steps     []Step          `json:"steps"`
 	}
-	// Reviewer is the verdict on the configured reviewer by itself.
+	// Reviewer is the verdict about the configured reviewer alone.
 	Reviewer struct {
 		Reason    probe.Reason    `json:"reason"`
 		Component probe.Component `json:"component"`
 		Detail    string          `json:"detail"`
 	}
-	// Warning is one that holds.
+	// Warning is a raised warning.
 	Warning struct {
 		Warning probe.WarningCode `json:"warning"`
 		Detail  string            `json:"detail"`
@@ -53,7 +53,7 @@ type (
 	}
 )
 
-// WriteReport reports runs to a program.
+// WriteReport writes results as JSON.
 func WriteReport(w io.Writer, results []probe.Result) error {
 	all := Report{Targets: []Verdict{}}
 	for _, r := range results {
@@ -74,13 +74,13 @@ func verdictOf(r probe.Result) Verdict {
 	v := Verdict{
 		Target: r.Target.Name, Healthy: r.Healthy(),
 		Reason: d.Reason, Component: d.Component(), Certainty: d.Certainty, Detail: d.Detail,
-		Because: list(d.Because), Fix: list(d.Fix), Runbook: d.Reason.Runbook(),
+		Because: listOf(d.Because), Fix: listOf(d.Fix), Runbook: d.Reason.Runbook(),
 		Reviewer: Reviewer{Reason: d.Reviewer.Reason, Component: d.Reviewer.Component(), Detail: d.Reviewer.Detail},
 		Started:  r.Start.UTC(), Duration: r.Duration.Seconds(),
 		Warnings: []Warning{}, Steps: []Step{},
 	}
 	for _, warning := range r.Raised() {
-		v.Warnings = append(v.Warnings, Warning{Warning: warning.Code, Detail: warning.Detail, Fix: list(warning.Fix)})
+		v.Warnings = append(v.Warnings, Warning{Warning: warning.Code, Detail: warning.Detail, Fix: listOf(warning.Fix)})
 	}
 	for _, s := range r.Steps() {
 		v.Steps = append(v.Steps, Step{Step: s.Name, State: s.State, Detail: s.Detail, Duration: s.Elapsed.Seconds()})
@@ -88,8 +88,8 @@ func verdictOf(r probe.Result) Verdict {
 	return v
 }
 
-// list is never null in JSON.
-func list(lines []string) []string {
+// listOf makes JSON show an empty list as [], not as null.
+func listOf(lines []string) []string {
 	if lines == nil {
 		return []string{}
 	}

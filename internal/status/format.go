@@ -8,51 +8,55 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
-// verdicts are a target's state in big words.
-var verdicts = map[State]string{
+// headlines say each state in a sentence.
+var headlines = map[State]string{
 	Unhealthy: "Pods cannot log in",
 	Unclear:   "Not known whether pods can log in",
-	Stale:     "No news: the last run is too old",
+	Stale:     "Not known: the last run is too old",
 	Waiting:   "Waiting for the first run",
 	Healthy:   "Pods can log in",
 }
 
-// componentNames are the components as the page shows them.
+// componentNames say who has to act, after "Owner".
 var componentNames = map[probe.Component]string{
 	probe.ComponentVault:             "Vault",
 	probe.ComponentMount:             "the auth mount in Vault",
 	probe.ComponentRole:              "the role in Vault",
 	probe.ComponentReviewer:          "the reviewer token",
-	probe.ComponentVaultToKubernetes: "the way from Vault to Kubernetes",
+	probe.ComponentVaultToKubernetes: "the path from Vault to Kubernetes",
 	probe.ComponentKubernetes:        "Kubernetes",
 	probe.ComponentCanary:            "the canary",
 	probe.ComponentExporter:          "the exporter itself",
 	probe.ComponentUnknown:           "not known",
 }
 
-// stamp is a moment as it is shown: machine-readable, as a date, and in words.
-type stamp struct{ ISO, Date, Words string }
+// timestamp is a time in the three forms that the page shows.
+type timestamp struct {
+	ISO, Date string
+	Relative  string // "5 min ago"
+}
 
-func stampOf(t, now time.Time) *stamp {
+// timestampOf returns nil for the zero time.
+func timestampOf(t, now time.Time) *timestamp {
 	if t.IsZero() {
 		return nil
 	}
 	t = t.UTC()
-	return &stamp{t.Format(time.RFC3339), t.Format("2006-01-02 15:04:05 UTC"), relative(t, now)}
+	return &timestamp{t.Format(time.RFC3339), t.Format("2006-01-02 15:04:05 UTC"), relative(t, now)}
 }
 
 func relative(t, now time.Time) string {
 	if t.After(now) {
-		return "in " + span(t.Sub(now))
+		return "in " + approximate(t.Sub(now))
 	}
 	if now.Sub(t) < time.Second {
 		return "just now"
 	}
-	return span(now.Sub(t)) + " ago"
+	return approximate(now.Sub(t)) + " ago"
 }
 
-// span is a length of time in words, as exact as one needs it to be.
-func span(d time.Duration) string {
+// approximate rounds a duration down to a unit that fits its length.
+func approximate(d time.Duration) string {
 	switch {
 	case d < 2*time.Minute:
 		return fmt.Sprintf("%d s", int(d.Seconds()))
@@ -64,7 +68,7 @@ func span(d time.Duration) string {
 	return fmt.Sprintf("%d days", int(d.Hours()/24))
 }
 
-// took is a duration as measured.
+// elapsed formats a measured duration; an unknown one, 0, is empty.
 func elapsed(d time.Duration) string {
 	switch {
 	case d == 0:
@@ -77,11 +81,11 @@ func elapsed(d time.Duration) string {
 	return fmt.Sprintf("%.1f s", d.Seconds())
 }
 
-func counted(n int, what string) string {
+func counted(n int, noun string) string {
 	if n == 1 {
-		return "1 " + what
+		return "1 " + noun
 	}
-	return fmt.Sprintf("%d %ss", n, what)
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 func spaced[T ~string](name T) string { return strings.ReplaceAll(string(name), "_", " ") }
