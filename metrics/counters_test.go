@@ -37,13 +37,13 @@ func TestCounters(t *testing.T) {
 	}
 }
 
-func TestTokenFates(t *testing.T) {
+func TestTokenEvents(t *testing.T) {
 	rec := metrics.New([]probe.Target{target("a")})
-	for fate, times := range map[probe.TokenEvent]int{
+	for event, times := range map[probe.TokenEvent]int{
 		probe.IssuedService: 5, probe.IssuedBatch: 4, probe.Revoked: 3, probe.RevokeFailed: 2, probe.Unaccounted: 1,
 	} {
 		for range times {
-			rec.CountToken("a", fate)
+			rec.CountToken("a", event)
 		}
 	}
 	expect(t, rec, `

@@ -16,7 +16,7 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
-// described is what a reader is told of a metric.
+// described is what docs/metrics.md says about a metric.
 type described struct{ kind, labels string }
 
 // row is one line of a table of docs/metrics.md.

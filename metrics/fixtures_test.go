@@ -35,7 +35,7 @@ func failed[T any](class probe.Class, status int, text string) probe.Fact[T] {
 	return probe.Fact[T]{State: probe.Failed, Failure: probe.Failure{Class: class, Status: status, Text: text}, Elapsed: time.Second}
 }
 
-// healthy is a run that began now and found everything well.
+// healthy is a healthy run that began now.
 func healthy(t probe.Target) probe.Result {
 	now := time.Now()
 	return probe.Result{
@@ -69,7 +69,7 @@ func healthyEvidence(now time.Time) probe.Evidence {
 	}
 }
 
-// judged has a judgement on every warning; those named are raised.
+// judged returns every warning; those named are raised.
 func judged(raised ...probe.WarningCode) []probe.Warning {
 	var warnings []probe.Warning
 	for _, code := range probe.WarningCodes {
@@ -82,8 +82,7 @@ func judged(raised ...probe.WarningCode) []probe.Warning {
 	return warnings
 }
 
-// forbidden is a run that found the reviewer without its permission, and asked
-// the follow-up.
+// forbidden is a run that found the reviewer without its permission, with a follow-up.
 func forbidden(t probe.Target) probe.Result {
 	r := healthy(t)
 	e := &r.Evidence
@@ -104,14 +103,14 @@ func forbidden(t probe.Target) probe.Result {
 // and without HELP and TYPE. Without a name it renders everything of ours.
 func samples(t testing.TB, rec *metrics.Recorder, names ...string) string {
 	t.Helper()
-	var full []string
+	var prefixed []string
 	for _, name := range names {
-		full = append(full, "vault_k8s_auth_"+name)
+		prefixed = append(prefixed, "vault_k8s_auth_"+name)
 	}
-	if full == nil {
-		full = ownNames(t, rec)
+	if prefixed == nil {
+		prefixed = ownNames(t, rec)
 	}
-	text, err := testutil.GatherAndFormat(rec.Registry(), expfmt.TypeTextPlain, full...)
+	text, err := testutil.GatherAndFormat(rec.Registry(), expfmt.TypeTextPlain, prefixed...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
-// process holds the metrics of the exporter as a whole, which have no target.
+// process holds the metrics of the exporter itself, which have no target.
 type process struct {
 	verdicts *prometheus.CounterVec
 	duration prometheus.Histogram
@@ -23,26 +23,26 @@ func newProcess() process {
 	p := process{
 		verdicts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: namespace, Name: "exporter_verdicts_total",
-			Help: "Verdicts of all targets by reason, none where pods can log in; counted when a scheduled run completes.",
+			Help: "Verdicts of all targets by reason, none if pods can log in; counted when a scheduled run completes.",
 		}, []string{"reason"}),
 		duration: newDuration(),
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
 			Namespace: namespace, Name: "exporter_probes_in_flight",
-			Help: "Scheduled probes that are running now.",
+			Help: "Scheduled runs that are in progress now.",
 		}),
 		targets: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Namespace: namespace, Name: "exporter_targets",
-			Help: "Targets by state: configured, and assigned to this process, which probes them.",
+			Help: "Targets by state: configured, and assigned to this process, that is probed by it.",
 		}, []string{"state"}),
 		configHash: processGauge("exporter_config_hash",
-			"A number that is the same in all processes that have the same configuration."),
+			"Hash of the configuration: the same in all processes with the same configuration."),
 		reloadOK: processGauge("exporter_config_last_reload_successful",
-			"1: the configuration in force is what was read last. 0: what was read last was refused, and an older one is in force."),
+			"Whether the last reload of the configuration succeeded: 1 it did, 0 it was invalid and an older one stays in use."),
 		reloaded: processGauge("exporter_config_last_reload_success_timestamp_seconds",
-			"When the configuration was last read and found good, as a Unix time in seconds."),
+			"When the configuration was last loaded successfully, as a Unix time in seconds."),
 		shard: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Namespace: namespace, Name: "exporter_shard_info",
-			Help: "Always 1: which shard of how many this process is.",
+			Help: "Always 1: the shard of this process, and the number of shards.",
 		}, []string{"shard", "total"}),
 	}
 	p.verdicts.WithLabelValues(string(probe.None))
@@ -52,12 +52,12 @@ func newProcess() process {
 	return p
 }
 
-// newDuration is a histogram in both forms: with native buckets alone, scrapers of
-// the text format would see nothing but +Inf.
+// newDuration returns a histogram with classic and native buckets: the text format
+// would show only the +Inf bucket of a native one.
 func newDuration() prometheus.Histogram {
 	return prometheus.NewHistogram(prometheus.HistogramOpts{
 		Namespace: namespace, Name: "exporter_probe_duration_seconds",
-		Help:                            "How long a scheduled probe of any target took from begin to end, in seconds.",
+		Help:                            "How long a scheduled run of any target took, in seconds.",
 		Buckets:                         []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 		NativeHistogramBucketFactor:     1.1,
 		NativeHistogramMaxBucketNumber:  160,

@@ -14,7 +14,7 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
-// isProcess tells the samples without a target.
+// isProcess reports whether a sample has no target.
 func isProcess(line string) bool {
 	return strings.HasPrefix(line, "exporter_") && !strings.HasPrefix(line, "exporter_probes_skipped_total")
 }
@@ -62,7 +62,7 @@ tokens_unaccounted_total{target="a"} 0
 	}
 }
 
-func TestWhatLasts(t *testing.T) {
+func TestTargetMetricsOutlastRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		names := []string{
 			"last_failure_info", "last_failure_timestamp_seconds", "last_probe_timestamp_seconds", "last_success_timestamp_seconds",

@@ -56,7 +56,7 @@ func (e *exporter) follow(ctx context.Context, c changes) {
 func (e *exporter) reload(cause string) {
 	settings, err := e.settings.Reload()
 	if err != nil {
-		e.recorder.ReloadRefused()
+		e.recorder.ReloadFailed()
 		e.logger.Error("Configuration refused, the old one stays", "cause", cause, "err", oneLine(err))
 		return
 	}

@@ -76,7 +76,7 @@ func late(histories []*history, jobs []Job) (worst time.Duration) {
 }
 
 // hangs is a run that lasts as long as one may.
-var hangs = lasts(longest, Outcome{Verdict: "hangs"})
+var hangs = lasts(longestRun, Outcome{Verdict: "hangs"})
 
 var quick = lasts(50*time.Millisecond, Outcome{Verdict: "ok"})
 
@@ -140,7 +140,7 @@ func TestEverythingHangs(t *testing.T) {
 				}
 				worst := late(c.histories, c.jobs)
 				t.Logf("the latest run began %v after its tick", worst)
-				if worst > interval-longest {
+				if worst > interval-longestRun {
 					t.Errorf("a run began %v after its tick, and lasted into the next", worst)
 				}
 			})
@@ -152,17 +152,17 @@ func TestEverythingHangs(t *testing.T) {
 // is more runs than there are slots for. That is at the rechecks' expense: from one run
 // of a job to the next it is never much more than an interval, however long it hangs.
 func TestEverythingBeginsToHang(t *testing.T) {
-	for _, hanging := range []time.Duration{12 * time.Second, 15 * time.Second, 18 * time.Second, 20 * time.Second, longest} {
+	for _, hanging := range []time.Duration{12 * time.Second, 15 * time.Second, 18 * time.Second, 20 * time.Second, longestRun} {
 		t.Run(hanging.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				began := time.Now().Add(3 * interval)
-				late := lasts(hanging, Outcome{Verdict: "hangs"})
+				hang := lasts(hanging, Outcome{Verdict: "hangs"})
 				var c crowd
 				c.add("a", 1000, func(ctx context.Context) Outcome {
 					if time.Now().Before(began) {
 						return quick(ctx)
 					}
-					return late(ctx)
+					return hang(ctx)
 				})
 				c.run(t, enough(c.jobs), 10)
 				var worst time.Duration

@@ -30,16 +30,16 @@ type loop struct {
 	deadline time.Time
 }
 
-func newLoop(job Job, limiter *limiter, previous <-chan struct{}) *loop {
+func newLoop(job Job, l *limiter, previous <-chan struct{}) *loop {
 	return &loop{
-		job: job, limiter: limiter, previous: previous,
+		job: job, limiter: l, previous: previous,
 		ended: make(chan struct{}), trigger: make(chan struct{}, 1), nextDone: make(chan struct{}),
 	}
 }
 
 // run makes runs until the context ends, and returns when the last has returned.
 // completed is called after each run that the context did not cut short.
-func (l *loop) run(ctx context.Context, plan plan, due time.Time, completed func()) {
+func (l *loop) run(ctx context.Context, p plan, due time.Time, completed func()) {
 	defer l.end()
 	l.setDeadline(due)
 	if l.previous != nil {
@@ -47,8 +47,8 @@ func (l *loop) run(ctx context.Context, plan plan, due time.Time, completed func
 	}
 	for {
 		due = l.waitUntil(ctx, due)
-		tick := plan.tickNotBefore(due)
-		if !l.acquire(ctx, tick, plan.maxWait(due, tick, l.job.Longest)) {
+		tick := p.tickNotBefore(due)
+		if !l.acquire(ctx, tick, p.maxWait(due, tick, l.job.Longest)) {
 			if ctx.Err() != nil {
 				return
 			}
@@ -56,13 +56,13 @@ func (l *loop) run(ctx context.Context, plan plan, due time.Time, completed func
 			l.setDeadline(due)
 			continue
 		}
-		outcome := l.runOnce(ctx, plan, due)
+		outcome := l.runOnce(ctx, p, due)
 		l.limiter.release(l.job.Group)
 		if ctx.Err() != nil {
 			return
 		}
 		completed()
-		due = plan.next(time.Now(), outcome)
+		due = p.next(time.Now(), outcome)
 		l.setDeadline(due)
 	}
 }
@@ -131,18 +131,18 @@ func (l *loop) acquire(ctx context.Context, tick time.Time, maxWait time.Duratio
 
 // runOnce makes the run that was due at a time, and counts the ticks that it lasts
 // into. If the run had to wait for a slot, they count as that much later.
-func (l *loop) runOnce(ctx context.Context, plan plan, due time.Time) Outcome {
+func (l *loop) runOnce(ctx context.Context, p plan, due time.Time) Outcome {
 	waited := time.Since(due)
 	defer close(l.drainTrigger())
 	outcomes := make(chan Outcome, 1)
 	go func() { outcomes <- l.job.Run(ctx) }()
 
 	tick := due
-	if tick.Before(plan.origin) {
-		tick = plan.origin // never skipped, see the package's rules
+	if tick.Before(p.origin) {
+		tick = p.origin // never skipped, see the package's rules
 	}
 	for {
-		tick = plan.tickAfter(tick)
+		tick = p.tickAfter(tick)
 		timer := time.NewTimer(time.Until(tick.Add(waited)))
 		select {
 		case outcome := <-outcomes:

@@ -108,11 +108,11 @@ func (s *Scheduler) start(jobs []Job, completedFirst func()) {
 		s.loops[job.Name] = l
 		ctx, cancel := context.WithCancel(s.ctx)
 		l.cancel = cancel
-		plan, first := newPlan(job, now, spread)
+		p, first := newPlan(job, now, spread)
 		completed := sync.OnceFunc(completedFirst)
 		s.running.Go(func() {
 			defer cancel()
-			l.run(ctx, plan, first, completed)
+			l.run(ctx, p, first, completed)
 			if s.ctx.Err() == nil {
 				completed()
 			}

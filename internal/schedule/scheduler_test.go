@@ -16,17 +16,17 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
-	interval = time.Minute
-	recheck  = 10 * time.Second
-	longest  = 22 * time.Second
-	plenty   = 1 << 20 // slots
+	interval   = time.Minute
+	recheck    = 10 * time.Second
+	longestRun = 22 * time.Second
+	plenty     = 1 << 20 // slots
 )
 
-// first and tick are where job's first run and its ticks lie, on a scheduler of
+// firstRun and firstTick are where job's first run and its ticks lie, on a scheduler of
 // one job.
 var (
-	first = scale(phaseOf("default"), stagger)
-	tick  = scale(phaseOf("default"), interval)
+	firstRun  = scale(phaseOf("default"), stagger)
+	firstTick = scale(phaseOf("default"), interval)
 )
 
 // history records when things happened, as offsets from the bubble's start.
@@ -63,7 +63,7 @@ func (d *history) expect(t *testing.T, name string, list *[]time.Duration, want 
 func (d *history) job(steps ...func(context.Context) Outcome) Job {
 	n := 0
 	return Job{
-		Name: "default", Interval: interval, Recheck: recheck, Longest: longest,
+		Name: "default", Interval: interval, Recheck: recheck, Longest: longestRun,
 		Skipped: func() { d.record(&d.skips) },
 		Run: func(ctx context.Context) Outcome {
 			d.record(&d.runs)
@@ -121,18 +121,18 @@ func TestRunsKeepToThePhaseGrid(t *testing.T) {
 		lasts(time.Millisecond, Outcome{Verdict: "ok"}), lasts(21*time.Second, Outcome{Verdict: "ok"}), reports("ok"),
 	}
 	withScheduler(t, oneJob(uneven...), func(t *testing.T, s *Scheduler, d *history) {
-		time.Sleep(tick + 3*interval + time.Second)
-		d.expect(t, "runs", &d.runs, first, tick, tick+interval, tick+2*interval, tick+3*interval)
+		time.Sleep(firstTick + 3*interval + time.Second)
+		d.expect(t, "runs", &d.runs, firstRun, firstTick, firstTick+interval, firstTick+2*interval, firstTick+3*interval)
 		d.expect(t, "skips", &d.skips)
 	})
 }
 
 func TestGridDoesNotDrift(t *testing.T) {
 	withScheduler(t, oneJob(reports("ok")), func(t *testing.T, s *Scheduler, d *history) {
-		time.Sleep(tick + 1000*interval + time.Second)
+		time.Sleep(firstTick + 1000*interval + time.Second)
 		runs := d.read(&d.runs)
-		if last := runs[len(runs)-1]; len(runs) != 1002 || last != tick+1000*interval {
-			t.Errorf("run %d at %v, want run 1002 at %v", len(runs), last, tick+1000*interval)
+		if last := runs[len(runs)-1]; len(runs) != 1002 || last != firstTick+1000*interval {
+			t.Errorf("run %d at %v, want run 1002 at %v", len(runs), last, firstTick+1000*interval)
 		}
 	})
 }
@@ -181,24 +181,24 @@ func TestManyJobsAreSpread(t *testing.T) {
 func TestTicksDuringARunAreSkippedAndCounted(t *testing.T) {
 	const hang = 150 * time.Second
 	withScheduler(t, oneJob(reports("ok"), lasts(hang, Outcome{Verdict: "ok"}), reports("ok")), func(t *testing.T, s *Scheduler, d *history) {
-		time.Sleep(tick + interval + time.Second)
-		d.expect(t, "skips while the run is going", &d.skips, tick+interval)
+		time.Sleep(firstTick + interval + time.Second)
+		d.expect(t, "skips while the run is going", &d.skips, firstTick+interval)
 		time.Sleep(2 * interval)
-		d.expect(t, "skips", &d.skips, tick+interval, tick+2*interval)
-		d.expect(t, "runs", &d.runs, first, tick, tick+3*interval)
+		d.expect(t, "skips", &d.skips, firstTick+interval, firstTick+2*interval)
+		d.expect(t, "runs", &d.runs, firstRun, firstTick, firstTick+3*interval)
 	})
 }
 
 func TestFirstTickIsNoSkipWhileTheFirstRunIsGoing(t *testing.T) {
 	withScheduler(t, oneJob(lasts(20*time.Second, Outcome{Verdict: "bad"}), reports("bad")), func(t *testing.T, s *Scheduler, d *history) {
 		time.Sleep(2 * interval)
-		d.expect(t, "runs", &d.runs, first, tick+interval)
+		d.expect(t, "runs", &d.runs, firstRun, firstTick+interval)
 		d.expect(t, "skips", &d.skips)
 	})
 	withScheduler(t, oneJob(lasts(80*time.Second, Outcome{Verdict: "bad"}), reports("bad")), func(t *testing.T, s *Scheduler, d *history) {
-		time.Sleep(2*interval + tick + time.Second)
-		d.expect(t, "runs", &d.runs, first, tick+2*interval)
-		d.expect(t, "skips", &d.skips, tick+interval)
+		time.Sleep(2*interval + firstTick + time.Second)
+		d.expect(t, "runs", &d.runs, firstRun, firstTick+2*interval)
+		d.expect(t, "skips", &d.skips, firstTick+interval)
 	})
 }
 
@@ -212,32 +212,32 @@ func TestRechecks(t *testing.T) {
 		{
 			"until two agree",
 			[]func(context.Context) Outcome{reports("ok"), reports("bad")},
-			[]time.Duration{first, tick, tick + pause, tick + interval},
+			[]time.Duration{firstRun, firstTick, firstTick + pause, firstTick + interval},
 		},
 		{
 			"flapping",
 			[]func(context.Context) Outcome{reports("ok"), reports("bad"), reports("ok")},
-			[]time.Duration{first, tick, tick + pause, tick + 2*pause, tick + interval},
+			[]time.Duration{firstRun, firstTick, firstTick + pause, firstTick + 2*pause, firstTick + interval},
 		},
 		{
 			"at most three",
 			[]func(context.Context) Outcome{reports("a"), reports("b"), reports("a"), reports("b"), reports("a")},
-			[]time.Duration{first, tick, tick + pause, tick + 2*pause, tick + 3*pause, tick + interval},
+			[]time.Duration{firstRun, firstTick, firstTick + pause, firstTick + 2*pause, firstTick + 3*pause, firstTick + interval},
 		},
 		{
 			"counted from the end of the run",
 			[]func(context.Context) Outcome{reports("ok"), lasts(20*time.Second, Outcome{Verdict: "bad"}), reports("bad")},
-			[]time.Duration{first, tick, tick + 30*time.Second, tick + interval},
+			[]time.Duration{firstRun, firstTick, firstTick + 30*time.Second, firstTick + interval},
 		},
 		{
 			"none where the server asks to be left alone",
 			[]func(context.Context) Outcome{reports("ok"), lasts(time.Second, Outcome{Verdict: "limited", Backoff: true})},
-			[]time.Duration{first, tick, tick + interval},
+			[]time.Duration{firstRun, firstTick, firstTick + interval},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			withScheduler(t, oneJob(tt.steps...), func(t *testing.T, s *Scheduler, d *history) {
-				time.Sleep(tick + interval + time.Second)
+				time.Sleep(firstTick + interval + time.Second)
 				d.expect(t, "runs", &d.runs, tt.want...)
 				d.expect(t, "skips", &d.skips)
 			})
@@ -248,8 +248,8 @@ func TestRechecks(t *testing.T) {
 func TestWaitingRecheckAbsorbsTheTick(t *testing.T) {
 	slow := lasts(55*time.Second, Outcome{Verdict: "bad"})
 	withScheduler(t, oneJob(reports("ok"), slow, reports("bad")), func(t *testing.T, s *Scheduler, d *history) {
-		time.Sleep(tick + 2*interval + time.Second)
-		d.expect(t, "runs", &d.runs, first, tick, tick+65*time.Second, tick+2*interval)
+		time.Sleep(firstTick + 2*interval + time.Second)
+		d.expect(t, "runs", &d.runs, firstRun, firstTick, firstTick+65*time.Second, firstTick+2*interval)
 		d.expect(t, "skips", &d.skips)
 	})
 }
@@ -257,17 +257,17 @@ func TestWaitingRecheckAbsorbsTheTick(t *testing.T) {
 func TestTickDuringARecheckIsCounted(t *testing.T) {
 	change, confirm := lasts(30*time.Second, Outcome{Verdict: "bad"}), lasts(22*time.Second, Outcome{Verdict: "bad"})
 	withScheduler(t, oneJob(reports("ok"), change, confirm), func(t *testing.T, s *Scheduler, d *history) {
-		time.Sleep(tick + 2*interval + time.Second)
-		d.expect(t, "runs", &d.runs, first, tick, tick+40*time.Second, tick+2*interval)
-		d.expect(t, "skips", &d.skips, tick+interval)
+		time.Sleep(firstTick + 2*interval + time.Second)
+		d.expect(t, "runs", &d.runs, firstRun, firstTick, firstTick+40*time.Second, firstTick+2*interval)
+		d.expect(t, "skips", &d.skips, firstTick+interval)
 	})
 }
 
 func TestRetryAfterIsHonoured(t *testing.T) {
 	limited := lasts(time.Second, Outcome{Verdict: "limited", Backoff: true, RetryAfter: 150 * time.Second})
 	withScheduler(t, oneJob(reports("ok"), limited, reports("ok")), func(t *testing.T, s *Scheduler, d *history) {
-		time.Sleep(tick + 4*interval + time.Second)
-		d.expect(t, "runs", &d.runs, first, tick, tick+3*interval, tick+3*interval+recheck+time.Second, tick+4*interval)
+		time.Sleep(firstTick + 4*interval + time.Second)
+		d.expect(t, "runs", &d.runs, firstRun, firstTick, firstTick+3*interval, firstTick+3*interval+recheck+time.Second, firstTick+4*interval)
 		d.expect(t, "skips", &d.skips)
 	})
 }
@@ -275,13 +275,13 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 func TestEndWhileWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &history{start: time.Now()}
-		ctx, cancel := context.WithTimeout(t.Context(), tick/2)
+		ctx, cancel := context.WithTimeout(t.Context(), firstTick/2)
 		defer cancel()
 		scheduling(d.job(reports("ok"))).Run(ctx)
-		if ended := time.Since(d.start); ended != tick/2 {
-			t.Errorf("ended after %v, want %v", ended, tick/2)
+		if ended := time.Since(d.start); ended != firstTick/2 {
+			t.Errorf("ended after %v, want %v", ended, firstTick/2)
 		}
-		d.expect(t, "runs", &d.runs, first)
+		d.expect(t, "runs", &d.runs, firstRun)
 	})
 }
 
@@ -295,11 +295,11 @@ func TestEndWaitsForTheRun(t *testing.T) {
 			returned = true
 			return Outcome{}
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), tick)
+		ctx, cancel := context.WithTimeout(t.Context(), firstTick)
 		defer cancel()
 		s := scheduling(d.job(revoking))
 		s.Run(ctx)
-		if !returned || time.Since(d.start) != tick+2*time.Second {
+		if !returned || time.Since(d.start) != firstTick+2*time.Second {
 			t.Errorf("ended after %v with the run returned %v", time.Since(d.start), returned)
 		}
 		select {
@@ -356,7 +356,7 @@ func TestFirstRound(t *testing.T) {
 }
 
 func TestAlive(t *testing.T) {
-	stuck := func(context.Context) Outcome { time.Sleep(3 * longest); return Outcome{Verdict: "ok"} }
+	stuck := func(context.Context) Outcome { time.Sleep(3 * longestRun); return Outcome{Verdict: "ok"} }
 	withScheduler(t, oneJob(reports("ok"), stuck, reports("ok")), func(t *testing.T, s *Scheduler, d *history) {
 		alive := func(at time.Duration) {
 			t.Helper()
@@ -366,18 +366,18 @@ func TestAlive(t *testing.T) {
 			}
 		}
 		alive(0)
-		alive(tick - 1)
-		alive(tick + longest)
-		alive(tick + longest + grace)
+		alive(firstTick - 1)
+		alive(firstTick + longestRun)
+		alive(firstTick + longestRun + grace)
 		time.Sleep(time.Second)
 		err := s.Alive(time.Now())
 		if want := `job "default" is overdue by 1s`; err == nil || err.Error() != want {
 			t.Errorf("a run that hangs: %v, want %s", err, want)
 		}
-		alive(tick + 3*longest + time.Second)
-		alive(tick + 2*interval)
+		alive(firstTick + 3*longestRun + time.Second)
+		alive(firstTick + 2*interval)
 		// Nobody tends a loop of a process that was stopped: the answer is the caller's clock's.
-		if s.Alive(time.Now().Add(interval+longest+2*grace)) == nil {
+		if s.Alive(time.Now().Add(interval+longestRun+2*grace)) == nil {
 			t.Error("a loop that gives no sign of life is alive")
 		}
 	})
@@ -405,12 +405,12 @@ func TestSetRefusesWhatCannotRun(t *testing.T) {
 		job   Job
 		slots int
 	}{
-		"run":      {Job{Interval: 1, Recheck: 1, Longest: 1}, 1},
-		"interval": {Job{Recheck: 1, Longest: 1, Run: whole.Run}, 1},
-		"recheck":  {Job{Interval: 1, Longest: 1, Run: whole.Run}, 1},
-		"longest":  {Job{Interval: 1, Recheck: 1, Run: whole.Run}, 1},
-		"name":     {whole, 1},
-		"slots":    {Job{Interval: 1, Recheck: 1, Longest: 1, Run: whole.Run}, 0},
+		"run":        {Job{Interval: 1, Recheck: 1, Longest: 1}, 1},
+		"interval":   {Job{Recheck: 1, Longest: 1, Run: whole.Run}, 1},
+		"recheck":    {Job{Interval: 1, Longest: 1, Run: whole.Run}, 1},
+		"longestRun": {Job{Interval: 1, Recheck: 1, Run: whole.Run}, 1},
+		"name":       {whole, 1},
+		"slots":      {Job{Interval: 1, Recheck: 1, Longest: 1, Run: whole.Run}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {

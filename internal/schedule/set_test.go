@@ -46,12 +46,12 @@ func TestUnchangedJobGoesOn(t *testing.T) {
 	withScheduler(t, jobs, func(t *testing.T, s *Scheduler, d *history) {
 		again := (&history{}).job(never(t))
 		again.Spec = spec()
-		time.Sleep(tick + 10*time.Second) // the second run is going
+		time.Sleep(firstTick + 10*time.Second) // the second run is going
 		s.Set([]Job{again}, plenty)
 		time.Sleep(15 * time.Second) // its recheck is due in 5 s
 		s.Set([]Job{again}, plenty)
 		time.Sleep(interval)
-		d.expect(t, "runs", &d.runs, first, tick, tick+20*time.Second+recheck, tick+interval)
+		d.expect(t, "runs", &d.runs, firstRun, firstTick, firstTick+20*time.Second+recheck, firstTick+interval)
 		d.expect(t, "skips", &d.skips)
 	})
 }
@@ -66,13 +66,13 @@ func TestRemovedJobEndsAtOnce(t *testing.T) {
 		})}
 	}
 	withScheduler(t, jobs, func(t *testing.T, s *Scheduler, d *history) {
-		time.Sleep(tick + 5*time.Second)
+		time.Sleep(firstTick + 5*time.Second)
 		s.Set(nil, plenty)
 		time.Sleep(2 * interval)
-		d.expect(t, "runs", &d.runs, first, tick)
+		d.expect(t, "runs", &d.runs, firstRun, firstTick)
 		d.expect(t, "skips", &d.skips)
-		if canceled != tick+5*time.Second {
-			t.Errorf("the run was canceled at %v, want %v", canceled, tick+5*time.Second)
+		if canceled != firstTick+5*time.Second {
+			t.Errorf("the run was canceled at %v, want %v", canceled, firstTick+5*time.Second)
 		}
 		if err := s.Alive(time.Now().Add(time.Hour)); err != nil {
 			t.Errorf("without a job: %v", err)
@@ -87,7 +87,7 @@ func TestNewJobLeavesOthersAlone(t *testing.T) {
 		other := &history{start: d.start}
 		s.Set([]Job{(&history{}).job(never(t)), named("other", other.job(reports("ok")))}, plenty)
 		time.Sleep(2 * interval)
-		d.expect(t, "runs", &d.runs, first, tick, tick+interval, tick+2*interval)
+		d.expect(t, "runs", &d.runs, firstRun, firstTick, firstTick+interval, firstTick+2*interval)
 		other.expect(t, "runs of the new", &other.runs,
 			shifted(at, firstOf("other", 1), tickOf("other"), tickOf("other")+interval)...)
 	})
@@ -119,7 +119,7 @@ func TestChangedJobWaitsForTheOldOnesEnd(t *testing.T) {
 				change(s, changed)
 				set := time.Since(d.start)
 				time.Sleep(2 * interval)
-				d.expect(t, "old runs", &d.runs, first)
+				d.expect(t, "old runs", &d.runs, firstRun)
 				next.expect(t, "new runs", &next.runs, at+2*time.Second, set+scale(phaseOf("default"), 2*interval))
 			})
 		})
@@ -129,11 +129,11 @@ func TestChangedJobWaitsForTheOldOnesEnd(t *testing.T) {
 func TestWhatMakesAJobAnother(t *testing.T) {
 	job := Job{Name: "a", Group: "g", Spec: []string{"x"}, Interval: 1, Recheck: 2, Longest: 3}
 	for name, change := range map[string]func(*Job){
-		"group":    func(j *Job) { j.Group = "h" },
-		"spec":     func(j *Job) { j.Spec = []string{"y"} },
-		"interval": func(j *Job) { j.Interval++ },
-		"recheck":  func(j *Job) { j.Recheck++ },
-		"longest":  func(j *Job) { j.Longest++ },
+		"group":      func(j *Job) { j.Group = "h" },
+		"spec":       func(j *Job) { j.Spec = []string{"y"} },
+		"interval":   func(j *Job) { j.Interval++ },
+		"recheck":    func(j *Job) { j.Recheck++ },
+		"longestRun": func(j *Job) { j.Longest++ },
 	} {
 		other := job
 		if change(&other); job.same(other) {
@@ -153,8 +153,8 @@ func TestFirstRoundDoesNotWaitForWhatIsGone(t *testing.T) {
 	}
 	withScheduler(t, pair, func(t *testing.T, s *Scheduler, d *history) {
 		time.Sleep(interval)
-		late := named("late", d.job(lasts(time.Hour, Outcome{}))) // not of the first round
-		s.Set([]Job{named("quick", d.job(never(t))), late}, plenty)
+		added := named("late", d.job(lasts(time.Hour, Outcome{}))) // not of the first round
+		s.Set([]Job{named("quick", d.job(never(t))), added}, plenty)
 		synctest.Wait()
 		if !closed(s.FirstRound()) {
 			t.Error("the first round waits for a job that was removed")
@@ -168,12 +168,12 @@ func TestSetAroundRun(t *testing.T) {
 		s := New()
 		s.Set([]Job{named("dropped", d.job(never(t)))}, plenty)
 		s.Set([]Job{d.job(reports("ok"))}, plenty)
-		ctx, cancel := context.WithTimeout(t.Context(), tick/2)
+		ctx, cancel := context.WithTimeout(t.Context(), firstTick/2)
 		defer cancel()
 		s.Run(ctx)
 		s.Set([]Job{named("too late", d.job(never(t)))}, plenty)
 		time.Sleep(2 * interval)
-		d.expect(t, "runs", &d.runs, first)
+		d.expect(t, "runs", &d.runs, firstRun)
 	})
 }
 

@@ -28,16 +28,16 @@ func request(t *testing.T, s *Scheduler, d *history) (wait func()) {
 
 func TestRunNowBetweenRuns(t *testing.T) {
 	withScheduler(t, oneJob(reports("ok")), func(t *testing.T, s *Scheduler, d *history) {
-		time.Sleep(tick + 10*time.Second)
+		time.Sleep(firstTick + 10*time.Second)
 		request(t, s, d)()
-		if ended := time.Since(d.start); ended != tick+11*time.Second {
+		if ended := time.Since(d.start); ended != firstTick+11*time.Second {
 			t.Errorf("the request was answered at %v", ended)
 		}
 		if _, ok := s.RunNow("other"); ok {
 			t.Error("a job of another name is scheduled")
 		}
 		time.Sleep(interval)
-		d.expect(t, "runs", &d.runs, first, tick, tick+10*time.Second, tick+interval)
+		d.expect(t, "runs", &d.runs, firstRun, firstTick, firstTick+10*time.Second, firstTick+interval)
 		d.expect(t, "skips", &d.skips)
 	})
 }
@@ -56,7 +56,7 @@ func TestRunNowDuringARun(t *testing.T) {
 			withScheduler(t, oneJob(reports("ok")), func(t *testing.T, s *Scheduler, d *history) {
 				var waits []func()
 				for _, offset := range offsets {
-					time.Sleep(time.Until(d.start.Add(tick + offset)))
+					time.Sleep(time.Until(d.start.Add(firstTick + offset)))
 					waits = append(waits, request(t, s, d))
 				}
 				for _, wait := range waits {
@@ -64,8 +64,8 @@ func TestRunNowDuringARun(t *testing.T) {
 				}
 				time.Sleep(interval)
 				runs := d.read(&d.runs)
-				if len(runs) > 4 || offsets[0] > 0 && (len(runs) != 4 || runs[2] != tick+time.Second) {
-					t.Errorf("runs at %v, want one at the end of that at %v", runs, tick)
+				if len(runs) > 4 || offsets[0] > 0 && (len(runs) != 4 || runs[2] != firstTick+time.Second) {
+					t.Errorf("runs at %v, want one at the end of that at %v", runs, firstTick)
 				}
 				d.expect(t, "skips", &d.skips)
 			})
@@ -77,12 +77,12 @@ func TestRunNowDuringARun(t *testing.T) {
 // answered by that run.
 func TestRunNowSharesTheRunThatIsDue(t *testing.T) {
 	withScheduler(t, oneJob(reports("ok")), func(t *testing.T, s *Scheduler, d *history) {
-		time.Sleep(tick - 1)
+		time.Sleep(firstTick - 1)
 		synctest.Wait()
 		time.Sleep(1)
 		request(t, s, d)()
 		time.Sleep(interval)
-		if runs := d.read(&d.runs); len(runs) > 4 || runs[1] != tick {
+		if runs := d.read(&d.runs); len(runs) > 4 || runs[1] != firstTick {
 			t.Errorf("runs at %v", runs)
 		}
 		d.expect(t, "skips", &d.skips)
@@ -98,12 +98,12 @@ func TestRunNowSharesTheRunThatIsDue(t *testing.T) {
 		begun := max(tickOf("other"), time.Since(d.start))
 		time.Sleep(time.Until(d.start.Add(begun + time.Second))) // the other job has the only slot
 		earlier := len(d.read(&d.runs))
-		first, second := request(t, s, d), request(t, s, d)
+		waitFirst, waitSecond := request(t, s, d), request(t, s, d)
 		time.Sleep(time.Second)
-		third := request(t, s, d)
-		first()
-		second()
-		third()
+		waitThird := request(t, s, d)
+		waitFirst()
+		waitSecond()
+		waitThird()
 		runs := d.read(&d.runs)
 		if len(runs) != earlier+1 || runs[earlier] < begun+19*time.Second {
 			t.Errorf("runs at %v, want one more than %d when the slot is free", runs, earlier)
@@ -114,10 +114,10 @@ func TestRunNowSharesTheRunThatIsDue(t *testing.T) {
 
 func TestRunNowIsNoRecheck(t *testing.T) {
 	withScheduler(t, oneJob(reports("ok"), reports("bad")), func(t *testing.T, s *Scheduler, d *history) {
-		time.Sleep(tick + 500*time.Millisecond)
+		time.Sleep(firstTick + 500*time.Millisecond)
 		request(t, s, d)() // it confirms the change, which needs no recheck then
 		time.Sleep(interval)
-		d.expect(t, "runs", &d.runs, first, tick, tick+time.Second, tick+interval)
+		d.expect(t, "runs", &d.runs, firstRun, firstTick, firstTick+time.Second, firstTick+interval)
 	})
 }
 
@@ -130,7 +130,7 @@ func TestRequestsEndWithTheirJob(t *testing.T) {
 		changed.Spec = "another"
 		s.Set([]Job{changed}, plenty)
 		<-done
-		d.expect(t, "runs of the old job", &d.runs, first)
+		d.expect(t, "runs of the old job", &d.runs, firstRun)
 		next.expect(t, "runs of the changed job", &next.runs, 7*time.Second) // when the canceled run has returned
 		request(t, s, next)()
 		next.expect(t, "runs of the changed job", &next.runs, 7*time.Second, 8*time.Second)
@@ -164,6 +164,6 @@ func TestRunNowAroundRun(t *testing.T) {
 		if _, ok := s.RunNow("default"); ok {
 			t.Error("scheduled after Run")
 		}
-		d.expect(t, "runs", &d.runs, first)
+		d.expect(t, "runs", &d.runs, firstRun)
 	})
 }

@@ -13,17 +13,17 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
-// source is what the board reads, for tests to change.
+// source is what the page shows, for tests to change.
 type source struct {
 	mu      sync.Mutex // guards what follows
-	known   []probe.TargetState
+	states  []probe.TargetState
 	standby string
 }
 
 func (s *source) TargetStates() []probe.TargetState {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return append([]probe.TargetState(nil), s.known...)
+	return append([]probe.TargetState(nil), s.states...)
 }
 
 func (s *source) Standby() string { return s.standby }
@@ -31,16 +31,16 @@ func (s *source) Standby() string { return s.standby }
 // site is a page on a server of its own.
 type site struct {
 	*source
-	board *status.Board
-	url   string
+	page *status.Server
+	url  string
 }
 
-func serve(t testing.TB, standby string, known ...probe.TargetState) *site {
-	s := &site{source: &source{known: known, standby: standby}}
-	s.board = status.New(status.Options{TargetStates: s.TargetStates, Standby: s.Standby, Runbook: docs.Reasons, Version: "1.2.3"})
-	server := httptest.NewServer(s.board)
+func serve(t testing.TB, standby string, states ...probe.TargetState) *site {
+	s := &site{source: &source{states: states, standby: standby}}
+	s.page = status.New(status.Options{TargetStates: s.TargetStates, Standby: s.Standby, Runbook: docs.Reasons, Version: "1.2.3"})
+	server := httptest.NewServer(s.page)
 	t.Cleanup(func() {
-		s.board.Close()
+		s.page.Close()
 		server.CloseClientConnections()
 		server.Close()
 	})
@@ -48,14 +48,14 @@ func serve(t testing.TB, standby string, known ...probe.TargetState) *site {
 	return s
 }
 
-// run completes one more run of a target, as serve does.
+// run records and publishes one more run of a target.
 func (s *site) run(i int, change func(*probe.Result)) {
 	s.mu.Lock()
-	r := result(s.known[i].Target, time.Now())
+	r := result(s.states[i].Target, time.Now())
 	change(&r)
-	s.known[i] = s.known[i].After(r)
+	s.states[i] = s.states[i].After(r)
 	s.mu.Unlock()
-	s.board.Publish(r)
+	s.page.Publish(r)
 }
 
 func get(t testing.TB, url string) (int, http.Header, string) {
@@ -87,15 +87,15 @@ func target(name string) probe.Target {
 	}
 }
 
-func answered[T any](value T, took time.Duration) probe.Fact[T] {
-	return probe.Fact[T]{State: probe.Answered, Value: value, Elapsed: took}
+func answered[T any](value T, elapsed time.Duration) probe.Fact[T] {
+	return probe.Fact[T]{State: probe.Answered, Value: value, Elapsed: elapsed}
 }
 
 func refused[T any](status int, text string) probe.Fact[T] {
 	return probe.Fact[T]{State: probe.Failed, Failure: probe.Failure{Class: probe.ClassRefused, Status: status, Text: text}, Elapsed: 9 * time.Millisecond}
 }
 
-// result is a run that found everything well.
+// result is a healthy run.
 func result(t probe.Target, at time.Time) probe.Result {
 	const day = 24 * time.Hour
 	e := probe.Evidence{
@@ -137,7 +137,7 @@ func sealed(r *probe.Result) {
 	*r = judged(r.Target, r.Start, e)
 }
 
-func lost(r *probe.Result) {
+func withoutCanary(r *probe.Result) {
 	e := r.Evidence
 	e.CanaryToken = probe.Fact[probe.Claims]{State: probe.Failed, Failure: probe.Failure{Class: probe.ClassMissing, Text: "no such file"}}
 	e.Login, e.Revoke = probe.Fact[probe.Login]{}, probe.Fact[struct{}]{}
@@ -148,42 +148,43 @@ func warned(r *probe.Result) {
 	r.Warnings = []probe.Warning{{Code: probe.CertificateExpiring, Raised: true, Detail: "the certificate of Vault expires on 2026-01-11", Fix: []string{"openssl s_client -connect vault.example.com:8200 </dev/null | openssl x509 -noout -enddate"}}}
 }
 
-func well(*probe.Result) {}
+func healthy(*probe.Result) {}
 
-// past is a target with a history that ends age ago: an outage long past, and now.
-func past(name string, age time.Duration, now func(*probe.Result)) probe.TargetState {
-	known := probe.TargetState{Target: target(name)}
+// withHistory is a target with a history that ends age ago: an old outage, and what now
+// makes of the latest runs.
+func withHistory(name string, age time.Duration, now func(*probe.Result)) probe.TargetState {
+	state := probe.TargetState{Target: target(name)}
 	start := time.Now().Add(-age - 119*time.Minute)
 	for n := range 120 {
-		r := result(known.Target, start.Add(time.Duration(n)*time.Minute))
+		r := result(state.Target, start.Add(time.Duration(n)*time.Minute))
 		switch {
 		case n >= 40 && n < 47:
 			sealed(&r)
 		case n == 80:
-			lost(&r)
+			withoutCanary(&r)
 		case n >= 108:
 			now(&r)
 			r.Since = start.Add(108 * time.Minute)
 		}
 		r.Duration = time.Duration(30+n*7%23+n%11*n%5) * time.Millisecond
-		known = known.After(r)
+		state = state.After(r)
 	}
-	return known
+	return state
 }
 
 func many(n int) []probe.TargetState {
 	var all []probe.TargetState
 	for i := range n {
-		now := well
+		now := healthy
 		switch {
 		case i%50 == 7:
 			now = forbidden
 		case i%90 == 11:
-			now = lost
+			now = withoutCanary
 		case i%60 == 13:
 			now = warned
 		}
-		all = append(all, past(fmt.Sprintf("eu-%d/team-%03d", i%3+1, i), 0, now))
+		all = append(all, withHistory(fmt.Sprintf("eu-%d/team-%03d", i%3+1, i), 0, now))
 	}
 	return all
 }

@@ -34,7 +34,7 @@ func (s *transcript) find(pattern *regexp.Regexp) []string {
 	return pattern.FindStringSubmatch(s.text.String())
 }
 
-var listening = regexp.MustCompile(`msg="Listening on" address=(\S+)`)
+var listeningLine = regexp.MustCompile(`msg="Listening on" address=(\S+)`)
 
 // TestFaultShowsOnTheOpenPage: what breaks, and what is mended, shows without a
 // reload, within one interval and one run.
@@ -87,7 +87,7 @@ func exporterOn(t *testing.T, l *lab.Lab) string {
 	defer tick.Stop()
 	defer limit.Stop()
 	for {
-		if found := out.find(listening); found != nil {
+		if found := out.find(listeningLine); found != nil {
 			return "http://" + found[1]
 		}
 		select {

@@ -19,13 +19,13 @@ func TestSchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := append(many(20), past("stale", time.Hour, well), past("stale bad", time.Hour, sealed), probe.TargetState{Target: target("waiting")})
+	states := append(many(20), withHistory("stale", time.Hour, healthy), withHistory("stale bad", time.Hour, sealed), probe.TargetState{Target: target("waiting")})
 	for _, scenario := range probetest.Scenarios() {
 		r := probetest.NewWorld(t).Play(scenario, false)
 		r.Target.Name = scenario.Name
-		known = append(known, probe.TargetState{Target: r.Target}.After(r))
+		states = append(states, probe.TargetState{Target: r.Target}.After(r))
 	}
-	for name, s := range map[string]*site{"all": serve(t, "", known...), "none": serve(t, ""), "standby": serve(t, "other")} {
+	for name, s := range map[string]*site{"all": serve(t, "", states...), "none": serve(t, ""), "standby": serve(t, "other")} {
 		_, header, body := get(t, s.url+"/api/v1/status")
 		if header.Get("Content-Type") != "application/json" {
 			t.Errorf("%s: the type is %s", name, header.Get("Content-Type"))

@@ -75,7 +75,7 @@ func TestVerdicts(t *testing.T) {
 			canary_login_up{target="a"} 1
 			up{target="a"} 1
 			verdict_info{certainty="proven",component="none",reason="none",target="a"} 1`},
-		{"our own canary: nothing is said of pods",
+		{"canary: not known whether pods can log in",
 			broken(probe.CanaryTokenMissing, probe.None, probe.Proven, func(e *probe.Evidence) {
 				e.CanaryToken = failed[probe.Claims](probe.ClassMissing, 0, "no such file")
 				e.Login = probe.Fact[probe.Login]{}
@@ -83,7 +83,7 @@ func TestVerdicts(t *testing.T) {
 			reviewer_up{target="a"} 1
 			reviewer_verdict_info{component="none",reason="none",target="a"} 1
 			verdict_info{certainty="proven",component="canary",reason="canary_token_missing",target="a"} 1`},
-		{"our own panic: nothing is said of pods",
+		{"panic: not known whether pods can log in",
 			broken(probe.ExporterInternalError, "", probe.Proven, func(e *probe.Evidence) { *e = probe.Evidence{Panic: "oops"} }), `
 			verdict_info{certainty="proven",component="exporter",reason="exporter_internal_error",target="a"} 1`},
 		{"unexplained",
@@ -141,7 +141,7 @@ func TestSkippedStepsAreAbsent(t *testing.T) {
 		step_success{step="reviewer_token",target="a"} 1`, "step_duration_seconds", "step_success")
 }
 
-// What is left of a run's judgements once it is older than three intervals.
+// What is left of a result once it is older than three intervals.
 func TestStale(t *testing.T) {
 	names := append([]string{"warning", "verdict_since_timestamp_seconds", "last_probe_timestamp_seconds", "step_success", "step_duration_seconds"}, verdictNames...)
 	for _, c := range []struct {
@@ -149,8 +149,8 @@ func TestStale(t *testing.T) {
 		run  func(probe.Target) probe.Result
 		want string
 	}{
-		{"healthy: withdrawn", healthy, `last_probe_timestamp_seconds{target="a"} 9.466848e+08`},
-		{"unhealthy: held, what was well about it withdrawn", func(t probe.Target) probe.Result {
+		{"healthy: dropped", healthy, `last_probe_timestamp_seconds{target="a"} 9.466848e+08`},
+		{"unhealthy: kept, less the samples that say all is well", func(t probe.Target) probe.Result {
 			r := broken(probe.VaultSealed, probe.None, probe.Proven, func(e *probe.Evidence) {
 				e.Login = failed[probe.Login](probe.ClassRefused, 503, "Vault is sealed")
 				e.Revoke = probe.Fact[struct{}]{}
@@ -181,7 +181,7 @@ func TestStale(t *testing.T) {
 	}
 }
 
-// A scheduler that lives again is believed again.
+// A new run ends staleness.
 func TestFreshRunEndsStaleness(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := metrics.New([]probe.Target{target("a")})
