@@ -23,9 +23,9 @@ func (c collector) Collect(metrics chan<- prometheus.Metric) {
 	now := time.Now()
 	for _, s := range c.states() {
 		stale := s.Stale(now)
-		for _, sample := range s.samples {
-			if !stale || !sample.dropWhenStale {
-				metrics <- sample.metric
+		for _, one := range s.samples {
+			if !stale || !one.dropWhenStale {
+				metrics <- one.metric
 			}
 		}
 	}

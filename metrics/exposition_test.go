@@ -186,8 +186,8 @@ func TestHandler(t *testing.T) {
 type brokenCollector struct{}
 
 func (brokenCollector) Describe(chan<- *prometheus.Desc) {}
-func (brokenCollector) Collect(metrics chan<- prometheus.Metric) {
-	metrics <- prometheus.NewInvalidMetric(prometheus.NewDesc("broken", "", nil, nil), fmt.Errorf("broken"))
+func (brokenCollector) Collect(collected chan<- prometheus.Metric) {
+	collected <- prometheus.NewInvalidMetric(prometheus.NewDesc("broken", "", nil, nil), fmt.Errorf("broken"))
 }
 
 // One scrape of 1 000 healthy targets.

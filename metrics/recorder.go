@@ -25,7 +25,7 @@ type Recorder struct {
 	process  process
 	counters counters
 
-	mu      sync.RWMutex            // guards what follows; held while a target's counters change
+	mu      sync.RWMutex               // guards what follows; held while a target's counters change
 	targets map[string]*renderedTarget // by name; a state is replaced, never changed
 	infos   []prometheus.Metric
 }

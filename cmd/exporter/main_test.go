@@ -282,19 +282,19 @@ func TestServeFailsWhereAPortIsTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	for _, flag := range []string{"--web.listen-address", "--health.listen-address", "--debug.listen-address"} {
+	for _, name := range []string{"--web.listen-address", "--health.listen-address", "--debug.listen-address"} {
 		args := []string{"--web.listen-address=127.0.0.1:0", "--health.listen-address=127.0.0.1:0"}
-		switch flag {
+		switch name {
 		case "--web.listen-address":
-			args[0] = fmt.Sprintf("%s=%s", flag, taken.Addr())
+			args[0] = fmt.Sprintf("%s=%s", name, taken.Addr())
 		case "--health.listen-address":
-			args[1] = fmt.Sprintf("%s=%s", flag, taken.Addr())
+			args[1] = fmt.Sprintf("%s=%s", name, taken.Addr())
 		default:
-			args = append(args, fmt.Sprintf("%s=%s", flag, taken.Addr()))
+			args = append(args, fmt.Sprintf("%s=%s", name, taken.Addr()))
 		}
 		var out transcript
 		if code := run(t.Context(), args, &out, &out); code != exitUnhealthy || !strings.Contains(out.String(), "address already in use") {
-			t.Errorf("%s taken: exit code %d, want %d; the log:\n%s", flag, code, exitUnhealthy, &out)
+			t.Errorf("%s taken: exit code %d, want %d; the log:\n%s", name, code, exitUnhealthy, &out)
 		}
 	}
 }

@@ -165,10 +165,10 @@ func checkReports(t *testing.T, plays []*played) {
 			t.Fatal(err)
 		}
 		checkWidth(t, p.name(), text.String())
-		headline, rest, _ := strings.Cut(text.String(), "\n\n")
+		summary, rest, _ := strings.Cut(text.String(), "\n\n")
 		steps, verdict, _ := strings.Cut(rest, "\n\n")
-		checkHeadline(t, p, headline)
-		fmt.Fprintf(&reports, "== %s\n\n%s\n\n", p.name(), headline)
+		checkHeadline(t, p, summary)
+		fmt.Fprintf(&reports, "== %s\n\n%s\n\n", p.name(), summary)
 		if !p.complete && slices.Contains(withSteps, p.scenario.Name) {
 			fmt.Fprintf(&reports, "%s\n\n", steps)
 		}
@@ -178,13 +178,13 @@ func checkReports(t *testing.T, plays []*played) {
 }
 
 // checkHeadline: check says the same as the metric up and the state on the page.
-func checkHeadline(t *testing.T, p *played, headline string) {
+func checkHeadline(t *testing.T, p *played, got string) {
 	t.Helper()
 	want := map[probe.LoginStatus]string{
 		probe.LoginsWork: "default: healthy, pods can log in", probe.LoginsFail: "default: UNHEALTHY, ", probe.LoginsUnknown: "default: NOT KNOWN, ",
 	}[p.result.LoginStatus()]
-	if !strings.HasPrefix(headline, want) {
-		t.Errorf("%s: the headline is %q, want %q", p.name(), headline, want)
+	if !strings.HasPrefix(got, want) {
+		t.Errorf("%s: the headline is %q, want %q", p.name(), got, want)
 	}
 }
 
@@ -194,8 +194,8 @@ func checkWidth(t *testing.T, name, text string) {
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\n")
 		command := strings.HasPrefix(line, "  fix  ") || strings.HasPrefix(line, "       ")
-		headline := strings.HasPrefix(line, "default: ")
-		if utf8.RuneCountInString(line) > width && !command && !headline && len(strings.Fields(line)) > 1 && strings.Contains(strings.TrimSpace(line[min(len(line), 41):]), " ") {
+		first := strings.HasPrefix(line, "default: ")
+		if utf8.RuneCountInString(line) > width && !command && !first && len(strings.Fields(line)) > 1 && strings.Contains(strings.TrimSpace(line[min(len(line), 41):]), " ") {
 			t.Errorf("%s: a line has %d columns: %s", name, utf8.RuneCountInString(line), line)
 		}
 	}

@@ -2,6 +2,7 @@ package browser
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -65,15 +66,11 @@ func get(t testing.TB, url string) (int, http.Header, string) {
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
-	var text []byte
-	buffer := make([]byte, 1<<16)
-	for {
-		n, err := response.Body.Read(buffer)
-		text = append(text, buffer[:n]...)
-		if err != nil {
-			return response.StatusCode, response.Header, string(text)
-		}
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
 	}
+	return response.StatusCode, response.Header, string(body)
 }
 
 func target(name string) probe.Target {
@@ -91,8 +88,8 @@ func answered[T any](value T, elapsed time.Duration) probe.Fact[T] {
 	return probe.Fact[T]{State: probe.Answered, Value: value, Elapsed: elapsed}
 }
 
-func refused[T any](status int, text string) probe.Fact[T] {
-	return probe.Fact[T]{State: probe.Failed, Failure: probe.Failure{Class: probe.ClassRefused, Status: status, Text: text}, Elapsed: 9 * time.Millisecond}
+func refused[T any](code int, message string) probe.Fact[T] {
+	return probe.Fact[T]{State: probe.Failed, Failure: probe.Failure{Class: probe.ClassRefused, Status: code, Text: message}, Elapsed: 9 * time.Millisecond}
 }
 
 // result is a healthy run.

@@ -161,35 +161,6 @@ func TestCopy(t *testing.T) {
 	}
 }
 
-// TestKinds shows every failure that there is, and searches the page, its source and
-// its JSON for the credentials of the fakes.
-func TestKinds(t *testing.T) {
-	var states []probe.TargetState
-	var credentials []string
-	for _, scenario := range probetest.Scenarios() {
-		w := probetest.NewWorld(t)
-		w.Target.Name = scenario.Name
-		r := w.Play(scenario, false)
-		states = append(states, probe.TargetState{Target: r.Target}.After(r))
-		credentials = append(credentials, w.Credentials()...)
-	}
-	s := serve(t, "", states...)
-	tab := open(t, s.url, desktop)
-	everything := eval[string](t, tab, `document.documentElement.outerHTML`)
-	for _, k := range states {
-		name := k.Target.Name
-		_, _, page := get(t, s.url+"/targets/"+name)
-		_, _, data := get(t, s.url+"/api/v1/status/"+name)
-		everything += page + data
-		if d := k.Latest.Diagnosis; !strings.Contains(page, string(d.Reason)) && !k.Latest.Healthy() {
-			t.Errorf("the page of %s does not say %s", name, d.Reason)
-		}
-	}
-	if leaks := probetest.Leaks(everything, credentials...); len(leaks) > 0 {
-		t.Errorf("the page or its JSON holds %q", leaks)
-	}
-}
-
 // What a server says is text, whatever it says.
 func TestHostileTexts(t *testing.T) {
 	hostile := `<script>window.owned = 1</script><img src=x onerror="window.owned=1">"'&{{.}}` + "\x00\x1b[31m‮" + "hvs." + strings.Repeat(probetest.Mark, 4)
