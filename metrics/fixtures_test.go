@@ -47,7 +47,7 @@ func healthy(t probe.Target) probe.Result {
 			Verdict:  probe.Verdict{Reason: probe.None, Certainty: probe.Proven},
 			Reviewer: probe.Verdict{Reason: probe.None, Certainty: probe.Proven},
 		},
-		Warnings: judged(),
+		Warnings: warnings(),
 		Since:    now,
 	}
 }
@@ -69,17 +69,17 @@ func healthyEvidence(now time.Time) probe.Evidence {
 	}
 }
 
-// judged returns every warning; those named are raised.
-func judged(raised ...probe.WarningCode) []probe.Warning {
-	var warnings []probe.Warning
+// warnings returns every warning; those named are raised.
+func warnings(raised ...probe.WarningCode) []probe.Warning {
+	var all []probe.Warning
 	for _, code := range probe.WarningCodes {
 		w := probe.Warning{Code: code}
 		for _, r := range raised {
 			w.Raised = w.Raised || r == code
 		}
-		warnings = append(warnings, w)
+		all = append(all, w)
 	}
-	return warnings
+	return all
 }
 
 // forbidden is a run that found the reviewer without its permission, with a follow-up.

@@ -155,7 +155,7 @@ func TestStale(t *testing.T) {
 				e.Login = failed[probe.Login](probe.ClassRefused, 503, "Vault is sealed")
 				e.Revoke = probe.Fact[struct{}]{}
 			})(t)
-			r.Warnings = judged(probe.ClockSkew)
+			r.Warnings = warnings(probe.ClockSkew)
 			return r
 		}, `
 			canary_login_up{target="a"} 0

@@ -17,7 +17,7 @@
 //     recheck interval after the end of this one, until two in a row agree, at most
 //     three times. Then ticks decide again. The first verdict ever is not rechecked. A
 //     tick that falls due while a recheck is pending is dropped and not counted: the
-//     recheck, never more than its interval away, stands for it.
+//     recheck, never more than its interval away, replaces it.
 //   - A run whose server asked to back off is not rechecked, and ends the rechecks in
 //     progress. The next run is due at the first tick that is no earlier than the pause
 //     that the server named, counted from the end of the run. Earlier ticks are dropped

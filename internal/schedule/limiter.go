@@ -29,7 +29,7 @@ type group struct {
 
 // waiter is a run that waits for a slot.
 type waiter struct {
-	tick     time.Time     // the tick that the run stands for
+	tick     time.Time     // the tick whose run this is
 	admitted chan struct{} // closed when it has a slot
 }
 

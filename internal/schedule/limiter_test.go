@@ -25,12 +25,12 @@ type crowd struct {
 	histories []*history
 }
 
-// add adds jobs of a group whose every run is the step.
-func (c *crowd) add(group string, count int, step func(context.Context) Outcome) (added []*history) {
+// add adds jobs of one server, whose runs all do the same.
+func (c *crowd) add(server string, count int, step func(context.Context) Outcome) (added []*history) {
 	for i := range count {
 		d := &history{start: time.Now()}
-		job := named(fmt.Sprintf("%s-%d", group, i), d.job(step))
-		job.Group = group
+		job := named(fmt.Sprintf("%s-%d", server, i), d.job(step))
+		job.Group = server
 		c.jobs = append(c.jobs, job)
 		added = append(added, d)
 	}

@@ -86,8 +86,8 @@ func (l *loop) requestRun() <-chan struct{} {
 	return l.nextDone
 }
 
-// drainTrigger hands the requests so far to the run that begins now, and returns the
-// channel that tells them of its end. Later requests need another run.
+// drainTrigger gives the requests so far to the run that begins now, and returns the
+// channel to close when it has returned. Later requests need another run.
 func (l *loop) drainTrigger() (done chan<- struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -43,7 +43,7 @@ func (d *history) record(list *[]time.Duration) {
 	*list = append(*list, time.Since(d.start))
 }
 
-// read returns what stands in a list once nothing more happens at this moment.
+// read returns a list once all goroutines are blocked.
 func (d *history) read(list *[]time.Duration) []time.Duration {
 	synctest.Wait()
 	d.mu.Lock()
@@ -230,7 +230,7 @@ func TestRechecks(t *testing.T) {
 			[]time.Duration{firstRun, firstTick, firstTick + 30*time.Second, firstTick + interval},
 		},
 		{
-			"none where the server asks to be left alone",
+			"none if the server asked to back off",
 			[]func(context.Context) Outcome{reports("ok"), lasts(time.Second, Outcome{Verdict: "limited", Backoff: true})},
 			[]time.Duration{firstRun, firstTick, firstTick + interval},
 		},
@@ -289,7 +289,7 @@ func TestEndWaitsForTheRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &history{start: time.Now()}
 		returned := false
-		revoking := func(ctx context.Context) Outcome {
+		slow := func(ctx context.Context) Outcome {
 			<-ctx.Done()
 			time.Sleep(2 * time.Second)
 			returned = true
@@ -297,7 +297,7 @@ func TestEndWaitsForTheRun(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), firstTick)
 		defer cancel()
-		s := scheduling(d.job(revoking))
+		s := scheduling(d.job(slow))
 		s.Run(ctx)
 		if !returned || time.Since(d.start) != firstTick+2*time.Second {
 			t.Errorf("ended after %v with the run returned %v", time.Since(d.start), returned)
@@ -330,9 +330,9 @@ func TestFirstRound(t *testing.T) {
 		}
 	}
 	slow := func(d *history) []Job {
-		quick, hanging := d.job(reports("ok")), d.job(lasts(30*time.Second, Outcome{}))
-		quick.Name, hanging.Name = "quick", "hanging"
-		return []Job{quick, hanging}
+		short, hanging := d.job(reports("ok")), d.job(lasts(30*time.Second, Outcome{}))
+		short.Name, hanging.Name = "quick", "hanging"
+		return []Job{short, hanging}
 	}
 	withScheduler(t, slow, func(t *testing.T, s *Scheduler, d *history) {
 		time.Sleep(30 * time.Second)

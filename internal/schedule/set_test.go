@@ -177,7 +177,7 @@ func TestSetAroundRun(t *testing.T) {
 	})
 }
 
-// The race detector and the leak check are the judges of this test.
+// This test is for the race detector and the leak check.
 func TestSetWhileRunsComeAndGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &history{start: time.Now()}

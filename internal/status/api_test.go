@@ -200,7 +200,7 @@ func TestProbeWaitsForARunThatBeganAfterTheRequest(t *testing.T) {
 	}
 }
 
-// A run that brings no result, since its job ended meanwhile, is requested again.
+// A run without a result, since its job ended meanwhile, is requested again.
 func TestProbeOfATargetThatChanges(t *testing.T) {
 	for name, test := range map[string]struct {
 		first, second func(f *fixture) bool // what the requests of runs do
@@ -277,7 +277,7 @@ func TestProbeWhileARunIsEnding(t *testing.T) {
 	}}, 1)
 	f = open(t, status.Options{RunNow: func(target string) (<-chan struct{}, bool) {
 		done, ok := scheduler.RunNow(target)
-		close(end) // the run that is going ends as soon as it was asked for another
+		close(end) // lets the run that is going end, right after the request
 		return done, ok
 	}}, "a")
 	ctx, cancel := context.WithCancel(t.Context())

@@ -48,7 +48,7 @@ var (
 )
 
 // probeNow returns the state of a target after a run that began after the call. A run
-// that brought no result, since the target changed meanwhile, is requested again.
+// without a result, since the target changed meanwhile, is requested again.
 func (s *Server) probeNow(ctx context.Context, name string) (probe.TargetState, error) {
 	for requested := time.Now(); ; {
 		done, ok := s.options.RunNow(name)

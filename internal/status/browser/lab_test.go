@@ -36,7 +36,7 @@ func (s *transcript) find(pattern *regexp.Regexp) []string {
 
 var listeningLine = regexp.MustCompile(`msg="Listening on" address=(\S+)`)
 
-// TestFaultShowsOnTheOpenPage: what breaks, and what is mended, shows without a
+// TestFaultShowsOnTheOpenPage: faults and fixes show on the page without a
 // reload, within one interval and one run.
 func TestFaultShowsOnTheOpenPage(t *testing.T) {
 	if !*withLab {

@@ -142,7 +142,7 @@ func TestLive(t *testing.T) {
 	eventually(t, tab, text+`.includes("reviewer_forbidden")`)
 	kept := eval[bool](t, tab, `window.same && document.activeElement.id === "filter" && document.activeElement.value === "prod" && document.querySelector("[data-name=staging]").hidden`)
 	if !kept {
-		t.Error("the page was loaded anew, or lost what the reader was doing")
+		t.Error("the page was reloaded, or lost focus, input or filter")
 	}
 	s.run(0, healthy)
 	eventually(t, tab, `!`+text+`.includes("reviewer_forbidden")`)
