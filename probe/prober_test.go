@@ -3,6 +3,7 @@ package probe_test
 import (
 	"bytes"
 	"context"
+	"flag"
 	"io"
 	"net/http"
 	"slices"
@@ -18,7 +19,14 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	flag.Parse()
+	// Scenarios wait for timeouts more than they compute. -parallel is one per CPU.
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const login = "auth/kubernetes/login"
 

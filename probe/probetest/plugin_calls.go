@@ -26,7 +26,7 @@ const pluginAgent = "Go-http-client/1.1"
 
 // The plugin waits 30 s for a connection and 10 s for a TLS handshake, and then
 // without end. The fake is quicker to give up.
-const pluginPatience = 1500 * time.Millisecond
+const pluginPatience = 500 * time.Millisecond
 
 type pluginCaller struct {
 	config *Config

@@ -9,15 +9,15 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
-// period is runs in a row with one verdict, as a part of the strip. Left and Width
-// are shares of the whole.
+// period is a part of the timeline: consecutive runs with the same reason. Left and
+// Width are percentages of the whole.
 type period struct {
-	Class, Left, Width, Words string
+	Class, Left, Width, Label string
 }
 
-// strip joins runs with the same verdict, so that also hundreds of targets make a
-// page that is light.
-func strip(runs []probe.Run) []period {
+// timeline merges consecutive runs with the same reason, which keeps a page with
+// hundreds of targets small.
+func timeline(runs []probe.Run) []period {
 	var periods []period
 	for i := 0; i < len(runs); {
 		end := i + 1
@@ -25,15 +25,15 @@ func strip(runs []probe.Run) []period {
 			end++
 		}
 		periods = append(periods, period{
-			Class: "run " + string(verdictState(runs[i].Reason)),
-			Left:  share(i, len(runs)), Width: share(end-i, len(runs)), Words: tell(runs[i:end]),
+			Class: "run " + string(runState(runs[i].LoginStatus())),
+			Left:  percent(i, len(runs)), Width: percent(end-i, len(runs)), Label: labelOf(runs[i:end]),
 		})
 		i = end
 	}
 	return periods
 }
 
-func tell(runs []probe.Run) string {
+func labelOf(runs []probe.Run) string {
 	first, last := runs[0].Start.UTC(), runs[len(runs)-1].Start.UTC()
 	when := first.Format("15:04:05")
 	if len(runs) > 1 {
@@ -46,10 +46,10 @@ func tell(runs []probe.Run) string {
 	return when + ": " + reason
 }
 
-func share(part, whole int) string { return fmt.Sprintf("%.3f%%", 100*float64(part)/float64(whole)) }
+func percent(part, whole int) string { return fmt.Sprintf("%.3f%%", 100*float64(part)/float64(whole)) }
 
-// latency is the duration of the last runs as a line in a box of 100 by 20.
-type latency struct{ Points, Words string }
+// latency draws the durations of the last runs, as a line in a box of 100 by 20.
+type latency struct{ Points, Label string }
 
 func latencyOf(runs []probe.Run) *latency {
 	if len(runs) < 2 {

@@ -7,10 +7,11 @@ import (
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/schedule"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// jobs has every target probed on its interval.
+// jobs returns the jobs that probe these targets on their intervals.
 func (e *exporter) jobs(targets []evidence.Target) []schedule.Job {
 	jobs := make([]schedule.Job, 0, len(targets))
 	for _, target := range targets {
@@ -19,7 +20,7 @@ func (e *exporter) jobs(targets []evidence.Target) []schedule.Job {
 	return jobs
 }
 
-// job has a target probed, each run fed with what the last one leaves behind.
+// job returns the job that probes a target. Each run gets the memory of the last one.
 func (e *exporter) job(target evidence.Target) schedule.Job {
 	var memory probe.Memory // runs of one job never overlap
 	return schedule.Job{
@@ -33,12 +34,12 @@ func (e *exporter) job(target evidence.Target) schedule.Job {
 			defer e.recorder.Begin()()
 			result, next := e.prober.Probe(ctx, target, memory)
 			if ctx.Err() != nil {
-				return schedule.Outcome{} // cut short, it says nothing of the target
+				return schedule.Outcome{} // canceled: the result says nothing about the target
 			}
 			memory = next
 			e.recorder.Record(result)
-			e.board.Publish(result)
-			announce(e.logger, result)
+			e.page.Publish(result)
+			logVerdict(e.logger, result)
 			retry := result.Retry()
 			return schedule.Outcome{
 				Verdict: string(result.Diagnosis.Reason), Backoff: retry.Backoff, RetryAfter: retry.After,
@@ -46,27 +47,33 @@ func (e *exporter) job(target evidence.Target) schedule.Job {
 		},
 		Skipped: func() {
 			e.recorder.Skipped(target.Name)
-			e.logger.Warn("Run skipped, the last one is still going", "target", target.Name)
+			e.logger.Warn("Run skipped, since the last one is still going", "target", target.Name)
 		},
 	}
 }
 
-// announce logs one line for each change of verdict; repeats are for debugging.
-func announce(logger *slog.Logger, result probe.Result) {
+// logVerdict logs a change of verdict, as a warning unless pods can log in. Unchanged
+// verdicts are logged at level debug.
+func logVerdict(logger *slog.Logger, result probe.Result) {
 	d := result.Diagnosis
 	level, message := slog.LevelDebug, "Verdict unchanged"
 	if result.Since.Equal(result.Start) {
 		level, message = slog.LevelInfo, "Verdict changed"
-		if !result.Healthy() {
+		if result.LoginStatus() != diagnose.LoginsWork {
 			level = slog.LevelWarn
 		}
 	}
 	attributes := []any{
-		"target", result.Target.Name, "reason", d.Reason, "component", d.Component(), "certainty", d.Certainty, "detail", d.Detail,
+		"target", result.Target.Name, "logins", result.LoginStatus(), "reason", d.Reason, "component", d.Component(), "certainty", d.Certainty, "detail", d.Detail,
 		"duration", result.Duration.Round(time.Millisecond),
 	}
-	if len(d.Fix) > 0 {
-		attributes = append(attributes, "fix", d.Fix)
+	for _, advice := range []struct {
+		key   string
+		lines []string
+	}{{"notes", d.Notes}, {"check", d.Check}, {"fix", d.Fix}} {
+		if len(advice.lines) > 0 {
+			attributes = append(attributes, advice.key, advice.lines)
+		}
 	}
 	logger.Log(context.Background(), level, message, attributes...)
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
-// neutral replaces what differs from one run to the next, so that reports can be
-// compared: addresses, temporary files, times.
-func neutral(result probe.Result, w *probetest.World) probe.Result {
+// normalize replaces what differs between test runs (addresses, temporary files, times),
+// so that reports can be compared.
+func normalize(result probe.Result, w *probetest.World) probe.Result {
 	names := strings.NewReplacer(
 		w.Target.Vault.Addr, "https://vault.example:8200",
 		w.Target.Kubernetes.Host, "https://kubernetes.example:6443",
@@ -21,8 +21,8 @@ func neutral(result probe.Result, w *probetest.World) probe.Result {
 	)
 	replace := func(text string) string {
 		text = names.Replace(text)
-		for _, volatile := range volatiles {
-			text = volatile.pattern.ReplaceAllString(text, volatile.with)
+		for _, one := range replacements {
+			text = one.pattern.ReplaceAllString(text, one.with)
 		}
 		return text
 	}
@@ -30,7 +30,7 @@ func neutral(result probe.Result, w *probetest.World) probe.Result {
 	return result
 }
 
-var volatiles = []struct {
+var replacements = []struct {
 	pattern *regexp.Regexp
 	with    string
 }{

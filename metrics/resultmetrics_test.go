@@ -77,7 +77,7 @@ func TestVerdicts(t *testing.T) {
 			canary_login_up{target="a"} 1
 			up{target="a"} 1
 			verdict_info{certainty="proven",component="none",reason="none",target="a"} 1`},
-		{"our own canary: nothing is said of pods",
+		{"canary: not known whether pods can log in",
 			broken(diagnose.CanaryTokenMissing, diagnose.None, diagnose.Proven, func(e *evidence.Evidence) {
 				e.CanaryToken = failed[evidence.Claims](evidence.ClassMissing, 0, "no such file")
 				e.Login = evidence.Fact[evidence.Login]{}
@@ -85,7 +85,7 @@ func TestVerdicts(t *testing.T) {
 			reviewer_up{target="a"} 1
 			reviewer_verdict_info{component="none",reason="none",target="a"} 1
 			verdict_info{certainty="proven",component="canary",reason="canary_token_missing",target="a"} 1`},
-		{"our own panic: nothing is said of pods",
+		{"panic: not known whether pods can log in",
 			broken(diagnose.ExporterInternalError, "", diagnose.Proven, func(e *evidence.Evidence) { *e = evidence.Evidence{Panic: "oops"} }), `
 			verdict_info{certainty="proven",component="exporter",reason="exporter_internal_error",target="a"} 1`},
 		{"unexplained",
@@ -143,7 +143,7 @@ func TestSkippedStepsAreAbsent(t *testing.T) {
 		step_success{step="reviewer_token",target="a"} 1`, "step_duration_seconds", "step_success")
 }
 
-// What is left of a run's judgements once it is older than three intervals.
+// What is left of a result once it is older than three intervals.
 func TestStale(t *testing.T) {
 	names := append([]string{"warning", "verdict_since_timestamp_seconds", "last_probe_timestamp_seconds", "step_success", "step_duration_seconds"}, verdictNames...)
 	for _, c := range []struct {
@@ -151,13 +151,13 @@ func TestStale(t *testing.T) {
 		run  func(evidence.Target) probe.Result
 		want string
 	}{
-		{"healthy: withdrawn", healthy, `last_probe_timestamp_seconds{target="a"} 9.466848e+08`},
-		{"unhealthy: held, what was well about it withdrawn", func(t evidence.Target) probe.Result {
+		{"healthy: dropped", healthy, `last_probe_timestamp_seconds{target="a"} 9.466848e+08`},
+		{"unhealthy: kept, less the samples that say all is well", func(t evidence.Target) probe.Result {
 			r := broken(diagnose.VaultSealed, diagnose.None, diagnose.Proven, func(e *evidence.Evidence) {
 				e.Login = failed[evidence.Login](evidence.ClassRefused, 503, "Vault is sealed")
 				e.Revoke = evidence.Fact[struct{}]{}
 			})(t)
-			r.Warnings = judged(diagnose.ClockSkew)
+			r.Warnings = warnings(diagnose.ClockSkew)
 			return r
 		}, `
 			canary_login_up{target="a"} 0
@@ -183,7 +183,7 @@ func TestStale(t *testing.T) {
 	}
 }
 
-// A scheduler that lives again is believed again.
+// A new run ends staleness.
 func TestFreshRunEndsStaleness(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := metrics.New([]evidence.Target{target("a")})

@@ -19,22 +19,22 @@ func enough(jobs []Job) int {
 	return int(math.Ceil(demand))
 }
 
-// crowd is many jobs, each with a diary of its own.
+// crowd is many jobs, each with a history of its own.
 type crowd struct {
-	jobs    []Job
-	diaries []*diary
+	jobs      []Job
+	histories []*history
 }
 
-// add adds jobs of a group whose every run is the step.
-func (c *crowd) add(group string, count int, step func(context.Context) Outcome) (added []*diary) {
+// add adds jobs of one server, whose runs all do the same.
+func (c *crowd) add(server string, count int, step func(context.Context) Outcome) (added []*history) {
 	for i := range count {
-		d := &diary{start: time.Now()}
-		job := named(fmt.Sprintf("%s-%d", group, i), d.job(step))
-		job.Group = group
+		d := &history{start: time.Now()}
+		job := named(fmt.Sprintf("%s-%d", server, i), d.job(step))
+		job.Group = server
 		c.jobs = append(c.jobs, job)
 		added = append(added, d)
 	}
-	c.diaries = append(c.diaries, added...)
+	c.histories = append(c.histories, added...)
 	return added
 }
 
@@ -50,21 +50,21 @@ func (c *crowd) run(t *testing.T, slots, intervals int) {
 	go func() { s.Run(ctx); close(ended) }()
 	for alive := time.NewTicker(time.Second); ctx.Err() == nil; <-alive.C {
 		if err := s.Alive(time.Now()); err != nil {
-			t.Errorf("after %v: %v", time.Since(c.diaries[0].start), err)
+			t.Errorf("after %v: %v", time.Since(c.histories[0].start), err)
 		}
 	}
 	<-ended
-	for i, d := range c.diaries {
+	for i, d := range c.histories {
 		if skips := d.read(&d.skips); len(skips) > 0 {
 			t.Errorf("%s skipped at %v", c.jobs[i].Name, skips)
 		}
 	}
 }
 
-// late returns the longest that any run began after its tick. The diaries are
+// late returns the longest that any run began after its tick. The histories are
 // those of the first jobs.
-func late(diaries []*diary, jobs []Job) (worst time.Duration) {
-	for i, d := range diaries {
+func late(histories []*history, jobs []Job) (worst time.Duration) {
+	for i, d := range histories {
 		due := tickOf(jobs[i].Name)
 		for _, at := range d.read(&d.runs) {
 			if at >= due { // the first run may come before the first tick
@@ -76,9 +76,9 @@ func late(diaries []*diary, jobs []Job) (worst time.Duration) {
 }
 
 // hangs is a run that lasts as long as one may.
-var hangs = takes(longest, Outcome{Verdict: "hangs"})
+var hangs = lasts(longestRun, Outcome{Verdict: "hangs"})
 
-var quick = takes(50*time.Millisecond, Outcome{Verdict: "ok"})
+var quick = lasts(50*time.Millisecond, Outcome{Verdict: "ok"})
 
 // What hangs delays nobody else, with whatever number of slots.
 func TestHangingServerDelaysNoOther(t *testing.T) {
@@ -96,7 +96,7 @@ func TestHangingServerDelaysNoOther(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var c crowd
-				var well []*diary
+				var well []*history
 				for i := range test.groups {
 					well = append(well, c.add(fmt.Sprintf("well-%d", i), test.each, quick)...)
 				}
@@ -133,14 +133,14 @@ func TestEverythingHangs(t *testing.T) {
 					c.add(fmt.Sprint(i), 1000/groups, hangs)
 				}
 				c.run(t, enough(c.jobs), intervals)
-				for i, d := range c.diaries {
+				for i, d := range c.histories {
 					if runs := d.read(&d.runs); len(runs) < intervals-1 {
 						t.Errorf("%s ran %d times in %d intervals: %v", c.jobs[i].Name, len(runs), intervals, runs)
 					}
 				}
-				worst := late(c.diaries, c.jobs)
+				worst := late(c.histories, c.jobs)
 				t.Logf("the latest run began %v after its tick", worst)
-				if worst > interval-longest {
+				if worst > interval-longestRun {
 					t.Errorf("a run began %v after its tick, and lasted into the next", worst)
 				}
 			})
@@ -152,21 +152,21 @@ func TestEverythingHangs(t *testing.T) {
 // is more runs than there are slots for. That is at the rechecks' expense: from one run
 // of a job to the next it is never much more than an interval, however long it hangs.
 func TestEverythingBeginsToHang(t *testing.T) {
-	for _, hanging := range []time.Duration{12 * time.Second, 15 * time.Second, 18 * time.Second, 20 * time.Second, longest} {
+	for _, hanging := range []time.Duration{12 * time.Second, 15 * time.Second, 18 * time.Second, 20 * time.Second, longestRun} {
 		t.Run(hanging.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				began := time.Now().Add(3 * interval)
-				late := takes(hanging, Outcome{Verdict: "hangs"})
+				hang := lasts(hanging, Outcome{Verdict: "hangs"})
 				var c crowd
 				c.add("a", 1000, func(ctx context.Context) Outcome {
 					if time.Now().Before(began) {
 						return quick(ctx)
 					}
-					return late(ctx)
+					return hang(ctx)
 				})
 				c.run(t, enough(c.jobs), 10)
 				var worst time.Duration
-				for _, d := range c.diaries {
+				for _, d := range c.histories {
 					runs := d.read(&d.runs)
 					for i := range runs[1:] {
 						worst = max(worst, runs[i+1]-runs[i])
@@ -188,7 +188,7 @@ func TestWaitingIsNoSkip(t *testing.T) {
 		var c crowd
 		c.add("bad", 7, hangs)
 		c.run(t, 1, 20)
-		for i, d := range c.diaries {
+		for i, d := range c.histories {
 			// Seven times 22 s are 154 s: every third tick finds a slot.
 			if runs := d.read(&d.runs); len(runs) < 6 || len(runs) > 9 {
 				t.Errorf("%s ran at %v, want about seven runs in 20 intervals", c.jobs[i].Name, runs)
@@ -198,10 +198,10 @@ func TestWaitingIsNoSkip(t *testing.T) {
 }
 
 func TestEndAndRemovalWhileWaitingForASlot(t *testing.T) {
-	pair := func(d *diary) []Job {
-		return []Job{named("a", d.job(takes(time.Hour, Outcome{}))), named("b", d.job(takes(time.Hour, Outcome{})))}
+	pair := func(d *history) []Job {
+		return []Job{named("a", d.job(lasts(time.Hour, Outcome{}))), named("b", d.job(lasts(time.Hour, Outcome{})))}
 	}
-	within(t, pair, func(t *testing.T, s *Scheduler, d *diary) {
+	withScheduler(t, pair, func(t *testing.T, s *Scheduler, d *history) {
 		s.Set(pair(d), 1)
 		time.Sleep(30 * time.Second)
 		if runs := d.read(&d.runs); len(runs) != 1 {
@@ -212,31 +212,31 @@ func TestEndAndRemovalWhileWaitingForASlot(t *testing.T) {
 		}
 		s.Set(pair(d)[:1], 1) // either the one that runs or the one that waits is removed
 		synctest.Wait()
-		if runs := d.read(&d.runs); len(runs) > 2 || s.slots.taken != 1 {
-			t.Errorf("%d runs, %d slots taken", len(runs), s.slots.taken)
+		if runs := d.read(&d.runs); len(runs) > 2 || s.limiter.taken != 1 {
+			t.Errorf("%d runs, %d slots taken", len(runs), s.limiter.taken)
 		}
 	})
 }
 
 func TestGroupsTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &slots{groups: make(map[string]*group)}
+		s := newLimiter()
 		jobs := []Job{{Group: "a", Interval: 1, Longest: 1}, {Group: "b", Interval: 1, Longest: 1}, {Group: "c", Interval: 1, Longest: 1}}
-		s.divide(jobs, 1)
-		if !s.enter(t.Context(), "a", time.Time{}) {
+		s.configure(jobs, 1)
+		if !s.acquire(t.Context(), "a", time.Time{}) {
 			t.Fatal("no slot although none is taken")
 		}
 		var order []string
 		for _, name := range []string{"a", "a", "a", "b", "b", "c"} {
 			go func() {
-				if s.enter(t.Context(), name, time.Time{}) {
+				if s.acquire(t.Context(), name, time.Time{}) {
 					order = append(order, name)
-					s.leave(name)
+					s.release(name)
 				}
 			}()
 			synctest.Wait()
 		}
-		s.leave("a")
+		s.release("a")
 		synctest.Wait()
 		if want := []string{"a", "b", "c", "a", "b", "a"}; !slices.Equal(order, want) {
 			t.Errorf("slots went to %q, want %q", order, want)
@@ -246,22 +246,22 @@ func TestGroupsTakeTurns(t *testing.T) {
 
 func TestTicksBeforeRechecks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &slots{groups: make(map[string]*group)}
-		s.divide([]Job{{Group: "a", Interval: 1, Longest: 1}}, 1)
-		if !s.enter(t.Context(), "a", time.Now()) {
+		s := newLimiter()
+		s.configure([]Job{{Group: "a", Interval: 1, Longest: 1}}, 1)
+		if !s.acquire(t.Context(), "a", time.Now()) {
 			t.Fatal("no slot although none is taken")
 		}
 		var order []int
 		for _, tick := range []int{60, 2, 1, 61, 1} {
 			go func() {
-				if s.enter(t.Context(), "a", time.Now().Add(time.Duration(tick)*time.Second)) {
+				if s.acquire(t.Context(), "a", time.Now().Add(time.Duration(tick)*time.Second)) {
 					order = append(order, tick)
-					s.leave("a")
+					s.release("a")
 				}
 			}()
 			synctest.Wait()
 		}
-		s.leave("a")
+		s.release("a")
 		synctest.Wait()
 		if want := []int{1, 1, 2, 60, 61}; !slices.Equal(order, want) {
 			t.Errorf("slots went to ticks %v, want %v", order, want)

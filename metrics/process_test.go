@@ -19,7 +19,7 @@ func TestReloads(t *testing.T) {
 			exporter_config_last_reload_successful `
 		expect(t, rec, good+"1", names...)
 		time.Sleep(time.Hour)
-		rec.ReloadRefused()
+		rec.ReloadFailed()
 		expect(t, rec, good+"0", names...)
 		rec.Reloaded(8)
 		expect(t, rec, `
@@ -32,12 +32,12 @@ func TestReloads(t *testing.T) {
 func TestLease(t *testing.T) {
 	rec, held := metrics.New(nil), false
 	expect(t, rec, "", "exporter_leader", "exporter_lease_renew_failures_total")
-	failed := rec.Lease("monitoring/exporter", func() bool { return held })
+	countFailure := rec.Lease("monitoring/exporter", func() bool { return held })
 	expect(t, rec, `
 		exporter_leader{lease="monitoring/exporter"} 0
 		exporter_lease_renew_failures_total{lease="monitoring/exporter"} 0`, "exporter_leader", "exporter_lease_renew_failures_total")
 	held = true
-	failed()
+	countFailure()
 	expect(t, rec, `
 		exporter_leader{lease="monitoring/exporter"} 1
 		exporter_lease_renew_failures_total{lease="monitoring/exporter"} 1`, "exporter_leader", "exporter_lease_renew_failures_total")

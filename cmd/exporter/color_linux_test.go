@@ -8,11 +8,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func TestInkAsksTheUser(t *testing.T) {
+func TestColorCanBeTurnedOff(t *testing.T) {
 	terminal := openTerminal(t)
 	for _, test := range []struct {
 		noColor, term string
-		want          ink
+		want          palette
 	}{
 		{"", "xterm-256color", true},
 		{"1", "xterm-256color", false},
@@ -20,8 +20,8 @@ func TestInkAsksTheUser(t *testing.T) {
 	} {
 		t.Setenv("NO_COLOR", test.noColor)
 		t.Setenv("TERM", test.term)
-		if got := inkFor(terminal); got != test.want {
-			t.Errorf("NO_COLOR=%q TERM=%q: coloured is %t, want %t", test.noColor, test.term, got, test.want)
+		if got := paletteFor(terminal); got != test.want {
+			t.Errorf("NO_COLOR=%q TERM=%q: colors are %t, want %t", test.noColor, test.term, got, test.want)
 		}
 	}
 }
