@@ -12,7 +12,7 @@ import (
 type counters struct {
 	probes, failures, reasons                          *prometheus.CounterVec
 	issued, revoked, revokeFailures, tokensUnaccounted *prometheus.CounterVec
-	followUps, skipped                                 *prometheus.CounterVec
+	followUps, skipped, discarded, abandoned           *prometheus.CounterVec
 }
 
 func newCounters() counters {
@@ -35,6 +35,10 @@ func newCounters() counters {
 			"Follow-up requests to Vault and Kubernetes that tell the causes of a failed scheduled login apart, by kind; none can return a token.", "kind"),
 		skipped: perTarget("exporter_probes_skipped_total",
 			"Ticks of the schedule that were skipped, since the target's last run was still going."),
+		discarded: perTarget("exporter_runs_discarded_total",
+			"Scheduled runs whose result was discarded and that were made again, since the exporter itself was frozen or starved meanwhile."),
+		abandoned: perTarget("exporter_runs_abandoned_total",
+			"Scheduled runs that did not return in their longest time, and no longer hold a slot."),
 	}
 }
 
@@ -46,6 +50,7 @@ func perTarget(name, help string, labels ...string) *prometheus.CounterVec {
 func (c *counters) all() []*prometheus.CounterVec {
 	return []*prometheus.CounterVec{
 		c.probes, c.failures, c.reasons, c.issued, c.revoked, c.revokeFailures, c.tokensUnaccounted, c.followUps, c.skipped,
+		c.discarded, c.abandoned,
 	}
 }
 
@@ -58,7 +63,7 @@ func (c *counters) register(registry *prometheus.Registry) {
 // initialize sets a target's counters to 0, so that increase() sees the first event.
 // There are too many reasons for that: each is absent until it occurs.
 func (c *counters) initialize(target string) {
-	for _, v := range []*prometheus.CounterVec{c.probes, c.revoked, c.revokeFailures, c.tokensUnaccounted, c.skipped} {
+	for _, v := range []*prometheus.CounterVec{c.probes, c.revoked, c.revokeFailures, c.tokensUnaccounted, c.skipped, c.discarded, c.abandoned} {
 		v.WithLabelValues(target)
 	}
 	for _, component := range diagnose.Components {

@@ -121,6 +121,17 @@ func (r *Recorder) Skipped(target string) {
 	r.ifConfigured(target, func() { r.counters.skipped.WithLabelValues(target).Inc() })
 }
 
+// Discarded counts a run whose result was discarded, since the process had been frozen
+// or starved while it was going.
+func (r *Recorder) Discarded(target string) {
+	r.ifConfigured(target, func() { r.counters.discarded.WithLabelValues(target).Inc() })
+}
+
+// Abandoned counts a run that did not return in its longest time.
+func (r *Recorder) Abandoned(target string) {
+	r.ifConfigured(target, func() { r.counters.abandoned.WithLabelValues(target).Inc() })
+}
+
 func (r *Recorder) ifConfigured(target string, count func()) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()

@@ -45,6 +45,13 @@ func (r Result) Raised() []diagnose.Warning {
 	return raised
 }
 
+// maxLag is how late a run may notice its own timeout and still be believed.
+const maxLag = time.Second
+
+// Overran reports whether the process was frozen or starved while the run was going, so
+// that what did not answer may have answered in time. A login that succeeded stands.
+func (r Result) Overran() bool { return r.Evidence.Lag > maxLag && !r.Evidence.Login.Ok() }
+
 // Retry says when the next run is due outside the schedule.
 type Retry struct {
 	// Backoff is set where a server asked for fewer requests: no run confirms the

@@ -78,8 +78,27 @@ func probeAll(ctx context.Context, prober *probe.Prober, targets []evidence.Targ
 	results := make([]probe.Result, len(targets))
 	var probing sync.WaitGroup
 	for i, target := range targets {
-		probing.Go(func() { results[i], _ = prober.Probe(ctx, target, probe.Memory{}) })
+		probing.Go(func() { results[i] = probeWhole(ctx, prober, target) })
 	}
 	probing.Wait()
 	return results
+}
+
+// probeWhole probes a target again if the run was incomplete: its follow-ups had to
+// wait for those of other targets of the same Vault, or the process was starved.
+func probeWhole(ctx context.Context, prober *probe.Prober, target evidence.Target) probe.Result {
+	result, _ := prober.Probe(ctx, target, probe.Memory{})
+	for range maxDiscarded {
+		retry := result.Retry()
+		if !retry.Again && !result.Overran() {
+			break
+		}
+		select {
+		case <-time.After(retry.After):
+			result, _ = prober.Probe(ctx, target, probe.Memory{})
+		case <-ctx.Done():
+			return result
+		}
+	}
+	return result
 }

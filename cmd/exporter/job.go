@@ -11,6 +11,10 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
+// maxDiscarded is how many results in a row are discarded: an exporter that is always
+// starved says what it sees.
+const maxDiscarded = 2
+
 // jobs returns the jobs that probe these targets on their intervals.
 func (e *exporter) jobs(targets []evidence.Target) []schedule.Job {
 	jobs := make([]schedule.Job, 0, len(targets))
@@ -22,7 +26,9 @@ func (e *exporter) jobs(targets []evidence.Target) []schedule.Job {
 
 // job returns the job that probes a target. Each run gets the memory of the last one.
 func (e *exporter) job(target evidence.Target) schedule.Job {
-	var memory probe.Memory // runs of one job never overlap
+	// Runs of one job never overlap.
+	var memory probe.Memory
+	discarded := 0 // in a row
 	return schedule.Job{
 		Name:     target.Name,
 		Group:    target.Vault.Addr,
@@ -36,18 +42,28 @@ func (e *exporter) job(target evidence.Target) schedule.Job {
 			if ctx.Err() != nil {
 				return schedule.Outcome{} // canceled: the result says nothing about the target
 			}
-			memory = next
+			if result.Overran() && discarded < maxDiscarded {
+				discarded++
+				e.recorder.Discarded(target.Name)
+				e.logger.Warn("Run discarded, since the exporter itself was frozen or starved", "target", target.Name, "late", result.Evidence.Lag)
+				return schedule.Outcome{Incomplete: true}
+			}
+			discarded, memory = 0, next
 			e.recorder.Record(result)
 			e.page.Publish(result)
 			logVerdict(e.logger, result)
 			retry := result.Retry()
 			return schedule.Outcome{
-				Verdict: string(result.Diagnosis.Reason), Backoff: retry.Backoff, RetryAfter: retry.After,
+				Verdict: string(result.Diagnosis.Reason), Backoff: retry.Backoff, Incomplete: retry.Again, RetryAfter: retry.After,
 			}
 		},
 		Skipped: func() {
 			e.recorder.Skipped(target.Name)
 			e.logger.Warn("Run skipped, since the last one is still going", "target", target.Name)
+		},
+		Abandoned: func() {
+			e.recorder.Abandoned(target.Name)
+			e.logger.Error("Run abandoned, since it did not return in its longest time", "target", target.Name)
 		},
 	}
 }

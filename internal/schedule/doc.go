@@ -21,8 +21,13 @@
 //   - A run whose server asked to back off is not rechecked, and ends the rechecks in
 //     progress. The next run is due at the first tick that is no earlier than the pause
 //     that the server named, counted from the end of the run. Earlier ticks are dropped
-//     and not counted. A pause of more than an hour counts as an hour, so that no server
-//     can stop its own monitoring for good.
+//     and not counted. A pause of more than three intervals counts as three, so that no
+//     server can stop its own monitoring.
+//   - A run that could not ask everything is incomplete: its verdict does not count, and
+//     the next run is due at the time that it names, within one interval.
+//   - A run that is still going 10 s after its longest time is abandoned: its slot is
+//     free, and neither [Scheduler.Alive] nor the end of the context waits for it. The
+//     job's next run waits until it has returned.
 //   - A process that was suspended makes one run when it wakes, not one for every tick
 //     that it missed.
 //

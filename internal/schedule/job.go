@@ -23,8 +23,7 @@ type Job struct {
 
 	// Interval is the time from tick to tick, Recheck the pause before the run that
 	// confirms a change of verdict, and Longest how long a run may last. A run that
-	// lasts longer is reported by [Scheduler.Alive], but not ended. All three are
-	// positive.
+	// lasts longer, by more than 10 s, is abandoned. All three are positive.
 	Interval, Recheck, Longest time.Duration
 
 	// Run makes one run. Its context ends when the scheduler's does, or when the job is
@@ -35,6 +34,9 @@ type Job struct {
 	// that run had to wait for a slot, the call comes later by the time it waited.
 	// Skipped may be nil.
 	Skipped func()
+
+	// Abandoned is called for a run that is abandoned. It may be nil.
+	Abandoned func()
 }
 
 // Outcome is what the schedule needs to know about a run.
@@ -42,8 +44,11 @@ type Outcome struct {
 	// Verdict is compared with the last run's. An empty one neither changes nor
 	// confirms anything.
 	Verdict string
+	// Incomplete is set where the run could not ask everything: its verdict does not
+	// count, and the next run is due RetryAfter after its end.
+	Incomplete bool
 	// Backoff is set where a server asked for fewer requests. RetryAfter is the pause
-	// that it named; it has no meaning without Backoff.
+	// that it named.
 	Backoff    bool
 	RetryAfter time.Duration
 }

@@ -57,7 +57,6 @@ func (l *loop) run(ctx context.Context, p plan, due time.Time, completed func())
 			continue
 		}
 		outcome := l.runOnce(ctx, p, due)
-		l.limiter.release(l.job.Group)
 		if ctx.Err() != nil {
 			return
 		}
@@ -130,10 +129,17 @@ func (l *loop) acquire(ctx context.Context, tick time.Time, maxWait time.Duratio
 }
 
 // runOnce makes the run that was due at a time, and counts the ticks that it lasts
-// into. If the run had to wait for a slot, they count as that much later.
+// into. If the run had to wait for a slot, they count as that much later. A run that
+// does not return in its longest time is abandoned: its slot is free for others, and
+// the end of the context is no longer held up by it.
 func (l *loop) runOnce(ctx context.Context, p plan, due time.Time) Outcome {
 	waited := time.Since(due)
+	release := sync.OnceFunc(func() { l.limiter.release(l.job.Group) })
+	defer release()
 	defer close(l.drainTrigger())
+	abandon := time.NewTimer(l.job.Longest + grace)
+	defer abandon.Stop()
+	var canceled <-chan struct{} // once the run is abandoned
 	outcomes := make(chan Outcome, 1)
 	go func() { outcomes <- l.job.Run(ctx) }()
 
@@ -141,18 +147,31 @@ func (l *loop) runOnce(ctx context.Context, p plan, due time.Time) Outcome {
 	if tick.Before(p.origin) {
 		tick = p.origin // never skipped, see the package's rules
 	}
+	tick = p.tickAfter(tick)
+	skip := time.NewTimer(time.Until(tick.Add(waited)))
+	defer skip.Stop()
 	for {
-		tick = p.tickAfter(tick)
-		timer := time.NewTimer(time.Until(tick.Add(waited)))
 		select {
 		case outcome := <-outcomes:
-			timer.Stop()
 			return outcome
-		case <-timer.C:
-			if l.job.Skipped != nil {
-				l.job.Skipped()
-			}
+		case <-skip.C:
+			notify(l.job.Skipped)
+			tick = p.tickAfter(tick)
+			skip.Reset(time.Until(tick.Add(waited)))
+		case <-abandon.C:
+			release()
+			l.clearDeadline()
+			canceled = ctx.Done()
+			notify(l.job.Abandoned)
+		case <-canceled:
+			return Outcome{}
 		}
+	}
+}
+
+func notify(callback func()) {
+	if callback != nil {
+		callback()
 	}
 }
 

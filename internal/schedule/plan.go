@@ -11,8 +11,9 @@ const (
 	stagger = 100 * time.Millisecond
 	// maxRechecks limits the extra runs for a verdict that keeps changing.
 	maxRechecks = 3
-	// maxBackoff limits how long a server can keep its targets from being probed.
-	maxBackoff = time.Hour
+	// maxBackoff is for how many intervals a server can keep its targets from being
+	// probed. A healthy verdict is withdrawn after as many.
+	maxBackoff = 3
 )
 
 // plan decides when a job's next run is due. It reads no clock.
@@ -73,11 +74,14 @@ func (p *plan) maxWait(due, tick time.Time, longest time.Duration) time.Duration
 
 // next returns when the next run is due, after one that ended with this outcome.
 func (p *plan) next(end time.Time, outcome Outcome) time.Time {
+	if outcome.Incomplete {
+		return end.Add(min(max(outcome.RetryAfter, 0), p.interval))
+	}
 	changed := p.update(outcome.Verdict)
 	switch {
 	case outcome.Backoff:
 		p.rechecks = 0
-		backoff := min(max(outcome.RetryAfter, 0), maxBackoff)
+		backoff := min(max(outcome.RetryAfter, 0), maxBackoff*p.interval)
 		return p.tickNotBefore(end.Add(backoff))
 	case changed && p.rechecks < maxRechecks:
 		p.rechecks++

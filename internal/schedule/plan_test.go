@@ -116,7 +116,7 @@ func TestRetryAfter(t *testing.T) {
 		{59 * time.Second, time.Minute},
 		{60 * time.Second, 2 * time.Minute},
 		{150 * time.Second, 3 * time.Minute},
-		{math.MaxInt64, 61 * time.Minute}, // an hour after the end, then the next tick
+		{math.MaxInt64, 4 * time.Minute}, // three intervals after the end, then the next tick
 	} {
 		p := plan{interval: time.Minute, recheck: 10 * time.Second, origin: start}
 		got := p.next(end, Outcome{Verdict: "limited", Backoff: true, RetryAfter: tt.pause})
@@ -127,5 +127,20 @@ func TestRetryAfter(t *testing.T) {
 	p := plan{interval: time.Minute, recheck: 10 * time.Second, origin: start}
 	if got := p.next(end, Outcome{Verdict: "bad", RetryAfter: time.Hour}); got.Sub(start) != time.Minute {
 		t.Errorf("a pause without backoff is kept: next run at %v", got.Sub(start))
+	}
+}
+
+func TestIncompleteRun(t *testing.T) {
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	end := start.Add(time.Second)
+	p := plan{interval: time.Minute, recheck: 10 * time.Second, origin: start}
+	p.next(end, Outcome{Verdict: "ok"})
+	for pause, want := range map[time.Duration]time.Duration{0: 0, 7 * time.Second: 7 * time.Second, time.Hour: time.Minute, -1: 0} {
+		if got := p.next(end, Outcome{Verdict: "half", Incomplete: true, RetryAfter: pause}).Sub(end); got != want {
+			t.Errorf("the run after an incomplete one is due after %v, want %v", got, want)
+		}
+	}
+	if got := p.next(end, Outcome{Verdict: "bad"}); got.Sub(end) != p.recheck {
+		t.Errorf("the next complete run is followed after %v: the incomplete ones counted as a change", got.Sub(end))
 	}
 }

@@ -369,16 +369,41 @@ func TestAlive(t *testing.T) {
 		alive(firstTick - 1)
 		alive(firstTick + longestRun)
 		alive(firstTick + longestRun + grace)
-		time.Sleep(time.Second)
-		err := s.Alive(time.Now())
-		if want := `job "default" is overdue by 1s`; err == nil || err.Error() != want {
-			t.Errorf("a run that hangs: %v, want %s", err, want)
-		}
+		alive(firstTick + longestRun + grace + time.Second) // abandoned: one job's run is not the process's
 		alive(firstTick + 3*longestRun + time.Second)
 		alive(firstTick + 2*interval)
 		// Nobody tends a loop of a process that was stopped: the answer is the caller's clock's.
 		if s.Alive(time.Now().Add(interval+longestRun+2*grace)) == nil {
 			t.Error("a loop that gives no sign of life is alive")
+		}
+	})
+}
+
+// A run that never returns costs its own job alone.
+func TestRunIsAbandoned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, forever := &history{start: time.Now()}, make(chan struct{})
+		defer close(forever)
+		abandoned := 0
+		hangs := d.job(func(context.Context) Outcome { <-forever; return Outcome{} })
+		hangs.Name, hangs.Abandoned = "hangs", func() { abandoned++ }
+		other := d.job(reports("ok"), reports("ok"), reports("ok"))
+		s := New()
+		s.Set([]Job{hangs, other}, 1) // one slot, which the run that hangs takes
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { defer close(ended); s.Run(ctx) }()
+		time.Sleep(3 * interval)
+		synctest.Wait()
+		if err := s.Alive(time.Now()); err != nil || abandoned != 1 || len(d.read(&d.runs)) < 3 {
+			t.Errorf("alive: %v, %d runs abandoned, %d runs of both, want alive, 1, and the other job's", err, abandoned, len(d.read(&d.runs)))
+		}
+		cancel()
+		synctest.Wait()
+		select {
+		case <-ended:
+		default:
+			t.Error("the scheduler does not end, since a run never returns")
 		}
 	})
 }

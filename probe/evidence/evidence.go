@@ -10,6 +10,9 @@ import (
 type Evidence struct {
 	// At is when the run began, by our own clock. Judgements about expiry use it.
 	At time.Time
+	// Lag is how late the run noticed that its timeout had passed, 0 if it ended before:
+	// a process that was frozen or starved saw timeouts that no server caused.
+	Lag time.Duration
 	// Panic is the text of a panic inside the run, empty if there was none.
 	Panic string
 

@@ -11,6 +11,8 @@ const (
 	// pacing is the least time between two rounds of follow-ups at one Vault, however
 	// many targets it has: they must not make an outage worse.
 	pacing = time.Second
+	// timeToAsk is what has to be left of a run at its turn.
+	timeToAsk = time.Second
 	// turnHeld is how long a postponed turn is kept for a run that does not come.
 	turnHeld = time.Minute
 )
@@ -24,8 +26,8 @@ type limiter struct {
 
 type postponed struct{ server, target string }
 
-// wait returns when it is the target's turn. Where that would not come before the
-// context ends it returns at once: the turn is then kept for the target's next run.
+// wait returns when it is the target's turn. Where that would not come in time it
+// returns at once: the turn is then kept for the target's next run.
 func (l *limiter) wait(ctx context.Context, server, target string) (turn time.Time, ok bool) {
 	turn, ok = l.take(ctx, postponed{server, target}, time.Now())
 	if !ok {
@@ -53,7 +55,7 @@ func (l *limiter) take(ctx context.Context, key postponed, now time.Time) (turn 
 		turn = later(l.next[key.server], now)
 		l.next[key.server] = turn.Add(pacing)
 	}
-	if deadline, limited := ctx.Deadline(); limited && turn.After(deadline) {
+	if deadline, limited := ctx.Deadline(); limited && turn.Add(timeToAsk).After(deadline) {
 		l.postponed[key] = turn
 		return turn, false
 	}
