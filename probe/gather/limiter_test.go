@@ -31,7 +31,9 @@ func TestPostponedTurnIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l limiter
 		start := time.Now()
-		short := func() (context.Context, context.CancelFunc) { return context.WithTimeout(t.Context(), timeToAsk+pacing/2) }
+		short := func() (context.Context, context.CancelFunc) {
+			return context.WithTimeout(t.Context(), timeToAsk+pacing/2)
+		}
 		ctx, cancel := short()
 		defer cancel()
 		l.take(ctx, postponed{"vault", "first"}, start)
