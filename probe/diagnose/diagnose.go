@@ -73,10 +73,11 @@ func loggedIn(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 		"the login brought a token")
 }
 
-// concludedFrom is proven for an answer of this run; one that was carried over from an
-// earlier run may no longer be true, and concludes by elimination.
-func concludedFrom(fresh bool) func(Reason, string, ...string) (Verdict, bool) {
-	if fresh {
+// concludedFrom is proven for an answer that is certain. One that was carried over from an
+// earlier run may no longer be true, and one in unknown words only suggests a cause: both
+// conclude by elimination.
+func concludedFrom(certain bool) func(Reason, string, ...string) (Verdict, bool) {
+	if certain {
 		return proven
 	}
 	return byElimination

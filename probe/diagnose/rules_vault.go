@@ -20,11 +20,12 @@ var vaultTransportReasons = map[evidence.Class]Reason{
 	evidence.ClassBadResponse:  VaultBadResponse,
 }
 
-// vaultTransport holds where nothing that answers as Vault was reached. A login
-// that went unanswered while health was answered is not Vault's transport.
+// vaultTransport holds where nothing that answers as Vault was reached. A login that
+// was not answered at all while sys/health was is not Vault's transport: Vault waits for
+// Kubernetes. An answer that began and did not end is.
 func vaultTransport(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	asked, question := e.Login.Failure, "the login"
-	if e.Login.State == evidence.NotAsked || asked.Class == evidence.ClassTimeout {
+	if e.Login.State == evidence.NotAsked || asked.Class == evidence.ClassTimeout && !asked.Answering {
 		asked, question = e.Health.Failure, "sys/health"
 	}
 	if !asked.IsTransport() {
@@ -74,12 +75,12 @@ func loginText(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	if !e.Login.Failed() || f.Class != evidence.ClassRefused || e.BareRefusal() {
 		return Verdict{}, false
 	}
-	reason := loginReason(f)
+	reason, certain := loginReason(f)
 	if reason == Unexplained {
 		return Verdict{}, false
 	}
 	reason = refine(reason, t, e)
-	return proven(reason, fmt.Sprintf("Vault refused the login at %s with the role %s: %s", loginPath(t), t.Vault.Role, f.Text),
+	return concludedFrom(certain)(reason, fmt.Sprintf("Vault refused the login at %s with the role %s: %s", loginPath(t), t.Vault.Role, f.Text),
 		fmt.Sprintf("the login answered: %s", f.Error()))
 }
 
