@@ -89,13 +89,13 @@ type report struct{ Targets []targetReport }
 type targetReport struct {
 	Target, Reason, Component, Certainty, Detail, Runbook string
 	Healthy                                               bool
-	Because, Fix                                          []string
+	Because, Check, Fix, Notes                            []string
 	Reviewer                                              struct{ Reason, Component, Detail string }
 	Started                                               time.Time
 	Duration                                              float64 `json:"duration_seconds"`
 	Warnings                                              []struct {
-		Warning, Detail string
-		Fix             []string
+		Warning, Detail   string
+		Check, Fix, Notes []string
 	}
 	Steps []struct {
 		Step, State, Detail string

@@ -17,6 +17,8 @@ type verdict struct {
 	Reason    string    `json:"reason"`
 	Component string    `json:"component"`
 	Detail    string    `json:"detail"`
+	Notes     []string  `json:"notes"`
+	Check     []string  `json:"check"`
 	Fix       []string  `json:"fix"`
 }
 
@@ -43,8 +45,13 @@ func (v verdict) String() string {
 		return at + "  up\n"
 	}
 	text := fmt.Sprintf("%s  down  %s (%s): %s\n", at, v.Reason, v.Component, v.Detail)
-	for _, command := range v.Fix {
-		text += "          fix:  " + command + "\n"
+	for _, advice := range []struct {
+		label string
+		lines []string
+	}{{"note:  ", v.Notes}, {"check: ", v.Check}, {"fix:   ", v.Fix}} {
+		for _, line := range advice.lines {
+			text += "          " + advice.label + line + "\n"
+		}
 	}
 	return text
 }
