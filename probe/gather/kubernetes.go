@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/go-logr/logr"
@@ -227,7 +228,7 @@ type kubernetesObject interface{ GetObjectKind() schema.ObjectKind }
 
 // kubernetesFailure tells the API server's own refusal, a Status, from the answer
 // of something in front of it. A 5xx and a 429 count whoever says them, since it is
-// not available either way; and so does a 401, unless a page comes with it.
+// not available either way; a 401 counts as a Status, or where nothing came with it.
 func kubernetesFailure(err error, x *requestTrace) evidence.Failure {
 	refusal, ok := errors.AsType[*apierrors.StatusError](err)
 	if !ok || x.status < http.StatusBadRequest {
@@ -235,10 +236,10 @@ func kubernetesFailure(err error, x *requestTrace) evidence.Failure {
 	}
 	status := refusal.Status()
 	foreign := x.unexpectedAnswer(kubernetesDialect)
-	body, isUnexpected := unexpectedBody(status)
+	isUnexpected := isUnexpectedAnswer(status)
 	switch {
 	case x.status >= http.StatusInternalServerError, x.status == http.StatusTooManyRequests:
-	case x.status == http.StatusUnauthorized && !strings.Contains(body, "<"):
+	case x.status == http.StatusUnauthorized && (!isUnexpected || x.contentType == ""):
 	case isUnexpected, x.status == http.StatusForbidden && !evidence.Contains(status.Message, evidence.TextForbidden):
 		return x.failure(foreign)
 	}
@@ -249,15 +250,9 @@ func kubernetesFailure(err error, x *requestTrace) evidence.Failure {
 	return evidence.Failure{Class: evidence.ClassRefused, Status: x.status, Text: text, RetryAfter: x.retryAfter}
 }
 
-// unexpectedBody is the answer's body where it was no Status.
-func unexpectedBody(status metav1.Status) (string, bool) {
-	if status.Details == nil {
-		return "", false
-	}
-	for _, cause := range status.Details.Causes {
-		if cause.Type == metav1.CauseTypeUnexpectedServerResponse {
-			return cause.Message, true
-		}
-	}
-	return "", false
+// isUnexpectedAnswer reports whether the answer was no Status.
+func isUnexpectedAnswer(status metav1.Status) bool {
+	return status.Details != nil && slices.ContainsFunc(status.Details.Causes, func(c metav1.StatusCause) bool {
+		return c.Type == metav1.CauseTypeUnexpectedServerResponse
+	})
 }

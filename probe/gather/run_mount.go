@@ -1,6 +1,7 @@
 package gather
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
@@ -20,6 +21,7 @@ func (r *run) readMount(ctx context.Context) {
 		if read.Config.Ok() || e.Mount.At.IsZero() {
 			e.Mount = read
 		}
+		e.Mount.Type = cmp.Or(read.Type, e.Mount.Type)
 		if read.Config.Ok() {
 			return
 		}
@@ -42,15 +44,15 @@ func (r *run) readers() []evidence.Secret {
 
 func (r *run) readMountAs(ctx context.Context, token evidence.Secret) evidence.Mount {
 	m := evidence.Mount{At: r.evidence.At, Baseline: r.notes.baseline}
+	if kind, accessor, err := r.vault.readMountInfo(ctx, token); err == nil {
+		m.Type, m.Accessor = kind, accessor
+	}
 	m.Config = observe(func() (evidence.MountConfig, error) { return r.vault.readConfig(ctx, token) })
 	if !m.Config.Ok() {
 		return m
 	}
 	m.KeysRefuseCanary = !r.canary.IsZero() && refusedByKeys(m.Config.Value.PEMKeys, r.canary)
 	m.Role = observe(func() (evidence.RoleConfig, error) { return r.vault.readRole(ctx, token) })
-	if accessor, err := r.vault.readAccessor(ctx, token); err == nil {
-		m.Accessor = accessor
-	}
 	return m
 }
 
@@ -60,7 +62,7 @@ func (r *run) readMountAs(ctx context.Context, token evidence.Secret) evidence.M
 func (r *run) checkMountCA() {
 	e := &r.evidence
 	if !e.Mount.Config.Ok() || r.kubernetes == nil || e.Mount.Config.Value.CACert == "" ||
-		!evidence.SameHost(e.Mount.Config.Value.Host, r.target.Kubernetes.Host) {
+		!r.target.Kubernetes.IsServedAt(e.Mount.Config.Value.Host) || len(r.kubernetes.endpoint.servedCertificates()) == 0 {
 		return
 	}
 	r.guard(func() {

@@ -57,29 +57,42 @@ func (v *vaultServer) client(token evidence.Secret, namespace string) (*api.Clie
 	return client, nil
 }
 
-// health asks sys/health without a namespace, which restricted paths refuse.
+// askedStates has sys/health answer 299 in every state. A proxy may drop the question, and
+// 429 is then a standby's own status.
+var askedStates = map[string][]string{
+	"uninitcode": {"299"}, "sealedcode": {"299"}, "standbycode": {"299"}, "drsecondarycode": {"299"},
+	"performancestandbycode": {"299"}, "removedcode": {"299"}, "haunhealthycode": {"299"},
+}
+
+// health asks sys/health without a namespace, which restricted paths refuse. Whatever the
+// status, the body says what state Vault is in.
 func (v *vaultServer) health(ctx context.Context) (evidence.Health, error) {
 	client, err := v.client(evidence.Secret{}, "")
 	if err != nil {
 		return evidence.Health{}, err
 	}
 	ctx, x := newRequestTrace(ctx)
-	answer, err := client.Sys().HealthWithContext(ctx)
-	if err != nil {
+	response, err := client.Logical().ReadRawWithDataWithContext(ctx, "sys/health", askedStates)
+	if response == nil {
 		return evidence.Health{}, vaultFailure(err, x)
 	}
-	// vault/api asks for 299 in every state; a proxy may drop the question, and 429 is a standby's own.
-	if x.status >= 300 && x.status != http.StatusTooManyRequests || answer.ServerTimeUTC == 0 {
-		return evidence.Health{}, x.failure(x.unexpectedAnswer(vaultDialect))
+	defer response.Body.Close()
+	var answer api.HealthResponse
+	if decoding := response.DecodeJSON(&answer); decoding != nil || answer.ServerTimeUTC == 0 {
+		if err == nil {
+			err = x.unexpectedAnswer(vaultDialect)
+		}
+		return evidence.Health{}, vaultFailure(err, x)
 	}
 	return evidence.Health{
-		Initialized: answer.Initialized,
-		Sealed:      answer.Sealed,
-		Standby:     answer.Standby,
-		DRSecondary: answer.ReplicationDRMode == "secondary",
-		Removed:     answer.RemovedFromCluster != nil && *answer.RemovedFromCluster,
-		Version:     evidence.Clean(answer.Version),
-		Skew:        time.Unix(answer.ServerTimeUTC, 0).Sub(time.Now().Truncate(time.Second)),
+		Initialized:  answer.Initialized,
+		Sealed:       answer.Sealed,
+		Standby:      answer.Standby || answer.PerformanceStandby,
+		Disconnected: answer.Standby && answer.HAConnectionHealthy != nil && !*answer.HAConnectionHealthy,
+		DRSecondary:  answer.ReplicationDRMode == "secondary",
+		Removed:      answer.RemovedFromCluster != nil && *answer.RemovedFromCluster,
+		Version:      evidence.Clean(answer.Version),
+		Skew:         time.Unix(answer.ServerTimeUTC, 0).Sub(time.Now().Truncate(time.Second)),
 	}, nil
 }
 

@@ -45,11 +45,12 @@ func (v *vaultServer) readRole(ctx context.Context, token evidence.Secret) (evid
 	return evidence.RoleConfig{Audience: evidence.Clean(stored.Audience), CIDRs: stored.CIDRs, TTL: time.Duration(stored.TTL) * time.Second}, err
 }
 
-// readAccessor reads the mount's accessor where a token may see the mount at all.
-func (v *vaultServer) readAccessor(ctx context.Context, token evidence.Secret) (string, error) {
-	var stored struct{ Accessor string }
-	err := v.read(ctx, token, "sys/internal/ui/mounts/auth/"+v.target.Mount, &stored)
-	return evidence.Clean(stored.Accessor), err
+// readMountInfo reads the mount's type and accessor where a token may see the mount at
+// all.
+func (v *vaultServer) readMountInfo(ctx context.Context, token evidence.Secret) (kind, accessor string, err error) {
+	var stored struct{ Type, Accessor string }
+	err = v.read(ctx, token, "sys/internal/ui/mounts/auth/"+v.target.Mount, &stored)
+	return evidence.Clean(stored.Type), evidence.Clean(stored.Accessor), err
 }
 
 // read reads a path into the fields of a struct. An empty path is Vault's 404.
