@@ -6,9 +6,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/localfile"
 )
 
 const (
@@ -30,7 +30,10 @@ func (p pems) certificates(value string) (string, error) {
 		_, err = certificates(value)
 		p[value] = err
 	}
-	return value, err
+	if err != nil {
+		return "", err
+	}
+	return value, nil
 }
 
 // certificates takes the path of a file that holds a certificate now. It is read
@@ -60,30 +63,25 @@ func privateKey(value string) (string, error) {
 // belongTogether refuses a key that is not the certificate's. The library's error
 // is not repeated: it is about the content of a key.
 func belongTogether(certificate, key string) error {
-	if _, err := tls.LoadX509KeyPair(certificate, key); err != nil {
+	certificatePEM, err := readPEM(certificate, allowedCertificates)
+	if err != nil {
+		return err
+	}
+	keyPEM, err := readPEM(key, allowedKey)
+	if err != nil {
+		return err
+	}
+	if _, err := tls.X509KeyPair(certificatePEM, keyPEM); err != nil {
 		return incomplete(fmt.Sprintf("%s does not hold the key of the first certificate in %s", shown(key), shown(certificate)), allowedKey)
 	}
 	return nil
 }
 
-// readPEM reads a regular file: one that is none might never end, or never begin.
 func readPEM(value, allowed string) ([]byte, error) {
 	if _, err := path(value); err != nil {
 		return nil, err
 	}
-	info, err := os.Stat(value)
-	if err != nil {
-		return nil, unreadable(value, err, allowed)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, wrong(shown(value)+" is no regular file", allowed)
-	}
-	file, err := os.Open(value)
-	if err != nil {
-		return nil, unreadable(value, err, allowed)
-	}
-	defer file.Close()
-	content, err := io.ReadAll(io.LimitReader(file, maxPEM))
+	content, err := localfile.Read(value, maxPEM)
 	if err != nil {
 		return nil, unreadable(value, err, allowed)
 	}
@@ -93,6 +91,9 @@ func readPEM(value, allowed string) ([]byte, error) {
 // unreadable says why a file cannot be read, in the system's words without the
 // path, which shown may have to withhold.
 func unreadable(value string, err error, allowed string) error {
+	if refusal, ok := errors.AsType[localfile.Refusal](err); ok {
+		return wrong(shown(value)+" is "+refusal.Error(), allowed)
+	}
 	if failed, ok := errors.AsType[*fs.PathError](err); ok {
 		err = failed.Err
 	}

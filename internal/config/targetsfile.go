@@ -3,11 +3,10 @@ package config
 import (
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"reflect"
 	"strings"
 
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/localfile"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
@@ -73,24 +72,9 @@ func (env environment) mistakenDefaults() (mistakes []error, refused map[string]
 
 func readTargetsFile(path string) ([]byte, error) {
 	const allowed = "the path of a YAML file with a list of targets"
-	info, err := os.Stat(path)
+	content, err := localfile.Read(path, maxTargetsFile)
 	if err != nil {
 		return nil, unreadable(path, err, allowed)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, wrong(shown(path)+" is no regular file", allowed)
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, unreadable(path, err, allowed)
-	}
-	defer file.Close()
-	content, err := io.ReadAll(io.LimitReader(file, maxTargetsFile+1))
-	if err != nil {
-		return nil, unreadable(path, err, allowed)
-	}
-	if len(content) > maxTargetsFile {
-		return nil, wrong(shown(path)+" is too large", fmt.Sprintf("up to %d MiB", maxTargetsFile>>20))
 	}
 	return content, nil
 }
