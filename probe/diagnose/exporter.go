@@ -30,7 +30,7 @@ var exporterReasons = sorted(
 			"unreadable, empty, too large or no regular file, or the key is not the certificate's. Nothing was sent; pods may be able to log in.",
 		Seen:   "The file itself: proven. " + atKubernetesOnly,
 		Remedy: "Put the file back. Every run reads it anew.",
-		advise: adviseExporter,
+		advise: adviseOwn(ExporterCAUnreadable),
 	},
 	Spec{
 		Code: ExporterResources, Component: ComponentExporter, Title: "the exporter has no file descriptors, memory or ports left",
@@ -38,7 +38,7 @@ var exporterReasons = sorted(
 			"It says nothing about Vault.",
 		Seen:   "The system's error (`EMFILE`, `ENFILE`, `ENOMEM`, `ENOBUFS`, `EADDRNOTAVAIL`): proven. " + atKubernetesOnly,
 		Remedy: "Find what holds them: compare `process_open_fds` with `process_max_fds`, look at the connections to the exporter's listeners. Raise the limit.",
-		advise: adviseExporter,
+		advise: adviseOwn(ExporterResources),
 	},
 	Spec{
 		Code: ExporterProxy, Component: ComponentExporter, Title: "the exporter's HTTP proxy does not let it through",
@@ -47,7 +47,7 @@ var exporterReasons = sorted(
 		Seen: "The error of the connection to the proxy, or its 4xx to CONNECT: proven. A proxy that answers CONNECT with a 5xx, or not in time, " +
 			"may itself not reach the server: by elimination. " + atKubernetesOnly,
 		Remedy: "Correct the variable, allow the exporter in the proxy, or add the server's host to `NO_PROXY`.",
-		advise: adviseExporter,
+		advise: adviseOwn(ExporterProxy),
 	},
 	Spec{
 		Code: ExporterForbidden, Component: ComponentExporter, Title: "the exporter lacks the permission to create the canary's token",
@@ -83,13 +83,16 @@ var unknownReasons = sorted(
 	},
 )
 
-func adviseExporter(t evidence.Target, e evidence.Evidence) Advice {
-	f, asked := exporterFailure(e)
-	return adviseFailure(t, f, asked)
+// adviseOwn advises on a failure of the exporter's own that is the verdict.
+func adviseOwn(reason Reason) adviser {
+	return func(t evidence.Target, e evidence.Evidence) Advice {
+		_, asked := exporterFailure(e)
+		return adviseAt(t, reason, asked)
+	}
 }
 
-// adviseFailure is what to do about a failure of the exporter's own at one end.
-func adviseFailure(t evidence.Target, f evidence.Failure, asked end) Advice {
+// adviseAt is what to do about a failure of the exporter's own at one end.
+func adviseAt(t evidence.Target, reason Reason, asked end) Advice {
 	address, files := t.Vault.Addr, []pemFile{
 		{"EXPORTER_VAULT_CACERT", t.Vault.CACert}, {"EXPORTER_VAULT_CLIENT_CERT", t.Vault.ClientCert}, {"EXPORTER_VAULT_CLIENT_KEY", t.Vault.ClientKey},
 	}
@@ -99,7 +102,7 @@ func adviseFailure(t evidence.Target, f evidence.Failure, asked end) Advice {
 			files = append(files, pemFile{"The CA of the pod's own API server", t.Home.CACert})
 		}
 	}
-	switch exporterReasonOf[f.Class] {
+	switch reason {
 	case ExporterCAUnreadable:
 		return adviseFiles(files)
 	case ExporterProxy:

@@ -169,7 +169,7 @@ func judgeKubernetesUnreachable(t evidence.Target, e evidence.Evidence) (finding
 		return finding{
 			holds:  true,
 			detail: "the exporter cannot ask the API server: " + f.Error(),
-			advice: adviseFailure(t, f, endKubernetes),
+			advice: adviseAt(t, exporterReasonOf[f.Class], endKubernetes),
 		}, true
 	}
 	f := e.Review.Failure
