@@ -16,7 +16,7 @@ require (
 	github.com/prometheus/exporter-toolkit v0.20.0 // listeners: TLS, authentication, landing page
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // tests: schema of the targets file
 	go.uber.org/goleak v1.3.0 // tests: leaked goroutines
-	go.yaml.in/yaml/v3 v3.0.6 // the targets file, with positions
+	go.yaml.in/yaml/v4 v4.0.0 // the targets file: positions in nodes and errors
 	golang.org/x/sync v0.24.0 // the lab: starts servers concurrently
 	golang.org/x/sys v0.49.0 // tests: a pseudo-terminal
 	golang.org/x/term v0.47.0 // whether standard output is a terminal

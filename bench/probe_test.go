@@ -20,25 +20,25 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// BenchmarkProbe is one healthy run as the exporter makes it.
+// BenchmarkProbe measures one healthy run of the exporter.
 func BenchmarkProbe(b *testing.B) {
 	s := startServers(b)
 	target := s.target(b)
 	prober := probe.NewProber("bench", func(string, evidence.TokenEvent) {})
-	result, memory := prober.Probe(b.Context(), target, probe.Memory{}) // reads more than later runs do
+	result, memory := prober.Probe(b.Context(), target, probe.Memory{}) // not measured: the first run reads more than later ones
 	if !result.Healthy() {
-		b.Fatalf("the probe finds %s: %s", result.Diagnosis.Reason, result.Diagnosis.Detail)
+		b.Fatalf("the probe found %s: %s", result.Diagnosis.Reason, result.Diagnosis.Detail)
 	}
 	measure(b, func() error {
 		result, memory = prober.Probe(b.Context(), target, memory)
 		if !result.Healthy() {
-			return fmt.Errorf("the probe finds %s: %s", result.Diagnosis.Reason, result.Diagnosis.Detail)
+			return fmt.Errorf("the probe found %s: %s", result.Diagnosis.Reason, result.Diagnosis.Detail)
 		}
 		return nil
 	})
 }
 
-// BenchmarkSustained makes as many healthy runs at once as the cores take, which are the servers' too.
+// BenchmarkSustained makes healthy runs in parallel, on cores that it shares with the servers.
 func BenchmarkSustained(b *testing.B) {
 	s := startServers(b)
 	target := s.target(b)
@@ -50,39 +50,39 @@ func BenchmarkSustained(b *testing.B) {
 		for more.Next() {
 			var result probe.Result
 			if result, memory = prober.Probe(b.Context(), target, memory); !result.Healthy() {
-				b.Errorf("the probe finds %s: %s", result.Diagnosis.Reason, result.Diagnosis.Detail)
+				b.Errorf("the probe found %s: %s", result.Diagnosis.Reason, result.Diagnosis.Detail)
 			}
 		}
 	})
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "runs/s")
 }
 
-// BenchmarkBare makes the same requests over the same connections with net/http alone.
+// BenchmarkBare makes the same requests over the same number of connections with net/http alone.
 func BenchmarkBare(b *testing.B) {
 	s := startServers(b)
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM([]byte(s.CA))
-	measure(b, func() error { return s.bareProbe(b.Context(), roots) })
+	measure(b, func() error { return s.probeWithNetHTTP(b.Context(), roots) })
 }
 
-func (s servers) bareProbe(ctx context.Context, roots *x509.CertPool) error {
-	vault, kubernetes := bareClient(roots), bareClient(roots)
+func (s servers) probeWithNetHTTP(ctx context.Context, roots *x509.CertPool) error {
+	vault, kubernetes := newHTTPClient(roots), newHTTPClient(roots)
 	defer vault.CloseIdleConnections()
 	defer kubernetes.CloseIdleConnections()
 	review := fmt.Sprintf(`{"kind":"TokenReview","apiVersion":"authentication.k8s.io/v1","spec":{"token":%q,"audiences":["vault"]}}`, token("canary"))
 	access := `{"kind":"SelfSubjectAccessReview","apiVersion":"authorization.k8s.io/v1","spec":{"resourceAttributes":{"verb":"create","group":"authentication.k8s.io","resource":"tokenreviews"}}}`
 	login := fmt.Sprintf(`{"role":"canary","jwt":%q}`, token("canary"))
-	var halves sync.WaitGroup
+	var requests sync.WaitGroup
 	errs := make([]error, 4)
-	halves.Go(func() { errs[0] = ask(ctx, kubernetes, s.Kubernetes+reviewPath, review) })
-	halves.Go(func() {
-		if errs[1] = ask(ctx, kubernetes, s.Kubernetes+whoamiPath, `{}`); errs[1] == nil {
+	requests.Go(func() { errs[0] = ask(ctx, kubernetes, s.Kubernetes+reviewPath, review) })
+	requests.Go(func() {
+		if errs[1] = ask(ctx, kubernetes, s.Kubernetes+selfReviewPath, `{}`); errs[1] == nil {
 			errs[1] = ask(ctx, kubernetes, s.Kubernetes+accessPath, access)
 		}
 	})
-	halves.Go(func() { errs[2] = ask(ctx, vault, s.Vault+healthPath, "") })
-	halves.Go(func() { errs[3] = ask(ctx, vault, s.Vault+loginPath, login) })
-	halves.Wait()
+	requests.Go(func() { errs[2] = ask(ctx, vault, s.Vault+healthPath, "") })
+	requests.Go(func() { errs[3] = ask(ctx, vault, s.Vault+loginPath, login) })
+	requests.Wait()
 	for _, err := range errs {
 		if err != nil {
 			return err
@@ -91,7 +91,7 @@ func (s servers) bareProbe(ctx context.Context, roots *x509.CertPool) error {
 	return ask(ctx, vault, s.Vault+revokePath, "")
 }
 
-func bareClient(roots *x509.CertPool) *http.Client {
+func newHTTPClient(roots *x509.CertPool) *http.Client {
 	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
 }
 
@@ -114,20 +114,20 @@ func ask(ctx context.Context, client *http.Client, url, body string) error {
 	return json.NewDecoder(bytes.NewReader(content)).Decode(&map[string]any{})
 }
 
-// measure reports the CPU of this process beside the usual time and allocations.
+// measure reports CPU time in addition to elapsed time and allocations.
 func measure(b *testing.B, once func() error) {
 	b.Helper()
 	b.ReportAllocs()
-	before := cpu(b)
+	before := cpuTime(b)
 	for b.Loop() {
 		if err := once(); err != nil {
 			b.Fatal(err)
 		}
 	}
-	b.ReportMetric(float64((cpu(b)-before).Microseconds())/float64(b.N), "cpu-µs/op")
+	b.ReportMetric(float64((cpuTime(b)-before).Microseconds())/float64(b.N), "cpu-µs/op")
 }
 
-func cpu(b *testing.B) time.Duration {
+func cpuTime(b *testing.B) time.Duration {
 	b.Helper()
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
@@ -149,7 +149,7 @@ func (s servers) target(b *testing.B) evidence.Target {
 	}
 }
 
-// token is a JWT of a usual size that nobody signed.
+// token is a JWT of typical size with an invalid signature.
 func token(name string) string {
 	namespace := map[string]string{"canary": "monitoring", "vault-auth": "vault"}[name]
 	claims := fmt.Sprintf(`{"iss":"https://kubernetes.default.svc","sub":"system:serviceaccount:%[1]s:%[2]s","aud":["vault"],"iat":1,"nbf":1,"exp":9999999999,`+

@@ -16,19 +16,19 @@ import (
 	"time"
 )
 
-// BenchmarkProcess is the exporter's own process with 1, 100 and 1 000 targets, each
-// probed every 15 s. Memory and CPU are those of two intervals with one scrape each,
-// once every target was probed; an operation is one scrape after that.
+// BenchmarkProcess runs the exporter's own process with 1, 100 and 1 000 targets, each probed every
+// 15 s. It measures memory and CPU over two intervals with one scrape each, after every target was
+// probed once. One operation is a scrape after that.
 func BenchmarkProcess(b *testing.B) {
 	binary := build(b)
 	for _, targets := range []int{1, 100, 1000} {
 		b.Run(fmt.Sprintf("targets=%d", targets), func(b *testing.B) {
 			p := start(b, binary, startServers(b), targets, "EXPORTER_INTERVAL="+interval.String(), "EXPORTER_TIMEOUT=5s")
 			p.untilProbed(b, targets)
-			cpu, probes := p.spent(b)
+			cpu, probes := p.usage(b)
 			p.untilProbed(b, 2*targets)
 			p.untilProbed(b, 3*targets)
-			cpuAfter, probesAfter := p.spent(b)
+			cpuAfter, probesAfter := p.usage(b)
 			resident, size := p.resident(b), 0
 			for b.Loop() {
 				size = len(p.scrape(b))
@@ -53,7 +53,7 @@ func build(b *testing.B) string {
 	return binary
 }
 
-// process is a running exporter.
+// A process is a running exporter.
 type process struct {
 	pid     int
 	metrics string
@@ -84,7 +84,7 @@ func start(b *testing.B, binary string, s servers, targets int, env ...string) p
 		_ = cmd.Process.Signal(os.Interrupt)
 		_ = cmd.Wait()
 		if b.Failed() {
-			b.Logf("the exporter says:\n%s", &log)
+			b.Logf("the exporter's log:\n%s", &log)
 		}
 	})
 	return process{cmd.Process.Pid, "http://" + web + "/metrics"}
@@ -100,7 +100,7 @@ func freeAddress(b *testing.B) string {
 	return listener.Addr().String()
 }
 
-// untilProbed waits until so many runs have completed, all of them healthy.
+// untilProbed waits until this many runs have completed, all of them healthy.
 func (p process) untilProbed(b *testing.B, runs int) {
 	b.Helper()
 	tick := time.NewTicker(interval)
@@ -114,8 +114,8 @@ func (p process) untilProbed(b *testing.B, runs int) {
 	b.Fatalf("%d healthy runs did not complete", runs)
 }
 
-// spent returns the CPU seconds that the process took and the runs that it made.
-func (p process) spent(b *testing.B) (cpu, runs float64) {
+// usage returns the CPU seconds and the number of runs since the process started.
+func (p process) usage(b *testing.B) (cpu, runs float64) {
 	b.Helper()
 	return p.value(b, "process_cpu_seconds_total"), p.value(b, "vault_k8s_auth_exporter_probe_duration_seconds_count")
 }
@@ -134,7 +134,7 @@ func (p process) scrape(b *testing.B) []byte {
 	return body
 }
 
-// value is that of one sample.
+// value returns one sample of a scrape.
 func (p process) value(b *testing.B, sample string) float64 {
 	b.Helper()
 	for line := range strings.Lines(string(p.scrape(b))) {
@@ -152,7 +152,7 @@ func (p process) value(b *testing.B, sample string) float64 {
 
 var residentLine = regexp.MustCompile(`VmRSS:\s+(\d+) kB`)
 
-// resident is the memory of the process in MiB, as the kernel counts it.
+// resident is the resident memory of the process in MiB, from /proc.
 func (p process) resident(b *testing.B) float64 {
 	b.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.pid))
@@ -161,7 +161,7 @@ func (p process) resident(b *testing.B) float64 {
 	}
 	match := residentLine.FindSubmatch(status)
 	if match == nil {
-		b.Fatal("the kernel does not tell the process's resident memory")
+		b.Fatal("/proc has no VmRSS for the process")
 	}
 	kilobytes, err := strconv.ParseFloat(string(match[1]), 64)
 	if err != nil {

@@ -17,7 +17,8 @@ import (
 	"time"
 )
 
-// serversVariable makes this test binary the servers' process.
+// serversVariable, if set in the environment, makes this test binary run the servers instead of
+// tests.
 const serversVariable = "BENCH_SERVERS"
 
 func TestMain(m *testing.M) {
@@ -28,14 +29,14 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// servers is what a client needs to know of them.
+// servers has what a client needs in order to connect.
 type servers struct {
 	Vault, Kubernetes string
-	CA                string // PEM; both serve the same certificate
+	CA                string // PEM; both servers have the same certificate
 }
 
-// serve answers what a healthy Vault and a healthy API server answer, always the same,
-// until standard input ends.
+// serve responds as a healthy Vault and a healthy API server do, with constant bodies, until
+// standard input ends.
 func serve() {
 	vault, kubernetes := httptest.NewTLSServer(answers(vaultAnswers())), httptest.NewTLSServer(answers(kubernetesAnswers()))
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: vault.Certificate().Raw})
@@ -48,7 +49,7 @@ type answer struct {
 	body   string
 }
 
-// hangPath, once it was asked for, is the last that a server answers.
+// hangPath makes a server hang: it responds to no later request.
 const hangPath = "/hang"
 
 func answers(by map[string]answer) http.Handler {
@@ -75,12 +76,12 @@ func answers(by map[string]answer) http.Handler {
 }
 
 const (
-	healthPath = "/v1/sys/health"
-	loginPath  = "/v1/auth/kubernetes/login"
-	revokePath = "/v1/auth/token/revoke-self"
-	reviewPath = "/apis/authentication.k8s.io/v1/tokenreviews"
-	whoamiPath = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
-	accessPath = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+	healthPath     = "/v1/sys/health"
+	loginPath      = "/v1/auth/kubernetes/login"
+	revokePath     = "/v1/auth/token/revoke-self"
+	reviewPath     = "/apis/authentication.k8s.io/v1/tokenreviews"
+	selfReviewPath = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+	accessPath     = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 )
 
 func vaultAnswers() map[string]answer {
@@ -96,13 +97,13 @@ func kubernetesAnswers() map[string]answer {
 	return map[string]answer{
 		reviewPath: {201, `{"kind":"TokenReview","apiVersion":"authentication.k8s.io/v1","metadata":{},"spec":{},"status":{"authenticated":true,` +
 			`"user":{"username":"system:serviceaccount:monitoring:canary","uid":"uid-of-canary"},"audiences":["vault"]}}`},
-		whoamiPath: {201, `{"kind":"SelfSubjectReview","apiVersion":"authentication.k8s.io/v1","metadata":{},` +
+		selfReviewPath: {201, `{"kind":"SelfSubjectReview","apiVersion":"authentication.k8s.io/v1","metadata":{},` +
 			`"status":{"userInfo":{"username":"system:serviceaccount:vault:vault-auth"}}}`},
 		accessPath: {201, `{"kind":"SelfSubjectAccessReview","apiVersion":"authorization.k8s.io/v1","metadata":{},"spec":{},"status":{"allowed":true}}`},
 	}
 }
 
-// startServers starts them in a process that ends with the benchmark.
+// startServers starts the servers in a process that ends with the benchmark.
 func startServers(b *testing.B) servers {
 	b.Helper()
 	cmd := exec.Command(os.Args[0])
@@ -133,7 +134,7 @@ func startServers(b *testing.B) servers {
 	return s
 }
 
-// file writes a file of the benchmark's own.
+// file writes a file that is removed after the benchmark.
 func file(b *testing.B, name, content string) string {
 	b.Helper()
 	path := filepath.Join(b.TempDir(), name)

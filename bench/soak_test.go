@@ -16,15 +16,15 @@ import (
 const (
 	soakTargets = 1000
 	soakPhase   = 5 * time.Minute
-	// What the exporter's defaults promise: every target is probed once in an interval,
-	// and a run lasts its timeout and 7 s at most.
-	soakInterval = 60 * time.Second
-	soakLongest  = 22 * time.Second
+	// The exporter's default interval, and its longest run: the default timeout plus 7 s.
+	soakInterval   = 60 * time.Second
+	soakLongestRun = 22 * time.Second
 )
 
-// BenchmarkSoak runs the exporter with 1 000 targets and its defaults, five minutes in
-// health and five with a Vault that hangs for all of them. No tick may be skipped, no run
-// late, no verdict wrong or withdrawn.
+// BenchmarkSoak runs the exporter with 1 000 targets and default settings: five minutes with
+// healthy servers, and five with a Vault that does not respond. No tick may be skipped, no run
+// late, and no verdict
+// wrong or missing.
 func BenchmarkSoak(b *testing.B) {
 	s := startServers(b)
 	p := start(b, build(b), s, soakTargets)
@@ -36,7 +36,7 @@ func BenchmarkSoak(b *testing.B) {
 	b.ReportMetric(late.Seconds(), "healthy-late-s")
 
 	s.hang(b)
-	settle := time.NewTimer(soakInterval + soakLongest)
+	settle := time.NewTimer(soakInterval + soakLongestRun)
 	<-settle.C
 	late = p.watch(b, soakPhase, "vault_timeout")
 	b.ReportMetric(p.resident(b), "hanging-MiB")
@@ -46,7 +46,7 @@ func BenchmarkSoak(b *testing.B) {
 	}
 }
 
-// hang has Vault answer nobody any more.
+// hang makes Vault stop responding.
 func (s servers) hang(b *testing.B) {
 	b.Helper()
 	roots := x509.NewCertPool()
@@ -59,8 +59,8 @@ func (s servers) hang(b *testing.B) {
 	_ = response.Body.Close()
 }
 
-// watch scrapes every ten seconds, expects one verdict of every target, and returns how
-// late the latest run of any was at most.
+// watch scrapes every ten seconds, requires this verdict of every target, and returns the largest
+// delay of a run.
 func (p process) watch(b *testing.B, phase time.Duration, reason string) (late time.Duration) {
 	b.Helper()
 	tick := time.NewTicker(10 * time.Second)
@@ -69,7 +69,7 @@ func (p process) watch(b *testing.B, phase time.Duration, reason string) (late t
 		families := p.parse(b)
 		verdicts := families["vault_k8s_auth_verdict_info"].GetMetric()
 		if len(verdicts) != soakTargets {
-			b.Fatalf("%d verdicts are told, want %d", len(verdicts), soakTargets)
+			b.Fatalf("%d verdicts in the metrics, want %d", len(verdicts), soakTargets)
 		}
 		for _, m := range verdicts {
 			if got := label(m, "reason"); got != reason {
@@ -78,7 +78,7 @@ func (p process) watch(b *testing.B, phase time.Duration, reason string) (late t
 		}
 		for _, m := range families["vault_k8s_auth_last_probe_timestamp_seconds"].GetMetric() {
 			began := time.UnixMilli(int64(m.GetGauge().GetValue() * 1000))
-			late = max(late, time.Since(began)-soakInterval-soakLongest)
+			late = max(late, time.Since(began)-soakInterval-soakLongestRun)
 		}
 	}
 	return late

@@ -56,6 +56,18 @@ func claims(namespace, account, audience string) evidence.Fact[evidence.Claims] 
 func TestGeneratedParts(t *testing.T) {
 	generate(t, "reasons.md", map[string]string{"contents": contents(), "reasons": reasonSections(), "warnings": warningSections()})
 	generate(t, "evidence.md", map[string]string{"share": share()})
+	generate(t, "../README.md", map[string]string{"report": report(t, "reviewer_forbidden/bare")})
+	for path, components := range map[string][]diagnose.Component{
+		"runbooks/VaultK8sAuthLoginFailing.md": {
+			diagnose.ComponentVault, diagnose.ComponentMount, diagnose.ComponentRole, diagnose.ComponentReviewer,
+			diagnose.ComponentVaultToKubernetes, diagnose.ComponentKubernetes, diagnose.ComponentUnknown,
+		},
+		"runbooks/VaultK8sAuthReviewerFailing.md": {diagnose.ComponentReviewer},
+		"runbooks/VaultK8sAuthCanaryFailing.md":   {diagnose.ComponentCanary, diagnose.ComponentExporter},
+	} {
+		generate(t, path, map[string]string{"reasons": reasonLinks(components)})
+	}
+	generate(t, "runbooks/VaultK8sAuthWarning.md", map[string]string{"warnings": warningLinks()})
 }
 
 // generate fills the generated parts of a page, or with -update writes them.
@@ -90,6 +102,42 @@ func contents() string {
 		fmt.Fprintf(&table, "| %s | [`%s`](#%[2]s) | %s |\n", component, reason, reason.Title())
 	}
 	return table.String()
+}
+
+// report is what exporter check prints in a scenario, as its own test holds it.
+func report(t *testing.T, scenario string) string {
+	t.Helper()
+	_, text, found := strings.Cut(read(t, "../cmd/exporter/testdata/check.golden"), "== "+scenario+"\n\n")
+	text, _, _ = strings.Cut(text, "\n== ")
+	if !found {
+		t.Fatalf("check.golden has no scenario %s", scenario)
+	}
+	return "```\n" + strings.TrimSpace(text) + "\n```\n"
+}
+
+// reasonLinks lists the reasons of some components, for a runbook.
+func reasonLinks(components []diagnose.Component) string {
+	var list strings.Builder
+	for i, component := range components {
+		if i > 0 {
+			list.WriteString("\n")
+		}
+		fmt.Fprintf(&list, "`%s`:\n\n", component)
+		for _, s := range diagnose.Specs() {
+			if s.Component == component {
+				fmt.Fprintf(&list, "- [%s](../reasons.md#%[1]s): %s\n", s.Code, s.Title)
+			}
+		}
+	}
+	return list.String()
+}
+
+func warningLinks() string {
+	var list strings.Builder
+	for _, s := range diagnose.WarningSpecs() {
+		fmt.Fprintf(&list, "- [%s](../reasons.md#%[1]s): %s\n", s.Code, s.Title)
+	}
+	return list.String()
 }
 
 // share counts the verdicts that the end-to-end tests demand of the real servers.

@@ -15,8 +15,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A cost is a row of the table in docs/installation.md: lines in an audit log.
-type cost struct{ run, tenth, day int }
+// An auditCost is a row of the table in docs/installation.md: lines in an audit log per run,
+// additional lines in every tenth run, and lines per day.
+type auditCost struct{ perRun, perTenthRun, perDay int }
 
 const (
 	batchTokens   = "Vault's audit log, batch tokens"
@@ -24,10 +25,10 @@ const (
 	byVault       = "API server, by Vault for the login"
 )
 
-// costs are the rows of the table.
-func (g guide) costs(t *testing.T) map[string]cost {
+// auditCosts parses the table.
+func (g guide) auditCosts(t *testing.T) map[string]auditCost {
 	t.Helper()
-	rows := map[string]cost{}
+	rows := map[string]auditCost{}
 	for line := range strings.Lines(g["What it costs"]) {
 		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
 		if len(cells) != 4 {
@@ -40,61 +41,61 @@ func (g guide) costs(t *testing.T) map[string]cost {
 			}
 		}
 		if len(numbers) == 3 {
-			rows[strings.TrimSpace(cells[0])] = cost{numbers[0], numbers[1], numbers[2]}
+			rows[strings.TrimSpace(cells[0])] = auditCost{numbers[0], numbers[1], numbers[2]}
 		}
 	}
 	return rows
 }
 
-// TestADayOfCosts does the sum of each row.
-func TestADayOfCosts(t *testing.T) {
+// TestAuditCostsAddUp computes the daily costs from the other two columns, for a run per minute.
+func TestAuditCostsAddUp(t *testing.T) {
 	const runs = 24 * 60
-	rows := readGuide(t).costs(t)
+	rows := readGuide(t).auditCosts(t)
 	if len(rows) != 6 {
 		t.Fatalf("the table has %d rows: %v", len(rows), rows)
 	}
 	for name, row := range rows {
-		if want := runs*row.run + runs/10*row.tenth; row.day != want {
-			t.Errorf("%s: %d a day, but the runs of a day make %d", name, row.day, want)
+		if want := runs*row.perRun + runs/10*row.perTenthRun; row.perDay != want {
+			t.Errorf("%s: %d a day, but the other columns make %d", name, row.perDay, want)
 		}
 	}
 }
 
-// meters count what the rows of the table count.
-func (a administrator) meters(vault, apiServer string) map[string]func() int {
+// auditCounters count the lines that the rows of the table are about.
+func (a administrator) auditCounters(vault, apiServer string) map[string]func() int {
 	return map[string]func() int{
-		vault:     func() int { return len(a.audited("vault-audit.log")) },
-		apiServer: func() int { return len(a.audited("kubernetes-audit.log")) },
+		vault:     func() int { return len(a.auditLines("vault-audit.log")) },
+		apiServer: func() int { return len(a.auditLines("kubernetes-audit.log")) },
 		byVault:   a.reviewsByVault,
 	}
 }
 
-// costs holds what these runs of the exporter leave in the audit logs against the table.
-// reading is how many of the runs read the mount.
-func (a administrator) costs(runs, reading int, meters map[string]func() int, probe func()) {
+// wantAuditCosts requires the lines that the table promises for these runs of the exporter.
+// mountReads is how many of the runs read the mount.
+func (a administrator) wantAuditCosts(runs, mountReads int, counters map[string]func() int, probe func()) {
 	a.t.Helper()
 	before := map[string]int{}
-	for row, count := range meters {
+	for row, count := range counters {
 		before[row] = count()
 	}
 	probe()
-	table := a.guide.costs(a.t)
-	for row, count := range meters {
+	table := a.guide.auditCosts(a.t)
+	for row, count := range counters {
 		c, known := table[row]
 		if !known {
 			a.t.Fatalf("the guide has no costs of %q", row)
 		}
-		want := runs*c.run + reading*c.tenth
+		want := runs*c.perRun + mountReads*c.perTenthRun
 		eventually(a.t, 2*time.Second, row, func() bool { return count()-before[row] >= want }, func() string {
 			return fmt.Sprintf("%d lines, want %d", count()-before[row], want)
 		})
 		if got := count() - before[row]; got != want {
-			a.t.Errorf("%s: %d runs, %d of them with the mount, left %d lines, want %d", row, runs, reading, got, want)
+			a.t.Errorf("%s: %d runs, %d of them with the mount, wrote %d lines, want %d", row, runs, mountReads, got, want)
 		}
 	}
 }
 
-// probeTwice has a process make its first run, which reads the mount, and one more.
+// probeTwice runs a process for two runs. Only the first one reads the mount.
 func (a administrator) probeTwice(p pod) {
 	a.t.Helper()
 	exporter := serveAs(a.t, p.binary, slices.Concat(p.env, []string{"EXPORTER_INTERVAL=1h", "EXPORTER_PROBE_API=true"}))
@@ -107,35 +108,35 @@ func (a administrator) probeTwice(p pod) {
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK || runs() != "2" {
-		a.t.Errorf("asked for another run: %s, %s runs\n%s", response.Status, runs(), exporter.out)
+		a.t.Errorf("requesting another run: %s, %s runs in total\n%s", response.Status, runs(), exporter.out)
 	}
 	exporter.terminate()
 }
 
-// costsMoreWithServiceTokens holds the costs of service tokens, and that none stays behind.
-func costsMoreWithServiceTokens(a administrator, p pod) {
+// wantServiceTokenCosts also requires that no service token remains in Vault.
+func wantServiceTokenCosts(a administrator, p pod) {
 	a.t.Helper()
-	a.must("vault write auth/kubernetes/role/canary token_type=service token_no_default_policy=false")
+	a.mustRun("vault write auth/kubernetes/role/canary token_type=service token_no_default_policy=false")
 	tokens := a.accessors()
-	a.costs(1, 1, a.meters(serviceTokens, "API server, `secret`"), func() { wellIn(a.t, checkAs(a.t, p.binary, p.env)) })
+	a.wantAuditCosts(1, 1, a.auditCounters(serviceTokens, "API server, `secret`"), func() { wantHealthy(a.t, checkAs(a.t, p.binary, p.env)) })
 	if after := a.accessors(); after != tokens {
 		a.t.Errorf("%d tokens in Vault before a run with service tokens, %d after", tokens, after)
 	}
 }
 
-// securitySees looks for what the guide says that audit logs show besides a healthy day.
-func securitySees(a administrator, p pod) {
+// wantAuditEntries requires what the guide says that audit logs show besides healthy runs.
+func wantAuditEntries(a administrator, p pod) {
 	a.t.Helper()
-	a.must("vault write auth/kubernetes/role/canary token_policies=default token_no_default_policy=false")
-	a.sees(p, "none", true, `"path":"auth/kubernetes/config"`, "permission denied")
-	a.must("kubectl delete clusterrolebinding vault-auth-delegator")
-	role := strings.TrimSpace(a.must("vault write -field=hash sys/audit-hash/file input=vault-k8s-auth-exporter-probe"))
+	a.mustRun("vault write auth/kubernetes/role/canary token_policies=default token_no_default_policy=false")
+	a.wantAuditEntry(p, "none", true, `"path":"auth/kubernetes/config"`, "permission denied")
+	a.mustRun("kubectl delete clusterrolebinding vault-auth-delegator")
+	role := strings.TrimSpace(a.mustRun("vault write -field=hash sys/audit-hash/file input=vault-k8s-auth-exporter-probe"))
 	for _, followUp := range []string{role, "token is expired"} {
-		a.sees(p, "reviewer_forbidden", true, `"path":"auth/kubernetes/login"`, followUp)
-		a.sees(p, "reviewer_forbidden", false, `"path":"auth/kubernetes/login"`, followUp)
+		a.wantAuditEntry(p, "reviewer_forbidden", true, `"path":"auth/kubernetes/login"`, followUp)
+		a.wantAuditEntry(p, "reviewer_forbidden", false, `"path":"auth/kubernetes/login"`, followUp)
 	}
 	var from []string
-	for _, line := range a.audited("kubernetes-audit.log") {
+	for _, line := range a.auditLines("kubernetes-audit.log") {
 		var event struct {
 			User      struct{ Username string }
 			ObjectRef struct{ Resource string }
@@ -152,20 +153,20 @@ func securitySees(a administrator, p pod) {
 		"tokenreviews by system:serviceaccount:vault:vault-auth",
 	}
 	if diff := cmp.Diff(want, slices.Compact(from)); diff != "" {
-		a.t.Errorf("the API server saw (-want +got):\n%s", diff)
+		a.t.Errorf("requests to the API server (-want +got):\n%s", diff)
 	}
 }
 
-// sees makes a run that ends in this reason, and demands that a line of Vault's audit log
-// has these words with follow-ups allowed, or that none has.
-func (a administrator) sees(p pod, reason string, followUps bool, words ...string) {
+// wantAuditEntry makes a run that ends with this reason. It requires a line of Vault's audit log
+// with all these words if follow-ups are enabled, and no such line if they are not.
+func (a administrator) wantAuditEntry(p pod, reason string, followUps bool, words ...string) {
 	a.t.Helper()
-	before := len(a.audited("vault-audit.log"))
+	before := len(a.auditLines("vault-audit.log"))
 	env := slices.Concat(p.env, []string{fmt.Sprintf("EXPORTER_FOLLOW_UPS=%t", followUps)})
 	if got := checkAs(a.t, p.binary, env); got.Reason != reason {
 		a.t.Errorf("%s (%s), want %s", got.Reason, got.Detail, reason)
 	}
-	found := slices.ContainsFunc(a.audited("vault-audit.log")[before:], func(line string) bool {
+	found := slices.ContainsFunc(a.auditLines("vault-audit.log")[before:], func(line string) bool {
 		return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(line, word) })
 	})
 	if found != followUps {
@@ -173,15 +174,15 @@ func (a administrator) sees(p pod, reason string, followUps bool, words ...strin
 	}
 }
 
-// audited are the exporter's own lines of an audit log, which the guide's command finds.
-func (a administrator) audited(log string) []string {
+// auditLines runs the guide's own command to find the exporter's lines in an audit log.
+func (a administrator) auditLines(log string) []string {
 	a.t.Helper()
 	a.linkAuditLogs()
 	for _, block := range a.guide.commands("What security will see") {
 		for command := range strings.Lines(block) {
 			if strings.HasSuffix(strings.TrimSpace(command), " "+log) {
-				out, _ := a.paste(command) // grep fails where it finds nothing
-				return lines(out)
+				out, _ := a.run(command) // grep exits with 1 if it finds nothing
+				return splitLines(out)
 			}
 		}
 	}
@@ -189,7 +190,7 @@ func (a administrator) audited(log string) []string {
 	return nil
 }
 
-// reviewsByVault counts what Vault had reviewed.
+// reviewsByVault counts the TokenReviews that Vault requested, not the exporter.
 func (a administrator) reviewsByVault() int {
 	a.t.Helper()
 	a.linkAuditLogs()
@@ -198,7 +199,7 @@ func (a administrator) reviewsByVault() int {
 		a.t.Fatal(err)
 	}
 	n := 0
-	for _, line := range lines(string(content)) {
+	for _, line := range splitLines(string(content)) {
 		if strings.Contains(line, `"resource":"tokenreviews"`) && !strings.Contains(line, `"userAgent":"vault-k8s-auth-exporter/`) {
 			n++
 		}
@@ -206,7 +207,7 @@ func (a administrator) reviewsByVault() int {
 	return n
 }
 
-// linkAuditLogs gives the logs the names that they have in the guide.
+// linkAuditLogs makes the logs available under the names that the guide uses.
 func (a administrator) linkAuditLogs() {
 	a.t.Helper()
 	for name, path := range map[string]string{"vault-audit.log": a.lab.AuditLog(), "kubernetes-audit.log": a.lab.KubernetesAuditLog()} {
@@ -216,6 +217,6 @@ func (a administrator) linkAuditLogs() {
 	}
 }
 
-func lines(text string) []string {
+func splitLines(text string) []string {
 	return slices.Collect(strings.Lines(text))
 }

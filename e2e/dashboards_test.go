@@ -19,19 +19,19 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
-// episode is a time in a target's life, and what the dashboards must make of it.
-type episode struct {
+// A phase is a state of the target, and what every query of the dashboards must return in it.
+type phase struct {
 	name, fault, reason string
-	// empty are the queries that then have nothing to say; all others must.
+	// Queries that must return nothing in this phase. All others must return something.
 	empty []string
-	// say are answers that must be given: values, or the reason of a line of a table.
-	say map[string]string
+	// Exact results: values, or the reasons and warnings in the rows of a table.
+	want map[string]string
 }
 
-var episodes = []episode{
+var phases = []phase{
 	{
-		name: "well", reason: "none",
-		say: map[string]string{
+		name: "healthy", reason: "none",
+		want: map[string]string{
 			"overview/Targets that are down/A":       "0",
 			"overview/Targets not known/A":           "0",
 			"overview/Reviewer fails, logins work/A": "0",
@@ -45,11 +45,11 @@ var episodes = []episode{
 			"overview/Processes/A":                   "1 1",
 			"target/Logins/A":                        "1",
 		},
-		empty: slices.Concat(ofBroken, ofReviewer, ofWarnings, ofFailures),
+		empty: slices.Concat(brokenQueries, reviewerQueries, warningQueries, failureQueries),
 	},
 	{
 		name: "broken", fault: "reviewer_forbidden", reason: "reviewer_forbidden",
-		say: map[string]string{
+		want: map[string]string{
 			"overview/Targets that are down/A":       "1",
 			"overview/Targets not known/A":           "0",
 			"overview/Reviewer fails, logins work/A": "0",
@@ -60,20 +60,20 @@ var episodes = []episode{
 			"target/Reviewer/A":                      "0",
 			"target/Canary/A":                        "0",
 		},
-		empty: slices.Concat(ofReviewer, ofWarnings, []string{"target/Verdict/A"}),
+		empty: slices.Concat(reviewerQueries, warningQueries, []string{"target/Verdict/A"}),
 	},
 	{
-		name: "mended", reason: "none",
-		say: map[string]string{
+		name: "healed", reason: "none",
+		want: map[string]string{
 			"overview/Targets that are down/A":     "0",
 			"target/Latest failure/A":              "reviewer_forbidden",
 			"target/Verdicts in this time range/A": "none reviewer_forbidden",
 		},
-		empty: slices.Concat(ofBroken, ofReviewer, ofWarnings),
+		empty: slices.Concat(brokenQueries, reviewerQueries, warningQueries),
 	},
 	{
 		name: "reviewer fails, logins work", fault: "reviewer_stale_copy", reason: "none",
-		say: map[string]string{
+		want: map[string]string{
 			"overview/Targets that are down/A":                 "0",
 			"overview/Reviewer fails, logins work/A":           "1",
 			"overview/Reviewers that fail, logins that work/A": "reviewer_expired",
@@ -82,45 +82,45 @@ var episodes = []episode{
 			"target/Warnings/A":                                "reviewer_stale_copy reviewer_token_expiring",
 			"target/Reviewer/A":                                "0",
 		},
-		empty: ofBroken,
+		empty: brokenQueries,
 	},
 	{
-		name: "our own fault", fault: "canary_token_missing", reason: "canary_token_missing",
-		say: map[string]string{
+		name: "the exporter's own fault", fault: "canary_token_missing", reason: "canary_token_missing",
+		want: map[string]string{
 			"overview/Targets not known/A": "1",
 			"overview/Broken now/A":        "canary_token_missing",
 		},
-		empty: slices.Concat(ofReviewer, []string{
+		empty: slices.Concat(reviewerQueries, []string{
 			"overview/Targets that are down/A", "overview/Reviewer fails, logins work/A", "overview/Warnings open now/A",
 			"overview/Slowest logins/A", "target/Logins/A", "target/Canary/A", "target/Verdict/A",
 		}),
 	},
 }
 
-// What says something only while something is wrong.
+// Queries that return something only while something is wrong.
 var (
-	// ofUnknown depends on whether Prometheus caught the exporters before their first run.
-	ofUnknown  = []string{"target/Verdict by reason/C", "target/Reviewer by itself/C"}
-	ofBroken   = []string{"overview/Broken now/A", "overview/Broken now/B", "target/Verdict/B"}
-	ofReviewer = []string{"overview/Reviewers that fail, logins that work/A"}
-	ofWarnings = []string{"overview/Warnings open now/A", "target/Warnings/A"}
-	ofFailures = []string{
+	// unsettledQueries may return something or nothing, depending on whether Prometheus scraped the
+	// exporters before their first run.
+	unsettledQueries = []string{"target/Verdict by reason/C", "target/Reviewer by itself/C"}
+	brokenQueries    = []string{"overview/Broken now/A", "overview/Broken now/B", "target/Verdict/B"}
+	reviewerQueries  = []string{"overview/Reviewers that fail, logins that work/A"}
+	warningQueries   = []string{"overview/Warnings open now/A", "target/Warnings/A"}
+	failureQueries   = []string{
 		"overview/Targets that were down/A", "overview/Failed runs by reason/A", "target/Runs by outcome/B",
 		"target/Verdict by reason/B", "target/Reviewer by itself/B", "target/Latest failure/A",
 	}
 )
 
-// TestDashboards asks a real Prometheus every query of every panel while a target is
-// well and while it is not. Two processes of one target are scraped, of which one
-// is a leader, as in a rolling update.
+// TestDashboards runs every query of every panel on a real Prometheus, in every phase. Two
+// processes with the same target are scraped, of which one is a leader, as in a rolling update.
 func TestDashboards(t *testing.T) {
-	group := newReplicas(t, world.lab)
-	exporters := []*process{serve(t, bare()), group.start().process}
+	group := newReplicas(t, shared.lab)
+	exporters := []*process{serve(t, sharedEnv()), group.start().process}
 	var addresses []string
 	for _, exporter := range exporters {
 		addresses = append(addresses, exporter.address(""))
 	}
-	monitoring, err := lab.StartMonitoring(t.Context(), lab.MonitoringOptions{Exporters: addresses, Every: time.Second})
+	monitoring, err := lab.StartMonitoring(t.Context(), lab.MonitoringOptions{Exporters: addresses, Interval: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,88 +133,88 @@ func TestDashboards(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	grafana := grafana{prometheus: monitoring.PrometheusURL, boards: boards, since: time.Now()}
+	grafana := fakeGrafana{prometheus: monitoring.PrometheusURL, boards: boards, since: time.Now()}
 
-	for _, e := range episodes {
-		if _, err := world.lab.Heal(t.Context()); err != nil {
+	for _, e := range phases {
+		if _, err := shared.lab.Heal(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if e.fault != "" {
-			if err := world.lab.Inject(t.Context(), e.fault); err != nil {
+			if err := shared.lab.Inject(t.Context(), e.fault); err != nil {
 				t.Fatal(err)
 			}
 		}
 		for _, exporter := range exporters {
-			waitFor(t, world.lab, exporter, e.reason, func(x exposition) bool { return x.label("verdict_info", "reason") == e.reason })
+			waitFor(t, shared.lab, exporter, e.reason, func(x exposition) bool { return x.label("verdict_info", "reason") == e.reason })
 		}
-		var complaints []string
-		took := eventually(t, shown, e.name, func() bool {
-			complaints = grafana.complaints(t, e)
-			return len(complaints) == 0
-		}, func() string { return strings.Join(complaints, "\n") })
-		t.Logf("%s: every query answers as it must after %s", e.name, took.Round(100*time.Millisecond))
+		var problems []string
+		elapsed := eventually(t, detectionTimeout, e.name, func() bool {
+			problems = grafana.problems(t, e)
+			return len(problems) == 0
+		}, func() string { return strings.Join(problems, "\n") })
+		t.Logf("%s: every query returned what it must after %s", e.name, elapsed.Round(100*time.Millisecond))
 	}
-	if _, err := world.lab.Heal(t.Context()); err != nil {
+	if _, err := shared.lab.Heal(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	grafana.knowsNothingOfThePast(t)
-	grafana.offersChoices(t)
+	grafana.wantNothingBeforeTheFirstScrape(t)
+	grafana.wantVariableValues(t)
 }
 
-// grafana fills in variables and asks, as Grafana does.
-type grafana struct {
+// A fakeGrafana substitutes variables and queries Prometheus as Grafana does.
+type fakeGrafana struct {
 	prometheus string
 	boards     []dashboards.Dashboard
 	since      time.Time
 }
 
-// complaints lists the queries that fail, and those that say nothing or the wrong thing.
-func (g grafana) complaints(t *testing.T, e episode) []string {
+// problems lists the queries that fail or return something unexpected.
+func (g fakeGrafana) problems(t *testing.T, e phase) []string {
 	t.Helper()
-	known := make(map[string]bool)
-	var complaints []string
+	seen := make(map[string]bool)
+	var problems []string
 	g.eachQuery(func(name string, d dashboards.Dashboard, q dashboards.Target) {
-		known[name] = true
+		seen[name] = true
 		answer, err := g.ask(d, q, time.Now())
 		if err != nil {
 			t.Fatalf("%s: %v\n%s", name, err, q.Expr)
 		}
-		want, exact := e.say[name]
-		mute := slices.Contains(e.empty, name)
-		switch words := answer.words(); {
-		case slices.Contains(ofUnknown, name): // either will do
-		case exact && words != want:
-			complaints = append(complaints, fmt.Sprintf("%s: says %q, want %q", name, words, want))
-		case mute && !answer.empty():
-			complaints = append(complaints, fmt.Sprintf("%s: says %q, want nothing", name, words))
-		case !mute && answer.empty():
-			complaints = append(complaints, name+": has nothing to say")
+		want, exact := e.want[name]
+		wantEmpty := slices.Contains(e.empty, name)
+		switch got := answer.summary(); {
+		case slices.Contains(unsettledQueries, name): // both are allowed
+		case exact && got != want:
+			problems = append(problems, fmt.Sprintf("%s: returns %q, want %q", name, got, want))
+		case wantEmpty && !answer.empty():
+			problems = append(problems, fmt.Sprintf("%s: returns %q, want nothing", name, got))
+		case !wantEmpty && answer.empty():
+			problems = append(problems, name+": returns nothing")
 		}
 	})
-	for _, name := range slices.AppendSeq(slices.Clone(e.empty), maps.Keys(e.say)) {
-		if !known[name] {
-			t.Fatalf("there is no query %s", name)
+	for _, name := range slices.AppendSeq(slices.Clone(e.empty), maps.Keys(e.want)) {
+		if !seen[name] {
+			t.Fatalf("no dashboard has the query %s", name)
 		}
 	}
-	return complaints
+	return problems
 }
 
-// knowsNothingOfThePast asks of a time before the first scrape: who knows nothing says
-// nothing, and not 0.
-func (g grafana) knowsNothingOfThePast(t *testing.T) {
+// wantNothingBeforeTheFirstScrape queries a time without data: every query must return nothing, not
+// 0.
+func (g fakeGrafana) wantNothingBeforeTheFirstScrape(t *testing.T) {
 	t.Helper()
 	g.eachQuery(func(name string, d dashboards.Dashboard, q dashboards.Target) {
 		answer, err := g.ask(d, q, g.since.Add(-time.Hour))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		} else if !answer.empty() {
-			t.Errorf("%s: says %q of a time of which nothing is known", name, answer.words())
+			t.Errorf("%s: returns %q for a time before the first scrape", name, answer.summary())
 		}
 	})
 }
 
-// eachQuery visits every query by its name: dashboard, panel, letter.
-func (g grafana) eachQuery(visit func(name string, d dashboards.Dashboard, q dashboards.Target)) {
+// eachQuery calls visit for every query. Its name is "dashboard/panel/refId".
+func (g fakeGrafana) eachQuery(visit func(name string, d dashboards.Dashboard, q dashboards.Target)) {
 	for _, d := range g.boards {
 		for _, p := range d.Panels {
 			for _, q := range p.Targets {
@@ -224,8 +224,9 @@ func (g grafana) eachQuery(visit func(name string, d dashboards.Dashboard, q das
 	}
 }
 
-// ask asks as of a time, over the time since the test began.
-func (g grafana) ask(d dashboards.Dashboard, q dashboards.Target, at time.Time) (answer, error) {
+// ask evaluates a query at a time, with the time since the test began as the dashboard's time
+// range.
+func (g fakeGrafana) ask(d dashboards.Dashboard, q dashboards.Target, at time.Time) (queryResult, error) {
 	span := time.Since(g.since).Truncate(time.Second) + time.Second
 	query, err := substitute(d, q.Expr, span)
 	if err != nil {
@@ -236,14 +237,14 @@ func (g grafana) ask(d dashboards.Dashboard, q dashboards.Target, at time.Time) 
 	if !q.Instant {
 		path, asked = "query_range", url.Values{"query": {query}, "start": {unix(at.Add(-span))}, "end": {unix(at)}, "step": {"1"}}
 	}
-	var data struct{ Result answer }
+	var data struct{ Result queryResult }
 	err = g.get(path, asked, &data)
 	return data.Result, err
 }
 
-var variable = regexp.MustCompile(`\$\{?[a-z_]+\}?`)
+var variablePattern = regexp.MustCompile(`\$\{?[a-z_]+\}?`)
 
-// substitute puts what Grafana knows in the place of variables, with everything chosen.
+// substitute replaces variables as Grafana does when "All" is selected.
 func substitute(d dashboards.Dashboard, query string, span time.Duration) (_ string, err error) {
 	values := map[string]string{"$__range": fmt.Sprintf("%.0fs", span.Seconds()), "$__rate_interval": "20s", "$target": "default"}
 	for _, v := range d.Templating.List {
@@ -253,27 +254,27 @@ func substitute(d dashboards.Dashboard, query string, span time.Duration) (_ str
 			values["$"+v.Name] = chosen
 		}
 	}
-	query = variable.ReplaceAllStringFunc(query, func(name string) string {
-		value, known := values[name]
-		if !known {
-			err = fmt.Errorf("no value of %s is known", name)
+	query = variablePattern.ReplaceAllStringFunc(query, func(name string) string {
+		value, seen := values[name]
+		if !seen {
+			err = fmt.Errorf("variable %s has no value", name)
 		}
 		return value
 	})
 	return query, err
 }
 
-// answer is what a query is answered with.
-type answer []series
+// A queryResult is the result of a query.
+type queryResult []series
 
-// series is one, at one time or at many.
+// A series has one value for an instant query and many for a range query.
 type series struct {
 	Metric model.Metric
 	Value  *model.SamplePair
 	Values []model.SamplePair
 }
 
-// latest is the value that a panel shows as a number.
+// latest is the value that a stat panel shows.
 func (s series) latest() model.SampleValue {
 	if s.Value != nil {
 		return s.Value.Value
@@ -281,8 +282,8 @@ func (s series) latest() model.SampleValue {
 	return s.Values[len(s.Values)-1].Value
 }
 
-// empty reports whether a panel would show nothing: what is no number is not shown.
-func (a answer) empty() bool {
+// empty reports whether a panel would show nothing. Panels do not show NaN.
+func (a queryResult) empty() bool {
 	for _, s := range a {
 		if s.Value != nil && !math.IsNaN(float64(s.Value.Value)) {
 			return false
@@ -296,22 +297,23 @@ func (a answer) empty() bool {
 	return true
 }
 
-// words are the reasons or warnings that its series name, and the latest values of those that name none.
-func (a answer) words() string {
-	var words []string
+// summary lists, sorted, the reason or warning of every series, or its latest value if it has
+// neither.
+func (a queryResult) summary() string {
+	var got []string
 	for _, s := range a {
 		word := string(s.Metric["reason"] + s.Metric["warning"])
 		if word == "" {
 			word = s.latest().String()
 		}
-		words = append(words, word)
+		got = append(got, word)
 	}
-	slices.Sort(words)
-	return strings.Join(words, " ")
+	slices.Sort(got)
+	return strings.Join(got, " ")
 }
 
-// get asks Prometheus. A remark of its on a query is an error too.
-func (g grafana) get(path string, query url.Values, into any) error {
+// get calls Prometheus' HTTP API. It returns an error for warnings and infos about a query too.
+func (g fakeGrafana) get(path string, query url.Values, into any) error {
 	response, err := http.Get(g.prometheus + "/api/v1/" + path + "?" + query.Encode())
 	if err != nil {
 		return err
@@ -333,8 +335,9 @@ func (g grafana) get(path string, query url.Values, into any) error {
 
 var labelValues = regexp.MustCompile(`^label_values\((.+), (\w+)\)$`)
 
-// offersChoices asks for the values of every variable. There is no cluster in the lab, as in many a Prometheus.
-func (g grafana) offersChoices(t *testing.T) {
+// wantVariableValues queries the values of every variable. The lab sets no label cluster, as many
+// Prometheus installations do not.
+func (g fakeGrafana) wantVariableValues(t *testing.T) {
 	t.Helper()
 	for _, d := range g.boards {
 		for _, v := range d.Templating.List {
@@ -356,7 +359,7 @@ func (g grafana) offersChoices(t *testing.T) {
 				t.Errorf("%s: %s: %v", d.File, v.Name, err)
 			}
 			if want := map[string]int{"job": 1, "instance": 2, "target": 1}[v.Name]; len(values) != want {
-				t.Errorf("%s: of %s there is a choice of %q, want %d", d.File, v.Name, values, want)
+				t.Errorf("%s: variable %s has the values %q, want %d of them", d.File, v.Name, values, want)
 			}
 		}
 	}

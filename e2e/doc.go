@@ -1,3 +1,3 @@
-// Package e2e runs the real exporter against the lab: a real Kubernetes API server
-// and a real Vault, broken on purpose. It has tests only.
+// Package e2e tests the exporter's binary against the lab: a real Kubernetes API server and a real
+// Vault, with faults injected.
 package e2e

@@ -13,11 +13,11 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
-// crews is how many labs share the faults.
-const crews = 3
+// fixtureCount is the number of labs that the faults are distributed to.
+const fixtureCount = 3
 
-// TestFaults injects every fault of the lab, and demands the reason of its table from
-// the metrics, from check, and from the fakes.
+// TestFaults injects every fault of the lab, and requires the verdict in its table from the
+// metrics, from check, and from the fakes.
 func TestFaults(t *testing.T) {
 	m := &matrix{}
 	faults := make(chan lab.Fault, len(lab.Faults()))
@@ -27,12 +27,12 @@ func TestFaults(t *testing.T) {
 	}
 	close(faults)
 	t.Run("lab", func(t *testing.T) {
-		for range crews {
-			t.Run("crew", func(t *testing.T) {
+		for range fixtureCount {
+			t.Run("fixture", func(t *testing.T) {
 				t.Parallel()
-				c := newCrew(t)
+				c := newFixture(t)
 				for fault := range faults {
-					t.Run(fault.Name, func(t *testing.T) { c.play(t, fault, m) })
+					t.Run(fault.Name, func(t *testing.T) { c.testFault(t, fault, m) })
 				}
 			})
 		}
@@ -40,7 +40,7 @@ func TestFaults(t *testing.T) {
 	m.publish(t)
 }
 
-// matrix holds what was expected and given, fault by fault.
+// A matrix collects the expected and the actual verdicts of all faults.
 type matrix struct {
 	mu   sync.Mutex // guards rows
 	rows []row
@@ -48,44 +48,44 @@ type matrix struct {
 
 type row struct {
 	fault lab.Fault
-	cells []cell // one a column
+	cells []cell // one per evidence level
 }
 
 type cell struct {
-	want, fakes, real lab.Verdict
-	took              time.Duration // from the injection to the metric
+	want, fakes, servers lab.Verdict
+	elapsed              time.Duration // from the injection to the metric
 }
 
-// expect opens a fault's row with what the fakes say.
+// expect adds a row with the verdicts that the fakes lead to.
 func (m *matrix) expect(t *testing.T, fault lab.Fault) {
 	t.Helper()
 	r := row{fault: fault}
-	for i, column := range columns {
-		want := column.want(fault)
+	for i, level := range evidenceLevels {
+		want := level.want(fault)
 		given := probetest.Play(t, fault.Name, i == 1).Diagnosis
 		c := cell{want: want, fakes: lab.Verdict{Reason: string(given.Reason), Certainty: string(given.Certainty), Warning: want.Warning}}
 		if c.fakes != c.want {
-			t.Errorf("%s, %s: the fakes give %+v, want %+v", fault.Name, column.name, c.fakes, want)
+			t.Errorf("%s, %s: the fakes give %+v, want %+v", fault.Name, level.name, c.fakes, want)
 		}
 		r.cells = append(r.cells, c)
 	}
 	m.rows = append(m.rows, r)
 }
 
-// given notes what the real servers led to.
-func (m *matrix) given(fault lab.Fault, c column, real lab.Verdict, took time.Duration) {
+// record adds the verdict that the real servers led to.
+func (m *matrix) record(fault lab.Fault, c evidenceLevel, got lab.Verdict, elapsed time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, r := range m.rows {
-		for i := range columns {
-			if r.fault.Name == fault.Name && columns[i].name == c.name {
-				r.cells[i].real, r.cells[i].took = real, took
+		for i := range evidenceLevels {
+			if r.fault.Name == fault.Name && evidenceLevels[i].name == c.name {
+				r.cells[i].servers, r.cells[i].elapsed = got, elapsed
 			}
 		}
 	}
 }
 
-// publish writes the matrix to the file that E2E_MATRIX names, for people.
+// publish logs the matrix, and writes it to the file that E2E_MATRIX names.
 func (m *matrix) publish(t *testing.T) {
 	t.Helper()
 	text := m.String()
@@ -101,16 +101,16 @@ func (m *matrix) String() string {
 	var text strings.Builder
 	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	fmt.Fprint(table, "FAULT")
-	for _, c := range columns {
+	for _, c := range evidenceLevels {
 		fmt.Fprintf(table, "\tEXPECTED WITH %s\tFAKES\tREAL\tAFTER", strings.ToUpper(c.name))
 	}
-	agree, proven, cells := 0, make([]int, len(columns)), 0
+	agree, proven, cells := 0, make([]int, len(evidenceLevels)), 0
 	for _, r := range m.rows {
 		fmt.Fprintf(table, "\n%s", r.fault.Name)
 		for i, c := range r.cells {
-			fmt.Fprintf(table, "\t%s\t%s\t%s\t%.1fs", verdict(c.want), c.against(c.fakes), c.against(c.real), c.took.Seconds())
+			fmt.Fprintf(table, "\t%s\t%s\t%s\t%.1fs", verdictText(c.want), c.compare(c.fakes), c.compare(c.servers), c.elapsed.Seconds())
 			cells++
-			if c.fakes == c.want && c.real == c.want {
+			if c.fakes == c.want && c.servers == c.want {
 				agree++
 			}
 			if c.want.Certainty == "proven" {
@@ -120,20 +120,20 @@ func (m *matrix) String() string {
 	}
 	_ = table.Flush()
 	fmt.Fprintf(&text, "\n\n%d faults; expected, fakes and real servers agree in %d of %d cells", len(m.rows), agree, cells)
-	for i, c := range columns {
+	for i, c := range evidenceLevels {
 		fmt.Fprintf(&text, "; proven with %s: %d of %d", c.name, proven[i], len(m.rows))
 	}
 	return text.String() + "\n"
 }
 
-func (c cell) against(given lab.Verdict) string {
+func (c cell) compare(given lab.Verdict) string {
 	if given == c.want {
 		return "same"
 	}
-	return verdict(given)
+	return verdictText(given)
 }
 
-func verdict(v lab.Verdict) string {
+func verdictText(v lab.Verdict) string {
 	text := v.Reason
 	if v.Certainty == "by_elimination" {
 		text += " (by elimination)"

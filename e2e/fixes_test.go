@@ -6,8 +6,9 @@ import (
 	"testing"
 )
 
-// pasted are faults whose fix mends them as it is printed, by the column that prints it.
-var pasted = []struct {
+// fixableFaults are faults whose printed fix works without editing, and the evidence level at which
+// it is printed.
+var fixableFaults = []struct {
 	fault  string
 	column int
 }{
@@ -33,14 +34,14 @@ var pasted = []struct {
 	{"vault_sealed", 0},
 }
 
-// TestFixesMend pastes what check prints into a shell, to the letter. Each has a lab of
-// its own: what a fix leaves behind is no longer the lab's to heal.
-func TestFixesMend(t *testing.T) {
-	for _, p := range pasted {
+// TestFixesResolveTheFault runs the fix exactly as check prints it. Each fault has a lab of its
+// own, because the lab cannot heal what a fix has changed.
+func TestFixesResolveTheFault(t *testing.T) {
+	for _, p := range fixableFaults {
 		t.Run(p.fault, func(t *testing.T) {
 			t.Parallel()
-			l := start(t)
-			env := environment(columns[p.column].env(l))
+			l := startLab(t)
+			env := environment(evidenceLevels[p.column].env(l))
 			if err := l.Inject(t.Context(), p.fault); err != nil {
 				t.Fatal(err)
 			}
@@ -49,37 +50,37 @@ func TestFixesMend(t *testing.T) {
 			if broken.Targets[0].Healthy || len(fix) == 0 {
 				t.Fatalf("check gives no fix: %+v", broken.Targets[0])
 			}
-			out, err := newShell(t, l).paste(fix...)
-			story := func() string { return strings.Join(fix, "\n") + "\n" + out }
+			out, err := newShell(t, l).run(fix...)
+			details := func() string { return strings.Join(fix, "\n") + "\n" + out }
 			if err != nil {
-				t.Fatalf("pasting the fix: %v\n%s", err, story())
+				t.Fatalf("running the fix: %v\n%s", err, details())
 			}
-			eventually(t, shown, "health", func() bool {
+			eventually(t, detectionTimeout, "health", func() bool {
 				o, _ := check(t, env)
 				return o.code == 0
-			}, story)
+			}, details)
 		})
 	}
 }
 
-// TestFixOfTheUnexplainedBringsTheCause pastes the one fix that mends nothing, but lets
-// the exporter see more.
-func TestFixOfTheUnexplainedBringsTheCause(t *testing.T) {
-	l := start(t)
+// TestFixOfUnexplainedRevealsTheCause runs the one fix that resolves nothing: it gives the exporter
+// more evidence, so that the next check names the cause.
+func TestFixOfUnexplainedRevealsTheCause(t *testing.T) {
+	l := startLab(t)
 	if err := l.Inject(t.Context(), "role_cidr_mismatch"); err != nil {
 		t.Fatal(err)
 	}
 	env := environment(l.Env())
-	_, unclear := check(t, env)
-	if got := unclear.Targets[0].Reason; got != "unexplained" {
+	_, withoutToken := check(t, env)
+	if got := withoutToken.Targets[0].Reason; got != "unexplained" {
 		t.Fatalf("reason = %s, want unexplained", got)
 	}
 	administrator := newShell(t, l)
-	if out, err := administrator.paste(unclear.Targets[0].Fix...); err != nil {
-		t.Fatalf("pasting the fix: %v\n%s\n%s", err, strings.Join(unclear.Targets[0].Fix, "\n"), out)
+	if out, err := administrator.run(withoutToken.Targets[0].Fix...); err != nil {
+		t.Fatalf("running the fix: %v\n%s\n%s", err, strings.Join(withoutToken.Targets[0].Fix, "\n"), out)
 	}
-	_, clear := check(t, append(env, "EXPORTER_VAULT_TOKEN_FILE="+filepath.Join(administrator.dir, "vault-token")))
-	if got := clear.Targets[0].Reason; got != "role_cidr_mismatch" {
-		t.Errorf("reason = %s (%s), want role_cidr_mismatch", got, clear.Targets[0].Detail)
+	_, withToken := check(t, append(env, "EXPORTER_VAULT_TOKEN_FILE="+filepath.Join(administrator.dir, "vault-token")))
+	if got := withToken.Targets[0].Reason; got != "role_cidr_mismatch" {
+		t.Errorf("reason = %s (%s), want role_cidr_mismatch", got, withToken.Targets[0].Detail)
 	}
 }

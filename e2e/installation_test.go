@@ -16,54 +16,54 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
-// An installation is one way through docs/installation.md.
+// An installation is one way to follow docs/installation.md.
 type installation struct {
-	sections []string // whose commands are run, in this order
-	// before makes what its reader has already: how Vault reviews.
+	sections []string // the sections whose commands are run, in this order
+	// Commands for what the guide assumes to exist: how Vault reviews tokens.
 	before []string
-	// may is what the exporter's service account may then do at the API server beside what
-	// everybody may, in the words of kubectl auth can-i --list.
-	may []string
-	// cost is the row of the table of costs that counts its requests there.
+	// What the exporter's service account may then do at the API server, beyond what every account
+	// may, in the format of kubectl auth can-i --list.
+	permissions []string
+	// The row of the cost table that counts its requests to the API server.
 	cost string
-	// then is what is shown in this installation alone.
-	then func(administrator, pod)
+	// Checks for this installation alone.
+	extra func(administrator, pod)
 }
 
-// configured writes the mount's config, with whatever follows.
-const configured = `vault write auth/kubernetes/config disable_local_ca_jwt=true kubernetes_host="$EXPORTER_KUBERNETES_HOST" ` +
+// writeConfig writes the mount's config. Further fields can be appended.
+const writeConfig = `vault write auth/kubernetes/config disable_local_ca_jwt=true kubernetes_host="$EXPORTER_KUBERNETES_HOST" ` +
 	`kubernetes_ca_cert=@"$EXPORTER_KUBERNETES_CACERT" `
 
 var installations = map[string]installation{
 	"Vault inside": {
-		// The lab's Vault is in no pod: its config says what it would read there.
+		// The lab's Vault does not run in a pod, so its config has what it would read there.
 		before: []string{
 			"kubectl -n vault create serviceaccount vault",
 			"kubectl create clusterrolebinding vault-server-binding --clusterrole=system:auth-delegator --serviceaccount=vault:vault",
-			configured + `token_reviewer_jwt="$(kubectl -n vault create token vault)"`,
+			writeConfig + `token_reviewer_jwt="$(kubectl -n vault create token vault)"`,
 		},
 		sections: []string{"Which installation is yours", "The canary", "Vault inside the cluster", "The pod"},
-		may: []string{
+		permissions: []string{
 			"monitoring: subjectaccessreviews.authorization.k8s.io [] [] [create]",
 			"vault: subjectaccessreviews.authorization.k8s.io [] [] [create]",
 		},
 		cost: "API server, `accessreview`",
 	},
 	"Vault outside, Secret": {
-		sections: []string{"The canary", "Vault outside the cluster", "The reviewer from its Secret", "The pod"},
-		may:      []string{"vault: secrets [] [vault-auth-token] [get]"},
-		cost:     "API server, `secret`",
-		then:     costsMoreWithServiceTokens,
+		sections:    []string{"The canary", "Vault outside the cluster", "The reviewer from its Secret", "The pod"},
+		permissions: []string{"vault: secrets [] [vault-auth-token] [get]"},
+		cost:        "API server, `secret`",
+		extra:       wantServiceTokenCosts,
 	},
 	"Vault outside, file": {
 		sections: []string{"The canary", "Vault outside the cluster", "The reviewer from a file", "The pod"},
 		cost:     "API server, `file` or `canary`",
-		then:     securitySees,
+		extra:    wantAuditEntries,
 	},
 	"self review": {
-		before:   []string{configured},
+		before:   []string{writeConfig},
 		sections: []string{"The canary", "Each client reviews itself", "The pod"},
-		may: []string{ // as every client of such a Vault
+		permissions: []string{ // the same as every client of such a Vault
 			"monitoring: subjectaccessreviews.authorization.k8s.io [] [] [create]",
 			"monitoring: tokenreviews.authentication.k8s.io [] [] [create]",
 			"vault: subjectaccessreviews.authorization.k8s.io [] [] [create]",
@@ -73,8 +73,8 @@ var installations = map[string]installation{
 	},
 }
 
-// otherwise are the sections that no installation runs, and what becomes of them.
-var otherwise = map[string]string{
+// otherSections are the sections that no installation runs, and where or why not they are tested.
+var otherSections = map[string]string{
 	"Many clusters from one place":  "TestManyClusters",
 	"What it costs":                 "TestInstallations counts it",
 	"What security will see":        "TestInstallations looks for it",
@@ -83,9 +83,9 @@ var otherwise = map[string]string{
 	"OpenBao":                       "left out: no OpenBao can be had as a module; probetest answers as it does",
 }
 
-// TestEverySectionIsTested fails for a section that is new, renamed or gone.
+// TestEverySectionIsTested fails for a section that was added, renamed or removed.
 func TestEverySectionIsTested(t *testing.T) {
-	tested := maps.Clone(otherwise)
+	tested := maps.Clone(otherSections)
 	for name, i := range installations {
 		for _, section := range i.sections {
 			tested[section] = name
@@ -97,36 +97,36 @@ func TestEverySectionIsTested(t *testing.T) {
 	}
 }
 
-// TestInstallations follows every way through the guide, and holds what comes of it to
-// what the guide promises.
+// TestInstallations follows the guide for every installation, and requires the health, costs and
+// permissions that the guide promises.
 func TestInstallations(t *testing.T) {
 	for name, i := range installations {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a, exporter := i.follow(t)
+			a, exporter := i.install(t)
 
-			tokens, clients, meters := a.accessors(), a.clients(), a.meters(batchTokens, i.cost)
-			a.costs(1, 1, meters, func() { wellIn(t, checkAs(t, exporter.binary, exporter.env)) })
-			a.costs(2, 1, meters, func() { a.probeTwice(exporter) })
+			tokens, clients, counters := a.accessors(), a.clients(), a.auditCounters(batchTokens, i.cost)
+			a.wantAuditCosts(1, 1, counters, func() { wantHealthy(t, checkAs(t, exporter.binary, exporter.env)) })
+			a.wantAuditCosts(2, 1, counters, func() { a.probeTwice(exporter) })
 			if after := a.accessors(); after != tokens {
 				t.Errorf("%d tokens in Vault before three runs, %d after", tokens, after)
 			}
 			if got := a.clients() - clients; got != 1 {
-				t.Errorf("three runs made %d clients of Vault, want 1", got)
+				t.Errorf("three runs added %d clients in Vault, want 1", got)
 			}
-			if diff := cmp.Diff(i.may, a.allowed(exporter.token(serviceAccountFiles))); diff != "" {
-				t.Errorf("at the API server the exporter may (-want +got):\n%s", diff)
+			if diff := cmp.Diff(i.permissions, a.permissionsOf(exporter.tokenFile(serviceAccountFiles))); diff != "" {
+				t.Errorf("permissions of the exporter at the API server (-want +got):\n%s", diff)
 			}
-			a.holdCanary(exporter)
-			if i.then != nil {
-				i.then(a, exporter)
+			a.wantMinimalCanary(exporter)
+			if i.extra != nil {
+				i.extra(a, exporter)
 			}
 		})
 	}
 }
 
-// wellIn demands a verdict without any reservation.
-func wellIn(t *testing.T, r targetReport) {
+// wantHealthy requires a proven healthy verdict without warnings, and a readable config.
+func wantHealthy(t *testing.T, r targetReport) {
 	t.Helper()
 	if !r.Healthy || r.Reason != "none" || r.Certainty != "proven" || r.Reviewer.Reason != "none" || len(r.Warnings) > 0 {
 		t.Errorf("%s: %s (%s), reviewer %s (%s), warnings %+v", r.Target, r.Reason, r.Detail, r.Reviewer.Reason, r.Reviewer.Detail, r.Warnings)
@@ -138,45 +138,45 @@ func wellIn(t *testing.T, r targetReport) {
 	}
 }
 
-// An administrator follows the guide.
+// An administrator follows the guide in a shell.
 type administrator struct {
 	shell
 	guide guide
-	// exports is what the guide's reader has in the shell already.
+	// Commands that set the variables which the guide assumes to be set.
 	exports []string
 }
 
-// follow installs the exporter in a lab that knows nothing of it.
-func (i installation) follow(t *testing.T) (administrator, pod) {
+// install follows the guide in a lab from which everything of the exporter has been removed.
+func (i installation) install(t *testing.T) (administrator, pod) {
 	t.Helper()
-	a := newAdministrator(t, start(t))
-	a.must(
+	a := newAdministrator(t, startLab(t))
+	a.mustRun(
 		"kubectl -n monitoring delete serviceaccount canary vault-k8s-auth-exporter",
 		"kubectl -n vault delete serviceaccount vault-auth",
 		"kubectl delete clusterrolebinding vault-k8s-auth-exporter vault-auth-delegator",
 		"vault delete sys/auth/kubernetes", "vault auth enable kubernetes",
 		"vault delete sys/policies/acl/vault-k8s-auth-exporter",
 	)
-	a.must(i.before...)
-	a.run(i.sections...)
-	return a, a.schedule("vault-k8s-auth-exporter", "https://vault.vault.svc:8200", a.vault())
+	a.mustRun(i.before...)
+	a.runSections(i.sections...)
+	return a, a.createPod("vault-k8s-auth-exporter", "https://vault.vault.svc:8200", a.vault())
 }
 
 func newAdministrator(t *testing.T, l *lab.Lab) administrator {
 	t.Helper()
 	a := administrator{shell: newShell(t, l), guide: readGuide(t)}
 	a.exports = []string{`export VAULT_ADDR="$EXPORTER_VAULT_ADDR" VAULT_CACERT="$EXPORTER_VAULT_CACERT"`}
-	a.must("kubectl label namespace monitoring pod-security.kubernetes.io/warn=restricted")
+	a.mustRun("kubectl label namespace monitoring pod-security.kubernetes.io/warn=restricted")
 	return a
 }
 
-func (a administrator) must(lines ...string) string {
+func (a administrator) mustRun(lines ...string) string {
 	a.t.Helper()
-	return a.shell.must(slices.Concat(a.exports, lines)...)
+	return a.shell.mustRun(slices.Concat(a.exports, lines)...)
 }
 
-// run runs the commands of these sections to the letter, each block in a shell of its own.
-func (a administrator) run(sections ...string) {
+// runSections runs the commands of these sections unchanged, each block in a new shell.
+func (a administrator) runSections(sections ...string) {
 	a.t.Helper()
 	for _, section := range sections {
 		blocks := a.guide.commands(section)
@@ -184,14 +184,14 @@ func (a administrator) run(sections ...string) {
 			a.t.Errorf("the section %q has no commands", section)
 		}
 		for _, block := range blocks {
-			if out := a.must(block); strings.Contains(out, "Warning") {
+			if out := a.mustRun(block); strings.Contains(out, "Warning") {
 				a.t.Errorf("%s:\n%s", section, out)
 			}
 		}
 	}
 }
 
-func (a administrator) vault() string { return strings.TrimSpace(a.must(`echo "$VAULT_ADDR"`)) }
+func (a administrator) vault() string { return strings.TrimSpace(a.mustRun(`echo "$VAULT_ADDR"`)) }
 
 func (a administrator) accessors() int {
 	a.t.Helper()
@@ -202,11 +202,11 @@ func (a administrator) accessors() int {
 	return n
 }
 
-// clients counts the entities, by which Vault Enterprise bills.
+// clients counts the entities. Vault Enterprise bills by them.
 func (a administrator) clients() int {
 	a.t.Helper()
-	out, err := a.paste(slices.Concat(a.exports, []string{"vault list -format=json identity/entity/id"})...)
-	if err != nil && strings.Contains(out, "404") { // how Vault says that a list is empty
+	out, err := a.run(slices.Concat(a.exports, []string{"vault list -format=json identity/entity/id"})...)
+	if err != nil && strings.Contains(out, "404") { // Vault's response for an empty list
 		return 0
 	}
 	var list struct {
@@ -218,8 +218,9 @@ func (a administrator) clients() int {
 	return len(list.Data.Keys)
 }
 
-// holdCanary logs the canary in by hand, and looks at all that its token may do.
-func (a administrator) holdCanary(p pod) {
+// wantMinimalCanary logs the canary in, and requires that its token may do what the guide promises
+// and nothing else.
+func (a administrator) wantMinimalCanary(p pod) {
 	a.t.Helper()
 	var login struct {
 		Auth struct {
@@ -233,37 +234,37 @@ func (a administrator) holdCanary(p pod) {
 	a.json(&login, "vault write -format=json auth/kubernetes/login role=canary jwt=@"+file)
 	if got := login.Auth; got.Type != "batch" || got.Seconds != 60 || got.Renewable ||
 		!slices.Equal(got.Policies, []string{"vault-k8s-auth-exporter"}) {
-		a.t.Errorf("the canary gets %+v", got)
+		a.t.Errorf("the canary's token has %+v", got)
 	}
 
-	// Whoever has the canary's policy and may also ask what that permits.
-	var powers struct {
+	// A token with the canary's policy, plus one that lets it read its own ACL.
+	var acl struct {
 		Data struct {
 			Root  bool                                       `json:"root"`
 			Exact map[string]struct{ Capabilities []string } `json:"exact_paths"`
 			Globs map[string]struct{ Capabilities []string } `json:"glob_paths"`
 		} `json:"data"`
 	}
-	a.json(&powers,
+	a.json(&acl,
 		`echo 'path "sys/internal/ui/resultant-acl" { capabilities = ["read"] }' | vault policy write asking - > /dev/null`,
 		`vault write auth/token/roles/asking token_no_default_policy=true allowed_policies=asking,vault-k8s-auth-exporter > /dev/null`,
 		`VAULT_TOKEN="$(vault write -field=token auth/token/create/asking)"`,
 		"export VAULT_TOKEN", "vault read sys/internal/ui/resultant-acl")
 	var may []string
-	for path, granted := range powers.Data.Exact {
+	for path, granted := range acl.Data.Exact {
 		may = append(may, fmt.Sprint(path, granted.Capabilities))
 	}
 	slices.Sort(may)
 	want := []string{"auth/kubernetes/config[read]", "auth/kubernetes/role/canary[read]", "sys/internal/ui/resultant-acl[read]"}
-	if diff := cmp.Diff(want, may); diff != "" || powers.Data.Root || len(powers.Data.Globs) > 0 {
-		a.t.Errorf("the canary's token may, globs %v (-want +got):\n%s", powers.Data.Globs, diff)
+	if diff := cmp.Diff(want, may); diff != "" || acl.Data.Root || len(acl.Data.Globs) > 0 {
+		a.t.Errorf("permissions of the canary's token, globs %v (-want +got):\n%s", acl.Data.Globs, diff)
 	}
 }
 
-// json decodes what the lines print.
+// json decodes the output of the commands.
 func (a administrator) json(into any, lines ...string) {
 	a.t.Helper()
-	text := a.must(lines...)
+	text := a.mustRun(lines...)
 	if err := json.Unmarshal([]byte(text), into); err != nil {
 		a.t.Fatalf("%v\n%s", err, text)
 	}
@@ -278,25 +279,25 @@ func (p pod) variable(name string) string {
 	return ""
 }
 
-// TestManyClusters has two clusters at one Vault, and the exporter in one of them.
+// TestManyClusters has two clusters with one Vault, and the exporter in one of the clusters.
 func TestManyClusters(t *testing.T) {
 	t.Parallel()
-	here, there := start(t), start(t)
+	here, there := startLab(t), startLab(t)
 	a := newAdministrator(t, here)
-	a.must("kubectl -n monitoring delete serviceaccount canary vault-k8s-auth-exporter")
-	newShell(t, there).must("kubectl -n monitoring delete serviceaccount canary vault-k8s-auth-exporter")
+	a.mustRun("kubectl -n monitoring delete serviceaccount canary vault-k8s-auth-exporter")
+	newShell(t, there).mustRun("kubectl -n monitoring delete serviceaccount canary vault-k8s-auth-exporter")
 	for name, l := range map[string]*lab.Lab{"prod": here, "staging": there} {
 		s := newShell(t, l)
 		config := filepath.Join(a.dir, name+".kubeconfig")
-		reviewer := strings.TrimSpace(s.must(`sed 's/\(name\|cluster\|user\|current-context\): \(lab\|admin\)/\1: `+name+`/g' "$KUBECONFIG" > `+config,
+		reviewer := strings.TrimSpace(s.mustRun(`sed 's/\(name\|cluster\|user\|current-context\): \(lab\|admin\)/\1: `+name+`/g' "$KUBECONFIG" > `+config,
 			"kubectl -n vault create token vault-auth"))
-		a.must("vault auth enable -path=k8s/"+name+" kubernetes",
+		a.mustRun("vault auth enable -path=k8s/"+name+" kubernetes",
 			"vault write auth/k8s/"+name+"/config disable_local_ca_jwt=true token_reviewer_jwt="+reviewer+
-				" "+s.must(`echo kubernetes_host="$EXPORTER_KUBERNETES_HOST" kubernetes_ca_cert=@"$EXPORTER_KUBERNETES_CACERT"`))
+				" "+s.mustRun(`echo kubernetes_host="$EXPORTER_KUBERNETES_HOST" kubernetes_ca_cert=@"$EXPORTER_KUBERNETES_CACERT"`))
 	}
 	a.exports = append(a.exports, "export KUBECONFIG=prod.kubeconfig:staging.kubeconfig")
-	a.run("Many clusters from one place", "The pod")
-	exporter := a.schedule("vault-k8s-auth-exporter")
+	a.runSections("Many clusters from one place", "The pod")
+	exporter := a.createPod("vault-k8s-auth-exporter")
 
 	o := runAs(t, exporter.binary, exporter.env, "check", "--output=json")
 	var r report
@@ -304,11 +305,11 @@ func TestManyClusters(t *testing.T) {
 		t.Fatalf("reading the report of check: %v\n%s%s", err, o.stdout, o.stderr)
 	}
 	for _, target := range r.Targets {
-		wellIn(t, target)
+		wantHealthy(t, target)
 	}
 }
 
-// A guide is docs/installation.md by the headings of its sections.
+// A guide has the text of docs/installation.md by the headings of its sections.
 type guide map[string]string
 
 var heading = regexp.MustCompile(`(?m)^#{2,3} (.+)$`)
@@ -333,7 +334,7 @@ func readGuide(t *testing.T) guide {
 
 var fenced = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
 
-// commands are the blocks of a section that are for a shell.
+// commands returns the shell blocks of a section.
 func (g guide) commands(section string) []string {
 	var blocks []string
 	for _, match := range fenced.FindAllStringSubmatch(g[section], -1) {

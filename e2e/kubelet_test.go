@@ -14,41 +14,41 @@ import (
 	core "k8s.io/api/core/v1"
 )
 
-// serviceAccountFiles is where Kubernetes puts a pod's own token.
+// serviceAccountFiles is where Kubernetes mounts a pod's own token.
 const serviceAccountFiles = "/var/run/secrets/kubernetes.io/serviceaccount"
 
-// A kubelet stands in for the one that the lab does not have: it gives a Deployment's pod
-// its files and its environment. What lies at a path in a real pod lies below a directory
-// here, and every mention of the path says so.
-type kubelet struct {
+// A fakeKubelet prepares the files and environment of a Deployment's pod, because the lab runs no
+// kubelet. It puts a pod's files below a temporary directory, and replaces their paths wherever
+// they are mentioned.
+type fakeKubelet struct {
 	shell
 	namespace string
 	spec      core.PodSpec
-	here      *strings.Replacer
+	paths     *strings.Replacer
 }
 
-// A pod is what the exporter runs with.
+// A pod has what the exporter of a Deployment runs with.
 type pod struct {
 	dir, binary string
 	env         []string
 }
 
-// token is the file of a token that is mounted at this directory.
-func (p pod) token(mount string) string { return filepath.Join(p.dir, mount, "token") }
+// tokenFile is the path of the token that is mounted at this directory of the pod.
+func (p pod) tokenFile(mount string) string { return filepath.Join(p.dir, mount, "token") }
 
-// schedule gives the Deployment's one container what its pod has. names are what DNS
-// resolves, in pairs.
-func (s shell) schedule(deployment string, names ...string) pod {
+// createPod prepares the pod of a Deployment with one container. names are pairs of a host name and
+// the address that replaces it, because the lab has no DNS.
+func (s shell) createPod(deployment string, names ...string) pod {
 	s.t.Helper()
 	var d apps.Deployment
 	s.object("deployment", deployment, &d)
-	k := kubelet{shell: s, namespace: d.Namespace, spec: d.Spec.Template.Spec}
+	k := fakeKubelet{shell: s, namespace: d.Namespace, spec: d.Spec.Template.Spec}
 	dir := s.t.TempDir()
-	places := append(names, serviceAccountFiles+"/", dir+serviceAccountFiles+"/")
+	replacements := append(names, serviceAccountFiles+"/", dir+serviceAccountFiles+"/")
 	for _, mount := range k.container().VolumeMounts {
-		places = append(places, mount.MountPath+"/", dir+mount.MountPath+"/")
+		replacements = append(replacements, mount.MountPath+"/", dir+mount.MountPath+"/")
 	}
-	k.here = strings.NewReplacer(places...)
+	k.paths = strings.NewReplacer(replacements...)
 	for _, mount := range k.container().VolumeMounts {
 		k.write(dir+mount.MountPath, k.volume(mount.Name))
 	}
@@ -56,34 +56,34 @@ func (s shell) schedule(deployment string, names ...string) pod {
 	return pod{dir, exporterInPod(s.t, dir+serviceAccountFiles), append(k.environment(), k.apiServer()...)}
 }
 
-func (k kubelet) container() core.Container { return k.spec.Containers[0] }
+func (k fakeKubelet) container() core.Container { return k.spec.Containers[0] }
 
-// environment is what the pod's spec names, and nothing else.
-func (k kubelet) environment() []string {
+// environment has the variables of the pod's spec, and no others.
+func (k fakeKubelet) environment() []string {
 	k.t.Helper()
 	var env []string
 	for _, from := range k.container().EnvFrom {
 		var variables core.ConfigMap
 		k.object("configmap", from.ConfigMapRef.Name, &variables)
 		for name, value := range variables.Data {
-			env = append(env, name+"="+k.here.Replace(value))
+			env = append(env, name+"="+k.paths.Replace(value))
 		}
 	}
 	return env
 }
 
-// apiServer is what Kubernetes adds to it.
-func (k kubelet) apiServer() []string {
+// apiServer has the variables that Kubernetes adds to every container.
+func (k fakeKubelet) apiServer() []string {
 	k.t.Helper()
-	host, err := url.Parse(strings.TrimSpace(k.must(`echo "$EXPORTER_KUBERNETES_HOST"`)))
+	host, err := url.Parse(strings.TrimSpace(k.mustRun(`echo "$EXPORTER_KUBERNETES_HOST"`)))
 	if err != nil {
 		k.t.Fatal(err)
 	}
 	return []string{"KUBERNETES_SERVICE_HOST=" + host.Hostname(), "KUBERNETES_SERVICE_PORT=" + host.Port()}
 }
 
-// volume is the content of one, file by file. One that is optional may be empty.
-func (k kubelet) volume(name string) map[string]string {
+// volume returns the files of a volume. An optional one may be empty.
+func (k fakeKubelet) volume(name string) map[string]string {
 	k.t.Helper()
 	files := map[string]string{}
 	for _, v := range k.spec.Volumes {
@@ -95,7 +95,7 @@ func (k kubelet) volume(name string) map[string]string {
 				k.t.Errorf("there is no ConfigMap %s", v.ConfigMap.Name)
 			}
 			for file, content := range from.Data {
-				files[file] = k.here.Replace(content)
+				files[file] = k.paths.Replace(content)
 			}
 		case v.Secret != nil:
 			var from core.Secret
@@ -111,29 +111,29 @@ func (k kubelet) volume(name string) map[string]string {
 					source.ServiceAccountToken.Audience, *source.ServiceAccountToken.ExpirationSeconds))
 			}
 		default:
-			k.t.Errorf("the volume %s is of a kind that this kubelet does not know", name)
+			k.t.Errorf("volume %s has a type that the fake kubelet does not support", name)
 		}
 	}
 	return files
 }
 
-func (k kubelet) serviceAccount() map[string]string {
+func (k fakeKubelet) serviceAccount() map[string]string {
 	return map[string]string{
 		"token": k.mint(""), "namespace": k.namespace,
-		"ca.crt": k.must(`cat "$EXPORTER_KUBERNETES_CACERT"`),
+		"ca.crt": k.mustRun(`cat "$EXPORTER_KUBERNETES_CACERT"`),
 	}
 }
 
-// mint makes a token of the pod's service account.
-func (k kubelet) mint(flags string) string {
+// mint creates a token of the pod's service account.
+func (k fakeKubelet) mint(flags string) string {
 	k.t.Helper()
-	return k.must(fmt.Sprintf("kubectl -n %s create token %s %s", k.namespace, k.spec.ServiceAccountName, flags))
+	return k.mustRun(fmt.Sprintf("kubectl -n %s create token %s %s", k.namespace, k.spec.ServiceAccountName, flags))
 }
 
-// object reads one of the namespace monitoring, and reports whether it is there.
+// object reads an object in the namespace monitoring, and reports whether it exists.
 func (s shell) object(kind, name string, into any) bool {
 	s.t.Helper()
-	text := s.must("kubectl -n monitoring get --ignore-not-found -o json " + kind + " " + name)
+	text := s.mustRun("kubectl -n monitoring get --ignore-not-found -o json " + kind + " " + name)
 	if text == "" {
 		return false
 	}
@@ -143,7 +143,7 @@ func (s shell) object(kind, name string, into any) bool {
 	return true
 }
 
-func (k kubelet) write(dir string, files map[string]string) {
+func (k fakeKubelet) write(dir string, files map[string]string) {
 	k.t.Helper()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		k.t.Fatal(err)
@@ -155,7 +155,7 @@ func (k kubelet) write(dir string, files map[string]string) {
 	}
 }
 
-// exporterInPod compiles an exporter that finds a pod's files in this directory.
+// exporterInPod compiles an exporter that looks for a pod's files in this directory.
 func exporterInPod(t *testing.T, files string) (binary string) {
 	t.Helper()
 	binary = filepath.Join(t.TempDir(), "exporter")

@@ -19,12 +19,12 @@ func TestExitCodes(t *testing.T) {
 		code int
 		says []string
 	}{
-		"taken port":     {bare(), []string{"serve", "--health.listen-address=127.0.0.1:0", "--web.listen-address=" + taken.Addr().String()}, 1, []string{"address already in use"}},
-		"configuration":  {bare("EXPORTER_INTERVAL=soon", "EXPORTER_VAULT_ROLE="), nil, 2, []string{"EXPORTER_INTERVAL:", "EXPORTER_VAULT_ROLE:"}},
-		"unknown target": {bare(), []string{"check", "--target=nobody"}, 2, []string{`"nobody"`, "default"}},
-		"unknown output": {bare(), []string{"check", "--output=nonsense"}, 2, []string{"nonsense"}},
-		"healthy":        {bare(), []string{"check"}, 0, []string{"default: healthy"}},
-		"version":        {bare(), []string{"--version"}, 0, []string{"vault-k8s-auth-exporter"}},
+		"taken port":     {sharedEnv(), []string{"serve", "--health.listen-address=127.0.0.1:0", "--web.listen-address=" + taken.Addr().String()}, 1, []string{"address already in use"}},
+		"configuration":  {sharedEnv("EXPORTER_INTERVAL=soon", "EXPORTER_VAULT_ROLE="), nil, 2, []string{"EXPORTER_INTERVAL:", "EXPORTER_VAULT_ROLE:"}},
+		"unknown target": {sharedEnv(), []string{"check", "--target=nobody"}, 2, []string{`"nobody"`, "default"}},
+		"unknown output": {sharedEnv(), []string{"check", "--output=nonsense"}, 2, []string{"nonsense"}},
+		"healthy":        {sharedEnv(), []string{"check"}, 0, []string{"default: healthy"}},
+		"version":        {sharedEnv(), []string{"--version"}, 0, []string{"vault-k8s-auth-exporter"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := run(t, test.env, test.args...)
@@ -33,7 +33,7 @@ func TestExitCodes(t *testing.T) {
 			}
 			for _, part := range test.says {
 				if !strings.Contains(o.stdout+o.stderr, part) {
-					t.Errorf("nothing says %q:\n%s%s", part, o.stdout, o.stderr)
+					t.Errorf("the output lacks %q:\n%s%s", part, o.stdout, o.stderr)
 				}
 			}
 		})
@@ -41,26 +41,26 @@ func TestExitCodes(t *testing.T) {
 }
 
 func TestConfigCanBeFedBack(t *testing.T) {
-	first := run(t, bare(), "config")
+	first := run(t, sharedEnv(), "config")
 	second := run(t, append([]string{"PATH=/"}, strings.Fields(first.stdout)...), "config")
 	if first.code != 0 || second.code != 0 || first.stdout != second.stdout {
-		t.Errorf("config prints\n%s\nand of that\n%s%s", first.stdout, second.stdout, second.stderr)
+		t.Errorf("config prints\n%s\nand, with that as its environment,\n%s%s", first.stdout, second.stdout, second.stderr)
 	}
 }
 
-// TestHealthIsOfTheExporterAlone: a restart in the middle of Vault's outage would
-// blind whom the exporter should help.
-func TestHealthIsOfTheExporterAlone(t *testing.T) {
-	exporter := serve(t, bare())
+// TestHealthDoesNotDependOnVault: if the health endpoints failed during an outage of Vault,
+// Kubernetes would restart the exporter when it is needed most.
+func TestHealthDoesNotDependOnVault(t *testing.T) {
+	exporter := serve(t, sharedEnv())
 	metrics, health := exporter.address(""), exporter.address("health")
 	ready := func() bool { status, _ := get(health, "/readyz"); return status == 200 }
-	took := eventually(t, 20*time.Second, "readiness", ready, exporter.out.String)
-	t.Logf("ready after %s", took.Round(10*time.Millisecond))
+	elapsed := eventually(t, 20*time.Second, "readiness", ready, exporter.out.String)
+	t.Logf("ready after %s", elapsed.Round(10*time.Millisecond))
 
-	if err := world.lab.Inject(t.Context(), "vault_unreachable"); err != nil {
+	if err := shared.lab.Inject(t.Context(), "vault_unreachable"); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, world.lab, exporter, "vault_unreachable", func(e exposition) bool {
+	waitFor(t, shared.lab, exporter, "vault_unreachable", func(e exposition) bool {
 		return e.label("verdict_info", "reason") == "vault_unreachable"
 	})
 	for _, path := range []string{"/healthz", "/readyz"} {
@@ -68,7 +68,7 @@ func TestHealthIsOfTheExporterAlone(t *testing.T) {
 			t.Errorf("%s is %d while Vault is down: %s", path, status, body)
 		}
 	}
-	if _, err := world.lab.Heal(t.Context()); err != nil {
+	if _, err := shared.lab.Heal(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if status, body := get(metrics, "/"); status != 200 || !strings.Contains(body, `href="/metrics"`) {
@@ -76,7 +76,7 @@ func TestHealthIsOfTheExporterAlone(t *testing.T) {
 	}
 }
 
-// TestTerminationWhileVaultHangs: a login that hangs does not hold up the end.
+// TestTerminationWhileVaultHangs: a login without a response must not delay the shutdown.
 func TestTerminationWhileVaultHangs(t *testing.T) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -94,16 +94,16 @@ func TestTerminationWhileVaultHangs(t *testing.T) {
 			connected <- c
 		}
 	}()
-	exporter := serve(t, bare("EXPORTER_VAULT_ADDR=https://"+silent.Addr().String(), "EXPORTER_TIMEOUT=30s", "EXPORTER_INTERVAL=60s"))
-	held := <-connected // a run is under way
+	exporter := serve(t, sharedEnv("EXPORTER_VAULT_ADDR=https://"+silent.Addr().String(), "EXPORTER_TIMEOUT=30s", "EXPORTER_INTERVAL=60s"))
+	held := <-connected // a run is in progress
 	defer held.Close()
-	code, took := exporter.terminate()
-	if code != 0 || took > 5*time.Second {
-		t.Errorf("SIGTERM ended the exporter with %d after %s; its log:\n%s", code, took, exporter.out)
+	code, elapsed := exporter.terminate()
+	if code != 0 || elapsed > 5*time.Second {
+		t.Errorf("after SIGTERM the exporter exited with %d after %s; its log:\n%s", code, elapsed, exporter.out)
 	}
 	for _, l := range exporter.log() {
 		if l.Msg == "Verdict changed" {
-			t.Errorf("a run that was cut short gave the verdict %s", l.Reason)
+			t.Errorf("an interrupted run logged the verdict %s", l.Reason)
 		}
 	}
 }

@@ -11,27 +11,27 @@ import (
 )
 
 const (
-	listeners    = 50  // open event streams
-	loads        = 100 // page loads in a second
-	underLoadFor = time.Minute
+	eventStreams       = 50 // open at the same time
+	pageLoadsPerSecond = 100
+	loadDuration       = time.Minute
 )
 
-// TestReadersChangeNoProbe: whoever looks at the page costs no run, no tick and no
-// verdict.
-func TestReadersChangeNoProbe(t *testing.T) {
-	exporter := serve(t, bare())
+// TestPageLoadDoesNotAffectProbes: readers of the page delay no run, and cause no skipped tick and
+// no change of a verdict.
+func TestPageLoadDoesNotAffectProbes(t *testing.T) {
+	exporter := serve(t, sharedEnv())
 	address := exporter.address("")
-	waitFor(t, world.lab, exporter, "health", func(e exposition) bool { return e.verdict() == wellVerdict })
+	waitFor(t, shared.lab, exporter, "health", func(e exposition) bool { return e.verdict() == healthyVerdict })
 	before := scrape(t, address)
 
-	ctx, cancel := context.WithTimeout(t.Context(), underLoadFor)
+	ctx, cancel := context.WithTimeout(t.Context(), loadDuration)
 	defer cancel()
 	var readers sync.WaitGroup
-	var events, pages, refused atomic.Int64
-	for range listeners {
-		readers.Go(func() { events.Add(listen(ctx, "http://"+address+"/api/v1/events")) })
+	var events, pages, failed atomic.Int64
+	for range eventStreams {
+		readers.Go(func() { events.Add(readEvents(ctx, "http://"+address+"/api/v1/events")) })
 	}
-	tick := time.NewTicker(time.Second / loads)
+	tick := time.NewTicker(time.Second / pageLoadsPerSecond)
 	defer tick.Stop()
 	for ctx.Err() == nil {
 		<-tick.C
@@ -39,28 +39,28 @@ func TestReadersChangeNoProbe(t *testing.T) {
 			if loadPage("http://" + address + "/") {
 				pages.Add(1)
 			} else {
-				refused.Add(1)
+				failed.Add(1)
 			}
 		})
 	}
 	readers.Wait()
 
 	after := scrape(t, address)
-	if after.verdict() != wellVerdict || after.value("exporter_probes_skipped_total") != before.value("exporter_probes_skipped_total") {
-		t.Errorf("after the load the metrics say: %s, ticks skipped: %s", after.verdict(), after.value("exporter_probes_skipped_total"))
+	if after.verdict() != healthyVerdict || after.value("exporter_probes_skipped_total") != before.value("exporter_probes_skipped_total") {
+		t.Errorf("after the load: %s, ticks skipped: %s", after.verdict(), after.value("exporter_probes_skipped_total"))
 	}
-	if runs, want := after.number("probes_total")-before.number("probes_total"), float64(underLoadFor/(8*time.Second)); runs < want {
+	if runs, want := after.counter("probes_total")-before.counter("probes_total"), float64(loadDuration/(8*time.Second)); runs < want {
 		t.Errorf("%v runs completed under load, want %v", runs, want)
 	}
-	if got := exporter.changes(); got != 1 {
-		t.Errorf("%d changes of verdict were logged, want the first alone:\n%s", got, exporter.out)
+	if got := exporter.verdictChanges(); got != 1 {
+		t.Errorf("%d changes of verdict were logged, want only the first:\n%s", got, exporter.out)
 	}
-	if pages.Load() < int64(loads*underLoadFor.Seconds()*9/10) || refused.Load() > 0 || events.Load() < listeners {
-		t.Errorf("only %d pages were loaded, %d were refused, and %d bytes of events read: that was no load", pages.Load(), refused.Load(), events.Load())
+	if pages.Load() < int64(pageLoadsPerSecond*loadDuration.Seconds()*9/10) || failed.Load() > 0 || events.Load() < eventStreams {
+		t.Errorf("the load was too small: %d pages loaded, %d failed, %d bytes of events read", pages.Load(), failed.Load(), events.Load())
 	}
 }
 
-// loadPage loads it on a connection of its own, and keeps nothing of it.
+// loadPage loads the page on a new connection and reports whether the status was 200.
 func loadPage(url string) bool {
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	response, err := client.Get(url)
@@ -72,8 +72,8 @@ func loadPage(url string) bool {
 	return err == nil && response.StatusCode == http.StatusOK
 }
 
-// listen reads an event stream until the context ends, and returns how many bytes came.
-func listen(ctx context.Context, url string) int64 {
+// readEvents reads an event stream until the context ends, and returns the number of bytes.
+func readEvents(ctx context.Context, url string) int64 {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return 0
@@ -83,6 +83,6 @@ func listen(ctx context.Context, url string) int64 {
 		return 0
 	}
 	defer response.Body.Close()
-	read, _ := io.Copy(io.Discard, response.Body) // ends with the context
-	return read
+	n, _ := io.Copy(io.Discard, response.Body) // returns when the context ends
+	return n
 }

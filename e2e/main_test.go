@@ -11,8 +11,9 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
-// world is the lab that all tests share, with the exporter's binary.
-var world struct {
+// shared has the lab that most tests use, and the path of the exporter's binary. Tests that run in
+// parallel start labs of their own.
+var shared struct {
 	lab      *lab.Lab
 	exporter string
 }
@@ -23,7 +24,7 @@ func TestMain(m *testing.M) {
 		fmt.Println("e2e: left out with -short; without it the real servers are compiled and started")
 		os.Exit(0)
 	}
-	code, err := withWorld(m)
+	code, err := runWithSharedLab(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "e2e:", err)
 		os.Exit(1)
@@ -31,20 +32,20 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// withWorld runs the tests in the lab and takes it down.
-func withWorld(m *testing.M) (code int, err error) {
+// runWithSharedLab builds the exporter, starts the shared lab, runs the tests, and closes the lab.
+func runWithSharedLab(m *testing.M) (code int, err error) {
 	ctx := context.Background()
-	if world.exporter, err = lab.BuildExporter(ctx, os.Stderr); err != nil {
+	if shared.exporter, err = lab.BuildExporter(ctx, os.Stderr); err != nil {
 		return 0, err
 	}
-	if world.exporter, err = filepath.Abs(world.exporter); err != nil {
+	if shared.exporter, err = filepath.Abs(shared.exporter); err != nil {
 		return 0, err
 	}
-	if world.lab, err = lab.Start(ctx, lab.Options{Log: os.Stderr}); err != nil {
+	if shared.lab, err = lab.Start(ctx, lab.Options{Log: os.Stderr}); err != nil {
 		return 0, err
 	}
 	defer func() {
-		if closing := world.lab.Close(); err == nil {
+		if closing := shared.lab.Close(); err == nil {
 			err = closing
 		}
 	}()

@@ -16,41 +16,43 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
-// hurried is how many times faster than by default everything is that leads to a page. With 1 the test takes as long as
-// it does on call.
-var hurried = flag.Int("hurry", 8, "divides every interval between a fault and its page")
+// speedUpFactor divides the exporter's intervals and the durations of the shipped rules and route.
+// With 1 the test takes as long as in production.
+var speedUpFactor = flag.Int("speedup", 8, "divides every duration between a fault and its page")
 
-// pager is a lab, its exporters, and a real Prometheus and Alertmanager with the rules and the route that are shipped.
-type pager struct {
+// An alertingFixture is a lab, its exporters, and a real Prometheus and Alertmanager with the rules
+// and the route in deploy/prometheus.
+type alertingFixture struct {
 	t         *testing.T
 	lab       *lab.Lab
 	exporters []*process
-	arrived   pages
+	received  notificationLog
 }
 
-// pages are what the receiver of Alertmanager was sent.
-type pages struct {
-	mu  sync.Mutex // guards all
-	all []arrival
+// A notificationLog records what Alertmanager sent to its receivers.
+type notificationLog struct {
+	mu            sync.Mutex // guards notifications
+	notifications []notification
 }
 
-type arrival struct {
-	lab.Page
-	at time.Time
+type notification struct {
+	lab.Notification
+	receivedAt time.Time
 }
 
-func (p *pages) take(page lab.Page) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.all = append(p.all, arrival{page, time.Now()})
+func (l *notificationLog) add(page lab.Notification) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.notifications = append(l.notifications, notification{page, time.Now()})
 }
 
-// critical are those that wake somebody, of a status.
-func (p *pages) critical(status string) []arrival {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	var woken []arrival
-	for _, a := range p.all {
+// critical returns the notifications of this status with a critical alert: those that page
+// somebody.
+func (l *notificationLog) critical(status string) []notification {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var woken []notification
+	for _, a := range l.notifications {
 		if a.Status == status && slices.ContainsFunc(a.Alerts, func(a lab.Alert) bool { return a.Labels["severity"] == "critical" }) {
 			woken = append(woken, a)
 		}
@@ -58,11 +60,11 @@ func (p *pages) critical(status string) []arrival {
 	return woken
 }
 
-// notCritical are the names of alerts that were told and wake nobody.
-func (p *pages) notCritical() (names []string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, a := range p.all {
+// notCritical returns the names of the other alerts.
+func (l *notificationLog) notCritical() (names []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, a := range l.notifications {
 		for _, alert := range a.Alerts {
 			if alert.Labels["severity"] != "critical" {
 				names = append(names, alert.Labels["alertname"])
@@ -72,12 +74,12 @@ func (p *pages) notCritical() (names []string) {
 	return names
 }
 
-func (p *pages) String() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+func (l *notificationLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	var text strings.Builder
-	for _, a := range p.all {
-		fmt.Fprintf(&text, "%s %s %s %s\n", a.at.Format(time.TimeOnly), a.Receiver, a.Status, a.GroupKey)
+	for _, a := range l.notifications {
+		fmt.Fprintf(&text, "%s %s %s %s\n", a.receivedAt.Format(time.TimeOnly), a.Receiver, a.Status, a.GroupKey)
 		for _, alert := range a.Alerts {
 			fmt.Fprintf(&text, "    %s %v\n", alert.Status, alert.Labels)
 		}
@@ -85,47 +87,51 @@ func (p *pages) String() string {
 	return text.String()
 }
 
-// shippedInAHurry is a file of deploy/prometheus.
-func shippedInAHurry(t *testing.T, name string) []byte {
+// speedUpFile reads a file of deploy/prometheus and divides its durations by speedUpFactor.
+func speedUpFile(t *testing.T, name string) []byte {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("../deploy/prometheus", name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text, err = lab.Hurry(text, *hurried); err != nil {
+	if text, err = lab.SpeedUp(text, *speedUpFactor); err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
 	return text
 }
 
-// sooner is a duration in the same hurry, but leaves a probe its time.
-func sooner(d, least time.Duration) string { return max(d/time.Duration(*hurried), least).String() }
+// speedUp divides a duration by speedUpFactor, but returns at least the given minimum, so that a
+// probe has enough time.
+func speedUp(d, minimum time.Duration) string {
+	return max(d/time.Duration(*speedUpFactor), minimum).String()
+}
 
-// newPager starts all of it, with one exporter for each extra environment, and waits until it is well.
-func newPager(t *testing.T, l *lab.Lab, extra ...[]string) *pager {
+// newAlertingFixture starts one exporter for each extra environment and the monitoring, and waits
+// until every target is healthy.
+func newAlertingFixture(t *testing.T, l *lab.Lab, extra ...[]string) *alertingFixture {
 	t.Helper()
-	p := &pager{t: t, lab: l}
+	f := &alertingFixture{t: t, lab: l}
 	var addresses []string
 	for _, env := range extra {
 		exporter := serve(t, slices.Concat(environment(l.FullEnv()), []string{
-			"EXPORTER_INTERVAL=" + sooner(time.Minute, 8*time.Second),
-			"EXPORTER_TIMEOUT=" + sooner(8*time.Second, time.Second),
-			"EXPORTER_RECHECK_INTERVAL=" + sooner(10*time.Second, time.Second),
+			"EXPORTER_INTERVAL=" + speedUp(time.Minute, 8*time.Second),
+			"EXPORTER_TIMEOUT=" + speedUp(8*time.Second, time.Second),
+			"EXPORTER_RECHECK_INTERVAL=" + speedUp(10*time.Second, time.Second),
 		}, env))
-		p.exporters = append(p.exporters, exporter)
+		f.exporters = append(f.exporters, exporter)
 		addresses = append(addresses, exporter.address(""))
 	}
-	receiver, err := lab.Receive(p.arrived.take)
+	receiver, err := lab.StartWebhook(f.received.add)
 	if err != nil {
 		t.Fatal(err)
 	}
-	every, err := time.ParseDuration(sooner(30*time.Second, time.Second))
+	every, err := time.ParseDuration(speedUp(30*time.Second, time.Second))
 	if err != nil {
 		t.Fatal(err)
 	}
 	monitoring, err := lab.StartMonitoring(t.Context(), lab.MonitoringOptions{
-		Exporters: addresses, Every: every, Receiver: receiver.URL,
-		Rules: shippedInAHurry(t, "rules.yaml"), Alertmanager: shippedInAHurry(t, "alertmanager.yaml"),
+		Exporters: addresses, Interval: every, WebhookURL: receiver.URL,
+		Rules: speedUpFile(t, "rules.yaml"), Alertmanager: speedUpFile(t, "alertmanager.yaml"),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -138,21 +144,21 @@ func newPager(t *testing.T, l *lab.Lab, extra ...[]string) *pager {
 			t.Error(err)
 		}
 	})
-	p.waitFor(2*time.Minute, "every target to be well", func() bool { return p.verdicts("none") })
-	// Rules look back over minutes that must have been seen.
-	time.Sleep(2 * time.Minute / time.Duration(*hurried))
-	return p
+	f.waitFor(2*time.Minute, "every target to be healthy", func() bool { return f.verdicts("none") })
+	// The rules look back over up to two minutes, which must have been scraped.
+	time.Sleep(2 * time.Minute / time.Duration(*speedUpFactor))
+	return f
 }
 
-func (p *pager) waitFor(limit time.Duration, what string, holds func() bool) time.Duration {
-	p.t.Helper()
-	return eventually(p.t, limit, what, holds, p.arrived.String)
+func (f *alertingFixture) waitFor(limit time.Duration, what string, holds func() bool) time.Duration {
+	f.t.Helper()
+	return eventually(f.t, limit, what, holds, f.received.String)
 }
 
 // verdicts reports whether every target of every exporter has this reason.
-func (p *pager) verdicts(reason string) bool {
-	for _, exporter := range p.exporters {
-		verdicts := scrape(p.t, exporter.address(""))["vault_k8s_auth_verdict_info"].GetMetric()
+func (f *alertingFixture) verdicts(reason string) bool {
+	for _, exporter := range f.exporters {
+		verdicts := scrape(f.t, exporter.address(""))["vault_k8s_auth_verdict_info"].GetMetric()
 		if len(verdicts) == 0 {
 			return false
 		}
@@ -167,38 +173,39 @@ func (p *pager) verdicts(reason string) bool {
 	return true
 }
 
-// breaks injects a fault, follows it to the one page that it may lead to, heals it, and waits for the page's end.
-func (p *pager) breaks(name string, targets ...string) {
-	t := p.t
+// wantPageFor injects a fault, requires exactly one page for it, with these targets, heals the
+// fault, and waits until the page is resolved.
+func (f *alertingFixture) wantPageFor(name string, targets ...string) {
+	t := f.t
 	t.Helper()
 	i := slices.IndexFunc(lab.Faults(), func(f lab.Fault) bool { return f.Name == name })
 	fault := lab.Faults()[i]
 	broken := time.Now()
-	if err := p.lab.Inject(t.Context(), name); err != nil {
+	if err := f.lab.Inject(t.Context(), name); err != nil {
 		t.Fatal(err)
 	}
-	seen := p.waitFor(2*time.Minute, "the metrics to say so", func() bool { return p.verdicts(fault.Full.Reason) })
-	limit := 8 * time.Minute / time.Duration(*hurried)
-	p.waitFor(limit, "the page", func() bool { return len(p.paged()) >= len(targets) })
-	first := p.arrived.critical("firing")[0]
+	seen := f.waitFor(2*time.Minute, "the metrics to show the fault", func() bool { return f.verdicts(fault.Full.Reason) })
+	limit := 8 * time.Minute / time.Duration(*speedUpFactor)
+	f.waitFor(limit, "the page", func() bool { return len(f.pagedTargets()) >= len(targets) })
+	first := f.received.critical("firing")[0]
 	fired := first.Alerts[0].StartsAt.Sub(broken)
-	t.Logf("%s: in the metrics after %s, the alert fired after %s, its page arrived after %s, hurried %d times",
-		name, seen.Round(time.Second/10), fired.Round(time.Second/10), first.at.Sub(broken).Round(time.Second/10), *hurried)
-	p.holdsTo(fault, targets)
+	t.Logf("%s: in the metrics after %s, the alert fired after %s, its notification arrived after %s, with durations divided by %d",
+		name, seen.Round(time.Second/10), fired.Round(time.Second/10), first.receivedAt.Sub(broken).Round(time.Second/10), *speedUpFactor)
+	f.wantPageContent(fault, targets)
 
-	if _, err := p.lab.Heal(t.Context()); err != nil {
+	if _, err := f.lab.Heal(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	healed := time.Now()
-	p.waitFor(limit, "the end of the page", func() bool { return len(p.arrived.critical("resolved")) > 0 })
-	t.Logf("%s: healed, its end arrived after %s", name, time.Since(healed).Round(time.Second/10))
-	p.wantOne(fault)
+	f.waitFor(limit, "the page to be resolved", func() bool { return len(f.received.critical("resolved")) > 0 })
+	t.Logf("%s: resolved %s after it was healed", name, time.Since(healed).Round(time.Second/10))
+	f.wantOnePage(fault)
 }
 
-// paged are the targets that somebody was woken for.
-func (p *pager) paged() []string {
+// pagedTargets are the targets of all critical alerts.
+func (f *alertingFixture) pagedTargets() []string {
 	targets := map[string]bool{}
-	for _, page := range p.arrived.critical("firing") {
+	for _, page := range f.received.critical("firing") {
 		for _, alert := range page.Alerts {
 			targets[alert.Labels["target"]] = true
 		}
@@ -206,29 +213,29 @@ func (p *pager) paged() []string {
 	return slices.Sorted(maps.Keys(targets))
 }
 
-// holdsTo holds the page to what it must say of a fault.
-func (p *pager) holdsTo(fault lab.Fault, targets []string) {
-	p.t.Helper()
-	if got := p.paged(); !slices.Equal(got, slices.Sorted(slices.Values(targets))) {
-		p.t.Errorf("the page is of %v, want %v", got, targets)
+// wantPageContent requires the labels, the description and the runbook that a page must have.
+func (f *alertingFixture) wantPageContent(fault lab.Fault, targets []string) {
+	f.t.Helper()
+	if got := f.pagedTargets(); !slices.Equal(got, slices.Sorted(slices.Values(targets))) {
+		f.t.Errorf("the page has the targets %v, want %v", got, targets)
 	}
-	for _, page := range p.arrived.critical("firing") {
+	for _, page := range f.received.critical("firing") {
 		for _, alert := range page.Alerts {
 			if alert.Labels["reason"] != fault.Full.Reason || alert.Labels["component"] == "" {
-				p.t.Errorf("the page has labels %v, want the reason %s", alert.Labels, fault.Full.Reason)
+				f.t.Errorf("the alert has the labels %v, want the reason %s", alert.Labels, fault.Full.Reason)
 			}
 			description := alert.Annotations["description"]
 			for _, part := range []string{alert.Labels["target"], fault.Full.Reason, alert.Labels["component"], "exporter check --target", "reasons.md#" + fault.Full.Reason} {
 				if !strings.Contains(description, part) {
-					p.t.Errorf("the description does not say %q:\n%s", part, description)
+					f.t.Errorf("the description does not say %q:\n%s", part, description)
 				}
 			}
-			wantRunbook(p.t, alert.Annotations["runbook_url"])
+			wantRunbook(f.t, alert.Annotations["runbook_url"])
 		}
 	}
 }
 
-// wantRunbook follows a link to the file that it is of.
+// wantRunbook requires that a link points to a runbook of this repository.
 func wantRunbook(t *testing.T, link string) {
 	t.Helper()
 	u, err := url.Parse(link)
@@ -237,42 +244,42 @@ func wantRunbook(t *testing.T, link string) {
 	}
 	_, file, _ := strings.Cut(u.Path, "/docs/runbooks/")
 	if text, err := os.ReadFile(filepath.Join("../docs/runbooks", file)); err != nil || !strings.Contains(string(text), "## Mitigation") {
-		t.Errorf("%s is no runbook: %v", link, err)
+		t.Errorf("%s is not a runbook: %v", link, err)
 	}
 }
 
-// wantOne wants one cause to have been one page with one alert for each target, whatever it was brought up to date with, and
-// nobody to have been told of anything else.
-func (p *pager) wantOne(fault lab.Fault) {
-	p.t.Helper()
+// wantOnePage requires one group of critical alerts, with one alert per target however often it was
+// updated, and no other alert.
+func (f *alertingFixture) wantOnePage(fault lab.Fault) {
+	f.t.Helper()
 	keys := map[string]bool{}
-	for _, page := range p.arrived.critical("firing") {
+	for _, page := range f.received.critical("firing") {
 		keys[page.GroupKey] = true
 		targets := map[string]bool{}
 		for _, alert := range page.Alerts {
 			targets[alert.Labels["target"]] = true
 		}
 		if len(page.Alerts) != len(targets) || page.Receiver != "pager" {
-			p.t.Errorf("%s was sent %d alerts of %d targets", page.Receiver, len(page.Alerts), len(targets))
+			f.t.Errorf("%s received %d alerts for %d targets", page.Receiver, len(page.Alerts), len(targets))
 		}
 	}
 	if len(keys) != 1 {
-		p.t.Errorf("%s led to %d pages:\n%s", fault.Name, len(keys), &p.arrived)
+		f.t.Errorf("%s led to %d pages:\n%s", fault.Name, len(keys), &f.received)
 	}
-	if others := p.arrived.notCritical(); len(others) > 0 {
-		p.t.Errorf("%s also led to %v:\n%s", fault.Name, others, &p.arrived)
+	if others := f.received.notCritical(); len(others) > 0 {
+		f.t.Errorf("%s also led to %v:\n%s", fault.Name, others, &f.received)
 	}
 }
 
-// TestPages follows a fault from the servers to the pager.
+// TestPages follows a fault from the servers to the notification of Alertmanager.
 func TestPages(t *testing.T) {
 	t.Run("one exporter", func(t *testing.T) {
 		t.Parallel()
-		newPager(t, start(t), nil).breaks("reviewer_forbidden", "default")
+		newAlertingFixture(t, startLab(t), nil).wantPageFor("reviewer_forbidden", "default")
 	})
 	t.Run("two exporters of one target", func(t *testing.T) {
 		t.Parallel()
-		newPager(t, start(t), nil, nil).breaks("reviewer_expired", "default")
+		newAlertingFixture(t, startLab(t), nil, nil).wantPageFor("reviewer_expired", "default")
 	})
 	t.Run("twenty targets behind one Vault", func(t *testing.T) {
 		t.Parallel()
@@ -286,6 +293,6 @@ func TestPages(t *testing.T) {
 		if err := os.WriteFile(path, []byte(file.String()), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		newPager(t, start(t), []string{"EXPORTER_TARGETS_FILE=" + path}).breaks("vault_sealed", names...)
+		newAlertingFixture(t, startLab(t), []string{"EXPORTER_TARGETS_FILE=" + path}).wantPageFor("vault_sealed", names...)
 	})
 }

@@ -15,63 +15,65 @@ import (
 	"time"
 )
 
-// printed is everything that any exporter of this package ever said, to anybody.
-var printed said
+// allOutput has everything that any exporter of this package printed or served.
+var allOutput syncBuffer
 
-// said keeps text. It is safe for concurrent use.
-type said struct {
+// A syncBuffer is a bytes.Buffer for concurrent use.
+type syncBuffer struct {
 	mu   sync.Mutex // guards text
 	text bytes.Buffer
 }
 
-func (s *said) Write(p []byte) (int, error) {
+func (s *syncBuffer) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.text.Write(p)
 }
 
-func (s *said) String() string {
+func (s *syncBuffer) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.text.String()
 }
 
-// tee is a process's output: its own and everybody's.
-type tee struct{ said }
+// A recordedOutput is the output of one process. Everything written to it is also added to
+// allOutput.
+type recordedOutput struct{ syncBuffer }
 
-func (t *tee) Write(p []byte) (int, error) {
-	_, _ = printed.Write(p)
-	return t.said.Write(p)
+func (t *recordedOutput) Write(p []byte) (int, error) {
+	_, _ = allOutput.Write(p)
+	return t.syncBuffer.Write(p)
 }
 
-// environment is the exporter's own, not the developer's: what a lab gives it, and more.
+// environment is the exporter's whole environment: short intervals for tests, and the given
+// variables. It passes on only PATH from the developer's.
 func environment(given []string, extra ...string) []string {
 	return slices.Concat(
 		[]string{"PATH=" + os.Getenv("PATH"), "EXPORTER_TIMEOUT=1s", "EXPORTER_INTERVAL=8s", "EXPORTER_RECHECK_INTERVAL=1s"},
 		given, extra)
 }
 
-// bare is the environment in the lab that all tests share.
-func bare(extra ...string) []string { return environment(world.lab.Env(), extra...) }
+// sharedEnv is the environment for the shared lab, with bare evidence.
+func sharedEnv(extra ...string) []string { return environment(shared.lab.Env(), extra...) }
 
-// outcome is how a process ended.
+// An outcome is how a process ended.
 type outcome struct {
 	code           int
 	stdout, stderr string
 }
 
-// run runs the exporter to its end.
+// run runs the exporter until it exits, at most a minute.
 func run(t testing.TB, env []string, args ...string) outcome {
 	t.Helper()
-	return runAs(t, world.exporter, env, args...)
+	return runAs(t, shared.exporter, env, args...)
 }
 
-// runAs runs another binary of the exporter.
+// runAs is run with another binary of the exporter.
 func runAs(t testing.TB, binary string, env []string, args ...string) outcome {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	var stdout, stderr tee
+	var stdout, stderr recordedOutput
 	cmd := exec.CommandContext(ctx, binary, args...)
 	cmd.Env, cmd.Stdout, cmd.Stderr = env, &stdout, &stderr
 	err := cmd.Run()
@@ -81,19 +83,19 @@ func runAs(t testing.TB, binary string, env []string, args ...string) outcome {
 	return outcome{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 }
 
-// report is the JSON of check. Its keys are public: an unknown one is an error.
+// A report is the JSON output of check. Unknown keys are errors, because the keys are public.
 type report struct{ Targets []targetReport }
 
 type targetReport struct {
 	Target, Reason, Component, Certainty, Detail, Runbook string
 	Healthy                                               bool
-	Because, Fix                                          []string
+	Because, Check, Fix, Notes                            []string
 	Reviewer                                              struct{ Reason, Component, Detail string }
 	Started                                               time.Time
 	Duration                                              float64 `json:"duration_seconds"`
 	Warnings                                              []struct {
-		Warning, Detail string
-		Fix             []string
+		Warning, Detail   string
+		Check, Fix, Notes []string
 	}
 	Steps []struct {
 		Step, State, Detail string
@@ -110,20 +112,20 @@ func (r targetReport) warns(of string) bool {
 	return false
 }
 
-// check runs check --output json and reads its report of the one target.
+// check runs check --output=json and returns its report, which must have one target.
 func check(t testing.TB, env []string) (outcome, report) {
 	t.Helper()
 	o := run(t, env, "check", "--output=json")
-	return o, read(t, o)
+	return o, decodeReport(t, o)
 }
 
 // checkAs is check with another binary of the exporter.
 func checkAs(t testing.TB, binary string, env []string) targetReport {
 	t.Helper()
-	return read(t, runAs(t, binary, env, "check", "--output=json")).Targets[0]
+	return decodeReport(t, runAs(t, binary, env, "check", "--output=json")).Targets[0]
 }
 
-func read(t testing.TB, o outcome) report {
+func decodeReport(t testing.TB, o outcome) report {
 	t.Helper()
 	decoder := json.NewDecoder(strings.NewReader(o.stdout))
 	decoder.DisallowUnknownFields()
@@ -134,23 +136,23 @@ func read(t testing.TB, o outcome) report {
 	return r
 }
 
-// process is an exporter that serves.
+// A process is an exporter that runs serve.
 type process struct {
 	t      testing.TB
 	cmd    *exec.Cmd
-	out    *tee
+	out    *recordedOutput
 	exited chan struct{}
 }
 
 func serve(t testing.TB, env []string, args ...string) *process {
 	t.Helper()
-	return serveAs(t, world.exporter, env, args...)
+	return serveAs(t, shared.exporter, env, args...)
 }
 
-// serveAs serves with another binary of the exporter.
+// serveAs is serve with another binary of the exporter.
 func serveAs(t testing.TB, binary string, env []string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, out: new(tee), exited: make(chan struct{})}
+	p := &process{t: t, out: new(recordedOutput), exited: make(chan struct{})}
 	p.cmd = exec.Command(binary, append([]string{"serve", "--log.format=json",
 		"--web.listen-address=127.0.0.1:0", "--health.listen-address=127.0.0.1:0"}, args...)...)
 	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = env, p.out, p.out
@@ -159,7 +161,7 @@ func serveAs(t testing.TB, binary string, env []string, args ...string) *process
 	}
 	go func() {
 		defer close(p.exited)
-		_ = p.cmd.Wait() // its exit code is in ProcessState
+		_ = p.cmd.Wait() // the exit code is in ProcessState
 	}()
 	t.Cleanup(func() {
 		_ = p.cmd.Process.Kill()
@@ -168,30 +170,31 @@ func serveAs(t testing.TB, binary string, env []string, args ...string) *process
 	return p
 }
 
-// terminate ends the process as a kubelet does, and returns how long it took.
-func (p *process) terminate() (code int, took time.Duration) {
+// terminate sends SIGTERM, as a kubelet does, and returns the exit code and how long the shutdown
+// took.
+func (p *process) terminate() (code int, elapsed time.Duration) {
 	p.t.Helper()
 	start := time.Now()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		p.t.Fatalf("ending the exporter: %v", err)
+		p.t.Fatalf("stopping the exporter: %v", err)
 	}
 	select {
 	case <-p.exited:
 	case <-time.After(20 * time.Second):
-		p.t.Fatalf("the exporter did not end; its log:\n%s", p.out)
+		p.t.Fatalf("the exporter did not exit; its log:\n%s", p.out)
 	}
 	return p.cmd.ProcessState.ExitCode(), time.Since(start)
 }
 
-// line is one line of the log.
-type line struct {
+// A logLine is one line of the exporter's JSON log.
+type logLine struct {
 	Msg, For, Address, Reason string
 }
 
-func (p *process) log() []line {
-	var lines []line
+func (p *process) log() []logLine {
+	var lines []logLine
 	for text := range strings.Lines(p.out.String()) {
-		var l line
+		var l logLine
 		if json.Unmarshal([]byte(text), &l) == nil {
 			lines = append(lines, l)
 		}
@@ -199,7 +202,8 @@ func (p *process) log() []line {
 	return lines
 }
 
-// address waits until the process listens for this: "health", or "" for metrics.
+// address waits until the process listens, and returns the address for "health", or for metrics and
+// the page if name is empty.
 func (p *process) address(name string) string {
 	p.t.Helper()
 	var found string
@@ -215,22 +219,23 @@ func (p *process) address(name string) string {
 	return found
 }
 
-// eventually polls until it holds. What went on meanwhile is told where it does not.
-func eventually(t testing.TB, limit time.Duration, what string, holds func() bool, story func() string) time.Duration {
+// eventually polls until holds returns true, and returns how long that took. Beyond the limit it
+// fails the test and prints details.
+func eventually(t testing.TB, limit time.Duration, what string, holds func() bool, details func() string) time.Duration {
 	t.Helper()
 	start := time.Now()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for !holds() {
 		if <-tick.C; time.Since(start) > limit {
-			t.Fatalf("waiting for %s: not within %s\n%s", what, limit, story())
+			t.Fatalf("waiting for %s: not within %s\n%s", what, limit, details())
 		}
 	}
 	return time.Since(start)
 }
 
-// changes counts the changes of verdict that were logged.
-func (p *process) changes() int {
+// verdictChanges counts the logged changes of the verdict.
+func (p *process) verdictChanges() int {
 	n := 0
 	for _, l := range p.log() {
 		if l.Msg == "Verdict changed" {

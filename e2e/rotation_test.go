@@ -6,13 +6,13 @@ import (
 	"testing"
 )
 
-// TestRotationIsNoFault rotates every token while one probe follows on the other: the
-// canary's as a kubelet does, by a symbolic link; the reviewer's in Vault first, and then
-// where the exporter has it from. None of the probes may find anything.
-func TestRotationIsNoFault(t *testing.T) {
-	l := start(t)
+// TestTokenRotationCausesNoFailure rotates all tokens while checks run continuously: the canary's
+// token as a kubelet does, by a symbolic link; the reviewer's in Vault first, and then in the
+// exporter's source. No check may find a fault.
+func TestTokenRotationCausesNoFailure(t *testing.T) {
+	l := startLab(t)
 	administrator := newShell(t, l)
-	administrator.must(
+	administrator.mustRun(
 		"mkdir -p canary/..1",
 		`cp "$EXPORTER_CANARY_TOKEN_FILE" canary/..1/token`,
 		"ln -s ..1 canary/..data",
@@ -23,13 +23,13 @@ func TestRotationIsNoFault(t *testing.T) {
 	)
 	binary, pod := inPod(t, l)
 	canary := "EXPORTER_CANARY_TOKEN_FILE=" + administrator.dir + "/canary/token"
-	follow := []*follower{
-		newFollower(t, world.exporter, environment(l.Env(), canary)),
-		newFollower(t, binary, append(environment(l.Env(), canary,
+	checks := []*continuousCheck{
+		startContinuousCheck(t, shared.exporter, environment(l.Env(), canary)),
+		startContinuousCheck(t, binary, append(environment(l.Env(), canary,
 			"EXPORTER_REVIEWER=secret", "EXPORTER_REVIEWER_TOKEN_FILE=", "EXPORTER_REVIEWER_SECRET=vault/reviewer"), pod.Env...)),
 	}
 	for range 3 {
-		administrator.must(
+		administrator.mustRun(
 			`next=..$(date +%s%N); mkdir canary/$next`,
 			"kubectl -n monitoring create token canary --audience=vault > canary/$next/token",
 			"ln -s $next canary/..tmp",
@@ -47,37 +47,37 @@ func TestRotationIsNoFault(t *testing.T) {
 			`kubectl -n vault create secret generic reviewer --from-file=token=reviewer-token --dry-run=client -o yaml | kubectl replace -f -`,
 		)
 	}
-	for _, f := range follow {
-		if probes := f.end(); probes < 10 {
-			t.Errorf("only %d probes were made meanwhile", probes)
+	for _, c := range checks {
+		if probes := c.finish(); probes < 10 {
+			t.Errorf("only %d checks were made", probes)
 		}
 	}
 }
 
-// follower probes again and again, and expects health.
-type follower struct {
-	stop context.CancelFunc
-	done sync.WaitGroup
-	made int
+// A continuousCheck repeats check until it is stopped, and requires health.
+type continuousCheck struct {
+	stop  context.CancelFunc
+	done  sync.WaitGroup
+	count int
 }
 
-func newFollower(t *testing.T, binary string, env []string) *follower {
+func startContinuousCheck(t *testing.T, binary string, env []string) *continuousCheck {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
-	f := &follower{stop: stop}
-	f.done.Go(func() {
-		for ; ctx.Err() == nil; f.made++ {
+	c := &continuousCheck{stop: stop}
+	c.done.Go(func() {
+		for ; ctx.Err() == nil; c.count++ {
 			if o := runAs(t, binary, env, "check", "--output=json"); o.code != 0 {
-				t.Errorf("while tokens are rotated check ends with %d: %s%s", o.code, o.stdout, o.stderr)
+				t.Errorf("during the rotation, check exits with %d: %s%s", o.code, o.stdout, o.stderr)
 			}
 		}
 	})
-	return f
+	return c
 }
 
-// end returns how many probes were made.
-func (f *follower) end() int {
-	f.stop()
-	f.done.Wait()
-	return f.made
+// finish stops the checks and returns how many were made.
+func (c *continuousCheck) finish() int {
+	c.stop()
+	c.done.Wait()
+	return c.count
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// get asks a listener of the exporter; status 0 is no answer.
+// get requests a path from one of the exporter's listeners. Status 0 means no response.
 func get(address, path string) (status int, body string) {
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	response, err := client.Get("http://" + address + path)
@@ -20,14 +20,15 @@ func get(address, path string) (status int, body string) {
 		return 0, err.Error()
 	}
 	defer response.Body.Close()
-	content, err := io.ReadAll(io.TeeReader(response.Body, &printed))
+	content, err := io.ReadAll(io.TeeReader(response.Body, &allOutput))
 	if err != nil {
 		return 0, err.Error()
 	}
 	return response.StatusCode, string(content)
 }
 
-// exposition is one scrape.
+// An exposition is the result of one scrape. Its methods take metric names without the prefix
+// vault_k8s_auth_.
 type exposition map[string]*dto.MetricFamily
 
 func scrape(t testing.TB, address string) exposition {
@@ -41,7 +42,7 @@ func scrape(t testing.TB, address string) exposition {
 	return families
 }
 
-// value renders a gauge's or counter's value, or "absent".
+// value formats the first sample of a gauge or counter, or returns "absent".
 func (e exposition) value(name string) string {
 	family := e["vault_k8s_auth_"+name]
 	if family == nil || len(family.Metric) == 0 {
@@ -51,12 +52,12 @@ func (e exposition) value(name string) string {
 	return fmt.Sprint(m.GetGauge().GetValue() + m.GetCounter().GetValue())
 }
 
-// number is the value of a counter that is there.
-func (e exposition) number(name string) float64 {
+// counter is the first sample of a counter, which must exist.
+func (e exposition) counter(name string) float64 {
 	return e["vault_k8s_auth_"+name].GetMetric()[0].GetCounter().GetValue()
 }
 
-// label is a label of the first sample of a metric.
+// label is a label of the first sample of a metric, or "absent" if there is no sample.
 func (e exposition) label(name, label string) string {
 	family := e["vault_k8s_auth_"+name]
 	if family == nil || len(family.Metric) == 0 {
@@ -70,11 +71,11 @@ func (e exposition) label(name, label string) string {
 	return ""
 }
 
-// verdict tells all that the metrics say of the target's health.
+// verdict formats everything that the metrics say about the target's health.
 func (e exposition) verdict() string {
 	return fmt.Sprintf("up %s, reviewer_up %s, canary_login_up %s, reason %s, component %s, certainty %s",
 		e.value("up"), e.value("reviewer_up"), e.value("canary_login_up"),
 		e.label("verdict_info", "reason"), e.label("verdict_info", "component"), e.label("verdict_info", "certainty"))
 }
 
-const wellVerdict = "up 1, reviewer_up 1, canary_login_up 1, reason none, component none, certainty proven"
+const healthyVerdict = "up 1, reviewer_up 1, canary_login_up 1, reason none, component none, certainty proven"

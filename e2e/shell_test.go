@@ -11,8 +11,8 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
-// shell has kubectl, vault and an administrator's rights in a lab, the lab's EXPORTER_*
-// variables, and a directory of its own.
+// A shell runs commands as an administrator of a lab. It has kubectl, vault, full permissions, the
+// lab's EXPORTER_* variables, and a working directory of its own.
 type shell struct {
 	t   *testing.T
 	lab *lab.Lab
@@ -21,8 +21,8 @@ type shell struct {
 
 func newShell(t *testing.T, l *lab.Lab) shell { return shell{t, l, t.TempDir()} }
 
-// paste runs lines up to the first that fails, and returns what they print.
-func (s shell) paste(lines ...string) (string, error) {
+// run runs the lines until the first one fails, and returns their combined output.
+func (s shell) run(lines ...string) (string, error) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
 	defer cancel()
@@ -34,10 +34,10 @@ func (s shell) paste(lines ...string) (string, error) {
 	return string(out), err
 }
 
-// must is paste where nothing may fail.
-func (s shell) must(lines ...string) string {
+// mustRun is run, and fails the test if a line fails.
+func (s shell) mustRun(lines ...string) string {
 	s.t.Helper()
-	out, err := s.paste(lines...)
+	out, err := s.run(lines...)
 	if err != nil {
 		s.t.Fatalf("%v\n%s\n%s", err, strings.Join(lines, "\n"), out)
 	}

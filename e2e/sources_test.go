@@ -11,28 +11,28 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
-// source is where a token comes from, and the one permission that it takes. The
-// exporter's identity is monitoring/probe, or that of its pod.
+// A source is a token source, and the one permission that it needs. The exporter's identity is the
+// service account monitoring/probe, or that of its pod.
 type source struct {
 	grant, revoke []string
 	env           []string
 	inPod         bool
-	// may is what the identity may do in the namespaces vault and monitoring beside what
-	// everybody may, in the words of kubectl auth can-i --list.
-	may []string
-	// without is the reason, and gap the warning, that the missing permission brings.
-	without, gap string
+	// What the identity may do in the namespaces vault and monitoring, beyond what every account
+	// may, in the format of kubectl auth can-i --list.
+	permissions []string
+	// The reason and the warning that a run without the permission gives.
+	reasonWithout, warningWithout string
 }
 
 const mintReviewer = "kubectl -n vault create role probe --verb=create --resource=serviceaccounts/token --resource-name=vault-auth"
 
 var sources = map[string]source{
 	"serviceaccount": {
-		grant:   []string{mintReviewer, "kubectl -n vault create rolebinding probe --role=probe --serviceaccount=monitoring:probe"},
-		revoke:  []string{"kubectl -n vault delete rolebinding probe"},
-		env:     []string{"EXPORTER_REVIEWER=serviceaccount", "EXPORTER_REVIEWER_TOKEN_FILE=", "EXPORTER_REVIEWER_SERVICE_ACCOUNT=vault/vault-auth"},
-		may:     []string{"vault: serviceaccounts/token [] [vault-auth] [create]"},
-		without: "none", gap: "reviewer_not_checked",
+		grant:         []string{mintReviewer, "kubectl -n vault create rolebinding probe --role=probe --serviceaccount=monitoring:probe"},
+		revoke:        []string{"kubectl -n vault delete rolebinding probe"},
+		env:           []string{"EXPORTER_REVIEWER=serviceaccount", "EXPORTER_REVIEWER_TOKEN_FILE=", "EXPORTER_REVIEWER_SERVICE_ACCOUNT=vault/vault-auth"},
+		permissions:   []string{"vault: serviceaccounts/token [] [vault-auth] [create]"},
+		reasonWithout: "none", warningWithout: "reviewer_not_checked",
 	},
 	"accessreview": {
 		grant: []string{
@@ -41,11 +41,11 @@ var sources = map[string]source{
 		},
 		revoke: []string{"kubectl delete clusterrolebinding probe"},
 		env:    []string{"EXPORTER_REVIEWER=accessreview", "EXPORTER_REVIEWER_TOKEN_FILE=", "EXPORTER_REVIEWER_SERVICE_ACCOUNT=vault/vault-auth"},
-		may: []string{
+		permissions: []string{
 			"monitoring: subjectaccessreviews.authorization.k8s.io [] [] [create]",
 			"vault: subjectaccessreviews.authorization.k8s.io [] [] [create]",
 		},
-		without: "none", gap: "reviewer_not_checked",
+		reasonWithout: "none", warningWithout: "reviewer_not_checked",
 	},
 	"canary serviceaccount": {
 		grant: []string{
@@ -55,8 +55,8 @@ var sources = map[string]source{
 		revoke: []string{"kubectl -n monitoring delete rolebinding probe"},
 		env: []string{"EXPORTER_CANARY=serviceaccount", "EXPORTER_CANARY_TOKEN_FILE=", "EXPORTER_CANARY_SERVICE_ACCOUNT=monitoring/canary",
 			"EXPORTER_CANARY_AUDIENCES=vault"},
-		may:     []string{"monitoring: serviceaccounts/token [] [canary] [create]"},
-		without: "exporter_forbidden",
+		permissions:   []string{"monitoring: serviceaccounts/token [] [canary] [create]"},
+		reasonWithout: "exporter_forbidden",
 	},
 	"secret": {
 		inPod: true,
@@ -67,44 +67,44 @@ var sources = map[string]source{
 		},
 		revoke: []string{"kubectl -n vault delete rolebinding probe"},
 		env:    []string{"EXPORTER_REVIEWER=secret", "EXPORTER_REVIEWER_TOKEN_FILE=", "EXPORTER_REVIEWER_SECRET=vault/vault-auth-token"},
-		may: []string{ // and what leader election takes, which the lab's pod has
+		permissions: []string{ // includes what the lab's pod needs for leader election
 			"monitoring: leases.coordination.k8s.io [] [] [create]",
 			"monitoring: leases.coordination.k8s.io [] [vault-k8s-auth-exporter] [get update]",
 			"vault: secrets [] [vault-auth-token] [get]",
 		},
-		without: "none", gap: "reviewer_not_checked",
+		reasonWithout: "none", warningWithout: "reviewer_not_checked",
 	},
 }
 
-// TestSourcesTakeOnePermission probes with each source's one permission and without it,
-// and asks the API server what else the identity may do.
-func TestSourcesTakeOnePermission(t *testing.T) {
+// TestSourcesNeedOnePermission probes with each source's permission and without it, and asks the
+// API server what else the identity may do.
+func TestSourcesNeedOnePermission(t *testing.T) {
 	for name, s := range sources {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			l := start(t)
+			l := startLab(t)
 			administrator := newShell(t, l)
 			binary, token, env := s.identity(t, l, administrator)
-			administrator.must(s.grant...)
+			administrator.mustRun(s.grant...)
 
 			with := checkAs(t, binary, env)
 			if with.Reason != "none" || with.Reviewer.Reason != "none" || with.warns("reviewer_not_checked") {
 				t.Errorf("with its permission: %s (%s), reviewer %s, warnings %+v", with.Reason, with.Detail, with.Reviewer.Reason, with.Warnings)
 			}
-			if diff := cmp.Diff(s.may, administrator.allowed(token)); diff != "" {
-				t.Errorf("the identity may (-want +got):\n%s", diff)
+			if diff := cmp.Diff(s.permissions, administrator.permissionsOf(token)); diff != "" {
+				t.Errorf("permissions of the identity (-want +got):\n%s", diff)
 			}
-			administrator.must(s.revoke...)
+			administrator.mustRun(s.revoke...)
 			without := checkAs(t, binary, env)
-			if without.Reason != s.without || s.gap != "" && !without.warns(s.gap) {
-				t.Errorf("without it: %s (%s), warnings %+v; want %s, %s", without.Reason, without.Detail, without.Warnings, s.without, s.gap)
+			if without.Reason != s.reasonWithout || s.warningWithout != "" && !without.warns(s.warningWithout) {
+				t.Errorf("without it: %s (%s), warnings %+v; want %s, %s", without.Reason, without.Detail, without.Warnings, s.reasonWithout, s.warningWithout)
 			}
 		})
 	}
 }
 
-// identity returns the exporter to run, the file of the token that it has at the API
-// server, and its environment.
+// identity returns the exporter's binary, the file of its token for the API server, and its
+// environment.
 func (s source) identity(t *testing.T, l *lab.Lab, administrator shell) (binary, token string, env []string) {
 	t.Helper()
 	env = environment(l.Env(), s.env...)
@@ -113,11 +113,11 @@ func (s source) identity(t *testing.T, l *lab.Lab, administrator shell) (binary,
 		return binary, filepath.Join(pod.Files, "token"), append(env, pod.Env...)
 	}
 	token = filepath.Join(administrator.dir, "probe-token")
-	administrator.must("kubectl -n monitoring create serviceaccount probe", "kubectl -n monitoring create token probe > "+token)
-	return world.exporter, token, append(env, "EXPORTER_KUBERNETES_TOKEN_FILE="+token)
+	administrator.mustRun("kubectl -n monitoring create serviceaccount probe", "kubectl -n monitoring create token probe > "+token)
+	return shared.exporter, token, append(env, "EXPORTER_KUBERNETES_TOKEN_FILE="+token)
 }
 
-// inPod is an exporter that finds a pod's files where the lab puts them.
+// inPod compiles an exporter that looks for a pod's files where the lab writes them.
 func inPod(t *testing.T, l *lab.Lab) (binary string, pod lab.Pod) {
 	t.Helper()
 	pod, err := l.Pod(t.Context())
@@ -127,13 +127,13 @@ func inPod(t *testing.T, l *lab.Lab) (binary string, pod lab.Pod) {
 	return exporterInPod(t, pod.Files), pod
 }
 
-// allowed lists what a token's account may do in the namespaces vault and monitoring
-// beside asking about itself and what is in no namespace.
-func (s shell) allowed(token string) []string {
+// permissionsOf lists what a token's account may do in the namespaces vault and monitoring. It
+// leaves out reviews of the account itself and URLs without a namespace.
+func (s shell) permissionsOf(token string) []string {
 	s.t.Helper()
 	var rows []string
 	for _, namespace := range []string{"monitoring", "vault"} {
-		out := s.must(`kubectl --kubeconfig=/dev/null --server="$EXPORTER_KUBERNETES_HOST" --certificate-authority="$EXPORTER_KUBERNETES_CACERT" ` +
+		out := s.mustRun(`kubectl --kubeconfig=/dev/null --server="$EXPORTER_KUBERNETES_HOST" --certificate-authority="$EXPORTER_KUBERNETES_CACERT" ` +
 			`--token="$(cat ` + token + `)" auth can-i --list --no-headers -n ` + namespace)
 		for line := range strings.Lines(out) {
 			words := strings.Fields(line)

@@ -11,34 +11,33 @@ import (
 	"time"
 )
 
-// TestNoTokenIsLeftInVault counts accessors before and after 50 probes.
-func TestNoTokenIsLeftInVault(t *testing.T) {
+// TestProbesLeaveNoTokenInVault counts accessors before and after 50 probes.
+func TestProbesLeaveNoTokenInVault(t *testing.T) {
 	before := accessors(t)
-	var slots sync.WaitGroup
+	var checks sync.WaitGroup
 	for range 5 {
-		slots.Go(func() {
+		checks.Go(func() {
 			for range 10 {
-				if o := run(t, bare(), "check"); o.code != 0 {
-					t.Errorf("check ends with %d:\n%s%s", o.code, o.stdout, o.stderr)
+				if o := run(t, sharedEnv(), "check"); o.code != 0 {
+					t.Errorf("check exits with %d:\n%s%s", o.code, o.stdout, o.stderr)
 				}
 			}
 		})
 	}
-	slots.Wait()
+	checks.Wait()
 	if after := accessors(t); after != before {
 		t.Errorf("%d tokens in Vault before 50 probes, %d after", before, after)
 	}
 }
 
-// TestTerminationLeavesNoToken ends the exporter again and again, whatever it does
-// just then.
+// TestTerminationLeavesNoToken stops the exporter repeatedly, during or after its first run.
 func TestTerminationLeavesNoToken(t *testing.T) {
 	before := accessors(t)
 	for range 10 {
-		exporter := serve(t, bare())
-		exporter.address("health") // the first run comes within 100 ms
-		if code, took := exporter.terminate(); code != 0 || took > 5*time.Second {
-			t.Errorf("SIGTERM ended the exporter with %d after %s", code, took)
+		exporter := serve(t, sharedEnv())
+		exporter.address("health") // the first run begins within 100 ms
+		if code, elapsed := exporter.terminate(); code != 0 || elapsed > 5*time.Second {
+			t.Errorf("after SIGTERM the exporter exited with %d after %s", code, elapsed)
 		}
 	}
 	if after := accessors(t); after != before {
@@ -48,19 +47,20 @@ func TestTerminationLeavesNoToken(t *testing.T) {
 
 func accessors(t *testing.T) int {
 	t.Helper()
-	n, err := world.lab.Accessors(t.Context())
+	n, err := shared.lab.Accessors(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return n
 }
 
-// tokenLike is anything that looks like a JWT or a Vault token.
+// tokenLike matches anything that looks like a JWT or a Vault token.
 var tokenLike = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{20,}|\b(hv[sbr]|[sb])\.[A-Za-z0-9_-]{20,}`)
 
-// TestZNoSecretWasEverPrinted stands last, and looks through all that was said.
+// TestZNoSecretWasEverPrinted searches the output of all other tests. It must run last: go test
+// runs tests in the order of file names and then of the source.
 func TestZNoSecretWasEverPrinted(t *testing.T) {
-	everything := printed.String()
+	everything := allOutput.String()
 	if len(everything) < 10_000 || !strings.Contains(everything, "vault_k8s_auth_up") {
 		t.Fatalf("only %d bytes were collected", len(everything))
 	}
@@ -76,7 +76,7 @@ func TestZNoSecretWasEverPrinted(t *testing.T) {
 	}
 }
 
-// distinct keeps each line once: scrapes repeat themselves.
+// distinct removes repeated lines, of which scrapes have many.
 func distinct(text string) string {
 	lines := map[string]bool{}
 	for line := range strings.Lines(text) {
@@ -85,11 +85,11 @@ func distinct(text string) string {
 	return strings.Join(slices.Collect(maps.Keys(lines)), "")
 }
 
-// fileTokens are the credentials that the exporter is given.
+// fileTokens returns the exporter's credentials.
 func fileTokens(t *testing.T) []string {
 	t.Helper()
 	var tokens []string
-	for _, variable := range world.lab.Env() {
+	for _, variable := range shared.lab.Env() {
 		name, path, _ := strings.Cut(variable, "=")
 		if !strings.HasSuffix(name, "_TOKEN_FILE") {
 			continue
@@ -101,7 +101,7 @@ func fileTokens(t *testing.T) []string {
 		tokens = append(tokens, strings.TrimSpace(string(content)))
 	}
 	if len(tokens) < 2 {
-		t.Fatalf("only %d tokens are known", len(tokens))
+		t.Fatalf("the environment has only %d token files", len(tokens))
 	}
 	return tokens
 }

@@ -10,22 +10,23 @@ import (
 
 const (
 	adminConfig = "admin.kubeconfig"
-	commands    = "bin" // where kubectl and vault go by their own names
+	commandDir  = "bin" // has links named kubectl and vault
 )
 
-// equip gives an administrator's shell its commands and its way into the cluster.
-func (l *Lab) equip(b Binaries) error {
-	if err := os.Mkdir(l.path(commands), 0o700); err != nil {
+// installAdminTools writes the administrator's kubeconfig, and the directory of commands that AdminEnv puts on the
+// PATH.
+func (l *Lab) installAdminTools(b Binaries) error {
+	if err := os.Mkdir(l.path(commandDir), 0o700); err != nil {
 		return err
 	}
 	return errors.Join(
-		os.Symlink(b.Kubectl, filepath.Join(l.path(commands), "kubectl")),
-		os.Symlink(b.VaultCommand, filepath.Join(l.path(commands), "vault")),
+		os.Symlink(b.Kubectl, filepath.Join(l.path(commandDir), "kubectl")),
+		os.Symlink(b.VaultCommand, filepath.Join(l.path(commandDir), "vault")),
 		replaceFile(l.path(adminConfig), l.cluster.kubeconfig()),
 	)
 }
 
-// kubeconfig is the administrator's, past the proxies.
+// kubeconfig has the administrator's certificate, and the API server's own address: no fault of a proxy affects it.
 func (c *cluster) kubeconfig() []byte {
 	encode := base64.StdEncoding.EncodeToString
 	return fmt.Appendf(nil, `apiVersion: v1
@@ -37,11 +38,11 @@ users: [{name: admin, user: {client-certificate-data: %[3]s, client-key-data: %[
 `, c.address, encode(c.ca.PEM), encode(c.admin))
 }
 
-// AdminEnv is the environment of a shell that may do everything on both servers, NAME=value each. It holds credentials: it
-// is for running what the exporter prints, not for showing.
+// AdminEnv is the environment of a shell with full rights on both servers, as NAME=value. It contains credentials: use
+// it to run the commands that the exporter prints, and do not print it.
 func (l *Lab) AdminEnv() []string {
 	return []string{
-		"PATH=" + l.path(commands) + string(filepath.ListSeparator) + os.Getenv("PATH"),
+		"PATH=" + l.path(commandDir) + string(filepath.ListSeparator) + os.Getenv("PATH"),
 		"KUBECONFIG=" + l.path(adminConfig),
 		"VAULT_TOKEN=" + l.vault.header.Get("X-Vault-Token"),
 		"VAULT_UNSEAL_KEY=" + l.vault.unsealKey,

@@ -7,8 +7,8 @@ import (
 
 // The auth method in Vault: mount, configuration and roles.
 
-// mountAuth makes mount, configuration and roles what they are in a healthy lab.
-func (l *Lab) mountAuth(ctx context.Context) error {
+// setUpAuthMethod enables the mount and writes its healthy config and roles. It also repairs a mount that exists.
+func (l *Lab) setUpAuthMethod(ctx context.Context) error {
 	if err := l.vault.enable(ctx, "kubernetes"); err != nil {
 		return err
 	}
@@ -18,16 +18,16 @@ func (l *Lab) mountAuth(ctx context.Context) error {
 	return l.writeRole(ctx, nil)
 }
 
-// configure writes the mount's configuration, and cuts Vault's open connections to the API server, since it would go on
-// using them with the old CA and host.
+// configure writes the mount's config and closes Vault's open connections to the API server. Vault would otherwise keep
+// using them, with the old CA and host.
 func (l *Lab) configure(ctx context.Context, changed fields) error {
-	defer l.decoy.cut()
-	defer l.toKubernetes.cut()
+	defer l.vaultOnlyProxy.closeConnections()
+	defer l.kubernetesProxy.closeConnections()
 	return l.writeConfig(ctx, changed)
 }
 
-// writeConfig writes the mount's whole configuration, the healthy one but for what is changed: Vault would reset a field
-// that is left out.
+// writeConfig writes the healthy config with the changed fields replaced. It sends every field, because Vault resets
+// those that are left out.
 func (l *Lab) writeConfig(ctx context.Context, changed fields) error {
 	healthy := fields{
 		"kubernetes_host":      l.kubernetesHost(),
@@ -38,8 +38,8 @@ func (l *Lab) writeConfig(ctx context.Context, changed fields) error {
 	return l.vault.post(ctx, "auth/"+mount+"/config", healthy.with(changed), nil)
 }
 
-// writeRole writes the canary role, the healthy one but for what is changed, and the diagnostic role. A field that is left out would
-// stay as it was.
+// writeRole writes the healthy canary role with the changed fields replaced, and the diagnostic role. It sends every
+// field, because Vault keeps the old value of those that are left out.
 func (l *Lab) writeRole(ctx context.Context, changed fields) error {
 	healthy := fields{
 		"bound_service_account_names":              canaryAccount.name,
@@ -63,7 +63,7 @@ func (l *Lab) writeRole(ctx context.Context, changed fields) error {
 
 func rolePath(role string) string { return "auth/" + mount + "/role/" + role }
 
-// logIn logs the canary in as a pod would, past the proxy, and revokes what that brings.
+// logIn logs the canary in as a pod would, but not through the proxy, and revokes the token.
 func (l *Lab) logIn(ctx context.Context) error {
 	var answer struct {
 		Auth struct {

@@ -7,71 +7,72 @@ import (
 )
 
 const (
-	rbac    = "/apis/rbac.authorization.k8s.io/v1/"
-	reviews = "/apis/authentication.k8s.io/v1/tokenreviews"
+	rbacPath         = "/apis/rbac.authorization.k8s.io/v1/"
+	tokenReviewsPath = "/apis/authentication.k8s.io/v1/tokenreviews"
 )
 
-// A binding gives a role to an account: in the whole cluster, or in one namespace.
+// A binding binds an account to a ClusterRole: in the whole cluster, or in one namespace if that is set.
 type binding struct {
 	name, namespace, role string
 	account               account
-	// What the account may do while it is bound, by which the lab sees that the API server knows of a change.
-	gives access
+	// A permission that this binding alone grants. The lab polls for it to see that the API server has noticed a
+	// change. Empty: the lab does not wait.
+	grants access
 }
 
-// ClusterRoles of the lab: one may get namespaces, one may mint tokens of service accounts, and neither anything else.
+// ClusterRoles of the lab.
 const (
-	namespaceReader = "lab-namespaces"
-	minter          = "lab-minter"
+	namespaceReaderRole = "lab-namespaces" // may get namespaces, nothing else
+	minterRole          = "lab-minter"     // may create tokens of service accounts, nothing else
 )
 
 type access struct{ group, resource, verb string }
 
-var reviewing = access{"authentication.k8s.io", "tokenreviews", "create"}
+var createTokenReviews = access{"authentication.k8s.io", "tokenreviews", "create"}
 
 var (
-	reviewerBinding  = binding{name: "vault-auth-delegator", role: "system:auth-delegator", account: reviewerAccount, gives: reviewing}
-	canaryBinding    = binding{name: "lab-canary", role: "system:auth-delegator", account: canaryAccount, gives: reviewing}
-	mintingReviewer  = binding{name: "lab-minter", role: minter, account: exporterAccount}.within(reviewerAccount.namespace)
-	mintingCanary    = binding{name: "lab-minter", role: minter, account: exporterAccount}.within(canaryAccount.namespace)
-	exporterBinding  = binding{name: "vault-k8s-auth-exporter", role: "system:auth-delegator", account: exporterAccount, gives: reviewing}
-	adminBinding     = binding{name: "vault-auth-admin", role: "cluster-admin", account: reviewerAccount, gives: access{"", "secrets", "list"}}
-	namespaceReading = binding{name: "lab-namespaces", role: namespaceReader, account: reviewerAccount, gives: access{"", "namespaces", "get"}}
+	reviewerBinding        = binding{name: "vault-auth-delegator", role: "system:auth-delegator", account: reviewerAccount, grants: createTokenReviews}
+	canaryBinding          = binding{name: "lab-canary", role: "system:auth-delegator", account: canaryAccount, grants: createTokenReviews}
+	reviewerMinterBinding  = binding{name: "lab-minter", role: minterRole, account: exporterAccount}.inNamespace(reviewerAccount.namespace)
+	canaryMinterBinding    = binding{name: "lab-minter", role: minterRole, account: exporterAccount}.inNamespace(canaryAccount.namespace)
+	exporterBinding        = binding{name: "vault-k8s-auth-exporter", role: "system:auth-delegator", account: exporterAccount, grants: createTokenReviews}
+	adminBinding           = binding{name: "vault-auth-admin", role: "cluster-admin", account: reviewerAccount, grants: access{"", "secrets", "list"}}
+	namespaceReaderBinding = binding{name: "lab-namespaces", role: namespaceReaderRole, account: reviewerAccount, grants: access{"", "namespaces", "get"}}
 )
 
-// to is the binding to another role, which gives nothing.
-func (b binding) to(role string) binding {
-	b.role, b.gives = role, access{}
+// withRole binds another role instead. It grants nothing that the lab waits for.
+func (b binding) withRole(role string) binding {
+	b.role, b.grants = role, access{}
 	return b
 }
 
-// within is the binding in a namespace alone, which gives nothing in the cluster.
-func (b binding) within(namespace string) binding {
-	b.namespace, b.gives = namespace, access{}
+// inNamespace is a RoleBinding instead of a ClusterRoleBinding. It grants nothing that the lab waits for.
+func (b binding) inNamespace(namespace string) binding {
+	b.namespace, b.grants = namespace, access{}
 	return b
 }
 
 func (b binding) path() string {
 	if b.namespace != "" {
-		return rbac + "namespaces/" + b.namespace + "/rolebindings"
+		return rbacPath + "namespaces/" + b.namespace + "/rolebindings"
 	}
-	return rbac + "clusterrolebindings"
+	return rbacPath + "clusterrolebindings"
 }
 
-// bind makes the binding, or leaves one of that name, and returns when it gives what it does.
+// bind creates the binding, or keeps an existing one of that name, and returns when the access it grants is in effect.
 func (c *cluster) bind(ctx context.Context, b binding) error {
 	err := c.post(ctx, b.path(), fields{
 		"metadata": fields{"name": b.name},
 		"roleRef":  fields{"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": b.role},
 		"subjects": []fields{b.account.subject()},
 	}, nil)
-	if err := unless(err, http.StatusConflict, "AlreadyExists"); err != nil {
+	if err := ignoreStatus(err, http.StatusConflict, "AlreadyExists"); err != nil {
 		return err
 	}
 	return c.untilAccess(ctx, b, true)
 }
 
-// unbind takes it away, and returns when it is gone.
+// unbind deletes the binding, and returns when the access it granted is gone.
 func (c *cluster) unbind(ctx context.Context, b binding) error {
 	if err := c.remove(ctx, b.path()+"/"+b.name); err != nil {
 		return err
@@ -79,15 +80,15 @@ func (c *cluster) unbind(ctx context.Context, b binding) error {
 	return c.untilAccess(ctx, b, false)
 }
 
-// untilAccess waits until the API server, which learns of bindings from a watch, answers as expected.
+// untilAccess waits until the API server, which watches bindings, answers a SubjectAccessReview as expected.
 func (c *cluster) untilAccess(ctx context.Context, b binding, allowed bool) error {
-	if b.gives == (access{}) {
+	if b.grants == (access{}) {
 		return nil
 	}
 	review := fields{"spec": fields{
-		"user":               b.account.user(),
+		"user":               b.account.username(),
 		"groups":             b.account.groups(),
-		"resourceAttributes": fields{"group": b.gives.group, "resource": b.gives.resource, "verb": b.gives.verb},
+		"resourceAttributes": fields{"group": b.grants.group, "resource": b.grants.resource, "verb": b.grants.verb},
 	}}
 	return poll(ctx, func(ctx context.Context) error {
 		var answer struct {
@@ -99,18 +100,18 @@ func (c *cluster) untilAccess(ctx context.Context, b binding, allowed bool) erro
 			return err
 		}
 		if answer.Status.Allowed != allowed {
-			return fmt.Errorf("reviewing the access of %s: allowed is %t", b.account.user(), answer.Status.Allowed)
+			return fmt.Errorf("reviewing the access of %s: allowed is %t", b.account.username(), answer.Status.Allowed)
 		}
 		return nil
 	})
 }
 
-func madeBinding(b binding) change {
+func bindRole(b binding) change {
 	return func(ctx context.Context, l *Lab) error { return l.cluster.bind(ctx, b) }
 }
 
-func unbound(b binding) change {
+func unbindRole(b binding) change {
 	return func(ctx context.Context, l *Lab) error { return l.cluster.unbind(ctx, b) }
 }
 
-var bindReviewer = madeBinding(reviewerBinding)
+var bindReviewer = bindRole(reviewerBinding)

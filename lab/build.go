@@ -15,14 +15,14 @@ import (
 	"syscall"
 )
 
-// Binaries are the paths of the compiled servers, and of the two commands that an administrator talks to them with.
+// Binaries are the paths of the compiled servers, and of the two commands for administering them.
 type Binaries struct {
 	KubeAPIServer, Vault  string
 	Kubectl, VaultCommand string
 }
 
-// Build compiles them, or finds them compiled from the same sources with the same Go: a first build takes minutes, a
-// later one nothing. Progress is in words for people.
+// Build compiles the servers and commands, which takes minutes, or returns those that were compiled from the same
+// sources with the same version of Go. It writes progress messages for people.
 func Build(ctx context.Context, progress io.Writer) (Binaries, error) {
 	b, err := newBuilder(progress)
 	if err != nil {
@@ -52,14 +52,14 @@ func Build(ctx context.Context, progress io.Writer) (Binaries, error) {
 	return binaries, err
 }
 
-// MonitoringBinaries are the paths of the compiled servers that watch an exporter, and of the two commands that check
-// what they are given.
+// MonitoringBinaries are the paths of Prometheus and Alertmanager, and of the two commands that check their
+// configuration.
 type MonitoringBinaries struct {
 	Prometheus, Alertmanager string
 	Promtool, Amtool         string
 }
 
-// BuildMonitoring is Build for Prometheus and Alertmanager, which a lab can do without.
+// BuildMonitoring is Build for Prometheus and Alertmanager, which only some labs need.
 func BuildMonitoring(ctx context.Context, progress io.Writer) (MonitoringBinaries, error) {
 	b, err := newBuilder(progress)
 	if err != nil {
@@ -118,35 +118,36 @@ func newBuilder(progress io.Writer) (*builder, error) {
 	return &builder{root: root, bin: bin, progress: progress}, os.MkdirAll(bin, 0o755)
 }
 
-// lock keeps two processes of one checkout from compiling the same thing side by side.
+// lock keeps two processes of one checkout from compiling the same thing at the same time.
 func (b *builder) lock(ctx context.Context) (unlock func() error, err error) {
 	file, err := os.OpenFile(filepath.Join(b.bin, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	told := false
+	reported := false
 	err = poll(ctx, func(context.Context) error {
 		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if errors.Is(err, syscall.EWOULDBLOCK) && !told {
-			told = true
-			fmt.Fprintln(b.progress, "waiting for another process that compiles the servers of the lab")
+		if errors.Is(err, syscall.EWOULDBLOCK) && !reported {
+			reported = true
+			fmt.Fprintln(b.progress, "waiting for another process of this checkout to finish compiling")
 		}
 		return err
 	})
 	if err != nil {
 		file.Close()
-		return nil, fmt.Errorf("waiting for the lock of %s: %w", b.bin, err)
+		return nil, fmt.Errorf("locking %s: %w", b.bin, err)
 	}
 	return file.Close, nil
 }
 
-// command builds a command of this checkout's own module. Go's own cache makes it quick.
+// command builds a command of this checkout's own module. It always runs go build: with Go's build cache that takes
+// seconds.
 func (b *builder) command(ctx context.Context, pkg, what string) (string, error) {
 	target := filepath.Join(b.bin, filepath.Base(pkg))
 	return target, b.compile(ctx, compilation{what: what, dir: b.root, pkg: "./" + pkg, target: target})
 }
 
-// module builds the command called name in the module lab/<module>, unless that is done.
+// module builds the command called name in the module lab/<module>, unless a binary with the same key exists.
 func (b *builder) module(ctx context.Context, module, name string, job compilation) (string, error) {
 	job.dir = filepath.Join(b.root, "lab", module)
 	version, err := goTool(ctx, job.dir, "env", "GOVERSION").Output()
@@ -164,11 +165,11 @@ func (b *builder) module(ctx context.Context, module, name string, job compilati
 	if err := b.compile(ctx, job); err != nil {
 		return "", err
 	}
-	return job.target, b.removeOthers(name, job.target)
+	return job.target, b.removeOlderBuilds(name, job.target)
 }
 
-// removeOthers removes what was built for the same server from other sources or by another Go.
-func (b *builder) removeOthers(name, keep string) error {
+// removeOlderBuilds removes the binaries of the same name from other sources or another version of Go.
+func (b *builder) removeOlderBuilds(name, keep string) error {
 	old, err := filepath.Glob(filepath.Join(b.bin, name+"-*"))
 	if err != nil {
 		return err
@@ -184,7 +185,8 @@ func (b *builder) removeOthers(name, keep string) error {
 	return nil
 }
 
-// sourceKey changes with every file that goes into a build: the module's own sources, and in go.sum all the others.
+// sourceKey is a hash of everything that determines a build: the module's own Go files, and its dependencies in go.mod
+// and go.sum. A changed comment changes it too.
 func sourceKey(dir fs.FS) (string, error) {
 	hash := sha256.New()
 	for _, pattern := range []string{"*.go", "go.mod", "go.sum"} {
@@ -204,7 +206,7 @@ func sourceKey(dir fs.FS) (string, error) {
 	return hex.EncodeToString(hash.Sum(nil))[:12], nil
 }
 
-// goTool is a go command on which neither the user's flags nor a workspace nor a cross-compilation has a say.
+// goTool returns a go command that ignores the user's GOFLAGS, workspace and cross-compilation settings.
 func goTool(ctx context.Context, dir string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = dir

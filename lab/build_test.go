@@ -27,13 +27,13 @@ func TestSourceKey(t *testing.T) {
 		changed := maps.Clone(sources)
 		changed[name] = &fstest.MapFile{Data: []byte(content)}
 		if testKey(t, changed) == key {
-			t.Errorf("a change of %s does not show in the key", name)
+			t.Errorf("changing %s does not change the key", name)
 		}
 	}
 	irrelevant := maps.Clone(sources)
 	irrelevant["README.md"] = &fstest.MapFile{Data: []byte("words")}
 	if testKey(t, irrelevant) != key {
-		t.Error("a README shows in the key")
+		t.Error("changing a README changes the key")
 	}
 }
 
@@ -46,19 +46,19 @@ func testKey(t *testing.T, sources fstest.MapFS) string {
 	return key
 }
 
-func TestReport(t *testing.T) {
-	r := report{job: compilation{what: "the real vault"}, began: time.Now()}
+func TestProgressReport(t *testing.T) {
+	r := progressReport{job: compilation{what: "the real vault"}, began: time.Now()}
 	r.phase("downloading the sources of", 0)
 	r.count(strings.NewReader("go: downloading a\ngo: downloading b\n"))
 	if got, want := r.String(), "downloading the sources of the real vault: 2 modules, 0s"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	r.phase("compiling", 1540)
-	last := r.count(strings.NewReader(strings.Repeat("pkg\n", 30) + "main.go:1: wrong\n"))
+	lastLines := r.count(strings.NewReader(strings.Repeat("pkg\n", 30) + "main.go:1: wrong\n"))
 	if got, want := r.String(), "compiling the real vault: 31 of at most 1540 packages, 0s"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	if !strings.HasSuffix(last, "main.go:1: wrong") || strings.Count(last, "\n") != 19 {
-		t.Errorf("the last words are %q", last)
+	if !strings.HasSuffix(lastLines, "main.go:1: wrong") || strings.Count(lastLines, "\n") != 19 {
+		t.Errorf("the last lines are %q", lastLines)
 	}
 }

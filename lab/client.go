@@ -14,19 +14,19 @@ import (
 	"time"
 )
 
-// fields are a JSON object that a server is sent or answers.
+// fields is a JSON object in a request or a response.
 type fields map[string]any
 
-// with is a copy of f in which the given fields stand instead.
+// with returns a copy of f with the changed fields replaced.
 func (f fields) with(changed fields) fields {
 	f = maps.Clone(f)
 	maps.Copy(f, changed)
 	return f
 }
 
-// A client is the lab's own way to a server: past the proxies, so that no fault can lock the lab out, and without a look
-// at the environment, where a developer may have a cluster and a Vault of his own. It is this small so that the lab
-// compiles in seconds, before it has anything to say.
+// A client is the lab's own connection to a server. It bypasses the proxies, so that no fault can lock the lab out, and
+// it ignores the environment, where a developer may have a cluster and a Vault of his own. It uses net/http alone, so
+// that the lab itself compiles in seconds and can report the progress of the servers' compilation.
 type client struct {
 	base   string
 	header http.Header
@@ -47,7 +47,7 @@ func (c *client) get(ctx context.Context, path string, answer any) error {
 	return c.call(ctx, http.MethodGet, path, nil, answer)
 }
 
-// post decodes the answer into answer unless that is nil.
+// post decodes the response into answer, unless answer is nil.
 func (c *client) post(ctx context.Context, path string, body fields, answer any) error {
 	return c.call(ctx, http.MethodPost, path, body, answer)
 }
@@ -94,7 +94,7 @@ func (c *client) roundTrip(ctx context.Context, method, path string, body fields
 	return content, nil
 }
 
-// A statusError is an answer that is not a success.
+// A statusError is a response with a status of 300 or above.
 type statusError struct {
 	method, path string
 	status       int
@@ -105,8 +105,9 @@ func (e *statusError) Error() string {
 	return fmt.Sprintf("%s %s: status %d: %s", e.method, e.path, e.status, strings.TrimSpace(e.text))
 }
 
-// unless is err, or nil if err is that status with that text: what was to be done is done already.
-func unless(err error, status int, text string) error {
+// ignoreStatus returns nil if err is a response with that status and text, and err otherwise. It makes a change
+// idempotent: the status says that there is nothing left to do.
+func ignoreStatus(err error, status int, text string) error {
 	if answer, ok := errors.AsType[*statusError](err); ok && answer.status == status && strings.Contains(answer.text, text) {
 		return nil
 	}

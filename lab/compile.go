@@ -11,17 +11,17 @@ import (
 	"time"
 )
 
-// reportEvery is how often a compilation that takes long says how far it is.
-const reportEvery = 10 * time.Second
+// reportInterval is the time between two progress messages of a compilation.
+const reportInterval = 10 * time.Second
 
-// A compilation is one call of go build.
+// A compilation is one run of go build.
 type compilation struct {
 	what, dir, pkg, target string
 	tags                   string
-	minutes                int // what the first one takes on a small machine; 0: not worth a word
+	minutes                int // an estimate for the first build on a small machine; 0 announces nothing
 }
 
-// compile writes the target whole or not at all.
+// compile writes the target through a temporary file: an interrupted build leaves no incomplete binary.
 func (b *builder) compile(ctx context.Context, c compilation) error {
 	report := newReport(b.progress, c)
 	defer report.stop()
@@ -41,15 +41,15 @@ func (b *builder) compile(ctx context.Context, c compilation) error {
 	if err := build.Start(); err != nil {
 		return fmt.Errorf("compiling %s: %w", c.what, err)
 	}
-	words := report.count(stderr)
+	lastLines := report.count(stderr)
 	if err := build.Wait(); err != nil {
-		return fmt.Errorf("compiling %s: %w\n%s", c.what, err, words)
+		return fmt.Errorf("compiling %s: %w\n%s", c.what, err, lastLines)
 	}
 	return os.Rename(temporary, c.target)
 }
 
-// packages counts what there is to compile, downloading the sources first.
-func (c compilation) packages(ctx context.Context, report *report) (int, error) {
+// packages downloads the sources and counts the packages to compile.
+func (c compilation) packages(ctx context.Context, report *progressReport) (int, error) {
 	report.phase("downloading the sources of", 0)
 	list := goTool(ctx, c.dir, "list", "-deps", "-tags="+c.tags, "-f", "{{.ImportPath}}", c.pkg)
 	var names strings.Builder
@@ -61,34 +61,35 @@ func (c compilation) packages(ctx context.Context, report *report) (int, error) 
 	if err := list.Start(); err != nil {
 		return 0, fmt.Errorf("listing the packages of %s: %w", c.what, err)
 	}
-	words := report.count(stderr)
+	lastLines := report.count(stderr)
 	if err := list.Wait(); err != nil {
-		return 0, fmt.Errorf("listing the packages of %s: %w\n%s", c.what, err, words)
+		return 0, fmt.Errorf("listing the packages of %s: %w\n%s", c.what, err, lastLines)
 	}
 	return strings.Count(names.String(), "\n"), nil
 }
 
-// A report tells people now and then how far a compilation is. It says nothing of one that is over before the first time.
-type report struct {
+// A progressReport prints a line about a compilation every reportInterval, and thus nothing about one that is over
+// sooner.
+type progressReport struct {
 	out   io.Writer
 	job   compilation
 	began time.Time
 	done  chan struct{}
 	ended sync.WaitGroup
 
-	mu    sync.Mutex // guards what follows
-	doing string
-	seen  int
-	total int
+	mu        sync.Mutex // guards the fields below
+	phaseName string
+	seen      int
+	total     int
 }
 
-func newReport(out io.Writer, job compilation) *report {
-	r := &report{out: out, job: job, began: time.Now(), done: make(chan struct{})}
+func newReport(out io.Writer, job compilation) *progressReport {
+	r := &progressReport{out: out, job: job, began: time.Now(), done: make(chan struct{})}
 	if job.minutes > 0 {
-		fmt.Fprintf(out, "compiling %s: the first build takes about %d min, later starts take seconds\n", job.what, job.minutes)
+		fmt.Fprintf(out, "compiling %s: the first build takes about %d min, later starts reuse it\n", job.what, job.minutes)
 	}
 	r.ended.Go(func() {
-		tick := time.NewTicker(reportEvery)
+		tick := time.NewTicker(reportInterval)
 		defer tick.Stop()
 		for {
 			select {
@@ -102,25 +103,25 @@ func newReport(out io.Writer, job compilation) *report {
 	return r
 }
 
-func (r *report) stop() {
+func (r *progressReport) stop() {
 	close(r.done)
 	r.ended.Wait()
 	if r.job.minutes > 0 {
-		fmt.Fprintf(r.out, "done with %s after %s\n", r.job.what, r.elapsed())
+		fmt.Fprintf(r.out, "compiled %s in %s\n", r.job.what, r.elapsed())
 	}
 }
 
-func (r *report) elapsed() time.Duration { return time.Since(r.began).Round(time.Second) }
+func (r *progressReport) elapsed() time.Duration { return time.Since(r.began).Round(time.Second) }
 
-func (r *report) phase(doing string, total int) {
+func (r *progressReport) phase(doing string, total int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.doing, r.seen, r.total = doing, 0, total
+	r.phaseName, r.seen, r.total = doing, 0, total
 }
 
-// count takes each line of go's output for a package or a module that is finished, and returns the last lines, in which
-// the words of an error are.
-func (r *report) count(output io.Reader) string {
+// count counts the lines of go's output, one for each finished package or module. It returns the last 20 lines, which
+// have the error if there is one.
+func (r *progressReport) count(output io.Reader) string {
 	var last []string
 	scanner := bufio.NewScanner(output)
 	for scanner.Scan() {
@@ -132,12 +133,13 @@ func (r *report) count(output io.Reader) string {
 	return strings.Join(last, "\n")
 }
 
-// String is "compiling the real vault: 640 of at most 1540 packages, 2m10s". Go does not count what it finds in its cache.
-func (r *report) String() string {
+// String is, for example, "compiling the real vault: 640 of at most 1540 packages, 2m10s". It says "at most" because Go
+// prints no line for a package that it finds in its build cache.
+func (r *progressReport) String() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.total == 0 {
-		return fmt.Sprintf("%s %s: %d modules, %s", r.doing, r.job.what, r.seen, r.elapsed())
+		return fmt.Sprintf("%s %s: %d modules, %s", r.phaseName, r.job.what, r.seen, r.elapsed())
 	}
-	return fmt.Sprintf("%s %s: %d of at most %d packages, %s", r.doing, r.job.what, r.seen, r.total, r.elapsed())
+	return fmt.Sprintf("%s %s: %d of at most %d packages, %s", r.phaseName, r.job.what, r.seen, r.total, r.elapsed())
 }

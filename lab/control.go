@@ -14,7 +14,7 @@ import (
 
 const socketFile = "control.sock"
 
-// State is a fault as a running lab sees it.
+// State is a fault, and whether it is injected into a running lab.
 type State struct {
 	Name     string   `json:"name"`
 	Summary  string   `json:"summary"`
@@ -24,7 +24,8 @@ type State struct {
 	Injected bool     `json:"injected"`
 }
 
-// A control lets other processes break and mend a lab through a socket in its directory, which .lab/current points to.
+// A control lets other processes inject and heal faults, through a Unix socket in the lab's directory. The link
+// .lab/current points to that directory.
 type control struct {
 	server *http.Server
 	served chan struct{}
@@ -51,8 +52,8 @@ func serveControl(l *Lab) (*control, error) {
 		defer close(c.served)
 		_ = c.server.Serve(listener)
 	}()
-	if other, err := os.Readlink(c.link); err == nil && alive(other) {
-		fmt.Fprintf(l.log, "another lab of this checkout runs in %s: `fault` and `heal` now speak to the new one\n", other)
+	if other, err := os.Readlink(c.link); err == nil && isRunning(other) {
+		fmt.Fprintf(l.log, "another lab of this checkout is running in %s; `make fault` and `make heal` now act on the new one\n", other)
 	}
 	if err := replaceLink(c.link, c.dir); err != nil {
 		return nil, errors.Join(err, c.close())
@@ -60,7 +61,7 @@ func serveControl(l *Lab) (*control, error) {
 	return c, nil
 }
 
-// close leaves the link alone if a newer lab has taken it.
+// close removes the link, unless a newer lab has replaced it.
 func (c *control) close() error {
 	err := c.server.Close()
 	<-c.served
@@ -72,7 +73,7 @@ func (c *control) close() error {
 
 func currentLink(root string) string { return filepath.Join(root, ".lab", "current") }
 
-// replaceLink makes link point to dir by renaming.
+// replaceLink points link to dir, atomically: it creates a new link and renames it.
 func replaceLink(link, dir string) error {
 	if err := os.MkdirAll(filepath.Dir(link), 0o755); err != nil {
 		return err
@@ -87,8 +88,8 @@ func replaceLink(link, dir string) error {
 	return os.Rename(temporary, link)
 }
 
-// alive is whether a lab answers in dir.
-func alive(dir string) bool {
+// isRunning reports whether a lab listens on the socket in dir.
+func isRunning(dir string) bool {
 	conn, err := net.Dial("unix", filepath.Join(dir, socketFile))
 	if err != nil {
 		return false
@@ -96,14 +97,14 @@ func alive(dir string) bool {
 	return conn.Close() == nil
 }
 
-// breakable is the part of a Lab that a control needs.
-type breakable interface {
+// faultInjector is the part of a Lab that a control needs.
+type faultInjector interface {
 	Inject(context.Context, string) error
 	Heal(context.Context) ([]string, error)
 	Injected() []string
 }
 
-func controlHandler(l breakable) http.Handler {
+func controlHandler(l faultInjector) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /faults", func(w http.ResponseWriter, _ *http.Request) {
 		respond(w, States(l.Injected()...), nil)

@@ -14,30 +14,30 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A brittle lab keeps a list of what was injected and cannot heal vault_sealed.
-type brittle struct{ injected []string }
+// A fakeLab records injected faults. It cannot heal vault_sealed.
+type fakeLab struct{ injected []string }
 
-func (b *brittle) Injected() []string { return b.injected }
+func (f *fakeLab) Injected() []string { return f.injected }
 
-func (b *brittle) Inject(_ context.Context, name string) error {
-	if _, err := find(name); err != nil {
+func (f *fakeLab) Inject(_ context.Context, name string) error {
+	if _, err := findFault(name); err != nil {
 		return err
 	}
-	b.injected = append(b.injected, name)
+	f.injected = append(f.injected, name)
 	return nil
 }
 
-func (b *brittle) Heal(context.Context) ([]string, error) {
-	if slices.Contains(b.injected, "vault_sealed") {
+func (f *fakeLab) Heal(context.Context) ([]string, error) {
+	if slices.Contains(f.injected, "vault_sealed") {
 		return nil, errors.New("healing vault_sealed: the key is lost")
 	}
-	healed := b.injected
-	b.injected = nil
+	healed := f.injected
+	f.injected = nil
 	return healed, nil
 }
 
 func TestControl(t *testing.T) {
-	remote := controlled(t, new(brittle))
+	remote := serveControlOf(t, new(fakeLab))
 	if err := remote.Inject(t.Context(), "role_missing"); err != nil {
 		t.Fatal(err)
 	}
@@ -53,10 +53,10 @@ func TestControl(t *testing.T) {
 	}
 }
 
-func TestControlTellsErrors(t *testing.T) {
-	remote := controlled(t, new(brittle))
+func TestControlReturnsErrors(t *testing.T) {
+	remote := serveControlOf(t, new(fakeLab))
 	err := remote.Inject(t.Context(), "nonsense")
-	if !errors.Is(err, ErrUnknownFault) || !strings.Contains(err.Error(), `"nonsense": there are canary_entity_disabled,`) {
+	if !errors.Is(err, ErrUnknownFault) || !strings.Contains(err.Error(), `"nonsense": known faults are canary_entity_disabled,`) {
 		t.Errorf("injecting nonsense gave %v", err)
 	}
 	if err := remote.Inject(t.Context(), "vault_sealed"); err != nil {
@@ -67,8 +67,8 @@ func TestControlTellsErrors(t *testing.T) {
 	}
 }
 
-func TestControlTellsTheEnvironmentOfAFault(t *testing.T) {
-	remote := controlled(t, new(brittle))
+func TestControlReturnsTheEnvironmentOfAFault(t *testing.T) {
+	remote := serveControlOf(t, new(fakeLab))
 	env, err := remote.Env(t.Context(), "reviewer_not_checked")
 	if want := "EXPORTER_KUBERNETES_TOKEN_FILE=" + filepath.Join(remote.dir, nobodyFile); err != nil || !slices.Contains(env, want) {
 		t.Errorf("got %v, %v; want %s in it", env, err, want)
@@ -81,22 +81,22 @@ func TestControlTellsTheEnvironmentOfAFault(t *testing.T) {
 	}
 }
 
-func TestAlive(t *testing.T) {
+func TestIsRunning(t *testing.T) {
 	dir := shortDir(t)
-	if alive(dir) {
-		t.Error("a directory without a socket is alive")
+	if isRunning(dir) {
+		t.Error("a lab without a socket counts as running")
 	}
 	l, err := net.Listen("unix", filepath.Join(dir, socketFile))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !alive(dir) {
-		t.Error("a listening socket is not alive")
+	if !isRunning(dir) {
+		t.Error("a lab with a listening socket does not count as running")
 	}
 	l.(*net.UnixListener).SetUnlinkOnClose(false)
 	l.Close()
-	if alive(dir) {
-		t.Error("the socket of a killed lab is alive")
+	if isRunning(dir) {
+		t.Error("a killed lab counts as running")
 	}
 }
 
@@ -112,8 +112,8 @@ func TestReplaceLink(t *testing.T) {
 	}
 }
 
-// controlled serves the control of l on a socket.
-func controlled(t *testing.T, l breakable) *Remote {
+// serveControlOf serves the control of f on a socket, and connects to it.
+func serveControlOf(t *testing.T, l faultInjector) *Remote {
 	t.Helper()
 	dir := shortDir(t)
 	listener, err := net.Listen("unix", filepath.Join(dir, socketFile))
@@ -133,7 +133,7 @@ func controlled(t *testing.T, l breakable) *Remote {
 	return connect(dir)
 }
 
-// shortDir is a directory whose sockets have paths that are short enough, which those of t.TempDir may not be.
+// shortDir is a temporary directory with a short path: the path of a socket below t.TempDir can be too long.
 func shortDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "lab-test-")

@@ -2,10 +2,11 @@ package lab
 
 import "strings"
 
-// Env is the exporter's environment, NAME=value each. It names files, so it can be shown.
+// Env is the exporter's environment for this lab, as NAME=value. It has paths of token files and no tokens, so it may
+// be printed.
 func (l *Lab) Env() []string {
 	return []string{
-		"EXPORTER_VAULT_ADDR=https://" + l.toVault.address,
+		"EXPORTER_VAULT_ADDR=https://" + l.vaultProxy.address,
 		"EXPORTER_VAULT_CACERT=" + l.path("vault-ca.crt"),
 		"EXPORTER_VAULT_MOUNT=" + mount,
 		"EXPORTER_VAULT_ROLE=" + canaryRole,
@@ -16,10 +17,11 @@ func (l *Lab) Env() []string {
 	}
 }
 
-// FullEnv is Env with all optional evidence: a Vault token that may read the mount, the diagnostic role, and an identity of its own.
-func (l *Lab) FullEnv() []string { return append(l.Env(), l.optional()...) }
+// FullEnv is Env plus everything that lets the exporter see more: a Vault token that may read the mount, the diagnostic
+// role, and a Kubernetes identity of its own.
+func (l *Lab) FullEnv() []string { return append(l.Env(), l.optionalEnv()...) }
 
-func (l *Lab) optional() []string {
+func (l *Lab) optionalEnv() []string {
 	return []string{
 		"EXPORTER_VAULT_TOKEN_FILE=" + l.path(vaultFile),
 		"EXPORTER_VAULT_DIAGNOSTIC_ROLE=" + diagnosticRole,
@@ -27,7 +29,7 @@ func (l *Lab) optional() []string {
 	}
 }
 
-// Expand is the environment of a fault in this lab.
+// Expand replaces $LAB in a fault's environment by this lab's directory.
 func (l *Lab) Expand(env []string) []string { return expand(env, l.dir.path) }
 
 func expand(env []string, dir string) []string {

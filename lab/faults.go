@@ -9,26 +9,26 @@ import (
 // A Fault is one thing that can be broken in a lab.
 type Fault struct {
 	Name    string
-	Summary string // what is done, as a sentence without its end
+	Summary string // what is broken, as a sentence without a full stop
 
-	// Bare is what the exporter must say with the environment of [Lab.Env], Full with that of [Lab.FullEnv].
+	// The verdict that the exporter must give: Bare with the environment of [Lab.Env], Full with that of [Lab.FullEnv].
 	Bare, Full Verdict
-	// Env is what must stand in the exporter's environment beside that, NAME=value each, in which $LAB is the directory of
-	// the lab; see [Lab.Expand].
+	// Env is added to the exporter's environment, as NAME=value. $LAB in it is the lab's directory; see [Lab.Expand].
 	Env []string
 
-	// Inject breaks it. Heal makes it whole again, also when Inject got only half way or was never called.
+	// Inject breaks the lab. Heal undoes that, and must also work if Inject failed half way or was never called.
 	Inject, Heal change
 }
 
-// A change of a lab is over when it is in effect, for whoever asks through the proxies.
+// A change of a lab returns when it is in effect for every client of the proxies.
 type change = func(context.Context, *Lab) error
 
-// A Verdict is what the exporter must say, in its own words: the lab knows nothing of the exporter's packages.
+// A Verdict is what the exporter must report, as the strings in its output: this package imports none of the
+// exporter's.
 type Verdict struct {
-	Reason    string // "none" where pods can log in
+	Reason    string // "none" if pods can log in
 	Certainty string
-	Warning   string // one that must be raised; empty: none is demanded
+	Warning   string // a warning that must be present; empty requires none
 }
 
 func (v Verdict) String() string {
@@ -42,18 +42,18 @@ func proven(reason string) Verdict { return Verdict{Reason: reason, Certainty: "
 func byElimination(reason string) Verdict {
 	return Verdict{Reason: reason, Certainty: "by_elimination"}
 }
-func warned(warning string) Verdict {
+func healthyWithWarning(warning string) Verdict {
 	return Verdict{Reason: "none", Certainty: "proven", Warning: warning}
 }
 
-// Faults is the table of all faults, by name. In the files by side a fault whose verdict the optional evidence does not
-// change leaves Full out.
+// Faults returns all faults, sorted by name. In the tables of the other files, a fault whose Full is zero has the same
+// verdict with all evidence.
 func Faults() []Fault {
-	return table(reviewerFaults(), vaultToKubernetesFaults(), mountFaults(), roleFaults(), vaultFaults(), kubernetesFaults(), canaryFaults())
+	return faultTable(reviewerFaults(), vaultToKubernetesFaults(), mountFaults(), roleFaults(), vaultFaults(), kubernetesFaults(), canaryFaults())
 }
 
-// table is the parts in one, by name.
-func table(parts ...[]Fault) []Fault {
+// faultTable joins the parts, sorts them by name, and fills in Full.
+func faultTable(parts ...[]Fault) []Fault {
 	all := slices.Concat(parts...)
 	for i := range all {
 		all[i].Full = cmp.Or(all[i].Full, all[i].Bare)
@@ -62,8 +62,8 @@ func table(parts ...[]Fault) []Fault {
 	return all
 }
 
-// inOrder makes one change after another, up to the first that goes wrong.
-func inOrder(changes ...change) change {
+// sequence makes the changes in order and stops at the first error.
+func sequence(changes ...change) change {
 	return func(ctx context.Context, l *Lab) error {
 		for _, change := range changes {
 			if err := change(ctx, l); err != nil {
@@ -74,5 +74,5 @@ func inOrder(changes ...change) change {
 	}
 }
 
-// nothing is the change of a fault that is in the exporter's environment alone.
-func nothing(context.Context, *Lab) error { return nil }
+// noChange is for a fault that consists of the exporter's environment.
+func noChange(context.Context, *Lab) error { return nil }

@@ -1,48 +1,48 @@
 package lab
 
-// canaryFaults are those of the exporter's own token, which no pod feels, and of its own rights.
+// canaryFaults are faults of the exporter's own tokens and permissions. They do not affect the logins of pods.
 func canaryFaults() []Fault {
-	fault := func(name, summary string, verdict Verdict, token mint) Fault {
-		return Fault{Name: name, Summary: "the canary's token " + summary, Bare: verdict, Inject: canary(token), Heal: healCanary}
+	fault := func(name, summary string, verdict Verdict, token tokenFunc) Fault {
+		return Fault{Name: name, Summary: "the canary's token " + summary, Bare: verdict, Inject: setCanaryToken(token), Heal: healCanary}
 	}
 	revoked, foreign := proven("canary_revoked"), proven("canary_wrong_cluster")
 	return []Fault{
-		fault("canary_expired", "expired yesterday", proven("canary_expired"), expired),
-		fault("canary_not_yet_valid", "is valid from tomorrow", proven("canary_not_yet_valid"), notYetValid),
-		fault("canary_revoked", "is bound to a pod that was deleted", revoked, ofGonePod),
-		fault("canary_revoked_account_deleted", "is of a service account that was deleted", revoked, ofGoneAccount),
-		fault("canary_revoked_account_recreated", "is of a service account that was deleted and made anew", revoked, ofFormerAccount),
-		fault("canary_revoked_secret", "is bound to a Secret that was deleted", revoked, ofGoneSecret),
-		fault("canary_token_malformed", "is no JWT", proven("canary_token_malformed"), verbatim("opaque-and-unknown")),
-		fault("canary_token_too_wide", "is good for the API server too", warned("canary_token_too_wide"), forAudiences(canaryAccount.audience, issuer)),
-		fault("canary_wrong_cluster", "is of another cluster", foreign, ofAnotherCluster),
-		fault("canary_wrong_cluster_key", "is of this issuer, and signed with a key that is no longer its own", foreign, ofAnotherKey),
+		fault("canary_expired", "expired yesterday", proven("canary_expired"), expiredToken),
+		fault("canary_not_yet_valid", "is valid from tomorrow", proven("canary_not_yet_valid"), notYetValidToken),
+		fault("canary_revoked", "is bound to a pod that was deleted", revoked, deletedPodToken),
+		fault("canary_revoked_account_deleted", "belongs to a service account that was deleted", revoked, deletedAccountToken),
+		fault("canary_revoked_account_recreated", "belongs to a service account that was deleted and created again", revoked, recreatedAccountToken),
+		fault("canary_revoked_secret", "is bound to a Secret that was deleted", revoked, deletedSecretToken),
+		fault("canary_token_malformed", "is not a JWT", proven("canary_token_malformed"), literalToken("opaque-and-unknown")),
+		fault("canary_token_too_wide", "is also valid for the API server", healthyWithWarning("canary_token_too_wide"), tokenForAudiences(canaryAccount.audience, issuer)),
+		fault("canary_wrong_cluster", "is from another cluster", foreign, otherClusterToken),
+		fault("canary_wrong_cluster_key", "names this cluster's issuer, but is signed with a key that the cluster no longer has", foreign, otherKeyToken),
 		{
 			Name:    "canary_token_missing",
-			Summary: "the file of the canary's token is removed",
+			Summary: "the canary's token file is removed",
 			Bare:    proven("canary_token_missing"),
-			Inject:  removed(canaryFile),
+			Inject:  removeTokenFile(canaryFile),
 			Heal:    healCanary,
 		},
 		{
 			Name:    "canary_wrong_audience",
-			Summary: "the canary's token was minted for another audience than the exporter is told to expect",
+			Summary: "the canary's token has another audience than the exporter is configured to expect",
 			Bare:    proven("canary_wrong_audience"),
 			Env:     []string{"EXPORTER_CANARY_AUDIENCES=" + canaryAccount.audience},
-			Inject:  canary(forAudiences("somebody-else")),
+			Inject:  setCanaryToken(tokenForAudiences("somebody-else")),
 			Heal:    healCanary,
 		},
 		{
 			Name:    "canary_wrong_audience_self_review",
-			Summary: "Vault has no reviewer, and the API server does not take the canary's token, which is for Vault alone",
+			Summary: "Vault has no reviewer token, and the API server rejects the canary's, whose only audience is Vault",
 			Bare:    byElimination("canary_wrong_audience"),
 			Env:     []string{"EXPORTER_REVIEWER=canary", "EXPORTER_REVIEWER_TOKEN_FILE="},
-			Inject:  withoutReviewer,
+			Inject:  unsetReviewerInVault,
 			Heal:    healConfig,
 		},
 		{
 			Name:    "exporter_forbidden",
-			Summary: "the exporter's own identity may not mint the canary's token",
+			Summary: "the exporter's own identity may not create tokens of the canary",
 			Bare:    proven("exporter_forbidden"),
 			Env: []string{
 				"EXPORTER_CANARY=serviceaccount", "EXPORTER_CANARY_TOKEN_FILE=",
@@ -50,8 +50,8 @@ func canaryFaults() []Fault {
 				"EXPORTER_CANARY_AUDIENCES=" + canaryAccount.audience,
 				"EXPORTER_KUBERNETES_TOKEN_FILE=$LAB/" + nobodyFile,
 			},
-			Inject: nothing,
-			Heal:   nothing,
+			Inject: noChange,
+			Heal:   noChange,
 		},
 	}
 }

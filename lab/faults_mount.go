@@ -12,21 +12,21 @@ func mountFaults() []Fault {
 	return []Fault{
 		{
 			Name:    "mount_annotations_forbidden",
-			Summary: "the mount reads annotations of service accounts, which the reviewer may not get",
+			Summary: "the mount reads annotations of service accounts, but the reviewer may not get service accounts",
 			Bare:    proven("mount_annotations_forbidden"),
-			Inject:  configured(func(*Lab) fields { return fields{"use_annotations_as_alias_metadata": true} }),
+			Inject:  setConfig(func(*Lab) fields { return fields{"use_annotations_as_alias_metadata": true} }),
 			Heal:    healConfig,
 		},
 		{
 			Name:    "mount_ca_mismatch",
-			Summary: "the mount's CA is another one, while Vault's open connections to the API server live on",
-			Bare:    Verdict{Reason: "none", Certainty: "proven"}, Full: warned("mount_ca_mismatch"),
+			Summary: "the mount has another CA, while Vault still uses an open connection to the API server",
+			Bare:    Verdict{Reason: "none", Certainty: "proven"}, Full: healthyWithWarning("mount_ca_mismatch"),
 			Inject: func(ctx context.Context, l *Lab) error {
 				other, err := newAuthority("somebody else's CA")
 				if err != nil {
 					return err
 				}
-				if err := l.logIn(ctx); err != nil { // now a connection is open
+				if err := l.logIn(ctx); err != nil { // opens the connection that outlives the change
 					return err
 				}
 				return l.writeConfig(ctx, fields{"kubernetes_ca_cert": string(other.PEM)})
@@ -35,23 +35,23 @@ func mountFaults() []Fault {
 		},
 		{
 			Name:    "mount_config_missing",
-			Summary: "the auth mount is disabled and enabled anew, with its roles and without its config",
+			Summary: "the auth mount is disabled and enabled again, with its roles but without its config",
 			Bare:    proven("mount_config_missing"),
-			Inject:  inOrder(disabled, enabled("kubernetes"), healRole),
+			Inject:  sequence(disableMount, enableMount("kubernetes"), healRole),
 			Heal:    healMount,
 		},
 		{
 			Name:    "mount_host_differs",
-			Summary: "the mount's host is the API server under another name than the exporter's",
-			Bare:    Verdict{Reason: "none", Certainty: "proven"}, Full: warned("mount_host_differs"),
-			Inject: configured(func(l *Lab) fields { return fields{"kubernetes_host": "https://localhost:" + l.toKubernetes.port()} }),
+			Summary: "the mount's host and the exporter's are different names of the same API server",
+			Bare:    Verdict{Reason: "none", Certainty: "proven"}, Full: healthyWithWarning("mount_host_differs"),
+			Inject: setConfig(func(l *Lab) fields { return fields{"kubernetes_host": "https://localhost:" + l.kubernetesProxy.port()} }),
 			Heal:   healConfig,
 		},
 		{
 			Name:    "mount_issuer_mismatch",
-			Summary: "the mount demands the issuer of another cluster",
+			Summary: "the mount requires the issuer of another cluster",
 			Bare:    proven("mount_issuer_mismatch"),
-			Inject: configured(func(*Lab) fields {
+			Inject: setConfig(func(*Lab) fields {
 				return fields{"issuer": "https://kubernetes.elsewhere.example", "disable_iss_validation": false}
 			}),
 			Heal: healConfig,
@@ -60,7 +60,7 @@ func mountFaults() []Fault {
 			Name:    "mount_missing",
 			Summary: "the auth mount is disabled",
 			Bare:    proven("mount_missing"),
-			Inject:  disabled,
+			Inject:  disableMount,
 			Heal:    healMount,
 		},
 		{
@@ -79,23 +79,23 @@ func mountFaults() []Fault {
 		},
 		{
 			Name:    "mount_pem_keys_mismatch",
-			Summary: "the mount takes tokens of another key alone",
+			Summary: "the mount verifies tokens with a key that is not the cluster's",
 			Bare:    byElimination("unexplained"), Full: proven("mount_pem_keys_mismatch"),
-			Inject: verifiedBy(func(*Lab) (signer, error) { return newSigner() }),
+			Inject: setPEMKey(func(*Lab) (signer, error) { return newSigner() }),
 			Heal:   healConfig,
 		},
 		{
 			Name:    "mount_wrong_type",
 			Summary: "the mount is of another auth method, approle",
 			Bare:    proven("mount_wrong_type"),
-			Inject:  inOrder(disabled, enabled("approle")),
-			Heal:    inOrder(disabled, healMount),
+			Inject:  sequence(disableMount, enableMount("approle")),
+			Heal:    sequence(disableMount, healMount),
 		},
 	}
 }
 
-// verifiedBy has Vault itself verify signatures, with one key.
-func verifiedBy(whose func(*Lab) (signer, error)) change {
+// setPEMKey makes Vault verify signatures itself, with one public key.
+func setPEMKey(whose func(*Lab) (signer, error)) change {
 	return func(ctx context.Context, l *Lab) error {
 		s, err := whose(l)
 		if err != nil {
@@ -109,15 +109,15 @@ func verifiedBy(whose func(*Lab) (signer, error)) change {
 	}
 }
 
-func disabled(ctx context.Context, l *Lab) error { return l.vault.delete(ctx, "sys/auth/"+mount) }
+func disableMount(ctx context.Context, l *Lab) error { return l.vault.delete(ctx, "sys/auth/"+mount) }
 
-func enabled(method string) change {
+func enableMount(method string) change {
 	return func(ctx context.Context, l *Lab) error { return l.vault.enable(ctx, method) }
 }
 
-func healMount(ctx context.Context, l *Lab) error { return l.mountAuth(ctx) }
+func healMount(ctx context.Context, l *Lab) error { return l.setUpAuthMethod(ctx) }
 
-// remount returns when the mount has moved, which Vault does in its own time.
+// remount moves the mount and waits for the end: Vault does it asynchronously.
 func (v *vault) remount(ctx context.Context, from, to string) error {
 	var started struct {
 		ID string `json:"migration_id"`
@@ -143,7 +143,7 @@ func (v *vault) remount(ctx context.Context, from, to string) error {
 	})
 }
 
-// publicPEM is the key that verifies what s signs.
+// publicPEM is the public key that verifies the signer's tokens.
 func (s signer) publicPEM() (string, error) {
 	der, err := x509.MarshalPKIXPublicKey(s.key.Public())
 	return string(pemBlock("PUBLIC KEY", der)), err

@@ -9,103 +9,103 @@ func reviewerFaults() []Fault {
 	return slices.Concat(reviewerTokenFaults(), reviewerAccessFaults(), reviewerDriftFaults(), reviewerWarnings())
 }
 
-// reviewerTokenFaults hand a token that the API server refuses to the exporter and to Vault.
+// reviewerTokenFaults give the exporter and Vault the same token, which the API server rejects.
 func reviewerTokenFaults() []Fault {
-	fault := func(name, summary string, bare, full Verdict, token mint) Fault {
+	fault := func(name, summary string, bare, full Verdict, token tokenFunc) Fault {
 		return Fault{Name: name, Summary: "the reviewer's token, in the file and in Vault, " + summary,
-			Bare: bare, Full: full, Inject: reviewer(token), Heal: healReviewer}
+			Bare: bare, Full: full, Inject: setReviewerToken(token), Heal: healReviewer}
 	}
-	refused, revoked := proven("reviewer_unauthorized"), proven("reviewer_revoked")
+	unauthorized, revoked := proven("reviewer_unauthorized"), proven("reviewer_revoked")
 	return []Fault{
-		fault("reviewer_expired", "expired yesterday", proven("reviewer_expired"), Verdict{}, expired),
-		fault("reviewer_not_yet_valid", "is valid from tomorrow", proven("reviewer_not_yet_valid"), Verdict{}, notYetValid),
-		fault("reviewer_revoked", "is bound to a pod that was deleted", byElimination("reviewer_revoked"), revoked, ofGonePod),
-		fault("reviewer_revoked_account_deleted", "is of a service account that was deleted", refused, revoked, ofGoneAccount),
-		fault("reviewer_revoked_account_recreated", "is of a service account that was deleted and made anew", refused, revoked, ofFormerAccount),
-		fault("reviewer_revoked_legacy_secret", "is of a Secret that was deleted", byElimination("reviewer_revoked"), revoked, ofGoneLegacySecret),
-		fault("reviewer_revoked_secret", "is bound to a Secret that was deleted", byElimination("reviewer_revoked"), revoked, ofGoneSecret),
-		fault("reviewer_token_malformed", "is in quotes", byElimination("reviewer_token_malformed"), Verdict{}, quoted),
-		fault("reviewer_unauthorized", "is no JWT and not of this API server", refused, Verdict{}, verbatim("opaque-and-unknown")),
-		fault("reviewer_wrong_audience", "was minted for another audience", refused, proven("reviewer_wrong_audience"), forAudiences("somebody-else")),
-		fault("reviewer_wrong_cluster", "is of another cluster", byElimination("reviewer_wrong_cluster"), Verdict{}, ofAnotherCluster),
-		fault("reviewer_wrong_cluster_key", "is of this issuer, and signed with a key that is no longer its own", refused, proven("reviewer_wrong_cluster"), ofAnotherKey),
+		fault("reviewer_expired", "expired yesterday", proven("reviewer_expired"), Verdict{}, expiredToken),
+		fault("reviewer_not_yet_valid", "is valid from tomorrow", proven("reviewer_not_yet_valid"), Verdict{}, notYetValidToken),
+		fault("reviewer_revoked", "is bound to a pod that was deleted", byElimination("reviewer_revoked"), revoked, deletedPodToken),
+		fault("reviewer_revoked_account_deleted", "belongs to a service account that was deleted", unauthorized, revoked, deletedAccountToken),
+		fault("reviewer_revoked_account_recreated", "belongs to a service account that was deleted and created again", unauthorized, revoked, recreatedAccountToken),
+		fault("reviewer_revoked_legacy_secret", "comes from a Secret that was deleted", byElimination("reviewer_revoked"), revoked, deletedLegacySecretToken),
+		fault("reviewer_revoked_secret", "is bound to a Secret that was deleted", byElimination("reviewer_revoked"), revoked, deletedSecretToken),
+		fault("reviewer_token_malformed", "is in quotes", byElimination("reviewer_token_malformed"), Verdict{}, quotedToken),
+		fault("reviewer_unauthorized", "is not a JWT, and unknown to the API server", unauthorized, Verdict{}, literalToken("opaque-and-unknown")),
+		fault("reviewer_wrong_audience", "has an audience that the API server does not accept", unauthorized, proven("reviewer_wrong_audience"), tokenForAudiences("somebody-else")),
+		fault("reviewer_wrong_cluster", "is from another cluster", byElimination("reviewer_wrong_cluster"), Verdict{}, otherClusterToken),
+		fault("reviewer_wrong_cluster_key", "names this cluster's issuer, but is signed with a key that the cluster no longer has", unauthorized, proven("reviewer_wrong_cluster"), otherKeyToken),
 		{
 			Name:    "reviewer_token_missing",
-			Summary: "the file of the reviewer's token is removed, and the one in Vault expired yesterday",
+			Summary: "the reviewer's token file is removed, and the token in Vault expired yesterday",
 			Bare:    byElimination("reviewer_token_missing"),
-			Inject:  inOrder(reviewer(expired), removed(reviewerFile)),
+			Inject:  sequence(setReviewerToken(expiredToken), removeTokenFile(reviewerFile)),
 			Heal:    healReviewer,
 		},
 	}
 }
 
-// reviewerAccessFaults take from the reviewer what it may do.
+// reviewerAccessFaults leave the reviewer without permission to create TokenReviews.
 func reviewerAccessFaults() []Fault {
-	forbidden := proven("reviewer_forbidden")
+	rejected := proven("reviewer_forbidden")
 	return []Fault{
 		{
 			Name:    "reviewer_forbidden",
 			Summary: "the reviewer's ClusterRoleBinding to system:auth-delegator is deleted",
-			Bare:    forbidden,
-			Inject:  unbound(reviewerBinding),
+			Bare:    rejected,
+			Inject:  unbindRole(reviewerBinding),
 			Heal:    bindReviewer,
 		},
 		{
 			Name:    "reviewer_forbidden_no_such_role",
 			Summary: "the reviewer's ClusterRoleBinding names a ClusterRole that does not exist",
-			Bare:    forbidden,
-			Inject:  inOrder(unbound(reviewerBinding), madeBinding(reviewerBinding.to("system:nonsense"))),
-			Heal:    inOrder(unbound(reviewerBinding), bindReviewer),
+			Bare:    rejected,
+			Inject:  sequence(unbindRole(reviewerBinding), bindRole(reviewerBinding.withRole("system:nonsense"))),
+			Heal:    sequence(unbindRole(reviewerBinding), bindReviewer),
 		},
 		{
 			Name:    "reviewer_forbidden_role_binding",
-			Summary: "a RoleBinding, in its namespace alone, stands in place of the reviewer's ClusterRoleBinding",
-			Bare:    forbidden,
-			Inject:  inOrder(unbound(reviewerBinding), madeBinding(reviewerBinding.within("vault"))),
-			Heal:    inOrder(unbound(reviewerBinding.within("vault")), bindReviewer),
+			Summary: "a RoleBinding, limited to its namespace, replaces the reviewer's ClusterRoleBinding",
+			Bare:    rejected,
+			Inject:  sequence(unbindRole(reviewerBinding), bindRole(reviewerBinding.inNamespace("vault"))),
+			Heal:    sequence(unbindRole(reviewerBinding.inNamespace("vault")), bindReviewer),
 		},
 		{
 			Name:    "reviewer_forbidden_self_review",
-			Summary: "Vault has no reviewer, and the canary, whose token the API server takes, may not review itself",
-			Bare:    forbidden,
+			Summary: "Vault has no reviewer token, and the canary, whose token the API server accepts, may not create TokenReviews",
+			Bare:    rejected,
 			Env:     []string{"EXPORTER_REVIEWER=canary", "EXPORTER_REVIEWER_TOKEN_FILE="},
-			Inject:  inOrder(canary(forAudiences(canaryAccount.audience, issuer)), withoutReviewer),
-			Heal:    inOrder(healCanary, healConfig),
+			Inject:  sequence(setCanaryToken(tokenForAudiences(canaryAccount.audience, issuer)), unsetReviewerInVault),
+			Heal:    sequence(healCanary, healConfig),
 		},
 	}
 }
 
-// reviewerDriftFaults give Vault and the file different tokens.
+// reviewerDriftFaults make the token in Vault differ from the one in the exporter's file.
 func reviewerDriftFaults() []Fault {
-	unnamed, drift := byElimination("vault_to_kubernetes_failed"), proven("reviewer_drift")
+	unspecific, drift := byElimination("vault_to_kubernetes_failed"), proven("reviewer_drift")
 	return []Fault{
 		{
 			Name:    "reviewer_drift",
-			Summary: "the reviewer's token in Vault expired yesterday, the one in the file is good",
-			Bare:    unnamed, Full: drift,
-			Inject: vaultReviewer(reviewerAccount, expired),
+			Summary: "the reviewer's token in Vault expired yesterday, the one in the file is valid",
+			Bare:    unspecific, Full: drift,
+			Inject: setReviewerTokenInVault(reviewerAccount, expiredToken),
 			Heal:   healConfig,
 		},
 		{
 			Name:    "reviewer_drift_forbidden",
-			Summary: "Vault holds the token of another account, which may not create TokenReviews",
-			Bare:    unnamed, Full: drift,
-			Inject: vaultReviewer(nobodyAccount, healthy),
+			Summary: "Vault has the token of another account, which may not create TokenReviews",
+			Bare:    unspecific, Full: drift,
+			Inject: setReviewerTokenInVault(nobodyAccount, healthyToken),
 			Heal:   healConfig,
 		},
 		{
 			Name:    "reviewer_drift_unset",
-			Summary: "the reviewer's token is gone from Vault, which has each client review itself",
-			Bare:    unnamed, Full: drift,
-			Inject: withoutReviewer,
+			Summary: "the reviewer's token is removed from Vault, which then reviews each client with the client's own token",
+			Bare:    unspecific, Full: drift,
+			Inject: unsetReviewerInVault,
 			Heal:   healConfig,
 		},
 		{
 			Name:    "reviewer_stale_copy",
-			Summary: "the reviewer's token in the file expired yesterday, the one in Vault is good",
-			Bare:    warned("reviewer_stale_copy"),
+			Summary: "the reviewer's token in the file expired yesterday, the one in Vault is valid",
+			Bare:    healthyWithWarning("reviewer_stale_copy"),
 			Inject: func(ctx context.Context, l *Lab) error {
-				token, err := expired(ctx, l.cluster, reviewerAccount)
+				token, err := expiredToken(ctx, l.cluster, reviewerAccount)
 				if err != nil {
 					return err
 				}
@@ -116,59 +116,59 @@ func reviewerDriftFaults() []Fault {
 	}
 }
 
-// reviewerWarnings are faults with which pods go on logging in.
+// reviewerWarnings are faults that do not keep pods from logging in.
 func reviewerWarnings() []Fault {
 	return []Fault{
 		{
 			Name:    "reviewer_not_checked",
-			Summary: "the exporter's own identity may not ask what the reviewer may",
-			Bare:    warned("reviewer_not_checked"),
+			Summary: "the exporter's own identity may not create SubjectAccessReviews about the reviewer",
+			Bare:    healthyWithWarning("reviewer_not_checked"),
 			Env: []string{
 				"EXPORTER_REVIEWER=accessreview", "EXPORTER_REVIEWER_TOKEN_FILE=",
 				"EXPORTER_REVIEWER_SERVICE_ACCOUNT=" + reviewerAccount.namespace + "/" + reviewerAccount.name,
 				"EXPORTER_KUBERNETES_TOKEN_FILE=$LAB/" + nobodyFile,
 			},
-			Inject: nothing,
-			Heal:   nothing,
+			Inject: noChange,
+			Heal:   noChange,
 		},
 		{
 			Name:    "reviewer_overprivileged",
 			Summary: "the reviewer is bound to cluster-admin",
-			Bare:    warned("reviewer_overprivileged"),
-			Inject:  madeBinding(adminBinding),
-			Heal:    unbound(adminBinding),
+			Bare:    healthyWithWarning("reviewer_overprivileged"),
+			Inject:  bindRole(adminBinding),
+			Heal:    unbindRole(adminBinding),
 		},
 		{
 			Name:    "reviewer_token_bound_to_pod",
-			Summary: "the reviewer's token, in the file and in Vault, dies with a pod",
-			Bare:    warned("reviewer_token_bound_to_pod"),
-			Inject:  reviewer(bound("Pod")),
+			Summary: "the reviewer's token, in the file and in Vault, is bound to a pod",
+			Bare:    healthyWithWarning("reviewer_token_bound_to_pod"),
+			Inject:  setReviewerToken(boundToken("Pod")),
 			Heal:    healReviewer,
 		},
 		{
 			Name:    "reviewer_token_expiring",
-			Summary: "the reviewer's token, in the file and in Vault, has an hour of its hundred left",
-			Bare:    warned("reviewer_token_expiring"),
-			Inject:  reviewer(expiring),
+			Summary: "the reviewer's token, in the file and in Vault, has one hour of its 100 left",
+			Bare:    healthyWithWarning("reviewer_token_expiring"),
+			Inject:  setReviewerToken(expiringToken),
 			Heal:    healReviewer,
 		},
 	}
 }
 
-// vaultReviewer hands a token to Vault alone.
-func vaultReviewer(a account, token mint) change {
+// setReviewerTokenInVault leaves the exporter's file as it is.
+func setReviewerTokenInVault(a account, newToken tokenFunc) change {
 	return func(ctx context.Context, l *Lab) error {
-		bad, err := token(ctx, l.cluster, a)
+		token, err := newToken(ctx, l.cluster, a)
 		if err != nil {
 			return err
 		}
-		return l.configure(ctx, fields{"token_reviewer_jwt": bad})
+		return l.configure(ctx, fields{"token_reviewer_jwt": token})
 	}
 }
 
-var withoutReviewer = configured(func(*Lab) fields { return fields{"token_reviewer_jwt": ""} })
+var unsetReviewerInVault = setConfig(func(*Lab) fields { return fields{"token_reviewer_jwt": ""} })
 
-// removed removes a token file of the exporter.
-func removed(name string) change {
+// removeTokenFile removes one of the exporter's token files.
+func removeTokenFile(name string) change {
 	return func(_ context.Context, l *Lab) error { return removeFile(l.path(name)) }
 }

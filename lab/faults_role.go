@@ -7,32 +7,32 @@ import (
 
 func roleFaults() []Fault {
 	fault := func(name, summary string, bare, full Verdict, changed fields) Fault {
-		return Fault{Name: name, Summary: "the canary role " + summary, Bare: bare, Full: full, Inject: roleWith(changed), Heal: healRole}
+		return Fault{Name: name, Summary: "the canary role " + summary, Bare: bare, Full: full, Inject: setRole(changed), Heal: healRole}
 	}
-	noLabel := selecting("lab/never", "set")
+	noLabel := namespaceSelector("lab/never", "set")
 	return []Fault{
-		fault("role_audience_mismatch", "asks for an audience that the canary's token does not have",
+		fault("role_audience_mismatch", "requires an audience that the canary's token does not have",
 			proven("role_audience_mismatch"), Verdict{}, fields{"audience": "somebody-else"}),
-		fault("role_cidr_mismatch", "is for addresses that the exporter does not come from",
+		fault("role_cidr_mismatch", "is limited to addresses other than the exporter's",
 			byElimination("unexplained"), proven("role_cidr_mismatch"), fields{"token_bound_cidrs": "10.0.0.0/8"}),
-		fault("role_namespace_mismatch", "is for another namespace than the canary's",
+		fault("role_namespace_mismatch", "allows another namespace than the canary's",
 			proven("role_namespace_mismatch"), Verdict{}, fields{"bound_service_account_namespaces": "elsewhere"}),
-		fault("role_namespace_selector_failed", "selects namespaces by label, which the reviewer may not get",
-			proven("role_namespace_selector_failed"), Verdict{}, selecting("kubernetes.io/metadata.name", canaryAccount.namespace)),
-		fault("role_policy_invalid", "gives the root policy, which no auth method may",
+		fault("role_namespace_selector_failed", "selects namespaces by label, but the reviewer may not get namespaces",
+			proven("role_namespace_selector_failed"), Verdict{}, namespaceSelector("kubernetes.io/metadata.name", canaryAccount.namespace)),
+		fault("role_policy_invalid", "gives the root policy, which Vault allows no auth method to do",
 			proven("role_policy_invalid"), Verdict{}, fields{"token_policies": "root"}),
-		fault("role_service_account_mismatch", "is for another service account than the canary",
+		fault("role_service_account_mismatch", "allows another service account than the canary",
 			proven("role_service_account_mismatch"), Verdict{}, fields{"bound_service_account_names": "somebody-else"}),
-		fault("role_ttl_too_long", "gives tokens for an hour",
-			warned("role_ttl_too_long"), Verdict{}, fields{"token_ttl": "1h"}),
+		fault("role_ttl_too_long", "gives tokens a TTL of an hour",
+			healthyWithWarning("role_ttl_too_long"), Verdict{}, fields{"token_ttl": "1h"}),
 		fault("token_not_revoked", "gives tokens without the default policy, which may not revoke themselves",
-			warned("token_not_revoked"), Verdict{}, fields{"token_policies": "", "token_no_default_policy": true}),
+			healthyWithWarning("token_not_revoked"), Verdict{}, fields{"token_policies": "", "token_no_default_policy": true}),
 		{
 			Name:    "canary_entity_disabled",
 			Summary: "the identity entity of the canary is disabled in Vault",
 			Bare:    byElimination("vault_to_kubernetes_failed"), Full: byElimination("canary_entity_disabled"),
 			Inject: func(ctx context.Context, l *Lab) error {
-				if err := l.logIn(ctx); err != nil { // which makes the entity
+				if err := l.logIn(ctx); err != nil { // creates the entity
 					return err
 				}
 				return l.disableEntities(ctx, true)
@@ -41,9 +41,9 @@ func roleFaults() []Fault {
 		},
 		{
 			Name:    "role_mfa_required",
-			Summary: "Vault demands a second factor of whoever logs in at the mount",
+			Summary: "Vault requires a second factor for logins at the mount",
 			Bare:    proven("role_mfa_required"),
-			Inject:  func(ctx context.Context, l *Lab) error { return l.vault.demandMFA(ctx) },
+			Inject:  func(ctx context.Context, l *Lab) error { return l.vault.requireMFA(ctx) },
 			Heal: func(ctx context.Context, l *Lab) error {
 				return l.vault.delete(ctx, "identity/mfa/login-enforcement/lab")
 			},
@@ -59,26 +59,26 @@ func roleFaults() []Fault {
 			Name:    "role_namespace_mismatch_selector",
 			Summary: "the canary role selects namespaces by a label that the canary's does not have",
 			Bare:    proven("role_namespace_mismatch"),
-			Inject:  inOrder(madeBinding(namespaceReading), roleWith(noLabel)),
-			Heal:    inOrder(unbound(namespaceReading), healRole),
+			Inject:  sequence(bindRole(namespaceReaderBinding), setRole(noLabel)),
+			Heal:    sequence(unbindRole(namespaceReaderBinding), healRole),
 		},
 	}
 }
 
-// selecting are the fields of a role that selects namespaces by a label.
-func selecting(label, value string) fields {
+// namespaceSelector returns the fields of a role that selects namespaces by a label instead of by name.
+func namespaceSelector(label, value string) fields {
 	return fields{
 		"bound_service_account_namespaces":         "",
 		"bound_service_account_namespace_selector": fmt.Sprintf(`{"matchLabels":{%q:%q}}`, label, value),
 	}
 }
 
-// roleWith writes the canary role with something changed.
-func roleWith(changed fields) change {
+// setRole writes the canary role with the changed fields replaced.
+func setRole(changed fields) change {
 	return func(ctx context.Context, l *Lab) error { return l.writeRole(ctx, changed) }
 }
 
-// healRole also ends the tokens that could not be revoked.
+// healRole also revokes the tokens of logins made while the fault kept them from being revoked.
 func healRole(ctx context.Context, l *Lab) error {
 	if err := l.writeRole(ctx, nil); err != nil {
 		return err
@@ -86,7 +86,7 @@ func healRole(ctx context.Context, l *Lab) error {
 	return l.vault.post(ctx, "sys/leases/revoke-prefix/auth/"+mount+"/login", nil, nil)
 }
 
-// disableEntities disables every entity that the canary's logins made, or enables them.
+// disableEntities disables or enables every identity entity in Vault. In a lab they all come from the canary's logins.
 func (l *Lab) disableEntities(ctx context.Context, disabled bool) error {
 	var found struct {
 		Data struct {
@@ -94,7 +94,7 @@ func (l *Lab) disableEntities(ctx context.Context, disabled bool) error {
 		} `json:"data"`
 	}
 	if err := l.vault.call(ctx, "LIST", "identity/entity/id", nil, &found); err != nil {
-		return unless(err, 404, "errors")
+		return ignoreStatus(err, 404, "errors")
 	}
 	for _, id := range found.Data.Keys {
 		if err := l.vault.post(ctx, "identity/entity/id/"+id, fields{"disabled": disabled}, nil); err != nil {
@@ -104,8 +104,8 @@ func (l *Lab) disableEntities(ctx context.Context, disabled bool) error {
 	return nil
 }
 
-// demandMFA demands a second factor at the mount, of a method that nobody is enrolled in.
-func (v *vault) demandMFA(ctx context.Context) error {
+// requireMFA requires a second factor for logins at the mount, of a method that no entity is enrolled in.
+func (v *vault) requireMFA(ctx context.Context) error {
 	var method struct {
 		Data struct {
 			ID string `json:"method_id"`

@@ -19,21 +19,21 @@ func TestFaultsAreComplete(t *testing.T) {
 		}
 		for _, v := range []Verdict{f.Bare, f.Full} {
 			if !snake.MatchString(v.Reason) || v.Certainty != "proven" && v.Certainty != "by_elimination" {
-				t.Errorf("%s: %+v is no verdict", f.Name, v)
+				t.Errorf("%s: %+v is not a verdict", f.Name, v)
 			}
 		}
 		if f.Summary == "" || strings.HasSuffix(f.Summary, ".") {
-			t.Errorf("%s: summary %q is not a sentence without its end", f.Name, f.Summary)
+			t.Errorf("%s: summary %q is empty or ends with a full stop", f.Name, f.Summary)
 		}
 		if f.Inject == nil || f.Heal == nil {
 			t.Errorf("%s cannot be injected and healed", f.Name)
 		}
 	}
 	if !slices.IsSorted(names) {
-		t.Errorf("the faults are not in order: %v", names)
+		t.Errorf("the faults are not sorted: %v", names)
 	}
 	if unique := slices.Compact(slices.Clone(names)); len(unique) != len(names) {
-		t.Errorf("a fault is there twice: %v", names)
+		t.Errorf("two faults have the same name: %v", names)
 	}
 }
 
@@ -51,7 +51,7 @@ func TestUnknownFaultListsTheNames(t *testing.T) {
 
 func TestInjectThatFailsCountsAsInjected(t *testing.T) {
 	p := proxyToEcho(t)
-	l := &Lab{toVault: p}
+	l := &Lab{vaultProxy: p}
 	failing := errors.New("half way")
 	err := l.inject(t.Context(), Fault{
 		Name:   "vault_unreachable",
@@ -63,11 +63,11 @@ func TestInjectThatFailsCountsAsInjected(t *testing.T) {
 	if healed, err := l.Heal(t.Context()); err != nil || !slices.Equal(healed, []string{"vault_unreachable"}) {
 		t.Fatalf("healed %v, %v", healed, err)
 	}
-	say(t, dial(t, p))
+	wantEcho(t, dial(t, p))
 }
 
-func TestHealUndoesTheLastFirst(t *testing.T) {
-	l := &Lab{toVault: proxyToEcho(t), toKubernetes: proxyToEcho(t)}
+func TestHealUndoesInReverseOrder(t *testing.T) {
+	l := &Lab{vaultProxy: proxyToEcho(t), kubernetesProxy: proxyToEcho(t)}
 	for _, name := range []string{"vault_unreachable", "kubernetes_unreachable", "vault_unreachable"} {
 		if err := l.Inject(t.Context(), name); err != nil {
 			t.Fatal(err)
@@ -84,9 +84,9 @@ func TestHealUndoesTheLastFirst(t *testing.T) {
 
 func TestFullEnvBeginsWithEnv(t *testing.T) {
 	p := &proxy{address: "127.0.0.1:1"}
-	l := &Lab{dir: &runDir{path: "/run/lab"}, toVault: p, toKubernetes: p}
-	bare, full := l.Env(), l.FullEnv()
-	if len(full) <= len(bare) || !slices.Equal(full[:len(bare)], bare) {
-		t.Errorf("%v does not begin with %v", full, bare)
+	l := &Lab{dir: &runDir{path: "/run/lab"}, vaultProxy: p, kubernetesProxy: p}
+	env, fullEnv := l.Env(), l.FullEnv()
+	if len(fullEnv) <= len(env) || !slices.Equal(fullEnv[:len(env)], env) {
+		t.Errorf("%v does not begin with %v", fullEnv, env)
 	}
 }

@@ -5,41 +5,41 @@ import (
 	"time"
 )
 
-// The tokens that are wrong in the same way whosever they are.
+// Token faults that the reviewer and the canary can both have.
 var (
-	expired = claiming(func() fields {
+	expiredToken = forgedToken(func() fields {
 		yesterday := time.Now().AddDate(0, 0, -1)
-		return valid(yesterday.AddDate(0, 0, -1), yesterday)
+		return validity(yesterday.AddDate(0, 0, -1), yesterday)
 	})
-	notYetValid = claiming(func() fields {
+	notYetValidToken = forgedToken(func() fields {
 		tomorrow := time.Now().AddDate(0, 0, 1)
-		return valid(tomorrow, tomorrow.AddDate(0, 0, 1))
+		return validity(tomorrow, tomorrow.AddDate(0, 0, 1))
 	})
-	expiring = claiming(func() fields {
-		return valid(time.Now().Add(-99*time.Hour), time.Now().Add(time.Hour))
+	expiringToken = forgedToken(func() fields {
+		return validity(time.Now().Add(-99*time.Hour), time.Now().Add(time.Hour))
 	})
-	ofAnotherCluster = foreign(fields{"iss": "https://kubernetes.elsewhere.example"})
-	ofAnotherKey     = foreign(nil)
+	otherClusterToken = foreignToken(fields{"iss": "https://kubernetes.elsewhere.example"})
+	otherKeyToken     = foreignToken(nil)
 
-	ofGonePod          = outlived(bound("Pod"), deleteBound("Pod"))
-	ofGoneSecret       = outlived(bound("Secret"), deleteBound("Secret"))
-	ofGoneLegacySecret = outlived(legacy, deleteBound("Secret"))
-	ofGoneAccount      = outlived(healthy, deleteAccount)
-	ofFormerAccount    = outlived(healthy, recreateAccount)
+	deletedPodToken          = revokedToken(boundToken("Pod"), deleteBoundObject("Pod"))
+	deletedSecretToken       = revokedToken(boundToken("Secret"), deleteBoundObject("Secret"))
+	deletedLegacySecretToken = revokedToken(legacyToken, deleteBoundObject("Secret"))
+	deletedAccountToken      = revokedToken(healthyToken, deleteAccount)
+	recreatedAccountToken    = revokedToken(healthyToken, recreateAccount)
 )
 
-// reviewer hands a token of the reviewer's account to the exporter and to Vault.
-func reviewer(token mint) change {
+// setReviewerToken gives a token of the reviewer's account to the exporter and to Vault.
+func setReviewerToken(newToken tokenFunc) change {
 	return func(ctx context.Context, l *Lab) error {
-		bad, err := token(ctx, l.cluster, reviewerAccount)
+		token, err := newToken(ctx, l.cluster, reviewerAccount)
 		if err != nil {
 			return err
 		}
-		return l.useReviewer(ctx, bad)
+		return l.useReviewer(ctx, token)
 	}
 }
 
-// healReviewer also makes the account anew, and what its tokens were bound to goes.
+// healReviewer also recreates the account, and deletes the objects that its tokens were bound to.
 func healReviewer(ctx context.Context, l *Lab) error {
 	token, err := l.cluster.restore(ctx, reviewerAccount)
 	if err != nil {
@@ -49,14 +49,14 @@ func healReviewer(ctx context.Context, l *Lab) error {
 	return l.useReviewer(ctx, token)
 }
 
-// canary hands a token of the canary's account to the exporter.
-func canary(token mint) change {
+// setCanaryToken gives the exporter a token of the canary's account.
+func setCanaryToken(newToken tokenFunc) change {
 	return func(ctx context.Context, l *Lab) error {
-		bad, err := token(ctx, l.cluster, canaryAccount)
+		token, err := newToken(ctx, l.cluster, canaryAccount)
 		if err != nil {
 			return err
 		}
-		return l.write(canaryFile, bad)
+		return l.write(canaryFile, token)
 	}
 }
 
@@ -67,16 +67,16 @@ func healCanary(ctx context.Context, l *Lab) (err error) {
 	return l.write(canaryFile, l.canary)
 }
 
-// restore makes an account whole, and returns a new healthy token: one that died with the account would go on being taken for
-// the ten seconds that the API server remembers it.
+// restore recreates the account if it is gone and returns a new healthy token. The old token may have been revoked with
+// the account, although the API server still accepts it from its cache for up to 10 s.
 func (c *cluster) restore(ctx context.Context, a account) (string, error) {
 	for _, kind := range []string{"Pod", "Secret"} {
-		if err := c.remove(ctx, a.boundPath(kind)); err != nil {
+		if err := c.remove(ctx, a.boundObjectPath(kind)); err != nil {
 			return "", err
 		}
 	}
 	if err := c.create(ctx, a); err != nil {
 		return "", err
 	}
-	return healthy(ctx, c, a)
+	return healthyToken(ctx, c, a)
 }

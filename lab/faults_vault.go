@@ -6,36 +6,36 @@ import (
 	"net/http"
 )
 
-const quota = "sys/quotas/rate-limit/lab"
+const quotaPath = "sys/quotas/rate-limit/lab"
 
 func vaultFaults() []Fault {
-	fault := func(name, summary string, verdict Verdict, fail failure) Fault {
-		return Fault{Name: name, Summary: summary, Bare: verdict, Inject: on(toVault, fail), Heal: on(toVault, forwarded)}
+	fault := func(name, summary string, verdict Verdict, mode proxyMode) Fault {
+		return Fault{Name: name, Summary: summary, Bare: verdict, Inject: onProxy(vaultProxyOf, mode), Heal: onProxy(vaultProxyOf, forward)}
 	}
-	certified := func(name, summary string, verdict Verdict, served certificate) Fault {
-		return Fault{Name: name, Summary: "Vault's certificate " + summary, Bare: verdict, Inject: vaultServes(served), Heal: vaultServes(signed(byVault))}
+	certificateFault := func(name, summary string, verdict Verdict, newCertificate certificateFunc) Fault {
+		return Fault{Name: name, Summary: "Vault's certificate " + summary, Bare: verdict, Inject: setVaultCertificate(newCertificate), Heal: setVaultCertificate(issuedBy(vaultCA))}
 	}
 	return []Fault{
-		certified("certificate_expiring", "expires in a day", warned("certificate_expiring"), signed(byVault, ending)),
-		certified("vault_tls_expired", "expired yesterday", proven("vault_tls_expired"), signed(byVault, outdated)),
-		certified("vault_tls_name", "is for another name", proven("vault_tls_name"), signed(byVault, misnamed)),
-		certified("vault_tls_untrusted", "is of an authority that the exporter does not know", proven("vault_tls_untrusted"), signed(byStranger)),
-		fault("vault_bad_response", "a web server that is no Vault answers at Vault's address", proven("vault_bad_response"), impersonated(page, signed(byVault))),
-		fault("vault_redirect", "a proxy at Vault's address redirects to another host", proven("vault_redirect"), impersonated(redirecting, signed(byVault))),
-		fault("vault_timeout", "Vault's address takes connections and never answers", proven("vault_timeout"), hung),
-		fault("vault_tls_failed", "Vault's address speaks plain HTTP", proven("vault_tls_failed"), impersonated(page, noCertificate)),
-		fault("vault_unreachable", "Vault's address refuses connections", proven("vault_unreachable"), refused),
+		certificateFault("certificate_expiring", "expires in a day", healthyWithWarning("certificate_expiring"), issuedBy(vaultCA, expiresTomorrow)),
+		certificateFault("vault_tls_expired", "expired yesterday", proven("vault_tls_expired"), issuedBy(vaultCA, expiredYesterday)),
+		certificateFault("vault_tls_name", "is for another name", proven("vault_tls_name"), issuedBy(vaultCA, wrongName)),
+		certificateFault("vault_tls_untrusted", "is from a CA that the exporter does not trust", proven("vault_tls_untrusted"), issuedBy(unknownCA)),
+		fault("vault_bad_response", "a web server that is not Vault responds at Vault's address", proven("vault_bad_response"), serveFake(webServer, issuedBy(vaultCA))),
+		fault("vault_redirect", "a proxy at Vault's address redirects to another host", proven("vault_redirect"), serveFake(redirectingServer, issuedBy(vaultCA))),
+		fault("vault_timeout", "Vault's address accepts connections and never responds", proven("vault_timeout"), hang),
+		fault("vault_tls_failed", "Vault's address speaks plain HTTP", proven("vault_tls_failed"), serveFake(webServer, noCertificate)),
+		fault("vault_unreachable", "Vault's address refuses connections", proven("vault_unreachable"), refuse),
 		{
 			Name:    "vault_dns",
-			Summary: "the exporter's address of Vault has a name that does not exist",
+			Summary: "the exporter is configured with a name of Vault that does not exist",
 			Bare:    proven("vault_dns"),
 			Env:     []string{"EXPORTER_VAULT_ADDR=https://vault..svc:8200"},
-			Inject:  nothing,
-			Heal:    nothing,
+			Inject:  noChange,
+			Heal:    noChange,
 		},
 		{
 			Name:    "vault_internal_error",
-			Summary: "Vault's only audit device, a socket, has nobody at its other end",
+			Summary: "Vault's only audit device is a socket that refuses connections",
 			Bare:    proven("vault_internal_error"),
 			Inject:  blockAudit,
 			Heal:    healAudit,
@@ -46,12 +46,12 @@ func vaultFaults() []Fault {
 			Bare:    proven("vault_rate_limited"),
 			Inject: func(ctx context.Context, l *Lab) error {
 				limit := fields{"path": "auth/" + mount + "/login", "rate": 1, "interval": "1h"}
-				if err := l.vault.post(ctx, quota, limit, nil); err != nil {
+				if err := l.vault.post(ctx, quotaPath, limit, nil); err != nil {
 					return err
 				}
-				return until(ctx, func(ctx context.Context) error { return l.logIn(ctx) }, http.StatusTooManyRequests)
+				return untilStatus(ctx, func(ctx context.Context) error { return l.logIn(ctx) }, http.StatusTooManyRequests)
 			},
-			Heal: func(ctx context.Context, l *Lab) error { return l.vault.delete(ctx, quota) },
+			Heal: func(ctx context.Context, l *Lab) error { return l.vault.delete(ctx, quotaPath) },
 		},
 		{
 			Name:    "vault_sealed",
@@ -62,56 +62,57 @@ func vaultFaults() []Fault {
 		},
 		{
 			Name:    "vault_uninitialized",
-			Summary: "a new Vault, which is not initialised, answers at Vault's address",
+			Summary: "a second Vault, which is not initialized, responds at Vault's address",
 			Bare:    proven("vault_uninitialized"),
-			Inject:  startFresh,
-			Heal:    stopFresh,
+			Inject:  startUninitializedVault,
+			Heal:    stopUninitializedVault,
 		},
 	}
 }
 
-// vaultServes replaces the certificate that Vault reads for every handshake.
-func vaultServes(served certificate) change {
+// setVaultCertificate replaces the file that Vault reads for every TLS handshake.
+func setVaultCertificate(newCertificate certificateFunc) change {
 	return func(_ context.Context, l *Lab) error {
-		pair, err := served(l)
+		pair, err := newCertificate(l)
 		if err != nil {
 			return err
 		}
-		return replaceFile(l.path(vaultPair), pair)
+		return replaceFile(l.path(vaultCertificateFile), pair)
 	}
 }
 
-// until asks until the answer has that status.
-func until(ctx context.Context, ask func(context.Context) error, status int) error {
+// untilStatus repeats the request until the response has that status.
+func untilStatus(ctx context.Context, request func(context.Context) error, status int) error {
 	return poll(ctx, func(ctx context.Context) error {
-		err := ask(ctx)
+		err := request(ctx)
 		if answer, ok := errors.AsType[*statusError](err); ok && answer.status == status {
 			return nil
 		}
-		return errors.Join(errors.New("asking Vault: another answer than expected"), err)
+		return errors.Join(errors.New("requesting from Vault: unexpected status"), err)
 	})
 }
 
-// blockAudit has Vault write its audit log to the decoy alone, which then hangs up.
+// blockAudit makes a socket Vault's only audit device, and then refuses connections to it. Vault fails every request
+// that no audit device can log.
 func blockAudit(ctx context.Context, l *Lab) error {
-	if err := l.decoy.hang(); err != nil {
+	if err := l.vaultOnlyProxy.hang(); err != nil {
 		return err
 	}
-	socket := fields{"type": "socket", "options": fields{"address": l.decoy.address, "socket_type": "tcp"}}
-	if err := unless(l.vault.post(ctx, "sys/audit/socket", socket, nil), http.StatusBadRequest, "already in use"); err != nil {
+	socket := fields{"type": "socket", "options": fields{"address": l.vaultOnlyProxy.address, "socket_type": "tcp"}}
+	if err := ignoreStatus(l.vault.post(ctx, "sys/audit/socket", socket, nil), http.StatusBadRequest, "already in use"); err != nil {
 		return err
 	}
 	if err := l.vault.delete(ctx, "sys/audit/file"); err != nil {
 		return err
 	}
-	if err := l.decoy.refuse(); err != nil {
+	if err := l.vaultOnlyProxy.refuse(); err != nil {
 		return err
 	}
-	return until(ctx, func(ctx context.Context) error { return l.vault.get(ctx, "sys/auth", nil) }, http.StatusInternalServerError)
+	return untilStatus(ctx, func(ctx context.Context) error { return l.vault.get(ctx, "sys/auth", nil) }, http.StatusInternalServerError)
 }
 
 func healAudit(ctx context.Context, l *Lab) error {
-	if err := l.decoy.hang(); err != nil {
+	if err := l.vaultOnlyProxy.hang(); err != nil {
 		return err
 	}
 	if err := poll(ctx, func(ctx context.Context) error { return l.vault.auditToFile(ctx, l.dir.path) }); err != nil {
@@ -120,37 +121,37 @@ func healAudit(ctx context.Context, l *Lab) error {
 	if err := l.vault.delete(ctx, "sys/audit/socket"); err != nil {
 		return err
 	}
-	return l.decoy.forward()
+	return l.vaultOnlyProxy.forward()
 }
 
-// startFresh puts a second Vault in the place of the first.
-func startFresh(ctx context.Context, l *Lab) (err error) {
-	if err := stopFresh(ctx, l); err != nil {
+// startUninitializedVault starts a second Vault and points the proxy at it.
+func startUninitializedVault(ctx context.Context, l *Lab) (err error) {
+	if err := stopUninitializedVault(ctx, l); err != nil {
 		return err
 	}
 	address, err := freeAddress()
 	if err != nil {
 		return err
 	}
-	l.fresh, err = startProcess(l.dir.path, l.vault.binary, "fresh-vault", "-listen="+address, "-tls="+vaultPair, "-log=fresh-vault.log")
+	l.uninitialized, err = startProcess(l.dir.path, l.vault.binary, "fresh-vault", "-listen="+address, "-tls="+vaultCertificateFile, "-log=fresh-vault.log")
 	if err != nil {
 		return err
 	}
 	other := newClient("https://"+address+"/v1/", l.vault.tls)
 	defer other.close()
-	if err := l.fresh.until(ctx, func(ctx context.Context) error { return other.get(ctx, "sys/seal-status", nil) }); err != nil {
+	if err := l.uninitialized.untilReady(ctx, func(ctx context.Context) error { return other.get(ctx, "sys/seal-status", nil) }); err != nil {
 		return err
 	}
-	return l.toVault.forwardTo(address)
+	return l.vaultProxy.forwardTo(address)
 }
 
-func stopFresh(_ context.Context, l *Lab) error {
-	if err := l.toVault.forward(); err != nil {
+func stopUninitializedVault(_ context.Context, l *Lab) error {
+	if err := l.vaultProxy.forward(); err != nil {
 		return err
 	}
-	if l.fresh == nil {
+	if l.uninitialized == nil {
 		return nil
 	}
-	defer func() { l.fresh = nil }()
-	return l.fresh.stop()
+	defer func() { l.uninitialized = nil }()
+	return l.uninitialized.stop()
 }

@@ -5,105 +5,106 @@ import (
 	"net/http"
 )
 
-// noSuchHost is a name that Go's resolver refuses without asking anybody: it has an empty label.
-const noSuchHost = "https://kubernetes..svc:6443"
+// unresolvableHost has an empty label, so Go's resolver rejects it without a DNS query.
+const unresolvableHost = "https://kubernetes..svc:6443"
 
-// vaultToKubernetesFaults are those of the way from Vault to Kubernetes alone: the mount's host is the decoy, or its CA is wrong.
+// vaultToKubernetesFaults affect only Vault's connection to Kubernetes: the mount's host is vaultOnlyProxy, or the
+// mount's CA is wrong.
 func vaultToKubernetesFaults() []Fault {
-	unnamed := byElimination("vault_to_kubernetes_failed")
+	unspecific := byElimination("vault_to_kubernetes_failed")
 	return []Fault{
 		{
 			Name:    "vault_to_kubernetes_failed",
-			Summary: "the mount's host answers 503",
-			Bare:    unnamed, Full: proven("vault_to_kubernetes_failed"),
-			Inject: decoyed(impersonated(unavailable, signed(byCluster))),
-			Heal:   healDecoy,
+			Summary: "the mount's host responds with 503",
+			Bare:    unspecific, Full: proven("vault_to_kubernetes_failed"),
+			Inject: breakMountHost(serveFake(unavailableServer, issuedBy(clusterCA))),
+			Heal:   healMountHost,
 		},
 		{
 			Name:    "vault_to_kubernetes_misconfigured",
 			Summary: "the mount's host has no scheme",
-			Bare:    unnamed, Full: proven("vault_to_kubernetes_misconfigured"),
-			Inject: configured(func(l *Lab) fields { return fields{"kubernetes_host": l.toKubernetes.address} }),
+			Bare:    unspecific, Full: proven("vault_to_kubernetes_misconfigured"),
+			Inject: setConfig(func(l *Lab) fields { return fields{"kubernetes_host": l.kubernetesProxy.address} }),
 			Heal:   healConfig,
 		},
 		{
 			Name:    "vault_to_kubernetes_misconfigured_not_apiserver",
-			Summary: "the mount's host is a web server that is no API server",
-			Bare:    unnamed, Full: proven("vault_to_kubernetes_misconfigured"),
-			Inject: decoyed(impersonated(page, signed(byCluster))),
-			Heal:   healDecoy,
+			Summary: "the mount's host is a web server that is not an API server",
+			Bare:    unspecific, Full: proven("vault_to_kubernetes_misconfigured"),
+			Inject: breakMountHost(serveFake(webServer, issuedBy(clusterCA))),
+			Heal:   healMountHost,
 		},
 		{
 			Name:    "vault_to_kubernetes_timeout",
-			Summary: "the mount's host takes connections and never answers",
+			Summary: "the mount's host accepts connections and never responds",
 			Bare:    byElimination("vault_to_kubernetes_timeout"),
-			Inject:  decoyed(hung),
-			Heal:    healDecoy,
+			Inject:  breakMountHost(hang),
+			Heal:    healMountHost,
 		},
 		{
 			Name:    "vault_to_kubernetes_tls",
-			Summary: "the mount's CA is another one",
-			Bare:    unnamed, Full: Verdict{"vault_to_kubernetes_tls", "proven", "mount_ca_mismatch"},
-			Inject: caReplaced("somebody else's CA"),
+			Summary: "the mount has another CA than the API server's",
+			Bare:    unspecific, Full: Verdict{"vault_to_kubernetes_tls", "proven", "mount_ca_mismatch"},
+			Inject: replaceMountCA("somebody else's CA"),
 			Heal:   healConfig,
 		},
 		{
 			Name:    "vault_to_kubernetes_tls_name",
-			Summary: "the mount's host has a certificate of the cluster's CA for another name",
-			Bare:    unnamed, Full: proven("vault_to_kubernetes_tls"),
-			Inject: decoyed(impersonated(backend, signed(byCluster, misnamed))),
-			Heal:   healDecoy,
+			Summary: "the mount's host has a certificate from the cluster's CA, for another name",
+			Bare:    unspecific, Full: proven("vault_to_kubernetes_tls"),
+			Inject: breakMountHost(serveFake(passThrough, issuedBy(clusterCA, wrongName))),
+			Heal:   healMountHost,
 		},
 		{
 			Name:    "vault_to_kubernetes_tls_other_cluster",
-			Summary: "the mount's CA is another cluster's, of the same name",
-			Bare:    unnamed, Full: Verdict{"vault_to_kubernetes_tls", "proven", "mount_ca_mismatch"},
-			Inject: caReplaced(clusterAuthority),
+			Summary: "the mount has another cluster's CA, with the same common name",
+			Bare:    unspecific, Full: Verdict{"vault_to_kubernetes_tls", "proven", "mount_ca_mismatch"},
+			Inject: replaceMountCA(clusterAuthority),
 			Heal:   healConfig,
 		},
 		{
 			Name:    "vault_to_kubernetes_tls_plain",
 			Summary: "the mount's host speaks plain HTTP",
-			Bare:    unnamed, Full: proven("vault_to_kubernetes_tls"),
-			Inject: decoyed(impersonated(page, noCertificate)),
-			Heal:   healDecoy,
+			Bare:    unspecific, Full: proven("vault_to_kubernetes_tls"),
+			Inject: breakMountHost(serveFake(webServer, noCertificate)),
+			Heal:   healMountHost,
 		},
 		{
 			Name:    "vault_to_kubernetes_unreachable",
 			Summary: "the mount's host refuses connections",
-			Bare:    unnamed, Full: proven("vault_to_kubernetes_unreachable"),
-			Inject: decoyed(refused),
-			Heal:   healDecoy,
+			Bare:    unspecific, Full: proven("vault_to_kubernetes_unreachable"),
+			Inject: breakMountHost(refuse),
+			Heal:   healMountHost,
 		},
 		{
 			Name:    "vault_to_kubernetes_unreachable_dns",
 			Summary: "the mount's host has a name that does not exist",
-			Bare:    unnamed, Full: proven("vault_to_kubernetes_unreachable"),
-			Inject: configured(func(*Lab) fields { return fields{"kubernetes_host": noSuchHost} }),
+			Bare:    unspecific, Full: proven("vault_to_kubernetes_unreachable"),
+			Inject: setConfig(func(*Lab) fields { return fields{"kubernetes_host": unresolvableHost} }),
 			Heal:   healConfig,
 		},
 	}
 }
 
-// decoyed makes the decoy the mount's host, after it was made to fail.
-func decoyed(fail failure) change {
-	return inOrder(on(toDecoy, fail),
-		configured(func(l *Lab) fields { return fields{"kubernetes_host": "https://" + l.decoy.address} }))
+// breakMountHost sets the mode of vaultOnlyProxy and makes it the mount's host.
+func breakMountHost(mode proxyMode) change {
+	return sequence(onProxy(vaultOnlyProxyOf, mode),
+		setConfig(func(l *Lab) fields { return fields{"kubernetes_host": "https://" + l.vaultOnlyProxy.address} }))
 }
 
-func healDecoy(ctx context.Context, l *Lab) error {
-	return inOrder(on(toDecoy, forwarded), healConfig)(ctx, l)
+func healMountHost(ctx context.Context, l *Lab) error {
+	return sequence(onProxy(vaultOnlyProxyOf, forward), healConfig)(ctx, l)
 }
 
-// configured writes the mount's configuration with something changed.
-func configured(changed func(*Lab) fields) change {
+// setConfig writes the mount's config with the changed fields replaced.
+func setConfig(changed func(*Lab) fields) change {
 	return func(ctx context.Context, l *Lab) error { return l.configure(ctx, changed(l)) }
 }
 
 func healConfig(ctx context.Context, l *Lab) error { return l.configure(ctx, nil) }
 
-// caReplaced gives the mount a new authority of that name.
-func caReplaced(name string) change {
+// replaceMountCA makes a new CA with that common name the mount's CA.
+func replaceMountCA(name string) change {
 	return func(ctx context.Context, l *Lab) error {
 		other, err := newAuthority(name)
 		if err != nil {
@@ -113,9 +114,9 @@ func caReplaced(name string) change {
 	}
 }
 
-// unavailable answers as an API server does that has no store.
-var unavailable = answering(http.StatusServiceUnavailable, "application/json",
+// unavailableServer responds like an API server whose etcd is unavailable.
+var unavailableServer = fixedResponse(http.StatusServiceUnavailable, "application/json",
 	`{"kind":"Status","apiVersion":"v1","status":"Failure","message":"the server is currently unable to handle the request","reason":"ServiceUnavailable","code":503}`)
 
-// page answers as a web server does that knows nothing of the API.
-var page = answering(http.StatusOK, "text/html", "<!DOCTYPE html><title>Welcome</title><p>It works.</p>")
+// webServer responds like a web server that is neither Vault nor an API server.
+var webServer = fixedResponse(http.StatusOK, "text/html", "<!DOCTYPE html><title>Welcome</title><p>It works.</p>")

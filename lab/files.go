@@ -7,7 +7,8 @@ import (
 	"path/filepath"
 )
 
-// replaceFile writes a file of the run directory by renaming, as kubelet does: a reader sees the old content or the new.
+// replaceFile writes to a temporary file and renames it, as kubelet does: a reader sees either the old or the new
+// content.
 func replaceFile(path string, data []byte) error {
 	temporary, err := os.CreateTemp(filepath.Dir(path), ".new-")
 	if err != nil {
@@ -24,7 +25,7 @@ func replaceFile(path string, data []byte) error {
 	return os.Rename(temporary.Name(), path)
 }
 
-// removeFile does not mind that the file is gone already.
+// removeFile returns nil if the file does not exist.
 func removeFile(path string) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err

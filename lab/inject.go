@@ -9,15 +9,16 @@ import (
 	"time"
 )
 
-// changeTimeout is ample for the slowest fault, which waits until the API server forgets a token: ten seconds.
+// changeTimeout bounds one Inject or Heal. The slowest fault waits 10 s, until the API server's token cache expires.
 const changeTimeout = 30 * time.Second
 
-// ErrUnknownFault is wrapped by an error that lists the names.
+// ErrUnknownFault is wrapped by an error that lists the known names.
 var ErrUnknownFault = errors.New("unknown fault")
 
-// Inject breaks the lab in one more way. A fault that fails half way counts as injected, so that Heal mends it.
+// Inject injects a fault, in addition to those injected before. A fault whose injection failed half way counts as
+// injected, so that Heal undoes it.
 func (l *Lab) Inject(ctx context.Context, name string) error {
-	fault, err := find(name)
+	fault, err := findFault(name)
 	if err != nil {
 		return err
 	}
@@ -25,23 +26,23 @@ func (l *Lab) Inject(ctx context.Context, name string) error {
 }
 
 func (l *Lab) inject(ctx context.Context, f Fault) error {
-	l.changing.Lock()
-	defer l.changing.Unlock()
+	l.changeMu.Lock()
+	defer l.changeMu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
 	defer cancel()
 
-	l.setInjected(append(slices.DeleteFunc(l.Injected(), is(f.Name)), f.Name))
+	l.setInjected(append(slices.DeleteFunc(l.Injected(), named(f.Name)), f.Name))
 	if err := f.Inject(ctx, l); err != nil {
 		return fmt.Errorf("injecting %s: %w", f.Name, err)
 	}
 	return nil
 }
 
-// Heal undoes what was injected, the last first, and returns what it undid. A fault can keep another from being healed, as a
-// sealed Vault does, so it goes round as long as that gets it further.
+// Heal undoes the injected faults, the latest first, and returns their names. One fault can keep another from being
+// healed, as a sealed Vault does, so it retries as long as each round heals at least one.
 func (l *Lab) Heal(ctx context.Context) ([]string, error) {
-	l.changing.Lock()
-	defer l.changing.Unlock()
+	l.changeMu.Lock()
+	defer l.changeMu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
 	defer cancel()
 
@@ -62,14 +63,14 @@ func (l *Lab) Heal(ctx context.Context) ([]string, error) {
 	}
 }
 
-// untilHealthy waits until the canary logs in and the reviewer is known: Vault may still find a connection that was cut, and
-// the API server learns from watches.
+// untilHealthy waits until the canary can log in and the API server accepts the reviewer: Vault may still use a closed
+// connection, and the API server learns of changes from watches.
 func (l *Lab) untilHealthy(ctx context.Context, expected bool) error {
 	if !expected {
 		return nil
 	}
 	err := poll(ctx, func(ctx context.Context) error {
-		return errors.Join(l.logIn(ctx), l.cluster.ask(ctx, l.reviewer))
+		return errors.Join(l.logIn(ctx), l.cluster.selfReview(ctx, l.reviewer))
 	})
 	if err != nil {
 		return fmt.Errorf("waiting for health: %w", err)
@@ -78,18 +79,18 @@ func (l *Lab) untilHealthy(ctx context.Context, expected bool) error {
 }
 
 func (l *Lab) heal(ctx context.Context, name string) error {
-	fault, err := find(name)
+	fault, err := findFault(name)
 	if err != nil {
 		return err
 	}
 	if err := fault.Heal(ctx, l); err != nil {
 		return fmt.Errorf("healing %s: %w", name, err)
 	}
-	l.setInjected(slices.DeleteFunc(l.Injected(), is(name)))
+	l.setInjected(slices.DeleteFunc(l.Injected(), named(name)))
 	return nil
 }
 
-// Injected names the faults that are not healed, the oldest first.
+// Injected returns the names of the injected faults, oldest first.
 func (l *Lab) Injected() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -102,7 +103,7 @@ func (l *Lab) setInjected(names []string) {
 	l.injected = names
 }
 
-func find(name string) (Fault, error) {
+func findFault(name string) (Fault, error) {
 	faults := Faults()
 	if i := slices.IndexFunc(faults, func(f Fault) bool { return f.Name == name }); i >= 0 {
 		return faults[i], nil
@@ -111,9 +112,9 @@ func find(name string) (Fault, error) {
 	for _, f := range faults {
 		names = append(names, f.Name)
 	}
-	return Fault{}, fmt.Errorf("%w %q: there are %s", ErrUnknownFault, name, strings.Join(names, ", "))
+	return Fault{}, fmt.Errorf("%w %q: known faults are %s", ErrUnknownFault, name, strings.Join(names, ", "))
 }
 
-func is(name string) func(string) bool {
+func named(name string) func(string) bool {
 	return func(other string) bool { return other == name }
 }

@@ -16,7 +16,7 @@ const (
 	clusterPolicy   = "kube-apiserver-audit.yaml"
 )
 
-// auditServiceAccounts has what service accounts ask logged, once it is answered, and nobody else.
+// auditServiceAccounts logs the completed requests of service accounts, and no others.
 const auditServiceAccounts = `apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived]
@@ -26,7 +26,7 @@ rules:
   - level: None
 `
 
-// A cluster is the running API server, asked by its administrator.
+// A cluster is the running API server. Its client has the administrator's certificate.
 type cluster struct {
 	*client
 	process *process
@@ -35,10 +35,10 @@ type cluster struct {
 	signer  signer
 	admin   []byte // certificate and key in one PEM
 
-	anonymous *tls.Config // trusts the API server, and is nobody to it
+	anonymous *tls.Config // verifies the API server's certificate and has no client certificate
 }
 
-// startCluster returns when the API server is ready. The cluster is set as soon as it has something to stop.
+// startCluster returns when the API server is ready. On an error the cluster is nil unless there is a process to stop.
 func startCluster(ctx context.Context, dir, binary string) (c *cluster, err error) {
 	c = &cluster{}
 	if c.ca, err = newAuthority(clusterAuthority); err != nil {
@@ -56,19 +56,19 @@ func startCluster(ctx context.Context, dir, binary string) (c *cluster, err erro
 	if c.process, err = startProcess(dir, binary, "kube-apiserver", c.flags(dir)...); err != nil {
 		return nil, err
 	}
-	if err := c.process.until(ctx, c.ready); err != nil {
+	if err := c.process.untilReady(ctx, c.ready); err != nil {
 		return c, fmt.Errorf("waiting for the API server: %w", err)
 	}
 	return c, nil
 }
 
-// prepare writes what the server reads, and makes the administrator's client.
+// prepare writes the files that the server reads, and sets up the administrator's client.
 func (c *cluster) prepare(dir string) error {
-	server, err := c.ca.issue(serving("kube-apiserver"))
+	server, err := c.ca.issue(serverCertificate("kube-apiserver"))
 	if err != nil {
 		return err
 	}
-	admin, err := c.ca.issue(administrator())
+	admin, err := c.ca.issue(adminCertificate())
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (c *cluster) flags(dir string) []string {
 		"--service-account-signing-key-file=sa.key",
 		"--service-cluster-ip-range=10.0.0.0/24",
 		"--authorization-mode=RBAC",
-		"--disable-admission-plugins=ServiceAccount", // it waits for a controller that is not there
+		"--disable-admission-plugins=ServiceAccount", // it waits for a controller that the lab does not run
 		"--endpoint-reconciler-type=none",
 		"--audit-policy-file=" + clusterPolicy,
 		"--audit-log-path=" + clusterAuditLog,
@@ -121,7 +121,7 @@ func (c *cluster) stop() error {
 
 func (c *cluster) ready(ctx context.Context) error { return c.get(ctx, "/readyz", nil) }
 
-// seed creates the accounts, and binds those that review.
+// seed creates namespaces, accounts, roles and bindings.
 func (c *cluster) seed(ctx context.Context) error {
 	for _, namespace := range []string{reviewerAccount.namespace, canaryAccount.namespace} {
 		if err := c.post(ctx, "/api/v1/namespaces", fields{"metadata": fields{"name": namespace}}, nil); err != nil {
@@ -134,10 +134,10 @@ func (c *cluster) seed(ctx context.Context) error {
 		}
 	}
 	for role, rule := range map[string]fields{
-		namespaceReader: {"apiGroups": []string{""}, "resources": []string{"namespaces"}, "verbs": []string{"get"}},
-		minter:          {"apiGroups": []string{""}, "resources": []string{"serviceaccounts/token"}, "verbs": []string{"create"}},
+		namespaceReaderRole: {"apiGroups": []string{""}, "resources": []string{"namespaces"}, "verbs": []string{"get"}},
+		minterRole:          {"apiGroups": []string{""}, "resources": []string{"serviceaccounts/token"}, "verbs": []string{"create"}},
 	} {
-		err := c.post(ctx, rbac+"clusterroles", fields{"metadata": fields{"name": role}, "rules": []fields{rule}}, nil)
+		err := c.post(ctx, rbacPath+"clusterroles", fields{"metadata": fields{"name": role}, "rules": []fields{rule}}, nil)
 		if err != nil {
 			return err
 		}
@@ -148,8 +148,9 @@ func (c *cluster) seed(ctx context.Context) error {
 	return c.bind(ctx, reviewerBinding)
 }
 
-// takes is nil if the API server takes the token for that audience.
-func (c *cluster) takes(ctx context.Context, token, audience string) error {
+// reviewToken returns nil if the API server accepts the token for that audience, and errNotAuthenticated if it does
+// not.
+func (c *cluster) reviewToken(ctx context.Context, token, audience string) error {
 	var answer struct {
 		Status struct {
 			Authenticated bool   `json:"authenticated"`
@@ -157,27 +158,27 @@ func (c *cluster) takes(ctx context.Context, token, audience string) error {
 		} `json:"status"`
 	}
 	review := fields{"spec": fields{"token": token, "audiences": []string{audience}}}
-	if err := c.post(ctx, reviews, review, &answer); err != nil {
+	if err := c.post(ctx, tokenReviewsPath, review, &answer); err != nil {
 		return err
 	}
 	if !answer.Status.Authenticated {
-		return fmt.Errorf("%w: %s", errRefused, answer.Status.Error)
+		return fmt.Errorf("%w: %s", errNotAuthenticated, answer.Status.Error)
 	}
 	return nil
 }
 
-var errRefused = errors.New("reviewing a token: refused")
+var errNotAuthenticated = errors.New("reviewing a token: not authenticated")
 
-// untilRefused waits until the API server no longer takes token, which it remembers for ten seconds.
-func (c *cluster) untilRefused(ctx context.Context, token, audience string) error {
+// untilTokenRejected waits until the API server rejects the token. Its cache holds an accepted token for 10 s.
+func (c *cluster) untilTokenRejected(ctx context.Context, token, audience string) error {
 	return poll(ctx, func(ctx context.Context) error {
-		switch err := c.takes(ctx, token, audience); {
-		case errors.Is(err, errRefused):
+		switch err := c.reviewToken(ctx, token, audience); {
+		case errors.Is(err, errNotAuthenticated):
 			return nil
 		case err != nil:
 			return err
 		default:
-			return errors.New("reviewing a token: it still authenticates")
+			return errors.New("reviewing a token: still authenticated")
 		}
 	})
 }

@@ -22,39 +22,41 @@ const (
 	exporterFile = "exporter-token"
 	nobodyFile   = "nobody-token"
 
-	startTimeout = 90 * time.Second // the servers need three seconds, and more on a machine that compiles beside them
+	startTimeout = 90 * time.Second // three seconds are usual; more on a machine that compiles at the same time
 )
 
-// Options of a lab. The zero value is a silent lab for a test.
+// Options configure a lab. The zero value logs nothing and cannot be controlled from another process.
 type Options struct {
-	// Log takes progress in words for people. Nil discards it.
+	// Log receives progress messages for people. Nil discards them.
 	Log io.Writer
-	// Control makes this the lab that `lab fault` and `lab heal` speak to.
+	// Control lets `lab fault` and `lab heal` of this checkout act on this lab.
 	Control bool
 }
 
-// A Lab is a running API server and a running Vault, healthy until a fault is injected.
+// A Lab is a running API server and a running Vault. It is healthy until a fault is injected.
 type Lab struct {
 	log     io.Writer
 	dir     *runDir
 	control *control
 
-	cluster *cluster
-	vault   *vault
-	fresh   *process // a second Vault, while a fault has it
-	// The ways that the exporter takes, and Vault to Kubernetes; and a host that only Vault is sent to, by a fault.
-	toKubernetes, toVault, decoy *proxy
-	// The tokens of a healthy lab.
+	cluster       *cluster
+	vault         *vault
+	uninitialized *process // a second Vault; set only while the fault vault_uninitialized is injected
+	// The exporter connects through kubernetesProxy and vaultProxy, and Vault reaches the API server through
+	// kubernetesProxy. Faults point Vault alone at vaultOnlyProxy, a second proxy to the API server, so that the
+	// exporter's own connection keeps working.
+	kubernetesProxy, vaultProxy, vaultOnlyProxy *proxy
+	// The tokens of the healthy lab.
 	reviewer, canary string
 
-	changing sync.Mutex // held while a fault is injected or healed
+	changeMu sync.Mutex // held while a fault is injected or healed
 	mu       sync.Mutex // guards injected
 	injected []string
 	closing  func() error
 }
 
-// Start returns a healthy lab, and takes a half-started one down. The context bounds the start alone: the lab lives until
-// it is closed, or until the process that started it ends, however it ends.
+// Start returns a healthy lab. If it fails, it stops and removes whatever it had started. The context bounds only the
+// start: the lab runs until Close, or until the process that started it exits, even by SIGKILL.
 func Start(ctx context.Context, o Options) (_ *Lab, err error) {
 	l := &Lab{log: o.Log}
 	if l.log == nil {
@@ -80,10 +82,10 @@ func Start(ctx context.Context, o Options) (_ *Lab, err error) {
 	if err := l.startServers(ctx, binaries); err != nil {
 		return nil, err
 	}
-	if err := l.join(ctx); err != nil {
+	if err := l.connectServers(ctx); err != nil {
 		return nil, err
 	}
-	if err := l.equip(binaries); err != nil {
+	if err := l.installAdminTools(binaries); err != nil {
 		return nil, err
 	}
 	if o.Control {
@@ -95,7 +97,7 @@ func Start(ctx context.Context, o Options) (_ *Lab, err error) {
 	return l, nil
 }
 
-// Close takes the lab down: processes, sockets and files. Calling it again does nothing.
+// Close stops the lab's processes and removes its files. Further calls return the result of the first.
 func (l *Lab) Close() error { return l.closing() }
 
 func (l *Lab) close() error {
@@ -103,7 +105,7 @@ func (l *Lab) close() error {
 	if l.control != nil {
 		errs = append(errs, l.control.close())
 	}
-	for _, p := range []*proxy{l.toKubernetes, l.toVault, l.decoy} {
+	for _, p := range []*proxy{l.kubernetesProxy, l.vaultProxy, l.vaultOnlyProxy} {
 		if p != nil {
 			errs = append(errs, p.close())
 		}
@@ -112,8 +114,8 @@ func (l *Lab) close() error {
 	if l.cluster != nil {
 		stopping.Go(l.cluster.stop)
 	}
-	if l.fresh != nil {
-		stopping.Go(l.fresh.stop)
+	if l.uninitialized != nil {
+		stopping.Go(l.uninitialized.stop)
 	}
 	if l.vault != nil {
 		stopping.Go(l.vault.stop)
@@ -134,39 +136,39 @@ func (l *Lab) startServers(ctx context.Context, binaries Binaries) error {
 		if err := l.cluster.seed(ctx); err != nil {
 			return fmt.Errorf("seeding the cluster: %w", err)
 		}
-		if l.toKubernetes, err = newProxy(l.cluster.address); err != nil {
+		if l.kubernetesProxy, err = newProxy(l.cluster.address); err != nil {
 			return err
 		}
-		l.decoy, err = newProxy(l.cluster.address)
+		l.vaultOnlyProxy, err = newProxy(l.cluster.address)
 		return err
 	})
 	starting.Go(func() (err error) {
 		if l.vault, err = startVault(ctx, l.dir.path, binaries.Vault); err != nil {
 			return err
 		}
-		l.toVault, err = newProxy(l.vault.address)
+		l.vaultProxy, err = newProxy(l.vault.address)
 		return err
 	})
 	return starting.Wait()
 }
 
-// join makes the two sides know each other, and writes the files that the exporter reads.
-func (l *Lab) join(ctx context.Context) (err error) {
-	if l.reviewer, err = healthy(ctx, l.cluster, reviewerAccount); err != nil {
+// connectServers configures Vault's auth method for this cluster, and writes the token files that the exporter reads.
+func (l *Lab) connectServers(ctx context.Context) (err error) {
+	if l.reviewer, err = healthyToken(ctx, l.cluster, reviewerAccount); err != nil {
 		return err
 	}
-	if l.canary, err = healthy(ctx, l.cluster, canaryAccount); err != nil {
+	if l.canary, err = healthyToken(ctx, l.cluster, canaryAccount); err != nil {
 		return err
 	}
-	exporter, err := healthy(ctx, l.cluster, exporterAccount)
+	exporter, err := healthyToken(ctx, l.cluster, exporterAccount)
 	if err != nil {
 		return err
 	}
-	nobody, err := healthy(ctx, l.cluster, nobodyAccount)
+	nobody, err := healthyToken(ctx, l.cluster, nobodyAccount)
 	if err != nil {
 		return err
 	}
-	if err := l.mountAuth(ctx); err != nil {
+	if err := l.setUpAuthMethod(ctx); err != nil {
 		return err
 	}
 	reader, err := l.vault.readerToken(ctx)
@@ -178,7 +180,7 @@ func (l *Lab) join(ctx context.Context) (err error) {
 		l.write(exporterFile, exporter), l.write(nobodyFile, nobody), l.write(vaultFile, reader))
 }
 
-// useReviewer hands token to both who use it, the exporter and Vault.
+// useReviewer gives the token to both that use it: the exporter, in a file, and Vault, in the mount's config.
 func (l *Lab) useReviewer(ctx context.Context, token string) error {
 	return errors.Join(
 		l.write(reviewerFile, token),
@@ -186,28 +188,28 @@ func (l *Lab) useReviewer(ctx context.Context, token string) error {
 	)
 }
 
-// write replaces a token file of the exporter.
+// write replaces one of the exporter's token files.
 func (l *Lab) write(name, token string) error {
 	return replaceFile(l.path(name), []byte(token+"\n"))
 }
 
 func (l *Lab) path(name string) string { return filepath.Join(l.dir.path, name) }
 
-func (l *Lab) kubernetesHost() string { return "https://" + l.toKubernetes.address }
+func (l *Lab) kubernetesHost() string { return "https://" + l.kubernetesProxy.address }
 
-// Dir is where everything of this lab lies. It goes with the lab.
+// Dir is the lab's directory. Close removes it.
 func (l *Lab) Dir() string { return l.dir.path }
 
-// DebugLog is the path of Vault's debug log, AuditLog that of its audit log.
+// DebugLog is the path of Vault's debug log.
 func (l *Lab) DebugLog() string { return l.path(debugLog) }
 
 // AuditLog is the path of Vault's audit log.
 func (l *Lab) AuditLog() string { return l.path(auditLog) }
 
-// KubernetesAuditLog is the path of the API server's audit log, of what service accounts ask.
+// KubernetesAuditLog is the path of the API server's audit log. It has the requests of service accounts only.
 func (l *Lab) KubernetesAuditLog() string { return l.path(clusterAuditLog) }
 
-// LoginErrors are the lines of Vault's debug log that say why logins were refused, oldest first.
+// LoginErrors returns the lines of Vault's debug log that say why logins were rejected, oldest first.
 func (l *Lab) LoginErrors() ([]string, error) {
 	file, err := os.Open(l.DebugLog())
 	if err != nil {
@@ -225,5 +227,5 @@ func (l *Lab) LoginErrors() ([]string, error) {
 	return lines, scanner.Err()
 }
 
-// Accessors counts the tokens that live in Vault, the lab's own among them.
+// Accessors counts the tokens in Vault, including the lab's own.
 func (l *Lab) Accessors(ctx context.Context) (int, error) { return l.vault.accessors(ctx) }

@@ -11,36 +11,37 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
-	"go.yaml.in/yaml/v3"
+	"go.yaml.in/yaml/v4"
 	"golang.org/x/sync/errgroup"
 )
 
-// MonitoringOptions are what Prometheus and Alertmanager are given.
+// MonitoringOptions configure Prometheus and Alertmanager.
 type MonitoringOptions struct {
-	// Log takes progress in words for people. Nil discards it.
+	// Log receives progress messages for people. Nil discards them.
 	Log io.Writer
-	// Exporters are the addresses that are scraped, all of one job in one namespace.
+	// Exporters are the addresses to scrape. They all belong to one job and one namespace.
 	Exporters []string
-	// Every is the interval of scrapes, and of the evaluation of rules.
-	Every time.Duration
-	// Rules is a rules file. Nil: none.
+	// Interval is the scrape interval and the evaluation interval.
+	Interval time.Duration
+	// Rules is the content of a rules file. Nil: no rules.
 	Rules []byte
-	// Alertmanager is its configuration, whose receivers are replaced by Receiver. Nil: Prometheus runs alone.
+	// Alertmanager is its configuration. Every receiver in it is replaced by the webhook. Nil: no Alertmanager is
+	// started.
 	Alertmanager []byte
-	// Receiver is the URL of a webhook.
-	Receiver string
+	// WebhookURL receives the notifications; see [StartWebhook].
+	WebhookURL string
 }
 
-// Monitoring is a running Prometheus, and an Alertmanager where that is asked for.
+// Monitoring is a running Prometheus and, if configured, a running Alertmanager.
 type Monitoring struct {
-	// PrometheusURL and AlertmanagerURL have no slash at the end.
+	// The URLs end without a slash. AlertmanagerURL is empty if there is none.
 	PrometheusURL, AlertmanagerURL string
 
 	dir       *runDir
 	processes []*process
 }
 
-// StartMonitoring returns when both are ready. The context bounds the start alone.
+// StartMonitoring returns when the servers are ready. The context bounds only the start.
 func StartMonitoring(ctx context.Context, o MonitoringOptions) (_ *Monitoring, err error) {
 	if o.Log == nil {
 		o.Log = io.Discard
@@ -67,7 +68,7 @@ func StartMonitoring(ctx context.Context, o MonitoringOptions) (_ *Monitoring, e
 	return m, m.startPrometheus(ctx, binaries.Prometheus, alertmanager, o)
 }
 
-// Close ends both and removes what they wrote.
+// Close stops the servers and removes their files.
 func (m *Monitoring) Close() error {
 	var stopping errgroup.Group
 	for _, p := range m.processes {
@@ -76,12 +77,12 @@ func (m *Monitoring) Close() error {
 	return errors.Join(stopping.Wait(), m.dir.remove())
 }
 
-// startAlertmanager returns its address, or none where there is nothing to start.
+// startAlertmanager returns Alertmanager's address, or "" if none is configured.
 func (m *Monitoring) startAlertmanager(ctx context.Context, binary string, o MonitoringOptions) (address string, err error) {
 	if o.Alertmanager == nil {
 		return "", nil
 	}
-	config, err := receivedBy(o.Alertmanager, o.Receiver)
+	config, err := withWebhook(o.Alertmanager, o.WebhookURL)
 	if err != nil {
 		return "", fmt.Errorf("reading the configuration of Alertmanager: %w", err)
 	}
@@ -117,7 +118,8 @@ func (m *Monitoring) write(name string, data []byte) error {
 	return os.WriteFile(filepath.Join(m.dir.path, name), data, 0o600)
 }
 
-// start runs a server that ends on SIGTERM and knows nothing of its standard input, whose end means the same in the lab.
+// start runs a server through a shell that sends it SIGTERM at the end of standard input. The lab's own servers watch
+// standard input themselves; Prometheus and Alertmanager do not.
 func (m *Monitoring) start(ctx context.Context, url, binary, name string, args ...string) error {
 	const endWithInput = `exec 3<&0; (cat <&3 >/dev/null; kill $$) & exec "$@" </dev/null 3<&-`
 	p, err := startProcess(m.dir.path, "/bin/sh", name, append([]string{"-c", endWithInput, "sh", binary}, args...)...)
@@ -125,10 +127,10 @@ func (m *Monitoring) start(ctx context.Context, url, binary, name string, args .
 		return err
 	}
 	m.processes = append(m.processes, p)
-	return p.until(ctx, func(ctx context.Context) error { return isReady(ctx, url) })
+	return p.untilReady(ctx, func(ctx context.Context) error { return isReady(ctx, url) })
 }
 
-// isReady asks as Kubernetes does.
+// isReady requests /-/ready, as the readiness probe of a pod does.
 func isReady(ctx context.Context, url string) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/-/ready", nil)
 	if err != nil {
@@ -150,9 +152,9 @@ func prometheusConfig(alertmanager string, o MonitoringOptions) ([]byte, error) 
 		Targets []string
 		Labels  map[string]string `yaml:",omitempty"`
 	}
-	every := model.Duration(o.Every).String()
+	interval := model.Duration(o.Interval).String()
 	config := map[string]any{
-		"global":     map[string]string{"scrape_interval": every, "scrape_timeout": every, "evaluation_interval": every},
+		"global":     map[string]string{"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval},
 		"rule_files": []string{"rules.yaml"},
 		"scrape_configs": []any{map[string]any{
 			"job_name":       "vault-k8s-auth-exporter",
@@ -167,8 +169,8 @@ func prometheusConfig(alertmanager string, o MonitoringOptions) ([]byte, error) 
 	return yaml.Marshal(config)
 }
 
-// receivedBy is a configuration of Alertmanager whose receivers all are one webhook.
-func receivedBy(config []byte, webhook string) ([]byte, error) {
+// withWebhook replaces every receiver in a configuration of Alertmanager by one webhook.
+func withWebhook(config []byte, webhook string) ([]byte, error) {
 	var c map[string]any
 	if err := yaml.Unmarshal(config, &c); err != nil {
 		return nil, err

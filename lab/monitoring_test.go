@@ -25,26 +25,26 @@ route: {receiver: pager, group_wait: 1s, group_interval: 1s, repeat_interval: 1h
 receivers: [{name: pager, email_configs: [{to: someone@example.com}]}]
 `
 
-// TestMonitoring has a real Prometheus evaluate a rule and a real Alertmanager send the page.
+// TestMonitoring has a real Prometheus evaluate a rule and a real Alertmanager send a notification.
 func TestMonitoring(t *testing.T) {
-	skipsServers(t)
+	skipIfShort(t)
 	exporter := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer exporter.Close()
-	pages := make(chan Page, 10)
-	pager, err := Receive(func(p Page) { pages <- p })
+	pages := make(chan Notification, 10)
+	pager, err := StartWebhook(func(p Notification) { pages <- p })
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer closing(t, pager.Close)
+	defer closeOrFail(t, pager.Close)
 	address := strings.TrimPrefix(exporter.URL, "http://")
 	m, err := StartMonitoring(t.Context(), MonitoringOptions{
-		Exporters: []string{address}, Every: time.Second,
-		Rules: []byte(alwaysFiring), Alertmanager: []byte(oneRoute), Receiver: pager.URL,
+		Exporters: []string{address}, Interval: time.Second,
+		Rules: []byte(alwaysFiring), Alertmanager: []byte(oneRoute), WebhookURL: pager.URL,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer closing(t, m.Close)
+	defer closeOrFail(t, m.Close)
 
 	select {
 	case page := <-pages:
@@ -57,29 +57,29 @@ func TestMonitoring(t *testing.T) {
 			StartsAt:    page.Alerts[0].StartsAt,
 		}}
 		if diff := cmp.Diff(want, page.Alerts); diff != "" {
-			t.Errorf("the page (-want +got):\n%s", diff)
+			t.Errorf("the notification (-want +got):\n%s", diff)
 		}
 	case <-time.After(time.Minute):
-		t.Error("no page within a minute")
+		t.Error("no notification within a minute")
 	}
 }
 
-func TestMonitoringSaysWhyItDoesNotStart(t *testing.T) {
-	skipsServers(t)
-	_, err := StartMonitoring(t.Context(), MonitoringOptions{Every: time.Second, Rules: []byte("groups: none")})
+func TestMonitoringReportsWhyItDoesNotStart(t *testing.T) {
+	skipIfShort(t)
+	_, err := StartMonitoring(t.Context(), MonitoringOptions{Interval: time.Second, Rules: []byte("groups: none")})
 	if err == nil || !strings.Contains(err.Error(), "rules.yaml") {
-		t.Errorf("%v, want the words of Prometheus about rules.yaml", err)
+		t.Errorf("%v, want Prometheus' error about rules.yaml", err)
 	}
 }
 
-func skipsServers(t *testing.T) {
+func skipIfShort(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("compiles and starts the real servers")
 	}
 }
 
-func closing(t *testing.T, end func() error) {
+func closeOrFail(t *testing.T, end func() error) {
 	t.Helper()
 	if err := end(); err != nil {
 		t.Error(err)

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// An authority signs certificates that only its own PEM verifies.
+// An authority is a self-signed CA.
 type authority struct {
 	PEM  []byte
 	cert *x509.Certificate
@@ -44,8 +44,7 @@ func newAuthority(name string) (*authority, error) {
 	return &authority{PEM: pemBlock("CERTIFICATE", der), cert: cert, key: key}, nil
 }
 
-// issue signs template for a new key and returns certificate and key in one PEM, so that a server's pair can be replaced
-// by renaming one file.
+// issue signs template for a new key. It returns certificate and key in one PEM, so that one rename replaces both.
 func (a *authority) issue(template x509.Certificate) ([]byte, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -62,15 +61,15 @@ func (a *authority) issue(template x509.Certificate) ([]byte, error) {
 	return bytes.Join([][]byte{pemBlock("CERTIFICATE", der), pemBlock("PRIVATE KEY", private)}, nil), nil
 }
 
-// pool trusts this authority alone.
+// pool contains this CA alone.
 func (a *authority) pool() *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AddCert(a.cert)
 	return pool
 }
 
-// serving is the certificate of a server on loopback. A fault changes its dates or names before it is issued.
-func serving(name string) x509.Certificate {
+// serverCertificate is the template of a healthy server certificate for loopback, valid for a year.
+func serverCertificate(name string) x509.Certificate {
 	return x509.Certificate{
 		Subject:     pkix.Name{CommonName: name},
 		NotBefore:   time.Now().Add(-time.Hour),
@@ -82,8 +81,8 @@ func serving(name string) x509.Certificate {
 	}
 }
 
-// administrator is the client certificate of the lab itself, to which Kubernetes forbids nothing.
-func administrator() x509.Certificate {
+// adminCertificate is the template of the lab's own client certificate. Its group, system:masters, may do everything.
+func adminCertificate() x509.Certificate {
 	return x509.Certificate{
 		Subject:     pkix.Name{CommonName: "lab", Organization: []string{"system:masters"}},
 		NotBefore:   time.Now().Add(-time.Hour),

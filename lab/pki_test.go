@@ -10,9 +10,9 @@ import (
 
 func TestIssue(t *testing.T) {
 	ours, theirs := newTestAuthority(t), newTestAuthority(t)
-	expired := serving("server")
+	expired := serverCertificate("server")
 	expired.NotBefore, expired.NotAfter = time.Now().Add(-2*time.Hour), time.Now().Add(-time.Hour)
-	elsewhere := serving("server")
+	elsewhere := serverCertificate("server")
 	elsewhere.IPAddresses, elsewhere.DNSNames = nil, []string{"elsewhere"}
 
 	for name, test := range map[string]struct {
@@ -20,11 +20,11 @@ func TestIssue(t *testing.T) {
 		roots    *authority
 		want     any
 	}{
-		"healthy":         {serving("server"), ours, nil},
+		"healthy":         {serverCertificate("server"), ours, nil},
 		"expired":         {expired, ours, new(x509.CertificateInvalidError)},
 		"another name":    {elsewhere, ours, new(x509.HostnameError)},
-		"not ours":        {serving("server"), theirs, new(x509.UnknownAuthorityError)},
-		"not for serving": {administrator(), ours, new(x509.HostnameError)},
+		"not ours":        {serverCertificate("server"), theirs, new(x509.UnknownAuthorityError)},
+		"not for serving": {adminCertificate(), ours, new(x509.HostnameError)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bundle, err := ours.issue(test.template)

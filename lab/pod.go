@@ -9,34 +9,35 @@ import (
 	"path/filepath"
 )
 
-// LeaseNamespace and LeaseName are the Lease that the account of the exporter's pod may have.
+// LeaseNamespace and LeaseName identify the Lease that the exporter's pod may use.
 const (
 	LeaseNamespace = "monitoring"
 	LeaseName      = "vault-k8s-auth-exporter"
 )
 
-// podAccount is the service account of the exporter's own pod.
+// podAccount is the service account of the exporter's pod.
 var podAccount = account{LeaseNamespace, "exporter", issuer}
 
-// A Pod is what Kubernetes gives the exporter's pod of its own cluster.
+// A Pod is what Kubernetes gives a process in a pod to reach its own API server.
 type Pod struct {
-	// Files is the directory with ca.crt, token and namespace, which is mounted into a real pod.
+	// Files is a directory with ca.crt, token and namespace, like the one that is mounted into every pod.
 	Files string
-	// Env says where the API server is, on the same way that the exporter's probes take.
+	// Env has KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT. They point to the same proxy as the exporter's
+	// probes.
 	Env []string
 }
 
-// Pod gives the exporter a pod's identity. All it may is what leader election takes: create Leases in its namespace, read
-// and update its own.
+// Pod creates a service account for the exporter's pod, and its files. The account may do what leader election needs
+// and no more: create Leases in its namespace, and get and update its own.
 func (l *Lab) Pod(ctx context.Context) (Pod, error) {
-	if err := l.cluster.letExporterLead(ctx); err != nil {
+	if err := l.cluster.allowLeaderElection(ctx); err != nil {
 		return Pod{}, err
 	}
-	token, err := healthy(ctx, l.cluster, podAccount)
+	token, err := healthyToken(ctx, l.cluster, podAccount)
 	if err != nil {
 		return Pod{}, err
 	}
-	host, port, err := net.SplitHostPort(l.toKubernetes.address)
+	host, port, err := net.SplitHostPort(l.kubernetesProxy.address)
 	if err != nil {
 		return Pod{}, err
 	}
@@ -51,7 +52,7 @@ func (l *Lab) Pod(ctx context.Context) (Pod, error) {
 	)
 }
 
-func (c *cluster) letExporterLead(ctx context.Context) error {
+func (c *cluster) allowLeaderElection(ctx context.Context) error {
 	const group, role = "coordination.k8s.io", "exporter"
 	if err := c.create(ctx, podAccount); err != nil {
 		return err
@@ -67,8 +68,8 @@ func (c *cluster) letExporterLead(ctx context.Context) error {
 			"subjects": []fields{podAccount.subject()},
 		},
 	} {
-		err := c.post(ctx, rbac+"namespaces/"+LeaseNamespace+"/"+kind, object, nil)
-		if err := unless(err, http.StatusConflict, "AlreadyExists"); err != nil {
+		err := c.post(ctx, rbacPath+"namespaces/"+LeaseNamespace+"/"+kind, object, nil)
+		if err := ignoreStatus(err, http.StatusConflict, "AlreadyExists"); err != nil {
 			return err
 		}
 	}

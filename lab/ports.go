@@ -10,8 +10,8 @@ import (
 
 const firstPort = 20000
 
-// listen listens on a free loopback port below the ephemeral range. No outgoing connection can be given that port, so a
-// fault that releases it can take it back.
+// listen listens on a free loopback port below the ephemeral range. The kernel assigns no such port to an outgoing
+// connection, so a fault can stop listening on it and later listen again.
 func listen() (net.Listener, error) {
 	end := ephemeralStart()
 	var err error
@@ -25,7 +25,7 @@ func listen() (net.Listener, error) {
 	return nil, fmt.Errorf("looking for a free port between %d and %d: %w", firstPort, end-1, err)
 }
 
-// freeAddress is the address of a port that was free a moment ago, for a child process to listen on.
+// freeAddress returns the address of a port that was free a moment ago, for a child process to listen on.
 func freeAddress() (string, error) {
 	l, err := listen()
 	if err != nil {
@@ -36,17 +36,17 @@ func freeAddress() (string, error) {
 
 func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
-// ephemeralStart is where the kernel begins to hand out ports for outgoing connections: 32768 on Linux unless tuned,
-// above that elsewhere.
+// ephemeralStart is the first port that the kernel assigns to outgoing connections: 32768 on Linux by default, higher
+// on other systems.
 func ephemeralStart() int {
-	const usual = 32768
+	const linuxDefault = 32768
 	var start int
 	data, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
 	if err != nil {
-		return usual
+		return linuxDefault
 	}
 	if _, err := fmt.Sscan(string(data), &start); err != nil || start <= firstPort {
-		return usual
+		return linuxDefault
 	}
 	return start
 }

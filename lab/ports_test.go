@@ -23,7 +23,7 @@ func TestListenStaysBelowTheEphemeralRange(t *testing.T) {
 	}
 }
 
-func TestFreeAddressCanBeListenedOn(t *testing.T) {
+func TestFreeAddressIsFree(t *testing.T) {
 	address, err := freeAddress()
 	if err != nil {
 		t.Fatal(err)

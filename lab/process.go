@@ -12,18 +12,18 @@ import (
 	"time"
 )
 
-// A process is a server of the lab. It holds no terminal and no process group of ours, so Ctrl-C reaches the orchestrator
-// alone, and it ends by itself when the pipe on its standard input does.
+// A process is a child process of the lab. It runs in its own process group, so Ctrl-C reaches the lab but not the
+// child, and it exits when its standard input ends, so it never outlives the lab.
 type process struct {
 	name   string
 	log    string
 	stdin  io.Closer
 	cmd    *exec.Cmd
-	exited chan struct{} // closed when the process is gone and err is set
+	exited chan struct{} // closed when the process has exited; err is set before
 	err    error
 }
 
-// startProcess runs binary in dir, which also takes its output as <name>.out.
+// startProcess runs binary in dir and appends its output to <name>.out there.
 func startProcess(dir, binary, name string, args ...string) (*process, error) {
 	path := filepath.Join(dir, name+".out")
 	output, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -52,7 +52,7 @@ func startProcess(dir, binary, name string, args ...string) (*process, error) {
 	return p, nil
 }
 
-// stop ends the process and waits until it is gone.
+// stop closes standard input, waits up to 5 s, and then kills the process. It returns when the process has exited.
 func (p *process) stop() error {
 	_ = p.stdin.Close()
 	select {
@@ -67,21 +67,21 @@ func (p *process) stop() error {
 	return nil
 }
 
-// until polls ready until it succeeds. It gives up with the last error when ctx ends, and at once when the process does.
-func (p *process) until(ctx context.Context, ready func(context.Context) error) error {
+// untilReady polls ready until it returns nil. It returns early, with the end of the log, if the process exits.
+func (p *process) untilReady(ctx context.Context, ready func(context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	go func() {
 		select {
 		case <-p.exited:
-			cancel(fmt.Errorf("%s ended (%v):\n%s", p.name, p.err, tail(p.log, 2048)))
+			cancel(fmt.Errorf("%s exited (%v):\n%s", p.name, p.err, tail(p.log, 2048)))
 		case <-ctx.Done():
 		}
 	}()
 	return poll(ctx, ready)
 }
 
-// poll asks every 25 ms until ready succeeds or ctx ends.
+// poll calls ready every 25 ms until it returns nil or ctx ends; then the error wraps the last one of ready.
 func poll(ctx context.Context, ready func(context.Context) error) error {
 	tick := time.NewTicker(25 * time.Millisecond)
 	defer tick.Stop()
@@ -93,12 +93,12 @@ func poll(ctx context.Context, ready func(context.Context) error) error {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("%w (last answer: %w)", context.Cause(ctx), err)
+			return fmt.Errorf("%w (last error: %w)", context.Cause(ctx), err)
 		}
 	}
 }
 
-// tail is at most the last n bytes of a file, from the start of a line.
+// tail returns at most the last n bytes of a file, without an incomplete first line.
 func tail(path string, n int) []byte {
 	data, err := os.ReadFile(path)
 	if err != nil {

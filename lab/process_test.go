@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestProcessEndsWithItsInput(t *testing.T) {
+func TestProcessExitsWithItsInput(t *testing.T) {
 	p, err := startProcess(t.TempDir(), "/bin/cat", "cat")
 	if err != nil {
 		t.Fatal(err)
@@ -20,20 +20,20 @@ func TestProcessEndsWithItsInput(t *testing.T) {
 	}
 }
 
-func TestUntilGivesUpWithTheProcess(t *testing.T) {
+func TestUntilReadyFailsWhenTheProcessExits(t *testing.T) {
 	p, err := startProcess(t.TempDir(), "/bin/sh", "sh", "-c", "echo no such luck; exit 3")
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = p.until(t.Context(), func(context.Context) error { return errors.New("not yet") })
-	for _, want := range []string{"sh ended", "exit status 3", "no such luck", "not yet"} {
+	err = p.untilReady(t.Context(), func(context.Context) error { return errors.New("not yet") })
+	for _, want := range []string{"sh exited", "exit status 3", "no such luck", "not yet"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%v does not say %q", err, want)
+			t.Errorf("%v does not contain %q", err, want)
 		}
 	}
 }
 
-func TestPollGivesUpWithTheContext(t *testing.T) {
+func TestPollStopsWithTheContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	asked := 0
 	err := poll(ctx, func(context.Context) error {

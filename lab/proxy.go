@@ -11,28 +11,28 @@ import (
 	"time"
 )
 
-// A proxy forwards TCP connections from one loopback address to a server of the lab. It fails below TLS when it is told to,
-// or forwards to an impostor that fails above. It keeps its address for life.
+// A proxy forwards TCP connections from one loopback address to a server of the lab. It can refuse connections, accept
+// them and stay silent, or forward them to a fake server. Its address never changes.
 type proxy struct {
 	address string
 	backend string
-	serving sync.WaitGroup // the accept loop and the connections
+	serving sync.WaitGroup // the accept loop, the connections and the fake server
 
-	mu       sync.Mutex // guards what follows
-	listener net.Listener
-	open     map[net.Conn]struct{} // both ends of every connection
-	silent   bool
-	impostor io.Closer // nil while the backend itself answers
-	target   string    // where connections go
+	mu          sync.Mutex // guards the fields below
+	listener    net.Listener
+	connections map[net.Conn]struct{} // both ends of every connection
+	silent      bool
+	fake        io.Closer // nil while the backend itself responds
+	target      string    // the address that connections are forwarded to
 }
 
-// newProxy returns a proxy that forwards to backend.
+// newProxy listens and forwards to backend.
 func newProxy(backend string) (*proxy, error) {
 	l, err := listen()
 	if err != nil {
 		return nil, err
 	}
-	p := &proxy{address: l.Addr().String(), backend: backend, target: backend, open: map[net.Conn]struct{}{}}
+	p := &proxy{address: l.Addr().String(), backend: backend, target: backend, connections: map[net.Conn]struct{}{}}
 	p.serve(l)
 	return p, nil
 }
@@ -42,19 +42,20 @@ func (p *proxy) port() string {
 	return port
 }
 
-// forward makes the proxy healthy again, whatever it did before.
+// forward forwards to the backend again, whatever mode the proxy was in.
 func (p *proxy) forward() error {
-	return errors.Join(p.redirect(p.backend, nil), p.accept(false))
+	return errors.Join(p.setTarget(p.backend, nil), p.ensureListening(false))
 }
 
-// forwardTo puts another server in the backend's place.
+// forwardTo forwards to another server instead of the backend.
 func (p *proxy) forwardTo(address string) error {
-	return errors.Join(p.redirect(address, nil), p.accept(false))
+	return errors.Join(p.setTarget(address, nil), p.ensureListening(false))
 }
 
-// impersonate puts a handler in the backend's place, with a pair of certificate and key in one PEM, or plain HTTP without.
-func (p *proxy) impersonate(handler http.Handler, pair []byte) error {
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ErrorLog: silence()}
+// serveFake forwards to a new server with this handler. pair is its certificate and key in one PEM; nil means plain
+// HTTP.
+func (p *proxy) serveFake(handler http.Handler, pair []byte) error {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ErrorLog: discardLogger()}
 	l, err := net.Listen("tcp", loopback(0))
 	if err != nil {
 		return err
@@ -63,24 +64,24 @@ func (p *proxy) impersonate(handler http.Handler, pair []byte) error {
 	if pair != nil {
 		certificate, err := tls.X509KeyPair(pair, pair)
 		if err != nil {
-			return errors.Join(fmt.Errorf("reading the certificate of an impostor: %w", err), l.Close())
+			return errors.Join(fmt.Errorf("reading the certificate of a fake server: %w", err), l.Close())
 		}
 		server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}}
 		serve = func() error { return server.ServeTLS(l, "", "") }
 	}
 	p.serving.Go(func() { _ = serve() })
-	return errors.Join(p.redirect(l.Addr().String(), server), p.accept(false))
+	return errors.Join(p.setTarget(l.Addr().String(), server), p.ensureListening(false))
 }
 
-// redirect ends the impostor that there is, and cuts what is open if connections went elsewhere.
-func (p *proxy) redirect(target string, impostor io.Closer) (err error) {
+// setTarget stops the previous fake server, if any, and closes the open connections if the target changed.
+func (p *proxy) setTarget(target string, impostor io.Closer) (err error) {
 	p.mu.Lock()
-	old, elsewhere := p.impostor, p.target != target
-	p.impostor, p.target = impostor, target
+	old, elsewhere := p.fake, p.target != target
+	p.fake, p.target = impostor, target
 	p.mu.Unlock()
 
 	if elsewhere {
-		p.cut()
+		p.closeConnections()
 	}
 	if old != nil {
 		err = old.Close()
@@ -88,13 +89,13 @@ func (p *proxy) redirect(target string, impostor io.Closer) (err error) {
 	return err
 }
 
-// hang accepts connections and never says a word on them. Those that are open are cut.
+// hang accepts connections and never sends anything on them. It closes the connections that are open.
 func (p *proxy) hang() error {
-	defer p.cut()
-	return p.accept(true)
+	defer p.closeConnections()
+	return p.ensureListening(true)
 }
 
-// refuse stops listening and cuts what is open: the next connection is refused.
+// refuse stops listening and closes the open connections, so that new ones are refused.
 func (p *proxy) refuse() error {
 	p.mu.Lock()
 	l := p.listener
@@ -105,34 +106,34 @@ func (p *proxy) refuse() error {
 	if l != nil {
 		err = l.Close()
 	}
-	p.cut()
+	p.closeConnections()
 	return err
 }
 
-// cut closes every open connection and goes on listening.
-func (p *proxy) cut() {
+// closeConnections closes every open connection. The proxy keeps listening.
+func (p *proxy) closeConnections() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for c := range p.open {
+	for c := range p.connections {
 		_ = c.Close()
 	}
 }
 
-// close ends the proxy and waits for its goroutines.
+// close stops the proxy and waits for its goroutines.
 func (p *proxy) close() error {
-	err := errors.Join(p.refuse(), p.redirect(p.backend, nil))
+	err := errors.Join(p.refuse(), p.setTarget(p.backend, nil))
 	p.serving.Wait()
 	return err
 }
 
-func (p *proxy) accept(silent bool) error {
+func (p *proxy) ensureListening(silent bool) error {
 	p.mu.Lock()
 	wasSilent, listening := p.silent, p.listener != nil
 	p.silent = silent
 	p.mu.Unlock()
 
 	if wasSilent && !silent {
-		p.cut() // a silent connection would stay silent
+		p.closeConnections() // they were accepted silently and would stay silent
 	}
 	if listening {
 		return nil
@@ -162,8 +163,8 @@ func (p *proxy) serve(l net.Listener) {
 }
 
 func (p *proxy) handle(l net.Listener, client net.Conn) {
-	defer p.forget(client)
-	target, ok := p.remember(l, client)
+	defer p.unregister(client)
+	target, ok := p.register(l, client)
 	if !ok {
 		return
 	}
@@ -175,40 +176,40 @@ func (p *proxy) handle(l net.Listener, client net.Conn) {
 	if err != nil {
 		return
 	}
-	defer p.forget(server)
-	if now, ok := p.remember(l, server); !ok || now != target {
+	defer p.unregister(server)
+	if now, ok := p.register(l, server); !ok || now != target {
 		return
 	}
 	pipe(client, server)
 }
 
-// remember makes c one that cut closes, and returns where it goes, which is nowhere while the proxy is silent. It is not ok
-// when the listener that brought the connection was closed meanwhile.
-func (p *proxy) remember(l net.Listener, c net.Conn) (target string, ok bool) {
+// register adds c to the connections that closeConnections closes, and returns the target, which is empty while the
+// proxy hangs. ok is false if the listener that accepted the connection was closed in the meantime.
+func (p *proxy) register(l net.Listener, c net.Conn) (target string, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.open[c] = struct{}{}
+	p.connections[c] = struct{}{}
 	if p.silent {
 		return "", p.listener == l
 	}
 	return p.target, p.listener == l
 }
 
-func (p *proxy) forget(c net.Conn) {
+func (p *proxy) unregister(c net.Conn) {
 	_ = c.Close()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	delete(p.open, c)
+	delete(p.connections, c)
 }
 
-// pipe copies both ways until either end is closed.
+// pipe copies in both directions until either end is closed.
 func pipe(a, b net.Conn) {
 	var copying sync.WaitGroup
-	for _, way := range [][2]net.Conn{{a, b}, {b, a}} {
+	for _, direction := range [][2]net.Conn{{a, b}, {b, a}} {
 		copying.Go(func() {
-			_, _ = io.Copy(way[0], way[1])
-			_ = way[0].Close()
-			_ = way[1].Close()
+			_, _ = io.Copy(direction[0], direction[1])
+			_ = direction[0].Close()
+			_ = direction[1].Close()
 		})
 	}
 	copying.Wait()

@@ -13,28 +13,28 @@ import (
 
 func TestProxyForwards(t *testing.T) {
 	p := proxyToEcho(t)
-	say(t, dial(t, p))
+	wantEcho(t, dial(t, p))
 }
 
-func TestProxyCutsAndGoesOn(t *testing.T) {
+func TestProxyClosesConnectionsAndKeepsListening(t *testing.T) {
 	p := proxyToEcho(t)
 	conn := dial(t, p)
-	say(t, conn)
-	p.cut()
-	wantEnd(t, conn)
-	say(t, dial(t, p))
+	wantEcho(t, conn)
+	p.closeConnections()
+	wantClosed(t, conn)
+	wantEcho(t, dial(t, p))
 }
 
-func TestProxyRefusesAndComesBackOnItsAddress(t *testing.T) {
+func TestProxyRefusesAndListensAgainOnItsAddress(t *testing.T) {
 	p := proxyToEcho(t)
 	conn := dial(t, p)
-	say(t, conn)
+	wantEcho(t, conn)
 	address := p.address
-	for range 3 { // a fault can be injected and healed again and again
+	for range 3 { // a fault can be injected and healed repeatedly
 		if err := errors.Join(p.refuse(), p.refuse()); err != nil {
 			t.Fatal(err)
 		}
-		wantEnd(t, conn)
+		wantClosed(t, conn)
 		if _, err := net.Dial("tcp", address); !errors.Is(err, syscall.ECONNREFUSED) {
 			t.Fatalf("dialling gave %v, want connection refused", err)
 		}
@@ -42,18 +42,18 @@ func TestProxyRefusesAndComesBackOnItsAddress(t *testing.T) {
 			t.Fatal(err)
 		}
 		conn = dial(t, p)
-		say(t, conn)
+		wantEcho(t, conn)
 	}
 }
 
 func TestProxyHangsUntilItForwards(t *testing.T) {
 	p := proxyToEcho(t)
 	before := dial(t, p)
-	say(t, before)
+	wantEcho(t, before)
 	if err := p.hang(); err != nil {
 		t.Fatal(err)
 	}
-	wantEnd(t, before)
+	wantClosed(t, before)
 
 	silent := dial(t, p)
 	if _, err := silent.Write([]byte("hello?")); err != nil {
@@ -61,21 +61,21 @@ func TestProxyHangsUntilItForwards(t *testing.T) {
 	}
 	_ = silent.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
 	if _, err := silent.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Fatalf("reading gave %v, want silence", err)
+		t.Fatalf("reading gave %v, want a timeout", err)
 	}
 	if err := p.forward(); err != nil {
 		t.Fatal(err)
 	}
-	wantEnd(t, silent)
-	say(t, dial(t, p))
+	wantClosed(t, silent)
+	wantEcho(t, dial(t, p))
 }
 
-func TestProxyToNobodyEndsTheConnection(t *testing.T) {
+func TestProxyWithoutBackendClosesTheConnection(t *testing.T) {
 	nobody, err := freeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantEnd(t, dial(t, proxyTo(t, nobody)))
+	wantClosed(t, dial(t, proxyTo(t, nobody)))
 }
 
 func TestProxyIsSafeForConcurrentUse(t *testing.T) {
@@ -92,16 +92,16 @@ func TestProxyIsSafeForConcurrentUse(t *testing.T) {
 		})
 	}
 	for range 20 {
-		p.cut()
+		p.closeConnections()
 		if err := errors.Join(p.refuse(), p.hang(), p.forward()); err != nil {
 			t.Error(err)
 		}
 	}
 	using.Wait()
-	say(t, dial(t, p))
+	wantEcho(t, dial(t, p))
 }
 
-// proxyToEcho is a proxy to a server that says back what it is told.
+// proxyToEcho returns a proxy to a server that sends back what it receives.
 func proxyToEcho(t *testing.T) *proxy {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -153,21 +153,21 @@ func dial(t *testing.T, p *proxy) net.Conn {
 	return conn
 }
 
-func say(t *testing.T, conn net.Conn) {
+func wantEcho(t *testing.T, conn net.Conn) {
 	t.Helper()
 	if _, err := conn.Write([]byte("hello")); err != nil {
 		t.Fatal(err)
 	}
-	heard := make([]byte, len("hello"))
-	if _, err := io.ReadFull(conn, heard); err != nil || string(heard) != "hello" {
-		t.Fatalf("heard %q, %v", heard, err)
+	echo := make([]byte, len("hello"))
+	if _, err := io.ReadFull(conn, echo); err != nil || string(echo) != "hello" {
+		t.Fatalf("received %q, %v", echo, err)
 	}
 }
 
-func wantEnd(t *testing.T, conn net.Conn) {
+func wantClosed(t *testing.T, conn net.Conn) {
 	t.Helper()
 	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
 	if n, err := conn.Read(make([]byte, 1)); n != 0 || err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Fatalf("read %d bytes, %v; want the end of the connection", n, err)
+		t.Fatalf("read %d bytes, %v; want a closed connection", n, err)
 	}
 }

@@ -11,23 +11,23 @@ import (
 	"strings"
 )
 
-// ErrNotRunning says what to do about it.
+// ErrNotRunning is returned by Connect. Its text says how to start a lab.
 var ErrNotRunning = errors.New("no lab is running in this checkout: start one with `make demo` or `make lab`")
 
-// A Remote is a lab that another process runs.
+// A Remote is a lab that runs in another process.
 type Remote struct {
 	*client
 	dir string
 }
 
-// Connect finds the newest running lab of this checkout.
+// Connect returns the lab of this checkout that was started last.
 func Connect() (*Remote, error) {
 	root, err := Root()
 	if err != nil {
 		return nil, err
 	}
 	dir, err := filepath.EvalSymlinks(currentLink(root))
-	if err != nil || !alive(dir) {
+	if err != nil || !isRunning(dir) {
 		return nil, ErrNotRunning
 	}
 	return connect(dir), nil
@@ -45,22 +45,22 @@ func connect(dir string) *Remote {
 	return &Remote{client: c, dir: dir}
 }
 
-// Faults are all faults of that lab, by name.
+// Faults returns all faults of the remote lab, sorted by name.
 func (r *Remote) Faults(ctx context.Context) (all []State, err error) {
 	err = r.get(ctx, "/faults", &all)
 	return all, err
 }
 
-// Inject is [Lab.Inject] there.
+// Inject is [Lab.Inject] in the remote lab.
 func (r *Remote) Inject(ctx context.Context, name string) error {
 	err := r.post(ctx, "/faults/"+name, nil, nil)
 	if answer, ok := errors.AsType[*statusError](err); ok {
-		return answer.remote()
+		return answer.remoteError()
 	}
 	return err
 }
 
-// Env is the environment of a fault there, as [Lab.Expand] gives it.
+// Env is a fault's environment, with $LAB replaced by the remote lab's directory.
 func (r *Remote) Env(ctx context.Context, name string) ([]string, error) {
 	states, err := r.Faults(ctx)
 	if err != nil {
@@ -74,17 +74,17 @@ func (r *Remote) Env(ctx context.Context, name string) ([]string, error) {
 	return nil, fmt.Errorf("%w %q", ErrUnknownFault, name)
 }
 
-// Heal is [Lab.Heal] there.
+// Heal is [Lab.Heal] in the remote lab.
 func (r *Remote) Heal(ctx context.Context) (healed []string, err error) {
 	err = r.post(ctx, "/heal", nil, &healed)
 	if answer, ok := errors.AsType[*statusError](err); ok {
-		return nil, answer.remote()
+		return nil, answer.remoteError()
 	}
 	return healed, err
 }
 
-// remote is the error as the other process had it.
-func (e *statusError) remote() error {
+// remoteError restores the error of the other process from its response.
+func (e *statusError) remoteError() error {
 	text := strings.TrimSpace(e.text)
 	if e.status != http.StatusNotFound {
 		return errors.New(text)
@@ -92,7 +92,7 @@ func (e *statusError) remote() error {
 	return fmt.Errorf("%w%s", ErrUnknownFault, strings.TrimPrefix(text, ErrUnknownFault.Error()))
 }
 
-// States is the table of faults as a lab sees it in which the given ones are injected.
+// States returns all faults, with those of the given names marked as injected.
 func States(injected ...string) []State {
 	var all []State
 	for _, f := range Faults() {

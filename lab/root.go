@@ -7,21 +7,22 @@ import (
 	"path/filepath"
 )
 
-const module = "module github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter\n"
+const moduleLine = "module github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter\n"
 
-// Root is the checkout that the working directory is in, and thereby the module whose code is built.
+// Root returns the root of the checkout that contains the working directory. The lab builds the servers and the
+// exporter from there.
 func Root() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return "", err
 	}
 	for {
-		if text, err := os.ReadFile(filepath.Join(dir, "go.mod")); err == nil && bytes.HasPrefix(text, []byte(module)) {
+		if text, err := os.ReadFile(filepath.Join(dir, "go.mod")); err == nil && bytes.HasPrefix(text, []byte(moduleLine)) {
 			return dir, nil
 		}
 		parent := filepath.Dir(dir)
 		if parent == dir {
-			return "", errors.New("looking for the checkout: run this inside the exporter's repository")
+			return "", errors.New("looking for the checkout: not inside the exporter's repository")
 		}
 		dir = parent
 	}

@@ -11,16 +11,16 @@ const (
 	lockFile     = "lock"
 )
 
-// A runDir holds everything that a lab writes. Its lock is held while the lab lives, and let go by the kernel when the lab
-// is killed.
+// A runDir holds everything that a lab writes. The lab holds a lock on it; the kernel releases the lock if the lab is
+// killed.
 type runDir struct {
 	path string
 	lock *os.File
 }
 
-// newRunDir also removes the directories of labs that were killed.
+// newRunDir creates a directory with mode 0700, and removes those of labs that were killed.
 func newRunDir() (*runDir, error) {
-	sweep()
+	removeStaleDirs()
 	path, err := os.MkdirTemp("", runDirPrefix)
 	if err != nil {
 		return nil, err
@@ -38,7 +38,7 @@ func (d *runDir) remove() error {
 	return os.RemoveAll(d.path)
 }
 
-// lockDir fails at once if the lock is held.
+// lockDir does not wait: it returns an error if another process holds the lock.
 func lockDir(path string) (*os.File, error) {
 	lock, err := os.OpenFile(filepath.Join(path, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -51,8 +51,9 @@ func lockDir(path string) (*os.File, error) {
 	return lock, nil
 }
 
-// sweep leaves alone what it may not remove and what is not finished: a directory without a lock file is being made.
-func sweep() {
+// removeStaleDirs removes the directories whose lock nobody holds. It ignores errors, and skips a directory without a
+// lock file: another lab may be creating it.
+func removeStaleDirs() {
 	locks, _ := filepath.Glob(filepath.Join(os.TempDir(), runDirPrefix+"*", lockFile))
 	for _, path := range locks {
 		dir := filepath.Dir(path)

@@ -9,28 +9,28 @@ import (
 
 func TestRunDir(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
-	living, err := newRunDir()
+	running, err := newRunDir()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if info, err := os.Stat(living.path); err != nil || info.Mode().Perm() != 0o700 {
+	if info, err := os.Stat(running.path); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("mode is %v, %v", info.Mode(), err)
 	}
 	killed, err := newRunDir()
 	if err != nil {
 		t.Fatal(err)
 	}
-	killed.lock.Close() // as the kernel does
+	killed.lock.Close() // the kernel does the same when a process is killed
 
 	another, err := newRunDir()
 	if err != nil {
 		t.Fatal(err)
 	}
 	wantGone(t, killed.path)
-	if _, err := os.Stat(living.path); err != nil {
-		t.Errorf("a living lab lost its directory: %v", err)
+	if _, err := os.Stat(running.path); err != nil {
+		t.Errorf("the directory of a running lab was removed: %v", err)
 	}
-	for _, dir := range []*runDir{living, another} {
+	for _, dir := range []*runDir{running, another} {
 		if err := dir.remove(); err != nil {
 			t.Error(err)
 		}

@@ -6,57 +6,58 @@ import (
 	"time"
 )
 
-// Variants is the table of what is well, by name: the shapes that a healthy installation can have. Like [Faults], but the
-// exporter must find nothing.
+// Variants are the configurations of a healthy installation, sorted by name. They have the form of [Faults], but the
+// exporter must find no fault.
 func Variants() []Fault {
-	well := Verdict{Reason: "none", Certainty: "proven"}
+	healthy := Verdict{Reason: "none", Certainty: "proven"}
 	variant := func(name, summary string, inject, heal change, env ...string) Fault {
-		return Fault{Name: name, Summary: summary, Bare: well, Env: env, Inject: inject, Heal: heal}
+		return Fault{Name: name, Summary: summary, Bare: healthy, Env: env, Inject: inject, Heal: heal}
 	}
 	own := "EXPORTER_KUBERNETES_TOKEN_FILE=$LAB/" + exporterFile
 	of := func(key string, a account) string { return key + "=" + a.namespace + "/" + a.name }
-	return table([]Fault{
-		variant("accessreview", "what the reviewer may is asked without its token", nothing, nothing,
+	return faultTable([]Fault{
+		variant("accessreview", "the exporter checks the reviewer's permissions without its token", noChange, noChange,
 			"EXPORTER_REVIEWER=accessreview", "EXPORTER_REVIEWER_TOKEN_FILE=", of("EXPORTER_REVIEWER_SERVICE_ACCOUNT", reviewerAccount), own),
-		variant("as_it_is", "nothing is changed", nothing, nothing),
-		variant("batch_tokens", "the canary role gives batch tokens", roleWith(fields{"token_type": "batch"}), healRole),
-		variant("issuer_checked", "the mount demands the cluster's own issuer",
-			configured(func(*Lab) fields { return fields{"issuer": issuer, "disable_iss_validation": false} }), healConfig),
-		variant("legacy_secret", "the reviewer's token is that of a Secret", reviewer(legacy), healReviewer),
-		variant("minted_canary", "the exporter mints the canary's token", madeBinding(mintingCanary), unbound(mintingCanary),
+		variant("as_it_is", "nothing is changed", noChange, noChange),
+		variant("batch_tokens", "the canary role gives batch tokens", setRole(fields{"token_type": "batch"}), healRole),
+		variant("issuer_checked", "the mount requires the cluster's own issuer",
+			setConfig(func(*Lab) fields { return fields{"issuer": issuer, "disable_iss_validation": false} }), healConfig),
+		variant("legacy_secret", "the reviewer's token comes from a Secret", setReviewerToken(legacyToken), healReviewer),
+		variant("minted_canary", "the exporter creates the canary's token", bindRole(canaryMinterBinding), unbindRole(canaryMinterBinding),
 			"EXPORTER_CANARY=serviceaccount", "EXPORTER_CANARY_TOKEN_FILE=", "EXPORTER_CANARY_AUDIENCES="+canaryAccount.audience,
 			of("EXPORTER_CANARY_SERVICE_ACCOUNT", canaryAccount), own),
-		variant("minted_reviewer", "the exporter mints the reviewer's token", madeBinding(mintingReviewer), unbound(mintingReviewer),
+		variant("minted_reviewer", "the exporter creates the reviewer's token", bindRole(reviewerMinterBinding), unbindRole(reviewerMinterBinding),
 			"EXPORTER_REVIEWER=serviceaccount", "EXPORTER_REVIEWER_TOKEN_FILE=", of("EXPORTER_REVIEWER_SERVICE_ACCOUNT", reviewerAccount), own),
 		variant("namespace_selector", "the canary role selects the canary's namespace by its label",
-			inOrder(madeBinding(namespaceReading), roleWith(selecting("kubernetes.io/metadata.name", canaryAccount.namespace))),
-			inOrder(unbound(namespaceReading), healRole)),
+			sequence(bindRole(namespaceReaderBinding), setRole(namespaceSelector("kubernetes.io/metadata.name", canaryAccount.namespace))),
+			sequence(unbindRole(namespaceReaderBinding), healRole)),
 		variant("pem_keys", "Vault verifies signatures with the cluster's key",
-			verifiedBy(func(l *Lab) (signer, error) { return l.cluster.signer, nil }), healConfig),
-		variant("role_without_audience", "the canary role asks for no audience", roleWith(fields{"audience": ""}), healRole),
-		variant("self_review", "Vault has no reviewer, and the canary may review itself",
-			inOrder(madeBinding(canaryBinding), canary(forAudiences(canaryAccount.audience, issuer)), withoutReviewer),
-			inOrder(unbound(canaryBinding), healCanary, healConfig),
+			setPEMKey(func(l *Lab) (signer, error) { return l.cluster.signer, nil }), healConfig),
+		variant("role_without_audience", "the canary role requires no audience", setRole(fields{"audience": ""}), healRole),
+		variant("self_review", "Vault has no reviewer token, and the canary may create TokenReviews",
+			sequence(bindRole(canaryBinding), setCanaryToken(tokenForAudiences(canaryAccount.audience, issuer)), unsetReviewerInVault),
+			sequence(unbindRole(canaryBinding), healCanary, healConfig),
 			"EXPORTER_REVIEWER=canary", "EXPORTER_REVIEWER_TOKEN_FILE="),
-		variant("standby", "a standby that forwards answers at Vault's address",
-			on(toVault, impersonated(standby, signed(byVault))), on(toVault, forwarded)),
-		variant("standby_that_redirects", "a standby that does not forward answers at Vault's address",
-			on(toVault, impersonated(redirectingStandby, signed(byVault))), on(toVault, forwarded)),
+		variant("standby", "a standby that forwards requests responds at Vault's address",
+			onProxy(vaultProxyOf, serveFake(standbyVault, issuedBy(vaultCA))), onProxy(vaultProxyOf, forward)),
+		variant("standby_that_redirects", "a standby that redirects clients responds at Vault's address",
+			onProxy(vaultProxyOf, serveFake(redirectingStandbyVault, issuedBy(vaultCA))), onProxy(vaultProxyOf, forward)),
 	})
 }
 
-// standby answers as a node of Vault does that is not the active one and forwards to that.
-func standby(p *proxy) http.Handler { return standbyBefore(backend(p)) }
+// standbyVault responds like a standby node of Vault that forwards requests to the active one.
+func standbyVault(p *proxy) http.Handler { return standbyHealth(passThrough(p)) }
 
-// redirectingStandby sends logins to the active node itself.
-func redirectingStandby(p *proxy) http.Handler {
-	return standbyBefore(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+// redirectingStandbyVault responds like a standby node that redirects clients to the active one.
+func redirectingStandbyVault(p *proxy) http.Handler {
+	return standbyHealth(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "https://"+p.backend+r.URL.Path, http.StatusTemporaryRedirect)
 	}))
 }
 
-// standbyBefore answers sys/health as a standby, whatever status the client asks for, as a load balancer may have it do.
-func standbyBefore(rest http.Handler) http.Handler {
+// standbyHealth responds to sys/health with 429, the status of a standby, whatever status the client asks for: a load
+// balancer in between may drop the query.
+func standbyHealth(rest http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", rest)
 	mux.HandleFunc("GET /v1/sys/health", func(w http.ResponseWriter, _ *http.Request) {

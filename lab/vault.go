@@ -13,14 +13,14 @@ const (
 	canaryRole = "canary"
 
 	diagnosticRole = "vault-k8s-auth-exporter-diagnostic"
-	policy         = "vault-k8s-auth-exporter"
+	readerPolicy   = "vault-k8s-auth-exporter"
 
-	vaultPair = "vault.pem"
-	debugLog  = "vault.log"
-	auditLog  = "audit.log"
+	vaultCertificateFile = "vault.pem"
+	debugLog             = "vault.log"
+	auditLog             = "audit.log"
 )
 
-// A vault is the running Vault, asked with its root token.
+// A vault is the running Vault. Its client has the root token.
 type vault struct {
 	*client
 	process   *process
@@ -31,7 +31,8 @@ type vault struct {
 	unsealKey string
 }
 
-// startVault returns when Vault is unsealed and writes its audit log. The vault is set as soon as it has something to stop.
+// startVault returns when Vault is unsealed and writes its audit log. On an error the vault is nil unless there is a
+// process to stop.
 func startVault(ctx context.Context, dir, binary string) (v *vault, err error) {
 	v = &vault{binary: binary}
 	if v.ca, err = newAuthority("lab Vault CA"); err != nil {
@@ -40,23 +41,23 @@ func startVault(ctx context.Context, dir, binary string) (v *vault, err error) {
 	if v.address, err = freeAddress(); err != nil {
 		return nil, err
 	}
-	server, err := v.ca.issue(serving("vault"))
+	server, err := v.ca.issue(serverCertificate("vault"))
 	if err != nil {
 		return nil, err
 	}
-	for name, data := range map[string][]byte{"vault-ca.crt": v.ca.PEM, vaultPair: server} {
+	for name, data := range map[string][]byte{"vault-ca.crt": v.ca.PEM, vaultCertificateFile: server} {
 		if err := replaceFile(filepath.Join(dir, name), data); err != nil {
 			return nil, err
 		}
 	}
-	v.tls = &tls.Config{InsecureSkipVerify: true} // a fault may have replaced the certificate of what is the lab's own process
+	v.tls = &tls.Config{InsecureSkipVerify: true} // a fault may have replaced the certificate; the process is the lab's own
 	v.client = newClient("https://"+v.address+"/v1/", v.tls)
-	v.process, err = startProcess(dir, binary, "vault", "-listen="+v.address, "-tls="+vaultPair, "-log="+debugLog)
+	v.process, err = startProcess(dir, binary, "vault", "-listen="+v.address, "-tls="+vaultCertificateFile, "-log="+debugLog)
 	if err != nil {
 		return nil, err
 	}
-	if err := v.open(ctx, dir); err != nil {
-		return v, fmt.Errorf("opening Vault: %w", err)
+	if err := v.setUp(ctx, dir); err != nil {
+		return v, fmt.Errorf("setting up Vault: %w", err)
 	}
 	return v, nil
 }
@@ -66,8 +67,8 @@ func (v *vault) stop() error {
 	return v.process.stop()
 }
 
-func (v *vault) open(ctx context.Context, dir string) error {
-	if err := v.process.until(ctx, v.listening); err != nil {
+func (v *vault) setUp(ctx context.Context, dir string) error {
+	if err := v.process.untilReady(ctx, v.listening); err != nil {
 		return err
 	}
 	if err := v.initialize(ctx); err != nil {
@@ -84,7 +85,7 @@ func (v *vault) auditToFile(ctx context.Context, dir string) error {
 		"type":    "file",
 		"options": fields{"file_path": filepath.Join(dir, auditLog)},
 	}, nil)
-	return unless(err, http.StatusBadRequest, "already in use")
+	return ignoreStatus(err, http.StatusBadRequest, "already in use")
 }
 
 func (v *vault) listening(ctx context.Context) error { return v.get(ctx, "sys/seal-status", nil) }
@@ -98,14 +99,14 @@ func (v *vault) initialize(ctx context.Context) error {
 		return err
 	}
 	if len(answer.Keys) != 1 {
-		return fmt.Errorf("initialising Vault: %d unseal keys", len(answer.Keys))
+		return fmt.Errorf("initializing Vault: %d unseal keys", len(answer.Keys))
 	}
 	v.unsealKey = answer.Keys[0]
 	v.header.Set("X-Vault-Token", answer.RootToken)
 	return nil
 }
 
-// unseal returns when Vault serves.
+// unseal returns when Vault can serve requests.
 func (v *vault) unseal(ctx context.Context) error {
 	if err := v.post(ctx, "sys/unseal", fields{"key": v.unsealKey}, nil); err != nil {
 		return err
@@ -113,25 +114,26 @@ func (v *vault) unseal(ctx context.Context) error {
 	return poll(ctx, func(ctx context.Context) error { return v.get(ctx, "sys/health", nil) })
 }
 
-// seal is undone by unseal. A sealed Vault stays sealed.
+// seal does nothing if Vault is sealed already.
 func (v *vault) seal(ctx context.Context) error {
-	return unless(v.post(ctx, "sys/seal", nil, nil), http.StatusServiceUnavailable, "Vault is sealed")
+	return ignoreStatus(v.post(ctx, "sys/seal", nil, nil), http.StatusServiceUnavailable, "Vault is sealed")
 }
 
-// enable mounts the auth method, without configuration or roles. One that is mounted stays as it is.
+// enable mounts the auth method, without config or roles. It keeps an existing mount.
 func (v *vault) enable(ctx context.Context, method string) error {
 	err := v.post(ctx, "sys/auth/"+mount, fields{"type": method}, nil)
-	return unless(err, http.StatusBadRequest, "path is already in use")
+	return ignoreStatus(err, http.StatusBadRequest, "path is already in use")
 }
 
-// readerToken is a token that may read of the mount what the exporter is glad to know.
+// readerToken returns a token that may read the mount's config, roles and accessor: the optional evidence of the
+// exporter.
 func (v *vault) readerToken(ctx context.Context) (string, error) {
 	const rules = `
 path "auth/kubernetes/config" { capabilities = ["read"] }
 path "auth/kubernetes/role/*" { capabilities = ["read"] }
 path "sys/internal/ui/mounts/auth/kubernetes" { capabilities = ["read"] }
 `
-	if err := v.post(ctx, "sys/policies/acl/"+policy, fields{"policy": rules}, nil); err != nil {
+	if err := v.post(ctx, "sys/policies/acl/"+readerPolicy, fields{"policy": rules}, nil); err != nil {
 		return "", err
 	}
 	var answer struct {
@@ -139,11 +141,11 @@ path "sys/internal/ui/mounts/auth/kubernetes" { capabilities = ["read"] }
 			Token string `json:"client_token"`
 		} `json:"auth"`
 	}
-	err := v.post(ctx, "auth/token/create", fields{"policies": []string{policy}}, &answer)
+	err := v.post(ctx, "auth/token/create", fields{"policies": []string{readerPolicy}}, &answer)
 	return answer.Auth.Token, err
 }
 
-// accessors counts the tokens that live, the root token among them.
+// accessors counts the valid tokens, including the root token.
 func (v *vault) accessors(ctx context.Context) (int, error) {
 	var answer struct {
 		Data struct {

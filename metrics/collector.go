@@ -6,25 +6,26 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// collector makes samples of what is known at the time of the scrape.
-type collector struct{ states func() []*state }
+// collector serves the samples of all targets, less those that are stale at the time of
+// the scrape.
+type collector struct{ states func() []*renderedTarget }
 
 func (c collector) Describe(descs chan<- *prometheus.Desc) {
-	for _, m := range lastings {
+	for _, m := range targetMetrics {
 		descs <- m.desc
 	}
-	for _, m := range judgements {
+	for _, m := range resultMetrics {
 		descs <- m.desc
 	}
 }
 
-func (c collector) Collect(samples chan<- prometheus.Metric) {
+func (c collector) Collect(metrics chan<- prometheus.Metric) {
 	now := time.Now()
 	for _, s := range c.states() {
-		stale := s.known.Stale(now)
+		stale := s.Stale(now)
 		for _, one := range s.samples {
-			if !stale || !one.fades {
-				samples <- one.metric
+			if !stale || !one.dropWhenStale {
+				metrics <- one.metric
 			}
 		}
 	}

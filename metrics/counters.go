@@ -8,11 +8,11 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// counters holds what is counted per target.
+// counters are the counters of all targets.
 type counters struct {
 	probes, failures, reasons                          *prometheus.CounterVec
 	issued, revoked, revokeFailures, tokensUnaccounted *prometheus.CounterVec
-	followUps, skipped                                 *prometheus.CounterVec
+	followUps, skipped, discarded, abandoned           *prometheus.CounterVec
 }
 
 func newCounters() counters {
@@ -20,21 +20,25 @@ func newCounters() counters {
 		probes: perTarget("probes_total",
 			"Scheduled runs that completed."),
 		failures: perTarget("probe_failures_total",
-			"Scheduled runs with another verdict than healthy, by which component owns it.", "component"),
+			"Scheduled runs that were not healthy, by the component that owns the cause.", "component"),
 		reasons: perTarget("probe_failure_reasons_total",
-			"Scheduled runs with another verdict than healthy, by reason; from the first run with that reason on.", "component", "reason"),
+			"Scheduled runs that were not healthy, by reason; absent until the first run with that reason.", "component", "reason"),
 		issued: perTarget("tokens_issued_total",
-			"Vault tokens that the canary's scheduled logins brought, by type: service or batch.", "type"),
+			"Vault tokens that the canary's scheduled logins returned, by type: service or batch.", "type"),
 		revoked: perTarget("tokens_revoked_total",
-			"Vault tokens of scheduled logins that the exporter revoked after use."),
+			"Vault tokens of scheduled logins that the exporter revoked."),
 		revokeFailures: perTarget("token_revoke_failures_total",
 			"Vault tokens of scheduled logins that could not be revoked and live until their TTL ends."),
 		tokensUnaccounted: perTarget("tokens_unaccounted_total",
-			"Scheduled logins that were sent and never heard of again; a token that one brought lives until its TTL ends."),
+			"Scheduled logins that never got a response; if Vault issued a token, it lives until its TTL ends."),
 		followUps: perTarget("follow_ups_total",
-			"Extra questions asked after a failed scheduled login to tell its causes apart, by kind; none can bring a token.", "kind"),
+			"Follow-up requests to Vault and Kubernetes that tell the causes of a failed scheduled login apart, by kind; none can return a token.", "kind"),
 		skipped: perTarget("exporter_probes_skipped_total",
-			"Ticks of the schedule that found the target's last run still going."),
+			"Ticks of the schedule that were skipped, since the target's last run was still going."),
+		discarded: perTarget("exporter_runs_discarded_total",
+			"Scheduled runs whose result was discarded and that were made again, since the exporter itself was frozen or starved meanwhile."),
+		abandoned: perTarget("exporter_runs_abandoned_total",
+			"Scheduled runs that did not return in their longest time, and no longer hold a slot."),
 	}
 }
 
@@ -46,6 +50,7 @@ func perTarget(name, help string, labels ...string) *prometheus.CounterVec {
 func (c *counters) all() []*prometheus.CounterVec {
 	return []*prometheus.CounterVec{
 		c.probes, c.failures, c.reasons, c.issued, c.revoked, c.revokeFailures, c.tokensUnaccounted, c.followUps, c.skipped,
+		c.discarded, c.abandoned,
 	}
 }
 
@@ -55,10 +60,10 @@ func (c *counters) register(registry *prometheus.Registry) {
 	}
 }
 
-// begin makes a target's counters start at 0, so that the first increase is seen.
-// Reasons are too many for that: they begin when they occur.
-func (c *counters) begin(target string) {
-	for _, v := range []*prometheus.CounterVec{c.probes, c.revoked, c.revokeFailures, c.tokensUnaccounted, c.skipped} {
+// initialize sets a target's counters to 0, so that increase() sees the first event.
+// There are too many reasons for that: each is absent until it occurs.
+func (c *counters) initialize(target string) {
+	for _, v := range []*prometheus.CounterVec{c.probes, c.revoked, c.revokeFailures, c.tokensUnaccounted, c.skipped, c.discarded, c.abandoned} {
 		v.WithLabelValues(target)
 	}
 	for _, component := range diagnose.Components {
@@ -72,7 +77,7 @@ func (c *counters) begin(target string) {
 	}
 }
 
-func (c *counters) forget(target string) {
+func (c *counters) remove(target string) {
 	for _, v := range c.all() {
 		v.DeletePartialMatch(prometheus.Labels{"target": target})
 	}

@@ -13,7 +13,7 @@ func TestCounters(t *testing.T) {
 	rec.Record(healthy(target("a")))
 	rec.Record(forbidden(target("a")))
 	carried := forbidden(target("a"))
-	carried.Evidence.FollowUps.At = carried.Start.Add(-minute)
+	carried.Evidence.FollowUps.Asked = nil
 	rec.Record(carried)
 	rec.Skipped("a")
 	expect(t, rec, `
@@ -37,13 +37,13 @@ func TestCounters(t *testing.T) {
 	}
 }
 
-func TestTokenFates(t *testing.T) {
+func TestTokenEvents(t *testing.T) {
 	rec := metrics.New([]evidence.Target{target("a")})
-	for fate, times := range map[evidence.TokenEvent]int{
+	for event, times := range map[evidence.TokenEvent]int{
 		evidence.IssuedService: 5, evidence.IssuedBatch: 4, evidence.Revoked: 3, evidence.RevokeFailed: 2, evidence.Unaccounted: 1,
 	} {
 		for range times {
-			rec.CountToken("a", fate)
+			rec.CountToken("a", event)
 		}
 	}
 	expect(t, rec, `

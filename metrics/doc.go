@@ -1,11 +1,10 @@
-// Package metrics shows what probes found to Prometheus.
+// Package metrics exposes the results of probes as Prometheus metrics.
 //
-// A [Recorder] keeps the latest [probe.Result] of every target and turns it into
-// samples when it is scraped, so that a removed target vanishes and a healthy
-// value that has grown old is withheld. It judges nothing: what a failure means
-// stands in the Result. Counters go up as results come in.
+// A [Recorder] keeps the state of every target, and renders its samples once per result.
+// When it is scraped it leaves out samples that say all is well and are stale. It makes
+// no judgement: what a failure means is in the [probe.Result].
 //
-// The exporter probes on a schedule of its own, not when it is scraped: a login
-// writes storage, an audit line and a lease in Vault, and a second Prometheus
-// would double them. docs/metrics.md is the reference of every metric.
+// Targets are probed on a schedule, not when metrics are scraped: a login writes storage,
+// an audit line and a lease in Vault, and a second Prometheus would double them.
+// docs/metrics.md is the reference of every metric.
 package metrics

@@ -16,7 +16,7 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// described is what a reader is told of a metric.
+// described is what docs/metrics.md says about a metric.
 type described struct{ kind, labels string }
 
 // row is one line of a table of docs/metrics.md.
@@ -42,7 +42,7 @@ func readDocs(t *testing.T) (text string, rows map[string]row) {
 		}
 		name := strings.Trim(cells[0], "`")
 		if _, twice := rows[name]; twice || len(cells) != 5 || cells[4] == "" {
-			t.Errorf("%s stands there twice, or has not five cells", name)
+			t.Errorf("%s is there twice, or does not have five cells", name)
 		}
 		labels := strings.Split(strings.ReplaceAll(cells[2], "`", ""), ", ")
 		slices.Sort(labels)
@@ -104,7 +104,7 @@ func TestFixturesShowEveryMetric(t *testing.T) {
 			}
 		}
 	}
-	if registered+1 != len(shown) { // target_info alone has labels that nobody knows in advance
+	if registered+1 != len(shown) { // target_info is not described: its labels depend on the configuration
 		t.Errorf("%d metrics are registered, %d shown", registered+1, len(shown))
 	}
 }

@@ -85,7 +85,7 @@ func TestLint(t *testing.T) {
 	}
 }
 
-// Service discovery owns these labels; HELP tells that a target's values come
+// Service discovery owns these labels; HELP says that a target's values come
 // from a schedule, unless they come from the configuration.
 func TestLabelsAndHelp(t *testing.T) {
 	owned := []string{"namespace", "pod", "container", "endpoint", "service", "job", "instance", "node", "cluster", "env"}
@@ -188,8 +188,8 @@ func TestHandler(t *testing.T) {
 type brokenCollector struct{}
 
 func (brokenCollector) Describe(chan<- *prometheus.Desc) {}
-func (brokenCollector) Collect(samples chan<- prometheus.Metric) {
-	samples <- prometheus.NewInvalidMetric(prometheus.NewDesc("broken", "", nil, nil), fmt.Errorf("broken"))
+func (brokenCollector) Collect(collected chan<- prometheus.Metric) {
+	collected <- prometheus.NewInvalidMetric(prometheus.NewDesc("broken", "", nil, nil), fmt.Errorf("broken"))
 }
 
 // One scrape of 1 000 healthy targets.

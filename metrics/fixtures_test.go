@@ -37,7 +37,7 @@ func failed[T any](class evidence.Class, status int, text string) evidence.Fact[
 	return evidence.Fact[T]{State: evidence.Failed, Failure: evidence.Failure{Class: class, Status: status, Text: text}, Elapsed: time.Second}
 }
 
-// healthy is a run that began now and found everything well.
+// healthy is a healthy run that began now.
 func healthy(t evidence.Target) probe.Result {
 	now := time.Now()
 	return probe.Result{
@@ -49,7 +49,7 @@ func healthy(t evidence.Target) probe.Result {
 			Verdict:  diagnose.Verdict{Reason: diagnose.None, Certainty: diagnose.Proven},
 			Reviewer: diagnose.Verdict{Reason: diagnose.None, Certainty: diagnose.Proven},
 		},
-		Warnings: judged(),
+		Warnings: warnings(),
 		Since:    now,
 	}
 }
@@ -71,21 +71,20 @@ func healthyEvidence(now time.Time) evidence.Evidence {
 	}
 }
 
-// judged has a judgement on every warning; those named are raised.
-func judged(raised ...diagnose.WarningCode) []diagnose.Warning {
-	var warnings []diagnose.Warning
+// warnings returns every warning; those named are raised.
+func warnings(raised ...diagnose.WarningCode) []diagnose.Warning {
+	var all []diagnose.Warning
 	for _, code := range diagnose.WarningCodes() {
 		w := diagnose.Warning{Code: code}
 		for _, r := range raised {
 			w.Raised = w.Raised || r == code
 		}
-		warnings = append(warnings, w)
+		all = append(all, w)
 	}
-	return warnings
+	return all
 }
 
-// forbidden is a run that found the reviewer without its permission, and asked
-// the follow-up.
+// forbidden is a run that found the reviewer without its permission, with a follow-up.
 func forbidden(t evidence.Target) probe.Result {
 	r := healthy(t)
 	e := &r.Evidence
@@ -93,7 +92,7 @@ func forbidden(t evidence.Target) probe.Result {
 	e.Access = answered(evidence.Access{}, time.Millisecond)
 	e.Login = failed[evidence.Login](evidence.ClassRefused, 403, "permission denied")
 	e.Revoke = evidence.Fact[struct{}]{}
-	e.FollowUps = evidence.FollowUps{At: e.At, MountProbe: answered(evidence.Refusal{Status: 400}, time.Millisecond)}
+	e.FollowUps = evidence.FollowUps{Asked: []string{"mount_probe"}, MountProbe: answered(evidence.Refusal{Status: 400}, time.Millisecond)}
 	r.Diagnosis = diagnose.Diagnosis{
 		Verdict:  diagnose.Verdict{Reason: diagnose.ReviewerForbidden, Certainty: diagnose.Proven},
 		Reviewer: diagnose.Verdict{Reason: diagnose.ReviewerForbidden, Certainty: diagnose.Proven},
@@ -106,14 +105,14 @@ func forbidden(t evidence.Target) probe.Result {
 // and without HELP and TYPE. Without a name it renders everything of ours.
 func samples(t testing.TB, rec *metrics.Recorder, names ...string) string {
 	t.Helper()
-	var full []string
+	var prefixed []string
 	for _, name := range names {
-		full = append(full, "vault_k8s_auth_"+name)
+		prefixed = append(prefixed, "vault_k8s_auth_"+name)
 	}
-	if full == nil {
-		full = ownNames(t, rec)
+	if prefixed == nil {
+		prefixed = ownNames(t, rec)
 	}
-	text, err := testutil.GatherAndFormat(rec.Registry(), expfmt.TypeTextPlain, full...)
+	text, err := testutil.GatherAndFormat(rec.Registry(), expfmt.TypeTextPlain, prefixed...)
 	if err != nil {
 		t.Fatal(err)
 	}

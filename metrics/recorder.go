@@ -16,23 +16,23 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// namespace begins every name.
+// namespace is the prefix of every metric.
 const namespace = "vault_k8s_auth"
 
-// Recorder takes results in, keeps what is known of every target, and gives metrics
-// out. It is safe for concurrent use.
+// Recorder keeps the state of every target, as results come in, and serves it as
+// metrics. It is safe for concurrent use.
 type Recorder struct {
 	registry *prometheus.Registry
 	process  process
 	counters counters
 
-	mu      sync.RWMutex      // guards all below; a counter of a target is touched only under it
-	targets map[string]*state // by name; a state is replaced, never changed
+	mu      sync.RWMutex               // guards what follows; held while a target's counters change
+	targets map[string]*renderedTarget // by name; a state is replaced, never changed
 	infos   []prometheus.Metric
 }
 
-// New returns a Recorder for these targets, with a registry of its own. The
-// version that it shows is that of prometheus/common/version.
+// New returns a Recorder for these targets, with a registry of its own. Its build_info
+// shows the version of prometheus/common/version.
 func New(targets []evidence.Target) *Recorder {
 	r := &Recorder{
 		registry: prometheus.NewRegistry(),
@@ -44,7 +44,7 @@ func New(targets []evidence.Target) *Recorder {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		version.NewCollector(namespace+"_exporter"),
 		collector{r.states},
-		infoCollector{r.targetInfos},
+		infoCollector{r.currentInfos},
 	)
 	r.process.register(r.registry)
 	r.counters.register(r.registry)
@@ -53,74 +53,83 @@ func New(targets []evidence.Target) *Recorder {
 	return r
 }
 
-// Registry returns the registry, to which the program may add what is not about
-// targets.
+// Registry returns the registry. The program may register further metrics.
 func (r *Recorder) Registry() *prometheus.Registry { return r.registry }
 
-// Handler serves the registry. Where one collector fails the others are still
-// served, with status 200, and the failure is counted.
+// Handler serves the registry. If a collector fails, the others are still served with
+// status 200, and the failure is counted.
 func (r *Recorder) Handler() http.Handler {
 	return promhttp.HandlerFor(r.registry, promhttp.HandlerOpts{
 		ErrorHandling:     promhttp.ContinueOnError,
 		Registry:          r.registry,
-		EnableOpenMetrics: false, // it would rewrite the values of le
+		EnableOpenMetrics: false, // it would change the values of the label le
 	})
 }
 
-// SetTargets replaces the targets of this process. Names are distinct and valid UTF-8. A target
-// that is unchanged keeps everything, one that changed keeps its counters, and one
-// that is gone vanishes with all its series.
+// SetTargets replaces the targets of this process, whose names are distinct and valid
+// UTF-8. An unchanged target keeps all series, a changed one its counters, and a removed
+// one none.
 func (r *Recorder) SetTargets(targets []evidence.Target) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	next := make(map[string]*state, len(targets))
+	next := make(map[string]*renderedTarget, len(targets))
 	for _, t := range targets {
 		next[t.Name] = r.stateFor(t)
 	}
 	for name := range r.targets {
 		if _, kept := next[name]; !kept {
-			r.counters.forget(name)
+			r.counters.remove(name)
 		}
 	}
-	r.targets, r.infos = next, infos(targets)
+	r.targets, r.infos = next, targetInfos(targets)
 	r.process.targets.WithLabelValues("assigned").Set(float64(len(next)))
 }
 
-func (r *Recorder) stateFor(t evidence.Target) *state {
-	s, known := r.targets[t.Name]
-	if !known {
-		r.counters.begin(t.Name)
+func (r *Recorder) stateFor(t evidence.Target) *renderedTarget {
+	s, exists := r.targets[t.Name]
+	if !exists {
+		r.counters.initialize(t.Name)
 	}
-	if !known || !reflect.DeepEqual(s.known.Target, t) {
-		return newState(probe.TargetState{Target: t})
+	if !exists || !reflect.DeepEqual(s.Target, t) {
+		return render(probe.TargetState{Target: t})
 	}
 	return s
 }
 
-// Record takes the result of one completed run. A result of a target that was
-// removed, or changed, while the run went on is dropped: it revives no series.
+// Record adds the result of a completed run. It is ignored if the target was removed or
+// changed during the run.
 func (r *Recorder) Record(result probe.Result) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	name := result.Target.Name
 	s, ok := r.targets[name]
-	if !ok || !reflect.DeepEqual(s.known.Target, result.Target) {
+	if !ok || !reflect.DeepEqual(s.Target, result.Target) {
 		return
 	}
 	r.process.count(result)
 	r.counters.count(result)
-	r.targets[name] = newState(s.known.After(result))
+	r.targets[name] = render(s.After(result))
 }
 
-// Account counts what became of a Vault token. It may be called during a run and
-// long after it.
+// CountToken counts an event of a Vault token, during a run or after it.
 func (r *Recorder) CountToken(target string, event evidence.TokenEvent) {
 	r.ifConfigured(target, func() { r.counters.countToken(target, event) })
 }
 
-// Skipped counts a tick that found the target's last run still going.
+// Skipped counts a tick that was skipped, since the target's last run was still going.
 func (r *Recorder) Skipped(target string) {
 	r.ifConfigured(target, func() { r.counters.skipped.WithLabelValues(target).Inc() })
+}
+
+// Discarded counts a run whose result was discarded, since the process had been frozen
+// or starved while it was going.
+func (r *Recorder) Discarded(target string) {
+	r.ifConfigured(target, func() { r.counters.discarded.WithLabelValues(target).Inc() })
+}
+
+// Abandoned counts a run that did not return in its longest time.
+func (r *Recorder) Abandoned(target string) {
+	r.ifConfigured(target, func() { r.counters.abandoned.WithLabelValues(target).Inc() })
 }
 
 func (r *Recorder) ifConfigured(target string, count func()) {
@@ -131,31 +140,29 @@ func (r *Recorder) ifConfigured(target string, count func()) {
 	}
 }
 
-// Begin counts a probe as in flight until end is called.
+// Begin counts a run as in progress until end is called.
 func (r *Recorder) Begin() (end func()) {
 	r.process.inFlight.Inc()
 	return r.process.inFlight.Dec
 }
 
-// TargetStates returns what is known of every target at this moment, in no order. It is
-// what the metrics are made of.
+// TargetStates returns the state of every target, in any order: that which the metrics
+// show.
 func (r *Recorder) TargetStates() []probe.TargetState {
-	states := r.states()
-	known := make([]probe.TargetState, 0, len(states))
-	for _, s := range states {
-		known = append(known, s.known)
+	var states []probe.TargetState
+	for _, s := range r.states() {
+		states = append(states, s.TargetState)
 	}
-	return known
+	return states
 }
 
-func (r *Recorder) targetInfos() []prometheus.Metric {
+func (r *Recorder) currentInfos() []prometheus.Metric {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return r.infos
 }
 
-// states returns what is known of every target at this moment.
-func (r *Recorder) states() []*state {
+func (r *Recorder) states() []*renderedTarget {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return slices.Collect(maps.Values(r.targets))

@@ -14,7 +14,7 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// isProcess tells the samples without a target.
+// isProcess reports whether a sample has no target.
 func isProcess(line string) bool {
 	return strings.HasPrefix(line, "exporter_") && !strings.HasPrefix(line, "exporter_probes_skipped_total")
 }
@@ -62,7 +62,7 @@ tokens_unaccounted_total{target="a"} 0
 	}
 }
 
-func TestWhatLasts(t *testing.T) {
+func TestTargetMetricsOutlastRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		names := []string{
 			"last_failure_info", "last_failure_timestamp_seconds", "last_probe_timestamp_seconds", "last_success_timestamp_seconds",
@@ -74,7 +74,7 @@ func TestWhatLasts(t *testing.T) {
 		rec.Record(forbidden(target("a")))
 		time.Sleep(1000 * time.Second)
 		rec.Record(healthy(target("a")))
-		lasting := `
+		want := `
 			certificate_expiry_timestamp_seconds{server="kubernetes",target="a"} 9.518698e+08
 			certificate_expiry_timestamp_seconds{server="vault",target="a"} 9.535978e+08
 			certificate_not_before_timestamp_seconds{server="kubernetes",target="a"} 9.440938e+08
@@ -90,7 +90,7 @@ func TestWhatLasts(t *testing.T) {
 			token_issued_timestamp_seconds{target="a",token="canary"} 9.4668574e+08
 			token_issued_timestamp_seconds{target="a",token="reviewer"} 9.465994e+08
 			token_issued_timestamp_seconds{target="a",token="vault"} 9.466858e+08`
-		expect(t, rec, lasting, names...)
+		expect(t, rec, want, names...)
 
 		time.Sleep(1000 * time.Second)
 		gone := healthy(target("a"))
@@ -102,9 +102,9 @@ func TestWhatLasts(t *testing.T) {
 			VaultCertificate: evidence.Certificate{NotBefore: gone.Start, NotAfter: gone.Start},
 		}
 		rec.Record(gone)
-		lasting = strings.ReplaceAll(lasting, `last_probe_timestamp_seconds{target="a"} 9.466858e+08`, `last_probe_timestamp_seconds{target="a"} 9.466868e+08`)
-		lasting = strings.ReplaceAll(lasting, `last_success_timestamp_seconds{target="a"} 9.466858e+08`, `last_success_timestamp_seconds{target="a"} 9.466868e+08`)
-		expect(t, rec, lasting, names...)
+		want = strings.ReplaceAll(want, `last_probe_timestamp_seconds{target="a"} 9.466858e+08`, `last_probe_timestamp_seconds{target="a"} 9.466868e+08`)
+		want = strings.ReplaceAll(want, `last_success_timestamp_seconds{target="a"} 9.466858e+08`, `last_success_timestamp_seconds{target="a"} 9.466868e+08`)
+		expect(t, rec, want, names...)
 	})
 }
 

@@ -11,31 +11,41 @@ import (
 // sample is one line of the exposition.
 type sample struct {
 	metric prometheus.Metric
-	// fades is set for good news, which is withheld once it is stale.
-	fades bool
+	// dropWhenStale is set if the sample says that all is well, which an old result
+	// no longer shows.
+	dropWhenStale bool
 }
 
-// samplesOf renders a target, with its latest run if there was one.
-func samplesOf(k probe.TargetState) []sample {
+// renderedTarget is the state of one target and the samples made from it. They are
+// rendered once per run; scrapes are more frequent. It is immutable.
+type renderedTarget struct {
+	probe.TargetState
+	samples []sample
+}
+
+func render(t probe.TargetState) *renderedTarget { return &renderedTarget{t, samplesOf(t)} }
+
+// samplesOf returns the samples of a target, and of its latest result if there is one.
+func samplesOf(t probe.TargetState) []sample {
 	var samples []sample
-	for _, m := range lastings {
-		m.of(k, func(value float64, labels ...string) {
-			samples = append(samples, sample{newMetric(m.desc, value, k.Target.Name, labels), false})
+	for _, m := range targetMetrics {
+		m.collect(t, func(value float64, labels ...string) {
+			samples = append(samples, sample{newMetric(m.desc, value, t.Target.Name, labels), false})
 		})
 	}
-	if k.Latest == nil {
+	if t.Latest == nil {
 		return samples
 	}
-	for _, m := range judgements {
-		m.of(k.Latest, func(value float64, good bool, labels ...string) {
-			samples = append(samples, sample{newMetric(m.desc, value, k.Target.Name, labels), good})
+	for _, m := range resultMetrics {
+		m.collect(t.Latest, func(value float64, dropWhenStale bool, labels ...string) {
+			samples = append(samples, sample{newMetric(m.desc, value, t.Target.Name, labels), dropWhenStale})
 		})
 	}
 	return samples
 }
 
-// newMetric returns a metric that fails the scrape of itself alone where its
-// labels cannot be served.
+// newMetric returns a gauge. If its labels are invalid it is one that fails when it is
+// gathered, and the others are still served.
 func newMetric(desc *prometheus.Desc, value float64, target string, labels []string) prometheus.Metric {
 	m, err := prometheus.NewConstMetric(desc, prometheus.GaugeValue, value, append([]string{target}, labels...)...)
 	if err != nil {
@@ -44,7 +54,7 @@ func newMetric(desc *prometheus.Desc, value float64, target string, labels []str
 	return m
 }
 
-// cached ends the HELP of what a run saw.
+// cached ends the HELP of all metrics that come from a run.
 const cached = " Cached from the target's schedule, not measured by the scrape."
 
 func describe(name, help string, labels ...string) *prometheus.Desc {
@@ -58,7 +68,8 @@ func oneIf(holds bool) float64 {
 	return 0
 }
 
-// unix keeps the fraction of a second, and holds for any year.
+// unix returns a Unix time in seconds with its fraction. Unlike UnixNano it holds for
+// any year.
 func unix(t time.Time) float64 {
 	return float64(t.Unix()) + float64(t.Nanosecond())/1e9
 }

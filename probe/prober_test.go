@@ -3,6 +3,7 @@ package probe_test
 import (
 	"bytes"
 	"context"
+	"flag"
 	"io"
 	"net/http"
 	"slices"
@@ -18,7 +19,14 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	flag.Parse()
+	// Scenarios wait for timeouts more than they compute. -parallel is one per CPU.
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const login = "auth/kubernetes/login"
 
@@ -243,33 +251,53 @@ func TestLoginThatNeverLeftIsAccountedFor(t *testing.T) {
 	}
 }
 
-func TestFollowUpsAreAskedOnChangeOnly(t *testing.T) {
+func countLogins(w *probetest.World) int {
+	n := 0
+	for _, path := range w.Vault.Requests() {
+		if path == login {
+			n++
+		}
+	}
+	return n
+}
+
+// While every run sees the same, only the follow-up that decides is asked again.
+func TestDecidingFollowUpIsAskedOnEveryRun(t *testing.T) {
 	w := probetest.NewWorld(t)
 	w.DropReviewer()
-	logins := func() int {
-		n := 0
-		for _, path := range w.Vault.Requests() {
-			if path == login {
-				n++
-			}
-		}
-		return n
-	}
 	first, memory := w.Probe(probe.Memory{})
+	if got := first.FollowUps(); !slices.Equal(got, []string{"mount_probe", "role_probe"}) {
+		t.Errorf("the first run asked %q, want both probes", got)
+	}
 	second, memory := w.Probe(memory)
-	if got := logins(); got != 4 {
-		t.Errorf("two runs that saw the same made %d logins, want 4: the follow-up is not repeated", got)
+	if got := second.FollowUps(); !slices.Equal(got, []string{"mount_probe"}) || !second.Evidence.FollowUps.RoleProbe.Carried {
+		t.Errorf("the second run asked %q, want the mount probe alone, and the rest carried over", got)
+	}
+	if got := countLogins(w); got != 5 {
+		t.Errorf("two runs that saw the same made %d logins, want 5", got)
 	}
 	if first.Diagnosis.Reason != second.Diagnosis.Reason {
 		t.Errorf("the verdict went from %s to %s because a follow-up was not repeated", first.Diagnosis.Reason, second.Diagnosis.Reason)
 	}
-	if second.Evidence.FollowUps.At.Equal(second.Evidence.At) {
-		t.Error("a follow-up that was carried over looks asked")
-	}
 	w.Kubernetes.Change(func(k *probetest.Kubernetes) { clear(k.Grants) })
 	third, _ := w.Probe(memory)
-	if got := logins(); got != 7 || !third.Evidence.FollowUps.At.Equal(third.Evidence.At) {
-		t.Errorf("after a change %d logins were made, want 7: the follow-ups are asked again", got)
+	if got := third.FollowUps(); !slices.Equal(got, []string{"mount_probe", "role_probe"}) {
+		t.Errorf("after a change %q were asked, want both probes", got)
+	}
+}
+
+// After a fix the next run has the next cause, whatever was carried over.
+func TestVerdictFollowsAFixAtOnce(t *testing.T) {
+	w := probetest.NewWorld(t)
+	var mounts map[string]*probetest.Mount
+	w.Vault.Change(func(v *probetest.Vault) { mounts, v.Mounts = v.Mounts, map[string]*probetest.Mount{} })
+	w.Kubernetes.Change(func(k *probetest.Kubernetes) { clear(k.Grants) })
+	first, memory := w.Probe(probe.Memory{})
+	w.Vault.Change(func(v *probetest.Vault) { v.Mounts = mounts })
+	second, _ := w.Probe(memory)
+	if first.Diagnosis.Reason != diagnose.MountMissing || second.Diagnosis.Reason != diagnose.ReviewerForbidden || second.Diagnosis.Certainty != diagnose.Proven {
+		t.Errorf("before the fix %s, after it %s (%s), want %s, then %s, proven", first.Diagnosis.Reason, second.Diagnosis.Reason,
+			second.Diagnosis.Certainty, diagnose.MountMissing, diagnose.ReviewerForbidden)
 	}
 }
 
@@ -278,7 +306,7 @@ func TestFollowUpsSpareAServerThatAsksForIt(t *testing.T) {
 	w.DropReviewer()
 	w.OnKubernetes("", probetest.Answer(429, "text/plain", "Too many requests", "Retry-After", "7"))
 	result, _ := w.Probe(probe.Memory{})
-	if !result.Evidence.FollowUps.At.IsZero() {
+	if len(result.FollowUps()) != 0 {
 		t.Error("a follow-up was asked of a throttled cluster")
 	}
 	if got, want := result.Retry(), (probe.Retry{Backoff: true, After: 7 * time.Second}); got != want {

@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"slices"
 	"time"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
@@ -30,15 +29,7 @@ func (r Result) LoginStatus() diagnose.LoginStatus { return r.Diagnosis.Reason.L
 
 // FollowUps lists the kinds of follow-up that this run asked, not those whose
 // answers it carried over.
-func (r Result) FollowUps() []string {
-	var made []string
-	for _, s := range r.Steps() {
-		if s.State != evidence.StepSkipped && slices.Contains(evidence.FollowUpKinds, s.Name) {
-			made = append(made, s.Name)
-		}
-	}
-	return made
-}
+func (r Result) FollowUps() []string { return r.Evidence.FollowUps.Asked }
 
 // Steps returns the run's facts in causal order, skipped ones included.
 func (r Result) Steps() []evidence.Step { return r.Evidence.Steps() }
@@ -54,19 +45,31 @@ func (r Result) Raised() []diagnose.Warning {
 	return raised
 }
 
+// maxLag is how late a run may notice its own timeout and still be believed.
+const maxLag = time.Second
+
+// Overran reports whether the process was frozen or starved while the run was going, so
+// that what did not answer may have answered in time. A login that succeeded stands.
+func (r Result) Overran() bool { return r.Evidence.Lag > maxLag && !r.Evidence.Login.Ok() }
+
 // Retry says when the next run is due outside the schedule.
 type Retry struct {
-	// Backoff is set where a server asked to be left alone: no run confirms the
-	// verdict.
+	// Backoff is set where a server asked for fewer requests: no run confirms the
+	// verdict. After is then the pause that the server named, 0 if it named none.
 	Backoff bool
-	// After is the pause that the server asked for, 0 if it named none.
+	// Again is set where follow-ups were postponed: a run after After asks them.
+	Again bool
 	After time.Duration
 }
 
-// Retry returns what the servers' answers ask of the schedule.
+// Retry returns what the run asks of the schedule.
 func (r Result) Retry() Retry {
-	if r.Diagnosis.Reason.Backoff() {
-		return Retry{Backoff: true, After: max(r.Evidence.Login.Failure.RetryAfter, r.Evidence.Review.Failure.RetryAfter)}
+	e := r.Evidence
+	switch {
+	case r.Diagnosis.Reason.Backoff():
+		return Retry{Backoff: true, After: max(e.Login.Failure.RetryAfter, e.Review.Failure.RetryAfter)}
+	case !e.FollowUps.Postponed.IsZero():
+		return Retry{Again: true, After: e.FollowUps.Postponed.Sub(r.Start.Add(r.Duration))}
 	}
 	return Retry{}
 }

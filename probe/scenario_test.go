@@ -12,28 +12,7 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
-func TestScenariosWithBareEvidence(t *testing.T) {
-	for _, s := range probetest.Scenarios() {
-		if s.Bare.Reason != "" {
-			t.Run(s.Name, func(t *testing.T) { t.Parallel(); play(t, s, false, s.Bare) })
-		}
-	}
-}
-
-func TestScenariosWithAllEvidence(t *testing.T) {
-	for _, s := range probetest.Scenarios() {
-		if s.Full.Reason != "" {
-			t.Run(s.Name, func(t *testing.T) { t.Parallel(); play(t, s, true, s.Full) })
-		}
-	}
-}
-
-func play(t *testing.T, s probetest.Scenario, complete bool, want probetest.Verdict) {
-	t.Helper()
-	playAt(t, probetest.Community, s, complete, want)
-}
-
-// playAt plays a scenario at a server of this dialect, unless it brings its own.
+// playAt plays a scenario at a server of this dialect, unless it sets its own.
 func playAt(t *testing.T, server probetest.Dialect, s probetest.Scenario, complete bool, want probetest.Verdict) {
 	t.Helper()
 	w := probetest.NewWorld(t)

@@ -80,3 +80,23 @@ func TestZeroResultIsNotHealthy(t *testing.T) {
 		t.Error("the zero Result is healthy")
 	}
 }
+
+// What a frozen process took for a timeout is not believed; a login that succeeded is.
+func TestOverran(t *testing.T) {
+	for _, test := range []struct {
+		lag   time.Duration
+		login evidence.State
+		want  bool
+	}{
+		{0, evidence.Failed, false},
+		{time.Second, evidence.Failed, false},
+		{5 * time.Second, evidence.Failed, true},
+		{5 * time.Second, evidence.NotAsked, true},
+		{5 * time.Second, evidence.Answered, false},
+	} {
+		r := probe.Result{Evidence: evidence.Evidence{Lag: test.lag, Login: evidence.Fact[evidence.Login]{State: test.login}}}
+		if got := r.Overran(); got != test.want {
+			t.Errorf("%s late, login %d: overran %t, want %t", test.lag, test.login, got, test.want)
+		}
+	}
+}

@@ -16,59 +16,59 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// patience is how long check waits for a late login before it says that it does.
-const patience = 200 * time.Millisecond
+// lateLoginNotice is how long check waits for late logins before it says so.
+const lateLoginNotice = 200 * time.Millisecond
 
-// check probes every chosen target once, at the same time, and reports.
+// check probes the selected targets once, all at the same time, and reports.
 func check(ctx context.Context, f flags, targets []evidence.Target, stdout, stderr io.Writer) int {
-	chosen, err := choose(targets, f.targets)
+	selected, err := selectTargets(targets, f.targets)
 	if err != nil {
 		fmt.Fprintln(stderr, "exporter:", err)
 		return exitUsage
 	}
 	prober := probe.NewProber(version.Version, func(string, evidence.TokenEvent) {})
-	results := probeAll(ctx, prober, chosen)
+	results := probeAll(ctx, prober, selected)
 	if ctx.Err() != nil {
-		settle(prober, stderr)
+		awaitLateLogins(prober, stderr)
 		fmt.Fprintln(stderr, "exporter: interrupted")
 		return exitUnhealthy
 	}
-	write := writeText
+	report := writeText
 	if f.output == "json" {
-		write = status.WriteReport
+		report = status.WriteReport
 	}
-	if err := write(stdout, results); err != nil {
+	if err := report(stdout, results); err != nil {
 		fmt.Fprintln(stderr, "exporter: writing the report:", err)
 		return exitUnhealthy
 	}
-	settle(prober, stderr)
+	awaitLateLogins(prober, stderr)
 	if slices.ContainsFunc(results, func(r probe.Result) bool { return !r.Healthy() }) {
 		return exitUnhealthy
 	}
 	return exitOK
 }
 
-// settle waits for logins that are still unanswered, to revoke what they bring.
-func settle(prober *probe.Prober, stderr io.Writer) {
-	note := time.AfterFunc(patience, func() {
-		fmt.Fprintln(stderr, "exporter: waiting up to 20 s for a late answer to the login, to revoke its token")
+// awaitLateLogins waits for logins that have no response yet, to revoke their tokens.
+func awaitLateLogins(prober *probe.Prober, stderr io.Writer) {
+	notice := time.AfterFunc(lateLoginNotice, func() {
+		fmt.Fprintln(stderr, "exporter: waiting up to 20 s for a late response to the login, to revoke its token")
 	})
-	defer note.Stop()
+	defer notice.Stop()
 	prober.Wait()
 }
 
-// choose returns the targets of these names, or all of them where none is named.
-func choose(targets []evidence.Target, names []string) ([]evidence.Target, error) {
+// selectTargets returns the targets with these names, or all if there are no names.
+func selectTargets(targets []evidence.Target, names []string) ([]evidence.Target, error) {
 	if len(names) == 0 {
 		return targets, nil
 	}
-	var known []string
+	var configured []string
 	for _, t := range targets {
-		known = append(known, t.Name)
+		configured = append(configured, t.Name)
 	}
 	for _, name := range names {
-		if !slices.Contains(known, name) {
-			return nil, fmt.Errorf("--target %q is not configured; there is: %s", name, strings.Join(known, ", "))
+		if !slices.Contains(configured, name) {
+			return nil, fmt.Errorf("--target %q is not configured; the targets are: %s", name, strings.Join(configured, ", "))
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(targets), func(t evidence.Target) bool { return !slices.Contains(names, t.Name) }), nil
@@ -78,8 +78,27 @@ func probeAll(ctx context.Context, prober *probe.Prober, targets []evidence.Targ
 	results := make([]probe.Result, len(targets))
 	var probing sync.WaitGroup
 	for i, target := range targets {
-		probing.Go(func() { results[i], _ = prober.Probe(ctx, target, probe.Memory{}) })
+		probing.Go(func() { results[i] = probeWhole(ctx, prober, target) })
 	}
 	probing.Wait()
 	return results
+}
+
+// probeWhole probes a target again if the run was incomplete: its follow-ups had to
+// wait for those of other targets of the same Vault, or the process was starved.
+func probeWhole(ctx context.Context, prober *probe.Prober, target evidence.Target) probe.Result {
+	result, _ := prober.Probe(ctx, target, probe.Memory{})
+	for range maxDiscarded {
+		retry := result.Retry()
+		if !retry.Again && !result.Overran() {
+			break
+		}
+		select {
+		case <-time.After(retry.After):
+			result, _ = prober.Probe(ctx, target, probe.Memory{})
+		case <-ctx.Done():
+			return result
+		}
+	}
+	return result
 }

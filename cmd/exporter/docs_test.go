@@ -19,15 +19,15 @@ func TestDocsNameEveryFlag(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	flags := func(pattern string, text []byte) (names []string) {
+	flagNames := func(pattern string, text []byte) (names []string) {
 		for _, match := range regexp.MustCompile(pattern).FindAllSubmatch(text, -1) {
 			names = append(names, string(match[1]))
 		}
 		slices.Sort(names)
 		return names
 	}
-	want := flags(`(?m)^ {2,6}(?:-\w, )?--(?:\[no-\])?([a-z.-]+)`, help.Bytes())
-	if diff := cmp.Diff(want, flags("(?m)^\\| `--([a-z.-]+)`", docs)); diff != "" {
+	want := flagNames(`(?m)^ {2,6}(?:-\w, )?--(?:\[no-\])?([a-z.-]+)`, help.Bytes())
+	if diff := cmp.Diff(want, flagNames("(?m)^\\| `--([a-z.-]+)`", docs)); diff != "" {
 		t.Errorf("(-program +docs):\n%s", diff)
 	}
 }

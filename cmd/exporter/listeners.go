@@ -13,18 +13,18 @@ import (
 	"github.com/prometheus/exporter-toolkit/web"
 )
 
-// lastRequests is how long requests in progress may take once all else has ended.
-const lastRequests = 500 * time.Millisecond
+// shutdownTimeout is how long requests in progress may take when all else has ended.
+const shutdownTimeout = 500 * time.Millisecond
 
-// server is one listener, from its start to its end.
+// server serves one listener.
 type server struct {
 	name  string
 	serve func() error
 	http  *http.Server
 }
 
-// listen serves in the background. ended is called for each listener that ends; the
-// error of one that failed is sent.
+// listen starts the servers. ended is called for each that ends; the error of one that
+// fails is sent.
 func listen(servers []server, ended func()) (failed <-chan error) {
 	failures := make(chan error, len(servers))
 	for _, s := range servers {
@@ -38,30 +38,31 @@ func listen(servers []server, ended func()) (failed <-chan error) {
 	return failures
 }
 
-func (s server) end() {
-	ctx, cancel := context.WithTimeout(context.Background(), lastRequests)
+func (s server) shutDown() {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 	defer cancel()
 	if s.http.Shutdown(ctx) != nil {
 		_ = s.http.Close()
 	}
 }
 
-// servers are the listeners that the command line asks for. withPage says
-// whether the main one has the status page.
+// servers returns the servers that the flags ask for. withPage says whether the public
+// one has the status page.
 func (e *exporter) servers(f flags, withPage bool) []server {
-	main := newServer(e.publicRoutes(withPage))
-	main.RegisterOnShutdown(e.board.Close)
+	public := newServer(e.publicRoutes(withPage))
+	public.RegisterOnShutdown(e.page.Close)
 	servers := []server{
-		{"metrics", func() error { return web.ListenAndServe(main, f.web, e.logger) }, main},
-		plain("health", f.health, healthRoutes(e.scheduler.Alive, e.ready), e.logger),
+		{"metrics", func() error { return web.ListenAndServe(public, f.web, e.logger) }, public},
+		plainServer("health", f.health, healthRoutes(e.scheduler.Alive, e.ready), e.logger),
 	}
 	if f.debug != "" {
-		servers = append(servers, plain("debug", f.debug, debugRoutes(), e.logger))
+		servers = append(servers, plainServer("debug", f.debug, debugRoutes(), e.logger))
 	}
 	return servers
 }
 
-func plain(name, address string, routes http.Handler, logger *slog.Logger) server {
+// plainServer has no TLS and no authentication.
+func plainServer(name, address string, routes http.Handler, logger *slog.Logger) server {
 	s := newServer(routes)
 	return server{name, func() error {
 		listener, err := net.Listen("tcp", address)

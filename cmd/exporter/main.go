@@ -1,5 +1,5 @@
-// Command exporter watches whether pods can log in to Vault with the Kubernetes
-// auth method, and names the one cause and its fix where they cannot.
+// Command exporter checks whether pods can log in to Vault with the Kubernetes auth
+// method. If they cannot, it names the cause and its fix.
 //
 //	exporter [serve]   probe on a schedule and expose metrics
 //	exporter check     probe once and report to a human, or as JSON
@@ -28,9 +28,9 @@ import (
 // Exit codes.
 const (
 	exitOK        = 0
-	exitUnhealthy = 1 // check: some target is unhealthy; serve: a listener failed
+	exitUnhealthy = 1 // check: logins at some target fail, or are not known to work; serve: a listener failed
 	exitUsage     = 2 // flags or configuration
-	exitLost      = 3 // serve: the lease is another's
+	exitLost      = 3 // serve: another process holds the lease
 )
 
 func main() {
@@ -40,7 +40,7 @@ func main() {
 	os.Exit(code)
 }
 
-// flags are the command line, parsed.
+// flags is the parsed command line.
 type flags struct {
 	command string
 	web     *web.FlagConfig
@@ -52,7 +52,7 @@ type flags struct {
 	targets []string
 }
 
-// run is the program. Results go to stdout, everything else to stderr.
+// run is the program. Results go to stdout, all else to stderr.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	version.Version = cmp.Or(version.Version, "dev") // a release names its own
 	f, code, done := parse(args, stdout, stderr)
@@ -77,27 +77,27 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return serve(ctx, f, settings, logger)
 }
 
-// parse reads the command line. done is set where that is all there is to do.
+// parse reads the command line. If done is set, the program ends with the exit code.
 func parse(args []string, stdout, stderr io.Writer) (f flags, code int, done bool) {
-	app := kingpin.New("exporter", "Watches whether pods can log in to Vault with the Kubernetes auth method, and names the one cause where they cannot.\n\n"+
-		"What to probe is configured by EXPORTER_* variables: see docs/configuration.md.")
+	app := kingpin.New("exporter", "Checks whether pods can log in to Vault with the Kubernetes auth method. If they cannot, it names the cause and its fix.\n\n"+
+		"Targets are configured with EXPORTER_* variables: see docs/configuration.md.")
 	app.UsageWriter(stdout)
 	app.ErrorWriter(stderr)
 	app.Version(version.Print("vault-k8s-auth-exporter"))
 	app.HelpFlag.Short('h')
-	// kingpin goes on to the default command after --help and --version.
+	// kingpin would run the default command after --help and --version.
 	app.Terminate(func(status int) { code, done = status, true })
 
 	f.web = kingpinflag.AddFlags(app, ":10190")
-	app.Flag("health.listen-address", "Address of the plain listener for /healthz and /readyz.").Default(":10191").StringVar(&f.health)
+	app.Flag("health.listen-address", "Address of the listener for /healthz and /readyz, without TLS.").Default(":10191").StringVar(&f.health)
 	app.Flag("debug.listen-address", "Address of a listener for pprof, such as 127.0.0.1:10192. Off unless set.").StringVar(&f.debug)
 	f.log = new(promslog.Config)
 	promslogflag.AddFlags(app, f.log)
 
 	app.Command("serve", "Probe on a schedule and expose metrics.").Default()
-	check := app.Command("check", "Probe every target once and report. Exit code 0: healthy, 1: some target is not, 2: usage or configuration.")
-	check.Flag("output", "How to report: text or json.").Default("text").EnumVar(&f.output, "text", "json")
-	check.Flag("target", "Probe this target only. Repeatable.").StringsVar(&f.targets)
+	checkCommand := app.Command("check", "Probe every target once and report. Exit code 0: all are healthy, 1: some target is not, 2: invalid usage or configuration.")
+	checkCommand.Flag("output", "Format of the report: text or json.").Default("text").EnumVar(&f.output, "text", "json")
+	checkCommand.Flag("target", "Probe only this target. Repeatable.").StringsVar(&f.targets)
 	app.Command("config", "Print the resolved configuration.")
 
 	command, err := app.Parse(args)
@@ -120,7 +120,7 @@ func printConfig(settings config.Config, stdout, stderr io.Writer) int {
 	return exitOK
 }
 
-// flatten lists the errors that were joined.
+// flatten lists joined errors.
 func flatten(err error) []error {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var all []error

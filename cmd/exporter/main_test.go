@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -22,7 +23,14 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	flag.Parse()
+	// Scenarios wait for timeouts more than they compute. -parallel is one per CPU.
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // setTarget configures a world's target through the environment.
 func setTarget(t *testing.T, target evidence.Target) {
@@ -63,10 +71,11 @@ func TestCheckExitCodes(t *testing.T) {
 		stdout, stderr string
 	}{
 		"healthy":         {nil, []string{"check"}, 0, "default: healthy", ""},
+		"not known":       {func(w *probetest.World) { w.Target.Canary.TokenFile += ".gone" }, []string{"check"}, 1, "default: NOT KNOWN, canary_token_missing (canary, proven): whether pods can log in is not known", ""},
 		"unhealthy":       {func(w *probetest.World) { w.OnVault("", probetest.Close) }, []string{"check"}, 1, "vault_unreachable", ""},
 		"warnings only":   {func(w *probetest.World) { w.Target.Reviewer.TokenFile += ".gone" }, []string{"check"}, 0, "reviewer_stale_copy", ""},
 		"named target":    {nil, []string{"check", "--target", "default"}, 0, "default: healthy", ""},
-		"unknown target":  {nil, []string{"check", "--target", "other"}, 2, "", `--target "other" is not configured; there is: default`},
+		"unknown target":  {nil, []string{"check", "--target", "other"}, 2, "", `--target "other" is not configured; the targets are: default`},
 		"unknown output":  {nil, []string{"check", "--output", "xml"}, 2, "", "text,json"},
 		"unknown flag":    {nil, []string{"check", "--nonsense"}, 2, "", "--nonsense"},
 		"unknown command": {nil, []string{"nonsense"}, 2, "", "nonsense"},
@@ -211,17 +220,17 @@ func TestServe(t *testing.T) {
 	setTarget(t, w.Target)
 	s := startServing(t, "serve", "--log.format=logfmt")
 	s.eventually("healthy verdict", func() bool { return s.exposes(`vault_k8s_auth_up{target="default"} 1`) })
-	if status, body := s.get(s.health, "/readyz"); status != 200 {
-		t.Errorf("/readyz = %d %s", status, body)
+	if code, body := s.get(s.health, "/readyz"); code != 200 {
+		t.Errorf("/readyz = %d %s", code, body)
 	}
-	if status, body := s.get(s.health, "/healthz"); status != 200 {
-		t.Errorf("/healthz = %d %s", status, body)
+	if code, body := s.get(s.health, "/healthz"); code != 200 {
+		t.Errorf("/healthz = %d %s", code, body)
 	}
-	if status, body := s.get(s.metrics, "/"); status != 200 || !strings.Contains(body, "/metrics") {
-		t.Errorf("/ = %d %s", status, body)
+	if code, body := s.get(s.metrics, "/"); code != 200 || !strings.Contains(body, "/metrics") {
+		t.Errorf("/ = %d %s", code, body)
 	}
-	if status, _ := s.get(s.metrics, "/nonsense"); status != 404 {
-		t.Errorf("/nonsense = %d, want 404", status)
+	if code, _ := s.get(s.metrics, "/nonsense"); code != 404 {
+		t.Errorf("/nonsense = %d, want 404", code)
 	}
 
 	w.Vault.Change(func(v *probetest.Vault) { v.Sealed = true })
@@ -274,19 +283,19 @@ func TestServeFailsWhereAPortIsTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	for _, flag := range []string{"--web.listen-address", "--health.listen-address", "--debug.listen-address"} {
+	for _, name := range []string{"--web.listen-address", "--health.listen-address", "--debug.listen-address"} {
 		args := []string{"--web.listen-address=127.0.0.1:0", "--health.listen-address=127.0.0.1:0"}
-		switch flag {
+		switch name {
 		case "--web.listen-address":
-			args[0] = fmt.Sprintf("%s=%s", flag, taken.Addr())
+			args[0] = fmt.Sprintf("%s=%s", name, taken.Addr())
 		case "--health.listen-address":
-			args[1] = fmt.Sprintf("%s=%s", flag, taken.Addr())
+			args[1] = fmt.Sprintf("%s=%s", name, taken.Addr())
 		default:
-			args = append(args, fmt.Sprintf("%s=%s", flag, taken.Addr()))
+			args = append(args, fmt.Sprintf("%s=%s", name, taken.Addr()))
 		}
 		var out transcript
 		if code := run(t.Context(), args, &out, &out); code != exitUnhealthy || !strings.Contains(out.String(), "address already in use") {
-			t.Errorf("%s taken: exit code %d, want %d; the log:\n%s", flag, code, exitUnhealthy, &out)
+			t.Errorf("%s taken: exit code %d, want %d; the log:\n%s", name, code, exitUnhealthy, &out)
 		}
 	}
 }

@@ -9,15 +9,15 @@ import (
 	"slices"
 
 	"github.com/prometheus/common/version"
-	"go.yaml.in/yaml/v3"
+	"go.yaml.in/yaml/v4"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/docs"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/config"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/status"
 )
 
-// newBoard returns the page of what this process knows.
-func (e *exporter) newBoard(probeAPI bool) *status.Board {
+// newPage returns the status page of this process.
+func (e *exporter) newPage(probeAPI bool) *status.Server {
 	o := status.Options{TargetStates: e.recorder.TargetStates, Standby: e.standby, Runbook: docs.Reasons, Version: version.Version}
 	if probeAPI {
 		o.RunNow = e.scheduler.RunNow
@@ -25,7 +25,7 @@ func (e *exporter) newBoard(probeAPI bool) *status.Board {
 	return status.New(o)
 }
 
-// standby returns who leads while this process does not.
+// standby returns who holds the lease while this process is on standby, else "".
 func (e *exporter) standby() string {
 	if e.candidate == nil || !e.candidate.StandsBy() {
 		return ""
@@ -33,20 +33,20 @@ func (e *exporter) standby() string {
 	return e.candidate.Holder()
 }
 
-// shown reports whether the status page and its API are served.
-func shown(f flags, setting config.StatusPage) (bool, error) {
+// servesPage reports whether the status page and its API are served.
+func servesPage(f flags, setting config.StatusPage) (bool, error) {
 	if setting == config.StatusAuto {
 		return protected(f)
 	}
 	return setting == config.StatusOn, nil
 }
 
-// protected reports whether who reads the page is known: the web configuration
-// demands a password or a verified client certificate, or the listeners are of this
-// machine alone. It is judged once, at start.
+// protected reports whether strangers cannot read the page: the web configuration
+// requires a password or a verified client certificate, or all listen addresses are on
+// the loopback interface.
 func protected(f flags) (bool, error) {
-	if authenticates, err := authenticates(*f.web.WebConfigFile); err != nil || authenticates {
-		return authenticates, err
+	if required, err := authenticates(*f.web.WebConfigFile); err != nil || required {
+		return required, err
 	}
 	if socket := f.web.WebSystemdSocket; socket != nil && *socket {
 		return false, nil
@@ -54,7 +54,8 @@ func protected(f flags) (bool, error) {
 	return !slices.ContainsFunc(*f.web.WebListenAddresses, func(address string) bool { return !loopback(address) }), nil
 }
 
-// authenticates reads of the exporter-toolkit's file what lets nobody unknown in.
+// authenticates reports whether the exporter-toolkit's file requires clients to
+// authenticate.
 func authenticates(path string) (bool, error) {
 	if path == "" {
 		return false, nil
@@ -84,7 +85,7 @@ func loopback(address string) bool {
 	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
-// serveConfig shows the resolved configuration, in which no value is a secret.
+// serveConfig serves the resolved configuration. It contains no secrets.
 func (e *exporter) serveConfig(w http.ResponseWriter, _ *http.Request) {
 	e.mu.Lock()
 	settings := e.settings
@@ -92,5 +93,5 @@ func (e *exporter) serveConfig(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")
-	_ = settings.Write(w) // the client is gone
+	_ = settings.Write(w) // fails only if the client is gone
 }

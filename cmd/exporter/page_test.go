@@ -12,8 +12,8 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
-// The page is shown to those alone who are known, unless it is asked for.
-func TestWhereThePageIsShown(t *testing.T) {
+// By default the page is served only to authenticated or local clients.
+func TestWhereThePageIsServed(t *testing.T) {
 	for name, test := range map[string]struct {
 		setting   config.StatusPage
 		addresses string
@@ -42,15 +42,15 @@ func TestWhereThePageIsShown(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			got, err := shown(flags{web: &web.FlagConfig{WebListenAddresses: &addresses, WebConfigFile: &file}}, test.setting)
+			got, err := servesPage(flags{web: &web.FlagConfig{WebListenAddresses: &addresses, WebConfigFile: &file}}, test.setting)
 			if err != nil || got != test.want {
-				t.Errorf("shown: %t, %v; want %t", got, err, test.want)
+				t.Errorf("served: %t, %v; want %t", got, err, test.want)
 			}
 		})
 	}
 }
 
-func TestServeShowsThePage(t *testing.T) {
+func TestServeWithThePage(t *testing.T) {
 	w := probetest.NewWorld(t)
 	setTarget(t, w.Target)
 	s := startServing(t)

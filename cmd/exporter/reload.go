@@ -11,33 +11,33 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/config"
 )
 
-// changes are what the configuration is read anew for.
-type changes struct {
+// reloadTriggers are the events after which the configuration is read again.
+type reloadTriggers struct {
 	file    <-chan struct{} // nil without a file that is watched
-	hangups chan os.Signal
+	signals chan os.Signal
 }
 
-// watch has changes be noticed from now on, until the context ends.
-func (e *exporter) watch(ctx context.Context) changes {
-	c := changes{hangups: make(chan os.Signal, 1)}
-	signal.Notify(c.hangups, syscall.SIGHUP)
+// watchConfig returns the triggers that occur from now on, until the context ends.
+func (e *exporter) watchConfig(ctx context.Context) reloadTriggers {
+	c := reloadTriggers{signals: make(chan os.Signal, 1)}
+	signal.Notify(c.signals, syscall.SIGHUP)
 	if file := e.settings.TargetsFile; file != "" {
 		var err error
 		if c.file, err = config.Watch(ctx, file); err != nil {
-			e.logger.Warn("Changes of the targets file are not noticed, send SIGHUP", "err", err)
+			e.logger.Warn("Watching the targets file failed, send SIGHUP to reload it", "err", err)
 		}
 	}
 	return c
 }
 
-// follow reads the configuration anew for every change until the context ends.
-func (e *exporter) follow(ctx context.Context, c changes) {
-	defer signal.Stop(c.hangups)
+// reloadOn reads the configuration again after every trigger, until the context ends.
+func (e *exporter) reloadOn(ctx context.Context, c reloadTriggers) {
+	defer signal.Stop(c.signals)
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-c.hangups:
+		case <-c.signals:
 			e.reload("SIGHUP")
 		case _, open := <-c.file:
 			if open {
@@ -46,29 +46,29 @@ func (e *exporter) follow(ctx context.Context, c changes) {
 			}
 			c.file = nil
 			if ctx.Err() == nil {
-				e.logger.Warn("Changes of the targets file are no longer noticed, send SIGHUP")
+				e.logger.Warn("The targets file is no longer watched, send SIGHUP to reload it")
 			}
 		}
 	}
 }
 
-// reload puts what is configured now into force, or refuses the whole of it.
+// reload reads the configuration and applies it, unless any of it is invalid.
 func (e *exporter) reload(cause string) {
 	settings, err := e.settings.Reload()
 	if err != nil {
-		e.recorder.ReloadRefused()
-		e.logger.Error("Configuration refused, the old one stays", "cause", cause, "err", oneLine(err))
+		e.recorder.ReloadFailed()
+		e.logger.Error("Configuration is invalid, the old one stays in use", "cause", cause, "err", oneLine(err))
 		return
 	}
-	e.use(settings)
+	e.apply(settings)
 	e.logger.Info("Configuration reloaded", "cause", cause, "targets", len(settings.Targets))
 }
 
-// oneLine puts all mistakes into one line of the log.
+// oneLine joins all errors in one line.
 func oneLine(err error) string {
 	var texts []string
-	for _, mistake := range flatten(err) {
-		texts = append(texts, fmt.Sprint(mistake))
+	for _, part := range flatten(err) {
+		texts = append(texts, fmt.Sprint(part))
 	}
 	return strings.Join(texts, "; ")
 }

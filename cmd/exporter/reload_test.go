@@ -12,7 +12,7 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
-// targetsFile is the file of a run with several targets, all of which are one world's.
+// targetsFile is a targets file whose targets are all of one world.
 type targetsFile struct {
 	t    *testing.T
 	path string
@@ -25,7 +25,7 @@ func newTargetsFile(t *testing.T, content string) targetsFile {
 	return f
 }
 
-// write replaces the file at once, as an editor does.
+// write replaces the file atomically, as an editor does.
 func (f targetsFile) write(content string) {
 	f.t.Helper()
 	next := f.path + ".next"
@@ -93,7 +93,7 @@ func TestReload(t *testing.T) {
 	}
 	refusals := 0
 	for line := range strings.Lines(s.out.String()) {
-		if strings.Contains(line, "Configuration refused") {
+		if strings.Contains(line, "Configuration is invalid") {
 			refusals++
 			if !strings.Contains(line, "added") || !strings.Contains(line, "intervall") {
 				t.Errorf("the log does not name every mistake in one line: %s", line)
@@ -127,7 +127,7 @@ func TestHangupReloads(t *testing.T) {
 	})
 }
 
-// The shards of one configuration probe different targets, and show no others.
+// A shard probes and exposes only its own targets.
 func TestServeAShard(t *testing.T) {
 	w := probetest.NewWorld(t)
 	setTarget(t, w.Target)

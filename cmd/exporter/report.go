@@ -4,7 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"slices"
+	"reflect"
 	"strings"
 	"time"
 
@@ -13,79 +13,86 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// width is where prose is wrapped. Commands never are: they must paste.
+// width is where prose is wrapped. Commands are not wrapped: they are pasted.
 const width = 100
 
-// writeText reports to a human: one row for each fact in causal order, one why,
-// one fix. Only a terminal gets colours.
+// writeText reports to a human: one row per step in causal order, the cause and its
+// fix. It is colored if w is a terminal.
 func writeText(w io.Writer, results []probe.Result) error {
-	return writeInked(w, inkFor(w), results)
+	return writeColored(w, paletteFor(w), results)
 }
 
-func writeInked(w io.Writer, i ink, results []probe.Result) error {
+func writeColored(w io.Writer, p palette, results []probe.Result) error {
 	out := bufio.NewWriter(w)
 	for n, r := range results {
 		if n > 0 {
 			fmt.Fprintln(out)
 		}
-		writeTarget(out, i, r)
+		writeTarget(out, p, r)
 	}
 	return out.Flush()
 }
 
-func writeTarget(out io.Writer, i ink, r probe.Result) {
+func writeTarget(out io.Writer, p palette, r probe.Result) {
 	d := r.Diagnosis
-	fmt.Fprintf(out, "%s: %s\n\n", i.paint(bold, r.Target.Name), headline(i, r))
+	fmt.Fprintf(out, "%s: %s\n\n", p.color(bold, r.Target.Name), headline(p, r))
 	for _, s := range r.Steps() {
-		took := ""
+		elapsed := ""
 		if s.State != evidence.StepSkipped {
-			took = s.Elapsed.Round(100 * time.Microsecond).String()
+			elapsed = s.Elapsed.Round(100 * time.Microsecond).String()
 		}
-		state := i.state(s.State, fmt.Sprintf("%-7s", s.State))
-		writeRow(out, fmt.Sprintf("  %s  %-15s  %8s  ", state, s.Name, took), s.Detail)
+		state := p.state(s.State, fmt.Sprintf("%-7s", s.State))
+		writeRow(out, fmt.Sprintf("  %s  %-17s  %8s  ", state, s.Name, elapsed), s.Detail)
 	}
 	fmt.Fprintln(out)
-	writeRow(out, "  why  ", d.Detail)
+	writeRow(out, "  why    ", d.Detail)
 	if d.Reviewer.Reason != "" && d.Reviewer.Reason != diagnose.None && d.Reviewer.Reason != d.Reason {
-		writeRow(out, "       ", "The reviewer by itself: "+string(d.Reviewer.Reason)+": "+d.Reviewer.Detail)
+		writeRow(out, "         ", "the reviewer alone: "+string(d.Reviewer.Reason)+": "+d.Reviewer.Detail)
 	}
-	writeFix(out, d.Fix)
+	writeAdvice(out, d.Advice)
 	if runbook := d.Reason.Runbook(); runbook != "" {
-		fmt.Fprintf(out, "  see  %s\n", runbook)
+		fmt.Fprintf(out, "  see    %s\n", runbook)
 	}
 	for _, warning := range r.Raised() {
 		fmt.Fprintln(out)
-		writeRow(out, "  "+i.paint(yellow, "warn")+" "+string(warning.Code)+": ", warning.Detail)
-		if !slices.Equal(warning.Fix, d.Fix) {
-			writeFix(out, warning.Fix)
+		writeRow(out, "  "+p.color(yellow, "warn")+" "+string(warning.Code)+": ", warning.Detail)
+		if !reflect.DeepEqual(warning.Advice, d.Advice) {
+			writeAdvice(out, warning.Advice)
 		}
 	}
 }
 
-func headline(i ink, r probe.Result) string {
-	if r.Healthy() {
-		return i.paint(green, "healthy") + ", pods can log in"
-	}
+func headline(p palette, r probe.Result) string {
 	d := r.Diagnosis
-	return fmt.Sprintf("%s, %s (%s, %s)", i.paint(red, "UNHEALTHY"), i.paint(bold, string(d.Reason)), d.Component(), strings.ReplaceAll(string(d.Certainty), "_", " "))
+	verdict := fmt.Sprintf("%s (%s, %s)", p.color(bold, string(d.Reason)), d.Component(), strings.ReplaceAll(string(d.Certainty), "_", " "))
+	switch r.LoginStatus() {
+	case diagnose.LoginsWork:
+		return p.color(green, "healthy") + ", pods can log in"
+	case diagnose.LoginsUnknown:
+		return p.color(yellow, "NOT KNOWN") + ", " + verdict + ": whether pods can log in is not known"
+	}
+	return p.color(red, "UNHEALTHY") + ", " + verdict
 }
 
-func writeFix(out io.Writer, lines []string) {
-	label := "  fix  "
-	for _, line := range lines {
-		if strings.HasPrefix(line, "#") {
-			writeWrapped(out, label, line, "# ")
-		} else {
-			fmt.Fprintf(out, "%s%s\n", label, line)
-		}
-		label = "       "
+// writeAdvice writes notes, then the commands that only read, then those that change
+// something.
+func writeAdvice(out io.Writer, a diagnose.Advice) {
+	for _, note := range a.Notes {
+		writeRow(out, "  note   ", note)
+	}
+	writeCommands(out, "  check  ", a.Check)
+	writeCommands(out, "  fix    ", a.Fix)
+}
+
+func writeCommands(out io.Writer, label string, commands []string) {
+	for _, command := range commands {
+		fmt.Fprintf(out, "%s%s\n", label, command)
+		label = "         "
 	}
 }
 
-func writeRow(out io.Writer, label, text string) { writeWrapped(out, label, text, "") }
-
-// writeWrapped puts a text beside its label, its further lines below it.
-func writeWrapped(out io.Writer, label, text, continuation string) {
+// writeRow writes a text beside its label, and wraps it at width.
+func writeRow(out io.Writer, label, text string) {
 	indent := strings.Repeat(" ", columns(label))
 	line := label
 	for i, word := range strings.Fields(text) {
@@ -94,7 +101,7 @@ func writeWrapped(out io.Writer, label, text, continuation string) {
 			line += word
 		case columns(line)+1+columns(word) > width:
 			fmt.Fprintln(out, strings.TrimRight(line, " "))
-			line = indent + continuation + word
+			line = indent + word
 		default:
 			line += " " + word
 		}

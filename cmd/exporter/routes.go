@@ -9,32 +9,32 @@ import (
 	"github.com/prometheus/exporter-toolkit/web"
 )
 
-// publicRoutes are served behind the TLS and authentication of --web.config.file.
-// Without the status page nothing but the metrics tells of the targets.
+// publicRoutes are served with the TLS and authentication of --web.config.file. Without
+// the status page, only the metrics say anything about targets.
 func (e *exporter) publicRoutes(statusPage bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", e.recorder.Handler())
-	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { answer(w, e.scheduler.Alive(time.Now())) })
-	mux.HandleFunc("GET /-/ready", func(w http.ResponseWriter, _ *http.Request) { answer(w, e.ready()) })
+	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { writeHealth(w, e.scheduler.Alive(time.Now())) })
+	mux.HandleFunc("GET /-/ready", func(w http.ResponseWriter, _ *http.Request) { writeHealth(w, e.ready()) })
 	if !statusPage {
 		mux.Handle("GET /{$}", landingPage())
 		return mux
 	}
 	mux.HandleFunc("GET /config", e.serveConfig)
-	mux.Handle("/", e.board)
+	mux.Handle("/", e.page)
 	return mux
 }
 
 func landingPage() http.Handler {
 	page, err := web.NewLandingPage(web.LandingConfig{
 		Name:        "vault-k8s-auth-exporter",
-		Description: "Watches whether pods can log in to Vault with the Kubernetes auth method",
+		Description: "Checks whether pods can log in to Vault with the Kubernetes auth method",
 		Version:     version.Info(),
 		Profiling:   "false",
 		Links:       []web.LandingLinks{{Address: "/metrics", Text: "Metrics"}},
 	})
 	if err != nil {
-		panic(fmt.Sprintf("making the landing page: %v", err)) // its template is constant
+		panic(fmt.Sprintf("making the landing page: %v", err)) // cannot happen: its template is constant
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
@@ -43,16 +43,16 @@ func landingPage() http.Handler {
 	})
 }
 
-// healthRoutes tell of the exporter itself, never of Vault or the API server: a
-// restart in the middle of their outage would blind whom it should help.
+// healthRoutes are about the exporter itself, never about Vault or the API server: an
+// outage of theirs must not restart the exporter.
 func healthRoutes(alive func(time.Time) error, ready func() error) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, alive(time.Now())) })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { answer(w, ready()) })
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeHealth(w, alive(time.Now())) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { writeHealth(w, ready()) })
 	return mux
 }
 
-func answer(w http.ResponseWriter, err error) {
+func writeHealth(w http.ResponseWriter, err error) {
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return

@@ -24,47 +24,47 @@ type exporter struct {
 	prober    *probe.Prober
 	scheduler *schedule.Scheduler
 	candidate *leader.Candidate // nil without leader election
-	board     *status.Board
+	page      *status.Server
 
-	mu       sync.Mutex // guards what follows, and is held while targets are handed out
+	mu       sync.Mutex // guards what follows; held while targets are assigned
 	settings config.Config
-	probes   bool // this process is not, or not yet, a standby
+	probes   bool // false while this process is on standby
 }
 
-// serve probes on a schedule until the context ends, and then in good order: the
-// runs end and revoke what they hold, late logins are settled, the lease is
-// released, the listeners close.
+// serve probes on a schedule until the context ends. Then, in this order, the runs end
+// and revoke their tokens, late logins are awaited to revoke theirs, the lease is
+// released, and the listeners close.
 func serve(ctx context.Context, f flags, settings config.Config, logger *slog.Logger) int {
 	if err := web.Validate(*f.web.WebConfigFile); err != nil {
 		logger.Error("Web configuration is invalid", "file", *f.web.WebConfigFile, "err", err)
 		return exitUsage
 	}
 	logger.Info("Starting", "version", version.Info(), "targets", len(settings.Targets))
-	withPage, err := shown(f, settings.StatusPage)
+	withPage, err := servesPage(f, settings.StatusPage)
 	if err != nil {
 		logger.Error("Web configuration is invalid", "file", *f.web.WebConfigFile, "err", err)
 		return exitUsage
 	}
 	e, err := newExporter(settings, logger)
 	if err != nil {
-		logger.Error("Leader election cannot begin", "err", err)
+		logger.Error("Starting leader election failed", "err", err)
 		return exitUsage
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	var following sync.WaitGroup
-	changes := e.watch(ctx)
-	following.Go(func() { e.follow(ctx, changes) })
+	var reloading sync.WaitGroup
+	triggers := e.watchConfig(ctx)
+	reloading.Go(func() { e.reloadOn(ctx, triggers) })
 	servers := e.servers(f, withPage)
 	failed := listen(servers, stop) // without its listeners the exporter is of no use
 
 	lost := e.run(ctx)
 	stop()
-	following.Wait()
+	reloading.Wait()
 	for _, s := range servers {
-		s.end()
+		s.shutDown()
 	}
-	return e.conclude(failed, lost)
+	return e.exitCode(failed, lost)
 }
 
 func newExporter(settings config.Config, logger *slog.Logger) (*exporter, error) {
@@ -82,9 +82,9 @@ func newExporter(settings config.Config, logger *slog.Logger) (*exporter, error)
 			return nil, err
 		}
 	}
-	e.board = e.newBoard(settings.ProbeAPI)
+	e.page = e.newPage(settings.ProbeAPI)
 	recorder.Shard(settings.Shard.Index, settings.Shard.Total)
-	e.use(settings)
+	e.apply(settings)
 	return e, nil
 }
 
@@ -98,16 +98,16 @@ func (e *exporter) run(ctx context.Context) error {
 	return e.candidate.Run(ctx, e.probe)
 }
 
-// probe returns when every run has, and every token that one of them brought is
-// revoked or given up.
+// probe probes until the context ends. It returns when every run has returned and no
+// token is left to be revoked.
 func (e *exporter) probe(ctx context.Context) {
 	e.takeOver()
 	e.scheduler.Run(ctx)
 	e.prober.Wait()
 }
 
-// conclude returns the exit code.
-func (e *exporter) conclude(failed <-chan error, lost error) int {
+// exitCode logs why serve ends.
+func (e *exporter) exitCode(failed <-chan error, lost error) int {
 	select {
 	case err := <-failed:
 		e.logger.Error("A listener failed", "err", err)
@@ -131,8 +131,8 @@ func (e *exporter) takeOver() {
 	}
 }
 
-// use puts a configuration into force.
-func (e *exporter) use(settings config.Config) {
+// apply puts a configuration into use.
+func (e *exporter) apply(settings config.Config) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, w := range settings.Warnings() {
@@ -144,8 +144,8 @@ func (e *exporter) use(settings config.Config) {
 	e.assign()
 }
 
-// assign hands this process's targets to those who show and probe them. A standby
-// has none. They are shown first, so that none is probed in vain.
+// assign gives this process's targets to the recorder and the scheduler. A standby has
+// none. The recorder comes first: it drops results of targets that it does not know.
 func (e *exporter) assign() {
 	if !e.probes {
 		return
@@ -155,9 +155,8 @@ func (e *exporter) assign() {
 	e.scheduler.Set(e.jobs(targets), e.settings.InFlight())
 }
 
-// ready returns why this process is not ready: it has not probed every target once
-// yet, or does not know its role. A standby is ready: it would block its own
-// rollout otherwise.
+// ready returns an error until every target was probed once, or until this process knows
+// that it is a standby. A standby is ready, else a rollout would never complete.
 func (e *exporter) ready() error {
 	if e.candidate != nil && !e.candidate.Leads() {
 		if e.candidate.StandsBy() {
@@ -169,6 +168,6 @@ func (e *exporter) ready() error {
 	case <-e.scheduler.FirstRound():
 		return nil
 	default:
-		return errors.New("the first round of probes is not done")
+		return errors.New("the first round of probes has not completed")
 	}
 }

@@ -9,16 +9,16 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// assigned returns the targets that are this shard's.
+// assigned returns the targets of this shard.
 func assigned(shard config.Shard, targets []evidence.Target) []evidence.Target {
 	return slices.DeleteFunc(slices.Clone(targets), func(t evidence.Target) bool {
 		return shardOf(t.Name, shard.Total) != shard.Index
 	})
 }
 
-// shardOf maps a name to one of so many shards, the same in every process. It is
-// the jump consistent hash of Lamping and Veach: when n shards become n + 1, one
-// name of n + 1 moves, and only to the new shard.
+// shardOf maps a name to a shard, the same in every process. It is the jump consistent
+// hash of Lamping and Veach (https://arxiv.org/abs/1406.2294): when n shards become
+// n + 1, one name in n + 1 moves, always to the new shard.
 func shardOf(name string, total int) int {
 	sum := sha256.Sum256([]byte(name))
 	key := binary.BigEndian.Uint64(sum[8:]) // the first eight bytes are the schedule's phase

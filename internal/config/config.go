@@ -8,72 +8,72 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// Config is the resolved configuration: defaults filled in, everything checked.
+// Config is the resolved configuration, with defaults, checked.
 type Config struct {
 	Targets []evidence.Target
 
-	// TargetsFile is where the targets stand; empty means in the environment.
+	// TargetsFile is the file that lists the targets; empty means that the environment
+	// describes the only one.
 	TargetsFile string
 	StatusPage  StatusPage
-	// ProbeAPI serves an endpoint that has a target probed at once.
+	// ProbeAPI serves an endpoint that starts a run of a target.
 	ProbeAPI bool
-	// MaxInFlight bounds the probes at once; 0 means enough. See [Config.InFlight].
+	// MaxInFlight limits concurrent probes; 0 means enough. See [Config.InFlight].
 	MaxInFlight    int
 	LeaderElection LeaderElection
 	Shard          Shard
-	// Home is the API server of the cluster that the exporter runs in, which has the
-	// Lease; it is zero without leader election.
+	// Home is the API server of the cluster that the exporter runs in, where the Lease
+	// is; it is zero without leader election.
 	Home evidence.Kubernetes
 
 	env environment
 }
 
-// Load reads the environment, and the targets file that it may name. The error
-// holds every mistake that was found, one line each: where, what is wrong, what is
-// allowed.
+// Load reads the environment, and the targets file if the environment names one. The
+// error has one line for each mistake: where it is, what is wrong, what is allowed.
 //
-// Every variable VAULT_* is unset in the process afterwards, also after an error,
-// because Vault's client library reads them whoever makes the client. So is every
-// EXPORTER_* that is empty. Load can therefore be called only once.
+// Load unsets every VAULT_* variable of the process, because Vault's client library
+// would read them, and every EXPORTER_* variable that is empty, also after an error.
+// It can therefore be called only once.
 func Load() (Config, error) {
-	env, mistakes := readEnvironment()
-	c, refused := env.resolve()
-	if err := errors.Join(append(refused, mistakes...)...); err != nil {
+	env, unknown := readEnvironment()
+	c, mistakes := env.resolve()
+	if err := errors.Join(append(mistakes, unknown...)...); err != nil {
 		return Config{}, err
 	}
 	return c, nil
 }
 
-// Reload reads the targets file anew, with the environment as it was at [Load].
-// After an error the old configuration is still good.
+// Reload reads the targets file again, with the environment as it was at [Load].
+// After an error c is still valid.
 func (c Config) Reload() (Config, error) {
-	again, refused := c.env.resolve()
-	if err := errors.Join(refused...); err != nil {
+	again, mistakes := c.env.resolve()
+	if err := errors.Join(mistakes...); err != nil {
 		return Config{}, err
 	}
 	return again, nil
 }
 
-// resolve judges everything, in the order of the documentation.
+// resolve checks everything. Mistakes are in the order of the documentation.
 func (env environment) resolve() (Config, []error) {
-	r := &resolver{place: env.place, pod: env.pod}
-	c := r.process(env.process)
+	r := &resolver{values: env.values, names: env.names, pod: env.pod}
+	c := r.process()
 	c.env = env
-	var refused []error
+	var mistakes []error
 	switch {
-	case env.process.TargetsFile == "":
+	case env.values["TARGETS_FILE"] == "":
 		var target evidence.Target
-		target, refused = resolve(env.target, env.place, env.pod, pems{})
+		target, mistakes = resolveTarget(env.values, env.names, env.pod, fileChecks{})
 		c.Targets = []evidence.Target{target}
 	case c.TargetsFile != "":
-		c.Targets, refused = env.targets(c.TargetsFile)
+		c.Targets, mistakes = env.targets(c.TargetsFile)
 	}
-	return c, append(refused, r.mistakes...)
+	return c, append(mistakes, r.sorted()...)
 }
 
-// Warning is something that is allowed and should not stay so.
+// Warning is about a setting that is allowed but not advisable.
 type Warning struct {
-	// Target is empty where the process is meant.
+	// Target is empty for a setting of the process.
 	Target   string
 	Variable string
 	Text     string

@@ -5,8 +5,8 @@ import (
 	"strconv"
 )
 
-// credential matches what no variable may hold: a JWT, a Vault token in the
-// shapes of now and of old, the base64 of a JWT, PEM text.
+// credential matches what no variable may hold: a JWT, a Vault token in the current
+// or the old format, the base64 of a JWT, PEM text.
 var credential = regexp.MustCompile(`(^|[^A-Za-z0-9])eyJ[A-Za-z0-9_-]{8}` +
 	`|eyJ[A-Za-z0-9_-]{8,}\.eyJ` +
 	`|hv[sbr]\.[A-Za-z0-9_-]{20}` +
@@ -14,25 +14,24 @@ var credential = regexp.MustCompile(`(^|[^A-Za-z0-9])eyJ[A-Za-z0-9_-]{8}` +
 	`|ZXlK[A-Za-z0-9+/]{16}` +
 	`|-----BEGIN `)
 
-// isCredential reports whether a value is to be refused wherever it stands.
+// isCredential reports whether a value is refused in every variable.
 func isCredential(value string) bool { return credential.MatchString(value) }
 
-// suspicious matches what may be a credential, generously: an assignment, an
-// address with a user, a UUID, a long unbroken run of letters and digits.
+// suspicious matches what may be a credential: an assignment, an address with a user,
+// a UUID, a long sequence of letters and digits. It accepts false positives.
 var suspicious = regexp.MustCompile(`(?i)eyJ|hv[sbr]\.|bearer|[@=]` +
 	`|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-` +
 	`|[a-z0-9+]{20}`)
 
-// maxShown bounds the values that an error repeats.
+// maxShown limits the values that an error repeats, in bytes.
 const maxShown = 64
 
-// mayBeCredential reports whether a value is better not repeated. Being wrong
-// costs a reader one look at his own configuration.
+// mayBeCredential reports whether errors must not repeat a value.
 func mayBeCredential(value string) bool {
 	return isCredential(value) || suspicious.MatchString(value)
 }
 
-// quote repeats a value that was not recognised, unless it may be a credential.
+// quote returns an invalid value for an error, unless it may be a credential.
 func quote(value string) string {
 	if len(value) > maxShown || mayBeCredential(value) {
 		return "the value"
@@ -40,11 +39,11 @@ func quote(value string) string {
 	return strconv.QuoteToASCII(value)
 }
 
-// ordinary matches paths that begin as paths do and have no part that is too
-// long for a name that a person gave.
+// ordinary matches paths with a slash and without parts that are as long as a
+// credential.
 var ordinary = regexp.MustCompile(`^\.{0,2}(/[^/@=]{0,39})+$`)
 
-// shown repeats the path of a file, unless it may be a credential.
+// shown returns the path of a file for an error, unless it may be a credential.
 func shown(path string) string {
 	if isCredential(path) || !ordinary.MatchString(path) {
 		return "the file"

@@ -1,8 +1,11 @@
-// Package config reads what to probe from the environment and judges it before
-// anything is probed: a target that this package returns is complete, and its
-// values are safe to put into a command.
+// Package config reads what to probe from the environment and from the targets file.
+// The targets that it returns are complete and valid, and their values are safe to
+// print in a shell command.
 //
-// Credentials are read from files, by path, when a probe runs. None is accepted
-// in a variable, and no value that may be one stands in an error or in
-// [Config.Write].
+// To add a variable, add its row to targetVariables or processVariables and run
+// go test ./internal/config -update.
+//
+// A variable names the file of a credential and never holds the credential itself;
+// probes read the file. Neither errors nor [Config.Write] repeat a value that may be
+// a credential.
 package config

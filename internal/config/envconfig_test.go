@@ -1,7 +1,6 @@
 package config
 
 import (
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -91,45 +90,31 @@ func TestTrapsOfEnvconfig(t *testing.T) {
 	})
 }
 
-// Every documented variable fills a field of its own, in the documented order,
-// and only four names count without the prefix.
+// Every variable fills the field of its key alone, and only four names count without
+// the prefix.
 func TestEveryVariableFillsItsField(t *testing.T) {
-	fields := slices.Concat(fieldsOf(targetText{}), fieldsOf(processText{}))
-	if len(fields) != len(variables) {
-		t.Fatalf("%d fields for %d variables", len(fields), len(variables))
-	}
-	for i, name := range variables {
-		if got := filledBy(t, name); got != fields[i] {
-			t.Errorf("%s fills field %q, want %q", name, got, fields[i])
+	for _, s := range specs {
+		if got := filledBy(t, s.name()); got != s.key {
+			t.Errorf("%s fills %q, want %q", s.name(), got, s.key)
 		}
-		bare := strings.TrimPrefix(name, "EXPORTER_")
-		want := slices.Contains([]string{"VAULT_ADDR", "VAULT_CACERT", "VAULT_TLS_SERVER_NAME", "VAULT_NAMESPACE"}, bare)
-		if got := filledBy(t, bare) != ""; got != want {
-			t.Errorf("%s without prefix counts: %v, want %v", bare, got, want)
+		want := slices.Contains([]string{"VAULT_ADDR", "VAULT_CACERT", "VAULT_TLS_SERVER_NAME", "VAULT_NAMESPACE"}, s.key)
+		if got := filledBy(t, s.key) != ""; got != want {
+			t.Errorf("%s without prefix counts: %v, want %v", s.key, got, want)
 		}
 	}
 }
 
-func fieldsOf(text any) (names []string) {
-	for field := range reflect.TypeOf(text).Fields() {
-		names = append(names, field.Name)
-	}
-	return names
-}
-
-// filledBy returns the names of the fields that a variable fills.
-func filledBy(t *testing.T, variable string) (field string) {
+// filledBy returns the keys that a variable fills.
+func filledBy(t *testing.T, variable string) (keys string) {
 	t.Helper()
 	t.Run(variable, func(t *testing.T) {
 		given(t, vars{variable: "marked"})
 		env, _ := readEnvironment()
-		for _, text := range []any{env.target, env.process} {
-			for f, value := range reflect.ValueOf(text).Fields() {
-				if value.String() == "marked" {
-					field += f.Name
-				}
+		for key, value := range env.values {
+			if value == "marked" {
+				keys += key
 			}
 		}
 	})
-	return field
+	return keys
 }

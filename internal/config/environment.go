@@ -1,9 +1,9 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"strings"
 
 	"github.com/kelseyhightower/envconfig"
@@ -14,35 +14,51 @@ const (
 	vaultPrefix = "VAULT_"
 )
 
-// environment is what stands in the environment, unjudged. It is all that a later
-// reading of the targets file needs.
+// environment is what is set in the environment, unparsed. [Config.Reload] needs no
+// more.
 type environment struct {
-	target  targetText
-	process processText
-	place   place
-	pod     pod
+	values values
+	names  keyNames
+	pod    pod
 }
 
-// readEnvironment returns what is set, and a mistake for every variable of ours
+// readEnvironment returns what is set, and a mistake for every EXPORTER_* variable
 // that is unknown.
 func readEnvironment() (environment, []error) {
 	dropEmpty()
 	defer dropVault()
 
-	env := environment{place: place{names: namesGiven(), other: variableOf}, pod: findPod()}
+	env := environment{values: values{}, names: keyNames{names: namesGiven(), other: variableOf}, pod: findPod()}
 	mistakes := unknownVariables(os.Environ())
-	ours := strings.TrimSuffix(prefix, "_")
-	if err := errors.Join(envconfig.Process(ours, &env.target), envconfig.Process(ours, &env.process)); err != nil {
-		// Strings always parse: this is a mistake in the structs.
-		mistakes = append(mistakes, fmt.Errorf("reading the environment: %T", err))
+	text := reflect.New(textType)
+	if err := envconfig.Process(strings.TrimSuffix(prefix, "_"), text.Interface()); err != nil {
+		mistakes = append(mistakes, fmt.Errorf("reading the environment: %T", err)) // strings always parse
 	}
-	trim(&env.target)
-	trim(&env.process)
+	for field, value := range text.Elem().Fields() {
+		// A variable that comes from a Secret or a ConfigMap often ends in a line break.
+		env.values[field.Name] = strings.TrimSpace(value.String())
+	}
 	return env, mistakes
 }
 
-// dropEmpty unsets what is set to nothing. To envconfig an empty variable would
-// hide both the default and the name without the prefix.
+// textType is the struct that envconfig fills: a field named like its key for every
+// variable. All are strings, since envconfig stops at the first value that it
+// cannot parse, and prints it. The tag envconfig makes a name count without the
+// prefix too.
+var textType = func() reflect.Type {
+	var fields []reflect.StructField
+	for _, s := range specs {
+		tag := fmt.Sprintf("default:%q", s.builtIn)
+		if s.wellKnown {
+			tag += fmt.Sprintf(" envconfig:%q", s.key)
+		}
+		fields = append(fields, reflect.StructField{Name: s.key, Type: reflect.TypeFor[string](), Tag: reflect.StructTag(tag)})
+	}
+	return reflect.StructOf(fields)
+}()
+
+// dropEmpty unsets empty variables. In envconfig they would override both the default
+// and the name without the prefix.
 func dropEmpty() {
 	for _, entry := range os.Environ() {
 		name, value, _ := strings.Cut(entry, "=")
@@ -61,15 +77,12 @@ func dropVault() {
 	}
 }
 
-// wellKnown are the keys that count without the prefix too.
-var wellKnown = []string{"VAULT_ADDR", "VAULT_CACERT", "VAULT_TLS_SERVER_NAME", "VAULT_NAMESPACE"}
-
-// namesGiven finds the keys that are given without the prefix alone.
+// namesGiven returns the keys that are set only without the prefix.
 func namesGiven() map[string]string {
 	names := map[string]string{}
-	for _, key := range wellKnown {
-		if os.Getenv(prefix+key) == "" && os.Getenv(key) != "" {
-			names[key] = key
+	for _, s := range specs {
+		if s.wellKnown && os.Getenv(s.name()) == "" && os.Getenv(s.key) != "" {
+			names[s.key] = s.key
 		}
 	}
 	return names

@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"reflect"
 	"strings"
 	"testing"
 
@@ -29,16 +28,15 @@ func FuzzResolve(f *testing.F) {
 		if strings.Contains(before+after, "MARKED") {
 			t.Skip("not the planted one")
 		}
-		text := fuzzed()
-		reflect.ValueOf(&text).Elem().Field(int(field % uint(len(targetVariables)))).SetString(value)
-		trim(&text)
+		v := fuzzed()
+		v[targetSpecs[field%uint(len(targetSpecs))].key] = strings.TrimSpace(value)
 
-		target, mistakes := resolve(text, place{other: variableOf}, pod{}, pems{})
+		target, mistakes := resolveTarget(v, keyNames{other: variableOf}, pod{}, fileChecks{})
 		mistakes = append(mistakes, unknownVariables([]string{"EXPORTER_" + before + "=" + value})...)
 		c := Config{}
 		if len(mistakes) == 0 {
 			c.Targets = append(c.Targets, target)
-			again, refused := resolve(written(target), place{other: variableOf}, pod{}, pems{})
+			again, refused := resolveTarget(written(target), keyNames{other: variableOf}, pod{}, fileChecks{})
 			if diff := cmp.Diff(target, again); diff != "" || len(refused) > 0 {
 				t.Errorf("written and read again: %v\n%s", refused, diff)
 			}
@@ -59,19 +57,19 @@ func FuzzResolve(f *testing.F) {
 	})
 }
 
-func fuzzed() targetText {
-	return targetText{
-		TargetName: "default", VaultAddr: "https://vault", VaultMount: "kubernetes", VaultRole: "canary",
-		KubernetesHost: "https://kubernetes", Reviewer: "file", ReviewerTokenFile: "/r", Canary: "file", CanaryTokenFile: "/c",
-		Interval: "60s", Timeout: "15s", RecheckInterval: "10s", FollowUps: "true",
+func fuzzed() values {
+	return values{
+		"TARGET_NAME": "default", "VAULT_ADDR": "https://vault", "VAULT_MOUNT": "kubernetes", "VAULT_ROLE": "canary",
+		"KUBERNETES_HOST": "https://kubernetes", "REVIEWER": "file", "REVIEWER_TOKEN_FILE": "/r", "CANARY": "file", "CANARY_TOKEN_FILE": "/c",
+		"INTERVAL": "60s", "TIMEOUT": "15s", "RECHECK_INTERVAL": "10s", "FOLLOW_UPS": "true",
 	}
 }
 
-// written is the text of what [Config.Write] prints.
-func written(target evidence.Target) (text targetText) {
-	fields := reflect.ValueOf(&text).Elem()
-	for i, v := range targetVariables {
-		fields.Field(i).SetString(v.value(target))
+// written are the values that [Config.Write] prints.
+func written(target evidence.Target) values {
+	v := values{}
+	for _, row := range targetVariables {
+		v[row.key] = row.format(target)
 	}
-	return text
+	return v
 }

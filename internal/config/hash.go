@@ -10,8 +10,8 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// Hash tells two sets of targets apart. Every process that has the same targets, in
-// whatever order, gives the same number, and a float64 holds it exactly.
+// Hash identifies the set of targets, regardless of their order. It is the same in
+// every process, and a float64 represents it exactly.
 func (c Config) Hash() uint64 {
 	targets := slices.SortedFunc(slices.Values(c.Targets), func(a, b evidence.Target) int { return strings.Compare(a.Name, b.Name) })
 	encoded, err := json.Marshal(targets)

@@ -10,6 +10,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -117,4 +118,8 @@ func mustLoad(t *testing.T, v vars) Config {
 		t.Fatalf("loading %v: %v", v, err)
 	}
 	return c
+}
+
+func specOf(key string) spec {
+	return specs[slices.IndexFunc(specs, func(s spec) bool { return s.key == key })]
 }

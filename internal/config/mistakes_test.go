@@ -153,7 +153,7 @@ func TestMistakes(t *testing.T) {
 		{"TIMEOUT", "60s", "EXPORTER_INTERVAL: 1m0s is shorter than the longest run, 1m7s: the 1m0s of EXPORTER_TIMEOUT"},
 		{"TIMEOUT", "999ms", `"999ms" is too short`},
 		{"RECHECK_INTERVAL", "61s", "1m1s is longer than the 1m0s of EXPORTER_INTERVAL; allowed: 1s to 1m0s"},
-		{"STATUS_PAGE", "on", `"on" is none of them; allowed: auto, true or false`},
+		{"STATUS_PAGE", "on", `"on" is not supported; allowed: auto, true, false`},
 		{"FOLLOW_UPS", "1", `"1" is neither; allowed: true or false`},
 		{"FOLLOW_UPS", "True", `"True" is neither`},
 		{"FOLLOW_UPS", "tcp://10.0.0.1:80", "Kubernetes injects such values"},
@@ -172,9 +172,9 @@ func TestClientPair(t *testing.T) {
 	for name, tt := range map[string]struct{ cert, key, want string }{
 		"of two": {f.cert, f.otherKey, "EXPORTER_VAULT_CLIENT_KEY: " + f.otherKey + " does not hold the key of the first certificate in " + f.cert +
 			"; allowed: the path of a PEM file with an unencrypted private key"},
-		"swapped": {f.key, f.cert, "EXPORTER_VAULT_CLIENT_CERT: " + f.key + " holds no PEM certificate; allowed: " + allowedCertificates +
-			"\nEXPORTER_VAULT_CLIENT_KEY: " + f.cert + " holds no PEM private key; allowed: " + allowedKey},
-		"no key": {f.cert, f.dir + "/none", "EXPORTER_VAULT_CLIENT_KEY: reading " + f.dir + "/none: no such file or directory; allowed: " + allowedKey},
+		"swapped": {f.key, f.cert, "EXPORTER_VAULT_CLIENT_CERT: " + f.key + " holds no PEM certificate; allowed: " + certificateFile.allowed +
+			"\nEXPORTER_VAULT_CLIENT_KEY: " + f.cert + " holds no PEM private key; allowed: " + privateKeyFile.allowed},
+		"no key": {f.cert, f.dir + "/none", "EXPORTER_VAULT_CLIENT_KEY: reading " + f.dir + "/none: no such file or directory; allowed: " + privateKeyFile.allowed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := load(t, minimal().but(vars{"EXPORTER_VAULT_CLIENT_CERT": tt.cert, "EXPORTER_VAULT_CLIENT_KEY": tt.key}))
@@ -288,7 +288,7 @@ var secrets = []string{"MARKED", "eyJ", "TUFSS", "NQVJLRUQ", "BUktFRC", "ZXlK"}
 
 func TestNothingRepeatsACredential(t *testing.T) {
 	names := []string{"VAULT_ADDR", "VAULT_CACERT", "VAULT_TOKEN", "VAULT_HEADERS", "EXPORTER_PORT", "EXPORTER_VAULT_TOKEN"}
-	names = append(names, variables...)
+	names = append(names, variableNames...)
 	for kind, credential := range marked {
 		t.Run(kind, func(t *testing.T) {
 			for _, name := range names {
@@ -311,7 +311,7 @@ func TestNothingRepeatsACredential(t *testing.T) {
 // repeated.
 func TestNoErrorRepeatsAnOpaqueCredential(t *testing.T) {
 	for _, value := range []string{"MARKED0MARKED1MARKED2MARKED3", "0f3dac36-9d8c-4f3b-8a57-MARKED", "password=MARKED", "MARKED@vault"} {
-		for _, name := range variables {
+		for _, name := range variableNames {
 			_, err := load(t, minimal().but(vars{name: value}))
 			if strings.Contains(errorText(err), "MARKED") {
 				t.Errorf("%s=%s comes out: %v", name, value, err)

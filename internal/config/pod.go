@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -12,13 +13,13 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// What Kubernetes puts into a pod: its CA, its token and its namespace. Tests of the
-// whole program, which run outside a pod, replace the directory when they link it:
+// podFiles is where Kubernetes mounts the CA, the token and the namespace of a pod.
+// Tests of the whole program run outside a pod and set another directory:
 // -ldflags "-X github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/config.podFiles=DIRECTORY".
 var podFiles = "/var/run/secrets/kubernetes.io/serviceaccount"
 
-// pod is what Kubernetes tells a container of the API server of its own cluster. It
-// is zero outside a pod.
+// pod is what a container knows of the API server of its own cluster. It is zero
+// outside a pod.
 type pod struct {
 	host, port string
 	// files is the directory of ca.crt, token and namespace.
@@ -38,10 +39,10 @@ func (p pod) address() string   { return "https://" + net.JoinHostPort(p.host, p
 func (p pod) caCert() string    { return filepath.Join(p.files, "ca.crt") }
 func (p pod) tokenFile() string { return filepath.Join(p.files, "token") }
 
-// maxNamespace bounds the file with the pod's namespace, whose name has up to 63 bytes.
+// maxNamespace limits the file with the pod's namespace, whose name has at most 63 bytes.
 const maxNamespace = 1 << 10
 
-// namespace is the pod's own, empty where it is not told.
+// namespace is the pod's own, empty if it is not known.
 func (p pod) namespace() string {
 	content, err := localfile.Read(filepath.Join(p.files, "namespace"), maxNamespace)
 	if err != nil || !p.exists() {
@@ -50,8 +51,8 @@ func (p pod) namespace() string {
 	return strings.TrimSpace(string(content))
 }
 
-// home is the API server of the cluster that the exporter runs in, spoken to with
-// the pod's own token. It is zero outside a pod.
+// home is the API server of the cluster that the exporter runs in, with the pod's
+// own token. It is zero outside a pod.
 func (p pod) home() evidence.Kubernetes {
 	if !p.exists() {
 		return evidence.Kubernetes{}
@@ -59,29 +60,28 @@ func (p pod) home() evidence.Kubernetes {
 	return evidence.Kubernetes{Host: p.address(), CACert: p.caCert(), TokenFile: p.tokenFile()}
 }
 
-// fill gives the pod's API server, its CA and the pod's token to a target that
-// names none. CA and token are only defaults for the pod's own API server: another
-// one's certificate the CA cannot verify, and another one shall not see the token.
-func (p pod) fill(text targetText, at place) (targetText, place) {
+// fill sets the defaults of a target in a pod: its API server, and for this one the
+// pod's CA and token. The CA cannot verify another API server, and another must not
+// receive the token.
+func (p pod) fill(v values, names keyNames) (values, keyNames) {
 	if !p.exists() {
-		return text, at
+		return v, names
 	}
-	if text.KubernetesHost == "" {
-		text.KubernetesHost = p.address()
-		at = at.noted("KUBERNETES_HOST", "default, from KUBERNETES_SERVICE_HOST and _PORT")
+	v = maps.Clone(v)
+	setDefault := func(key, value, note string) {
+		if v[key] == "" {
+			v[key], names = value, names.noted(key, note)
+		}
 	}
-	if !p.serves(text.KubernetesHost) {
-		return text, at
+	setDefault("KUBERNETES_HOST", p.address(), "default, from KUBERNETES_SERVICE_HOST and _PORT")
+	if !p.serves(v["KUBERNETES_HOST"]) {
+		return v, names
 	}
-	if text.KubernetesCacert == "" {
-		text.KubernetesCacert = p.caCert()
-		at = at.noted("KUBERNETES_CACERT", "default in a pod")
+	setDefault("KUBERNETES_CACERT", p.caCert(), "default in a pod")
+	if _, err := os.Stat(p.tokenFile()); err == nil {
+		setDefault("KUBERNETES_TOKEN_FILE", p.tokenFile(), "default in a pod")
 	}
-	if _, err := os.Stat(p.tokenFile()); err == nil && text.KubernetesTokenFile == "" {
-		text.KubernetesTokenFile = p.tokenFile()
-		at = at.noted("KUBERNETES_TOKEN_FILE", "default in a pod")
-	}
-	return text, at
+	return v, names
 }
 
 // serves reports whether a URL means the API server of the pod's own cluster.

@@ -23,7 +23,7 @@ func TestProcessMistakes(t *testing.T) {
 		"deployment":    {vars{"EXPORTER_SHARD": "exporter-7d4b9c-x2x"}, `EXPORTER_SHARD: "exporter-7d4b9c-x2x" is no shard; allowed: a number from 0, or the name of a pod of a StatefulSet, such as exporter-2`},
 		"lease":         {vars{"EXPORTER_LEADER_ELECTION_LEASE": "exporter"}, `EXPORTER_LEADER_ELECTION_LEASE: "exporter" names no Lease; allowed: a Lease as namespace/name; the default is the pod's own namespace and vault-k8s-auth-exporter`},
 		"no pod":        {vars{"EXPORTER_LEADER_ELECTION": "true", "EXPORTER_LEADER_ELECTION_LEASE": "a/b"}, "EXPORTER_LEADER_ELECTION: the Lease is of the cluster that the exporter runs in, and this is no pod; allowed: it in a pod only"},
-		"page":          {vars{"EXPORTER_STATUS_PAGE": "off"}, `EXPORTER_STATUS_PAGE: "off" is none of them; allowed: auto, true or false`},
+		"page":          {vars{"EXPORTER_STATUS_PAGE": "off"}, `EXPORTER_STATUS_PAGE: "off" is not supported; allowed: auto, true, false`},
 		"page of links": {vars{"EXPORTER_STATUS_PAGE": "tcp://10.0.0.1:80"}, "EXPORTER_STATUS_PAGE: " + injected + "; allowed: " + noServiceLinks},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -48,14 +48,14 @@ func TestLease(t *testing.T) {
 	p := inPod(t, "ca.crt", "token", "namespace")
 	elect := minimal().but(service).but(vars{"EXPORTER_LEADER_ELECTION": "true"})
 	c := mustLoad(t, elect)
-	if want := (LeaderElection{true, "monitoring", "vault-k8s-auth-exporter"}); c.LeaderElection != want {
+	if want := (LeaderElection{true, Lease{"monitoring", "vault-k8s-auth-exporter"}}); c.LeaderElection != want {
 		t.Errorf("by default %+v", c.LeaderElection)
 	}
 	if want := (evidence.Kubernetes{Host: "https://10.96.0.1:443", CACert: p.caCert(), TokenFile: p.tokenFile()}); c.Home != want {
 		t.Errorf("home is %+v", c.Home)
 	}
 	c = mustLoad(t, elect.but(vars{"EXPORTER_LEADER_ELECTION_LEASE": "elsewhere/lease.1"}))
-	if want := (LeaderElection{true, "elsewhere", "lease.1"}); c.LeaderElection != want {
+	if want := (LeaderElection{true, Lease{"elsewhere", "lease.1"}}); c.LeaderElection != want {
 		t.Errorf("named %+v", c.LeaderElection)
 	}
 	inPod(t, "ca.crt", "token")

@@ -102,8 +102,8 @@ func TestEachSourceWithItsKey(t *testing.T) {
 		want  string
 	}{
 		"secret without": {vars{"EXPORTER_REVIEWER": "secret", reviewerFile: ""},
-			"EXPORTER_REVIEWER_SECRET: is not set; allowed: a Secret as namespace/name or namespace/name/key; the key is token by default\n" +
-				"EXPORTER_REVIEWER: secret is of the cluster that the exporter runs in, and this is no pod; allowed: it in a pod only"},
+			"EXPORTER_REVIEWER: secret is of the cluster that the exporter runs in, and this is no pod; allowed: it in a pod only\n" +
+				"EXPORTER_REVIEWER_SECRET: is not set; allowed: a Secret as namespace/name or namespace/name/key; the key is token by default"},
 		"account without": {vars{"EXPORTER_REVIEWER": "serviceaccount", reviewerFile: "", own: "/own"},
 			account + ": is not set; allowed: a service account as namespace/name"},
 		"canary with a file": {vars{"EXPORTER_REVIEWER": "canary"},

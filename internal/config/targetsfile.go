@@ -1,85 +1,83 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"reflect"
-	"strings"
+	"maps"
+	"slices"
 
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/localfile"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// Bounds of the targets file.
+// Limits of the targets file; maxTargetsFile is in bytes.
 const (
 	maxTargetsFile = 8 << 20
 	maxTargets     = 5_000
 )
 
-// targets reads the targets file. The environment gives the defaults; the mistakes
-// in it are told once, under its own names, and not for every target.
-func (env environment) targets(file string) ([]evidence.Target, []error) {
-	mistakes, refused := env.mistakenDefaults()
-	content, err := readTargetsFile(file)
+// targets reads the targets file. The environment gives the defaults, whose mistakes
+// are reported once, under the environment's names, and not for every target.
+func (env environment) targets(name string) ([]evidence.Target, []error) {
+	mistakes, reported := env.checkDefaults()
+	content, err := readTargetsFile(name)
 	if err != nil {
-		return nil, append(mistakes, fmt.Errorf("%s: %w", env.place.name("TARGETS_FILE"), err))
+		return nil, append(mistakes, fmt.Errorf("%s: %w", env.names.name("TARGETS_FILE"), err))
 	}
-	r := &fileReader{file: fileName(file)}
+	r := &fileReader{file: fileName(name)}
 	entries := r.read(content)
 	mistakes = append(mistakes, r.mistakes...)
-	checked := pems{}
-	names, labels := map[string]int{}, map[string]bool{}
+	checked := fileChecks{}
+	firstLine, labelNames := map[string]int{}, map[string]bool{}
 	var targets []evidence.Target
 	for _, e := range entries {
-		text, at := e.over(env, refused, r.file)
-		target, wrongs := resolve(text, at, env.pod, checked)
-		l := &resolver{place: at}
-		target.Labels = l.labels(e.labels)
-		wrongs = append(wrongs, l.mistakes...)
-		if first, twice := names[target.Name]; twice && target.Name != "" {
-			wrongs = append(wrongs, &mistake{"TARGET_NAME", at.name("TARGET_NAME"), wrong(
-				fmt.Sprintf("%q is the name of the target in line %d too", target.Name, first), "a name that no other target has")})
+		v, names := e.over(env, reported, r.file)
+		target, ownMistakes := resolveTarget(v, names, env.pod, checked)
+		var labelMistakes []error
+		target.Labels, labelMistakes = resolveLabels(e.labels)
+		mistakes = slices.Concat(mistakes, ownMistakes, labelMistakes)
+		if first, taken := firstLine[target.Name]; taken && target.Name != "" {
+			mistakes = append(mistakes, fmt.Errorf("%s: %w", names.name("TARGET_NAME"), invalid(
+				fmt.Sprintf("%q is the name of the target in line %d too", target.Name, first), "a name that no other target has")))
 		} else {
-			names[target.Name] = e.line
+			firstLine[target.Name] = e.line
 		}
-		for name := range target.Labels {
-			labels[name] = true
+		for label := range target.Labels {
+			labelNames[label] = true
 		}
-		targets, mistakes = append(targets, target), append(mistakes, wrongs...)
+		targets = append(targets, target)
 	}
-	if len(labels) > maxLabelNames {
-		mistakes = append(mistakes, fmt.Errorf("%s:1: %w", r.file, wrong(fmt.Sprintf("has %d different names of labels", len(labels)),
+	if len(labelNames) > maxLabelNames {
+		mistakes = append(mistakes, fmt.Errorf("%s:1: %w", r.file, invalid(fmt.Sprintf("has %d different names of labels", len(labelNames)),
 			fmt.Sprintf("up to %d, since every target gets them all", maxLabelNames))))
 	}
 	return targets, mistakes
 }
 
-// mistakenDefaults judges what the environment says of targets by itself. What may
-// be missing, or not fit together, the file may mend.
-func (env environment) mistakenDefaults() (mistakes []error, refused map[string]bool) {
-	_, all := resolve(env.target, env.place, pod{}, pems{})
-	refused = map[string]bool{}
+// checkDefaults checks the defaults of targets by themselves, and returns the keys of
+// the mistakes. It ignores inconsistent defaults: the targets may complete them.
+func (env environment) checkDefaults() (mistakes []error, reported map[string]bool) {
+	_, all := resolveTarget(env.values, env.names, pod{}, fileChecks{})
+	reported = map[string]bool{}
 	for _, err := range all {
-		m, known := errors.AsType[*mistake](err)
-		if _, mendable := errors.AsType[*togetherWrong](err); mendable || !known {
-			continue
+		if m, ok := errors.AsType[*mistake](err); ok && !isInconsistent(err) {
+			reported[m.key] = true
+			mistakes = append(mistakes, err)
 		}
-		refused[m.key] = true
-		mistakes = append(mistakes, err)
 	}
-	return mistakes, refused
+	return mistakes, reported
 }
 
-func readTargetsFile(path string) ([]byte, error) {
+func readTargetsFile(name string) ([]byte, error) {
 	const allowed = "the path of a YAML file with a list of targets"
-	content, err := localfile.Read(path, maxTargetsFile)
+	content, err := readRegular(name, maxTargetsFile)
 	if err != nil {
-		return nil, unreadable(path, err, allowed)
+		return nil, allowing(err, allowed)
 	}
 	return content, nil
 }
 
-// fileName is how errors call the file.
+// fileName is the name of the file in errors.
 func fileName(path string) string {
 	if name := shown(path); name == path {
 		return name
@@ -87,71 +85,31 @@ func fileName(path string) string {
 	return "the targets file"
 }
 
-// entry is one target of the file, unjudged.
-type entry struct {
+// fileTarget is one unparsed target of the file.
+type fileTarget struct {
 	line   int
-	values map[string]string // by key, as the environment has it
+	values values // only of the keys that the file sets
 	lines  map[string]int
 	labels []labelText
 }
 
-// over lays the target over the environment's defaults. A key that is empty in the
-// file is as if the environment did not set it either.
-func (e entry) over(env environment, refused map[string]bool, file string) (targetText, place) {
-	text := env.target
-	at := place{names: map[string]string{}, inherited: map[string]bool{}, refused: map[string]bool{}}
-	defaults := builtIn()
-	for _, key := range targetKeys {
-		field := fieldOf(&text, key)
-		value, given := e.values[key]
+// over returns the values of the target and the environment's defaults for the rest.
+// An empty key of the file means the built-in default.
+func (e fileTarget) over(env environment, reported map[string]bool, file string) (values, keyNames) {
+	v := maps.Clone(env.values)
+	names := keyNames{names: map[string]string{}, inherited: map[string]bool{}, reported: map[string]bool{}}
+	for _, s := range targetSpecs {
+		value, given := e.values[s.key]
 		switch {
 		case given:
-			at.names[key] = fmt.Sprintf("%s:%d: %s", file, e.lines[key], fileKey(key))
-			if value == "" {
-				value = fieldOf(&defaults, key).String()
-			}
-			field.SetString(value)
+			names.names[s.key] = fmt.Sprintf("%s:%d: %s", file, e.lines[s.key], s.fileKey())
+			v[s.key] = cmp.Or(value, s.builtIn)
 			continue
-		case field.String() != fieldOf(&defaults, key).String():
-			at.names[key] = fmt.Sprintf("%s:%d: %s (from %s)", file, e.line, fileKey(key), env.place.name(key))
+		case v[s.key] != s.builtIn:
+			names.names[s.key] = fmt.Sprintf("%s:%d: %s (from %s)", file, e.line, s.fileKey(), env.names.name(s.key))
 		}
-		at.inherited[key], at.refused[key] = true, refused[key]
+		names.inherited[s.key], names.reported[s.key] = true, reported[s.key]
 	}
-	at.other = func(key string) string { return fmt.Sprintf("%s:%d: %s", file, e.line, fileKey(key)) }
-	return text, at
-}
-
-// targetKeys are the keys of a target without prefix, in the order of targetText.
-var targetKeys = func() []string {
-	var keys []string
-	for _, v := range targetVariables {
-		keys = append(keys, strings.TrimPrefix(v.name, prefix))
-	}
-	return keys
-}()
-
-// fileKey is the name of a key in the targets file.
-func fileKey(key string) string {
-	if key == "TARGET_NAME" {
-		return "name"
-	}
-	return strings.ToLower(key)
-}
-
-func fieldOf(text *targetText, key string) reflect.Value {
-	for i, k := range targetKeys {
-		if k == key {
-			return reflect.ValueOf(text).Elem().Field(i)
-		}
-	}
-	panic("no key " + key)
-}
-
-// builtIn is a target of which nothing is set.
-func builtIn() (text targetText) {
-	fields := reflect.ValueOf(&text).Elem()
-	for i := range fields.NumField() {
-		fields.Field(i).SetString(fields.Type().Field(i).Tag.Get("default"))
-	}
-	return text
+	names.other = func(key string) string { return fmt.Sprintf("%s:%d: %s", file, e.line, specs[indexOf(key)].fileKey()) }
+	return v, names
 }

@@ -101,6 +101,10 @@ var documents = []struct {
 	{name: "http", content: "- kubernetes_host: http://x", want: "FILE:1: kubernetes_host: is http, over which a token would travel unencrypted; allowed: an absolute https URL, such as https://kubernetes.default.svc"},
 
 	{name: "syntax", content: "- name: a\n- name: [", want: "FILE:2: is no YAML from here on; allowed: " + allowedList, beyond: true},
+	{name: "tab", content: "- name: a\n\tvault_role: b", want: "FILE:2: is no YAML from here on; allowed: " + allowedList, beyond: true},
+	{name: "end of the list", content: "- name: a\nname: b", want: "FILE:2: is no YAML from here on; allowed: " + allowedList, beyond: true},
+	{name: "depth", content: strings.Repeat("[", 20_000), want: "FILE:1: is no YAML from here on; allowed: " + allowedList, beyond: true},
+	{name: "empty document", content: "---\n...\n", want: "FILE:2: is empty; allowed: " + allowedList, beyond: true},
 	{name: "two documents", content: "- name: a\n---\n- name: b", want: "FILE:2: holds a second document; allowed: " + allowedList, beyond: true},
 	{name: "key twice", content: "- name: a\n  name: b", want: `FILE:2: "name" is given twice, in line 1 too; allowed: it once`, beyond: true},
 	{name: "label twice", content: "- labels:\n    a: b\n    a: c", want: `FILE:3: labels: "a" is given twice, in line 2 too; allowed: it once`, beyond: true},
@@ -134,7 +138,7 @@ func TestMistakesOfBothPlaces(t *testing.T) {
 	file := targetsFile(t, "- name: a\n- name: b\n  vault_role: r\n  interval: 90s\n")
 	_, err := load(t, withFile(file).but(vars{"EXPORTER_VAULT_ROLE": "", "EXPORTER_INTERVAL": "1d", "EXPORTER_TIMEOUT": "89s"}))
 	want := `EXPORTER_INTERVAL: "1d" is no duration; allowed: 1s to 24h in Go's syntax, such as 60s or 1m30s
-FILE:1: vault_role: is not set; allowed: ` + allowedRole + `
+FILE:1: vault_role: is not set; allowed: ` + specOf("VAULT_ROLE").missing + `
 FILE:4: interval: 1m30s is shorter than the longest run, 1m36s: the 1m29s of FILE:2: timeout (from EXPORTER_TIMEOUT), and 7s for follow-ups and revocation; allowed: 1m36s or more, or a timeout of 1m23s or less`
 	if diff := cmp.Diff(want, strings.ReplaceAll(errorText(err), fileName(file), "FILE")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -211,7 +215,7 @@ func FuzzTargetsFile(f *testing.F) {
 		f.Add(d.content, uint(1))
 	}
 	secret := []string{"", jwt, userinfo, marked["service token"]}
-	env := environment{target: fuzzed(), place: place{other: variableOf}}
+	env := environment{values: fuzzed(), names: keyNames{other: variableOf}}
 	f.Fuzz(func(t *testing.T, content string, which uint) {
 		if strings.Contains(content, "MARKED") && which == 0 {
 			t.Skip("not the planted one")

@@ -8,23 +8,19 @@ import (
 	"strings"
 )
 
-// unknownVariables refuses every variable of ours that means nothing: it is a
-// slip, and what it was to say would silently not be done. What Kubernetes injects
-// for a Service whose name begins with exporter passes.
+// unknownVariables refuses every EXPORTER_* variable that is not in the tables, since
+// a misspelled one would have no effect. It permits those that Kubernetes injects for
+// a Service whose name begins with exporter.
 func unknownVariables(environ []string) []error {
 	var mistakes []error
 	slices.Sort(environ)
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
-		if strings.HasPrefix(name, prefix) && !isKnown(name) && !isServiceLink(name, value) {
+		if strings.HasPrefix(name, prefix) && !slices.Contains(variableNames, name) && !isServiceLink(name, value) {
 			mistakes = append(mistakes, unknown(name))
 		}
 	}
 	return mistakes
-}
-
-func isKnown(name string) bool {
-	return slices.Contains(variables, name)
 }
 
 var showable = regexp.MustCompile(`^[A-Za-z0-9_]{1,100}$`)
@@ -33,7 +29,7 @@ func unknown(name string) error {
 	if !showable.MatchString(name) || mayBeCredential(name) {
 		return fmt.Errorf("%s…: is not known, nor fit to be shown; allowed: the variables in docs/configuration.md", prefix)
 	}
-	if near, ok := nearest(name); ok {
+	if near := nearest(name, variableNames); near != "" {
 		return fmt.Errorf("%s: is not known; did you mean %s?", name, near)
 	}
 	return fmt.Errorf("%s: is not known; allowed: the variables in docs/configuration.md", name)
@@ -47,7 +43,7 @@ var (
 )
 
 // isServiceLink reports whether a variable is one that Kubernetes injects for a
-// Service: by name and by value, so that EXPORTER_PORT=9100 is still a slip.
+// Service: by name and by value, so that EXPORTER_PORT=9100 is still refused.
 func isServiceLink(name, value string) bool {
 	match := linkName.FindStringSubmatch(strings.TrimPrefix(name, strings.TrimSuffix(prefix, "_")))
 	if match == nil {
@@ -65,22 +61,23 @@ func isServiceLink(name, value string) bool {
 	return linkURL.MatchString(value)
 }
 
-// maxSlips is how many slips of a finger a name is from the one that was meant.
-const maxSlips = 3
+// maxEditDistance limits the suggestions for a misspelled name.
+const maxEditDistance = 3
 
-// nearest finds the variable that was meant.
-func nearest(name string) (string, bool) {
-	best, slips := "", maxSlips+1
-	for _, v := range variables {
-		if d := distance(name, v); d < slips {
-			best, slips = v, d
+// nearest returns the known name with the least edit distance, empty if that is more
+// than maxEditDistance.
+func nearest(name string, known []string) string {
+	best, least := "", maxEditDistance+1
+	for _, k := range known {
+		if d := editDistance(name, k); d < least {
+			best, least = k, d
 		}
 	}
-	return best, best != ""
+	return best
 }
 
-// distance counts the letters to insert, drop or replace to make b of a.
-func distance(a, b string) int {
+// editDistance is the Levenshtein distance in bytes.
+func editDistance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
@@ -89,12 +86,12 @@ func distance(a, b string) int {
 		diagonal := row[0]
 		row[0] = i + 1
 		for j := range len(b) {
-			replace := diagonal
+			replaced := diagonal
 			if a[i] != b[j] {
-				replace++
+				replaced++
 			}
 			diagonal = row[j+1]
-			row[j+1] = min(replace, row[j]+1, row[j+1]+1)
+			row[j+1] = min(replaced, row[j]+1, row[j+1]+1)
 		}
 	}
 	return row[len(b)]

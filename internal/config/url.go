@@ -2,79 +2,80 @@ package config
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-const (
-	allowedVaultURL      = "an absolute URL, https (or http), such as https://vault.vault.svc:8200"
-	allowedKubernetesURL = "an absolute https URL, such as https://kubernetes.default.svc"
+var (
+	vaultURL = withoutAPIPath(urlOf("an absolute URL, https (or http), such as https://vault.vault.svc:8200",
+		`^([hH][tT][tT][pP][sS]?://[^\s@?#]+)?$`, "https", "http"))
+	kubernetesURL = urlOf("an absolute https URL, such as https://kubernetes.default.svc",
+		`^([hH][tT][tT][pP][sS]://[^\s@?#]+)?$`, "https")
 )
 
-func vaultURL(value string) (string, error) {
-	address, err := absoluteURL(value, allowedVaultURL, "https", "http")
-	if err != nil {
-		return "", err
-	}
-	for _, tail := range []string{"/v1", "/ui"} {
-		if strings.HasSuffix(address, tail) {
-			return "", wrong("ends in "+tail+", which is not part of Vault's address", allowedVaultURL)
+// urlOf makes the kind of URLs with host and perhaps port and path, and nothing
+// else. No error repeats a value, which may hold a password wherever it is malformed.
+func urlOf(allowed, pattern string, schemes ...string) kind[string] {
+	return textKind(shape{allowed: allowed, url: true, pattern: pattern}, func(value string) (string, error) {
+		u, err := url.Parse(value)
+		if err != nil || !strings.Contains(value, "://") {
+			return "", malformed("is no absolute URL")
 		}
-	}
-	return address, nil
-}
-
-func kubernetesURL(value string) (string, error) {
-	return absoluteURL(value, allowedKubernetesURL, "https")
-}
-
-// absoluteURL takes a URL with host and perhaps port and path, and nothing else.
-// It never repeats the value, which may hold a password wherever it is malformed.
-func absoluteURL(value, allowed string, schemes ...string) (string, error) {
-	u, err := url.Parse(value)
-	if err != nil || !strings.Contains(value, "://") {
-		return "", wrong("is no absolute URL", allowed)
-	}
-	if err := checkScheme(u.Scheme, allowed, schemes); err != nil {
-		return "", err
-	}
-	if err := checkParts(u, allowed); err != nil {
-		return "", err
-	}
-	if err := pastable(value, allowed); err != nil {
-		return "", err
-	}
-	return strings.TrimRight(u.String(), "/"), nil
-}
-
-func checkScheme(scheme, allowed string, schemes []string) error {
-	for _, known := range schemes {
-		if scheme == known {
-			return nil
+		if err := checkScheme(u.Scheme, schemes); err != nil {
+			return "", err
 		}
+		if err := checkParts(u, allowed); err != nil {
+			return "", err
+		}
+		if err := pastable(value); err != nil {
+			return "", err
+		}
+		return strings.TrimRight(u.String(), "/"), nil
+	})
+}
+
+func checkScheme(scheme string, schemes []string) error {
+	if slices.Contains(schemes, scheme) {
+		return nil
 	}
 	switch scheme {
 	case "http":
-		return wrong("is http, over which a token would travel unencrypted", allowed)
+		return malformed("is http, over which a token would travel unencrypted")
 	case "tcp", "udp", "sctp":
-		return wrong("is a "+scheme+" URL: Kubernetes injects such values for Services; set enableServiceLinks: false", allowed)
+		return malformed("is a " + scheme + " URL: Kubernetes injects such values for Services; set enableServiceLinks: false")
 	}
-	return wrong("has another scheme", allowed)
+	return malformed("has another scheme")
 }
 
 func checkParts(u *url.URL, allowed string) error {
 	port, err := strconv.Atoi(u.Port())
 	switch {
 	case u.User != nil, strings.Contains(u.Path, "@"):
-		return wrong("holds a user or a password", allowed+", without either")
+		return invalid("holds a user or a password", allowed+", without either")
 	case u.RawQuery != "" || u.ForceQuery:
-		return wrong("has a query", allowed+", without one")
+		return invalid("has a query", allowed+", without one")
 	case u.Fragment != "":
-		return wrong("has a fragment", allowed+", without one")
+		return invalid("has a fragment", allowed+", without one")
 	case !isHost(u.Hostname()):
-		return wrong("has no host, or one that cannot be", allowed)
+		return malformed("has no host, or one that cannot be")
 	case strings.HasSuffix(u.Host, ":"), u.Port() != "" && (err != nil || port < 1 || port > 65535):
-		return wrong("has a port that cannot be", allowed)
+		return malformed("has a port that cannot be")
 	}
 	return nil
+}
+
+// withoutAPIPath refuses the URL of Vault's API or page instead of its address.
+func withoutAPIPath(k kind[string]) kind[string] {
+	parse := k.parse
+	k.parse = func(value string) (string, error) {
+		address, err := parse(value)
+		for _, tail := range []string{"/v1", "/ui"} {
+			if strings.HasSuffix(address, tail) {
+				return "", malformed("ends in " + tail + ", which is not part of Vault's address")
+			}
+		}
+		return address, err
+	}
+	return k
 }

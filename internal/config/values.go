@@ -4,91 +4,89 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
 )
 
-// Every duration lies between these. Shorter ones make the exporter the load
-// that it is there to notice; longer ones are a slip of the unit.
-const (
-	minDuration = time.Second
-	maxDuration = 24 * time.Hour
-)
-
-const injected = "is a URL where a bare value belongs: Kubernetes injects such values for Services"
-
-const noServiceLinks = "a value of your own; set enableServiceLinks: false in the pod's spec to have none injected"
-
-// bare refuses what a service link left behind.
-func bare(value string) error {
-	if strings.Contains(value, "://") {
-		return wrong(injected, noServiceLinks)
-	}
-	return nil
-}
-
-// matching makes a check of a pattern. kind says what the value is not.
-func matching(pattern *regexp.Regexp, kind, allowed string) func(string) (string, error) {
-	return func(value string) (string, error) {
-		if err := bare(value); err != nil {
-			return "", err
-		}
+// matching makes the kind of strings that match an expression; noun names them in
+// errors.
+func matching(expression, noun, allowed string) kind[string] {
+	pattern := regexp.MustCompile("^(?:" + expression + ")$")
+	return textKind(shape{allowed: allowed, pattern: "^(" + expression + ")?$"}, func(value string) (string, error) {
 		if !pattern.MatchString(value) {
-			return "", wrong(quote(value)+" is no "+kind, allowed)
+			return "", malformed(quote(value) + " is no " + noun)
 		}
 		return value, nil
+	})
+}
+
+var (
+	targetName = matching(`[A-Za-z0-9]([A-Za-z0-9._/-]{0,126}[A-Za-z0-9])?`, "name of a target",
+		"up to 128 letters, digits and ._/- that begin and end with a letter or digit")
+
+	// role is what Vault takes as the name of a role.
+	role = matching(`[0-9A-Za-z_]([0-9A-Za-z_.-]{0,254}[0-9A-Za-z_])?`, "name of a role",
+		"letters, digits and _.- that begin and end with a letter, digit or _")
+
+	vaultPath = matching(`[A-Za-z0-9._:@-]+(/[A-Za-z0-9._:@-]+)*`, "path in Vault",
+		"letters, digits and ._:@- in parts divided by single slashes, no part . or ..")
+)
+
+// textKind makes a kind of strings.
+func textKind(s shape, parse func(string) (string, error)) kind[string] {
+	return kind[string]{shape: s, parse: parse, format: plain[string]}
+}
+
+// choice makes the kind of values that are one of these.
+func choice[V ~string](choices ...V) kind[V] {
+	names := collect(choices, plain[V])
+	return kind[V]{
+		shape: shape{allowed: strings.Join(names, ", "), enum: names},
+		parse: func(value string) (V, error) {
+			if !slices.Contains(names, value) {
+				return "", malformed(quote(value) + " is not supported")
+			}
+			return V(value), nil
+		},
+		format: plain[V],
 	}
 }
 
-var targetName = matching(
-	regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._/-]{0,126}[A-Za-z0-9])?$`), "name of a target",
-	"up to 128 letters, digits and ._/- that begin and end with a letter or digit")
+// slashesAround is the pattern of a path in Vault that may have slashes around it,
+// which mean nothing there.
+const slashesAround = `^[A-Za-z0-9._:@/-]*$`
 
-const allowedRole = "the name of the canary's role at the mount: letters, digits and _.- that begin and end with a letter, digit or _"
-
-// role takes what Vault takes as the name of a role.
-var role = matching(regexp.MustCompile(`^\w([\w.-]{0,254}\w)?$`), "name of a role", allowedRole)
-
-var segments = regexp.MustCompile(`^[A-Za-z0-9._:@-]+(/[A-Za-z0-9._:@-]+)*$`)
-
-const allowedSegments = "letters, digits and ._:@- in parts divided by single slashes, no part . or .."
-
-var cleanSegments = matching(segments, "path in Vault", allowedSegments)
-
-// vaultPath takes a path in Vault. Slashes around it mean nothing there.
-func vaultPath(value string) (string, error) {
-	trimmed, err := cleanSegments(strings.Trim(value, "/"))
-	if err != nil {
-		return "", err
-	}
+func parseVaultPath(value string) (string, error) {
+	trimmed, err := vaultPath.parse(strings.Trim(value, "/"))
 	for part := range strings.SplitSeq(trimmed, "/") {
 		if part == "." || part == ".." {
-			return "", wrong("has a part "+part, allowedSegments)
+			err = malformed("has a part " + part)
 		}
 	}
-	return trimmed, nil
+	return trimmed, allowing(err, vaultPath.allowed)
 }
 
-// namespace takes the path of a Vault namespace. A single slash is the root.
-func namespace(value string) (string, error) {
+// vaultNamespace is the path of a namespace. A single slash is the root.
+var vaultNamespace = textKind(shape{allowed: vaultPath.allowed, pattern: slashesAround}, func(value string) (string, error) {
 	if strings.Trim(value, "/") == "" {
 		return "", nil
 	}
-	return vaultPath(value)
-}
+	return parseVaultPath(value)
+})
 
-func mount(value string) (string, error) {
-	const allowed = "the path below auth/, such as kubernetes"
+var authMount = textKind(shape{allowed: "the path below auth/, such as kubernetes", pattern: slashesAround}, func(value string) (string, error) {
 	trimmed := strings.Trim(value, "/")
 	if trimmed == "" {
-		return "", wrong("names no mount", allowed)
+		return "", malformed("names no mount")
 	}
 	if trimmed == "auth" || strings.HasPrefix(trimmed, "auth/") {
-		return "", wrong("begins with auth/, which is not part of it", allowed)
+		return "", malformed("begins with auth/, which is not part of it")
 	}
-	return vaultPath(value)
-}
+	return parseVaultPath(value)
+})
 
 var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?\.?$`)
 
@@ -97,95 +95,127 @@ func isHost(value string) bool {
 	return err == nil || hostName.MatchString(value)
 }
 
-func serverName(value string) (string, error) {
-	if err := bare(value); err != nil {
-		return "", err
-	}
+var serverName = textKind(shape{allowed: "a DNS name or an IP address, without scheme and port", pattern: `^[^\s/]*$`}, func(value string) (string, error) {
 	if !isHost(value) {
-		return "", wrong(quote(value)+" is no name of a server", "a DNS name or an IP address, without scheme and port")
+		return "", malformed(quote(value) + " is no name of a server")
 	}
 	return value, nil
-}
+})
 
 // unpastable are characters that mean something to a shell.
 const unpastable = "'\"`$\\;&|<>()*?!{}#~"
 
-// pastable refuses what would not survive in the commands that the exporter
+// pastable refuses values that a shell would change in the commands that the exporter
 // prints.
-func pastable(value, allowed string) error {
+func pastable(value string) error {
 	for _, r := range value {
 		switch {
 		case unicode.IsSpace(r):
-			return wrong("has a blank inside", allowed)
+			return malformed("has a blank inside")
 		case r == unicode.ReplacementChar, !unicode.IsPrint(r):
-			return wrong("has a character that cannot be printed", allowed)
+			return malformed("has a character that cannot be printed")
 		case strings.ContainsRune(unpastable, r):
-			return wrong(fmt.Sprintf("has the character %c, which means something to a shell", r), allowed)
+			return malformed(fmt.Sprintf("has the character %c, which means something to a shell", r))
 		}
 	}
 	return nil
 }
 
-// path takes the path of a file that is opened by every run: that it is missing
-// now is for the run to say.
-func path(value string) (string, error) {
-	if err := bare(value); err != nil {
-		return "", err
-	}
+var (
+	anyFile        = fileOf(shape{allowed: allowedPath})
+	credentialFile = fileOf(shape{allowed: allowedPath, credential: true})
+)
+
+const allowedPath = "the path of a file, without blanks and characters that mean something to a shell"
+
+// fileOf makes a kind of paths of files. That a file is missing is no mistake: every
+// run opens it anew and reports that.
+func fileOf(s shape) kind[string] {
+	s.pattern = "^[^\\s'\\\"`$\\\\;&|<>()*?!{}#~]*$" // unpastable
+	return textKind(s, parsePath)
+}
+
+func parsePath(value string) (string, error) {
 	if !strings.Contains(value, "/") && mayBeCredential(value) {
-		return "", wrong("is no path, rather a credential, which is not repeated here", "the path of a file that holds it")
+		return "", invalid("is no path, rather a credential, which is not repeated here", "the path of a file that holds it")
 	}
-	if err := pastable(value, "the path of a file, without blanks and characters that mean something to a shell"); err != nil {
-		return "", err
+	if err := pastable(value); err != nil {
+		return "", allowing(err, allowedPath)
 	}
 	return value, nil
 }
 
-func audiences(value string) ([]string, error) {
-	const allowed = "audiences separated by commas, such as vault"
-	var list []string
-	for one := range strings.SplitSeq(value, ",") {
-		one = strings.TrimSpace(one)
-		if one == "" {
-			return nil, wrong("has an empty audience", allowed)
+var audienceList = kind[[]string]{
+	shape: shape{allowed: "audiences separated by commas, such as vault", form: formList, url: true},
+	parse: func(value string) ([]string, error) {
+		var list []string
+		for one := range strings.SplitSeq(value, ",") {
+			one = strings.TrimSpace(one)
+			if one == "" {
+				return nil, malformed("has an empty audience")
+			}
+			if strings.Contains(one, "@") {
+				return nil, malformed("has an audience with an @, as in a URL with a password")
+			}
+			if err := pastable(one); err != nil {
+				return nil, err
+			}
+			list = append(list, one)
 		}
-		if strings.Contains(one, "@") {
-			return nil, wrong("has an audience with an @, as in a URL with a password", allowed)
-		}
-		if err := pastable(one, allowed); err != nil {
-			return nil, err
-		}
-		list = append(list, one)
-	}
-	return list, nil
+		return list, nil
+	},
+	format: func(list []string) string { return strings.Join(list, ",") },
 }
 
-func duration(value string) (time.Duration, error) {
-	const allowed = "1s to 24h in Go's syntax, such as 60s or 1m30s"
-	if err := bare(value); err != nil {
-		return 0, err
-	}
-	d, err := time.ParseDuration(value)
-	switch {
-	case err != nil:
-		return 0, wrong(quote(value)+" is no duration", allowed)
-	case d < minDuration:
-		return 0, wrong(quote(value)+" is too short", allowed)
-	case d > maxDuration:
-		return 0, wrong(quote(value)+" is too long", allowed)
-	}
-	return d, nil
+// Limits of every duration. Shorter ones would overload Vault; longer ones probably
+// have a wrong unit.
+const (
+	minDuration = time.Second
+	maxDuration = 24 * time.Hour
+)
+
+var duration = kind[time.Duration]{
+	shape: shape{allowed: "1s to 24h in Go's syntax, such as 60s or 1m30s", pattern: `^([0-9]+(\.[0-9]+)?(ns|us|µs|μs|ms|s|m|h))*$`},
+	parse: func(value string) (time.Duration, error) {
+		d, err := time.ParseDuration(value)
+		switch {
+		case err != nil:
+			return 0, malformed(quote(value) + " is no duration")
+		case d < minDuration:
+			return 0, malformed(quote(value) + " is too short")
+		case d > maxDuration:
+			return 0, malformed(quote(value) + " is too long")
+		}
+		return d, nil
+	},
+	format: time.Duration.String,
 }
 
-func boolean(value string) (bool, error) {
-	if err := bare(value); err != nil {
-		return false, err
+var boolean = kind[bool]{
+	shape: shape{allowed: "true or false", form: formBoolean},
+	parse: func(value string) (bool, error) {
+		if value != "true" && value != "false" {
+			return false, malformed(quote(value) + " is neither")
+		}
+		return value == "true", nil
+	},
+	format: strconv.FormatBool,
+}
+
+// number makes the kind of numbers within bounds.
+func number(least, most int, allowed string) kind[int] {
+	return kind[int]{
+		shape: shape{allowed: allowed},
+		parse: func(value string) (int, error) {
+			n, err := strconv.Atoi(value)
+			if err != nil || strings.HasPrefix(value, "+") {
+				return 0, malformed(quote(value) + " is no number")
+			}
+			if n < least || n > most {
+				return 0, malformed(quote(value) + " is out of bounds")
+			}
+			return n, nil
+		},
+		format: strconv.Itoa,
 	}
-	switch value {
-	case "true":
-		return true, nil
-	case "false":
-		return false, nil
-	}
-	return false, wrong(quote(value)+" is neither", "true or false")
 }

@@ -9,14 +9,13 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// settle is how long a change is left to be complete: kubelet and editors make
-// several steps of one.
+// settle is the pause after a change, since kubelet and editors make it in several
+// steps.
 const settle = 200 * time.Millisecond
 
-// Watch sends after every change of the file, also one that comes by swapping a
-// ..data symlink beside it, as kubelet does for ConfigMaps. Changes in quick
-// succession are one. The channel closes with the context, or where the directory
-// itself is removed.
+// Watch sends after every change of the file, also after kubelet replaced the ..data
+// symlink beside it, as it does for ConfigMaps. It sends once for changes in quick
+// succession. The channel closes when the context is done or the directory is removed.
 func Watch(ctx context.Context, path string) (<-chan struct{}, error) {
 	watcher, err := fsnotify.NewWatcher()
 	if err != nil {
@@ -58,12 +57,12 @@ func follow(ctx context.Context, watcher *fsnotify.Watcher, path string, changes
 			if !open {
 				return
 			}
-			begin() // events were lost: there may have been one of ours
+			begin() // events were lost, maybe one of the file
 		case <-settled:
 			settled = nil
 			select {
 			case changes <- struct{}{}:
-			default: // the last one is still to be taken
+			default: // the receiver has not taken the last one
 			}
 		}
 	}

@@ -8,16 +8,15 @@ import (
 	"slices"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
+	"go.yaml.in/yaml/v4"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// Write prints the configuration so that it can be fed back and resolves to the
-// same again. Where there is a targets file it prints a targets file, with what is
-// set for the process as comments, to be read in the same environment. Else it
-// prints lines VARIABLE=value for a shell or a container, in which an empty value
-// is an unset variable and no value needs quotes.
+// Write prints the configuration in a form that [Load] resolves to the same again:
+// lines VARIABLE=value that need no quotes, where an empty value means unset. With a
+// targets file it prints a targets file for the same environment, and the variables
+// of the process as comments.
 func (c Config) Write(w io.Writer) error {
 	var text bytes.Buffer
 	comment := ""
@@ -25,11 +24,11 @@ func (c Config) Write(w io.Writer) error {
 		comment = "# "
 	} else if len(c.Targets) > 0 {
 		for _, v := range targetVariables {
-			fmt.Fprintf(&text, "%s=%s\n", v.name, v.value(c.Targets[0]))
+			fmt.Fprintf(&text, "%s=%s\n", v.name(), v.format(c.Targets[0]))
 		}
 	}
 	for _, v := range processVariables {
-		fmt.Fprintf(&text, "%s%s=%s\n", comment, v.name, v.value(c))
+		fmt.Fprintf(&text, "%s%s=%s\n", comment, v.name(), v.format(c))
 	}
 	if c.TargetsFile != "" {
 		if err := c.writeTargets(&text); err != nil {
@@ -55,27 +54,26 @@ func (c Config) writeTargets(w io.Writer) error {
 	return encoder.Close()
 }
 
-// mapping is a target in the targets file. A key that is empty is left out, unless
-// the environment would fill it.
+// mapping is a target in the targets file, without the empty keys that have no
+// default in the environment.
 func (c Config) mapping(t evidence.Target) *yaml.Node {
 	mapping := &yaml.Node{Kind: yaml.MappingNode}
 	add := func(key string, value *yaml.Node) {
 		mapping.Content = append(mapping.Content, scalar("!!str", key), value)
 	}
-	for i, v := range targetVariables {
-		key, value := targetKeys[i], v.value(t)
-		switch {
-		case value == "" && fieldOf(&c.env.target, key).String() == "":
-		case key == "FOLLOW_UPS":
-			add(fileKey(key), scalar("!!bool", value))
-		case key == "CANARY_AUDIENCES" && value != "":
+	for _, v := range targetVariables {
+		switch value := v.format(t); {
+		case value == "" && c.env.values[v.key] == "":
+		case v.form == formBoolean:
+			add(v.fileKey(), scalar("!!bool", value))
+		case v.form == formList && value != "":
 			list := &yaml.Node{Kind: yaml.SequenceNode, Style: yaml.FlowStyle}
 			for one := range strings.SplitSeq(value, ",") {
 				list.Content = append(list.Content, scalar("!!str", one))
 			}
-			add(fileKey(key), list)
+			add(v.fileKey(), list)
 		default:
-			add(fileKey(key), scalar("!!str", value))
+			add(v.fileKey(), scalar("!!str", value))
 		}
 	}
 	if len(t.Labels) > 0 {
@@ -83,7 +81,7 @@ func (c Config) mapping(t evidence.Target) *yaml.Node {
 		for _, name := range slices.Sorted(maps.Keys(t.Labels)) {
 			labels.Content = append(labels.Content, scalar("!!str", name), scalar("!!str", t.Labels[name]))
 		}
-		add("labels", labels)
+		add(labelsKey, labels)
 	}
 	return mapping
 }

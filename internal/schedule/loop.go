@@ -2,165 +2,198 @@ package schedule
 
 import (
 	"context"
-	"runtime/debug"
 	"sync"
 	"time"
 )
 
-// grace is how much later than promised a loop may be before it counts as dead,
-// since a starved or throttled process is slow, not dead.
+// grace is how long after its deadline a loop still counts as alive: a starved or
+// throttled process is slow, not dead.
 const grace = 10 * time.Second
 
 // loop makes the runs of one job, one after the other.
 type loop struct {
-	job   Job
-	slots *slots
-	now   chan struct{} // holds the wish for a run at once
-	// after is closed when the last run of an earlier job of this name has returned;
-	// nil where there was none.
-	after <-chan struct{}
+	job     Job
+	limiter *limiter
+	cancel  context.CancelFunc
+	ended   chan struct{} // closed when the last run has returned
+	// previous is the ended channel of an earlier job of this name; nil if there was
+	// none.
+	previous <-chan struct{}
+	trigger  chan struct{} // holds at most one request for a run
 
-	end   context.CancelFunc
-	ended chan struct{} // closed when the last run has returned
-
-	mu sync.Mutex // guards deadline
-	// deadline is when the loop must have given its next sign of life; zero while
-	// it waits for a slot, which is another's to free.
+	mu sync.Mutex // guards what follows
+	// nextDone is closed when the next run to begin has returned, or when the loop
+	// ends without it.
+	nextDone chan struct{}
+	// deadline is when the loop must be done with its current wait or run. It is zero
+	// while the loop waits for a slot, since other jobs hold those.
 	deadline time.Time
 }
 
+func newLoop(job Job, l *limiter, previous <-chan struct{}) *loop {
+	return &loop{
+		job: job, limiter: l, previous: previous,
+		ended: make(chan struct{}), trigger: make(chan struct{}, 1), nextDone: make(chan struct{}),
+	}
+}
+
 // run makes runs until the context ends, and returns when the last has returned.
-// ran is called after each that the context did not cut short.
-func (l *loop) run(ctx context.Context, plan plan, due time.Time, ran func()) {
-	defer close(l.ended)
-	l.promise(due)
-	if l.after != nil {
-		<-l.after
+// completed is called after each run that the context did not cut short.
+func (l *loop) run(ctx context.Context, p plan, due time.Time, completed func()) {
+	defer l.end()
+	l.setDeadline(due)
+	if l.previous != nil {
+		<-l.previous
 	}
 	for {
-		due = l.wait(ctx, due)
-		tick := plan.tickNotBefore(due)
-		entered := l.enter(ctx, tick, plan.patience(due, tick, l.job.Longest))
-		if ctx.Err() != nil {
-			return
-		}
-		if !entered {
+		due = l.waitUntil(ctx, due)
+		tick := p.tickNotBefore(due)
+		if !l.acquire(ctx, tick, p.maxWait(due, tick, l.job.Longest)) {
+			if ctx.Err() != nil {
+				return
+			}
 			due = tick
-			l.promise(due)
+			l.setDeadline(due)
 			continue
 		}
-		outcome := l.once(ctx, plan, due)
-		l.slots.leave(l.job.Group)
+		outcome := l.runOnce(ctx, p, due)
 		if ctx.Err() != nil {
 			return
 		}
-		l.granted()
-		ran()
-		due = plan.next(time.Now(), outcome)
-		l.promise(due)
+		completed()
+		due = p.next(time.Now(), outcome)
+		l.setDeadline(due)
 	}
 }
 
-// enter waits for a slot, with patience where that is not zero, and reports whether
-// there was one in time.
-func (l *loop) enter(ctx context.Context, tick time.Time, patience time.Duration) bool {
-	l.expect(time.Time{})
-	if patience > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, patience)
-		defer cancel()
-	}
-	if !l.slots.enter(ctx, l.job.Group, tick) {
-		return false
-	}
-	l.promise(time.Now())
-	return true
-}
-
-// promise records that a run that begins at a time is over one longest run later.
-func (l *loop) promise(begin time.Time) { l.expect(begin.Add(l.job.Longest + grace)) }
-
-func (l *loop) expect(deadline time.Time) {
+func (l *loop) end() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.deadline = deadline
+	close(l.nextDone)
+	close(l.ended)
 }
 
-func (l *loop) overdue(now time.Time) (by time.Duration, overdue bool) {
+// requestRun wakes the loop, and returns a channel that is closed when the next run
+// to begin has returned.
+func (l *loop) requestRun() <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.deadline.IsZero() || !now.After(l.deadline) {
-		return 0, false
+	select {
+	case l.trigger <- struct{}{}:
+	default: // an earlier request waits for the same run
 	}
-	return now.Sub(l.deadline), true
+	return l.nextDone
 }
 
-// wait sleeps until a time, or until a run is wished for, and returns when that was.
-func (l *loop) wait(ctx context.Context, until time.Time) time.Time {
-	timer := time.NewTimer(time.Until(until))
+// drainTrigger gives the requests so far to the run that begins now, and returns the
+// channel to close when it has returned. Later requests need another run.
+func (l *loop) drainTrigger() (done chan<- struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	select {
+	case <-l.trigger:
+	default:
+	}
+	done, l.nextDone = l.nextDone, make(chan struct{})
+	return done
+}
+
+// waitUntil returns at a time, or earlier where a run is requested or the context
+// ends, and says when it returned.
+func (l *loop) waitUntil(ctx context.Context, due time.Time) time.Time {
+	timer := time.NewTimer(time.Until(due))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return until
-	case <-l.now:
+		return due
+	case <-l.trigger:
 	case <-ctx.Done():
 	}
 	return time.Now()
 }
 
-// granted drops a wish that came while a run was going: that run fulfilled it.
-func (l *loop) granted() {
-	select {
-	case <-l.now:
-	default:
+// acquire waits for a slot, for at most maxWait unless that is zero, and reports
+// whether it got one.
+func (l *loop) acquire(ctx context.Context, tick time.Time, maxWait time.Duration) bool {
+	l.clearDeadline()
+	if maxWait > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, maxWait)
+		defer cancel()
 	}
+	if !l.limiter.acquire(ctx, l.job.Group, tick) {
+		return false
+	}
+	l.setDeadline(time.Now())
+	return true
 }
 
-// once makes the run that was due at a time, and counts the ticks that it lasts
-// into. To a run that had to wait, ticks come later by as much.
-func (l *loop) once(ctx context.Context, plan plan, due time.Time) Outcome {
-	done := make(chan Outcome, 1)
-	go l.guarded(ctx, done)
-
+// runOnce makes the run that was due at a time, and counts the ticks that it lasts
+// into. If the run had to wait for a slot, they count as that much later. A run that
+// does not return in its longest time is abandoned: its slot is free for others, and
+// the end of the context is no longer held up by it.
+func (l *loop) runOnce(ctx context.Context, p plan, due time.Time) Outcome {
 	waited := time.Since(due)
-	tick := later(due, plan.origin) // the first is none while the first run is going
+	release := sync.OnceFunc(func() { l.limiter.release(l.job.Group) })
+	defer release()
+	defer close(l.drainTrigger())
+	abandon := time.NewTimer(l.job.Longest + grace)
+	defer abandon.Stop()
+	var canceled <-chan struct{} // once the run is abandoned
+	outcomes := make(chan Outcome, 1)
+	go func() { outcomes <- l.job.Run(ctx) }()
+
+	tick := due
+	if tick.Before(p.origin) {
+		tick = p.origin // never skipped, see the package's rules
+	}
+	tick = p.tickAfter(tick)
+	skip := time.NewTimer(time.Until(tick.Add(waited)))
+	defer skip.Stop()
 	for {
-		tick = plan.tickAfter(tick)
-		timer := time.NewTimer(time.Until(tick.Add(waited)))
 		select {
-		case outcome := <-done:
-			timer.Stop()
+		case outcome := <-outcomes:
 			return outcome
-		case <-timer.C:
-			l.skip()
+		case <-skip.C:
+			notify(l.job.Skipped)
+			tick = p.tickAfter(tick)
+			skip.Reset(time.Until(tick.Add(waited)))
+		case <-abandon.C:
+			release()
+			l.clearDeadline()
+			canceled = ctx.Done()
+			notify(l.job.Abandoned)
+		case <-canceled:
+			return Outcome{}
 		}
 	}
 }
 
-// guarded runs the job and always reports, also where the run panicked or its
-// goroutine was made to exit.
-func (l *loop) guarded(ctx context.Context, done chan<- Outcome) {
-	var outcome Outcome
-	defer func() { done <- outcome }()
-	if l.job.Panicked != nil {
-		defer func() {
-			if cause := recover(); cause != nil {
-				l.job.Panicked(cause, debug.Stack())
-			}
-		}()
-	}
-	outcome = l.job.Run(ctx)
-}
-
-func (l *loop) skip() {
-	if l.job.Skipped != nil {
-		l.job.Skipped()
+func notify(callback func()) {
+	if callback != nil {
+		callback()
 	}
 }
 
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
+// setDeadline allows a run that begins at this time its longest duration.
+func (l *loop) setDeadline(begin time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.deadline = begin.Add(l.job.Longest + grace)
+}
+
+func (l *loop) clearDeadline() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.deadline = time.Time{}
+}
+
+// overdue returns how long ago the deadline passed, 0 if it did not.
+func (l *loop) overdue(now time.Time) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.deadline.IsZero() {
+		return 0
 	}
-	return b
+	return max(0, now.Sub(l.deadline))
 }

@@ -7,33 +7,34 @@ import (
 )
 
 const (
-	// stagger is the mean distance of two first runs.
+	// stagger is the average time between two first runs.
 	stagger = 100 * time.Millisecond
-	// maxRechecks bounds the runs that a verdict which never settles costs.
+	// maxRechecks limits the extra runs for a verdict that keeps changing.
 	maxRechecks = 3
-	// maxPause bounds for how long a server can have itself left alone.
-	maxPause = time.Hour
+	// maxBackoff is for how many intervals a server can keep its targets from being
+	// probed. A healthy verdict is withdrawn after as many.
+	maxBackoff = 3
 )
 
-// plan is one job's timetable. It reads no clock.
+// plan decides when a job's next run is due. It reads no clock.
 type plan struct {
 	interval, recheck time.Duration
 	// origin is the first tick.
 	origin time.Time
 
-	verdict  string // the last one, empty before the first
-	rechecks int    // made since the verdicts last agreed
+	verdict  string // of the last run that had one
+	rechecks int    // planned since two runs in a row last agreed
 }
 
-// newPlan returns a plan and the time of its first run. spread is the time over
+// newPlan returns a plan and when its first run is due. spread is the time over
 // which the first runs of all jobs are spread.
 func newPlan(job Job, start time.Time, spread time.Duration) (plan, time.Time) {
 	phase := phaseOf(job.Name)
-	first := start.Add(part(phase, min(job.Interval, spread)))
+	first := start.Add(scale(phase, min(job.Interval, spread)))
 	return plan{
 		interval: job.Interval,
 		recheck:  job.Recheck,
-		origin:   start.Add(part(phase, job.Interval)),
+		origin:   start.Add(scale(phase, job.Interval)),
 	}, first
 }
 
@@ -43,8 +44,8 @@ func phaseOf(name string) float64 {
 	return float64(binary.BigEndian.Uint64(sum[:])>>11) / (1 << 53)
 }
 
-func part(phase float64, of time.Duration) time.Duration {
-	return time.Duration(phase * float64(of))
+func scale(phase float64, d time.Duration) time.Duration {
+	return time.Duration(phase * float64(d))
 }
 
 // tickAfter returns the first tick later than t.
@@ -61,24 +62,27 @@ func (p *plan) tickNotBefore(t time.Time) time.Time {
 	return p.tickAfter(t.Add(-1))
 }
 
-// patience is how long a recheck that is due may wait for a slot: it is to be over by
-// the tick, to which it otherwise leaves its work. Zero is without end: that of all
-// other runs, and of a recheck that the tick finds going even if it need not wait.
-func (p *plan) patience(due, tick time.Time, longest time.Duration) time.Duration {
+// maxWait is how long the run that is due may wait for a slot; 0 means no limit. Only
+// a recheck has one: a recheck that would not end before the next tick is left to
+// that tick's run. It has none where it would last into the tick without any wait.
+func (p *plan) maxWait(due, tick time.Time, longest time.Duration) time.Duration {
 	if p.rechecks == 0 {
 		return 0
 	}
 	return max(0, tick.Sub(due)-longest)
 }
 
-// next returns when to run again after a run that ended so.
+// next returns when the next run is due, after one that ended with this outcome.
 func (p *plan) next(end time.Time, outcome Outcome) time.Time {
-	changed := p.learn(outcome.Verdict)
+	if outcome.Incomplete {
+		return end.Add(min(max(outcome.RetryAfter, 0), p.interval))
+	}
+	changed := p.update(outcome.Verdict)
 	switch {
 	case outcome.Backoff:
 		p.rechecks = 0
-		pause := min(max(outcome.RetryAfter, 0), maxPause)
-		return p.tickNotBefore(end.Add(pause))
+		backoff := min(max(outcome.RetryAfter, 0), maxBackoff*p.interval)
+		return p.tickNotBefore(end.Add(backoff))
 	case changed && p.rechecks < maxRechecks:
 		p.rechecks++
 		return end.Add(p.recheck)
@@ -87,8 +91,8 @@ func (p *plan) next(end time.Time, outcome Outcome) time.Time {
 	return p.tickAfter(end)
 }
 
-// learn reports whether a verdict differs from the last.
-func (p *plan) learn(verdict string) (changed bool) {
+// update reports whether a verdict differs from the last one.
+func (p *plan) update(verdict string) (changed bool) {
 	if verdict == "" {
 		return false
 	}

@@ -55,39 +55,39 @@ func TestTicks(t *testing.T) {
 
 func TestNextRun(t *testing.T) {
 	const (
-		tick    = "tick"
-		recheck = "recheck"
+		tick  = "tick"
+		again = "recheck"
 	)
 	type run struct {
 		outcome Outcome
 		want    string
 	}
 	ran := func(verdict, want string) run { return run{Outcome{Verdict: verdict}, want} }
-	refused := func(verdict string) run { return run{Outcome{Verdict: verdict, Backoff: true}, tick} }
+	backoff := func(verdict string) run { return run{Outcome{Verdict: verdict, Backoff: true}, tick} }
 
 	for name, runs := range map[string][]run{
 		"the first verdict is no change": {ran("bad", tick), ran("bad", tick)},
-		"a change that holds":            {ran("ok", tick), ran("bad", recheck), ran("bad", tick), ran("bad", tick)},
-		"a blip":                         {ran("ok", tick), ran("bad", recheck), ran("ok", recheck), ran("ok", tick)},
-		"another reason is a change":     {ran("bad", tick), ran("worse", recheck), ran("worse", tick)},
+		"a change that holds":            {ran("ok", tick), ran("bad", again), ran("bad", tick), ran("bad", tick)},
+		"a blip":                         {ran("ok", tick), ran("bad", again), ran("ok", again), ran("ok", tick)},
+		"another reason is a change":     {ran("bad", tick), ran("worse", again), ran("worse", tick)},
 		"at most three": {
-			ran("a", tick), ran("b", recheck), ran("a", recheck), ran("b", recheck), ran("a", tick),
+			ran("a", tick), ran("b", again), ran("a", again), ran("b", again), ran("a", tick),
 			ran("a", tick),
 		},
 		"three again after a tick": {
-			ran("a", tick), ran("b", recheck), ran("a", recheck), ran("b", recheck), ran("a", tick),
-			ran("b", recheck), ran("a", recheck), ran("b", recheck), ran("a", tick),
+			ran("a", tick), ran("b", again), ran("a", again), ran("b", again), ran("a", tick),
+			ran("b", again), ran("a", again), ran("b", again), ran("a", tick),
 		},
 		"three again after agreement": {
-			ran("a", tick), ran("b", recheck), ran("b", tick),
-			ran("a", recheck), ran("b", recheck), ran("a", recheck), ran("b", tick),
+			ran("a", tick), ran("b", again), ran("b", tick),
+			ran("a", again), ran("b", again), ran("a", again), ran("b", tick),
 		},
-		"left alone":               {ran("ok", tick), refused("limited"), ran("limited", tick)},
-		"left alone in a recheck":  {ran("ok", tick), ran("bad", recheck), refused("limited"), ran("limited", tick)},
-		"mended after left alone":  {ran("ok", tick), refused("limited"), ran("ok", recheck), ran("ok", tick)},
+		"backoff":                  {ran("ok", tick), backoff("limited"), ran("limited", tick)},
+		"backoff in a recheck":     {ran("ok", tick), ran("bad", again), backoff("limited"), ran("limited", tick)},
+		"fixed after backoff":      {ran("ok", tick), backoff("limited"), ran("ok", again), ran("ok", tick)},
 		"no verdict":               {ran("ok", tick), ran("", tick), ran("ok", tick)},
-		"no verdict in between":    {ran("ok", tick), ran("", tick), ran("bad", recheck), ran("bad", tick)},
-		"no verdict in a recheck":  {ran("ok", tick), ran("bad", recheck), ran("", tick), ran("bad", tick)},
+		"no verdict in between":    {ran("ok", tick), ran("", tick), ran("bad", again), ran("bad", tick)},
+		"no verdict in a recheck":  {ran("ok", tick), ran("bad", again), ran("", tick), ran("bad", tick)},
 		"no verdict at the outset": {ran("", tick), ran("bad", tick)},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -97,7 +97,7 @@ func TestNextRun(t *testing.T) {
 			for i, r := range runs {
 				end := now.Add(time.Second)
 				got := p.next(end, r.outcome)
-				want := map[string]time.Time{tick: p.tickAfter(end), recheck: end.Add(10 * time.Second)}[r.want]
+				want := map[string]time.Time{tick: p.tickAfter(end), again: end.Add(10 * time.Second)}[r.want]
 				if !got.Equal(want) {
 					t.Fatalf("after run %d (%+v) the next comes in %v, want %v (%s)", i, r.outcome, got.Sub(end), want.Sub(end), r.want)
 				}
@@ -116,7 +116,7 @@ func TestRetryAfter(t *testing.T) {
 		{59 * time.Second, time.Minute},
 		{60 * time.Second, 2 * time.Minute},
 		{150 * time.Second, 3 * time.Minute},
-		{math.MaxInt64, 61 * time.Minute}, // an hour after the end, then the next tick
+		{math.MaxInt64, 4 * time.Minute}, // three intervals after the end, then the next tick
 	} {
 		p := plan{interval: time.Minute, recheck: 10 * time.Second, origin: start}
 		got := p.next(end, Outcome{Verdict: "limited", Backoff: true, RetryAfter: tt.pause})
@@ -126,6 +126,21 @@ func TestRetryAfter(t *testing.T) {
 	}
 	p := plan{interval: time.Minute, recheck: 10 * time.Second, origin: start}
 	if got := p.next(end, Outcome{Verdict: "bad", RetryAfter: time.Hour}); got.Sub(start) != time.Minute {
-		t.Errorf("a pause that nobody asked for is kept: next run at %v", got.Sub(start))
+		t.Errorf("a pause without backoff is kept: next run at %v", got.Sub(start))
+	}
+}
+
+func TestIncompleteRun(t *testing.T) {
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	end := start.Add(time.Second)
+	p := plan{interval: time.Minute, recheck: 10 * time.Second, origin: start}
+	p.next(end, Outcome{Verdict: "ok"})
+	for pause, want := range map[time.Duration]time.Duration{0: 0, 7 * time.Second: 7 * time.Second, time.Hour: time.Minute, -1: 0} {
+		if got := p.next(end, Outcome{Verdict: "half", Incomplete: true, RetryAfter: pause}).Sub(end); got != want {
+			t.Errorf("the run after an incomplete one is due after %v, want %v", got, want)
+		}
+	}
+	if got := p.next(end, Outcome{Verdict: "bad"}); got.Sub(end) != p.recheck {
+		t.Errorf("the next complete run is followed after %v: the incomplete ones counted as a change", got.Sub(end))
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -17,42 +16,42 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
-	interval = time.Minute
-	recheck  = 10 * time.Second
-	longest  = 22 * time.Second
-	plenty   = 1 << 20 // slots
+	interval   = time.Minute
+	recheck    = 10 * time.Second
+	longestRun = 22 * time.Second
+	plenty     = 1 << 20 // slots
 )
 
-// first and tick are where job's first run and its ticks lie, on a scheduler of
+// firstRun and firstTick are where job's first run and its ticks lie, on a scheduler of
 // one job.
 var (
-	first = part(phaseOf("default"), stagger)
-	tick  = part(phaseOf("default"), interval)
+	firstRun  = scale(phaseOf("default"), stagger)
+	firstTick = scale(phaseOf("default"), interval)
 )
 
-// diary records when things happened, as offsets from the bubble's start.
-type diary struct {
+// history records when things happened, as offsets from the bubble's start.
+type history struct {
 	mu    sync.Mutex // guards what follows
 	start time.Time
 	runs  []time.Duration
 	skips []time.Duration
 }
 
-func (d *diary) record(list *[]time.Duration) {
+func (d *history) record(list *[]time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	*list = append(*list, time.Since(d.start))
 }
 
-// read returns what stands in a list once nothing more happens at this moment.
-func (d *diary) read(list *[]time.Duration) []time.Duration {
+// read returns a list once all goroutines are blocked.
+func (d *history) read(list *[]time.Duration) []time.Duration {
 	synctest.Wait()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return slices.Clone(*list)
 }
 
-func (d *diary) expect(t *testing.T, name string, list *[]time.Duration, want ...time.Duration) {
+func (d *history) expect(t *testing.T, name string, list *[]time.Duration, want ...time.Duration) {
 	t.Helper()
 	if diff := cmp.Diff(want, d.read(list)); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", name, diff)
@@ -61,10 +60,10 @@ func (d *diary) expect(t *testing.T, name string, list *[]time.Duration, want ..
 
 // job returns a job whose n-th run does what the n-th step says, and the last
 // step for ever after.
-func (d *diary) job(steps ...func(context.Context) Outcome) Job {
+func (d *history) job(steps ...func(context.Context) Outcome) Job {
 	n := 0
 	return Job{
-		Name: "default", Interval: interval, Recheck: recheck, Longest: longest,
+		Name: "default", Interval: interval, Recheck: recheck, Longest: longestRun,
 		Skipped: func() { d.record(&d.skips) },
 		Run: func(ctx context.Context) Outcome {
 			d.record(&d.runs)
@@ -75,8 +74,8 @@ func (d *diary) job(steps ...func(context.Context) Outcome) Job {
 	}
 }
 
-// takes is a run of a given length that heeds its context.
-func takes(length time.Duration, outcome Outcome) func(context.Context) Outcome {
+// lasts is a run of a given length that heeds its context.
+func lasts(length time.Duration, outcome Outcome) func(context.Context) Outcome {
 	return func(ctx context.Context) Outcome {
 		select {
 		case <-time.After(length):
@@ -87,16 +86,16 @@ func takes(length time.Duration, outcome Outcome) func(context.Context) Outcome 
 	}
 }
 
-func says(verdict string) func(context.Context) Outcome {
-	return takes(time.Second, Outcome{Verdict: verdict})
+func reports(verdict string) func(context.Context) Outcome {
+	return lasts(time.Second, Outcome{Verdict: verdict})
 }
 
-// within runs a test in a bubble, and a scheduler of the jobs in it that has
+// withScheduler runs a test in a bubble, and a scheduler of the jobs in it that has
 // ended before the bubble does.
-func within(t *testing.T, jobs func(*diary) []Job, test func(t *testing.T, s *Scheduler, d *diary)) {
+func withScheduler(t *testing.T, jobs func(*history) []Job, test func(t *testing.T, s *Scheduler, d *history)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		d := &diary{start: time.Now()}
+		d := &history{start: time.Now()}
 		s := New()
 		s.Set(jobs(d), plenty)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -113,27 +112,27 @@ func scheduling(jobs ...Job) *Scheduler {
 	return s
 }
 
-func one(steps ...func(context.Context) Outcome) func(*diary) []Job {
-	return func(d *diary) []Job { return []Job{d.job(steps...)} }
+func oneJob(steps ...func(context.Context) Outcome) func(*history) []Job {
+	return func(d *history) []Job { return []Job{d.job(steps...)} }
 }
 
 func TestRunsKeepToThePhaseGrid(t *testing.T) {
 	uneven := []func(context.Context) Outcome{
-		takes(time.Millisecond, Outcome{Verdict: "ok"}), takes(21*time.Second, Outcome{Verdict: "ok"}), says("ok"),
+		lasts(time.Millisecond, Outcome{Verdict: "ok"}), lasts(21*time.Second, Outcome{Verdict: "ok"}), reports("ok"),
 	}
-	within(t, one(uneven...), func(t *testing.T, s *Scheduler, d *diary) {
-		time.Sleep(tick + 3*interval + time.Second)
-		d.expect(t, "runs", &d.runs, first, tick, tick+interval, tick+2*interval, tick+3*interval)
+	withScheduler(t, oneJob(uneven...), func(t *testing.T, s *Scheduler, d *history) {
+		time.Sleep(firstTick + 3*interval + time.Second)
+		d.expect(t, "runs", &d.runs, firstRun, firstTick, firstTick+interval, firstTick+2*interval, firstTick+3*interval)
 		d.expect(t, "skips", &d.skips)
 	})
 }
 
 func TestGridDoesNotDrift(t *testing.T) {
-	within(t, one(says("ok")), func(t *testing.T, s *Scheduler, d *diary) {
-		time.Sleep(tick + 1000*interval + time.Second)
+	withScheduler(t, oneJob(reports("ok")), func(t *testing.T, s *Scheduler, d *history) {
+		time.Sleep(firstTick + 1000*interval + time.Second)
 		runs := d.read(&d.runs)
-		if last := runs[len(runs)-1]; len(runs) != 1002 || last != tick+1000*interval {
-			t.Errorf("run %d at %v, want run 1002 at %v", len(runs), last, tick+1000*interval)
+		if last := runs[len(runs)-1]; len(runs) != 1002 || last != firstTick+1000*interval {
+			t.Errorf("run %d at %v, want run 1002 at %v", len(runs), last, firstTick+1000*interval)
 		}
 	})
 }
@@ -148,15 +147,15 @@ func TestManyJobsAreSpread(t *testing.T) {
 		{jobs: 20, over: 2 * time.Second, busiest: 15, runs: 11},
 		{jobs: 1000, over: interval, busiest: 40, runs: 10}, // the first run is the first tick
 	} {
-		many := func(d *diary) []Job {
+		many := func(d *history) []Job {
 			jobs := make([]Job, tt.jobs)
 			for i := range jobs {
-				jobs[i] = d.job(says("ok"))
+				jobs[i] = d.job(reports("ok"))
 				jobs[i].Name = fmt.Sprintf("target-%d", i)
 			}
 			return jobs
 		}
-		within(t, many, func(t *testing.T, s *Scheduler, d *diary) {
+		withScheduler(t, many, func(t *testing.T, s *Scheduler, d *history) {
 			time.Sleep(tt.over)
 			round := d.read(&d.runs)
 			slices.Sort(round)
@@ -181,30 +180,30 @@ func TestManyJobsAreSpread(t *testing.T) {
 
 func TestTicksDuringARunAreSkippedAndCounted(t *testing.T) {
 	const hang = 150 * time.Second
-	within(t, one(says("ok"), takes(hang, Outcome{Verdict: "ok"}), says("ok")), func(t *testing.T, s *Scheduler, d *diary) {
-		time.Sleep(tick + interval + time.Second)
-		d.expect(t, "skips while the run is going", &d.skips, tick+interval)
+	withScheduler(t, oneJob(reports("ok"), lasts(hang, Outcome{Verdict: "ok"}), reports("ok")), func(t *testing.T, s *Scheduler, d *history) {
+		time.Sleep(firstTick + interval + time.Second)
+		d.expect(t, "skips while the run is going", &d.skips, firstTick+interval)
 		time.Sleep(2 * interval)
-		d.expect(t, "skips", &d.skips, tick+interval, tick+2*interval)
-		d.expect(t, "runs", &d.runs, first, tick, tick+3*interval)
+		d.expect(t, "skips", &d.skips, firstTick+interval, firstTick+2*interval)
+		d.expect(t, "runs", &d.runs, firstRun, firstTick, firstTick+3*interval)
 	})
 }
 
 func TestFirstTickIsNoSkipWhileTheFirstRunIsGoing(t *testing.T) {
-	within(t, one(takes(20*time.Second, Outcome{Verdict: "bad"}), says("bad")), func(t *testing.T, s *Scheduler, d *diary) {
+	withScheduler(t, oneJob(lasts(20*time.Second, Outcome{Verdict: "bad"}), reports("bad")), func(t *testing.T, s *Scheduler, d *history) {
 		time.Sleep(2 * interval)
-		d.expect(t, "runs", &d.runs, first, tick+interval)
+		d.expect(t, "runs", &d.runs, firstRun, firstTick+interval)
 		d.expect(t, "skips", &d.skips)
 	})
-	within(t, one(takes(80*time.Second, Outcome{Verdict: "bad"}), says("bad")), func(t *testing.T, s *Scheduler, d *diary) {
-		time.Sleep(2*interval + tick + time.Second)
-		d.expect(t, "runs", &d.runs, first, tick+2*interval)
-		d.expect(t, "skips", &d.skips, tick+interval)
+	withScheduler(t, oneJob(lasts(80*time.Second, Outcome{Verdict: "bad"}), reports("bad")), func(t *testing.T, s *Scheduler, d *history) {
+		time.Sleep(2*interval + firstTick + time.Second)
+		d.expect(t, "runs", &d.runs, firstRun, firstTick+2*interval)
+		d.expect(t, "skips", &d.skips, firstTick+interval)
 	})
 }
 
 func TestRechecks(t *testing.T) {
-	const pause = recheck + time.Second // says takes a second
+	const pause = recheck + time.Second // reports takes a second
 	for _, tt := range []struct {
 		name  string
 		steps []func(context.Context) Outcome
@@ -212,33 +211,33 @@ func TestRechecks(t *testing.T) {
 	}{
 		{
 			"until two agree",
-			[]func(context.Context) Outcome{says("ok"), says("bad")},
-			[]time.Duration{first, tick, tick + pause, tick + interval},
+			[]func(context.Context) Outcome{reports("ok"), reports("bad")},
+			[]time.Duration{firstRun, firstTick, firstTick + pause, firstTick + interval},
 		},
 		{
 			"flapping",
-			[]func(context.Context) Outcome{says("ok"), says("bad"), says("ok")},
-			[]time.Duration{first, tick, tick + pause, tick + 2*pause, tick + interval},
+			[]func(context.Context) Outcome{reports("ok"), reports("bad"), reports("ok")},
+			[]time.Duration{firstRun, firstTick, firstTick + pause, firstTick + 2*pause, firstTick + interval},
 		},
 		{
 			"at most three",
-			[]func(context.Context) Outcome{says("a"), says("b"), says("a"), says("b"), says("a")},
-			[]time.Duration{first, tick, tick + pause, tick + 2*pause, tick + 3*pause, tick + interval},
+			[]func(context.Context) Outcome{reports("a"), reports("b"), reports("a"), reports("b"), reports("a")},
+			[]time.Duration{firstRun, firstTick, firstTick + pause, firstTick + 2*pause, firstTick + 3*pause, firstTick + interval},
 		},
 		{
 			"counted from the end of the run",
-			[]func(context.Context) Outcome{says("ok"), takes(20*time.Second, Outcome{Verdict: "bad"}), says("bad")},
-			[]time.Duration{first, tick, tick + 30*time.Second, tick + interval},
+			[]func(context.Context) Outcome{reports("ok"), lasts(20*time.Second, Outcome{Verdict: "bad"}), reports("bad")},
+			[]time.Duration{firstRun, firstTick, firstTick + 30*time.Second, firstTick + interval},
 		},
 		{
-			"none where the server asks to be left alone",
-			[]func(context.Context) Outcome{says("ok"), takes(time.Second, Outcome{Verdict: "limited", Backoff: true})},
-			[]time.Duration{first, tick, tick + interval},
+			"none if the server asked to back off",
+			[]func(context.Context) Outcome{reports("ok"), lasts(time.Second, Outcome{Verdict: "limited", Backoff: true})},
+			[]time.Duration{firstRun, firstTick, firstTick + interval},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			within(t, one(tt.steps...), func(t *testing.T, s *Scheduler, d *diary) {
-				time.Sleep(tick + interval + time.Second)
+			withScheduler(t, oneJob(tt.steps...), func(t *testing.T, s *Scheduler, d *history) {
+				time.Sleep(firstTick + interval + time.Second)
 				d.expect(t, "runs", &d.runs, tt.want...)
 				d.expect(t, "skips", &d.skips)
 			})
@@ -247,60 +246,60 @@ func TestRechecks(t *testing.T) {
 }
 
 func TestWaitingRecheckAbsorbsTheTick(t *testing.T) {
-	slow := takes(55*time.Second, Outcome{Verdict: "bad"})
-	within(t, one(says("ok"), slow, says("bad")), func(t *testing.T, s *Scheduler, d *diary) {
-		time.Sleep(tick + 2*interval + time.Second)
-		d.expect(t, "runs", &d.runs, first, tick, tick+65*time.Second, tick+2*interval)
+	slow := lasts(55*time.Second, Outcome{Verdict: "bad"})
+	withScheduler(t, oneJob(reports("ok"), slow, reports("bad")), func(t *testing.T, s *Scheduler, d *history) {
+		time.Sleep(firstTick + 2*interval + time.Second)
+		d.expect(t, "runs", &d.runs, firstRun, firstTick, firstTick+65*time.Second, firstTick+2*interval)
 		d.expect(t, "skips", &d.skips)
 	})
 }
 
 func TestTickDuringARecheckIsCounted(t *testing.T) {
-	change, confirm := takes(30*time.Second, Outcome{Verdict: "bad"}), takes(22*time.Second, Outcome{Verdict: "bad"})
-	within(t, one(says("ok"), change, confirm), func(t *testing.T, s *Scheduler, d *diary) {
-		time.Sleep(tick + 2*interval + time.Second)
-		d.expect(t, "runs", &d.runs, first, tick, tick+40*time.Second, tick+2*interval)
-		d.expect(t, "skips", &d.skips, tick+interval)
+	change, confirm := lasts(30*time.Second, Outcome{Verdict: "bad"}), lasts(22*time.Second, Outcome{Verdict: "bad"})
+	withScheduler(t, oneJob(reports("ok"), change, confirm), func(t *testing.T, s *Scheduler, d *history) {
+		time.Sleep(firstTick + 2*interval + time.Second)
+		d.expect(t, "runs", &d.runs, firstRun, firstTick, firstTick+40*time.Second, firstTick+2*interval)
+		d.expect(t, "skips", &d.skips, firstTick+interval)
 	})
 }
 
 func TestRetryAfterIsHonoured(t *testing.T) {
-	limited := takes(time.Second, Outcome{Verdict: "limited", Backoff: true, RetryAfter: 150 * time.Second})
-	within(t, one(says("ok"), limited, says("ok")), func(t *testing.T, s *Scheduler, d *diary) {
-		time.Sleep(tick + 4*interval + time.Second)
-		d.expect(t, "runs", &d.runs, first, tick, tick+3*interval, tick+3*interval+recheck+time.Second, tick+4*interval)
+	limited := lasts(time.Second, Outcome{Verdict: "limited", Backoff: true, RetryAfter: 150 * time.Second})
+	withScheduler(t, oneJob(reports("ok"), limited, reports("ok")), func(t *testing.T, s *Scheduler, d *history) {
+		time.Sleep(firstTick + 4*interval + time.Second)
+		d.expect(t, "runs", &d.runs, firstRun, firstTick, firstTick+3*interval, firstTick+3*interval+recheck+time.Second, firstTick+4*interval)
 		d.expect(t, "skips", &d.skips)
 	})
 }
 
 func TestEndWhileWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &diary{start: time.Now()}
-		ctx, cancel := context.WithTimeout(t.Context(), tick/2)
+		d := &history{start: time.Now()}
+		ctx, cancel := context.WithTimeout(t.Context(), firstTick/2)
 		defer cancel()
-		scheduling(d.job(says("ok"))).Run(ctx)
-		if ended := time.Since(d.start); ended != tick/2 {
-			t.Errorf("ended after %v, want %v", ended, tick/2)
+		scheduling(d.job(reports("ok"))).Run(ctx)
+		if ended := time.Since(d.start); ended != firstTick/2 {
+			t.Errorf("ended after %v, want %v", ended, firstTick/2)
 		}
-		d.expect(t, "runs", &d.runs, first)
+		d.expect(t, "runs", &d.runs, firstRun)
 	})
 }
 
 func TestEndWaitsForTheRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &diary{start: time.Now()}
+		d := &history{start: time.Now()}
 		returned := false
-		revoking := func(ctx context.Context) Outcome {
+		slow := func(ctx context.Context) Outcome {
 			<-ctx.Done()
 			time.Sleep(2 * time.Second)
 			returned = true
 			return Outcome{}
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), tick)
+		ctx, cancel := context.WithTimeout(t.Context(), firstTick)
 		defer cancel()
-		s := scheduling(d.job(revoking))
+		s := scheduling(d.job(slow))
 		s.Run(ctx)
-		if !returned || time.Since(d.start) != tick+2*time.Second {
+		if !returned || time.Since(d.start) != firstTick+2*time.Second {
 			t.Errorf("ended after %v with the run returned %v", time.Since(d.start), returned)
 		}
 		select {
@@ -313,28 +312,11 @@ func TestEndWaitsForTheRun(t *testing.T) {
 
 func TestNoRunAfterTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &diary{start: time.Now()}
+		d := &history{start: time.Now()}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		scheduling(d.job(says("ok"))).Run(ctx)
+		scheduling(d.job(reports("ok"))).Run(ctx)
 		d.expect(t, "runs", &d.runs)
-	})
-}
-
-func TestPanicIsReportedAndTheJobGoesOn(t *testing.T) {
-	var cause any
-	var trace string
-	panicking := func(d *diary) []Job {
-		job := d.job(says("ok"), func(context.Context) Outcome { panic("boom") }, says("ok"))
-		job.Panicked = func(c any, stack []byte) { cause, trace = c, string(stack) }
-		return []Job{job}
-	}
-	within(t, panicking, func(t *testing.T, s *Scheduler, d *diary) {
-		time.Sleep(tick + interval + time.Second)
-		d.expect(t, "runs", &d.runs, first, tick, tick+interval)
-		if cause != "boom" || !strings.Contains(trace, "TestPanicIsReported") {
-			t.Errorf("reported %v with stack %s", cause, trace)
-		}
 	})
 }
 
@@ -347,12 +329,12 @@ func TestFirstRound(t *testing.T) {
 			return false
 		}
 	}
-	slow := func(d *diary) []Job {
-		quick, hanging := d.job(says("ok")), d.job(takes(30*time.Second, Outcome{}))
-		quick.Name, hanging.Name = "quick", "hanging"
-		return []Job{quick, hanging}
+	slow := func(d *history) []Job {
+		short, hanging := d.job(reports("ok")), d.job(lasts(30*time.Second, Outcome{}))
+		short.Name, hanging.Name = "quick", "hanging"
+		return []Job{short, hanging}
 	}
-	within(t, slow, func(t *testing.T, s *Scheduler, d *diary) {
+	withScheduler(t, slow, func(t *testing.T, s *Scheduler, d *history) {
 		time.Sleep(30 * time.Second)
 		if done(s) {
 			t.Error("the first round is over although one run is not")
@@ -362,7 +344,7 @@ func TestFirstRound(t *testing.T) {
 			t.Error("the first round never ended")
 		}
 	})
-	within(t, func(*diary) []Job { return nil }, func(t *testing.T, s *Scheduler, d *diary) {
+	withScheduler(t, func(*history) []Job { return nil }, func(t *testing.T, s *Scheduler, d *history) {
 		synctest.Wait()
 		if !done(s) {
 			t.Error("without jobs the first round never ended")
@@ -374,8 +356,8 @@ func TestFirstRound(t *testing.T) {
 }
 
 func TestAlive(t *testing.T) {
-	stuck := func(context.Context) Outcome { time.Sleep(3 * longest); return Outcome{Verdict: "ok"} }
-	within(t, one(says("ok"), stuck, says("ok")), func(t *testing.T, s *Scheduler, d *diary) {
+	stuck := func(context.Context) Outcome { time.Sleep(3 * longestRun); return Outcome{Verdict: "ok"} }
+	withScheduler(t, oneJob(reports("ok"), stuck, reports("ok")), func(t *testing.T, s *Scheduler, d *history) {
 		alive := func(at time.Duration) {
 			t.Helper()
 			time.Sleep(at - time.Since(d.start))
@@ -384,27 +366,52 @@ func TestAlive(t *testing.T) {
 			}
 		}
 		alive(0)
-		alive(tick - 1)
-		alive(tick + longest)
-		alive(tick + longest + grace)
-		time.Sleep(time.Second)
-		err := s.Alive(time.Now())
-		if want := `job "default" is overdue by 1s`; err == nil || err.Error() != want {
-			t.Errorf("a run that hangs: %v, want %s", err, want)
-		}
-		alive(tick + 3*longest + time.Second)
-		alive(tick + 2*interval)
+		alive(firstTick - 1)
+		alive(firstTick + longestRun)
+		alive(firstTick + longestRun + grace)
+		alive(firstTick + longestRun + grace + time.Second) // abandoned: one job's run is not the process's
+		alive(firstTick + 3*longestRun + time.Second)
+		alive(firstTick + 2*interval)
 		// Nobody tends a loop of a process that was stopped: the answer is the caller's clock's.
-		if s.Alive(time.Now().Add(interval+longest+2*grace)) == nil {
+		if s.Alive(time.Now().Add(interval+longestRun+2*grace)) == nil {
 			t.Error("a loop that gives no sign of life is alive")
+		}
+	})
+}
+
+// A run that never returns costs its own job alone.
+func TestRunIsAbandoned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, forever := &history{start: time.Now()}, make(chan struct{})
+		defer close(forever)
+		abandoned := 0
+		hangs := d.job(func(context.Context) Outcome { <-forever; return Outcome{} })
+		hangs.Name, hangs.Abandoned = "hangs", func() { abandoned++ }
+		other := d.job(reports("ok"), reports("ok"), reports("ok"))
+		s := New()
+		s.Set([]Job{hangs, other}, 1) // one slot, which the run that hangs takes
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { defer close(ended); s.Run(ctx) }()
+		time.Sleep(3 * interval)
+		synctest.Wait()
+		if err := s.Alive(time.Now()); err != nil || abandoned != 1 || len(d.read(&d.runs)) < 3 {
+			t.Errorf("alive: %v, %d runs abandoned, %d runs of both, want alive, 1, and the other job's", err, abandoned, len(d.read(&d.runs)))
+		}
+		cancel()
+		synctest.Wait()
+		select {
+		case <-ended:
+		default:
+			t.Error("the scheduler does not end, since a run never returns")
 		}
 	})
 }
 
 func TestAliveBeforeAndAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &diary{start: time.Now()}
-		s := scheduling(d.job(says("ok")))
+		d := &history{start: time.Now()}
+		s := scheduling(d.job(reports("ok")))
 		if err := s.Alive(time.Now().Add(time.Hour)); err != nil {
 			t.Errorf("before the start: %v", err)
 		}
@@ -418,17 +425,17 @@ func TestAliveBeforeAndAfter(t *testing.T) {
 }
 
 func TestSetRefusesWhatCannotRun(t *testing.T) {
-	whole := Job{Name: "whole", Interval: 1, Recheck: 1, Longest: 1, Run: says("ok")}
+	whole := Job{Name: "whole", Interval: 1, Recheck: 1, Longest: 1, Run: reports("ok")}
 	for name, test := range map[string]struct {
 		job   Job
 		slots int
 	}{
-		"run":      {Job{Interval: 1, Recheck: 1, Longest: 1}, 1},
-		"interval": {Job{Recheck: 1, Longest: 1, Run: whole.Run}, 1},
-		"recheck":  {Job{Interval: 1, Longest: 1, Run: whole.Run}, 1},
-		"longest":  {Job{Interval: 1, Recheck: 1, Run: whole.Run}, 1},
-		"name":     {whole, 1},
-		"slots":    {Job{Interval: 1, Recheck: 1, Longest: 1, Run: whole.Run}, 0},
+		"run":        {Job{Interval: 1, Recheck: 1, Longest: 1}, 1},
+		"interval":   {Job{Recheck: 1, Longest: 1, Run: whole.Run}, 1},
+		"recheck":    {Job{Interval: 1, Longest: 1, Run: whole.Run}, 1},
+		"longestRun": {Job{Interval: 1, Recheck: 1, Run: whole.Run}, 1},
+		"name":       {whole, 1},
+		"slots":      {Job{Interval: 1, Recheck: 1, Longest: 1, Run: whole.Run}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {

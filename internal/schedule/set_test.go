@@ -16,10 +16,10 @@ func named(name string, job Job) Job {
 }
 
 func firstOf(name string, jobs int) time.Duration {
-	return part(phaseOf(name), min(interval, time.Duration(jobs)*stagger))
+	return scale(phaseOf(name), min(interval, time.Duration(jobs)*stagger))
 }
 
-func tickOf(name string) time.Duration { return part(phaseOf(name), interval) }
+func tickOf(name string) time.Duration { return scale(phaseOf(name), interval) }
 
 // shifted returns offsets that lie later by as much.
 func shifted(by time.Duration, offsets ...time.Duration) []time.Duration {
@@ -38,41 +38,41 @@ func never(t *testing.T) func(context.Context) Outcome {
 
 func TestUnchangedJobGoesOn(t *testing.T) {
 	spec := func() any { return map[string][]string{"audiences": {"vault"}} }
-	jobs := func(d *diary) []Job {
-		job := d.job(says("ok"), takes(20*time.Second, Outcome{Verdict: "bad"}), says("bad"))
+	jobs := func(d *history) []Job {
+		job := d.job(reports("ok"), lasts(20*time.Second, Outcome{Verdict: "bad"}), reports("bad"))
 		job.Spec = spec()
 		return []Job{job}
 	}
-	within(t, jobs, func(t *testing.T, s *Scheduler, d *diary) {
-		again := (&diary{}).job(never(t))
+	withScheduler(t, jobs, func(t *testing.T, s *Scheduler, d *history) {
+		again := (&history{}).job(never(t))
 		again.Spec = spec()
-		time.Sleep(tick + 10*time.Second) // the second run is going
+		time.Sleep(firstTick + 10*time.Second) // the second run is going
 		s.Set([]Job{again}, plenty)
 		time.Sleep(15 * time.Second) // its recheck is due in 5 s
 		s.Set([]Job{again}, plenty)
 		time.Sleep(interval)
-		d.expect(t, "runs", &d.runs, first, tick, tick+20*time.Second+recheck, tick+interval)
+		d.expect(t, "runs", &d.runs, firstRun, firstTick, firstTick+20*time.Second+recheck, firstTick+interval)
 		d.expect(t, "skips", &d.skips)
 	})
 }
 
 func TestRemovedJobEndsAtOnce(t *testing.T) {
 	var canceled time.Duration
-	jobs := func(d *diary) []Job {
-		return []Job{d.job(says("ok"), func(ctx context.Context) Outcome {
+	jobs := func(d *history) []Job {
+		return []Job{d.job(reports("ok"), func(ctx context.Context) Outcome {
 			<-ctx.Done()
 			canceled = time.Since(d.start)
 			return Outcome{Verdict: "bad"}
 		})}
 	}
-	within(t, jobs, func(t *testing.T, s *Scheduler, d *diary) {
-		time.Sleep(tick + 5*time.Second)
+	withScheduler(t, jobs, func(t *testing.T, s *Scheduler, d *history) {
+		time.Sleep(firstTick + 5*time.Second)
 		s.Set(nil, plenty)
 		time.Sleep(2 * interval)
-		d.expect(t, "runs", &d.runs, first, tick)
+		d.expect(t, "runs", &d.runs, firstRun, firstTick)
 		d.expect(t, "skips", &d.skips)
-		if canceled != tick+5*time.Second {
-			t.Errorf("the run was canceled at %v, want %v", canceled, tick+5*time.Second)
+		if canceled != firstTick+5*time.Second {
+			t.Errorf("the run was canceled at %v, want %v", canceled, firstTick+5*time.Second)
 		}
 		if err := s.Alive(time.Now().Add(time.Hour)); err != nil {
 			t.Errorf("without a job: %v", err)
@@ -82,12 +82,12 @@ func TestRemovedJobEndsAtOnce(t *testing.T) {
 
 func TestNewJobLeavesOthersAlone(t *testing.T) {
 	const at = 30 * time.Second
-	within(t, one(says("ok")), func(t *testing.T, s *Scheduler, d *diary) {
+	withScheduler(t, oneJob(reports("ok")), func(t *testing.T, s *Scheduler, d *history) {
 		time.Sleep(at)
-		other := &diary{start: d.start}
-		s.Set([]Job{(&diary{}).job(never(t)), named("other", other.job(says("ok")))}, plenty)
+		other := &history{start: d.start}
+		s.Set([]Job{(&history{}).job(never(t)), named("other", other.job(reports("ok")))}, plenty)
 		time.Sleep(2 * interval)
-		d.expect(t, "runs", &d.runs, first, tick, tick+interval, tick+2*interval)
+		d.expect(t, "runs", &d.runs, firstRun, firstTick, firstTick+interval, firstTick+2*interval)
 		other.expect(t, "runs of the new", &other.runs,
 			shifted(at, firstOf("other", 1), tickOf("other"), tickOf("other")+interval)...)
 	})
@@ -110,17 +110,17 @@ func TestChangedJobWaitsForTheOldOnesEnd(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			within(t, one(revoking), func(t *testing.T, s *Scheduler, d *diary) {
+			withScheduler(t, oneJob(revoking), func(t *testing.T, s *Scheduler, d *history) {
 				const at = 5 * time.Second
 				time.Sleep(at)
-				next := &diary{start: d.start}
-				changed := next.job(says("ok"))
+				next := &history{start: d.start}
+				changed := next.job(reports("ok"))
 				changed.Interval = 2 * interval
 				change(s, changed)
 				set := time.Since(d.start)
 				time.Sleep(2 * interval)
-				d.expect(t, "old runs", &d.runs, first)
-				next.expect(t, "new runs", &next.runs, at+2*time.Second, set+part(phaseOf("default"), 2*interval))
+				d.expect(t, "old runs", &d.runs, firstRun)
+				next.expect(t, "new runs", &next.runs, at+2*time.Second, set+scale(phaseOf("default"), 2*interval))
 			})
 		})
 	}
@@ -129,11 +129,11 @@ func TestChangedJobWaitsForTheOldOnesEnd(t *testing.T) {
 func TestWhatMakesAJobAnother(t *testing.T) {
 	job := Job{Name: "a", Group: "g", Spec: []string{"x"}, Interval: 1, Recheck: 2, Longest: 3}
 	for name, change := range map[string]func(*Job){
-		"group":    func(j *Job) { j.Group = "h" },
-		"spec":     func(j *Job) { j.Spec = []string{"y"} },
-		"interval": func(j *Job) { j.Interval++ },
-		"recheck":  func(j *Job) { j.Recheck++ },
-		"longest":  func(j *Job) { j.Longest++ },
+		"group":      func(j *Job) { j.Group = "h" },
+		"spec":       func(j *Job) { j.Spec = []string{"y"} },
+		"interval":   func(j *Job) { j.Interval++ },
+		"recheck":    func(j *Job) { j.Recheck++ },
+		"longestRun": func(j *Job) { j.Longest++ },
 	} {
 		other := job
 		if change(&other); job.same(other) {
@@ -141,20 +141,20 @@ func TestWhatMakesAJobAnother(t *testing.T) {
 		}
 	}
 	again := job
-	again.Spec, again.Run = []string{"x"}, says("ok")
+	again.Spec, again.Run = []string{"x"}, reports("ok")
 	if !job.same(again) {
 		t.Error("an equal job is a change")
 	}
 }
 
 func TestFirstRoundDoesNotWaitForWhatIsGone(t *testing.T) {
-	pair := func(d *diary) []Job {
-		return []Job{named("quick", d.job(says("ok"))), named("hanging", d.job(takes(time.Hour, Outcome{})))}
+	pair := func(d *history) []Job {
+		return []Job{named("quick", d.job(reports("ok"))), named("hanging", d.job(lasts(time.Hour, Outcome{})))}
 	}
-	within(t, pair, func(t *testing.T, s *Scheduler, d *diary) {
+	withScheduler(t, pair, func(t *testing.T, s *Scheduler, d *history) {
 		time.Sleep(interval)
-		late := named("late", d.job(takes(time.Hour, Outcome{}))) // not of the first round
-		s.Set([]Job{named("quick", d.job(never(t))), late}, plenty)
+		added := named("late", d.job(lasts(time.Hour, Outcome{}))) // not of the first round
+		s.Set([]Job{named("quick", d.job(never(t))), added}, plenty)
 		synctest.Wait()
 		if !closed(s.FirstRound()) {
 			t.Error("the first round waits for a job that was removed")
@@ -164,23 +164,23 @@ func TestFirstRoundDoesNotWaitForWhatIsGone(t *testing.T) {
 
 func TestSetAroundRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &diary{start: time.Now()}
+		d := &history{start: time.Now()}
 		s := New()
 		s.Set([]Job{named("dropped", d.job(never(t)))}, plenty)
-		s.Set([]Job{d.job(says("ok"))}, plenty)
-		ctx, cancel := context.WithTimeout(t.Context(), tick/2)
+		s.Set([]Job{d.job(reports("ok"))}, plenty)
+		ctx, cancel := context.WithTimeout(t.Context(), firstTick/2)
 		defer cancel()
 		s.Run(ctx)
 		s.Set([]Job{named("too late", d.job(never(t)))}, plenty)
 		time.Sleep(2 * interval)
-		d.expect(t, "runs", &d.runs, first)
+		d.expect(t, "runs", &d.runs, firstRun)
 	})
 }
 
-// The race detector and the leak check are the judges of this test.
+// This test is for the race detector and the leak check.
 func TestSetWhileRunsComeAndGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &diary{start: time.Now()}
+		d := &history{start: time.Now()}
 		s := New()
 		ctx, cancel := context.WithTimeout(t.Context(), interval)
 		defer cancel()
@@ -190,7 +190,7 @@ func TestSetWhileRunsComeAndGo(t *testing.T) {
 				for round := range 100 {
 					var jobs []Job
 					for i := range 10 {
-						job := named(fmt.Sprintf("job-%d", i), d.job(takes(time.Duration(i)*time.Second, Outcome{Verdict: "ok"})))
+						job := named(fmt.Sprintf("job-%d", i), d.job(lasts(time.Duration(i)*time.Second, Outcome{Verdict: "ok"})))
 						job.Spec = worker * round % 3
 						jobs = append(jobs, job)
 					}
@@ -202,8 +202,8 @@ func TestSetWhileRunsComeAndGo(t *testing.T) {
 		}
 		s.Run(ctx)
 		work.Wait()
-		if s.slots.taken != 0 || len(s.slots.turns) != 0 {
-			t.Errorf("%d slots are still taken, %d groups still wait", s.slots.taken, len(s.slots.turns))
+		if s.limiter.taken != 0 || len(s.limiter.queue) != 0 {
+			t.Errorf("%d slots are still taken, %d groups still wait", s.limiter.taken, len(s.limiter.queue))
 		}
 	})
 }

@@ -11,10 +11,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/schedule"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/status"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
@@ -23,75 +25,75 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fixture is a board with what it reads, for tests to change.
+// fixture is a page on a server of its own, and the states that it shows.
 type fixture struct {
-	t     *testing.T
-	board *status.Board
-	url   string
-	http  *http.Client
+	t    *testing.T
+	page *status.Server
+	url  string
+	http *http.Client
 
-	mu    sync.Mutex // guards known
-	known []probe.TargetState
+	mu     sync.Mutex // guards states
+	states []probe.TargetState
 }
 
 func open(t *testing.T, o status.Options, targets ...string) *fixture {
-	d := &fixture{t: t, http: &http.Client{Transport: &http.Transport{}}}
+	f := &fixture{t: t, http: &http.Client{Transport: &http.Transport{}}}
 	for _, name := range targets {
-		d.known = append(d.known, probe.TargetState{Target: evidence.Target{Name: name, Interval: time.Minute, Timeout: time.Second}})
+		f.states = append(f.states, probe.TargetState{Target: evidence.Target{Name: name, Interval: time.Minute, Timeout: time.Second}})
 	}
 	o.TargetStates = func() []probe.TargetState {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		return append([]probe.TargetState(nil), d.known...)
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return append([]probe.TargetState(nil), f.states...)
 	}
-	d.board = status.New(o)
-	server := httptest.NewServer(d.board)
-	d.url = server.URL
+	f.page = status.New(o)
+	server := httptest.NewServer(f.page)
+	f.url = server.URL
 	t.Cleanup(func() {
-		d.board.Close()
-		d.http.CloseIdleConnections()
+		f.page.Close()
+		f.http.CloseIdleConnections()
 		server.Close()
 	})
-	return d
+	return f
 }
 
-// ran completes a run of a target, as serve does.
-func (d *fixture) ran(name string, start time.Time, reason diagnose.Reason) {
-	d.mu.Lock()
+// ran records and publishes a completed run of a target.
+func (f *fixture) ran(name string, start time.Time, reason diagnose.Reason) {
+	f.mu.Lock()
 	var latest probe.Result
-	for i, k := range d.known {
+	for i, k := range f.states {
 		if k.Target.Name == name {
 			latest = probe.Result{Target: k.Target, Start: start, Since: start, Diagnosis: diagnose.Diagnosis{Verdict: diagnose.Verdict{Reason: reason}}}
-			d.known[i] = k.After(latest)
+			f.states[i] = k.After(latest)
 		}
 	}
-	d.mu.Unlock()
-	d.board.Publish(latest)
+	f.mu.Unlock()
+	f.page.Publish(latest)
 }
 
-func (d *fixture) do(method, path string, header ...string) (*http.Response, string) {
-	d.t.Helper()
-	request, err := http.NewRequestWithContext(d.t.Context(), method, d.url+path, nil)
+func (f *fixture) do(method, path string, header ...string) (*http.Response, string) {
+	f.t.Helper()
+	request, err := http.NewRequestWithContext(f.t.Context(), method, f.url+path, nil)
 	if err != nil {
-		d.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	for i := 0; i < len(header); i += 2 {
 		request.Header.Set(header[i], header[i+1])
 	}
-	response, err := d.http.Do(request)
+	response, err := f.http.Do(request)
 	if err != nil {
-		d.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
-		d.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	return response, string(body)
 }
 
-func (d *fixture) states() string {
-	_, body := d.do("GET", "/api/v1/status")
+func (f *fixture) summary() string {
+	_, body := f.do("GET", "/api/v1/status")
 	var all struct {
 		Targets []struct {
 			Target, State string
@@ -99,11 +101,11 @@ func (d *fixture) states() string {
 		}
 	}
 	if err := json.Unmarshal([]byte(body), &all); err != nil {
-		d.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	var text []string
 	for _, one := range all.Targets {
-		healthy := "untold"
+		healthy := "none"
 		if one.Healthy != nil {
 			healthy = fmt.Sprint(*one.Healthy)
 		}
@@ -112,58 +114,61 @@ func (d *fixture) states() string {
 	return strings.Join(text, ", ")
 }
 
-// The most urgent come first, and good news that is old is not told.
+// The most urgent targets come first, and a healthy result that is stale is not shown.
 func TestStates(t *testing.T) {
-	d := open(t, status.Options{}, "a", "b", "c", "d", "e", "f")
+	f := open(t, status.Options{}, "a", "b", "c", "d", "e", "f")
 	now := time.Now()
-	d.ran("b", now, diagnose.None)
-	d.ran("c", now, diagnose.CanaryTokenMissing)
-	d.ran("d", now.Add(-time.Hour), diagnose.None)
-	d.ran("e", now.Add(-time.Hour), diagnose.VaultSealed)
-	d.ran("f", now, diagnose.VaultSealed)
-	const want = "e unhealthy false, f unhealthy false, c unclear false, d stale untold, a waiting untold, b healthy true"
-	if got := d.states(); got != want {
+	f.ran("b", now, diagnose.None)
+	f.ran("c", now, diagnose.CanaryTokenMissing)
+	f.ran("d", now.Add(-time.Hour), diagnose.None)
+	f.ran("e", now.Add(-time.Hour), diagnose.VaultSealed)
+	f.ran("f", now, diagnose.VaultSealed)
+	const want = "e unhealthy false, f unhealthy false, c unclear false, d stale none, a waiting none, b healthy true"
+	if got := f.summary(); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
 
 func TestETag(t *testing.T) {
-	d := open(t, status.Options{}, "a/b")
-	d.ran("a/b", time.Now(), diagnose.VaultSealed)
+	f := open(t, status.Options{}, "a/b")
+	f.ran("a/b", time.Now(), diagnose.VaultSealed)
 	for _, path := range []string{"/api/v1/status", "/api/v1/status/a/b", "/static/style.css", "/static/script.js"} {
-		first, _ := d.do("GET", path)
+		first, _ := f.do("GET", path)
 		tag := first.Header.Get("ETag")
-		second, body := d.do("GET", path, "If-None-Match", tag)
+		second, body := f.do("GET", path, "If-None-Match", tag)
 		if first.StatusCode != 200 || len(tag) < 10 || second.StatusCode != http.StatusNotModified || body != "" {
 			t.Errorf("%s: %d with ETag %s, then %d %q", path, first.StatusCode, tag, second.StatusCode, body)
 		}
-		d.ran("a/b", time.Now(), diagnose.None)
-		if third, _ := d.do("GET", path, "If-None-Match", tag); strings.HasPrefix(path, "/api") && third.StatusCode != 200 {
+		f.ran("a/b", time.Now(), diagnose.None)
+		if third, _ := f.do("GET", path, "If-None-Match", tag); strings.HasPrefix(path, "/api") && third.StatusCode != 200 {
 			t.Errorf("%s: %d after a change, want 200", path, third.StatusCode)
 		}
 	}
 }
 
 func TestRefusals(t *testing.T) {
-	d := open(t, status.Options{RunNow: func(string) bool { return false }}, "a")
-	closed := open(t, status.Options{}, "a")
+	notHere := func(string) (<-chan struct{}, bool) { return nil, false }
+	f := open(t, status.Options{RunNow: notHere}, "a")
+	off := open(t, status.Options{}, "a")
+	standby := open(t, status.Options{RunNow: notHere, Standby: func() string { return "exporter-0" }})
 	for _, test := range []struct {
 		fixture      *fixture
 		method, path string
 		header       []string
 		want         int
 	}{
-		{d, "GET", "/nonsense", nil, 404},
-		{d, "GET", "/targets/b", nil, 404},
-		{d, "GET", "/api/v1/status/b", nil, 404},
-		{d, "POST", "/api/v1/status", nil, 405},
-		{d, "GET", "/api/v1/probe/a", nil, 405},
-		{d, "POST", "/api/v1/probe/b", nil, 404},
-		{d, "POST", "/api/v1/probe/a", []string{"Sec-Fetch-Site", "cross-site"}, 403},
-		{d, "POST", "/api/v1/probe/a", []string{"Origin", "https://elsewhere.example"}, 403},
-		{d, "POST", "/api/v1/probe/a", nil, 409},
-		{d, "POST", "/api/v1/probe/a", nil, 429},
-		{closed, "POST", "/api/v1/probe/a", nil, 404},
+		{f, "GET", "/nonsense", nil, 404},
+		{f, "GET", "/targets/b", nil, 404},
+		{f, "GET", "/api/v1/status/b", nil, 404},
+		{f, "POST", "/api/v1/status", nil, 405},
+		{f, "GET", "/api/v1/probe/a", nil, 405},
+		{f, "POST", "/api/v1/probe/b", nil, 404},
+		{f, "POST", "/api/v1/probe/a", []string{"Sec-Fetch-Site", "cross-site"}, 403},
+		{f, "POST", "/api/v1/probe/a", []string{"Origin", "https://elsewhere.example"}, 403},
+		{f, "POST", "/api/v1/probe/a", nil, 409},
+		{f, "POST", "/api/v1/probe/a", nil, 429},
+		{off, "POST", "/api/v1/probe/a", nil, 404},
+		{standby, "POST", "/api/v1/probe/a", nil, 409},
 	} {
 		response, body := test.fixture.do(test.method, test.path, test.header...)
 		if response.StatusCode != test.want {
@@ -175,50 +180,147 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-func TestProbeAnswersWithTheRun(t *testing.T) {
-	var d *fixture
+// A run that is going when the request arrives is not the answer to it.
+func TestProbeWaitsForARunThatBeganAfterTheRequest(t *testing.T) {
+	var f *fixture
 	var runs sync.WaitGroup
-	d = open(t, status.Options{RunNow: func(target string) bool {
+	going := time.Now()
+	f = open(t, status.Options{RunNow: func(target string) (<-chan struct{}, bool) {
+		done := make(chan struct{})
 		runs.Go(func() {
-			d.ran("other", time.Now(), diagnose.None)
-			d.ran(target, time.Now(), diagnose.VaultSealed)
+			defer close(done)
+			f.ran(target, going, diagnose.CanaryExpired)
+			f.ran("other", time.Now(), diagnose.None)
+			f.ran(target, time.Now(), diagnose.VaultSealed)
 		})
-		return true
+		return done, true
 	}}, "a", "other")
-	response, body := d.do("POST", "/api/v1/probe/a")
+	response, body := f.do("POST", "/api/v1/probe/a")
 	runs.Wait()
 	if response.StatusCode != 200 || !strings.Contains(body, `"reason": "vault_sealed"`) {
 		t.Errorf("%d %s", response.StatusCode, body)
 	}
 }
 
-// stream opens a stream and returns its lines.
-func (d *fixture) stream(ctx context.Context) (int, *bufio.Scanner, io.Closer) {
-	request, err := http.NewRequestWithContext(ctx, "GET", d.url+"/api/v1/events", nil)
-	if err != nil {
-		d.t.Fatal(err)
+// A run without a result, since its job ended meanwhile, is requested again.
+func TestProbeOfATargetThatChanges(t *testing.T) {
+	for name, test := range map[string]struct {
+		first, second func(f *fixture) bool // what the requests of runs do
+		code          int
+		body          string
+	}{
+		"changed": {
+			func(*fixture) bool { return true },
+			func(f *fixture) bool { f.ran("a", time.Now(), diagnose.None); return true },
+			200, `"state": "healthy"`,
+		},
+		"removed": {
+			func(f *fixture) bool {
+				f.mu.Lock()
+				defer f.mu.Unlock()
+				f.states = nil
+				return true
+			},
+			nil, 404, "no such target",
+		},
+		"stopped": {func(*fixture) bool { return true }, func(*fixture) bool { return false }, 409, "does not probe"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var f *fixture
+			requests := 0
+			f = open(t, status.Options{RunNow: func(string) (<-chan struct{}, bool) {
+				done := make(chan struct{})
+				close(done)
+				if requests++; requests == 1 {
+					return done, test.first(f)
+				}
+				return done, test.second(f)
+			}}, "a")
+			f.ran("a", time.Now(), diagnose.VaultSealed)
+			response, body := f.do("POST", "/api/v1/probe/a")
+			if response.StatusCode != test.code || !strings.Contains(body, test.body) {
+				t.Errorf("%d %s, want %d %s", response.StatusCode, body, test.code, test.body)
+			}
+		})
 	}
-	response, err := d.http.Do(request)
+}
+
+func TestProbeGivesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		target := probe.TargetState{Target: evidence.Target{Name: "a", Timeout: 15 * time.Second}}
+		page := status.New(status.Options{
+			TargetStates: func() []probe.TargetState { return []probe.TargetState{target} },
+			RunNow:       func(string) (<-chan struct{}, bool) { return nil, true },
+		})
+		start, response := time.Now(), httptest.NewRecorder()
+		page.ServeHTTP(response, httptest.NewRequest("POST", "/api/v1/probe/a", nil))
+		if elapsed := time.Since(start); response.Code != http.StatusGatewayTimeout || elapsed != 44*time.Second {
+			t.Errorf("%d after %v, want 504 after two longest runs", response.Code, elapsed)
+		}
+	})
+}
+
+// With the scheduler itself: a request in the last instant of a run gets the next one.
+func TestProbeWhileARunIsEnding(t *testing.T) {
+	var f *fixture
+	begun, end := make(chan struct{}, 10), make(chan struct{})
+	reason := diagnose.VaultSealed
+	scheduler := schedule.New()
+	scheduler.Set([]schedule.Job{{
+		Name: "a", Interval: time.Hour, Recheck: time.Hour, Longest: time.Minute,
+		Run: func(context.Context) schedule.Outcome {
+			start, found := time.Now(), reason
+			reason = diagnose.None
+			begun <- struct{}{}
+			<-end
+			f.ran("a", start, found)
+			return schedule.Outcome{Verdict: string(found)}
+		},
+	}}, 1)
+	f = open(t, status.Options{RunNow: func(target string) (<-chan struct{}, bool) {
+		done, ok := scheduler.RunNow(target)
+		close(end) // lets the run that is going end, right after the request
+		return done, ok
+	}}, "a")
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { scheduler.Run(ctx) })
+	<-begun
+	response, body := f.do("POST", "/api/v1/probe/a")
+	if response.StatusCode != 200 || !strings.Contains(body, `"state": "healthy"`) {
+		t.Errorf("%d %s", response.StatusCode, body)
+	}
+	cancel()
+	running.Wait()
+}
+
+// stream opens a stream and returns its lines.
+func (f *fixture) stream(ctx context.Context) (int, *bufio.Scanner, io.Closer) {
+	request, err := http.NewRequestWithContext(ctx, "GET", f.url+"/api/v1/events", nil)
 	if err != nil {
-		d.t.Fatal(err)
+		f.t.Fatal(err)
+	}
+	response, err := f.http.Do(request)
+	if err != nil {
+		f.t.Fatal(err)
 	}
 	return response.StatusCode, bufio.NewScanner(response.Body), response.Body
 }
 
 func TestEvents(t *testing.T) {
-	d := open(t, status.Options{}, "a")
-	_, lines, body := d.stream(t.Context())
+	f := open(t, status.Options{}, "a")
+	_, lines, body := f.stream(t.Context())
 	defer body.Close()
 	lines.Scan() // retry: the stream is open
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	d.ran("a", start, diagnose.VaultSealed)
+	f.ran("a", start, diagnose.VaultSealed)
 	for lines.Scan() && !strings.HasPrefix(lines.Text(), "data: ") {
 	}
 	const want = `data: {"target":"a","started":"2026-01-02T03:04:05Z","healthy":false,"reason":"vault_sealed","component":"vault","duration_seconds":0}`
 	if lines.Text() != want {
 		t.Errorf("got  %s\nwant %s", lines.Text(), want)
 	}
-	d.board.Close()
+	f.page.Close()
 	for lines.Scan() {
 	}
 	if err := lines.Err(); err != nil {
@@ -226,13 +328,13 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// TestLoad: who looks at the page, many or slow, holds up no run.
+// TestLoad: clients delay no run, however many or slow they are.
 func TestLoad(t *testing.T) {
-	d := open(t, status.Options{}, "a")
+	f := open(t, status.Options{}, "a")
 	ctx, cancel := context.WithCancel(t.Context())
 	var readers sync.WaitGroup
 	for i := range 64 {
-		code, lines, body := d.stream(ctx)
+		code, lines, body := f.stream(ctx)
 		if code != 200 {
 			t.Fatalf("stream %d is refused with %d", i, code)
 		}
@@ -243,7 +345,7 @@ func TestLoad(t *testing.T) {
 			<-ctx.Done()
 		})
 	}
-	if code, _, body := d.stream(ctx); code != http.StatusServiceUnavailable {
+	if code, _, body := f.stream(ctx); code != http.StatusServiceUnavailable {
 		t.Errorf("one stream too many is answered with %d", code)
 	} else {
 		body.Close()
@@ -251,14 +353,14 @@ func TestLoad(t *testing.T) {
 	for range 4 {
 		readers.Go(func() {
 			for range 50 {
-				if response, _ := d.do("GET", "/"); response.StatusCode != 200 {
+				if response, _ := f.do("GET", "/"); response.StatusCode != 200 {
 					t.Errorf("the page is answered with %d", response.StatusCode)
 				}
 			}
 		})
 	}
 	for range 2000 {
-		d.ran("a", time.Now(), diagnose.VaultSealed) // hangs if it waits for a reader
+		f.ran("a", time.Now(), diagnose.VaultSealed) // hangs if it waits for a reader
 	}
 	cancel()
 	readers.Wait()

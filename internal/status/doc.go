@@ -1,7 +1,7 @@
-// Package status shows what is known of the targets to people, as a page, and to
-// programs, as JSON and as events.
+// Package status serves the state of the targets: to people as a page, to programs
+// as JSON and as events.
 //
-// It keeps no results of its own: a [Board] reads them where the metrics are made
-// of them too, and judges nothing. Everything that it shows may come from a server
-// and is escaped; probe has bounded and cleaned it before.
+// A [Server] keeps no results. It reads those that the metrics are made from, and
+// makes no judgement of its own. Anything that it shows may come from a server, so the
+// templates escape it; package probe has limited its length and cleaned it before.
 package status

@@ -9,61 +9,64 @@ import (
 )
 
 const (
-	// maxStreams bounds who listens at one time, and streamLife for how long; a
-	// browser comes back by itself.
-	maxStreams = 64
-	streamLife = 15 * time.Minute
-	// streamBuffer is how far a client may lag before its stream ends.
+	// maxStreams limits how many streams are open at one time, and maxStreamAge for how
+	// long. Browsers reconnect by themselves.
+	maxStreams   = 64
+	maxStreamAge = 15 * time.Minute
+	// streamBuffer is how many events a client may lag before its stream ends.
 	streamBuffer = 256
 	// heartbeat keeps proxies from closing a quiet stream.
 	heartbeat = 20 * time.Second
-	// writeBudget is how long a client may take to read one event.
-	writeBudget = 10 * time.Second
+	// writeTimeout is how long a client may take to read one event.
+	writeTimeout = 10 * time.Second
 )
 
-// stream is one listener. Its channel is closed when the stream ends.
-type stream struct{ events chan event }
+// stream carries events to one client. It is closed when the stream ends.
+type stream chan event
 
-// streams are those that are open.
+// streams are the open streams.
 type streams struct {
 	mu     sync.Mutex // guards what follows
-	open   map[*stream]bool
+	open   map[stream]bool
 	closed bool
 }
 
-func (s *streams) join() (*stream, bool) {
+func newStreams() streams { return streams{open: map[stream]bool{}} }
+
+func (s *streams) subscribe() (stream, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed || len(s.open) >= maxStreams {
 		return nil, false
 	}
-	one := &stream{make(chan event, streamBuffer)}
-	s.open[one] = true
-	return one, true
+	events := make(stream, streamBuffer)
+	s.open[events] = true
+	return events, true
 }
 
-func (s *streams) leave(one *stream) {
+func (s *streams) unsubscribe(events stream) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.end(one)
+	s.end(events)
 }
 
 // end is called with the lock held.
-func (s *streams) end(one *stream) {
-	if s.open[one] {
-		delete(s.open, one)
-		close(one.events)
+func (s *streams) end(events stream) {
+	if s.open[events] {
+		delete(s.open, events)
+		close(events)
 	}
 }
 
+// publish sends an event to every stream, and ends those whose buffer is full.
 func (s *streams) publish(e event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for one := range s.open {
+	for events := range s.open {
 		select {
-		case one.events <- e:
+		case events <- e:
 		default:
-			s.end(one)
+			s.end(events)
 		}
 	}
 }
@@ -72,27 +75,27 @@ func (s *streams) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
-	for one := range s.open {
-		s.end(one)
+	for events := range s.open {
+		s.end(events)
 	}
 }
 
 // serveEvents sends one event for each completed run.
-func (b *Board) serveEvents(w http.ResponseWriter, r *http.Request) {
-	s, ok := b.streams.join()
+func (s *Server) serveEvents(w http.ResponseWriter, r *http.Request) {
+	events, ok := s.streams.subscribe()
 	if !ok {
 		w.Header().Set("Retry-After", "30")
 		http.Error(w, "too many streams are open", http.StatusServiceUnavailable)
 		return
 	}
-	defer b.streams.leave(s)
-	// The connection may serve another request, to which the last deadline does not apply.
+	defer s.streams.unsubscribe(events)
+	// The connection may serve another request: the last write deadline must not apply to it.
 	defer func() { _ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) }()
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no")
-	life, beat := time.NewTimer(streamLife), time.NewTicker(heartbeat)
-	defer life.Stop()
+	age, beat := time.NewTimer(maxStreamAge), time.NewTicker(heartbeat)
+	defer age.Stop()
 	defer beat.Stop()
 	text := "retry: 3000\n\n"
 	for {
@@ -100,7 +103,7 @@ func (b *Board) serveEvents(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		select {
-		case e, open := <-s.events:
+		case e, open := <-events:
 			if !open {
 				return
 			}
@@ -110,8 +113,8 @@ func (b *Board) serveEvents(w http.ResponseWriter, r *http.Request) {
 			}
 			text = fmt.Sprintf("event: run\ndata: %s\n\n", data)
 		case <-beat.C:
-			text = ": still here\n\n"
-		case <-life.C:
+			text = ": heartbeat\n\n"
+		case <-age.C:
 			return
 		case <-r.Context().Done():
 			return
@@ -121,7 +124,7 @@ func (b *Board) serveEvents(w http.ResponseWriter, r *http.Request) {
 
 func send(w http.ResponseWriter, text string) error {
 	control := http.NewResponseController(w)
-	if err := control.SetWriteDeadline(time.Now().Add(writeBudget)); err != nil {
+	if err := control.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
 		return err
 	}
 	if _, err := fmt.Fprint(w, text); err != nil {

@@ -17,22 +17,21 @@ import (
 
 var pages = template.Must(template.New("").ParseFS(files, "page.html"))
 
-// openCards is how many targets tell all on the overview; the rest are rows.
-const openCards = 5
+// maxCards is how many targets the overview shows in full; the rest are rows.
+const maxCards = 5
 
-// page is what a template is given: everything in words.
+// page is the data of a template, formatted for display.
 type page struct {
 	Title, Headline, Standby, Version string
 	State                             State // of the worst target
-	Now                               *stamp
+	Now                               *timestamp
 	Query                             string
 	Filters                           []filter
 	Cards, Rows                       []card
 	Sections                          []section
-	Single                            bool // the page is about one target
 }
 
-// filter is one state with the number of its targets.
+// filter is a link to the targets in one state.
 type filter struct {
 	Name, Link string
 	Count      int
@@ -41,97 +40,91 @@ type filter struct {
 
 // card is one target.
 type card struct {
-	Name, Link, Words, Reason, Title, Certainty, Owner string
-	State                                              State
-	Since, Last                                        *stamp
-	Elapsed                                            string
-	Detail                                             string
-	Because                                            []string
-	Fix                                                []fixLine
-	Reviewer                                           string
-	Runbook                                            string
-	Warnings                                           []warning
-	Steps                                              []step
-	StepsInShort                                       string
-	Open                                               bool // show the steps at once
-	Expiries                                           []expiry
-	Strip                                              []period
-	Latency                                            *latency
-	Runs                                               []row
-	Where                                              evidence.Target
+	Name, Link, Headline, Reason, Title, Certainty, Owner string
+	State                                                 State
+	Since, Last                                           *timestamp
+	Elapsed                                               string
+	Detail                                                string
+	Because                                               []string
+	Advice                                                diagnose.Advice
+	Reviewer                                              string
+	Runbook                                               string
+	Warnings                                              []cardWarning
+	Steps                                                 []cardStep
+	StepsSummary                                          string
+	Open                                                  bool // the steps are unfolded
+	Expiries                                              []expiry
+	Timeline                                              []period
+	Latency                                               *latency
+	Runs                                                  []cardRun
+	Target                                                evidence.Target
 }
 
-type warning struct {
+type cardWarning struct {
 	Code, Detail string
-	Fix          []fixLine
+	Advice       diagnose.Advice
 }
 
-// fixLine is a command to paste, or a remark.
-type fixLine struct {
-	Text   string
-	Remark bool
-}
-
-type step struct{ Name, State, Detail, Elapsed string }
+type cardStep struct{ Name, State, Detail, Elapsed string }
 
 type expiry struct {
 	What string
-	At   *stamp
+	At   *timestamp
 	Past bool
 }
 
-type row struct {
+type cardRun struct {
 	State           State
-	At              *stamp
+	Start           *timestamp
 	Reason, Elapsed string
 }
 
-func (b *Board) serveOverview(w http.ResponseWriter, r *http.Request) {
+func (s *Server) serveOverview(w http.ResponseWriter, r *http.Request) {
 	now := time.Now()
-	p, all := b.page(now), b.known(now)
-	chosen := State(r.URL.Query().Get("state"))
+	p, all := s.page(now), s.targets(now)
+	wanted := State(r.URL.Query().Get("state"))
 	p.Query = r.URL.Query().Get("q")
-	p.summarise(all, chosen, now)
-	for _, k := range all {
-		state := stateOf(k, now)
-		if chosen != "" && chosen != state || !strings.Contains(k.Target.Name, p.Query) {
+	p.summarise(all, wanted, now)
+	for _, t := range all {
+		state := stateOf(t, now)
+		if wanted != "" && wanted != state || !strings.Contains(t.Target.Name, p.Query) {
 			continue
 		}
-		c := cardOf(k, now)
-		if len(p.Cards) < openCards && (state == Unhealthy || state == Unclear) {
+		c := cardOf(t, now)
+		if len(p.Cards) < maxCards && (state == Unhealthy || state == Unclear) {
 			p.Cards = append(p.Cards, c)
 		} else {
 			p.Rows = append(p.Rows, c)
 		}
 	}
-	b.render(w, "overview", p)
+	s.render(w, "overview", p)
 }
 
-func (b *Board) serveTarget(w http.ResponseWriter, r *http.Request) {
-	k, ok := b.find(r.PathValue("target"))
+func (s *Server) serveTarget(w http.ResponseWriter, r *http.Request) {
+	t, ok := s.find(r.PathValue("target"))
 	if !ok {
-		http.Error(w, "no such target", http.StatusNotFound)
+		http.Error(w, errNoTarget.Error(), http.StatusNotFound)
 		return
 	}
 	now := time.Now()
-	p, c := b.page(now), cardOf(k, now)
-	for _, runs := range [][]probe.Run{k.History.Failures, k.History.Recent} {
+	p, c := s.page(now), cardOf(t, now)
+	for _, runs := range [][]probe.Run{t.History.Failures, t.History.Recent} {
 		for _, run := range runs {
-			c.Runs = append(c.Runs, row{verdictState(run.Reason), stampOf(run.Start, now), string(run.Reason), elapsed(run.Duration)})
+			c.Runs = append(c.Runs, cardRun{runState(run.LoginStatus()), timestampOf(run.Start, now), string(run.Reason), elapsed(run.Duration)})
 		}
 	}
 	slices.Reverse(c.Runs)
-	p.Title, p.Headline, p.State, p.Single = c.Name+": "+c.Words, c.Name, c.State, true
+	p.Title, p.Headline, p.State = c.Name+": "+c.Headline, c.Name, c.State
 	c.Open = true
 	p.Cards = []card{c}
-	b.render(w, "target", p)
+	s.render(w, "target", p)
 }
 
-func (b *Board) page(now time.Time) page {
-	return page{Standby: b.options.Standby(), Version: b.options.Version, Now: stampOf(now, now)}
+func (s *Server) page(now time.Time) page {
+	return page{Standby: s.options.Standby(), Version: s.options.Version, Now: timestampOf(now, now)}
 }
 
-func (b *Board) render(w http.ResponseWriter, name string, p page) {
+func (s *Server) render(w http.ResponseWriter, name string, p page) {
 	var body bytes.Buffer
 	if err := pages.ExecuteTemplate(&body, name, p); err != nil {
 		http.Error(w, "rendering the page", http.StatusInternalServerError)
@@ -142,16 +135,16 @@ func (b *Board) render(w http.ResponseWriter, name string, p page) {
 	_, _ = w.Write(body.Bytes())
 }
 
-// summarise counts the targets by state, and says the worst in big words.
-func (p *page) summarise(all []probe.TargetState, chosen State, now time.Time) {
+// summarise sets the headline, which is about the most urgent state, and the filters.
+func (p *page) summarise(all []probe.TargetState, wanted State, now time.Time) {
 	counts := map[State]int{}
-	for _, k := range all {
-		counts[stateOf(k, now)]++
+	for _, t := range all {
+		counts[stateOf(t, now)]++
 	}
-	p.Filters = []filter{{"all", "/", len(all), chosen == ""}}
-	for _, s := range states {
-		if counts[s] > 0 {
-			p.Filters = append(p.Filters, filter{string(s), "/?state=" + string(s), counts[s], chosen == s})
+	p.Filters = []filter{{"all", "/", len(all), wanted == ""}}
+	for _, state := range states {
+		if counts[state] > 0 {
+			p.Filters = append(p.Filters, filter{string(state), "/?state=" + string(state), counts[state], wanted == state})
 		}
 	}
 	p.State, p.Headline = Waiting, "No target is probed here"
@@ -166,49 +159,49 @@ func (p *page) summarise(all []probe.TargetState, chosen State, now time.Time) {
 	p.Title = p.Headline
 }
 
-func headline(s State, n, all int) string {
+func headline(state State, n, all int) string {
 	switch {
-	case s == Healthy, n == all && s != Unhealthy, all == 1:
-		return verdicts[s]
-	case s == Unhealthy:
+	case state == Healthy, n == all && state != Unhealthy, all == 1:
+		return headlines[state]
+	case state == Unhealthy:
 		return fmt.Sprintf("%d of %d targets: pods cannot log in", n, all)
 	}
-	return counted(n, "target") + ": " + strings.ToLower(verdicts[s][:1]) + verdicts[s][1:]
+	return counted(n, "target") + ": " + strings.ToLower(headlines[state][:1]) + headlines[state][1:]
 }
 
-func cardOf(k probe.TargetState, now time.Time) card {
-	state := stateOf(k, now)
+func cardOf(t probe.TargetState, now time.Time) card {
+	state := stateOf(t, now)
 	c := card{
-		Name: k.Target.Name, Link: "/targets/" + url.PathEscape(k.Target.Name), State: state, Words: verdicts[state],
-		Strip: strip(k.History.Recent), Latency: latencyOf(k.History.Recent), Expiries: expiriesOf(k, now), Where: k.Target,
+		Name: t.Target.Name, Link: "/targets/" + url.PathEscape(t.Target.Name), State: state, Headline: headlines[state],
+		Timeline: timeline(t.History.Recent), Latency: latencyOf(t.History.Recent), Expiries: expiriesOf(t, now), Target: t.Target,
 	}
-	if k.Latest == nil {
+	if t.Latest == nil {
 		return c
 	}
-	c.Last, c.Elapsed = stampOf(k.Latest.Start, now), elapsed(k.Latest.Duration)
+	c.Last, c.Elapsed = timestampOf(t.Latest.Start, now), elapsed(t.Latest.Duration)
 	if state == Stale {
-		c.Detail = "the last run is older than three intervals and found pods able to log in; since then nothing is known"
+		c.Detail = "the last run found that pods can log in, but it is older than three intervals; whether they still can is not known"
 		return c
 	}
-	c.explain(*k.Latest, now)
+	c.addVerdict(*t.Latest, now)
 	return c
 }
 
-// explain tells what the latest run found.
-func (c *card) explain(r probe.Result, now time.Time) {
+// addVerdict adds what the latest run found.
+func (c *card) addVerdict(r probe.Result, now time.Time) {
 	d := r.Diagnosis
-	c.Since, c.Detail, c.Because, c.Fix = stampOf(r.Since, now), d.Detail, d.Because, fixOf(d.Fix)
-	c.Reason, c.Title, c.Certainty, c.Owner = string(d.Reason), d.Reason.Title(), spaced(d.Certainty), componentNames[d.Component()]
+	c.Since, c.Detail, c.Because, c.Advice = timestampOf(r.Since, now), d.Detail, d.Because, d.Advice
+	c.Reason, c.Title, c.Certainty, c.Owner = string(d.Reason), d.Reason.Title(), spaced(d.Certainty), d.Component().Owner()
 	c.Runbook = d.Reason.Runbook()
 	if d.Reviewer.Reason != "" && d.Reviewer.Reason != diagnose.None && d.Reviewer.Reason != d.Reason {
 		c.Reviewer = d.Reviewer.Detail
 	}
 	for _, w := range r.Raised() {
-		c.Warnings = append(c.Warnings, warning{string(w.Code), w.Detail, fixOf(w.Fix)})
+		c.Warnings = append(c.Warnings, cardWarning{string(w.Code), w.Detail, w.Advice})
 	}
 	made, failed := 0, 0
 	for _, s := range r.Steps() {
-		c.Steps = append(c.Steps, step{s.Name, string(s.State), s.Detail, elapsed(s.Elapsed)})
+		c.Steps = append(c.Steps, cardStep{s.Name, string(s.State), s.Detail, elapsed(s.Elapsed)})
 		if s.State != evidence.StepSkipped {
 			made++
 		}
@@ -216,32 +209,23 @@ func (c *card) explain(r probe.Result, now time.Time) {
 			failed++
 		}
 	}
-	c.StepsInShort = counted(made, "step") + ", none failed"
+	c.StepsSummary = counted(made, "step") + ", none failed"
 	if failed > 0 {
-		c.StepsInShort = counted(made, "step") + ", " + counted(failed, "failure")
+		c.StepsSummary = counted(made, "step") + ", " + counted(failed, "failure")
 	}
 }
 
-func fixOf(lines []string) []fixLine {
-	var fix []fixLine
-	for _, line := range lines {
-		remark, isRemark := strings.CutPrefix(line, "# ")
-		fix = append(fix, fixLine{remark, isRemark})
-	}
-	return fix
-}
-
-func expiriesOf(k probe.TargetState, now time.Time) []expiry {
+func expiriesOf(t probe.TargetState, now time.Time) []expiry {
 	var expiries []expiry
 	for _, one := range []struct {
-		what string
-		life probe.Validity
+		what     string
+		validity probe.Validity
 	}{
-		{"reviewer token", k.ReviewerToken}, {"canary token", k.CanaryToken},
-		{"certificate of Vault", k.VaultCertificate}, {"certificate of Kubernetes", k.KubernetesCertificate}, {"CA in the mount's config", k.MountCA},
+		{"reviewer token", t.ReviewerToken}, {"canary token", t.CanaryToken},
+		{"certificate of Vault", t.VaultCertificate}, {"certificate of Kubernetes", t.KubernetesCertificate}, {"CA in the mount's config", t.MountCA},
 	} {
-		if at := stampOf(one.life.End, now); at != nil {
-			expiries = append(expiries, expiry{one.what, at, one.life.End.Before(now)})
+		if at := timestampOf(one.validity.End, now); at != nil {
+			expiries = append(expiries, expiry{one.what, at, one.validity.End.Before(now)})
 		}
 	}
 	return expiries

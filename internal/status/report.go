@@ -10,7 +10,7 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// The JSON of check, which is that of the API less the history. Its keys are public:
+// The JSON of check: that of the API without state and history. Its keys are public:
 // docs/api.md.
 type (
 	// Report is one run of every target.
@@ -26,25 +26,32 @@ type (
 		Certainty diagnose.Certainty `json:"certainty"`
 		Detail    string             `json:"detail"`
 		Because   []string           `json:"because"`
-		Fix       []string           `json:"fix"`
-		Runbook   string             `json:"runbook"`
-		Reviewer  Reviewer           `json:"reviewer"`
-		Started   time.Time          `json:"started"`
-		Duration  float64            `json:"duration_seconds"`
-		Warnings  []Warning          `json:"warnings"`
-		Steps     []Step             `json:"steps"`
+		Advice
+		Runbook  string    `json:"runbook"`
+		Reviewer Reviewer  `json:"reviewer"`
+		Started  time.Time `json:"started"`
+		Duration float64   `json:"duration_seconds"`
+		Warnings []Warning `json:"warnings"`
+		Steps    []Step    `json:"steps"`
 	}
-	// Reviewer is the verdict on the configured reviewer by itself.
+	// Reviewer is the verdict about the configured reviewer alone.
 	Reviewer struct {
 		Reason    diagnose.Reason    `json:"reason"`
 		Component diagnose.Component `json:"component"`
 		Detail    string             `json:"detail"`
 	}
-	// Warning is one that holds.
+	// Warning is a raised warning.
 	Warning struct {
 		Warning diagnose.WarningCode `json:"warning"`
 		Detail  string               `json:"detail"`
-		Fix     []string             `json:"fix"`
+		Advice
+	}
+	// Advice is what to do: commands that only read, commands that change something,
+	// sentences.
+	Advice struct {
+		Check []string `json:"check"`
+		Fix   []string `json:"fix"`
+		Notes []string `json:"notes"`
 	}
 	// Step is one step of the run, in causal order.
 	Step struct {
@@ -55,7 +62,7 @@ type (
 	}
 )
 
-// WriteReport reports runs to a program.
+// WriteReport writes results as JSON.
 func WriteReport(w io.Writer, results []probe.Result) error {
 	all := Report{Targets: []Verdict{}}
 	for _, r := range results {
@@ -76,13 +83,13 @@ func verdictOf(r probe.Result) Verdict {
 	v := Verdict{
 		Target: r.Target.Name, Healthy: r.Healthy(),
 		Reason: d.Reason, Component: d.Component(), Certainty: d.Certainty, Detail: d.Detail,
-		Because: list(d.Because), Fix: list(d.Fix), Runbook: d.Reason.Runbook(),
+		Because: listOf(d.Because), Advice: adviceOf(d.Advice), Runbook: d.Reason.Runbook(),
 		Reviewer: Reviewer{Reason: d.Reviewer.Reason, Component: d.Reviewer.Component(), Detail: d.Reviewer.Detail},
 		Started:  r.Start.UTC(), Duration: r.Duration.Seconds(),
 		Warnings: []Warning{}, Steps: []Step{},
 	}
 	for _, warning := range r.Raised() {
-		v.Warnings = append(v.Warnings, Warning{Warning: warning.Code, Detail: warning.Detail, Fix: list(warning.Fix)})
+		v.Warnings = append(v.Warnings, Warning{Warning: warning.Code, Detail: warning.Detail, Advice: adviceOf(warning.Advice)})
 	}
 	for _, s := range r.Steps() {
 		v.Steps = append(v.Steps, Step{Step: s.Name, State: s.State, Detail: s.Detail, Duration: s.Elapsed.Seconds()})
@@ -90,8 +97,12 @@ func verdictOf(r probe.Result) Verdict {
 	return v
 }
 
-// list is never null in JSON.
-func list(lines []string) []string {
+func adviceOf(a diagnose.Advice) Advice {
+	return Advice{listOf(a.Check), listOf(a.Fix), listOf(a.Notes)}
+}
+
+// listOf makes JSON show an empty list as [], not as null.
+func listOf(lines []string) []string {
 	if lines == nil {
 		return []string{}
 	}

@@ -8,30 +8,30 @@ import (
 //go:embed page.html style.css script.js
 var files embed.FS
 
-// policy lets the page load what the exporter itself serves, and nothing else.
-const policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; " +
+// contentSecurityPolicy lets the page load what the exporter serves, and nothing else.
+const contentSecurityPolicy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; " +
 	"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
-func (b *Board) handler() http.Handler {
+func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", b.serveOverview)
-	mux.HandleFunc("GET /targets/{target...}", b.serveTarget)
-	mux.HandleFunc("GET /docs/reasons.md", b.serveRunbook)
+	mux.HandleFunc("GET /{$}", s.serveOverview)
+	mux.HandleFunc("GET /targets/{target...}", s.serveTarget)
+	mux.HandleFunc("GET /docs/reasons.md", s.serveRunbook)
 	mux.HandleFunc("GET /static/style.css", asset("style.css", "text/css; charset=utf-8"))
 	mux.HandleFunc("GET /static/script.js", asset("script.js", "text/javascript; charset=utf-8"))
-	mux.HandleFunc("GET /api/v1/status", b.serveStatus)
-	mux.HandleFunc("GET /api/v1/status/{target...}", b.serveTargetStatus)
-	mux.HandleFunc("GET /api/v1/events", b.serveEvents)
-	if b.options.RunNow != nil {
-		mux.HandleFunc("POST /api/v1/probe/{target...}", b.serveProbe)
+	mux.HandleFunc("GET /api/v1/status", s.serveStatus)
+	mux.HandleFunc("GET /api/v1/status/{target...}", s.serveTargetStatus)
+	mux.HandleFunc("GET /api/v1/events", s.serveEvents)
+	if s.options.RunNow != nil {
+		mux.HandleFunc("POST /api/v1/probe/{target...}", s.serveProbe)
 	}
-	return guarded(http.NewCrossOriginProtection().Handler(mux))
+	return withSecurityHeaders(http.NewCrossOriginProtection().Handler(mux))
 }
 
-func guarded(next http.Handler) http.Handler {
+func withSecurityHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", policy)
+		h.Set("Content-Security-Policy", contentSecurityPolicy)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
@@ -42,10 +42,10 @@ func guarded(next http.Handler) http.Handler {
 func asset(name, kind string) http.HandlerFunc {
 	content, err := files.ReadFile(name)
 	if err != nil {
-		panic(err) // it is embedded
+		panic(err) // cannot happen: the file is embedded
 	}
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", kind)
-		serveTagged(w, r, content)
+		serveWithETag(w, r, content)
 	}
 }

@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// section is one of the runbook, as it was written.
+// section is one section of the runbook, as Markdown.
 type section struct{ Name, Text string }
 
 var comment = regexp.MustCompile(`(?m)^<!--.*-->\n`)
 
-// sections splits a document at its headings.
+// sections splits a Markdown document at its headings of the second level.
 func sections(document string) []section {
 	var all []section
 	for part := range strings.SplitSeq(comment.ReplaceAllString(document, ""), "\n## ") {
@@ -22,10 +22,10 @@ func sections(document string) []section {
 	return all
 }
 
-// serveRunbook shows the reasons' documentation: during an outage what is carried
-// along is what can be reached.
-func (b *Board) serveRunbook(w http.ResponseWriter, _ *http.Request) {
-	p := b.page(time.Now())
-	p.Title, p.Headline, p.State, p.Sections = "Runbook", "Runbook", Waiting, sections(b.options.Runbook)
-	b.render(w, "runbook", p)
+// serveRunbook serves docs/reasons.md, which may be out of reach elsewhere during an
+// outage.
+func (s *Server) serveRunbook(w http.ResponseWriter, _ *http.Request) {
+	p := s.page(time.Now())
+	p.Title, p.Headline, p.State, p.Sections = "Runbook", "Runbook", Waiting, sections(s.options.Runbook)
+	s.render(w, "runbook", p)
 }

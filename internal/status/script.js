@@ -1,4 +1,4 @@
-// Keeps the page fresh in place, copies and filters. The page works without it.
+// Refreshes the page in place, filters and copies. The page works without it.
 "use strict";
 
 const main = document.getElementById("main");
@@ -7,8 +7,8 @@ const main = document.getElementById("main");
 function filter() {
   const input = document.getElementById("filter");
   const wanted = input ? input.value.trim().toLowerCase() : "";
-  for (const one of main.querySelectorAll("[data-name]")) {
-    one.hidden = !one.dataset.name.toLowerCase().includes(wanted);
+  for (const target of main.querySelectorAll("[data-name]")) {
+    target.hidden = !target.dataset.name.toLowerCase().includes(wanted);
   }
 }
 main.addEventListener("input", filter);
@@ -24,7 +24,7 @@ async function copy(button) {
     await navigator.clipboard.writeText(text);
     button.textContent = "Copied";
   } catch {
-    // Without TLS browsers offer no clipboard: what is selected can be copied by hand.
+    // Without TLS browsers offer no clipboard; the user can copy the selection.
     getSelection().selectAllChildren(button.parentElement.querySelector("code"));
     button.textContent = "Selected";
   }
@@ -35,9 +35,9 @@ main.addEventListener("click", (e) => {
   if (button) copy(button);
 });
 
-// Refresh: the page as it is now takes the place of what is shown. What the reader
-// opened, typed or focused stays.
-function key(element) {
+// Refresh: replaces the content by that of a newly loaded page. What the reader
+// unfolded, typed or focused stays.
+function locate(element) {
   const owner = element && element.closest("main [id]");
   return owner && [owner.id, element.tagName, [...owner.querySelectorAll(element.tagName)].indexOf(element)];
 }
@@ -45,11 +45,11 @@ function find([id, tag, index]) {
   const owner = document.getElementById(id);
   return owner && (index < 0 ? owner : owner.querySelectorAll(tag)[index]);
 }
-function put(fresh) {
+function replaceContent(fresh) {
   const open = new Map([...main.querySelectorAll("details")].map((d) => [d.id, d.open]));
   const input = document.getElementById("filter");
   const typed = input && [input.value, input.selectionStart, input.selectionEnd];
-  const focus = key(document.activeElement);
+  const focus = locate(document.activeElement);
   main.className = fresh.className;
   main.replaceChildren(...fresh.childNodes);
   for (const d of main.querySelectorAll("details")) if (open.has(d.id)) d.open = open.get(d.id);
@@ -63,9 +63,9 @@ function put(fresh) {
   showCopy();
   filter();
 }
-let due = 0;
-function soon(pause) {
-  if (!due) due = setTimeout(refresh, pause);
+let scheduled = 0;
+function scheduleRefresh(pause) {
+  if (!scheduled) scheduled = setTimeout(refresh, pause);
 }
 let pause = 300;
 async function refresh() {
@@ -75,26 +75,27 @@ async function refresh() {
     if (!response.ok) throw new Error(response.status);
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     document.title = page.title;
-    put(page.getElementById("main"));
-    say("live", false);
+    replaceContent(page.getElementById("main"));
+    showConnection("live", false);
   } catch {
-    say("the connection is lost, what you see is from then", true);
+    showConnection(lost, true);
   }
-  due = 0;
-  // A page that is dear to make is asked for less often.
+  scheduled = 0;
+  // Spends at most a tenth of the time on refreshing.
   pause = Math.max(300, 10 * (performance.now() - began));
 }
-function say(text, lost) {
+const lost = "connection lost, this page is no longer updated";
+function showConnection(text, isLost) {
   const live = document.getElementById("live");
   live.textContent = text;
-  live.classList.toggle("lost", lost);
+  live.classList.toggle("lost", isLost);
 }
 function follow() {
   const events = new EventSource("/api/v1/events");
-  events.addEventListener("run", () => soon(pause));
-  events.addEventListener("open", () => soon(0));
-  events.addEventListener("error", () => say("the connection is lost, what you see is from then", true));
-  setInterval(() => soon(0), 30000); // times are in words, which grow old
+  events.addEventListener("run", () => scheduleRefresh(pause));
+  events.addEventListener("open", () => scheduleRefresh(0));
+  events.addEventListener("error", () => showConnection(lost, true));
+  setInterval(() => scheduleRefresh(0), 30000); // "5 min ago" changes without a run
 }
 showCopy();
 if (document.getElementById("live")) follow();

@@ -9,8 +9,8 @@ import (
 	"go.etcd.io/etcd/server/v3/embed"
 )
 
-// startEtcd starts a store that listens on a socket in dir and on nothing else, and returns its endpoint. The socket's path
-// must fit into the 107 bytes that Unix allows.
+// startEtcd starts an etcd that listens only on a Unix socket in dir, and returns its endpoint. The socket's path must
+// not be longer than 107 bytes, the limit of Unix sockets on Linux.
 func startEtcd(ctx context.Context, dir string) (endpoint string, err error) {
 	socket := url.URL{Scheme: "unix", Path: filepath.Join(dir, "etcd.sock")}
 	config := embed.NewConfig()

@@ -1,8 +1,8 @@
-// The kube-apiserver command is the Kubernetes of the lab: the real API server and the real store, etcd, in one process. Its
-// flags are those of kube-apiserver, of which --etcd-servers is set by itself, and --etcd-dir.
+// The kube-apiserver command runs the lab's Kubernetes: the real API server and its store, etcd, in one process. It has
+// the flags of kube-apiserver, except that it sets --etcd-servers itself, and --etcd-dir.
 //
-// There is no controller manager, scheduler or kubelet: a pod is an object that never runs, which is enough to bind a
-// token to it and to delete it.
+// There is no controller manager, scheduler or kubelet. Pods never run, but tokens can be bound to them, and they can
+// be deleted.
 package main
 
 import (
@@ -20,8 +20,8 @@ func main() {
 	os.Exit(cli.Run(newCommand()))
 }
 
-// exitAtEOF ends the process with r. Standard input is a pipe that the lab holds open, so the server goes down with the
-// lab however the lab dies, SIGKILL included. Nothing is shut down in order: the data is thrown away.
+// exitAtEOF exits the process at the end of r. Standard input is a pipe that the lab holds open, so the server exits
+// with the lab, even if that is killed by SIGKILL. There is no orderly shutdown: the data is not kept.
 func exitAtEOF(r io.Reader) {
 	_, _ = io.Copy(io.Discard, r)
 	os.Exit(0)

@@ -1,5 +1,5 @@
-// The kubectl command is the real kubectl, in which the fixes that the exporter prints are pasted. It has no plugins for
-// the log-ins of clouds: the lab's administrator has a client certificate.
+// The kubectl command is the real kubectl, for the commands in the exporter's fixes. It has no authentication plugins
+// for clouds: the lab's administrator has a client certificate.
 package main
 
 import (
@@ -10,6 +10,6 @@ import (
 
 func main() {
 	if err := cli.RunNoErrOutput(cmd.NewDefaultKubectlCommand()); err != nil {
-		util.CheckErr(err) // says it as kubectl does, and ends the program
+		util.CheckErr(err) // prints the error as kubectl does, and exits
 	}
 }

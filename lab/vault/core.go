@@ -18,10 +18,10 @@ import (
 	"github.com/hashicorp/vault/vault"
 )
 
-// methods are the auth methods of the lab: the one that it is about, and another that can stand in its place.
+// methods are the available auth methods: the one that the lab is about, and another that a fault mounts in its place.
 var methods = map[string]logical.Factory{"kubernetes": kubeauth.Factory, "approle": approle.Factory}
 
-// newCore returns an uninitialised, sealed core.
+// newCore returns an uninitialized, sealed core.
 func newCore(logs io.Writer) (*vault.Core, error) {
 	logger := hclog.New(&hclog.LoggerOptions{Level: hclog.Debug, Output: logs})
 	storage, err := inmem.NewInmem(nil, logger.Named("storage"))
@@ -40,7 +40,7 @@ func newCore(logs io.Writer) (*vault.Core, error) {
 	})
 }
 
-// newHandler needs the listener's address because the real handler dereferences its listener's configuration.
+// newHandler needs the listener's address because Vault's handler dereferences the listener's configuration.
 func newHandler(core *vault.Core, address string) http.Handler {
 	return vaulthttp.Handler.Handler(&vault.HandlerProperties{
 		Core:           core,
@@ -48,7 +48,7 @@ func newHandler(core *vault.Core, address string) http.Handler {
 	})
 }
 
-// registry knows the auth methods. Vault looks a plugin up here before it enables a mount of its type.
+// A registry contains the auth methods. Vault looks up a plugin here before it enables a mount of its type.
 type registry struct{}
 
 func (registry) Contains(name string, kind consts.PluginType) bool {

@@ -1,10 +1,10 @@
-// The vault command is the Vault of the lab: the real core, the real HTTP handler and the real Kubernetes auth plugin behind
-// a TLS listener, with its storage in memory. The full server does not build from the published modules, and the lab needs
-// no more than this: the auth method, another to stand in its place, two audit devices, and the debug log, which is the only
-// place where Vault says why a login was refused.
+// The vault command is the lab's Vault server: the real core, the real HTTP handler and the real Kubernetes auth plugin
+// behind a TLS listener, with storage in memory. The complete server does not build from the published modules. The lab
+// needs only the auth method, another method to replace it, two audit devices, and the debug log, which is the only
+// place where Vault says why a login was rejected.
 //
-// Vault's code is BUSL-1.1. This is a test bed in a module of its own: nothing of it is linked into the exporter or
-// shipped with it.
+// Vault's code is licensed under BUSL-1.1. This test bed is a module of its own: nothing of it is linked into the
+// exporter or shipped with it.
 package main
 
 import (
@@ -41,8 +41,8 @@ func main() {
 	}
 }
 
-// untilEOF derives a context that also ends when r does. Standard input is a pipe that the lab holds open, so the server
-// goes down with the lab however the lab dies, SIGKILL included.
+// untilEOF derives a context that also ends at the end of r. Standard input is a pipe that the lab holds open, so the
+// server exits with the lab, even if that is killed by SIGKILL.
 func untilEOF(ctx context.Context, r io.Reader) context.Context {
 	ctx, cancel := context.WithCancel(ctx)
 	go func() {
@@ -52,7 +52,7 @@ func untilEOF(ctx context.Context, r io.Reader) context.Context {
 	return ctx
 }
 
-// run serves until ctx ends. It leaves without sealing: the storage dies with the process.
+// run serves until ctx ends. It does not seal Vault, because the storage is in memory.
 func run(ctx context.Context, o options) error {
 	logs, err := os.OpenFile(o.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -78,7 +78,7 @@ func run(ctx context.Context, o options) error {
 	return nil
 }
 
-// certificateFrom reads the file for every handshake, so that the lab can change the certificate of a running server.
+// certificateFrom reads the file for every handshake, so that the lab can replace the certificate of a running server.
 func certificateFrom(path string) func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 		pair, err := tls.LoadX509KeyPair(path, path)

@@ -27,6 +27,7 @@ var rules = []rule{
 	canaryAtFault,
 	kubernetesAtFault,
 	vaultToKubernetes,
+	followUpsPostponed,
 }
 
 // Diagnose judges one run's evidence. It is pure: it asks nobody and looks at no
@@ -71,6 +72,16 @@ func loggedIn(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	}
 	return proven(None, fmt.Sprintf("the canary logged in at %s with the role %s", loginPath(t), t.Vault.Role),
 		"the login brought a token")
+}
+
+// concludedFrom is proven for an answer that is certain. One that was carried over from an
+// earlier run may no longer be true, and one in unknown words only suggests a cause: both
+// conclude by elimination.
+func concludedFrom(certain bool) func(Reason, string, ...string) (Verdict, bool) {
+	if certain {
+		return proven
+	}
+	return byElimination
 }
 
 // unexplained is the verdict where no rule holds. It names what was seen and what

@@ -23,6 +23,21 @@ var Components = []Component{
 	ComponentKubernetes, ComponentCanary, ComponentExporter, ComponentUnknown,
 }
 
+// Owner names what has to be fixed, in words that fit behind "owner".
+func (c Component) Owner() string { return owners[c] }
+
+var owners = map[Component]string{
+	ComponentVault:             "Vault",
+	ComponentMount:             "the auth mount in Vault",
+	ComponentRole:              "the role in Vault",
+	ComponentReviewer:          "the reviewer token",
+	ComponentVaultToKubernetes: "the path from Vault to Kubernetes",
+	ComponentKubernetes:        "Kubernetes",
+	ComponentCanary:            "the canary",
+	ComponentExporter:          "the exporter itself",
+	ComponentUnknown:           "not known",
+}
+
 // Reason is the one cause of a verdict, from a closed set. Each is declared beside its
 // [Spec], in the file of its component.
 type Reason string

@@ -117,8 +117,9 @@ func reviewerUnauthorized(t evidence.Target, e evidence.Evidence) (Verdict, bool
 			answer, "its exp claim has not passed")
 	}
 	if r := e.FollowUps.ReviewerReview; r.Ok() && !r.Value.Authenticated {
-		if reason, known := reviewerReasonFor[reviewReason(r.Value.Error)]; known {
-			return proven(reason, fmt.Sprintf("the API server says of the token of the reviewer %s: %s", who, r.Value.Error),
+		found, certain := reviewReason(r.Value.Error)
+		if reason, known := reviewerReasonFor[found]; known {
+			return concludedFrom(certain && !r.Carried)(reason, fmt.Sprintf("the API server says of the token of the reviewer %s: %s", who, r.Value.Error),
 				answer, "the exporter's own identity had the token reviewed")
 		}
 	}
@@ -147,7 +148,7 @@ func reviewerAtFault(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	if e.MountExists() {
 		v.Because = append(v.Because, "the auth mount is there")
 	}
-	if !e.MountExists() || e.ReviewerToken.Failed() {
+	if !e.MountExists() || e.FollowUps.MountProbe.Carried || e.ReviewerToken.Failed() {
 		v.Certainty = ByElimination
 	}
 	return v, true
@@ -161,8 +162,8 @@ func canaryAtFault(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 		return Verdict{}, false
 	}
 	if !r.Authenticated {
-		reason := reviewReason(r.Error)
-		return proven(reason, fmt.Sprintf("the API server does not take the canary %s: %s", canaryName(e), r.Error),
+		reason, certain := reviewReason(r.Error)
+		return concludedFrom(certain)(reason, fmt.Sprintf("the API server does not take the canary %s: %s", canaryName(e), r.Error),
 			"the TokenReview was created and says: "+r.Error)
 	}
 	if !evidence.IsCanary(r, e.CanaryToken.Value) {

@@ -18,10 +18,7 @@ func roleProbe(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	if !e.BareRefusal() || !p.Ok() || p.Value.Text != evidence.TextBare403 || !e.MountExists() || !m.Config.Ok() {
 		return Verdict{}, false
 	}
-	conclude := proven
-	if !m.At.Equal(e.At) {
-		conclude = byElimination // the config may have changed since it was read
-	}
+	conclude := concludedFrom(m.At.Equal(e.At) && !p.Carried && !e.FollowUps.MountProbe.Carried)
 	early := "a login with an expired forgery met a bare 403 as well"
 	switch {
 	case len(m.Config.Value.PEMKeys) == 0:
@@ -52,6 +49,7 @@ func diagnosticRole(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 		return Verdict{}, false
 	}
 	reason, known := diagnosticReason(answer.Value.Text)
+	conclude := concludedFrom(!answer.Carried)
 	because := "the diagnostic role answered: " + answer.Value.Text
 	switch {
 	case !known:
@@ -59,9 +57,9 @@ func diagnosticRole(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	case reason == None:
 		return diagnosticReviewer(t, e, evidence.NamedUser(answer.Value.Text), because)
 	case reason == ReviewerDrift:
-		return proven(ReviewerDrift, fmt.Sprintf("the reviewer token that Vault has stored for %s does not work, though %s", mountPath(t), oursWorks(t, e)), because)
+		return conclude(ReviewerDrift, fmt.Sprintf("the reviewer token that Vault has stored for %s does not work, though %s", mountPath(t), oursWorks(t, e)), because)
 	}
-	return proven(reason, fmt.Sprintf("Vault cannot have tokens reviewed: %s", afterErr(answer.Value.Text)), because)
+	return conclude(reason, fmt.Sprintf("Vault cannot have tokens reviewed: %s", afterErr(answer.Value.Text)), because)
 }
 
 // oursWorks says how we know that our reviewer works.
@@ -79,7 +77,7 @@ func diagnosticReviewer(t evidence.Target, e evidence.Evidence, identity, told s
 	case !access.Ok():
 		return Verdict{}, false
 	case !access.Value.Allowed:
-		return proven(ReviewerDrift, fmt.Sprintf("Vault reviews as %s, which may not create TokenReviews", identity), told,
+		return concludedFrom(!access.Carried)(ReviewerDrift, fmt.Sprintf("Vault reviews as %s, which may not create TokenReviews", identity), told,
 			"a SubjectAccessReview says that it may not")
 	case e.RoleProbePassed() && e.CanaryReviewed():
 		return byElimination(CanaryEntityDisabled,
@@ -128,6 +126,19 @@ func vaultToKubernetes(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	}
 	because = append(because, "the auth mount is there, and a login with an expired forgery came as far as the token's expiry")
 	return storedConfig(t, e, because)
+}
+
+// followUpsPostponed holds where what would tell the causes apart was not yet asked. A
+// later run asks it, and soon.
+func followUpsPostponed(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
+	if e.FollowUps.Postponed.IsZero() || !e.BareRefusal() || !e.ReviewerWorks(t) {
+		return Verdict{}, false
+	}
+	return byElimination(VaultToKubernetesFailed,
+		fmt.Sprintf("the login at %s got a bare 403, although the reviewer that we know works: Vault probably cannot have tokens reviewed; "+
+			"the role or the mount may be wrong instead, which the exporter asks next", loginPath(t)),
+		"the login answered: "+e.Login.Failure.Error(),
+		fmt.Sprintf("many targets of this Vault fail at once: the follow-ups of this one are postponed to %s", e.FollowUps.Postponed.UTC().Format("15:04:05 MST")))
 }
 
 // storedConfig narrows down what is wrong with Vault's way to Kubernetes by what

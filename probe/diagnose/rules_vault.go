@@ -20,11 +20,12 @@ var vaultTransportReasons = map[evidence.Class]Reason{
 	evidence.ClassBadResponse:  VaultBadResponse,
 }
 
-// vaultTransport holds where nothing that answers as Vault was reached. A login
-// that went unanswered while health was answered is not Vault's transport.
+// vaultTransport holds where nothing that answers as Vault was reached. A login that
+// was not answered at all while sys/health was is not Vault's transport: Vault waits for
+// Kubernetes. An answer that began and did not end is.
 func vaultTransport(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	asked, question := e.Login.Failure, "the login"
-	if e.Login.State == evidence.NotAsked || asked.Class == evidence.ClassTimeout {
+	if e.Login.State == evidence.NotAsked || asked.Class == evidence.ClassTimeout && !asked.Answering {
 		asked, question = e.Health.Failure, "sys/health"
 	}
 	if !asked.IsTransport() {
@@ -74,12 +75,12 @@ func loginText(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	if !e.Login.Failed() || f.Class != evidence.ClassRefused || e.BareRefusal() {
 		return Verdict{}, false
 	}
-	reason := loginReason(f)
+	reason, certain := loginReason(f)
 	if reason == Unexplained {
 		return Verdict{}, false
 	}
 	reason = refine(reason, t, e)
-	return proven(reason, fmt.Sprintf("Vault refused the login at %s with the role %s: %s", loginPath(t), t.Vault.Role, f.Text),
+	return concludedFrom(certain)(reason, fmt.Sprintf("Vault refused the login at %s with the role %s: %s", loginPath(t), t.Vault.Role, f.Text),
 		fmt.Sprintf("the login answered: %s", f.Error()))
 }
 
@@ -126,6 +127,7 @@ func mountProbe(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	if !e.BareRefusal() || !p.Ok() || e.MountExists() {
 		return Verdict{}, false
 	}
+	conclude := concludedFrom(!p.Carried)
 	answer := fmt.Sprintf("a login with the role %s, which does not exist, answered: %d %s", evidence.ProbeRole, p.Value.Status, p.Value.Text)
 	switch {
 	case p.Value.Status == 403 && p.Value.Text == evidence.TextBare403:
@@ -135,9 +137,9 @@ func mountProbe(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 			where += " in the namespace " + t.Vault.Namespace
 			because = append(because, "Vault Enterprise answers the same where the namespace does not exist")
 		}
-		return proven(MountMissing, "there is no auth mount at "+where, because...)
+		return conclude(MountMissing, "there is no auth mount at "+where, because...)
 	case p.Value.Status == 400:
-		return proven(MountWrongType, fmt.Sprintf("what is mounted at %s is not a Kubernetes auth method", mountPath(t)), answer)
+		return conclude(MountWrongType, fmt.Sprintf("what is mounted at %s is not a Kubernetes auth method", mountPath(t)), answer)
 	}
 	return Verdict{}, false
 }

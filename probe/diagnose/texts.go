@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"regexp"
 	"slices"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
@@ -60,46 +61,77 @@ var loginTexts = []said{
 
 	{500, "failed to determine alias name", MountWrongType}, // approle; the Kubernetes plugin is not asked that at a login
 
+	{500, "missing role_id", MountWrongType},                 // OpenBao's approle
+	{500, "backend kerberos not configured", MountWrongType}, // kerberos
+	{500, "configuration has not been set", MountWrongType},  // github
+
 	{500, "", VaultInternalError},
 	{502, "", VaultInternalError},
 	{503, "", VaultInternalError},
 	{400, "x-forwarded-for", VaultBadResponse},
-	{400, "", MountWrongType}, // such as jwt: role "x" could not be found
-	{405, "", MountWrongType},
+	{400, "could not be found", MountWrongType}, // jwt: role "x" could not be found
 	{200, "", VaultBadResponse},
 }
 
-// loginReason is what a refusal of the login proves, or Unexplained.
-func loginReason(f evidence.Failure) Reason {
-	for _, s := range loginTexts {
-		if (s.status == 0 || s.status == f.Status) && evidence.Contains(f.Text, s.text) {
-			return s.reason
-		}
-	}
-	return Unexplained
+// unknownLoginTexts are refusals in words that no version of the plugin is known to
+// use: what they suggest is not proven.
+var unknownLoginTexts = []said{
+	{400, "", MountWrongType},
+	{405, "", MountWrongType},
 }
 
-// reviewTexts are what a TokenReview's status.error says of the reviewed token.
-// The text is an aggregate that also says "invalid bearer token" where another
-// authenticator said more, so that stands last.
-var reviewTexts = []said{
-	{0, "has expired", CanaryExpired},
-	{0, "not valid yet", CanaryNotYetValid},
-	{0, "issued in the future", CanaryNotYetValid},
-	{0, "invalid for the target audiences", CanaryWrongAudience},
-	{0, "has been invalidated", CanaryRevoked},
-	{0, "has been deleted", CanaryRevoked},
-	{0, "not found", CanaryRevoked},
-	{0, "does not match", CanaryRevoked},
-	{0, "has been marked invalid", CanaryRevoked},
-	{0, "no keys found", CanaryWrongCluster},
-	{0, "error in cryptographic primitive", CanaryWrongCluster},
-	{0, "context deadline exceeded", KubernetesUnavailable},
-	{0, "authentication failed unexpectedly", KubernetesUnavailable},
-	{0, "webhook", KubernetesUnavailable},
-	{0, "claim is missing", CanaryTokenMalformed},
-	{0, "invalid bearer token", CanaryWrongCluster},
+// loginReason is what a refusal of the login proves, or with certain false suggests; it
+// is Unexplained where it does neither.
+func loginReason(f evidence.Failure) (reason Reason, certain bool) {
+	says := func(s said) bool {
+		return (s.status == 0 || s.status == f.Status) && evidence.Contains(f.Text, s.text)
+	}
+	if i := slices.IndexFunc(loginTexts, says); i >= 0 {
+		return loginTexts[i].reason, true
+	}
+	if i := slices.IndexFunc(unknownLoginTexts, says); i >= 0 {
+		return unknownLoginTexts[i].reason, false
+	}
+	return Unexplained, false
 }
+
+// reviewMessage is one message of a TokenReview's status.error, as a whole.
+type reviewMessage struct {
+	pattern *regexp.Regexp
+	reason  Reason
+}
+
+// message matches one message of the aggregate in which the API server reports what each
+// of its authenticators said: "[invalid bearer token, service account token has expired]".
+func message(pattern string, reason Reason) reviewMessage {
+	return reviewMessage{regexp.MustCompile(`(?i)(?:^|\[|, )` + pattern + `(?:$|\]|, )`), reason}
+}
+
+// reviewMessages are those of the API server's own authenticators, Kubernetes 1.21 to
+// 1.37. Other texts are those of webhooks and OIDC providers, or of their failures.
+var reviewMessages = []reviewMessage{
+	message(`(?:service account )?token has expired\.?`, CanaryExpired),
+	message(`service account token is not valid yet`, CanaryNotYetValid),
+	message(`service account token is issued in the future`, CanaryNotYetValid),
+	message(`token audiences \[[^\]]*\] is invalid for the target audiences \[[^\]]*\]`, CanaryWrongAudience),
+	message(`(?:service account )?token has been invalidated`, CanaryRevoked),
+	message(`service ?account [^ ,]+ has been deleted`, CanaryRevoked),
+	message(`serviceaccounts "[^"]*" not found`, CanaryRevoked),
+	message(`service ?account UID \([^)]*\) does not match claim \([^)]*\)`, CanaryRevoked),
+	message(`(?:pod|secret|node) UID \([^)]*\) does not match service account (?:pod|secret|node) ref claim \([^)]*\)`, CanaryRevoked),
+	message(`token does not match server's copy`, CanaryRevoked),
+	message(`the token in secret [^ ,]+ for service account [^ ,]+ has been marked invalid\..*`, CanaryRevoked),
+	message(`invalid signature, no keys found`, CanaryWrongCluster),
+	message(`(?:square/go-jose|go-jose/go-jose): error in cryptographic primitive`, CanaryWrongCluster),
+	message(`(?:namespace|secretName|serviceAccountName|serviceAccountUID|sub) claim is (?:missing|invalid)`, CanaryTokenMalformed),
+	message(`context deadline exceeded`, KubernetesUnavailable),
+	message(`Internal error occurred: (?:authentication failed unexpectedly|error validating audiences)`, KubernetesUnavailable),
+	{regexp.MustCompile(`(?i)^\[?invalid bearer token\]?$`), CanaryWrongCluster}, // no authenticator knows the token
+}
+
+// backendFailure matches the failure of an authenticator's own backend: a webhook, an OIDC
+// provider, etcd.
+var backendFailure = regexp.MustCompile(`(?i)dial tcp|i/o timeout|connection (?:refused|reset)|no such host|x509:|tls: |EOF|etcdserver: |webhook|(?:Get|Post) "https?://|\b(?:404|429|50[0-9])\b`)
 
 // reviewerReasonFor are the same findings where the reviewed token is the reviewer's.
 var reviewerReasonFor = map[Reason]Reason{
@@ -110,14 +142,18 @@ var reviewerReasonFor = map[Reason]Reason{
 	CanaryWrongCluster:  ReviewerWrongCluster,
 }
 
-// reviewReason is what a TokenReview's error proves of the canary.
-func reviewReason(text string) Reason {
-	for _, s := range reviewTexts {
-		if evidence.Contains(text, s.text) {
-			return s.reason
+// reviewReason is what a TokenReview's error says of the reviewed token; certain is false
+// where the text is none that the API server's own authenticators use.
+func reviewReason(text string) (reason Reason, certain bool) {
+	for _, m := range reviewMessages {
+		if m.pattern.MatchString(text) {
+			return m.reason, true
 		}
 	}
-	return CanaryRejected
+	if backendFailure.MatchString(text) {
+		return KubernetesUnavailable, false
+	}
+	return CanaryRejected, false
 }
 
 func overlap(a, b []string) bool {

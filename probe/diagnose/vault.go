@@ -335,7 +335,7 @@ func judgeClock(_ evidence.Target, e evidence.Evidence) (finding, bool) {
 	skew := e.Health.Value.Skew
 	return finding{
 		holds:  skew.Abs() > maxSkew,
-		detail: fmt.Sprintf("Vault's clock and the exporter's differ by %s", skew.Abs()),
+		detail: fmt.Sprintf("Vault's clock and the exporter's differ by about %s", skew.Abs().Round(5*time.Second)),
 		advice: Advice{Check: []string{"chronyc tracking"}, Notes: []string{"Set the clock that is wrong."}},
 	}, true
 }

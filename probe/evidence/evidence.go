@@ -10,6 +10,9 @@ import (
 type Evidence struct {
 	// At is when the run began, by our own clock. Judgements about expiry use it.
 	At time.Time
+	// Lag is how late the run noticed that its timeout had passed, 0 if it ended before:
+	// a process that was frozen or starved saw timeouts that no server caused.
+	Lag time.Duration
 	// Panic is the text of a panic inside the run, empty if there was none.
 	Panic string
 
@@ -44,11 +47,15 @@ type Evidence struct {
 	KubernetesCertificate, VaultCertificate Certificate
 }
 
-// FollowUps are the extra questions after a failure. They may be carried over from
-// an earlier run that saw exactly the same.
+// FollowUps are the extra questions after a failure. Answers may be carried over from
+// an earlier run that saw exactly the same: they are marked as [Fact].Carried.
 type FollowUps struct {
-	// At is when they were asked; it equals Evidence.At if this run asked them.
-	At time.Time
+	// Asked lists the questions that this run asked, by the names of their steps.
+	Asked []string
+	// Postponed is when the questions are to be asked that this run had no turn for,
+	// since many targets of one Vault fail at once; zero where there are none.
+	Postponed time.Time
+
 	// MountProbe is the answer to a login with a role that does not exist.
 	MountProbe Fact[Refusal]
 	// RoleProbe is the answer to a login with the canary's role and a JWT that expired

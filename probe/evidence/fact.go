@@ -20,6 +20,10 @@ type Fact[T any] struct {
 	Value T
 	// Failure holds when the state is Failed.
 	Failure Failure
+	// At is when the question was asked.
+	At time.Time
+	// Carried is set where the answer is that of an earlier run: it may no longer be true.
+	Carried bool
 	// Elapsed is how long the question was open.
 	Elapsed time.Duration
 }

@@ -37,6 +37,8 @@ type Failure struct {
 	Class Class
 	// Status is the HTTP status of the answer, 0 if there was none.
 	Status int
+	// Answering is set where the answer had begun when the time was over.
+	Answering bool
 	// Text is what the server or the system said, cleaned for display; see [clean].
 	Text string
 	// RetryAfter is the pause that the server asked for, 0 if it did not.

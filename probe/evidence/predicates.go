@@ -6,10 +6,10 @@ func (e Evidence) BareRefusal() bool {
 	return e.Login.RefusedWith(403) && e.Login.Failure.Text == TextBare403
 }
 
-// LoginHangs reports whether the login alone went unanswered: Vault itself is
-// well, so that what it waits for is the API server.
+// LoginHangs reports whether the login alone was not answered: Vault itself answers, so
+// it is waiting for the API server.
 func (e Evidence) LoginHangs() bool {
-	return e.Login.Failed() && e.Login.Failure.Class == ClassTimeout && e.Health.Ok()
+	return e.Login.Failed() && e.Login.Failure.Class == ClassTimeout && !e.Login.Failure.Answering && e.Health.Ok()
 }
 
 // MountExists reports whether the mount probe found a Kubernetes auth mount.
@@ -57,7 +57,7 @@ func (e Evidence) AsksForBackoff() bool {
 		e.Login.RefusedWith(503) && Contains(e.Login.Failure.Text, TextOverloaded)
 }
 
-// isCanary compares the reviewed identity with the token's claims, as Vault does.
+// IsCanary compares the reviewed identity with the token's claims, as Vault does.
 func IsCanary(r Review, c Claims) bool {
 	return r.Username == "system:serviceaccount:"+c.Namespace+":"+c.ServiceAccount && r.UID == c.UID
 }

@@ -107,10 +107,13 @@ func configStep(e Evidence) Step {
 	return s
 }
 
-// followUpStep tells of what this run asked.
+// followUpStep reports what this run asked; an answer of an earlier run is not news.
 func followUpStep[T any](e Evidence, name string, f Fact[T], describe func(T) string) Step {
-	if f.State != NotAsked && !e.FollowUps.At.Equal(e.At) {
-		return Step{name, StepSkipped, "as answered at " + e.FollowUps.At.UTC().Format(time.RFC3339) + ": " + describe(f.Value), 0}
+	switch {
+	case f.State != NotAsked && f.Carried:
+		return Step{name, StepSkipped, "as answered at " + f.At.UTC().Format(time.RFC3339) + ": " + describe(f.Value), 0}
+	case f.State == NotAsked && !e.FollowUps.Postponed.IsZero():
+		return Step{name, StepSkipped, "postponed to " + e.FollowUps.Postponed.UTC().Format(time.RFC3339) + ": many targets of this Vault fail at once", 0}
 	}
 	return step(name, f, "not needed", describe)
 }

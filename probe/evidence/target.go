@@ -1,6 +1,9 @@
 package evidence
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Target is one auth mount seen from one cluster. It is an immutable value:
 // configuration makes it, nothing changes it.
@@ -66,6 +69,12 @@ type Vault struct {
 	TokenFile string
 }
 
+// MountKey is the same for targets whose login requests go to one mount in one way.
+func (v Vault) MountKey() string {
+	return strings.Join([]string{v.Addr, v.CACert, v.TLSServerName, v.ClientCert, v.Namespace, v.Mount}, "\x00")
+}
+
+// LoginPath is the path of the canary's login.
 func (v Vault) LoginPath() string { return "auth/" + v.Mount + "/login" }
 
 // Kubernetes is the API server that the mount points at.

@@ -15,8 +15,9 @@ type Gatherer struct {
 	network    Network
 	countToken func(target string, event evidence.TokenEvent)
 
-	late sync.WaitGroup // logins that were unanswered at the end of their run
-	pace pace           // of follow-ups
+	late    sync.WaitGroup // logins that were unanswered at the end of their run
+	limiter limiter        // of follow-ups
+	shared  shared         // answers to mount probes
 }
 
 // NewGatherer returns a Gatherer that introduces itself to servers with this version.

@@ -101,6 +101,9 @@ func (c caller) review(ctx context.Context, token evidence.Secret, audiences []s
 	if err := create(ctx, c.authentication, "TokenReview", &authenticationv1.TokenReview{Spec: spec}, &answer); err != nil {
 		return evidence.Review{}, err
 	}
+	if !answer.Status.Authenticated && answer.Status.Error == "" {
+		return evidence.Review{}, evidence.Failure{Class: evidence.ClassBadResponse, Status: http.StatusCreated, Text: "the TokenReview has no status"}
+	}
 	return evidence.Review{
 		Authenticated: answer.Status.Authenticated,
 		Username:      evidence.Clean(answer.Status.User.Username),

@@ -66,11 +66,25 @@ func (m *Notes) mountDue(loggedIn bool) bool {
 	return m.runs%mountEvery == 0 || loggedIn != m.loggedIn
 }
 
-// followUpsFor returns the remembered follow-ups if they still hold: the run saw
-// exactly what the last one saw, and not too long ago.
-func (m Notes) followUpsFor(e evidence.Evidence) (evidence.FollowUps, bool) {
-	holds := m.fingerprint == fingerprintOf(e) && !m.followUps.At.IsZero() && e.At.Sub(m.followUps.At) < followUpsHold
-	return m.followUps, holds
+// followUpsFor returns the answers of earlier runs that still hold: this run saw
+// exactly what the last one saw, and they are not too old.
+func (m Notes) followUpsFor(e evidence.Evidence) evidence.FollowUps {
+	if m.fingerprint != fingerprintOf(e) {
+		return evidence.FollowUps{}
+	}
+	f := m.followUps
+	return evidence.FollowUps{
+		MountProbe: held(f.MountProbe, e.At), RoleProbe: held(f.RoleProbe, e.At), ReviewerReview: held(f.ReviewerReview, e.At),
+		DiagnosticRole: held(f.DiagnosticRole, e.At), DiagnosticAccess: held(f.DiagnosticAccess, e.At),
+	}
+}
+
+func held[T any](f evidence.Fact[T], now time.Time) evidence.Fact[T] {
+	if f.State == evidence.NotAsked || now.Sub(f.At) >= followUpsHold {
+		return evidence.Fact[T]{}
+	}
+	f.Carried = true
+	return f
 }
 
 // remember returns the notes for the next run.

@@ -7,13 +7,18 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
+func answeredAt(at time.Time) evidence.FollowUps {
+	return evidence.FollowUps{RoleProbe: evidence.Fact[evidence.Refusal]{State: evidence.Answered, At: at}}
+}
+
 func TestFollowUpsHoldForTenMinutes(t *testing.T) {
 	now := time.Unix(1e9, 0)
 	e := evidence.Evidence{At: now}
 	for age, want := range map[time.Duration]bool{9 * time.Minute: true, 10 * time.Minute: false} {
-		m := Notes{fingerprint: fingerprintOf(e), followUps: evidence.FollowUps{At: now.Add(-age)}}
-		if _, holds := m.followUpsFor(e); holds != want {
-			t.Errorf("after %s the follow-ups hold: %t, want %t", age, holds, want)
+		n := Notes{fingerprint: fingerprintOf(e), followUps: answeredAt(now.Add(-age))}
+		got := n.followUpsFor(e).RoleProbe
+		if got.Ok() != want || got.Carried != want {
+			t.Errorf("after %s the answer holds: %t, marked as carried: %t, want %t", age, got.Ok(), got.Carried, want)
 		}
 	}
 }
@@ -23,11 +28,11 @@ func TestFollowUpsAreOfOneToken(t *testing.T) {
 	of := func(uid string) evidence.Evidence {
 		return evidence.Evidence{At: now, ReviewerToken: evidence.Fact[evidence.Claims]{State: evidence.Answered, Value: evidence.Claims{UID: uid}}}
 	}
-	m := Notes{fingerprint: fingerprintOf(of("old")), followUps: evidence.FollowUps{At: now}}
-	if _, holds := m.followUpsFor(of("old")); !holds {
-		t.Error("the follow-ups do not hold for the same token")
+	n := Notes{fingerprint: fingerprintOf(of("old")), followUps: answeredAt(now)}
+	if !n.followUpsFor(of("old")).RoleProbe.Ok() {
+		t.Error("the answer does not hold for the same token")
 	}
-	if _, holds := m.followUpsFor(of("new")); holds {
-		t.Error("what was found out about one reviewer token is held against another")
+	if n.followUpsFor(of("new")).RoleProbe.Ok() {
+		t.Error("what was found out about one reviewer token is used for another")
 	}
 }

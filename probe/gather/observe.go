@@ -12,7 +12,7 @@ func observe[T any](ask func() (T, error)) evidence.Fact[T] {
 	value, err := ask()
 	took := time.Since(start)
 	if err != nil {
-		return evidence.Fact[T]{State: evidence.Failed, Failure: failureOf(err), Elapsed: took}
+		return evidence.Fact[T]{State: evidence.Failed, Failure: failureOf(err), At: start, Elapsed: took}
 	}
-	return evidence.Fact[T]{State: evidence.Answered, Value: value, Elapsed: took}
+	return evidence.Fact[T]{State: evidence.Answered, Value: value, At: start, Elapsed: took}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
@@ -64,6 +65,9 @@ func (r *run) gather(ctx context.Context) {
 		func() { r.askKubernetes(ctx, obtain) },
 		func() { r.askVault(ctx, obtain) },
 	)
+	if deadline, limited := ctx.Deadline(); limited {
+		r.evidence.Lag = max(0, time.Since(deadline))
+	}
 	r.checkMountCA()
 }
 

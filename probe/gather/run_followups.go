@@ -3,59 +3,84 @@ package gather
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// followUp asks what tells the causes of a failure apart, unless the last run saw
-// the same and its answers still hold. None of these questions can bring a token.
+// followUp asks what tells the causes of a failure apart. None of these questions can
+// return a token. While every run sees the same, answers are carried over, except
+// those that decide the verdict: they are asked again on every run.
 func (r *run) followUp(ctx context.Context) {
 	e := &r.evidence
-	wanted := r.wantedFollowUps()
-	if len(wanted) == 0 || !r.target.FollowUps || ctx.Err() != nil || e.AsksForBackoff() {
-		return
-	}
-	if carried, holds := r.notes.followUpsFor(*e); holds {
-		e.FollowUps = carried
+	if !r.target.FollowUps || ctx.Err() != nil || e.AsksForBackoff() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, evidence.FollowUpBudget)
 	defer cancel()
-	if !r.gatherer.pace.wait(ctx, r.target.Vault.Addr) {
+	e.FollowUps = r.notes.followUpsFor(*e)
+	if !r.own.IsZero() && e.ReviewerUnexplained() {
+		r.reviewReviewer(ctx)
+	}
+	if e.BareRefusal() {
+		r.followUpLogin(ctx)
+	}
+}
+
+// followUpLogin asks Vault, at the mount first: where there is none, the other
+// questions would bring the same answer.
+func (r *run) followUpLogin(ctx context.Context) {
+	e := &r.evidence
+	hasTurn := sync.OnceValue(func() bool { return r.waitForTurn(ctx) })
+	answer := r.gatherer.shared.ask(ctx, r.target.Vault.MountKey(), func() evidence.Fact[evidence.Refusal] {
+		if !hasTurn() {
+			return evidence.Fact[evidence.Refusal]{}
+		}
+		return r.probeMount(ctx)
+	})
+	if answer.State != evidence.NotAsked {
+		e.FollowUps.MountProbe = answer
+	}
+	if !e.MountExists() {
 		return
 	}
-	e.FollowUps.At = e.At
-	work := make([]func(), 0, len(wanted))
-	for _, ask := range wanted {
-		work = append(work, func() { ask(ctx) })
+	var work []func()
+	if f := e.FollowUps.RoleProbe; f.State == evidence.NotAsked || !e.RoleProbePassed() {
+		work = append(work, func() { r.probeRole(ctx) })
 	}
-	r.together(work...)
+	if r.target.Vault.DiagnosticRole != "" {
+		work = append(work, func() { r.askDiagnosticRole(ctx) })
+	}
+	if len(work) > 0 && hasTurn() {
+		r.together(work...)
+	}
 }
 
-// wantedFollowUps lists the questions whose answer would tell more than the run has
-// seen.
-func (r *run) wantedFollowUps() []func(context.Context) {
-	e := &r.evidence
-	var wanted []func(context.Context)
-	if e.BareRefusal() {
-		wanted = append(wanted, r.probeMount, r.probeRole)
-		if r.target.Vault.DiagnosticRole != "" {
-			wanted = append(wanted, r.askDiagnosticRole)
-		}
+// waitForTurn waits until the target may ask this Vault, or notes when it may.
+func (r *run) waitForTurn(ctx context.Context) bool {
+	turn, ok := r.gatherer.limiter.wait(ctx, r.target.Vault.Addr, r.target.Name)
+	if !ok {
+		r.evidence.FollowUps.Postponed = turn
 	}
-	if !r.own.IsZero() && e.ReviewerUnexplained() {
-		wanted = append(wanted, r.reviewReviewer)
-	}
-	return wanted
+	return ok
 }
 
-func (r *run) probeMount(ctx context.Context) {
-	r.evidence.FollowUps.MountProbe = observe(func() (evidence.Refusal, error) {
+// asked notes a question of this run.
+func (r *run) asked(step string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.evidence.FollowUps.Asked = append(r.evidence.FollowUps.Asked, step)
+}
+
+func (r *run) probeMount(ctx context.Context) evidence.Fact[evidence.Refusal] {
+	r.asked("mount_probe")
+	return observe(func() (evidence.Refusal, error) {
 		return r.refusedLogin(ctx, evidence.ProbeRole, notAToken)
 	})
 }
 
 func (r *run) probeRole(ctx context.Context) {
+	r.asked("role_probe")
 	forged := forge(r.evidence.CanaryToken.Value)
 	r.evidence.FollowUps.RoleProbe = observe(func() (evidence.Refusal, error) {
 		return r.refusedLogin(ctx, r.target.Vault.Role, forged)
@@ -65,7 +90,9 @@ func (r *run) probeRole(ctx context.Context) {
 // askDiagnosticRole has Vault itself call Kubernetes, and asks what the identity that it
 // then names may do.
 func (r *run) askDiagnosticRole(ctx context.Context) {
+	r.asked("diagnostic_role")
 	f := &r.evidence.FollowUps
+	f.DiagnosticAccess = evidence.Fact[evidence.Access]{}
 	f.DiagnosticRole = observe(func() (evidence.Refusal, error) {
 		return r.refusedLogin(ctx, r.target.Vault.DiagnosticRole, r.canary.Reveal())
 	})
@@ -79,6 +106,7 @@ func (r *run) askDiagnosticRole(ctx context.Context) {
 	if !f.DiagnosticRole.Ok() || who == "" {
 		return
 	}
+	r.asked("diagnostic_access")
 	f.DiagnosticAccess = observe(func() (evidence.Access, error) {
 		caller, err := asker()
 		if err != nil {
@@ -91,6 +119,7 @@ func (r *run) askDiagnosticRole(ctx context.Context) {
 // reviewReviewer has the reviewer's token reviewed by the exporter's own identity,
 // which may be told what a 401 hides.
 func (r *run) reviewReviewer(ctx context.Context) {
+	r.asked("reviewer_review")
 	r.evidence.FollowUps.ReviewerReview = observe(func() (evidence.Review, error) {
 		own, err := r.asOwn()
 		if err != nil {

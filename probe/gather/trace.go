@@ -27,8 +27,8 @@ const (
 	stageReading
 )
 
-// silence says what a server left undone when the deadline passed.
-func (s stage) timeoutFailure() string {
+// unanswered says what a server had not done when the deadline passed.
+func (s stage) unanswered() string {
 	switch s {
 	case stageResolving:
 		return "the name was not resolved in time"
@@ -127,7 +127,7 @@ func (x *requestTrace) timeoutFailure(err error) evidence.Failure {
 	if class == evidence.ClassTimeout && reached == stageResolving {
 		class = evidence.ClassDNS
 	}
-	return evidence.Failure{Class: class, Text: reached.timeoutFailure()}
+	return evidence.Failure{Class: class, Text: reached.unanswered(), Answering: reached == stageReading}
 }
 
 // foreign is the failure of an answer that is not in the server's own dialect. Its
@@ -158,7 +158,7 @@ func (x *requestTrace) failure(err error) evidence.Failure {
 		return x.plainToTLS() // a TLS server answers plain HTTP with 400, and resets the connection
 	case f.Class == evidence.ClassTimeout:
 		silent := x.timeoutFailure(err)
-		f.Class, f.Text = silent.Class, silent.Text
+		f.Class, f.Text, f.Answering = silent.Class, silent.Text, silent.Answering
 	case f.Class == evidence.ClassUnreachable && x.status != 0:
 		f.Class, f.Text = evidence.ClassBadResponse, "the connection ended in the middle of the answer: "+f.Text
 	}

@@ -25,8 +25,8 @@ import (
 const pluginAgent = "Go-http-client/1.1"
 
 // The plugin waits 30 s for a connection and 10 s for a TLS handshake, and then
-// without end. The fake is quicker to give up.
-const pluginPatience = 1500 * time.Millisecond
+// without end. The fake gives up sooner, yet later than the timeout of a hanging scenario.
+const pluginPatience = 1200 * time.Millisecond
 
 type pluginCaller struct {
 	config *Config

@@ -41,6 +41,8 @@ var canaryScenarios = []Scenario{
 		w.Target.Reviewer = evidence.Reviewer{Source: evidence.SourceCanary}
 	}),
 	bare("canary_rejected", proven(diagnose.CanaryRejected), reviewSays(`{"authenticated":true,"audiences":["vault"],"user":{"username":"oidc:somebody"}}`)),
+	bare("canary_rejected_unknown_text", byElimination(diagnose.CanaryRejected), reviewSays(`{"error":"[invalid bearer token, the token has expired from the allow list]"}`)),
+	bare("canary_revoked_among_others", proven(diagnose.CanaryRevoked), reviewSays(`{"error":"[invalid bearer token, Token has been invalidated, unknown]"}`)),
 	bare("kubernetes_unavailable_not_minted", proven(diagnose.KubernetesUnavailable), func(w *World) {
 		w.MintCanary()
 		w.OnKubernetes("token", HTML(503))

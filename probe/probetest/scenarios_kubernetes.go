@@ -93,8 +93,20 @@ var kubernetesScenarios = []Scenario{
 	}),
 	same("kubernetes_unavailable_proxy", byElimination(diagnose.KubernetesUnavailable), func(w *World) { w.OnKubernetes("", HTML(503)) }),
 	bare("kubernetes_unavailable_webhook", proven(diagnose.KubernetesUnavailable), reviewSays(`{"error":"[invalid bearer token, context deadline exceeded]"}`)),
+	webhookSays("kubernetes_unavailable_webhook_certificate", `Post \"https://authn.svc/\": tls: failed to verify certificate: x509: certificate has expired or is not yet valid`),
+	webhookSays("kubernetes_unavailable_webhook_refused", `Post \"https://authn.svc/\": dial tcp 10.0.0.7:443: connect: connection refused`),
+	webhookSays("kubernetes_unavailable_webhook_dns", `Get \"https://issuer.example/\": dial tcp: lookup issuer.example: no such host`),
+	webhookSays("kubernetes_unavailable_webhook_404", `webhook: unexpected status 404 Not Found`),
+	webhookSays("kubernetes_unavailable_etcd", `etcdserver: request timed out, possibly due to previous leader failure`),
+	bare("kubernetes_bad_response_no_status", byElimination(diagnose.KubernetesBadResponse), reviewSays(`{}`)),
 	bare("kubernetes_unavailable_no_audiences", proven(diagnose.KubernetesUnavailable),
 		reviewSays(`{"authenticated":true,"user":{"username":"system:serviceaccount:monitoring:canary","uid":"uid-of-canary"}}`)),
+}
+
+// webhookSays has an authenticator fail beside the API server's own, which do not know
+// the token.
+func webhookSays(name, text string) Scenario {
+	return bare(name, byElimination(diagnose.KubernetesUnavailable), reviewSays(`{"error":"[invalid bearer token, `+text+`]"}`))
 }
 
 // reviewSays has every review end in this status, as a webhook can make it.

@@ -11,6 +11,8 @@ var mountScenarios = []Scenario{
 	same("mount_missing_no_such_namespace", proven(diagnose.MountMissing), inNamespace(Enterprise, "", "team-b")),
 	same("mount_missing_in_root", proven(diagnose.MountMissing), inNamespace(OpenBao, "", "")),
 	twin("mount_wrong_type", withMount(func(m *Mount) { m.Type = "approle" })),
+	same("mount_wrong_type_unknown_text", byElimination(diagnose.MountWrongType), onLogin(400, "no one has seen this text yet")),
+	same("mount_wrong_type_kerberos", proven(diagnose.MountWrongType), onLogin(500, "backend kerberos not configured")),
 	same("mount_wrong_type_jwt", proven(diagnose.MountWrongType), withMount(func(m *Mount) { m.Type = "jwt" })),
 	twin("mount_config_missing", withMount(func(m *Mount) { m.Config = nil })),
 	twin("mount_issuer_mismatch", withConfig(func(c *Config) { c.Issuer, c.DisableISSValidation = "https://other.example", false })),

@@ -53,7 +53,7 @@ type look struct {
 
 var desktop = look{width: 1100}
 
-// open shows a page in a tab of its own. What the page complains of fails the test.
+// open shows a page in a tab of its own. What the page logs an error of fails the test.
 func open(t *testing.T, url string, l look) context.Context {
 	t.Helper()
 	if browser == nil {
@@ -88,7 +88,7 @@ func listen(t *testing.T, tab context.Context) {
 	listening.Go(func() {
 		for message, err := range messages {
 			if err == nil && tab.Err() == nil && (message.Type == "error" || message.IsException()) && !strings.Contains(message.Text, "ERR_") {
-				t.Errorf("the page complains: %s", message)
+				t.Errorf("the page logs an error: %s", message)
 			}
 		}
 	})

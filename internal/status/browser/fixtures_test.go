@@ -2,6 +2,7 @@ package browser
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -15,17 +16,17 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// source is what the board reads, for tests to change.
+// source is what the page shows, for tests to change.
 type source struct {
 	mu      sync.Mutex // guards what follows
-	known   []probe.TargetState
+	states  []probe.TargetState
 	standby string
 }
 
 func (s *source) TargetStates() []probe.TargetState {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return append([]probe.TargetState(nil), s.known...)
+	return append([]probe.TargetState(nil), s.states...)
 }
 
 func (s *source) Standby() string { return s.standby }
@@ -33,16 +34,16 @@ func (s *source) Standby() string { return s.standby }
 // site is a page on a server of its own.
 type site struct {
 	*source
-	board *status.Board
-	url   string
+	page *status.Server
+	url  string
 }
 
-func serve(t testing.TB, standby string, known ...probe.TargetState) *site {
-	s := &site{source: &source{known: known, standby: standby}}
-	s.board = status.New(status.Options{TargetStates: s.TargetStates, Standby: s.Standby, Runbook: docs.Reasons, Version: "1.2.3"})
-	server := httptest.NewServer(s.board)
+func serve(t testing.TB, standby string, states ...probe.TargetState) *site {
+	s := &site{source: &source{states: states, standby: standby}}
+	s.page = status.New(status.Options{TargetStates: s.TargetStates, Standby: s.Standby, Runbook: docs.Reasons, Version: "1.2.3"})
+	server := httptest.NewServer(s.page)
 	t.Cleanup(func() {
-		s.board.Close()
+		s.page.Close()
 		server.CloseClientConnections()
 		server.Close()
 	})
@@ -50,14 +51,14 @@ func serve(t testing.TB, standby string, known ...probe.TargetState) *site {
 	return s
 }
 
-// run completes one more run of a target, as serve does.
+// run records and publishes one more run of a target.
 func (s *site) run(i int, change func(*probe.Result)) {
 	s.mu.Lock()
-	r := result(s.known[i].Target, time.Now())
+	r := result(s.states[i].Target, time.Now())
 	change(&r)
-	s.known[i] = s.known[i].After(r)
+	s.states[i] = s.states[i].After(r)
 	s.mu.Unlock()
-	s.board.Publish(r)
+	s.page.Publish(r)
 }
 
 func get(t testing.TB, url string) (int, http.Header, string) {
@@ -67,15 +68,11 @@ func get(t testing.TB, url string) (int, http.Header, string) {
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
-	var text []byte
-	buffer := make([]byte, 1<<16)
-	for {
-		n, err := response.Body.Read(buffer)
-		text = append(text, buffer[:n]...)
-		if err != nil {
-			return response.StatusCode, response.Header, string(text)
-		}
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
 	}
+	return response.StatusCode, response.Header, string(body)
 }
 
 func target(name string) evidence.Target {
@@ -89,15 +86,15 @@ func target(name string) evidence.Target {
 	}
 }
 
-func answered[T any](value T, took time.Duration) evidence.Fact[T] {
-	return evidence.Fact[T]{State: evidence.Answered, Value: value, Elapsed: took}
+func answered[T any](value T, elapsed time.Duration) evidence.Fact[T] {
+	return evidence.Fact[T]{State: evidence.Answered, Value: value, Elapsed: elapsed}
 }
 
-func refused[T any](status int, text string) evidence.Fact[T] {
-	return evidence.Fact[T]{State: evidence.Failed, Failure: evidence.Failure{Class: evidence.ClassRefused, Status: status, Text: text}, Elapsed: 9 * time.Millisecond}
+func refused[T any](code int, message string) evidence.Fact[T] {
+	return evidence.Fact[T]{State: evidence.Failed, Failure: evidence.Failure{Class: evidence.ClassRefused, Status: code, Text: message}, Elapsed: 9 * time.Millisecond}
 }
 
-// result is a run that found everything well.
+// result is a healthy run.
 func result(t evidence.Target, at time.Time) probe.Result {
 	const day = 24 * time.Hour
 	e := evidence.Evidence{
@@ -127,7 +124,7 @@ func forbidden(r *probe.Result) {
 	e.Access = answered(evidence.Access{}, 3*time.Millisecond)
 	e.Login = refused[evidence.Login](403, "permission denied")
 	e.Revoke = evidence.Fact[struct{}]{}
-	e.FollowUps = evidence.FollowUps{At: e.At, MountProbe: answered(evidence.Refusal{Status: 400, Text: "invalid role name"}, 5*time.Millisecond)}
+	e.FollowUps = evidence.FollowUps{Asked: []string{"mount_probe"}, MountProbe: answered(evidence.Refusal{Status: 400, Text: "invalid role name"}, 5*time.Millisecond)}
 	*r = judged(r.Target, r.Start, e)
 }
 
@@ -139,7 +136,7 @@ func sealed(r *probe.Result) {
 	*r = judged(r.Target, r.Start, e)
 }
 
-func lost(r *probe.Result) {
+func withoutCanary(r *probe.Result) {
 	e := r.Evidence
 	e.CanaryToken = evidence.Fact[evidence.Claims]{State: evidence.Failed, Failure: evidence.Failure{Class: evidence.ClassMissing, Text: "no such file"}}
 	e.Login, e.Revoke = evidence.Fact[evidence.Login]{}, evidence.Fact[struct{}]{}
@@ -147,45 +144,46 @@ func lost(r *probe.Result) {
 }
 
 func warned(r *probe.Result) {
-	r.Warnings = []diagnose.Warning{{Code: diagnose.CertificateExpiring, Raised: true, Detail: "the certificate of Vault expires on 2026-01-11", Fix: []string{"openssl s_client -connect vault.example.com:8200 </dev/null | openssl x509 -noout -enddate"}}}
+	r.Warnings = []diagnose.Warning{{Code: diagnose.CertificateExpiring, Raised: true, Detail: "the certificate of Vault expires on 2026-01-11", Advice: diagnose.Advice{Check: []string{"openssl s_client -connect vault.example.com:8200 </dev/null | openssl x509 -noout -enddate"}}}}
 }
 
-func well(*probe.Result) {}
+func healthy(*probe.Result) {}
 
-// past is a target with a history that ends age ago: an outage long past, and now.
-func past(name string, age time.Duration, now func(*probe.Result)) probe.TargetState {
-	known := probe.TargetState{Target: target(name)}
+// withHistory is a target with a history that ends age ago: an old outage, and what now
+// makes of the latest runs.
+func withHistory(name string, age time.Duration, now func(*probe.Result)) probe.TargetState {
+	state := probe.TargetState{Target: target(name)}
 	start := time.Now().Add(-age - 119*time.Minute)
 	for n := range 120 {
-		r := result(known.Target, start.Add(time.Duration(n)*time.Minute))
+		r := result(state.Target, start.Add(time.Duration(n)*time.Minute))
 		switch {
 		case n >= 40 && n < 47:
 			sealed(&r)
 		case n == 80:
-			lost(&r)
+			withoutCanary(&r)
 		case n >= 108:
 			now(&r)
 			r.Since = start.Add(108 * time.Minute)
 		}
 		r.Duration = time.Duration(30+n*7%23+n%11*n%5) * time.Millisecond
-		known = known.After(r)
+		state = state.After(r)
 	}
-	return known
+	return state
 }
 
 func many(n int) []probe.TargetState {
 	var all []probe.TargetState
 	for i := range n {
-		now := well
+		now := healthy
 		switch {
 		case i%50 == 7:
 			now = forbidden
 		case i%90 == 11:
-			now = lost
+			now = withoutCanary
 		case i%60 == 13:
 			now = warned
 		}
-		all = append(all, past(fmt.Sprintf("eu-%d/team-%03d", i%3+1, i), 0, now))
+		all = append(all, withHistory(fmt.Sprintf("eu-%d/team-%03d", i%3+1, i), 0, now))
 	}
 	return all
 }

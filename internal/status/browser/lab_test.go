@@ -34,9 +34,9 @@ func (s *transcript) find(pattern *regexp.Regexp) []string {
 	return pattern.FindStringSubmatch(s.text.String())
 }
 
-var listening = regexp.MustCompile(`msg="Listening on" address=(\S+)`)
+var listeningLine = regexp.MustCompile(`msg="Listening on" address=(\S+)`)
 
-// TestFaultShowsOnTheOpenPage: what breaks, and what is mended, shows without a
+// TestFaultShowsOnTheOpenPage: faults and fixes show on the page without a
 // reload, within one interval and one run.
 func TestFaultShowsOnTheOpenPage(t *testing.T) {
 	if !*withLab {
@@ -87,7 +87,7 @@ func exporterOn(t *testing.T, l *lab.Lab) string {
 	defer tick.Stop()
 	defer limit.Stop()
 	for {
-		if found := out.find(listening); found != nil {
+		if found := out.find(listeningLine); found != nil {
 			return "http://" + found[1]
 		}
 		select {

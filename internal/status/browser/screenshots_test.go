@@ -19,7 +19,7 @@ func TestScreenshots(t *testing.T) {
 	if *screenshots == "" {
 		return
 	}
-	few := []probe.TargetState{past("production", 0, forbidden), past("staging", 0, warned), past("disaster-recovery", 0, well), past("build", 0, lost)}
+	few := []probe.TargetState{withHistory("production", 0, forbidden), withHistory("staging", 0, warned), withHistory("disaster-recovery", 0, healthy), withHistory("build", 0, withoutCanary)}
 	phone := look{width: 390}
 	for name, one := range map[string]struct {
 		site *site
@@ -30,10 +30,10 @@ func TestScreenshots(t *testing.T) {
 		"page-dark":  {serve(t, "", few...), "/", look{width: 1100, dark: true}},
 		"page-phone": {serve(t, "", few...), "/", phone},
 		"target":     {serve(t, "", few...), "/targets/staging", desktop},
-		"healthy":    {serve(t, "", past("production", 0, well)), "/", desktop},
+		"healthy":    {serve(t, "", withHistory("production", 0, healthy)), "/", desktop},
 		"many":       {serve(t, "", many(500)...), "/", desktop},
 		"standby":    {serve(t, "exporter-7d9c_X2"), "/", desktop},
-		"stale":      {serve(t, "", past("production", 20*time.Minute, well)), "/", desktop},
+		"stale":      {serve(t, "", withHistory("production", 20*time.Minute, healthy)), "/", desktop},
 		"loading":    {serve(t, "", probe.TargetState{Target: target("production")}), "/", desktop},
 	} {
 		tab := open(t, one.site.url+one.path, one.look)

@@ -18,7 +18,8 @@ const (
 	healthPort = "10191"
 )
 
-// demo runs the lab and the exporter until ctx ends, and prints what the exporter finds and, with Prometheus, who is paged.
+// demo runs the lab and an exporter until ctx ends. It prints each change of the exporter's verdict and, with
+// Prometheus, each notification of Alertmanager.
 func demo(ctx context.Context, prometheus bool, stdout, stderr io.Writer) (err error) {
 	binary, err := lab.BuildExporter(ctx, stderr)
 	if err != nil {
@@ -29,7 +30,7 @@ func demo(ctx context.Context, prometheus bool, stdout, stderr io.Writer) (err e
 		return err
 	}
 	defer func() {
-		fmt.Fprintln(stderr, "taking the lab down")
+		fmt.Fprintln(stderr, "stopping the lab")
 		err = errors.Join(err, l.Close())
 	}()
 	if err := writeEnv(l); err != nil {
@@ -43,18 +44,18 @@ func demo(ctx context.Context, prometheus bool, stdout, stderr io.Writer) (err e
 	if err != nil {
 		return err
 	}
-	var watch *watch
+	var servers *monitoringServers
 	if prometheus {
-		if watch, err = startWatch(ctx, web, stdout, stderr); err != nil {
+		if servers, err = startMonitoring(ctx, web, stdout, stderr); err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, watch.close()) }()
+		defer func() { err = errors.Join(err, servers.close()) }()
 	}
 	e := exporter{binary: binary, env: l.FullEnv(), web: web, health: health, log: filepath.Join(l.Dir(), "exporter.log"), out: stdout}
-	return e.run(ctx, func() { summarize(stdout, e, watch) })
+	return e.run(ctx, func() { summarize(stdout, e, servers) })
 }
 
-// freePort is the address of the wanted port on loopback, or of another one where that is taken.
+// freePort returns a loopback address with the wanted port, or with another one if that port is in use.
 func freePort(wanted string, stderr io.Writer) (string, error) {
 	address := net.JoinHostPort("127.0.0.1", wanted)
 	listener, err := net.Listen("tcp", address)
@@ -62,12 +63,12 @@ func freePort(wanted string, stderr io.Writer) (string, error) {
 		if listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 			return "", err
 		}
-		fmt.Fprintf(stderr, "port %s is taken: using %s instead\n", wanted, listener.Addr())
+		fmt.Fprintf(stderr, "port %s is in use; listening on %s instead\n", wanted, listener.Addr())
 	}
 	return listener.Addr().String(), listener.Close()
 }
 
-func summarize(out io.Writer, e exporter, w *watch) {
+func summarize(out io.Writer, e exporter, w *monitoringServers) {
 	fmt.Fprintf(out, `
 The exporter is probing a real Vault and a real Kubernetes API server every %s.
 
@@ -77,20 +78,20 @@ The exporter is probing a real Vault and a real Kubernetes API server every %s.
 %[5]s
 In a second terminal:
 
-  make fault NAME=reviewer_forbidden      break something; without NAME: what there is
-  make heal                               mend it
+  make fault NAME=reviewer_forbidden      inject a fault; without NAME, list all faults
+  make heal                               undo all injected faults
   (. .lab/current/%[4]s; .lab/bin/exporter check)
 
-Each change of the verdict appears below. Ctrl-C ends the demo and leaves nothing behind.
+Each change of the verdict appears below. Ctrl-C stops the demo and removes its files.
 
 `, interval, e.web, e.health, envFile, w)
 }
 
-// untilReady returns when url answers 200, or with the end of ctx.
+// untilReady returns nil when url responds with 200, or the cause of the end of ctx.
 func untilReady(ctx context.Context, url string) error {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for !answers(ctx, url) {
+	for !responds(ctx, url) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -100,7 +101,7 @@ func untilReady(ctx context.Context, url string) error {
 	return nil
 }
 
-func answers(ctx context.Context, url string) bool {
+func responds(ctx context.Context, url string) bool {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return false

@@ -16,9 +16,9 @@ import (
 const (
 	interval     = "10s"
 	readyTimeout = 30 * time.Second
-	stopTimeout  = 10 * time.Second // twice what the exporter promises
+	stopTimeout  = 10 * time.Second // twice what the exporter promises for its shutdown
 
-	lastLines = 20
+	lastLineCount = 20
 )
 
 // An exporter is the child process of the demo.
@@ -26,11 +26,12 @@ type exporter struct {
 	binary      string
 	env         []string
 	web, health string // listen addresses
-	log         string // file that takes what the exporter logs
+	log         string // file for the exporter's whole log
 	out         io.Writer
 }
 
-// run calls ready once the exporter is, and ends with ctx or, with an error, with the exporter.
+// run starts the exporter and calls ready when /readyz responds. It stops the exporter when ctx ends, and returns an
+// error if the exporter exits by itself.
 func (e exporter) run(ctx context.Context, ready func()) error {
 	log, err := os.Create(e.log)
 	if err != nil {
@@ -38,7 +39,7 @@ func (e exporter) run(ctx context.Context, ready func()) error {
 	}
 	defer log.Close()
 	cmd := e.command()
-	output, err := merged(cmd)
+	output, err := mergeOutput(cmd)
 	if err != nil {
 		return err
 	}
@@ -47,16 +48,16 @@ func (e exporter) run(ctx context.Context, ready func()) error {
 	}
 	_ = output.child.Close()
 
-	// The child's end of the pipe closes with the child, so reading to the end is waiting for it.
+	// Reading from the pipe ends when the child exits, because the child has the only other end.
 	ended := make(chan error, 1)
 	go func() {
 		last := e.follow(output.parent, log)
-		ended <- unexpected(cmd.Wait(), last)
+		ended <- exitError(cmd.Wait(), last)
 	}()
-	return e.watch(ctx, cmd, ended, ready)
+	return e.supervise(ctx, cmd, ended, ready)
 }
 
-// command has an environment of its own: the developer's would decide what the demo shows.
+// command does not pass on the developer's environment: an EXPORTER_* or VAULT_* variable in it would change the demo.
 func (e exporter) command() *exec.Cmd {
 	cmd := exec.Command(e.binary, "serve",
 		"--web.listen-address="+e.web, "--health.listen-address="+e.health, "--log.format=json")
@@ -67,13 +68,13 @@ func (e exporter) command() *exec.Cmd {
 		"EXPORTER_TIMEOUT=3s",
 		"EXPORTER_RECHECK_INTERVAL=2s",
 	}, e.env...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for the demo to pass on
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C must reach only the demo, which stops the exporter in order
 	return cmd
 }
 
-// watch waits for readiness and then for the end.
-func (e exporter) watch(ctx context.Context, cmd *exec.Cmd, ended <-chan error, ready func()) error {
-	readying, cancel := context.WithTimeoutCause(ctx, readyTimeout, errors.New("waiting for the exporter to be ready: it was not in "+readyTimeout.String()))
+// supervise waits for readiness, at most readyTimeout, and then for the end of the exporter or of ctx.
+func (e exporter) supervise(ctx context.Context, cmd *exec.Cmd, ended <-chan error, ready func()) error {
+	readying, cancel := context.WithTimeoutCause(ctx, readyTimeout, errors.New("the exporter was not ready within "+readyTimeout.String()))
 	defer cancel()
 	isReady := make(chan error, 1)
 	go func() { isReady <- untilReady(readying, "http://"+e.health+"/readyz") }()
@@ -94,7 +95,7 @@ func (e exporter) watch(ctx context.Context, cmd *exec.Cmd, ended <-chan error, 
 	}
 }
 
-// terminate asks the exporter to end, as Kubernetes would, and insists after a while.
+// terminate sends SIGTERM, as Kubernetes does, and SIGKILL after stopTimeout.
 func terminate(cmd *exec.Cmd, ended <-chan error) error {
 	_ = cmd.Process.Signal(syscall.SIGTERM)
 	select {
@@ -104,39 +105,39 @@ func terminate(cmd *exec.Cmd, ended <-chan error) error {
 	}
 	_ = cmd.Process.Kill()
 	<-ended
-	return fmt.Errorf("ending the exporter: killed after %s", stopTimeout)
+	return fmt.Errorf("stopping the exporter: killed after %s", stopTimeout)
 }
 
-// follow writes every line to log and shows those for people. It returns the last ones.
+// follow copies every line to log, prints those that formatLogLine selects, and returns the last ones.
 func (e exporter) follow(output io.Reader, log io.Writer) (last []string) {
 	lines := bufio.NewScanner(output)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		fmt.Fprintln(log, lines.Text())
-		last = append(last[max(0, len(last)-lastLines+1):], lines.Text())
-		io.WriteString(e.out, readable(lines.Bytes()))
+		last = append(last[max(0, len(last)-lastLineCount+1):], lines.Text())
+		io.WriteString(e.out, formatLogLine(lines.Bytes()))
 	}
 	return last
 }
 
-func unexpected(err error, last []string) error {
-	status := "with success"
+func exitError(err error, last []string) error {
+	status := "exit status 0"
 	if err != nil {
 		status = err.Error()
 	}
-	return fmt.Errorf("the exporter ended unexpectedly, %s; its last words:\n%s", status, strings.Join(last, "\n"))
+	return fmt.Errorf("the exporter exited unexpectedly (%s); its last lines:\n%s", status, strings.Join(last, "\n"))
 }
 
-type pipe struct {
+type outputPipe struct {
 	parent, child *os.File
 }
 
-// merged makes both outputs of cmd one pipe.
-func merged(cmd *exec.Cmd) (pipe, error) {
+// mergeOutput connects stdout and stderr of cmd to one pipe.
+func mergeOutput(cmd *exec.Cmd) (outputPipe, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
-		return pipe{}, err
+		return outputPipe{}, err
 	}
 	cmd.Stdout, cmd.Stderr = w, w
-	return pipe{parent: r, child: w}, nil
+	return outputPipe{parent: r, child: w}, nil
 }

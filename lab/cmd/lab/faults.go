@@ -10,7 +10,7 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
-// listFaults works without a running lab too: then nothing is marked.
+// listFaults marks the injected faults if a lab is running.
 func listFaults(ctx context.Context, stdout io.Writer) error {
 	states := lab.States()
 	if running, err := lab.Connect(); err == nil {
@@ -27,7 +27,7 @@ func listFaults(ctx context.Context, stdout io.Writer) error {
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", mark, s.Name, s.Bare, s.Full, s.Summary)
 	}
-	fmt.Fprintln(table, "\ninject one with `make fault NAME=…`, mend all with `make heal`; * is injected")
+	fmt.Fprintln(table, "\n* is injected. Inject a fault with `make fault NAME=…`, undo all with `make heal`.")
 	return table.Flush()
 }
 
@@ -39,26 +39,26 @@ func inject(ctx context.Context, name string, stdout io.Writer) error {
 	if err := running.Inject(ctx, name); err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "injected %s; `make heal` mends it\n", name)
+	fmt.Fprintf(stdout, "injected %s; undo it with `make heal`\n", name)
 	env, err := running.Env(ctx, name)
 	if err != nil {
 		return err
 	}
-	fmt.Fprint(stdout, showing(env))
+	fmt.Fprint(stdout, checkCommand(env))
 	return nil
 }
 
-// showing is the command line for a fault that needs an environment of its own, and empty for one that does not.
-func showing(env []string) string {
+// checkCommand says how to run a check with a fault's own environment. It is empty for a fault without one.
+func checkCommand(env []string) string {
 	if len(env) == 0 {
 		return ""
 	}
 	var variables strings.Builder
 	for _, variable := range env {
 		name, value, _ := strings.Cut(variable, "=")
-		variables.WriteString(name + "=" + quoted(value) + " ")
+		variables.WriteString(name + "=" + shellQuote(value) + " ")
 	}
-	return fmt.Sprintf("\nthe exporter names it when it is run like this:\n\n  (. .lab/current/%s; %s.lab/bin/exporter check)\n", envFile, &variables)
+	return fmt.Sprintf("\nthis fault needs its own environment; to see it, run:\n\n  (. .lab/current/%s; %s.lab/bin/exporter check)\n", envFile, &variables)
 }
 
 func heal(ctx context.Context, stdout io.Writer) error {
@@ -71,7 +71,7 @@ func heal(ctx context.Context, stdout io.Writer) error {
 		return err
 	}
 	if len(healed) == 0 {
-		fmt.Fprintln(stdout, "nothing to heal")
+		fmt.Fprintln(stdout, "no fault is injected")
 		return nil
 	}
 	fmt.Fprintln(stdout, "healed", strings.Join(healed, ", "))

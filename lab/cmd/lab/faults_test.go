@@ -12,53 +12,53 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
-func TestFaultPrintsTheCommandLineThatShowsIt(t *testing.T) {
+func TestFaultPrintsTheCheckCommand(t *testing.T) {
 	dir := runningLab(t)
-	code, stdout, stderr := called(t, "fault", "canary_wrong_audience_self_review")
+	code, stdout, stderr := runCommand(t, "fault", "canary_wrong_audience_self_review")
 	const line = "(. .lab/current/exporter.env; EXPORTER_REVIEWER=canary EXPORTER_REVIEWER_TOKEN_FILE= .lab/bin/exporter check)\n"
 	if code != 0 || !strings.HasPrefix(stdout, "injected canary_wrong_audience_self_review;") || !strings.HasSuffix(stdout, "\n  "+line) {
 		t.Errorf("%d\n%s\n%s", code, stdout, stderr)
 	}
-	code, stdout, stderr = called(t, "fault", "exporter_forbidden")
+	code, stdout, stderr = runCommand(t, "fault", "exporter_forbidden")
 	if code != 0 || !strings.Contains(stdout, " EXPORTER_KUBERNETES_TOKEN_FILE="+dir+"/nobody-token .lab/bin/exporter check)") {
 		t.Errorf("%d\n%s\n%s", code, stdout, stderr)
 	}
 }
 
-func TestFaultThatEveryExporterShows(t *testing.T) {
+func TestFaultWithoutAnEnvironment(t *testing.T) {
 	runningLab(t)
-	code, stdout, stderr := called(t, "fault", "role_missing")
-	if code != 0 || stdout != "injected role_missing; `make heal` mends it\n" {
+	code, stdout, stderr := runCommand(t, "fault", "role_missing")
+	if code != 0 || stdout != "injected role_missing; undo it with `make heal`\n" {
 		t.Errorf("%d\n%s\n%s", code, stdout, stderr)
 	}
 }
 
 func TestFaultWithoutALab(t *testing.T) {
 	checkout(t)
-	if code, _, stderr := called(t, "fault", "role_missing"); code != 1 || !strings.Contains(stderr, "make lab") {
+	if code, _, stderr := runCommand(t, "fault", "role_missing"); code != 1 || !strings.Contains(stderr, "make lab") {
 		t.Errorf("%d\n%s", code, stderr)
 	}
 }
 
-func TestShowingQuotesForTheShell(t *testing.T) {
-	got := showing([]string{"A=with space", "B=it's", "C=https://vault..svc:8200"})
+func TestCheckCommandQuotesForTheShell(t *testing.T) {
+	got := checkCommand([]string{"A=with space", "B=it's", "C=https://vault..svc:8200"})
 	if want := `; A='with space' B='it'\''s' C=https://vault..svc:8200 .lab/bin/exporter check)`; !strings.Contains(got, want) {
 		t.Errorf("got %s, want %s in it", got, want)
 	}
 }
 
-// called is the program with those arguments.
-func called(t *testing.T, args ...string) (code int, stdout, stderr string) {
+// runCommand runs the lab command with these arguments.
+func runCommand(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, log strings.Builder
 	code = run(t.Context(), args, &out, &log)
 	return code, out.String(), log.String()
 }
 
-// checkout makes the working directory one of the exporter's repository, which it returns.
+// checkout changes into a directory that looks like a checkout of the repository, and returns it.
 func checkout(t *testing.T) string {
 	t.Helper()
-	root, err := os.MkdirTemp("", "lab-test-") // the path of a socket in t.TempDir may be too long
+	root, err := os.MkdirTemp("", "lab-test-") // the path of a socket below t.TempDir can be too long
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func checkout(t *testing.T) string {
 	return root
 }
 
-// runningLab answers at the control socket of a checkout as a lab does that takes every fault, and returns its directory.
+// runningLab listens on the control socket of a checkout, accepts every fault, and returns the lab's directory.
 func runningLab(t *testing.T) string {
 	t.Helper()
 	root := checkout(t)

@@ -16,15 +16,16 @@ import (
 const usage = `usage: lab COMMAND
 
   demo [--prometheus]
-                the lab and the exporter, with each change of its verdict, and the pages that it leads to (make demo PROMETHEUS=1)
-  build         compile the servers, Prometheus and Alertmanager among them, and say how far that is
-  up            the lab alone, with the environment for an exporter (make lab)
-  fault [NAME]  break something in the running lab; without a name: what there is (make fault NAME=…)
-  heal          mend everything (make heal)
+                start the lab and an exporter, and print each change of its verdict (make demo);
+                with --prometheus also what Alertmanager sends to a pager (make demo PROMETHEUS=1)
+  build         compile the lab's servers, Prometheus and Alertmanager
+  up            start the lab alone, and print the environment for an exporter (make lab)
+  fault [NAME]  inject a fault into the running lab; without NAME, list the faults (make fault NAME=…)
+  heal          undo all injected faults (make heal)
 `
 
-// errUsage ends the program with 2, as an unknown fault does.
-var errUsage = errors.New("called wrongly")
+// errUsage makes run print the usage and return 2.
+var errUsage = errors.New("invalid command line")
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
@@ -32,10 +33,10 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run is the program. It ends with 0, also when ctx ends what would go on for ever, 1 when something failed, 2 when it was
-// called wrongly.
+// run executes one command and returns the exit code: 0 for success and when ctx ends a command that would run forever,
+// 1 for a failure, 2 for a wrong command line or an unknown fault.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	err := command(ctx, args, stdout, stderr)
+	err := dispatch(ctx, args, stdout, stderr)
 	switch {
 	case err == nil, errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		return 0
@@ -51,7 +52,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 }
 
-func command(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if len(args) == 0 {
 		return errUsage
 	}

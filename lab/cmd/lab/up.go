@@ -15,9 +15,10 @@ import (
 
 const envFile = "exporter.env"
 
-// up starts the lab and holds it until ctx ends. The environment goes to stdout, all else to stderr.
+// up runs the lab until ctx ends. It prints the environment to stdout and everything else to stderr, so that stdout can
+// be sourced.
 func up(ctx context.Context, stdout, stderr io.Writer) (err error) {
-	if _, err := lab.BuildExporter(ctx, stderr); err != nil { // for the command lines that are printed
+	if _, err := lab.BuildExporter(ctx, stderr); err != nil { // used by the printed command lines
 		return err
 	}
 	l, err := lab.Start(ctx, lab.Options{Log: stderr, Control: true})
@@ -30,47 +31,48 @@ func up(ctx context.Context, stdout, stderr io.Writer) (err error) {
 	}
 	fmt.Fprint(stdout, environment(l))
 	fmt.Fprintf(stderr, `
-The lines above are also in .lab/current/%[1]s: (. .lab/current/%[1]s; .lab/bin/exporter check)
-Vault says why it refuses a login in %[2]s.
-Break something with make fault NAME=reviewer_forbidden, mend it with make heal, end the lab with Ctrl-C.
+The variables above are also in .lab/current/%[1]s. To run one check: (. .lab/current/%[1]s; .lab/bin/exporter check)
+Vault's debug log says why a login failed: %[2]s
+Inject a fault with make fault NAME=reviewer_forbidden, undo it with make heal, stop the lab with Ctrl-C.
 `, envFile, l.DebugLog())
 	<-ctx.Done()
-	fmt.Fprintln(stderr, "taking the lab down")
+	fmt.Fprintln(stderr, "stopping the lab")
 	return nil
 }
 
-// writeEnv leaves a file to source in the lab's directory.
+// writeEnv writes the environment to a file in the lab's directory, for a shell to source.
 func writeEnv(l *lab.Lab) error {
 	return os.WriteFile(filepath.Join(l.Dir(), envFile), []byte(environment(l)), 0o600)
 }
 
-// equipped is the part of a Lab that an environment is made of.
-type equipped interface {
+// environmentSource is the part of a Lab that environment needs.
+type environmentSource interface {
 	Env() []string
-	FullEnv() []string // begins with Env
+	FullEnv() []string // must begin with Env
 }
 
-// environment is all that the exporter can be told, with a comment before what it can do without.
-func environment(l equipped) string {
+// environment returns export lines for everything that the exporter can be given. A comment precedes the optional
+// variables.
+func environment(l environmentSource) string {
 	bare := l.Env()
 	return exports(bare) + "# optional evidence: without it some verdicts are less exact\n" + exports(l.FullEnv()[len(bare):])
 }
 
-// exports is an environment as a shell reads it.
+// exports returns the variables as export lines for a shell.
 func exports(env []string) string {
 	var lines strings.Builder
 	for _, variable := range env {
 		name, value, _ := strings.Cut(variable, "=")
-		fmt.Fprintf(&lines, "export %s=%s\n", name, quoted(value))
+		fmt.Fprintf(&lines, "export %s=%s\n", name, shellQuote(value))
 	}
 	return lines.String()
 }
 
-var plain = regexp.MustCompile(`^[\w@%+:,./-]*$`)
+var noQuotesNeeded = regexp.MustCompile(`^[\w@%+:,./-]*$`)
 
-// quoted is a word as a shell reads it.
-func quoted(word string) string {
-	if plain.MatchString(word) {
+// shellQuote quotes a word for a shell, if necessary.
+func shellQuote(word string) string {
+	if noQuotesNeeded.MatchString(word) {
 		return word
 	}
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// verdict is what the exporter logs when its verdict changes.
+// verdict is the log line that the exporter writes when a target's verdict changes.
 type verdict struct {
 	Time      time.Time `json:"time"`
 	Level     string    `json:"level"`
@@ -17,21 +17,23 @@ type verdict struct {
 	Reason    string    `json:"reason"`
 	Component string    `json:"component"`
 	Detail    string    `json:"detail"`
+	Notes     []string  `json:"notes"`
+	Check     []string  `json:"check"`
 	Fix       []string  `json:"fix"`
 }
 
-// readable is what people need to see of one line of the exporter's log: changes of verdict, warnings, errors. It is empty
-// for any other, and ends with a newline.
-func readable(line []byte) string {
+// formatLogLine returns what the demo prints for one line of the exporter's log, with a newline: changes of the
+// verdict, warnings and errors. It is empty for other lines.
+func formatLogLine(line []byte) string {
 	var v verdict
 	if err := json.Unmarshal(line, &v); err != nil {
-		return string(line) + "\n" // a panic, or an error before there is a log
+		return string(line) + "\n" // a panic, or an error from before logging was set up
 	}
 	switch level := strings.ToUpper(v.Level); {
 	case v.Msg == "Verdict changed":
 		return v.String()
 	case level == "WARN" || level == "ERROR":
-		return fmt.Sprintf("%s  %s  %s%s\n", v.Time.Format(time.TimeOnly), strings.ToLower(level), v.Msg, others(line))
+		return fmt.Sprintf("%s  %s  %s%s\n", v.Time.Format(time.TimeOnly), strings.ToLower(level), v.Msg, otherAttributes(line))
 	default:
 		return ""
 	}
@@ -43,14 +45,19 @@ func (v verdict) String() string {
 		return at + "  up\n"
 	}
 	text := fmt.Sprintf("%s  down  %s (%s): %s\n", at, v.Reason, v.Component, v.Detail)
-	for _, command := range v.Fix {
-		text += "          fix:  " + command + "\n"
+	for _, advice := range []struct {
+		label string
+		lines []string
+	}{{"note:  ", v.Notes}, {"check: ", v.Check}, {"fix:   ", v.Fix}} {
+		for _, line := range advice.lines {
+			text += "          " + advice.label + line + "\n"
+		}
 	}
 	return text
 }
 
-// others are the attributes of a line that every line does not have.
-func others(line []byte) string {
+// otherAttributes formats the attributes that not every log line has.
+func otherAttributes(line []byte) string {
 	var attributes map[string]any
 	if err := json.Unmarshal(line, &attributes); err != nil {
 		return ""

@@ -14,19 +14,19 @@ import (
 )
 
 var (
-	errServer = errors.New("asking Vault")
+	errServer = errors.New("requesting from Vault")
 	errSealed = errors.New("sealed")
 )
 
-// A request is what Vault is asked.
+// A request is an HTTP request to Vault.
 type request struct {
 	method, path string
-	body         map[string]any // nil: none
-	endless      bool           // the answer is passed on as it comes
+	body         map[string]any // nil: no body
+	stream       bool           // the response is copied to the output as it arrives
 }
 
-// run asks Vault, and prints what it answers.
-func (c command) run(call call, out io.Writer) error {
+// run sends the command's request and prints the response.
+func (c command) run(call invocation, out io.Writer) error {
 	r, err := c.request(call)
 	if err != nil {
 		return err
@@ -36,7 +36,7 @@ func (c command) run(call call, out io.Writer) error {
 		return err
 	}
 	defer response.Body.Close()
-	if r.endless && response.StatusCode == http.StatusOK {
+	if r.stream && response.StatusCode == http.StatusOK {
 		_, err := io.Copy(out, response.Body)
 		return err
 	}
@@ -47,14 +47,14 @@ func (c command) run(call call, out io.Writer) error {
 	if response.StatusCode >= http.StatusMultipleChoices {
 		return fmt.Errorf("%w: %s %s: status %d: %s", errServer, r.method, r.path, response.StatusCode, bytes.TrimSpace(content))
 	}
-	if err := show(out, call, content); err != nil {
+	if err := printResponse(out, call, content); err != nil {
 		return err
 	}
-	return sealed(c, content)
+	return checkSealed(c, content)
 }
 
-// sealed is errSealed where the answer to status says so.
-func sealed(c command, content []byte) error {
+// checkSealed returns errSealed if the command is status and Vault is sealed.
+func checkSealed(c command, content []byte) error {
 	var answer struct {
 		Sealed bool `json:"sealed"`
 	}
@@ -70,7 +70,7 @@ func sealed(c command, content []byte) error {
 	return nil
 }
 
-// send takes its server and who it is from VAULT_ADDR, VAULT_CACERT, VAULT_TLS_SERVER_NAME and VAULT_TOKEN.
+// send uses VAULT_ADDR, VAULT_CACERT, VAULT_TLS_SERVER_NAME and VAULT_TOKEN, as HashiCorp's command does.
 func (r request) send(namespace string) (*http.Response, error) {
 	address := os.Getenv("VAULT_ADDR")
 	if address == "" {
@@ -82,27 +82,27 @@ func (r request) send(namespace string) (*http.Response, error) {
 			return nil, err
 		}
 	}
-	asked, err := http.NewRequest(r.method, strings.TrimRight(address, "/")+"/v1/"+strings.Trim(r.path, "/"), &body)
+	httpRequest, err := http.NewRequest(r.method, strings.TrimRight(address, "/")+"/v1/"+strings.Trim(r.path, "/"), &body)
 	if err != nil {
 		return nil, err
 	}
 	for header, value := range map[string]string{"X-Vault-Token": os.Getenv("VAULT_TOKEN"), "X-Vault-Namespace": namespace} {
 		if value != "" {
-			asked.Header.Set(header, value)
+			httpRequest.Header.Set(header, value)
 		}
 	}
 	client, err := newClient()
 	if err != nil {
 		return nil, err
 	}
-	response, err := client.Do(asked)
+	response, err := client.Do(httpRequest)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errServer, err)
 	}
 	return response, nil
 }
 
-// newClient follows no redirect, which would take the token elsewhere, and keeps no connection.
+// newClient follows no redirects, because they would send the token to another server, and keeps no connection open.
 func newClient() (*http.Client, error) {
 	config := &tls.Config{ServerName: os.Getenv("VAULT_TLS_SERVER_NAME")}
 	if path := os.Getenv("VAULT_CACERT"); path != "" {
@@ -121,12 +121,12 @@ func newClient() (*http.Client, error) {
 	}, nil
 }
 
-// show prints one field, or the answer as JSON.
-func show(out io.Writer, call call, content []byte) error {
+// printResponse prints the field that -field names, or the whole response.
+func printResponse(out io.Writer, call invocation, content []byte) error {
 	name := call.flag("field")
 	switch {
 	case name != "":
-		value, err := field(name, content)
+		value, err := responseField(name, content)
 		if err == nil {
 			_, err = fmt.Fprint(out, value)
 		}
@@ -140,8 +140,9 @@ func show(out io.Writer, call call, content []byte) error {
 	}
 }
 
-// field is one of the data of an answer. That of a new token is called otherwise there than in the command.
-func field(name string, content []byte) (any, error) {
+// responseField returns a field of the response's data. The command's fields token and token_accessor have other names
+// in the API.
+func responseField(name string, content []byte) (any, error) {
 	var answer struct {
 		Data map[string]any `json:"data"`
 		Auth struct {

@@ -12,32 +12,32 @@ import (
 	"strings"
 )
 
-// A command makes one request of a call.
+// A command turns an invocation into one request.
 type command struct {
-	name        string
-	flags       []string // beside those of every command
-	words       string   // for people
-	least, most int      // how many they are
-	request     func(call) (request, error)
+	name             string
+	flags            []string // in addition to commonFlags
+	argUsage         string   // for the usage text
+	minArgs, maxArgs int      // the number of arguments that it accepts
+	request          func(invocation) (request, error)
 }
 
-// unbounded is the upper bound where there is none.
+// unbounded is the maxArgs of a command without a limit.
 const unbounded = math.MaxInt
 
 var commands = []command{
-	{"read", nil, "PATH", 1, 1, to(http.MethodGet, "")},
-	{"list", nil, "PATH", 1, 1, to("LIST", "")},
-	{"delete", nil, "PATH", 1, 1, to(http.MethodDelete, "")},
+	{"read", nil, "PATH", 1, 1, requestTo(http.MethodGet, "")},
+	{"list", nil, "PATH", 1, 1, requestTo("LIST", "")},
+	{"delete", nil, "PATH", 1, 1, requestTo(http.MethodDelete, "")},
 	{"write", nil, "PATH [K=V | K=@FILE]…", 1, unbounded, write},
-	{"status", nil, "", 0, 0, to(http.MethodGet, "sys/seal-status")},
+	{"status", nil, "", 0, 0, requestTo(http.MethodGet, "sys/seal-status")},
 	{"monitor", []string{"log-level"}, "", 0, 0, monitor},
-	{"audit list", nil, "", 0, 0, to(http.MethodGet, "sys/audit")},
-	{"auth list", nil, "", 0, 0, to(http.MethodGet, "sys/auth")},
+	{"audit list", nil, "", 0, 0, requestTo(http.MethodGet, "sys/audit")},
+	{"auth list", nil, "", 0, 0, requestTo(http.MethodGet, "sys/auth")},
 	{"auth enable", []string{"path"}, "TYPE", 1, 1, enable},
-	{"namespace list", nil, "", 0, 0, to("LIST", "sys/namespaces")},
+	{"namespace list", nil, "", 0, 0, requestTo("LIST", "sys/namespaces")},
 	{"namespace unlock", []string{"unlock-key"}, "[PATH]", 0, 1, unlock},
 	{"operator init", []string{"key-shares", "key-threshold"}, "", 0, 0, initialise},
-	{"operator raft list-peers", nil, "", 0, 0, to(http.MethodGet, "sys/storage/raft/configuration")},
+	{"operator raft list-peers", nil, "", 0, 0, requestTo(http.MethodGet, "sys/storage/raft/configuration")},
 	{"operator unseal", nil, "[KEY]", 0, 1, unseal},
 	{"policy write", nil, "NAME -|FILE", 2, 2, writePolicy},
 	{"token create", []string{"orphan", "policy", "period", "ttl"}, "", 0, 0, createToken},
@@ -45,22 +45,22 @@ var commands = []command{
 	{"token revoke", []string{"self"}, "[TOKEN]", 0, 1, revoke},
 }
 
-// to asks for a path, which is the first word where none is given.
-func to(method, path string) func(call) (request, error) {
-	return func(c call) (request, error) {
-		return request{method: method, path: cmp.Or(path, c.word(0))}, nil
+// requestTo builds a request without a body. An empty path stands for the first argument.
+func requestTo(method, path string) func(invocation) (request, error) {
+	return func(c invocation) (request, error) {
+		return request{method: method, path: cmp.Or(path, c.arg(0))}, nil
 	}
 }
 
-func write(c call) (request, error) {
-	body, err := pairs(c.words[1:])
-	return request{method: http.MethodPut, path: c.word(0), body: body}, err
+func write(c invocation) (request, error) {
+	body, err := pairs(c.args[1:])
+	return request{method: http.MethodPut, path: c.arg(0), body: body}, err
 }
 
-// pairs reads name=value, where the value is a file's content after an @.
-func pairs(words []string) (map[string]any, error) {
+// pairs parses NAME=VALUE and NAME=@FILE.
+func pairs(args []string) (map[string]any, error) {
 	body := map[string]any{}
-	for _, pair := range words {
+	for _, pair := range args {
 		name, value, ok := strings.Cut(pair, "=")
 		if !ok {
 			return nil, fmt.Errorf("reading %q: no name=value", pair)
@@ -77,22 +77,22 @@ func pairs(words []string) (map[string]any, error) {
 	return body, nil
 }
 
-func monitor(c call) (request, error) {
-	return request{method: http.MethodGet, path: "sys/monitor?log_level=" + cmp.Or(c.flag("log-level"), "info"), endless: true}, nil
+func monitor(c invocation) (request, error) {
+	return request{method: http.MethodGet, path: "sys/monitor?log_level=" + cmp.Or(c.flag("log-level"), "info"), stream: true}, nil
 }
 
-func enable(c call) (request, error) {
-	kind := c.word(0)
+func enable(c invocation) (request, error) {
+	kind := c.arg(0)
 	path := "sys/auth/" + cmp.Or(c.flag("path"), kind)
 	return request{method: http.MethodPost, path: path, body: map[string]any{"type": kind}}, nil
 }
 
-func unlock(c call) (request, error) {
-	path := "sys/namespaces/api-lock/unlock/" + c.word(0)
+func unlock(c invocation) (request, error) {
+	path := "sys/namespaces/api-lock/unlock/" + c.arg(0)
 	return request{method: http.MethodPut, path: path, body: map[string]any{"unlock_key": c.flag("unlock-key")}}, nil
 }
 
-func initialise(c call) (request, error) {
+func initialise(c invocation) (request, error) {
 	shares, err := strconv.Atoi(cmp.Or(c.flag("key-shares"), "5"))
 	if err != nil {
 		return request{}, err
@@ -101,27 +101,27 @@ func initialise(c call) (request, error) {
 	return request{method: http.MethodPut, path: "sys/init", body: map[string]any{"secret_shares": shares, "secret_threshold": threshold}}, err
 }
 
-// unseal asks nobody for the key, as Vault's own does: without one it takes VAULT_UNSEAL_KEY.
-func unseal(c call) (request, error) {
-	key := cmp.Or(c.word(0), os.Getenv("VAULT_UNSEAL_KEY"))
+// unseal takes the key from the argument or from VAULT_UNSEAL_KEY. HashiCorp's command would prompt for it.
+func unseal(c invocation) (request, error) {
+	key := cmp.Or(c.arg(0), os.Getenv("VAULT_UNSEAL_KEY"))
 	if key == "" {
 		return request{}, errors.New("operator unseal: no KEY, and no VAULT_UNSEAL_KEY")
 	}
 	return request{method: http.MethodPut, path: "sys/unseal", body: map[string]any{"key": key}}, nil
 }
 
-func writePolicy(c call) (request, error) {
+func writePolicy(c invocation) (request, error) {
 	var policy []byte
 	var err error
-	if file := c.word(1); file == "-" {
+	if file := c.arg(1); file == "-" {
 		policy, err = io.ReadAll(c.stdin)
 	} else {
 		policy, err = os.ReadFile(file)
 	}
-	return request{method: http.MethodPut, path: "sys/policies/acl/" + c.word(0), body: map[string]any{"policy": string(policy)}}, err
+	return request{method: http.MethodPut, path: "sys/policies/acl/" + c.arg(0), body: map[string]any{"policy": string(policy)}}, err
 }
 
-func createToken(c call) (request, error) {
+func createToken(c invocation) (request, error) {
 	path := "auth/token/create"
 	if _, orphan := c.flags["orphan"]; orphan {
 		path += "-orphan"
@@ -138,15 +138,15 @@ func createToken(c call) (request, error) {
 	return request{method: http.MethodPost, path: path, body: body}, nil
 }
 
-func lookUp(c call) (request, error) {
-	if token := c.word(0); token != "" {
+func lookUp(c invocation) (request, error) {
+	if token := c.arg(0); token != "" {
 		return request{method: http.MethodPost, path: "auth/token/lookup", body: map[string]any{"token": token}}, nil
 	}
 	return request{method: http.MethodGet, path: "auth/token/lookup-self"}, nil
 }
 
-func revoke(c call) (request, error) {
-	token := c.word(0)
+func revoke(c invocation) (request, error) {
+	token := c.arg(0)
 	_, self := c.flags["self"]
 	switch {
 	case self == (token != ""):

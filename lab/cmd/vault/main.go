@@ -1,5 +1,5 @@
-// The vault command stands in for Vault's own, which does not build from the published modules: as much of it as the fixes
-// need that the exporter prints.
+// The vault command replaces HashiCorp's, which cannot be built from the published modules. It has only the commands
+// that appear in the fixes that the exporter prints.
 package main
 
 import (
@@ -13,8 +13,8 @@ import (
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
-// run is the program. It ends as Vault's own does: with 2 when the server cannot be reached or says no, and with 1 for what is
-// wrong on this side. For status 2 is a sealed Vault, which is no error, and 1 is every error.
+// run executes one command and returns the exit code that HashiCorp's command would: 2 if the server is unreachable or
+// responds with an error, 1 for a local error. The command status is different: 2 means sealed, and 1 is any error.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	command, call, err := parse(args, stdin)
 	if err == nil {
@@ -33,15 +33,15 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return 1
 }
 
-// A call is a command line after the name of the command.
-type call struct {
+// An invocation is a parsed command line without the command's name.
+type invocation struct {
 	flags map[string][]string
-	words []string
+	args  []string
 	stdin io.Reader
 }
 
-// flag is the last value of one, and empty when it was not given.
-func (c call) flag(name string) string {
+// flag returns the last value of a flag, or "" if it was not given.
+func (c invocation) flag(name string) string {
 	values := c.flags[name]
 	if len(values) == 0 {
 		return ""
@@ -49,51 +49,51 @@ func (c call) flag(name string) string {
 	return values[len(values)-1]
 }
 
-// namespace is that of VAULT_NAMESPACE, unless -namespace names another, or with an empty value the root.
-func (c call) namespace() string {
+// namespace returns the value of -namespace if it was given, even if empty, and VAULT_NAMESPACE otherwise.
+func (c invocation) namespace() string {
 	if _, given := c.flags["namespace"]; given {
 		return c.flag("namespace")
 	}
 	return os.Getenv("VAULT_NAMESPACE")
 }
 
-// word is the i-th, and empty when there are fewer.
-func (c call) word(i int) string {
-	if i < len(c.words) {
-		return c.words[i]
+// arg returns the i-th argument, or "" if there are fewer.
+func (c invocation) arg(i int) string {
+	if i < len(c.args) {
+		return c.args[i]
 	}
 	return ""
 }
 
-// everyFlag is what every command takes.
-var everyFlag = []string{"field", "format", "namespace"}
+// commonFlags are accepted by every command.
+var commonFlags = []string{"field", "format", "namespace"}
 
-// parse parts a command line. Flags stand before the words, as Vault's own demands.
-func parse(args []string, stdin io.Reader) (command, call, error) {
+// parse parses a command line. Flags must precede the arguments, as in HashiCorp's command.
+func parse(args []string, stdin io.Reader) (command, invocation, error) {
 	c, rest, ok := find(args)
 	if !ok {
-		return command{}, call{}, fmt.Errorf("called wrongly\n%s", usage())
+		return command{}, invocation{}, fmt.Errorf("invalid command line\n%s", usage())
 	}
-	parted := call{flags: map[string][]string{}, stdin: stdin}
+	parsed := invocation{flags: map[string][]string{}, stdin: stdin}
 	for len(rest) > 0 && len(rest[0]) > 1 && rest[0][0] == '-' {
 		name, value, _ := strings.Cut(strings.TrimLeft(rest[0], "-"), "=")
-		if !slices.Contains(c.flags, name) && !slices.Contains(everyFlag, name) {
-			return command{}, call{}, fmt.Errorf("%s: there is no flag %s", c.name, rest[0])
+		if !slices.Contains(c.flags, name) && !slices.Contains(commonFlags, name) {
+			return command{}, invocation{}, fmt.Errorf("%s: there is no flag %s", c.name, rest[0])
 		}
-		parted.flags[name] = append(parted.flags[name], value)
+		parsed.flags[name] = append(parsed.flags[name], value)
 		rest = rest[1:]
 	}
-	if format := parted.flag("format"); format != "" && format != "json" {
-		return command{}, call{}, fmt.Errorf("%s: there is no format %q", c.name, format)
+	if format := parsed.flag("format"); format != "" && format != "json" {
+		return command{}, invocation{}, fmt.Errorf("%s: there is no format %q", c.name, format)
 	}
-	parted.words = rest
-	if len(rest) < c.least || len(rest) > c.most {
-		return command{}, call{}, fmt.Errorf("%s: called wrongly\nusage: vault %s %s", c.name, c.name, c.words)
+	parsed.args = rest
+	if len(rest) < c.minArgs || len(rest) > c.maxArgs {
+		return command{}, invocation{}, fmt.Errorf("%s: wrong number of arguments\nusage: vault %s %s", c.name, c.name, c.argUsage)
 	}
-	return c, parted, nil
+	return c, parsed, nil
 }
 
-// find returns the command that args begin with, and what follows its name.
+// find returns the command that args begin with, and the rest of args.
 func find(args []string) (command, []string, bool) {
 	for _, c := range commands {
 		name := strings.Fields(c.name)
@@ -111,9 +111,9 @@ func usage() string {
 		for _, flag := range c.flags {
 			text += " [-" + flag + "]"
 		}
-		if c.words != "" {
-			text += " " + c.words
+		if c.argUsage != "" {
+			text += " " + c.argUsage
 		}
 	}
-	return text + "\n-field=NAME prints one field alone, -format=json is what is printed without it, -namespace=NAME goes before VAULT_NAMESPACE"
+	return text + "\n-field=NAME prints only that field; otherwise the output is JSON, with or without -format=json; -namespace=NAME overrides VAULT_NAMESPACE"
 }

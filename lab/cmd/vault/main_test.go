@@ -16,21 +16,21 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A heard request is what a Vault was asked.
-type heard struct {
+// A recordedRequest is what the fake Vault received.
+type recordedRequest struct {
 	Method, Path, Token, Namespace string
 	Body                           map[string]any
 }
 
-// A fake Vault answers everything alike, and remembers the last request.
-type fake struct {
+// A fakeVault gives every request the same response, and records the last one.
+type fakeVault struct {
 	status int
 	answer string
-	last   *heard
+	last   *recordedRequest
 }
 
-func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	f.last = &heard{
+func (f *fakeVault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.last = &recordedRequest{
 		Method: r.Method, Path: r.URL.RequestURI(),
 		Token: r.Header.Get("X-Vault-Token"), Namespace: r.Header.Get("X-Vault-Namespace"),
 	}
@@ -41,10 +41,10 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, f.answer)
 }
 
-// serve starts a fake Vault that the environment points to, trusted and with a token.
-func serve(t *testing.T, status int, answer string) *fake {
+// serve starts a fake Vault, and sets the environment to use it with its CA and a token.
+func serve(t *testing.T, status int, answer string) *fakeVault {
 	t.Helper()
-	f := &fake{status: status, answer: answer}
+	f := &fakeVault{status: status, answer: answer}
 	server := httptest.NewTLSServer(f)
 	t.Cleanup(server.Close)
 	ca := filepath.Join(t.TempDir(), "ca.crt")
@@ -61,14 +61,14 @@ func serve(t *testing.T, status int, answer string) *fake {
 	return f
 }
 
-// called is the program with those arguments.
-func called(stdin string, args ...string) (code int, stdout, stderr string) {
+// runCommand runs the vault command with these arguments.
+func runCommand(stdin string, args ...string) (code int, stdout, stderr string) {
 	var out, log strings.Builder
 	code = run(args, strings.NewReader(stdin), &out, &log)
 	return code, out.String(), log.String()
 }
 
-func TestCommandsAskVault(t *testing.T) {
+func TestCommandsSendRequests(t *testing.T) {
 	t.Chdir(t.TempDir())
 	if err := os.WriteFile("file", []byte("of a file\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -112,10 +112,10 @@ func TestCommandsAskVault(t *testing.T) {
 	} {
 		t.Run(tc.line, func(t *testing.T) {
 			f := serve(t, 200, `{"data":{}}`)
-			if code, _, stderr := called("from stdin", strings.Fields(tc.line)...); code != 0 {
+			if code, _, stderr := runCommand("from stdin", strings.Fields(tc.line)...); code != 0 {
 				t.Fatalf("%d, %s", code, stderr)
 			}
-			want := &heard{Method: tc.method, Path: "/v1/" + tc.path, Token: "hvs.me", Body: tc.body}
+			want := &recordedRequest{Method: tc.method, Path: "/v1/" + tc.path, Token: "hvs.me", Body: tc.body}
 			if diff := cmp.Diff(want, f.last); diff != "" {
 				t.Error(diff)
 			}
@@ -140,7 +140,7 @@ func TestOutput(t *testing.T) {
 	} {
 		t.Run(tc.line, func(t *testing.T) {
 			serve(t, 200, tc.answer)
-			if code, stdout, stderr := called("", strings.Fields(tc.line)...); code != 0 || stdout != tc.want {
+			if code, stdout, stderr := runCommand("", strings.Fields(tc.line)...); code != 0 || stdout != tc.want {
 				t.Errorf("%d, %q, %s; want %q", code, stdout, stderr, tc.want)
 			}
 		})
@@ -180,7 +180,7 @@ func TestExitCodes(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			serve(t, tc.status, tc.answer)
-			code, _, stderr := called("", strings.Fields(tc.line)...)
+			code, _, stderr := runCommand("", strings.Fields(tc.line)...)
 			if code != tc.code || !strings.Contains(stderr, tc.stderr) || tc.stderr == "" && stderr != "" {
 				t.Errorf("%d, %s; want %d, %s", code, stderr, tc.code, tc.stderr)
 			}
@@ -205,7 +205,7 @@ func TestEnvironment(t *testing.T) {
 		t.Run(tc.name+"="+tc.value, func(t *testing.T) {
 			serve(t, 200, "{}")
 			t.Setenv(tc.name, tc.value)
-			if code, _, stderr := called("", "read", "x"); code != tc.code || !strings.Contains(stderr, tc.stderr) {
+			if code, _, stderr := runCommand("", "read", "x"); code != tc.code || !strings.Contains(stderr, tc.stderr) {
 				t.Errorf("%d, %s; want %d, %s", code, stderr, tc.code, tc.stderr)
 			}
 		})
@@ -214,12 +214,12 @@ func TestEnvironment(t *testing.T) {
 		f := serve(t, 200, "{}")
 		t.Setenv("VAULT_NAMESPACE", "team")
 		t.Setenv("VAULT_TOKEN", "")
-		called("", "read", "x")
-		if diff := cmp.Diff(&heard{Method: "GET", Path: "/v1/x", Namespace: "team"}, f.last); diff != "" {
+		runCommand("", "read", "x")
+		if diff := cmp.Diff(&recordedRequest{Method: "GET", Path: "/v1/x", Namespace: "team"}, f.last); diff != "" {
 			t.Error(diff)
 		}
 		for flag, namespace := range map[string]string{"-namespace=other": "other", "-namespace=": ""} {
-			if called("", "read", flag, "x"); f.last.Namespace != namespace {
+			if runCommand("", "read", flag, "x"); f.last.Namespace != namespace {
 				t.Errorf("%s: asked in the namespace %q", flag, f.last.Namespace)
 			}
 		}
@@ -227,17 +227,18 @@ func TestEnvironment(t *testing.T) {
 	t.Run("unseal key", func(t *testing.T) {
 		f := serve(t, 200, "{}")
 		t.Setenv("VAULT_UNSEAL_KEY", "key")
-		called("", "operator", "unseal")
+		runCommand("", "operator", "unseal")
 		if diff := cmp.Diff(map[string]any{"key": "key"}, f.last.Body); diff != "" {
 			t.Error(diff)
 		}
 	})
 }
 
-// printed is a vault command in what the exporter prints: at the start of a line of a fix, behind a pipe, or inside $( ).
-var printed = regexp.MustCompile(`(?:^  fix  |^       |\| |\$\()vault ([a-z][^|>)]*)`)
+// printedCommand matches a vault command in the output of check: at the start of a line of a fix, after a pipe, or
+// inside $( ).
+var printedCommand = regexp.MustCompile(`(?:^  fix  |^       |\| |\$\()vault ([a-z][^|>)]*)`)
 
-func TestKnowsWhatTheExporterPrints(t *testing.T) {
+func TestParsesWhatTheExporterPrints(t *testing.T) {
 	golden, err := os.Open("../../../cmd/exporter/testdata/check.golden")
 	if err != nil {
 		t.Fatal(err)
@@ -245,7 +246,7 @@ func TestKnowsWhatTheExporterPrints(t *testing.T) {
 	defer golden.Close()
 	seen := map[string]bool{}
 	for lines := bufio.NewScanner(golden); lines.Scan(); {
-		for _, match := range printed.FindAllStringSubmatch(lines.Text(), -1) {
+		for _, match := range printedCommand.FindAllStringSubmatch(lines.Text(), -1) {
 			if seen[match[1]] {
 				continue
 			}

@@ -59,13 +59,14 @@ vault
 {{- $v := .Values -}}
 {{- $etc := "/etc/vault-k8s-auth-exporter" -}}
 {{- $secrets := "/var/run/secrets/vault-k8s-auth-exporter" -}}
+{{- /* generated: go test ./internal/config -update */ -}}
 {{- $all := dict
   "TARGET_NAME" $v.targetName
   "VAULT_ADDR" $v.vault.addr
+  "VAULT_TLS_SERVER_NAME" $v.vault.tlsServerName
   "VAULT_NAMESPACE" $v.vault.namespace
   "VAULT_MOUNT" $v.vault.mount
   "VAULT_ROLE" $v.vault.role
-  "VAULT_TLS_SERVER_NAME" $v.vault.tlsServerName
   "VAULT_DIAGNOSTIC_ROLE" $v.vault.diagnosticRole
   "KUBERNETES_HOST" $v.kubernetes.host
   "KUBERNETES_TLS_SERVER_NAME" $v.kubernetes.tlsServerName
@@ -85,6 +86,7 @@ vault
   "STATUS_PAGE" (toString $v.statusPage)
   "PROBE_API" (toString $v.probeAPI)
   "MAX_IN_FLIGHT" (int $v.maxInFlight | toString) -}}
+{{- /* end */ -}}
 {{- with $v.vault.ca }}{{ if or .existingConfigMap .existingSecret }}{{ $_ := set $all "VAULT_CACERT" (printf "%s/vault-ca/%s" $etc .key) }}{{ end }}{{ end -}}
 {{- with $v.vault.clientCertificate }}{{ if .existingSecret -}}
 {{- $_ := set $all "VAULT_CLIENT_CERT" (printf "%s/vault-client/%s" $secrets .certificateKey) -}}

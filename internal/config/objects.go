@@ -1,0 +1,75 @@
+package config
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+)
+
+// The names that Kubernetes gives to namespaces, to other objects, and to the keys
+// of a Secret.
+const (
+	dnsLabel   = `[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?`
+	dnsName    = `[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?`
+	secretsKey = `[A-Za-z0-9._-]{1,253}`
+)
+
+var (
+	object      = regexp.MustCompile("^" + dnsLabel + "/" + dnsName + "$")
+	isSecretKey = regexp.MustCompile("^" + secretsKey + "$").MatchString
+)
+
+// parseObject takes namespace/name; noun says what another value does not name.
+func parseObject(value, noun string) (namespace, name string, err error) {
+	if !object.MatchString(value) {
+		return "", "", malformed(quote(value) + " names no " + noun)
+	}
+	namespace, name, _ = strings.Cut(value, "/")
+	return namespace, name, nil
+}
+
+// formatObject is namespace/name, empty where there is neither.
+func formatObject(namespace, name string) string {
+	if name == "" {
+		return ""
+	}
+	return namespace + "/" + name
+}
+
+var serviceAccount = kind[evidence.ServiceAccount]{
+	shape: shape{allowed: "a service account as namespace/name", pattern: "^(" + dnsLabel + "/" + dnsName + ")?$"},
+	parse: func(value string) (evidence.ServiceAccount, error) {
+		namespace, name, err := parseObject(value, "service account")
+		return evidence.ServiceAccount{Namespace: namespace, Name: name}, err
+	},
+	format: func(a evidence.ServiceAccount) string { return formatObject(a.Namespace, a.Name) },
+}
+
+var secretKey = kind[evidence.SecretKey]{
+	shape: shape{
+		allowed: "a Secret as namespace/name or namespace/name/key; the key is token by default",
+		pattern: "^(" + dnsLabel + "/" + dnsName + "(/" + secretsKey + ")?)?$",
+	},
+	parse: func(value string) (evidence.SecretKey, error) {
+		whole, key := value, "token"
+		if parts := strings.SplitN(value, "/", 3); len(parts) == 3 {
+			whole, key = parts[0]+"/"+parts[1], parts[2]
+		}
+		namespace, name, err := parseObject(whole, "Secret")
+		if err == nil && !isSecretKey(key) {
+			err = malformed(quote(value) + " names no key of a Secret")
+		}
+		return evidence.SecretKey{Namespace: namespace, Name: name, Key: key}, err
+	},
+	format: evidence.SecretKey.String,
+}
+
+var leaseName = kind[Lease]{
+	shape: shape{allowed: "a Lease as namespace/name; the default is the pod's own namespace and " + defaultLease},
+	parse: func(value string) (Lease, error) {
+		namespace, name, err := parseObject(value, "Lease")
+		return Lease{namespace, name}, err
+	},
+	format: func(l Lease) string { return formatObject(l.Namespace, l.Name) },
+}

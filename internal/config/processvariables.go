@@ -1,0 +1,40 @@
+package config
+
+// processVariables are the variables of the process, in the order in which they are
+// documented.
+var processVariables = []variable[Config]{
+	define(spec{
+		key: "TARGETS_FILE", unset: "none",
+		doc: "the [targets file](#the-targets-file)", example: "/etc/exporter/targets.yaml",
+	}, anyFile, func(c *Config) *string { return &c.TargetsFile }),
+	define(spec{
+		key: "STATUS_PAGE", builtIn: string(StatusAuto), chart: "(toString $v.statusPage)",
+		doc:     "whether the status page is served; `auto`: where authentication or the loopback interface protects it",
+		example: "false",
+	}, statusPage, func(c *Config) *StatusPage { return &c.StatusPage }),
+	define(spec{
+		key: "PROBE_API", builtIn: "false", chart: "(toString $v.probeAPI)",
+		doc: "whether the page's API can start a run at once", example: "true",
+	}, boolean, func(c *Config) *bool { return &c.ProbeAPI }),
+	define(spec{
+		key: "MAX_IN_FLIGHT", builtIn: "0", chart: "(int $v.maxInFlight | toString)",
+		doc:     "concurrent probes; `0` is enough for every target to hang, at least 32; a smaller number logs a warning",
+		example: "64",
+	}, number(0, maxInFlight, "0 for enough, or a number up to 10000"), func(c *Config) *int { return &c.MaxInFlight }),
+	define(spec{
+		key: "LEADER_ELECTION", builtIn: "false",
+		doc: "whether one process of several probes; not with shards", example: "true",
+	}, boolean, func(c *Config) *bool { return &c.LeaderElection.Enabled }),
+	define(spec{
+		key: "LEADER_ELECTION_LEASE", unset: "the pod's namespace and `" + defaultLease + "`",
+		doc: "the Lease of the leader election", example: "monitoring/exporter",
+	}, leaseName, func(c *Config) *Lease { return &c.LeaderElection.Lease }),
+	define(spec{
+		key: "SHARD", builtIn: "0",
+		doc: "number of this shard", example: "exporter-2",
+	}, shardIndex, func(c *Config) *int { return &c.Shard.Index }),
+	define(spec{
+		key: "TOTAL_SHARDS", builtIn: "1",
+		doc: "how many processes divide the targets", example: "3",
+	}, number(1, maxShards, "a number from 1 to 1000"), func(c *Config) *int { return &c.Shard.Total }),
+}

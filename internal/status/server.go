@@ -1,0 +1,52 @@
+package status
+
+import (
+	"net/http"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+)
+
+// Options configure a Server.
+type Options struct {
+	// TargetStates returns the state of every target, in any order.
+	TargetStates func() []probe.TargetState
+	// Standby returns who holds the lease while this process does not probe, and is
+	// empty while it does. Nil means that it always does.
+	Standby func() string
+	// RunNow requests a run of a target that begins after the call, and reports whether
+	// this process probes the target. done is closed when the run has completed, or
+	// when there will be none. Nil turns the endpoint off.
+	RunNow func(target string) (done <-chan struct{}, ok bool)
+	// Runbook is the text of docs/reasons.md, to which verdicts link.
+	Runbook string
+	// Version is the exporter's version.
+	Version string
+}
+
+// Server serves the status page, its API and its events. It is safe for concurrent
+// use.
+type Server struct {
+	options  Options
+	streams  streams
+	requests rateLimiter
+	routes   http.Handler
+}
+
+// New returns a Server.
+func New(o Options) *Server {
+	if o.Standby == nil {
+		o.Standby = func() string { return "" }
+	}
+	s := &Server{options: o, streams: newStreams(), requests: newRateLimiter()}
+	s.routes = s.handler()
+	return s
+}
+
+// ServeHTTP serves the page and the API.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.routes.ServeHTTP(w, r) }
+
+// Publish sends a completed run to all open streams. It never waits for them.
+func (s *Server) Publish(r probe.Result) { s.streams.publish(eventOf(r)) }
+
+// Close ends all streams. A server that shuts down would wait for them otherwise.
+func (s *Server) Close() { s.streams.close() }
