@@ -236,8 +236,8 @@ func TestEveryReasonAndWarningHasASection(t *testing.T) {
 			t.Errorf("the warning %s has no section", code)
 		}
 	}
-	if lines := strings.Count(page, "\n"); lines >= 900 {
-		t.Errorf("docs/reasons.md has %d lines, and shall stay below 900", lines)
+	if lines := strings.Count(page, "\n"); lines >= 950 {
+		t.Errorf("docs/reasons.md has %d lines, and shall stay below 950", lines)
 	}
 }
 

@@ -13,18 +13,19 @@ const module = "github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter"
 // The package that talks to servers cannot name a reason, and the one that judges
 // cannot ask.
 var allowed = map[string][]string{
-	"probe/shell":       {},
-	"probe/evidence":    {"probe/shell"},
-	"probe/gather":      {"probe/evidence"},
-	"probe/diagnose":    {"probe/evidence", "probe/shell"},
-	"probe":             {"probe/diagnose", "probe/evidence", "probe/gather"},
-	"internal/leader":   {},
-	"internal/schedule": {},
-	"internal/config":   {"probe/evidence"},
-	"internal/status":   {"probe", "probe/diagnose", "probe/evidence"},
-	"metrics":           {"probe", "probe/diagnose", "probe/evidence"},
-	"docs":              {},
-	"cmd/exporter": {"docs", "internal/config", "internal/leader", "internal/schedule", "internal/status", "metrics",
+	"probe/shell":        {},
+	"probe/evidence":     {"probe/shell"},
+	"internal/localfile": {},
+	"probe/gather":       {"internal/localfile", "probe/evidence"},
+	"probe/diagnose":     {"probe/evidence", "probe/shell"},
+	"probe":              {"probe/diagnose", "probe/evidence", "probe/gather"},
+	"internal/leader":    {"internal/localfile"},
+	"internal/schedule":  {},
+	"internal/config":    {"internal/localfile", "probe/evidence"},
+	"internal/status":    {"probe", "probe/diagnose", "probe/evidence"},
+	"metrics":            {"probe", "probe/diagnose", "probe/evidence"},
+	"docs":               {},
+	"cmd/exporter": {"docs", "internal/config", "internal/leader", "internal/localfile", "internal/schedule", "internal/status", "metrics",
 		"probe", "probe/diagnose", "probe/evidence"},
 }
 

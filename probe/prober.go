@@ -20,6 +20,13 @@ func NewProber(version string, countToken func(target string, event evidence.Tok
 	return &Prober{gather.New(version, countToken)}
 }
 
+// Over has servers reached over this network. It must not be called after the first
+// run.
+func (p *Prober) Over(network gather.Network) *Prober {
+	p.gatherer.Over(network)
+	return p
+}
+
 // Wait returns when every login that was unanswered at the end of its run is answered
 // or given up, and its token revoked. No run may begin meanwhile.
 func (p *Prober) Wait() { p.gatherer.Wait() }

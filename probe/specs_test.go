@@ -28,6 +28,9 @@ var fakesOnly = map[string]string{
 	"mount_drift":                 "its baseline needs ten runs of one process",
 	"canary_rejected":             "the lab has no authentication webhook",
 	"exporter_internal_error":     "no server can cause it",
+	"exporter_ca_unreadable":      "check does not start without the files of its certificates",
+	"exporter_resources":          "the lab cannot use up what its own servers need",
+	"exporter_proxy":              "no proxy is used on loopback, where the lab's servers are",
 }
 
 // TestEveryReasonIsComplete ranges over the constants in the source: each has a spec,

@@ -6,9 +6,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/localfile"
 )
 
 var (
@@ -71,28 +71,24 @@ func holdsPrivateKey(content []byte) error {
 // checkPair refuses a key that is not the certificate's. It drops the library's error,
 // which is about the content of a key.
 func checkPair(certificate, key string) error {
-	if _, err := tls.LoadX509KeyPair(certificate, key); err != nil {
+	certificatePEM, err := readRegular(certificate, maxPEM)
+	if err != nil {
+		return err
+	}
+	keyPEM, err := readRegular(key, maxPEM)
+	if err != nil {
+		return err
+	}
+	if _, err := tls.X509KeyPair(certificatePEM, keyPEM); err != nil {
 		return inconsistent(fmt.Sprintf("%s does not hold the key of the first certificate in %s", shown(key), shown(certificate)), privateKeyFile.allowed)
 	}
 	return nil
 }
 
-// readRegular reads at most limit bytes of a regular file; to read another kind might
-// block forever. Its errors do not say what is allowed.
+// readRegular reads a regular file of at most limit bytes. Its errors do not say what is
+// allowed.
 func readRegular(name string, limit int64) ([]byte, error) {
-	info, err := os.Stat(name)
-	if err != nil {
-		return nil, unreadable(name, err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, malformed(shown(name) + " is no regular file")
-	}
-	opened, err := os.Open(name)
-	if err != nil {
-		return nil, unreadable(name, err)
-	}
-	defer opened.Close()
-	content, err := io.ReadAll(io.LimitReader(opened, limit))
+	content, err := localfile.Read(name, limit)
 	if err != nil {
 		return nil, unreadable(name, err)
 	}
@@ -101,6 +97,9 @@ func readRegular(name string, limit int64) ([]byte, error) {
 
 // unreadable is the system's error without the path, which shown may withhold.
 func unreadable(name string, err error) error {
+	if refusal, ok := errors.AsType[localfile.Refusal](err); ok {
+		return malformed(shown(name) + " is " + refusal.Error())
+	}
 	if failed, ok := errors.AsType[*fs.PathError](err); ok {
 		err = failed.Err
 	}

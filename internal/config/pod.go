@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/localfile"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
@@ -37,9 +38,12 @@ func (p pod) address() string   { return "https://" + net.JoinHostPort(p.host, p
 func (p pod) caCert() string    { return filepath.Join(p.files, "ca.crt") }
 func (p pod) tokenFile() string { return filepath.Join(p.files, "token") }
 
+// maxNamespace limits the file with the pod's namespace, whose name has at most 63 bytes.
+const maxNamespace = 1 << 10
+
 // namespace is the pod's own, empty if it is not known.
 func (p pod) namespace() string {
-	content, err := os.ReadFile(filepath.Join(p.files, "namespace"))
+	content, err := localfile.Read(filepath.Join(p.files, "namespace"), maxNamespace)
 	if err != nil || !p.exists() {
 		return ""
 	}

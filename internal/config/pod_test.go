@@ -75,7 +75,7 @@ func TestPod(t *testing.T) {
 func TestPodWithoutToken(t *testing.T) {
 	p := inPod(t, "ca.crt")
 	got := mustLoad(t, minimal().but(service).but(vars{"EXPORTER_KUBERNETES_HOST": ""})).Targets[0].Kubernetes
-	if diff := cmp.Diff(evidence.Kubernetes{Host: "https://10.96.0.1:443", CACert: p.caCert()}, got); diff != "" {
+	if diff := cmp.Diff(evidence.Kubernetes{Host: "https://10.96.0.1:443", Alias: "https://kubernetes.default.svc", CACert: p.caCert()}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

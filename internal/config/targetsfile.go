@@ -70,12 +70,9 @@ func (env environment) checkDefaults() (mistakes []error, reported map[string]bo
 
 func readTargetsFile(name string) ([]byte, error) {
 	const allowed = "the path of a YAML file with a list of targets"
-	content, err := readRegular(name, maxTargetsFile+1)
+	content, err := readRegular(name, maxTargetsFile)
 	if err != nil {
 		return nil, allowing(err, allowed)
-	}
-	if len(content) > maxTargetsFile {
-		return nil, invalid(shown(name)+" is too large", fmt.Sprintf("up to %d MiB", maxTargetsFile>>20))
 	}
 	return content, nil
 }

@@ -148,7 +148,7 @@ FILE:4: interval: 1m30s is shorter than the longest run, 1m36s: the 1m29s of FIL
 func TestTargetsFileThatCannotBeRead(t *testing.T) {
 	for path, want := range map[string]string{
 		"/no/such/t.yaml": "EXPORTER_TARGETS_FILE: reading /no/such/t.yaml: no such file or directory; allowed: the path of a YAML file with a list of targets",
-		"/dev":            "EXPORTER_TARGETS_FILE: /dev is no regular file; allowed: the path of a YAML file with a list of targets",
+		"/dev":            "EXPORTER_TARGETS_FILE: /dev is no regular file, but a directory; allowed: the path of a YAML file with a list of targets",
 	} {
 		if _, err := load(t, withFile(path)); errorText(err) != want {
 			t.Errorf("got %v, want %s", err, want)

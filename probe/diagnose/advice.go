@@ -68,7 +68,7 @@ func pointed(t evidence.Target, commands []string) []string {
 // namesFile reports whether a command names a file that the exporter's pod has.
 func namesFile(t evidence.Target, line string) bool {
 	return slices.ContainsFunc(
-		[]string{t.Vault.CACert, t.Kubernetes.CACert, t.Reviewer.TokenFile, t.Canary.TokenFile},
+		[]string{t.Vault.CACert, t.Vault.ClientCert, t.Vault.ClientKey, t.Kubernetes.CACert, t.Home.CACert, t.Reviewer.TokenFile, t.Canary.TokenFile},
 		func(file string) bool { return file != "" && strings.Contains(line, shell.Quote(file)) })
 }
 

@@ -15,6 +15,7 @@ type rule func(evidence.Target, evidence.Evidence) (Verdict, bool)
 var rules = []rule{
 	internalError,
 	loggedIn,
+	exporterAtFault,
 	noLeader,
 	vaultTransport,
 	vaultState,
@@ -95,6 +96,11 @@ func unexplained(t evidence.Target, e evidence.Evidence) Verdict {
 	case e.BareRefusal() && !e.RoleProbePassed():
 		detail = fmt.Sprintf("the login at %s got a bare 403 before Vault looked at the token's times: token_bound_cidrs of the role, "+
 			"or pem_keys of the mount, which the exporter may not read", loginPath(t))
+	default:
+		if f, failed := exporterFailureAtKubernetes(t, e); failed {
+			detail = fmt.Sprintf("the login at %s failed with %q, and the exporter itself cannot ask the API server why: %s",
+				loginPath(t), e.Login.Failure.Error(), f.Error())
+		}
 	}
 	v, _ := byElimination(Unexplained, detail, because(e)...)
 	return v

@@ -1,19 +1,54 @@
 package diagnose
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/shell"
 )
 
 // The reasons about the exporter itself, and the one where no rule holds.
 const (
+	ExporterCAUnreadable  Reason = "exporter_ca_unreadable"
 	ExporterForbidden     Reason = "exporter_forbidden"
 	ExporterInternalError Reason = "exporter_internal_error"
+	ExporterProxy         Reason = "exporter_proxy"
+	ExporterResources     Reason = "exporter_resources"
 
 	Unexplained Reason = "unexplained"
 )
 
+// atKubernetesOnly is what becomes of these reasons where they concern the API server alone.
+const atKubernetesOnly = "If only the API server cannot be asked, logins are judged without it, the reviewer is not judged, " +
+	"and the warning [`kubernetes_unreachable_from_exporter`](#kubernetes_unreachable_from_exporter) says why."
+
 var exporterReasons = sorted(
+	Spec{
+		Code: ExporterCAUnreadable, Component: ComponentExporter, Title: "the exporter cannot use the file of a CA or of its client certificate",
+		Means: "A file in `EXPORTER_VAULT_CACERT`, `EXPORTER_VAULT_CLIENT_CERT`, `EXPORTER_VAULT_CLIENT_KEY` or `EXPORTER_KUBERNETES_CACERT` is missing, " +
+			"unreadable, empty, too large or no regular file, or the key is not the certificate's. Nothing was sent; pods may be able to log in.",
+		Seen:   "The file itself: proven. " + atKubernetesOnly,
+		Remedy: "Put the file back. Every run reads it anew.",
+		advise: adviseOwn(ExporterCAUnreadable),
+	},
+	Spec{
+		Code: ExporterResources, Component: ComponentExporter, Title: "the exporter has no file descriptors, memory or ports left",
+		Means: "The exporter's process or its host has used up its file descriptors, memory or ports, so that no file can be opened or no connection made. " +
+			"It says nothing about Vault.",
+		Seen:   "The system's error (`EMFILE`, `ENFILE`, `ENOMEM`, `ENOBUFS`, `EADDRNOTAVAIL`): proven. " + atKubernetesOnly,
+		Remedy: "Find what holds them: compare `process_open_fds` with `process_max_fds`, look at the connections to the exporter's listeners. Raise the limit.",
+		advise: adviseOwn(ExporterResources),
+	},
+	Spec{
+		Code: ExporterProxy, Component: ComponentExporter, Title: "the exporter's HTTP proxy does not let it through",
+		Means: "The proxy in `HTTPS_PROXY` or `HTTP_PROXY` cannot be resolved or reached, or refuses to connect the exporter to the server. " +
+			"Pods that use no proxy are not affected.",
+		Seen: "The error of the connection to the proxy, or its 4xx to CONNECT: proven. A proxy that answers CONNECT with a 5xx, or not in time, " +
+			"may itself not reach the server: by elimination. " + atKubernetesOnly,
+		Remedy: "Correct the variable, allow the exporter in the proxy, or add the server's host to `NO_PROXY`.",
+		advise: adviseOwn(ExporterProxy),
+	},
 	Spec{
 		Code: ExporterForbidden, Component: ComponentExporter, Title: "the exporter lacks the permission to create the canary's token",
 		Means:    "The exporter is configured to create the canary's token, and lacks the permission or the identity to do so. Vault was not asked.",
@@ -47,6 +82,68 @@ var unknownReasons = sorted(
 		advise:   adviseUnexplained,
 	},
 )
+
+// adviseOwn advises on a failure of the exporter's own that is the verdict.
+func adviseOwn(reason Reason) adviser {
+	return func(t evidence.Target, e evidence.Evidence) Advice {
+		_, asked := exporterFailure(e)
+		return adviseAt(t, reason, asked)
+	}
+}
+
+// adviseAt is what to do about a failure of the exporter's own at one end.
+func adviseAt(t evidence.Target, reason Reason, asked end) Advice {
+	address, files := t.Vault.Addr, []pemFile{
+		{"EXPORTER_VAULT_CACERT", t.Vault.CACert}, {"EXPORTER_VAULT_CLIENT_CERT", t.Vault.ClientCert}, {"EXPORTER_VAULT_CLIENT_KEY", t.Vault.ClientKey},
+	}
+	if asked == endKubernetes {
+		address, files = t.Kubernetes.Host, []pemFile{{"EXPORTER_KUBERNETES_CACERT", t.Kubernetes.CACert}}
+		if t.Home.CACert != t.Kubernetes.CACert {
+			files = append(files, pemFile{"The CA of the pod's own API server", t.Home.CACert})
+		}
+	}
+	switch reason {
+	case ExporterCAUnreadable:
+		return adviseFiles(files)
+	case ExporterProxy:
+		return adviseProxy(address)
+	}
+	return Advice{Notes: []string{
+		"Compare process_open_fds with process_max_fds in the exporter's metrics, and look at who holds connections to its listeners.",
+		"Raise the limit of the process or the host. Restart the exporter if it does not recover by itself.",
+	}}
+}
+
+// pemFile is a file of certificates and the variable that names it.
+type pemFile struct{ variable, path string }
+
+func adviseFiles(files []pemFile) Advice {
+	var a Advice
+	for _, f := range files {
+		if f.path != "" {
+			a.Notes = append(a.Notes, fmt.Sprintf("%s is %s: it must be a regular file in PEM that the exporter's user may read.", f.variable, f.path))
+			a.Check = append(a.Check, "ls -lL "+shell.Quote(f.path))
+		}
+	}
+	if len(a.Notes) == 0 {
+		a.Notes = []string{fmt.Sprintf("%s is not set, and the system's CA certificates cannot be read: put a CA bundle into a file, and set it.", files[0].variable)}
+	}
+	a.Notes = append(a.Notes, "Put the file back where its volume comes from. Every run reads it anew.")
+	return a
+}
+
+func adviseProxy(address string) Advice {
+	variable, host := "HTTPS_PROXY", strings.TrimPrefix(address, "https://")
+	if plain, isPlain := strings.CutPrefix(address, "http://"); isPlain {
+		variable, host = "HTTP_PROXY", plain
+	}
+	host, _, _ = strings.Cut(host, "/")
+	return Advice{
+		Notes: []string{fmt.Sprintf("The exporter connects to %s through the proxy in %s: correct the variable, let the exporter through the proxy, or add %s to NO_PROXY.",
+			address, variable, host)},
+		Check: []string{fmt.Sprintf("curl -sSk --max-time 5 -o /dev/null -w '%%{http_code}\\n' --proxy <%s> %s", variable, shell.Quote(address))},
+	}
+}
 
 // adviseUnexplained grants the reading of what would tell the candidates apart. The
 // canary's own token cannot read it: there is none while logins fail.

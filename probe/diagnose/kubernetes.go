@@ -96,9 +96,9 @@ var kubernetesReasons = sorted(
 	},
 	Spec{
 		Code: KubernetesTLSFailed, Component: ComponentKubernetes, Title: "the TLS handshake with the API server fails",
-		Means:    "The TLS handshake fails: the server speaks plain HTTP, or the CA file cannot be read.",
+		Means:    "The TLS handshake fails: the server speaks plain HTTP, or there is no common TLS version.",
 		Seen:     bothFailed,
-		Remedy:   "Check `EXPORTER_KUBERNETES_HOST` and the file of the CA.",
+		Remedy:   "Check `EXPORTER_KUBERNETES_HOST`.",
 		Reported: "projectcalico/kube-controllers#291, of another client: `https` at the API server's plain port 8080.",
 		advise:   adviseKubernetesHost,
 	},
@@ -135,10 +135,12 @@ var kubernetesReasons = sorted(
 )
 
 var kubernetesWarnings = []WarningSpec{{
-	Code: KubernetesUnreachableFromExporter, Component: ComponentExporter, Title: "the exporter cannot reach the API server, Vault can",
-	Means:  "Logins work, so Vault reaches the API server; the exporter does not.",
-	Seen:   "A transport error, 429 or 5xx on the TokenReview, while the login succeeded.",
-	Remedy: "Check the exporter's NetworkPolicy, DNS and CA.",
+	Code: KubernetesUnreachableFromExporter, Component: ComponentExporter, Title: "the exporter itself cannot ask the API server",
+	Means: "The exporter gets no TokenReview: logins work, so Vault reaches the API server and the exporter does not; " +
+		"or its own CA file, proxy or host fails it, whatever becomes of logins. The reviewer is not judged then.",
+	Seen: "A transport error, 429 or 5xx on the TokenReview, while the login succeeded; or a failure as of " +
+		"[`exporter_ca_unreadable`](#exporter_ca_unreadable), [`exporter_proxy`](#exporter_proxy) or [`exporter_resources`](#exporter_resources).",
+	Remedy: "Check the exporter's NetworkPolicy, DNS, CA and proxy.",
 	judge:  judgeKubernetesUnreachable,
 }}
 
@@ -160,6 +162,16 @@ func adviseKubernetesHost(t evidence.Target, _ evidence.Evidence) Advice {
 }
 
 func judgeKubernetesUnreachable(t evidence.Target, e evidence.Evidence) (finding, bool) {
+	if f, failed := exporterFailureAtKubernetes(t, e); failed {
+		if _, asked := exporterFailure(e); asked != endNone {
+			return unjudged() // it is the verdict
+		}
+		return finding{
+			holds:  true,
+			detail: "the exporter cannot ask the API server: " + f.Error(),
+			advice: adviseAt(t, exporterReasonOf[f.Class], endKubernetes),
+		}, true
+	}
 	f := e.Review.Failure
 	if t.Reviewer.Source.Spec().AccessReview {
 		f = e.Access.Failure

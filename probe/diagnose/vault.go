@@ -108,13 +108,13 @@ var vaultReasons = sorted(
 	Spec{
 		Code: VaultTLSFailed, Component: ComponentVault, Title: "the TLS handshake with Vault fails",
 		Means: "The TLS handshake fails: plain HTTP at an https address or the reverse, no common TLS version, " +
-			"a client certificate that the listener requires and did not get, or a CA file that cannot be read.",
+			"or a client certificate that the listener requires and did not get.",
 		Seen:     "The handshake's error, or Go's `Client sent an HTTP request to an HTTPS server`: proven.",
 		Remedy:   "Check the scheme first, then whether the listener sets `tls_require_and_verify_client_cert`.",
 		Reported: "hashicorp/vault-helm#1015: Vault requires client certificates, and the injected agents have none.",
 		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
 			return Advice{
-				Notes: []string{fmt.Sprintf("EXPORTER_VAULT_ADDR is %s: check the scheme, the files of the CA and of the client certificate, and whether the listener requires one.", t.Vault.Addr)},
+				Notes: []string{fmt.Sprintf("EXPORTER_VAULT_ADDR is %s: check the scheme, and whether the listener requires a client certificate.", t.Vault.Addr)},
 				Check: []string{showCertificates(t.Vault.Addr, t.Vault.TLSServerName)},
 			}
 		},

@@ -24,6 +24,12 @@ const (
 	ClassForbidden    Class = "forbidden"     // the exporter lacks an identity, or a permission of its own
 	ClassMissing      Class = "missing"       // a local file that is missing, unreadable or empty
 	ClassMalformed    Class = "malformed"     // a local file whose content cannot be a token
+
+	// The exporter's own, which say nothing of the server that was to be asked.
+	ClassCAUnreadable     Class = "ca_unreadable"     // the file of a CA bundle, client certificate or key that is not usable
+	ClassResources        Class = "resources"         // no file descriptor, memory or port is left
+	ClassProxyUnreachable Class = "proxy_unreachable" // the HTTP proxy was not resolved or reached
+	ClassProxyRefused     Class = "proxy_refused"     // the HTTP proxy was reached, and did not connect us to the server
 )
 
 // Failure is why a question brought no usable answer.
@@ -44,6 +50,16 @@ func (f Failure) Error() string {
 		return fmt.Sprintf("%d %s", f.Status, f.Text)
 	}
 	return f.Text
+}
+
+// IsExporters reports whether the exporter itself failed, or what is its own: its files,
+// its host, its proxy. Such a failure says nothing of the server.
+func (f Failure) IsExporters() bool {
+	switch f.Class {
+	case ClassCAUnreadable, ClassResources, ClassProxyUnreachable, ClassProxyRefused:
+		return true
+	}
+	return false
 }
 
 // IsTransport reports whether the failure lies below the server's own words:

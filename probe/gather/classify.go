@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"syscall"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
@@ -35,9 +36,13 @@ func words(err error) string {
 	return err.Error()
 }
 
-// classOf sorts a transport error by type. The order matters: a DNS error may
-// also be a timeout, and a failed handshake is also a closed connection.
+// classOf sorts a transport error by type. The order matters: what the exporter itself
+// lacks shows as any failure of a server, a DNS error may also be a timeout, and a failed
+// handshake is also a closed connection.
 func classOf(err error) evidence.Class {
+	if class, ok := ownClass(err); ok {
+		return class
+	}
 	if class, ok := certificateClass(err); ok {
 		return class
 	}
@@ -57,6 +62,56 @@ func classOf(err error) evidence.Class {
 		return evidence.ClassUnreachable
 	}
 	return evidence.ClassBadResponse
+}
+
+// ownClass finds failures that are the exporter's own.
+func ownClass(err error) (evidence.Class, bool) {
+	if usedUp(err) {
+		return evidence.ClassResources, true
+	}
+	if _, ok := errors.AsType[x509.SystemRootsError](err); ok {
+		return evidence.ClassCAUnreadable, true
+	}
+	if isProxys(err) && !errors.Is(err, context.Canceled) {
+		return evidence.ClassProxyUnreachable, true
+	}
+	return "", false
+}
+
+// usedUp reports whether the process or its host has no file descriptor, memory or
+// port left.
+func usedUp(err error) bool {
+	for _, cause := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOBUFS} {
+		if errors.Is(err, cause) {
+			return true
+		}
+	}
+	// The resolver keeps the text of why it could not ask at most, and that of the C
+	// library says that there is no such host.
+	if unresolved, ok := errors.AsType[*net.DNSError](err); ok {
+		return strings.HasSuffix(unresolved.Err, syscall.EMFILE.Error()) || strings.HasSuffix(unresolved.Err, syscall.ENFILE.Error()) || !mayOpen()
+	}
+	return errors.Is(err, syscall.EADDRNOTAVAIL) && toIPv4(err)
+}
+
+// mayOpen reports whether the process may open another file.
+func mayOpen() bool {
+	file, err := os.Open(os.DevNull)
+	if err == nil {
+		_ = file.Close()
+	}
+	return !errors.Is(err, syscall.EMFILE) && !errors.Is(err, syscall.ENFILE)
+}
+
+// toIPv4 reports whether an IPv4 address was dialled. On a host without IPv6, dialling
+// an IPv6 address fails as if no port were left.
+func toIPv4(err error) bool {
+	for op, ok := errors.AsType[*net.OpError](err); ok; op, ok = errors.AsType[*net.OpError](op.Err) {
+		if address, isTCP := op.Addr.(*net.TCPAddr); isTCP && address.IP.To4() != nil {
+			return true
+		}
+	}
+	return false
 }
 
 func certificateClass(err error) (evidence.Class, bool) {

@@ -12,6 +12,7 @@ import (
 // nothing of targets: what the next run may know is handed in and out as [Notes].
 type Gatherer struct {
 	userAgent  string
+	network    Network
 	countToken func(target string, event evidence.TokenEvent)
 
 	late    sync.WaitGroup // logins that were unanswered at the end of their run
@@ -27,6 +28,13 @@ func New(version string, countToken func(target string, event evidence.TokenEven
 		userAgent:  "vault-k8s-auth-exporter/" + version,
 		countToken: countToken,
 	}
+}
+
+// Over has servers reached over this network. It must not be called after the first
+// run.
+func (g *Gatherer) Over(network Network) *Gatherer {
+	g.network = network
+	return g
 }
 
 // Wait returns when every login that was unanswered at the end of its run is answered

@@ -33,8 +33,8 @@ type kubernetesServer struct {
 	endpoint  *endpoint
 }
 
-func newKubernetesServer(target evidence.Kubernetes, userAgent string) (*kubernetesServer, error) {
-	e, err := newEndpoint(tlsFiles{caCert: target.CACert, serverName: target.TLSServerName})
+func newKubernetesServer(target evidence.Kubernetes, userAgent string, network Network) (*kubernetesServer, error) {
+	e, err := newEndpoint(tlsFiles{caCert: target.CACert, serverName: target.TLSServerName}, network)
 	if err != nil {
 		return nil, err
 	}

@@ -28,9 +28,12 @@ func (r *run) tokenFromSecret(ctx context.Context, key evidence.SecretKey) (evid
 func (r *run) readSecret(ctx context.Context, key evidence.SecretKey) ([]byte, error) {
 	own, err := loadToken(r.target.Home.TokenFile)
 	if err != nil {
+		if failureOf(err).IsExporters() {
+			return nil, err
+		}
 		return nil, evidence.Failure{Class: evidence.ClassForbidden, Text: "the exporter has no token of its own for the API server: " + failureOf(err).Text}
 	}
-	home, err := newKubernetesServer(r.target.Home, r.gatherer.userAgent)
+	home, err := newKubernetesServer(r.target.Home, r.gatherer.userAgent, r.gatherer.network)
 	if err != nil {
 		return nil, err
 	}

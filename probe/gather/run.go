@@ -59,7 +59,7 @@ func (r *run) gather(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, r.target.Timeout)
 	defer cancel()
 	r.loadOwn()
-	r.kubernetes, r.kubernetesFailure = newKubernetesServer(r.target.Kubernetes, r.gatherer.userAgent)
+	r.kubernetes, r.kubernetesFailure = newKubernetesServer(r.target.Kubernetes, r.gatherer.userAgent, r.gatherer.network)
 	obtain := r.tokens(ctx)
 	r.together(
 		func() { r.askKubernetes(ctx, obtain) },
@@ -130,7 +130,7 @@ func (r *run) askPowers(ctx context.Context, reviewer caller) evidence.Fact[evid
 
 func (r *run) askVault(ctx context.Context, obtain tokens) {
 	e := &r.evidence
-	server, err := newVaultServer(r.target.Vault, r.gatherer.userAgent)
+	server, err := newVaultServer(r.target.Vault, r.gatherer.userAgent, r.gatherer.network)
 	if err != nil {
 		e.Health = evidence.Fact[evidence.Health]{State: evidence.Failed, Failure: failureOf(err)}
 		obtain.canary()

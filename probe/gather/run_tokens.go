@@ -117,6 +117,8 @@ func (r *run) asOwn() (caller, error) {
 	switch {
 	case r.kubernetesFailure != nil:
 		return caller{}, r.kubernetesFailure
+	case r.evidence.OwnToken.Failure.IsExporters():
+		return caller{}, r.evidence.OwnToken.Failure
 	case r.own.IsZero():
 		return caller{}, evidence.Failure{Class: evidence.ClassForbidden, Text: "the exporter has no token of its own for the API server: EXPORTER_KUBERNETES_TOKEN_FILE"}
 	}

@@ -6,8 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 	"time"
 	"unicode"
@@ -15,6 +13,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/localfile"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
@@ -25,20 +24,20 @@ const maxToken = 64 << 10
 // Blanks and line ends around the token are trimmed. A token that cannot be one
 // is a Failure of class missing or malformed, and is never sent.
 func loadToken(path string) (evidence.Token, error) {
-	content, err := readToken(path)
+	content, err := localfile.Read(path, maxToken)
 	if err != nil {
-		return evidence.Token{}, evidence.Failure{Class: evidence.ClassMissing, Text: evidence.Clean(err.Error())}
+		return evidence.Token{}, fileFailure(evidence.ClassMissing, err)
 	}
 	return parseToken(content, path)
 }
 
-func readToken(path string) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
+// fileFailure is the failure of a file that could not be read or used: of this class,
+// unless the host had nothing left to read it with.
+func fileFailure(class evidence.Class, err error) evidence.Failure {
+	if usedUp(err) {
+		class = evidence.ClassResources
 	}
-	defer file.Close()
-	return io.ReadAll(io.LimitReader(file, maxToken+1))
+	return evidence.Failure{Class: class, Text: evidence.Clean(err.Error())}
 }
 
 // parseToken finds the token in the content of a file or Secret.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -56,6 +57,9 @@ type requestTrace struct {
 
 	reached atomic.Int32 // stage; the dialler may outlive the request
 	sent    atomic.Bool  // the request left us whole
+
+	proxy     atomic.Pointer[url.URL] // nil where the server itself is dialled
+	connected atomic.Bool             // the proxy accepted CONNECT
 }
 
 type requestTraceKey struct{}
@@ -91,6 +95,8 @@ func (x *requestTrace) again() {
 	x.status, x.contentType, x.location, x.retryAfter = 0, "", "", 0
 	x.reached.Store(int32(stageStart))
 	x.sent.Store(false)
+	x.proxy.Store(nil)
+	x.connected.Store(false)
 }
 
 func (x *requestTrace) trace() *httptrace.ClientTrace {
@@ -115,6 +121,9 @@ func (x *requestTrace) trace() *httptrace.ClientTrace {
 func (x *requestTrace) timeoutFailure(err error) evidence.Failure {
 	reached := stage(x.reached.Load())
 	class := classOf(err)
+	if own, ok := x.proxyTimeout(reached); ok && class == evidence.ClassTimeout {
+		return own
+	}
 	if class == evidence.ClassTimeout && reached == stageResolving {
 		class = evidence.ClassDNS
 	}
@@ -124,6 +133,9 @@ func (x *requestTrace) timeoutFailure(err error) evidence.Failure {
 // foreign is the failure of an answer that is not in the server's own dialect. Its
 // body is never shown: it may be anybody's page.
 func (x *requestTrace) unexpectedAnswer(dialect string) evidence.Failure {
+	if x.status == http.StatusProxyAuthRequired && x.proxy.Load() != nil {
+		return evidence.Failure{Class: evidence.ClassProxyRefused, Status: x.status, Text: "the proxy wants a password"}
+	}
 	found := cmp.Or(evidence.Clean(x.contentType), "no content type")
 	return evidence.Failure{
 		Class: evidence.ClassBadResponse, Status: x.status, RetryAfter: x.retryAfter,

@@ -8,10 +8,10 @@ import (
 	"mime"
 	"net/http"
 	"net/http/httptrace"
-	"os"
 	"slices"
 	"sync"
 
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/localfile"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
@@ -20,6 +20,10 @@ const (
 	maxBody   = 1 << 20
 	maxHeader = 64 << 10
 )
+
+// maxPEM bounds a file of certificates. The CA bundles of distributions are below
+// 256 KiB.
+const maxPEM = 4 << 20
 
 // endpoint is one server in one run: a fresh transport, so that no connection of
 // an earlier run hides an outage, and the certificates that it showed.
@@ -38,18 +42,20 @@ type tlsFiles struct {
 }
 
 // newEndpoint reads the files anew, so that a rotated CA takes effect with the
-// next run. An unreadable file is a Failure of class tls_failed.
-func newEndpoint(files tlsFiles) (*endpoint, error) {
+// next run. A file that cannot be used is a Failure of class ca_unreadable.
+func newEndpoint(files tlsFiles, network Network) (*endpoint, error) {
 	config, err := files.config()
 	if err != nil {
-		return nil, evidence.Failure{Class: evidence.ClassTLSFailed, Text: evidence.Clean(err.Error())}
+		return nil, fileFailure(evidence.ClassCAUnreadable, err)
 	}
 	e := &endpoint{}
 	config.VerifyConnection = e.sawVerified
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	e.transport = &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
+		Proxy:                  network.proxyFor,
+		DialContext:            network.Dial,
+		OnProxyConnectResponse: sawProxyAnswer,
 		TLSClientConfig:        config,
 		Protocols:              protocols,
 		DisableCompression:     true,
@@ -61,7 +67,7 @@ func newEndpoint(files tlsFiles) (*endpoint, error) {
 func (f tlsFiles) config() (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: f.serverName}
 	if f.caCert != "" {
-		bundle, err := os.ReadFile(f.caCert)
+		bundle, err := localfile.Read(f.caCert, maxPEM)
 		if err != nil {
 			return nil, fmt.Errorf("reading the CA bundle: %w", err)
 		}
@@ -71,13 +77,31 @@ func (f tlsFiles) config() (*tls.Config, error) {
 		}
 	}
 	if f.clientCert != "" {
-		pair, err := tls.LoadX509KeyPair(f.clientCert, f.clientKey)
+		pair, err := f.clientPair()
 		if err != nil {
-			return nil, fmt.Errorf("reading the client certificate %s: %w", f.clientCert, err)
+			return nil, err
 		}
 		config.Certificates = []tls.Certificate{pair}
 	}
 	return config, nil
+}
+
+// clientPair reads the client certificate and its key. A kubelet swaps both at once, but
+// not between two readings: the next run finds them together again.
+func (f tlsFiles) clientPair() (tls.Certificate, error) {
+	certificate, err := localfile.Read(f.clientCert, maxPEM)
+	if err != nil {
+		return tls.Certificate{}, fmt.Errorf("reading the client certificate: %w", err)
+	}
+	key, err := localfile.Read(f.clientKey, maxPEM)
+	if err != nil {
+		return tls.Certificate{}, fmt.Errorf("reading the key of the client certificate: %w", err)
+	}
+	pair, err := tls.X509KeyPair(certificate, key)
+	if err != nil { // the library's text may repeat what is in the key's file
+		return tls.Certificate{}, fmt.Errorf("reading the client certificate: %s does not hold the key of the first certificate in %s", f.clientKey, f.clientCert)
+	}
+	return pair, nil
 }
 
 // client returns an HTTP client that follows no redirect: a credential would

@@ -24,11 +24,11 @@ type vaultServer struct {
 	endpoint  *endpoint
 }
 
-func newVaultServer(target evidence.Vault, userAgent string) (*vaultServer, error) {
+func newVaultServer(target evidence.Vault, userAgent string, network Network) (*vaultServer, error) {
 	e, err := newEndpoint(tlsFiles{
 		caCert: target.CACert, serverName: target.TLSServerName,
 		clientCert: target.ClientCert, clientKey: target.ClientKey,
-	})
+	}, network)
 	if err != nil {
 		return nil, err
 	}

@@ -47,15 +47,6 @@ var canaryScenarios = []Scenario{
 		w.MintCanary()
 		w.OnKubernetes("token", HTML(503))
 	}),
-	twin("exporter_forbidden", func(w *World) {
-		w.MintCanary()
-		w.powerlessIdentity()
-	}),
-	bare("exporter_forbidden_no_identity", proven(diagnose.ExporterForbidden), func(w *World) {
-		w.MintCanary()
-		w.Target.Kubernetes.TokenFile = ""
-	}),
-	bare("exporter_internal_error", proven(diagnose.ExporterInternalError), func(w *World) { w.Panic = true }),
 }
 
 func useCanary(change func(*Token)) func(*World) {

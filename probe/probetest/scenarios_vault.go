@@ -32,7 +32,6 @@ var vaultScenarios = []Scenario{
 	bare("vault_tls_failed_plain_http_to_tls", proven(diagnose.VaultTLSFailed), func(w *World) {
 		w.Target.Vault.Addr = strings.Replace(w.Target.Vault.Addr, "https://", "http://", 1)
 	}),
-	bare("vault_tls_failed_no_ca_file", proven(diagnose.VaultTLSFailed), func(w *World) { w.Target.Vault.CACert += ".gone" }),
 	twin("vault_bad_response", func(w *World) { w.OnVault("", HTML(200)) }),
 	bare("vault_bad_response_waf", proven(diagnose.VaultBadResponse), func(w *World) { w.OnVault("", HTML(403)) }),
 	bare("vault_bad_response_huge", proven(diagnose.VaultBadResponse), func(w *World) { w.OnVault("", Huge) }),

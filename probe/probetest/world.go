@@ -11,6 +11,7 @@ import (
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/gather"
 )
 
 // World is a cluster, a Vault and a target between them, all well at first. Tests
@@ -22,6 +23,9 @@ type World struct {
 
 	// Reviewer and Canary are the tokens as they stand in their files.
 	Reviewer, Canary Token
+
+	// Network is how the exporter reaches its servers.
+	Network gather.Network
 
 	// Panic has the exporter itself go wrong in the middle of a probe.
 	Panic bool
@@ -204,7 +208,7 @@ func (w *World) Credentials() []string { return slices.Clone(w.credentials) }
 
 // Prober returns a prober whose tokens the world accounts for.
 func (w *World) Prober() *probe.Prober {
-	return probe.NewProber("test", func(_ string, fate evidence.TokenEvent) {
+	prober := probe.NewProber("test", func(_ string, fate evidence.TokenEvent) {
 		if w.Panic {
 			panic("out of order")
 		}
@@ -212,6 +216,7 @@ func (w *World) Prober() *probe.Prober {
 		defer w.mu.Unlock()
 		w.fates = append(w.fates, fate)
 	})
+	return prober.Over(w.Network)
 }
 
 // Fates lists what became of the prober's tokens, in order.

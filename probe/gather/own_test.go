@@ -1,0 +1,92 @@
+package gather
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+)
+
+// A process without file descriptors left can open no file, dial nobody and resolve
+// nothing. Each is its own failure, not that of whom it was about to ask.
+func TestWithoutDescriptors(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e, err := newEndpoint(tlsFiles{}, Network{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.close()
+	get := func(url string) error {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return err
+		}
+		response, err := e.client(nil).Do(request)
+		if err == nil {
+			response.Body.Close()
+		}
+		return err
+	}
+	giveBack := useUpDescriptors(t)
+	_, tokenErr := loadToken(file)
+	_, caErr := newEndpoint(tlsFiles{caCert: file}, Network{})
+	failures := map[string]evidence.Failure{
+		"token": failureOf(tokenErr), "CA": failureOf(caErr),
+		"connection": failureOf(get("https://127.0.0.1:1")), "name": failureOf(get("https://vault.example.com:8200")),
+	}
+	giveBack()
+	for what, f := range failures {
+		if f.Class != evidence.ClassResources {
+			t.Errorf("%s: %v is of class %s", what, f, f.Class)
+		}
+	}
+}
+
+// On a host without IPv6, an IPv6 address cannot be assigned: that is no lack of ports.
+func TestAddressNotAvailable(t *testing.T) {
+	for address, want := range map[string]evidence.Class{"127.0.0.1": evidence.ClassResources, "::1": evidence.ClassUnreachable} {
+		err := &net.OpError{Op: "dial", Addr: &net.TCPAddr{IP: net.ParseIP(address)}, Err: os.NewSyscallError("connect", syscall.EADDRNOTAVAIL)}
+		if got := classOf(err); got != want {
+			t.Errorf("%s: class %s, want %s", address, got, want)
+		}
+	}
+}
+
+// useUpDescriptors opens files until the process may open no more.
+func useUpDescriptors(t *testing.T) (giveBack func()) {
+	t.Helper()
+	var before syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: min(before.Cur, 100), Max: before.Max}); err != nil {
+		t.Fatal(err)
+	}
+	var opened []*os.File
+	for {
+		file, err := os.Open(os.DevNull)
+		if err != nil {
+			break
+		}
+		opened = append(opened, file)
+	}
+	return func() {
+		for _, file := range opened {
+			file.Close()
+		}
+		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
