@@ -13,18 +13,20 @@ const module = "github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter"
 // The package that talks to servers cannot name a reason, and the one that judges
 // cannot ask.
 var allowed = map[string][]string{
-	"probe/shell":       {},
-	"probe/evidence":    {"probe/shell"},
-	"probe/gather":      {"probe/evidence"},
-	"probe/diagnose":    {"probe/evidence", "probe/shell"},
-	"probe":             {"probe/diagnose", "probe/evidence", "probe/gather"},
-	"internal/leader":   {},
-	"internal/schedule": {},
-	"internal/config":   {"probe/evidence"},
-	"internal/status":   {"probe", "probe/diagnose", "probe/evidence"},
-	"metrics":           {"probe", "probe/diagnose", "probe/evidence"},
-	"docs":              {},
-	"cmd/exporter": {"docs", "internal/config", "internal/leader", "internal/schedule", "internal/status", "metrics",
+	"probe/shell":         {},
+	"internal/redact":     {},
+	"internal/httpclient": {},
+	"probe/evidence":      {"internal/redact", "probe/shell"},
+	"probe/gather":        {"internal/httpclient", "internal/redact", "probe/evidence"},
+	"probe/diagnose":      {"probe/evidence", "probe/shell"},
+	"probe":               {"probe/diagnose", "probe/evidence", "probe/gather"},
+	"internal/leader":     {"internal/httpclient", "internal/redact"},
+	"internal/schedule":   {},
+	"internal/config":     {"probe/evidence"},
+	"internal/status":     {"probe", "probe/diagnose", "probe/evidence"},
+	"metrics":             {"probe", "probe/diagnose", "probe/evidence"},
+	"docs":                {},
+	"cmd/exporter": {"docs", "internal/config", "internal/leader", "internal/redact", "internal/schedule", "internal/status", "metrics",
 		"probe", "probe/diagnose", "probe/evidence"},
 }
 

@@ -49,7 +49,7 @@ func (s server) end() {
 // servers are the listeners that the command line asks for. withPage says
 // whether the main one has the status page.
 func (e *exporter) servers(f flags, withPage bool) []server {
-	main := newServer(e.publicRoutes(withPage))
+	main := newServer(e.publicRoutes(withPage), e.logger)
 	main.RegisterOnShutdown(e.board.Close)
 	servers := []server{
 		{"metrics", func() error { return web.ListenAndServe(main, f.web, e.logger) }, main},
@@ -62,7 +62,7 @@ func (e *exporter) servers(f flags, withPage bool) []server {
 }
 
 func plain(name, address string, routes http.Handler, logger *slog.Logger) server {
-	s := newServer(routes)
+	s := newServer(routes, logger)
 	return server{name, func() error {
 		listener, err := net.Listen("tcp", address)
 		if err != nil {
@@ -73,8 +73,8 @@ func plain(name, address string, routes http.Handler, logger *slog.Logger) serve
 	}, s}
 }
 
-func newServer(routes http.Handler) *http.Server {
-	return &http.Server{Handler: routes, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+func newServer(routes http.Handler, logger *slog.Logger) *http.Server {
+	return &http.Server{Handler: routes, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, ErrorLog: serverLog(logger)}
 }
 
 func debugRoutes() http.Handler {
