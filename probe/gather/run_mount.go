@@ -34,12 +34,22 @@ func (r *run) readers() []evidence.Secret {
 	if !r.token.IsZero() {
 		tokens = append(tokens, r.token)
 	}
-	if r.target.Vault.TokenFile != "" {
-		if token, err := loadToken(r.target.Vault.TokenFile); err == nil {
-			tokens = append(tokens, token.Secret)
-		}
+	if !r.reader.IsZero() {
+		tokens = append(tokens, r.reader)
 	}
 	return tokens
+}
+
+// loadReader reads the Vault token of the token file, also where this run will not send
+// it: servers may know it from an earlier one.
+func (r *run) loadReader() {
+	if r.target.Vault.TokenFile == "" {
+		return
+	}
+	if token, err := loadToken(r.target.Vault.TokenFile); err == nil {
+		r.reader = token.Secret
+		r.redactor.Hold(token.Reveal())
+	}
 }
 
 func (r *run) readMountAs(ctx context.Context, token evidence.Secret) evidence.Mount {
