@@ -21,10 +21,11 @@ var allowed = map[string][]string{
 	"internal/leader":   {},
 	"internal/schedule": {},
 	"internal/config":   {"probe/evidence"},
-	"internal/status":   {"probe", "probe/diagnose", "probe/evidence"},
-	"metrics":           {"probe", "probe/diagnose", "probe/evidence"},
+	"internal/response": {},
+	"internal/status":   {"internal/response", "probe", "probe/diagnose", "probe/evidence"},
+	"metrics":           {"internal/response", "probe", "probe/diagnose", "probe/evidence"},
 	"docs":              {},
-	"cmd/exporter": {"docs", "internal/config", "internal/leader", "internal/schedule", "internal/status", "metrics",
+	"cmd/exporter": {"docs", "internal/config", "internal/leader", "internal/response", "internal/schedule", "internal/status", "metrics",
 		"probe", "probe/diagnose", "probe/evidence"},
 }
 

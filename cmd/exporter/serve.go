@@ -40,7 +40,7 @@ func serve(ctx context.Context, f flags, settings config.Config, logger *slog.Lo
 		return exitUsage
 	}
 	logger.Info("Starting", "version", version.Info(), "targets", len(settings.Targets))
-	withPage, err := servesPage(f, settings.StatusPage)
+	readers, err := audienceOf(f, settings.StatusPage)
 	if err != nil {
 		logger.Error("Web configuration is invalid", "file", *f.web.WebConfigFile, "err", err)
 		return exitUsage
@@ -55,7 +55,7 @@ func serve(ctx context.Context, f flags, settings config.Config, logger *slog.Lo
 	var reloading sync.WaitGroup
 	triggers := e.watchConfig(ctx)
 	reloading.Go(func() { e.reloadOn(ctx, triggers) })
-	servers := e.servers(f, withPage)
+	servers := e.servers(f, readers)
 	failed := listen(servers, stop) // without its listeners the exporter is of no use
 
 	lost := e.run(ctx)

@@ -89,8 +89,9 @@ func (s *Server) serveEvents(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.streams.unsubscribe(events)
-	// The connection may serve another request: the last write deadline must not apply to it.
-	defer func() { _ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) }()
+	extendDeadlines(w, maxStreamAge+writeTimeout)
+	// The deadline of the last event may have passed when the stream ends.
+	defer func() { _ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout)) }()
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no")
@@ -131,4 +132,13 @@ func send(w http.ResponseWriter, text string) error {
 		return err
 	}
 	return control.Flush()
+}
+
+// extendDeadlines gives a response more time than the server's own deadlines, which the
+// server sets again for the connection's next request. A read deadline that passes
+// cancels the request. A writer without deadlines needs no extension.
+func extendDeadlines(w http.ResponseWriter, d time.Duration) {
+	control, end := http.NewResponseController(w), time.Now().Add(d)
+	_ = control.SetReadDeadline(end)
+	_ = control.SetWriteDeadline(end)
 }
