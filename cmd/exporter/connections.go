@@ -69,30 +69,40 @@ func (c *connections) add(conn net.Conn) {
 func (c *connections) remove(conn net.Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.open, conn)
+	if one := c.open[conn]; one != nil {
+		c.serving -= one.serving
+		delete(c.open, conn)
+	}
 }
 
 func (c *connections) begin(conn net.Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.serving++; c.serving > c.limit {
-		c.closeOther(conn)
+	one := c.open[conn]
+	if one == nil {
+		return
 	}
-	if one := c.open[conn]; one != nil {
-		if one.serving++; one.serving == 1 {
-			one.since = time.Now()
-		}
+	one.serving++
+	c.serving++
+	if one.serving == 1 {
+		one.since = time.Now()
+	}
+	if c.serving > c.limit {
+		c.closeOther(conn)
 	}
 }
 
 func (c *connections) end(conn net.Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	one := c.open[conn]
+	if one == nil {
+		return
+	}
+	one.serving--
 	c.serving--
-	if one := c.open[conn]; one != nil {
-		if one.serving--; one.serving == 0 {
-			one.since = time.Now()
-		}
+	if one.serving == 0 {
+		one.since = time.Now()
 	}
 }
 
@@ -106,6 +116,7 @@ func (c *connections) closeOther(than net.Conn) {
 		}
 	}
 	if chosen != nil {
+		c.serving -= c.open[chosen].serving
 		delete(c.open, chosen)
 		_ = withoutTLS(chosen).Close()
 	}

@@ -25,7 +25,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if os.Getenv(loadTargets) != "" {
+	switch {
+	case os.Getenv(asExporter) != "":
+		main()
+	case os.Getenv(loadTargets) != "":
 		os.Exit(serveLoad())
 	}
 	flag.Parse()

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os/signal"
 	"sync"
+	"syscall"
 
 	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web"
@@ -35,6 +37,7 @@ type exporter struct {
 // and revoke their tokens, late logins are awaited to revoke theirs, the lease is
 // released, and the listeners close.
 func serve(ctx context.Context, f flags, settings config.Config, logger *slog.Logger) int {
+	signal.Ignore(syscall.SIGPIPE) // the exporter outlives the reader of its log
 	if err := web.Validate(*f.web.WebConfigFile); err != nil {
 		logger.Error("Web configuration is invalid", "file", *f.web.WebConfigFile, "err", err)
 		return exitUsage
