@@ -15,6 +15,7 @@ import (
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/status"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
@@ -192,7 +193,11 @@ func (p *pipes) dial() net.Conn {
 }
 
 func TestDeadlines(t *testing.T) {
-	page := status.New(status.Options{TargetStates: func() []probe.TargetState { return nil }})
+	target := probe.TargetState{Target: evidence.Target{Name: "a", Timeout: 30 * time.Second}}
+	page := status.New(status.Options{
+		TargetStates: func() []probe.TargetState { return []probe.TargetState{target} },
+		RunNow:       func(string) (<-chan struct{}, bool) { return nil, true }, // never ends
+	})
 	mux := http.NewServeMux()
 	mux.Handle("/", page)
 	mux.HandleFunc("/large", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 1<<20)) })
@@ -207,6 +212,7 @@ func TestDeadlines(t *testing.T) {
 		"an unread response":    {"GET /large HTTP/1.1\r\nHost: a\r\n\r\n", false, requestTimeout},
 		"an unread stream":      {"GET /api/v1/events HTTP/1.1\r\nHost: a\r\n\r\n", false, 10 * time.Second},
 		"no further request":    {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", true, idleTimeout},
+		"a requested run":       {"POST /api/v1/probe/a HTTP/1.1\r\nHost: a\r\n\r\n", true, 2*(30*time.Second+evidence.Overrun) + idleTimeout},
 		"a stream that is read": {"GET /api/v1/events HTTP/1.1\r\nHost: a\r\n\r\n", true, 15*time.Minute + idleTimeout},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -17,7 +17,8 @@ const (
 	streamBuffer = 256
 	// heartbeat keeps proxies from closing a quiet stream.
 	heartbeat = 20 * time.Second
-	// writeTimeout is how long a client may take to read one event.
+	// writeTimeout is how long a client may take to read one event, or the status after a
+	// requested run.
 	writeTimeout = 10 * time.Second
 )
 
@@ -89,7 +90,6 @@ func (s *Server) serveEvents(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.streams.unsubscribe(events)
-	extendDeadlines(w, maxStreamAge+writeTimeout)
 	// The deadline of the last event may have passed when the stream ends.
 	defer func() { _ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout)) }()
 	w.Header().Set("Content-Type", "text/event-stream")
@@ -132,13 +132,4 @@ func send(w http.ResponseWriter, text string) error {
 		return err
 	}
 	return control.Flush()
-}
-
-// extendDeadlines gives a response more time than the server's own deadlines, which the
-// server sets again for the connection's next request. A read deadline that passes
-// cancels the request. A writer without deadlines needs no extension.
-func extendDeadlines(w http.ResponseWriter, d time.Duration) {
-	control, end := http.NewResponseController(w), time.Now().Add(d)
-	_ = control.SetReadDeadline(end)
-	_ = control.SetWriteDeadline(end)
 }
