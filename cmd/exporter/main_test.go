@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
 	"sync"
@@ -24,6 +25,12 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	switch {
+	case os.Getenv(asExporter) != "":
+		main()
+	case os.Getenv(loadTargets) != "":
+		os.Exit(serveLoad())
+	}
 	flag.Parse()
 	// Scenarios wait for timeouts more than they compute. -parallel is one per CPU.
 	if err := flag.Set("test.parallel", "8"); err != nil {

@@ -2,9 +2,7 @@ package main
 
 import (
 	"fmt"
-	"net"
 	"net/http"
-	"net/netip"
 	"os"
 	"slices"
 
@@ -33,25 +31,39 @@ func (e *exporter) standby() string {
 	return e.candidate.Holder()
 }
 
-// servesPage reports whether the status page and its API are served.
-func servesPage(f flags, setting config.StatusPage) (bool, error) {
-	if setting == config.StatusAuto {
-		return protected(f)
-	}
-	return setting == config.StatusOn, nil
-}
+// audience is who may read the status page and its API.
+type audience int
 
-// protected reports whether strangers cannot read the page: the web configuration
-// requires a password or a verified client certificate, or all listen addresses are on
-// the loopback interface.
-func protected(f flags) (bool, error) {
-	if required, err := authenticates(*f.web.WebConfigFile); err != nil || required {
-		return required, err
+const (
+	// nobody: the page is not served.
+	nobody audience = iota
+	// local: every listen address is on the loopback interface, which stands in for
+	// authentication.
+	local
+	// everybody who reaches the port and authenticates, if clients must.
+	everybody
+)
+
+// audienceOf returns who may read the status page. With the setting auto, strangers may
+// not: the web configuration requires a password or a verified client certificate, or
+// all listen addresses are on the loopback interface.
+func audienceOf(f flags, setting config.StatusPage) (audience, error) {
+	switch setting {
+	case config.StatusOn:
+		return everybody, nil
+	case config.StatusOff:
+		return nobody, nil
 	}
-	if socket := f.web.WebSystemdSocket; socket != nil && *socket {
-		return false, nil
+	if required, err := authenticates(*f.web.WebConfigFile); err != nil {
+		return nobody, err
+	} else if required {
+		return everybody, nil
 	}
-	return !slices.ContainsFunc(*f.web.WebListenAddresses, func(address string) bool { return !loopback(address) }), nil
+	socket := f.web.WebSystemdSocket
+	if socket != nil && *socket || slices.ContainsFunc(*f.web.WebListenAddresses, func(address string) bool { return !loopback(address) }) {
+		return nobody, nil
+	}
+	return local, nil
 }
 
 // authenticates reports whether the exporter-toolkit's file requires clients to
@@ -74,15 +86,6 @@ func authenticates(path string) (bool, error) {
 		return false, fmt.Errorf("reading web configuration %q: it is no YAML", path) // the text may hold hashes
 	}
 	return len(file.Users) > 0 || file.TLS.ClientAuth == "RequireAndVerifyClientCert", nil
-}
-
-func loopback(address string) bool {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return false
-	}
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 // serveConfig serves the resolved configuration. It contains no secrets.
