@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"math"
 	"net/http"
 	"slices"
@@ -118,8 +119,14 @@ func (v *vaultServer) login(ctx context.Context, x *requestTrace, role, jwt stri
 	if err == nil {
 		err = json.NewDecoder(answer.Body).Decode(&granted)
 	}
-	if _, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && granted.Auth != nil {
-		err = nil // the other fields were read
+	if _, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		err = nil // all other fields were read
+		if granted.Auth == nil {
+			err = x.unexpectedAnswer(vaultDialect)
+		}
+	}
+	if errors.Is(err, io.EOF) {
+		return loginAnswer{server: v}, x.failure(x.unexpectedAnswer(vaultDialect)) // it is empty
 	}
 	if err != nil {
 		lost := x.sent.Load() && (x.status == 0 || isSuccess(x.status))
