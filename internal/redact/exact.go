@@ -61,7 +61,7 @@ func (n *needles) with(value string) *needles {
 	if len(plain) < minPart {
 		more.whole = append(more.whole, encoded(value)...)
 	}
-	if len(plain) < minPart || !hasOddWindow(value) {
+	if len(plain) < minPart || isWords(value, len(plain)) {
 		more.plain, more.words = min(n.plain, len(plain)), n.words+plain+"\x00"
 	}
 	return more
@@ -76,6 +76,18 @@ func (n *needles) makeHay() string {
 		}
 	}
 	return hay.String()
+}
+
+// isWords reports whether too little of a value with so many letters and digits looks
+// like encoded data.
+func isWords(value string, length int) bool {
+	odd := 0
+	for i := range len(value) {
+		if isDigit(value[i]) || isUpper(value[i]) {
+			odd++
+		}
+	}
+	return 3*odd < length || !hasOddWindow(value)
 }
 
 // encoded returns the skeletons of a value's base64, with whatever in front of it and
