@@ -183,8 +183,16 @@ func (n *needles) find(v view) []span {
 			continue
 		}
 		from, to := extend(hay, bones, i, found)
+		end := to
+		// One letter beyond a gap is that of the next word, by chance.
+		if from < i && at[from+1] > at[from]+1 {
+			from++
+		}
+		if to > i+window && at[to-1] > at[to-2]+1 {
+			to--
+		}
 		mark(from, to)
-		i = to
+		i = end
 	}
 	for _, literal := range n.literal {
 		for i := range v.chars {
