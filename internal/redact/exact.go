@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/hex"
+	"math"
 	"math/bits"
 	"slices"
 	"strings"
@@ -30,14 +31,16 @@ type needles struct {
 	whole []string
 	// literal are values that have hardly a letter or digit.
 	literal [][]byte
-	// words is set where a value is made of words, so that capitals and digits tell nothing.
-	words bool
+	// plain is the length of the shortest that capitals and digits do not tell from words.
+	plain int
+	// words are the values made of words, one behind the other, of which pieces are found.
+	words string
 	// hay returns all forms in which pieces of a text are looked up.
 	hay func() string
 }
 
 func newNeedles(values []string) *needles {
-	n := new(needles)
+	n := &needles{plain: math.MaxInt}
 	for _, value := range values {
 		n = n.with(value)
 	}
@@ -48,16 +51,18 @@ func newNeedles(values []string) *needles {
 func (n *needles) with(value string) *needles {
 	more := &needles{values: append(slices.Clip(n.values), value), whole: slices.Clip(n.whole), literal: slices.Clip(n.literal)}
 	more.hay = sync.OnceValue(more.makeHay)
+	more.plain, more.words = n.plain, n.words
 	plain := skeleton(value)
-	more.words = n.words || 3*countOdd(value) < len(plain)
-	switch {
-	case len(plain) < minHeld:
+	if len(plain) < minHeld {
 		more.literal = append(more.literal, newView(value).chars)
-		more.whole = append(more.whole, encoded(value)...)
-	case len(plain) < minPart:
-		more.whole = append(append(more.whole, plain), encoded(value)...)
-	default:
+	} else {
 		more.whole = append(more.whole, plain)
+	}
+	if len(plain) < minPart {
+		more.whole = append(more.whole, encoded(value)...)
+	}
+	if len(plain) < minPart || isWords(value, len(plain)) {
+		more.plain, more.words = min(n.plain, len(plain)), n.words+plain+"\x00"
 	}
 	return more
 }
@@ -73,14 +78,16 @@ func (n *needles) makeHay() string {
 	return hay.String()
 }
 
-// countOdd counts capitals and digits.
-func countOdd(text string) (odd int) {
-	for i := range len(text) {
-		if isDigit(text[i]) || isUpper(text[i]) {
+// isWords reports whether too little of a value with so many letters and digits looks
+// like encoded data.
+func isWords(value string, length int) bool {
+	odd := 0
+	for i := range len(value) {
+		if isDigit(value[i]) || isUpper(value[i]) {
 			odd++
 		}
 	}
-	return odd
+	return 3*odd < length || !hasOddWindow(value)
 }
 
 // encoded returns the skeletons of a value's base64, with whatever in front of it and
@@ -123,15 +130,17 @@ func (n *needles) mayMatch(text string) bool {
 	if n == nil || len(n.values) == 0 || len(text) < minHeld {
 		return false
 	}
-	fits := func(needle string) bool { return len(needle) <= len(text) }
-	return len(n.literal) > 0 || slices.ContainsFunc(n.whole, fits) || n.mayHavePart(text)
-}
-
-// mayHavePart reports whether some window of a text may be a part of a value.
-func (n *needles) mayHavePart(text string) bool {
-	if n.words {
+	if len(n.literal) > 0 || n.plain <= len(text) || n.words != "" && len(text) >= minPart {
 		return true
 	}
+	if uuid.MatchString(text) {
+		return slices.Contains(n.values, text) // that of an object, in each run
+	}
+	return hasOddWindow(text) || strings.ContainsAny(text, `%\&`)
+}
+
+// hasOddWindow reports whether some window of a text may be encoded data.
+func hasOddWindow(text string) bool {
 	var odd uint16 // a bit for each character of the window
 	for i := range len(text) {
 		c := text[i]
@@ -140,11 +149,9 @@ func (n *needles) mayHavePart(text string) bool {
 			odd <<= 1
 		case isDigit(c), isUpper(c):
 			odd = odd<<1 | 1
-		case c == '%' || c == '\\' || c == '&':
-			return true
 		}
 		if bits.OnesCount16(odd&(1<<window-1)) >= minOdd {
-			return !uuid.MatchString(text)
+			return true
 		}
 	}
 	return false
@@ -166,17 +173,26 @@ func (n *needles) find(v view) []span {
 		}
 	}
 	for i := 0; i+window <= len(bones); {
-		found := -1
-		if n.words || odd[i+window]-odd[i] >= minOdd {
-			found = strings.Index(n.hay(), bones[i:i+window])
+		hay := n.words
+		if odd[i+window]-odd[i] >= minOdd {
+			hay = n.hay()
 		}
+		found := strings.Index(hay, bones[i:i+window])
 		if found < 0 {
 			i += step
 			continue
 		}
-		from, to := n.extend(bones, i, found)
+		from, to := extend(hay, bones, i, found)
+		end := to
+		// One letter beyond a gap is that of the next word, by chance.
+		if from < i && at[from+1] > at[from]+1 {
+			from++
+		}
+		if to > i+window && at[to-1] > at[to-2]+1 {
+			to--
+		}
 		mark(from, to)
-		i = to
+		i = end
 	}
 	for _, literal := range n.literal {
 		for i := range v.chars {
@@ -189,9 +205,8 @@ func (n *needles) find(v view) []span {
 }
 
 // extend returns how far a text is the same as the hay around a window that was found.
-func (n *needles) extend(bones string, at, found int) (from, to int) {
+func extend(hay, bones string, at, found int) (from, to int) {
 	from, to = at, at+window
-	hay := n.hay()
 	for h := found - 1; from > 0 && h >= 0 && bones[from-1] == hay[h]; h-- {
 		from--
 	}

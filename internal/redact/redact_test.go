@@ -36,6 +36,13 @@ func TestPlainTextsAreLeftAlone(t *testing.T) {
 	}
 }
 
+func TestUUIDThatIsHeld(t *testing.T) {
+	const held = "5f1c9a7e-3d42-4b8f-9c06-1e7ad2b4f853"
+	if got := New(held).Clean(held); got != Redacted {
+		t.Errorf("a token that is a UUID became %q", got)
+	}
+}
+
 func BenchmarkClean(b *testing.B) {
 	r := New(benchJWT("canary"), benchJWT("reviewer"), "hvs.CAESIJ0hTq8dWnYx3Lk2mVbQzR5sPfGc7oUe9aKi4DtXwZyBGh4KHGh2cy5BbHJ0")
 	for name, text := range map[string]string{

@@ -47,26 +47,34 @@ func maybeShaped(text string) bool {
 func findShapes(v view) []span {
 	spans := keyed(v)
 	var after int // where the last credential ended; 0 where there was none
-	for i := 0; i < len(v.chars); {
-		if !isTokenByte(v.chars[i]) {
-			i++
-			continue
-		}
-		end := i
-		for end < len(v.chars) && isTokenByte(v.chars[end]) {
-			end++
-		}
+	for i, end := v.word(0); i < end; i, end = v.word(end) {
 		word := string(v.chars[i:end])
 		at := credentialIn(word)
-		if at < 0 && after > 0 && i-after <= maxGap && isEncoded(word) {
+		if at < 0 && after > 0 && i-after <= maxGap && (isEncoded(word) || v.isEncodedAfter(end)) {
 			at = 0 // it goes on in the next line
 		}
 		if at >= 0 {
 			spans, after = append(spans, v.span(i+at, end)), end
 		}
-		i = end
 	}
 	return spans
+}
+
+// word returns where the next word of a view begins and ends; it is empty behind the
+// last.
+func (v view) word(from int) (i, end int) {
+	for i = from; i < len(v.chars) && !isTokenByte(v.chars[i]); i++ {
+	}
+	for end = i; end < len(v.chars) && isTokenByte(v.chars[end]); end++ {
+	}
+	return i, end
+}
+
+// isEncodedAfter reports whether the next word, and near, is encoded: a part of a
+// credential may happen to look like a word.
+func (v view) isEncodedAfter(from int) bool {
+	i, end := v.word(from)
+	return i < end && i-from <= maxGap && isEncoded(string(v.chars[i:end]))
 }
 
 // maxGap is how many characters stand between the parts of a credential at most.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"math"
 	"net/http"
 	"slices"
@@ -129,10 +130,7 @@ func (v *vaultServer) login(ctx context.Context, x *requestTrace, role, jwt stri
 	}
 	var granted grant
 	if err == nil {
-		err = json.NewDecoder(answer.Body).Decode(&granted)
-	}
-	if _, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && granted.Auth != nil {
-		err = nil // the other fields were read
+		err = granted.decode(answer.Body, x)
 	}
 	if err != nil {
 		lost := x.sent.Load() && (x.status == 0 || isSuccess(x.status))
@@ -161,6 +159,22 @@ func (v *vaultServer) login(ctx context.Context, x *requestTrace, role, jwt stri
 // grant is what a login's answer says of the token, which has to be revoked whatever
 // else the answer says.
 type grant struct{ Auth *auth }
+
+// decode reads an answer. An empty one, or none with a token's description, leaves it
+// without.
+func (g *grant) decode(body io.Reader, x *requestTrace) error {
+	err := json.NewDecoder(body).Decode(g)
+	if _, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		if g.Auth == nil {
+			return x.unexpectedAnswer(vaultDialect)
+		}
+		return nil // all other fields were read
+	}
+	if err == io.EOF { // not a body that was cut, which is io.ErrUnexpectedEOF
+		return nil
+	}
+	return err
+}
 
 type auth struct {
 	Token    string          `json:"client_token"`

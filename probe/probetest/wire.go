@@ -114,8 +114,9 @@ func SwitchProtocols(closed func()) http.HandlerFunc {
 	}
 }
 
-// Doubled sends an answer twice over one connection.
-func Doubled(answer http.HandlerFunc) http.HandlerFunc {
+// Doubled sends an answer twice, and keeps the connection open until the caller closes
+// it, which closed is told.
+func Doubled(answer http.HandlerFunc, closed func()) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		recorder := httptest.NewRecorder()
 		answer(recorder, r)
@@ -131,5 +132,6 @@ func Doubled(answer http.HandlerFunc) http.HandlerFunc {
 		_, _ = buffered.Write(bytes.Repeat(once.Bytes(), 2))
 		_ = buffered.Flush()
 		_, _ = io.Copy(io.Discard, buffered)
+		closed()
 	}
 }
