@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
 	"sync"
@@ -23,7 +24,13 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
+// asProgram is the variable with which the test binary is the exporter.
+const asProgram = "TEST_RUN_AS_EXPORTER"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
 	flag.Parse()
 	// Scenarios wait for timeouts more than they compute. -parallel is one per CPU.
 	if err := flag.Set("test.parallel", "8"); err != nil {

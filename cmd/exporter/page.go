@@ -1,15 +1,12 @@
 package main
 
 import (
-	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
-	"os"
 	"slices"
 
 	"github.com/prometheus/common/version"
-	"go.yaml.in/yaml/v4"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/docs"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/config"
@@ -45,35 +42,13 @@ func servesPage(f flags, setting config.StatusPage) (bool, error) {
 // requires a password or a verified client certificate, or all listen addresses are on
 // the loopback interface.
 func protected(f flags) (bool, error) {
-	if required, err := authenticates(*f.web.WebConfigFile); err != nil || required {
-		return required, err
+	if c, err := readWebConfig(*f.web.WebConfigFile); err != nil || c.authenticates() {
+		return err == nil, err
 	}
 	if socket := f.web.WebSystemdSocket; socket != nil && *socket {
 		return false, nil
 	}
 	return !slices.ContainsFunc(*f.web.WebListenAddresses, func(address string) bool { return !loopback(address) }), nil
-}
-
-// authenticates reports whether the exporter-toolkit's file requires clients to
-// authenticate.
-func authenticates(path string) (bool, error) {
-	if path == "" {
-		return false, nil
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return false, fmt.Errorf("reading web configuration: %w", err)
-	}
-	var file struct {
-		Users map[string]string `yaml:"basic_auth_users"`
-		TLS   struct {
-			ClientAuth string `yaml:"client_auth_type"`
-		} `yaml:"tls_server_config"`
-	}
-	if err := yaml.Unmarshal(text, &file); err != nil {
-		return false, fmt.Errorf("reading web configuration %q: it is no YAML", path) // the text may hold hashes
-	}
-	return len(file.Users) > 0 || file.TLS.ClientAuth == "RequireAndVerifyClientCert", nil
 }
 
 func loopback(address string) bool {

@@ -25,12 +25,16 @@ type Client struct{ api rest.Interface }
 // NewClient returns a client for Leases at an API server, with the CA and the token
 // of these files. The token's file is read anew as it changes.
 func NewClient(host, caCert, tokenFile, userAgent string) (*Client, error) {
+	bundle, err := readFiles(caCert, tokenFile)
+	if err != nil {
+		return nil, fmt.Errorf("making a client for Leases at %s: %w", host, err)
+	}
 	client, err := newClient(rest.Config{
-		Host:            host,
-		BearerTokenFile: tokenFile,
-		UserAgent:       userAgent,
+		Host:          host,
+		WrapTransport: bearerFrom(tokenFile),
+		UserAgent:     userAgent,
 		TLSClientConfig: rest.TLSClientConfig{
-			CAFile: caCert,
+			CAData: bundle,
 			// With HTTP/2 a connection that went dead would be used again after a timeout.
 			NextProtos: []string{"http/1.1"},
 		},
