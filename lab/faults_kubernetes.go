@@ -7,23 +7,25 @@ func kubernetesFaults() []Fault {
 	fault := func(name, summary string, mode proxyMode) Fault {
 		return Fault{Name: name, Summary: summary, Bare: byElimination(name), Inject: onProxy(kubernetesProxyOf, mode), Heal: onProxy(kubernetesProxyOf, forward)}
 	}
+	// Through the diagnostic role Vault reports the same.
+	confirmed := func(f Fault) Fault { f.Full = proven(f.Name); return f }
 	return []Fault{
-		fault("kubernetes_bad_response", "a web server that is not an API server responds at the API server's address", serveFake(webServer, issuedBy(clusterCA))),
+		confirmed(fault("kubernetes_bad_response", "a web server that is not an API server responds at the API server's address", serveFake(webServer, issuedBy(clusterCA)))),
 		fault("kubernetes_throttled", "the API server responds with 429, as its priority and fairness does", serveFake(throttlingServer, issuedBy(clusterCA))),
 		fault("kubernetes_timeout", "the API server's address accepts connections and never responds", hang),
-		fault("kubernetes_tls_expired", "the API server's certificate expired yesterday", serveFake(passThrough, issuedBy(clusterCA, expiredYesterday))),
-		fault("kubernetes_tls_failed", "the API server's address speaks plain HTTP", serveFake(webServer, noCertificate)),
-		fault("kubernetes_tls_name", "the API server's certificate is for another name", serveFake(passThrough, issuedBy(clusterCA, wrongName))),
-		fault("kubernetes_tls_untrusted", "the API server's certificate is from a CA that neither the exporter nor Vault trusts", serveFake(passThrough, issuedBy(unknownCA))),
+		confirmed(fault("kubernetes_tls_expired", "the API server's certificate expired yesterday", serveFake(passThrough, issuedBy(clusterCA, expiredYesterday)))),
+		confirmed(fault("kubernetes_tls_failed", "the API server's address speaks plain HTTP", serveFake(webServer, noCertificate))),
+		confirmed(fault("kubernetes_tls_name", "the API server's certificate is for another name", serveFake(passThrough, issuedBy(clusterCA, wrongName)))),
+		confirmed(fault("kubernetes_tls_untrusted", "the API server's certificate is from a CA that neither the exporter nor Vault trusts", serveFake(passThrough, issuedBy(unknownCA)))),
 		fault("kubernetes_unavailable", "the API server responds with 503", serveFake(unavailableServer, issuedBy(clusterCA))),
-		fault("kubernetes_unreachable", "the API server's address refuses connections from the exporter and from Vault", refuse),
+		confirmed(fault("kubernetes_unreachable", "the API server's address refuses connections from the exporter and from Vault", refuse)),
 		{
 			Name:    "kubernetes_dns",
 			Summary: "the exporter and Vault are configured with a name of the API server that does not exist",
-			Bare:    byElimination("kubernetes_dns"),
-			Env:     []string{"EXPORTER_KUBERNETES_HOST=" + unresolvableHost},
-			Inject:  setConfig(func(*Lab) fields { return fields{"kubernetes_host": unresolvableHost} }),
-			Heal:    healConfig,
+			Bare:    byElimination("kubernetes_dns"), Full: proven("kubernetes_dns"),
+			Env:    []string{"EXPORTER_KUBERNETES_HOST=" + unresolvableHost},
+			Inject: setConfig(func(*Lab) fields { return fields{"kubernetes_host": unresolvableHost} }),
+			Heal:   healConfig,
 		},
 		{
 			Name:    "kubernetes_unreachable_from_exporter",

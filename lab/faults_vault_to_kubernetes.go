@@ -16,9 +16,9 @@ func vaultToKubernetesFaults() []Fault {
 		{
 			Name:    "vault_to_kubernetes_failed",
 			Summary: "the mount's host responds with 503",
-			Bare:    unspecific, Full: proven("vault_to_kubernetes_failed"),
-			Inject: breakMountHost(serveFake(unavailableServer, issuedBy(clusterCA))),
-			Heal:   healMountHost,
+			Bare:    unspecific,
+			Inject:  breakMountHost(serveFake(unavailableServer, issuedBy(clusterCA))),
+			Heal:    healMountHost,
 		},
 		{
 			Name:    "vault_to_kubernetes_misconfigured",

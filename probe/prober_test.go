@@ -135,7 +135,7 @@ func TestNoCredentialFollowsARedirect(t *testing.T) {
 
 func TestHangingVaultDoesNotMakeKubernetesLookSo(t *testing.T) {
 	w := probetest.NewWorld(t)
-	w.Target.Timeout = 300 * time.Millisecond
+	w.Target.Timeout = 900 * time.Millisecond
 	w.OnVault("", probetest.Hang)
 	result, _ := w.Probe(probe.Memory{})
 	if !result.Evidence.Review.Ok() || !result.Evidence.Access.Ok() {
@@ -180,7 +180,7 @@ func slowLogin(w *probetest.World) (arrived, answer chan struct{}) {
 func TestLateTokenIsRevoked(t *testing.T) {
 	t.Parallel()
 	w := probetest.NewWorld(t)
-	w.Target.Timeout = 200 * time.Millisecond
+	w.Target.Timeout = 900 * time.Millisecond
 	_, answer := slowLogin(w)
 	prober := w.Prober()
 	result, _ := prober.Probe(t.Context(), w.Target, probe.Memory{})
@@ -220,7 +220,7 @@ func TestLoginThatIsNeverAnsweredIsUnaccounted(t *testing.T) {
 	t.Parallel()
 	w := probetest.NewWorld(t)
 	w.OnLogin(probetest.Hang)
-	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 900*time.Millisecond)
 	defer cancel()
 	prober := w.Prober()
 	start := time.Now()

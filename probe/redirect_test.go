@@ -41,12 +41,35 @@ func TestStandbyRedirectsToTheActiveNode(t *testing.T) {
 	}
 }
 
-func TestActiveNodeIsAskedOnTowardsTheCause(t *testing.T) {
-	w := probetest.NewWorld(t)
-	node(w, true, w.Target.Vault.Addr)
-	w.Vault.Change(func(v *probetest.Vault) { clear(v.Mounts) })
-	if result, _ := w.Probe(probe.Memory{}); result.Diagnosis.Reason != diagnose.MountMissing {
-		t.Errorf("reason = %s (%s), want %s", result.Diagnosis.Reason, result.Diagnosis.Detail, diagnose.MountMissing)
+// The active node is sent the login, and the revocation of the token that it issued. The
+// reader's token, follow-ups and the canary's token for the diagnostic role stay at the
+// configured Vault.
+func TestOnlyTheLoginFollowsTheStandby(t *testing.T) {
+	for name, test := range map[string]struct {
+		arrange func(*probetest.World)
+		reason  diagnose.Reason
+		want    []string
+	}{
+		"login accepted": {func(*probetest.World) {}, diagnose.None, []string{login, "auth/token/revoke-self"}},
+		"login refused":  {func(w *probetest.World) { w.DropReviewer() }, "", []string{login}},
+		"mount missing": {func(w *probetest.World) {
+			w.Vault.Change(func(v *probetest.Vault) { clear(v.Mounts) })
+		}, "", []string{login}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := probetest.NewWorld(t)
+			w.Complete()
+			node(w, true, w.Target.Vault.Addr)
+			test.arrange(w)
+			result, _ := w.Probe(probe.Memory{})
+			if got := w.Vault.Requests(); !slices.Equal(got, test.want) {
+				t.Errorf("the active node was sent %q, want %q", got, test.want)
+			}
+			got := result.Diagnosis
+			if test.reason != "" && got.Reason != test.reason || test.reason == "" && (got.Reason == diagnose.None || got.Certainty == diagnose.Proven) {
+				t.Errorf("verdict = %s, %s (%s)", got.Reason, got.Certainty, got.Detail)
+			}
+		})
 	}
 }
 

@@ -49,7 +49,7 @@ func (s server) shutDown() {
 // servers returns the servers that the flags ask for. withPage says whether the public
 // one has the status page.
 func (e *exporter) servers(f flags, withPage bool) []server {
-	public := newServer(e.publicRoutes(withPage))
+	public := newServer(e.publicRoutes(withPage), e.logger)
 	public.RegisterOnShutdown(e.page.Close)
 	servers := []server{
 		{"metrics", func() error { return web.ListenAndServe(public, f.web, e.logger) }, public},
@@ -63,7 +63,7 @@ func (e *exporter) servers(f flags, withPage bool) []server {
 
 // plainServer has no TLS and no authentication.
 func plainServer(name, address string, routes http.Handler, logger *slog.Logger) server {
-	s := newServer(routes)
+	s := newServer(routes, logger)
 	return server{name, func() error {
 		listener, err := net.Listen("tcp", address)
 		if err != nil {
@@ -74,8 +74,8 @@ func plainServer(name, address string, routes http.Handler, logger *slog.Logger)
 	}, s}
 }
 
-func newServer(routes http.Handler) *http.Server {
-	return &http.Server{Handler: routes, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+func newServer(routes http.Handler, logger *slog.Logger) *http.Server {
+	return &http.Server{Handler: routes, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, ErrorLog: serverLog(logger)}
 }
 
 func debugRoutes() http.Handler {

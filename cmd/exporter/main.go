@@ -73,6 +73,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	f.log.Writer = stderr
 	logger := promslog.New(f.log)
+	divertLibraries(logger)
 	switch f.command {
 	case "check":
 		return check(ctx, f, settings.Targets, stdout, stderr)

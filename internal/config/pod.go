@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/localfile"
@@ -90,9 +89,19 @@ func (p pod) serves(address string) bool {
 	if err != nil {
 		return false
 	}
-	host := u.Hostname()
-	return slices.Contains([]string{p.host, "kubernetes", "kubernetes.default", "kubernetes.default.svc"}, host) ||
-		strings.HasPrefix(host, "kubernetes.default.svc.")
+	return u.Hostname() == p.host || evidence.IsServiceName(u.Hostname())
+}
+
+// alias returns the other URL of the API server of the pod's own cluster: its address for
+// the name of its Service and the reverse. It is empty for another server.
+func (p pod) alias(address string) string {
+	switch {
+	case !p.exists() || !p.serves(address):
+		return ""
+	case evidence.SameHost(address, p.address()):
+		return "https://kubernetes.default.svc"
+	}
+	return p.address()
 }
 
 // isPodToken reports whether a path is that of the token that Kubernetes puts into

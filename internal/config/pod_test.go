@@ -46,19 +46,19 @@ func TestPod(t *testing.T) {
 		host, cert, token string
 		want              evidence.Kubernetes
 	}{
-		{name: "all from the pod", want: evidence.Kubernetes{Host: "https://10.96.0.1:443", CACert: p.caCert(), TokenFile: p.tokenFile()}},
+		{name: "all from the pod", want: evidence.Kubernetes{Host: "https://10.96.0.1:443", Alias: "https://kubernetes.default.svc", CACert: p.caCert(), TokenFile: p.tokenFile()}},
 		{
 			name: "the pod's own by name", host: "https://kubernetes.default.svc",
-			want: evidence.Kubernetes{Host: "https://kubernetes.default.svc", CACert: p.caCert(), TokenFile: p.tokenFile()},
+			want: evidence.Kubernetes{Host: "https://kubernetes.default.svc", Alias: p.address(), CACert: p.caCert(), TokenFile: p.tokenFile()},
 		},
 		{
 			name: "the pod's own by full name", host: "https://kubernetes.default.svc.cluster.local:443",
-			want: evidence.Kubernetes{Host: "https://kubernetes.default.svc.cluster.local:443", CACert: p.caCert(), TokenFile: p.tokenFile()},
+			want: evidence.Kubernetes{Host: "https://kubernetes.default.svc.cluster.local:443", Alias: p.address(), CACert: p.caCert(), TokenFile: p.tokenFile()},
 		},
 		{name: "another cluster", host: "https://other:6443", want: evidence.Kubernetes{Host: "https://other:6443"}},
 		{
 			name: "a CA and a token of one's own", cert: f.cert, token: "/own/token",
-			want: evidence.Kubernetes{Host: "https://10.96.0.1:443", CACert: f.cert, TokenFile: "/own/token"},
+			want: evidence.Kubernetes{Host: "https://10.96.0.1:443", Alias: "https://kubernetes.default.svc", CACert: f.cert, TokenFile: "/own/token"},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -75,7 +75,7 @@ func TestPod(t *testing.T) {
 func TestPodWithoutToken(t *testing.T) {
 	p := inPod(t, "ca.crt")
 	got := mustLoad(t, minimal().but(service).but(vars{"EXPORTER_KUBERNETES_HOST": ""})).Targets[0].Kubernetes
-	if diff := cmp.Diff(evidence.Kubernetes{Host: "https://10.96.0.1:443", CACert: p.caCert()}, got); diff != "" {
+	if diff := cmp.Diff(evidence.Kubernetes{Host: "https://10.96.0.1:443", Alias: "https://kubernetes.default.svc", CACert: p.caCert()}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

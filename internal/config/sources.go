@@ -84,6 +84,7 @@ func (r *resolver) identity(t *evidence.Target) {
 			"is not set although "+r.names.name(key)+" needs the exporter's own identity at the API server",
 			"the path of the file with the exporter's own service account token; only for the API server of its own pod has it a default"))
 	}
+	t.Kubernetes.Alias = r.pod.alias(t.Kubernetes.Host)
 	if t.Reviewer.Source.Spec().Home {
 		t.Home = r.home("REVIEWER", "secret")
 		if r.pod.serves(t.Kubernetes.Host) { // rules compare servers by name

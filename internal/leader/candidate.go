@@ -20,7 +20,8 @@ type Candidate struct {
 	elected, lost chan struct{} // each is closed once
 
 	mu      sync.Mutex // guards what follows, and the closing of the channels
-	holder  string     // as last seen; empty before, and where nobody holds the lease
+	seen    string     // who holds the lease, as it is stored; empty before, and where nobody does
+	holder  string     // the same as it may be shown
 	failing bool       // the last attempt failed
 }
 
@@ -105,10 +106,11 @@ func (c *Candidate) saw(holder string) {
 		c.failing = false
 		c.logger.Info("The lease answers again")
 	}
-	if holder == c.holder {
+	if holder == c.seen {
 		return
 	}
-	c.holder = holder
+	shown := c.election.client.shown(holder)
+	c.seen, c.holder = holder, shown
 	switch {
 	case holder == c.election.identity:
 		if !closed(c.elected) {
@@ -117,9 +119,9 @@ func (c *Candidate) saw(holder string) {
 		}
 	case holder == "":
 	case !closed(c.elected):
-		c.logger.Info("Standing by", "holder", holder)
+		c.logger.Info("Standing by", "holder", shown)
 	case !closed(c.lost):
-		c.logger.Error("Another holds the lease, ending", "holder", holder)
+		c.logger.Error("Another holds the lease, ending", "holder", shown)
 		close(c.lost)
 	}
 }
@@ -138,14 +140,14 @@ func (c *Candidate) fail(err error) {
 	if closed(c.elected) {
 		message = "The lease cannot be renewed, going on until another holds it"
 	}
-	c.logger.Log(context.Background(), level, message, "err", err)
+	c.logger.Log(context.Background(), level, message, "err", c.election.client.describe(err))
 }
 
 func (c *Candidate) release() {
 	switch released, err := c.election.release(context.Background()); {
 	case err != nil:
 		c.failed()
-		c.logger.Warn("The lease was not released, it expires by itself", "err", err)
+		c.logger.Warn("The lease was not released, it expires by itself", "err", c.election.client.describe(err))
 	case released:
 		c.logger.Info("The lease was released")
 	}
@@ -155,7 +157,7 @@ func (c *Candidate) release() {
 // since.
 func (c *Candidate) Leads() bool { return closed(c.elected) && !closed(c.lost) }
 
-// Holder returns who holds the lease, as last seen; empty before, and where nobody
+// Holder returns who holds the lease, as last seen and fit to be shown; empty before, and where nobody
 // does.
 func (c *Candidate) Holder() string {
 	c.mu.Lock()

@@ -1,8 +1,11 @@
 package leader
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"net/http"
+	"strings"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -13,32 +16,38 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/httpclient"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/redact"
 )
 
 // requestTimeout leaves time for other attempts before the lease expires when a
 // request hangs.
 const requestTimeout = 3 * time.Second
 
+// maxHolder is the length in bytes to which a holder's name is cut where it is shown.
+// That of an object of the API is no longer.
+const maxHolder = 253
+
 // Client reads and writes Leases at an API server.
-type Client struct{ api rest.Interface }
+type Client struct {
+	api      rest.Interface
+	redactor *redact.Redactor
+}
 
 // NewClient returns a client for Leases at an API server, with the CA and the token
-// of these files. The token's file is read anew as it changes.
+// of these files. Both are read anew: the token's file for every request, the CA's after
+// a request that failed.
 func NewClient(host, caCert, tokenFile, userAgent string) (*Client, error) {
-	bundle, err := readFiles(caCert, tokenFile)
-	if err != nil {
-		return nil, fmt.Errorf("making a client for Leases at %s: %w", host, err)
+	transport := &reconnecting{caCert: caCert}
+	_, err := transport.current()
+	if err == nil {
+		_, err = readToken(tokenFile)
 	}
-	client, err := newClient(rest.Config{
-		Host:          host,
-		WrapTransport: bearerFrom(tokenFile),
-		UserAgent:     userAgent,
-		TLSClientConfig: rest.TLSClientConfig{
-			CAData: bundle,
-			// With HTTP/2 a connection that went dead would be used again after a timeout.
-			NextProtos: []string{"http/1.1"},
-		},
-	})
+	var client *Client
+	if err == nil {
+		client, err = newClient(rest.Config{Host: host, WrapTransport: bearerFrom(tokenFile), UserAgent: userAgent}, transport)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("making a client for Leases at %s: %w", host, err)
 	}
@@ -46,7 +55,14 @@ func NewClient(host, caCert, tokenFile, userAgent string) (*Client, error) {
 }
 
 // newClient is client-go's typed client without the API's other groups.
-func newClient(config rest.Config) (*Client, error) {
+func newClient(config rest.Config, transport http.RoundTripper) (*Client, error) {
+	redactor := redact.New(httpclient.ProxyCredentials()...)
+	authenticating, err := rest.HTTPWrappersForConfig(&config, httpclient.Bounded{Base: transport, Hold: redactor.Hold})
+	if err != nil {
+		return nil, err
+	}
+	client := httpclient.New(authenticating)
+	client.Timeout = requestTimeout
 	scheme := runtime.NewScheme()
 	if err := coordinationv1.AddToScheme(scheme); err != nil {
 		return nil, err
@@ -55,10 +71,25 @@ func newClient(config rest.Config) (*Client, error) {
 	config.GroupVersion = &coordinationv1.SchemeGroupVersion
 	config.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
 	config.ContentType = runtime.ContentTypeJSON
-	config.Timeout = requestTimeout
 	config.QPS = -1 // no client-side rate limit
-	api, err := rest.RESTClientFor(&config)
-	return &Client{api}, err
+	api, err := rest.RESTClientForConfigAndClient(&config, client)
+	return &Client{api, redactor}, err
+}
+
+// describe is an error as it may be logged: an API server may echo our own token.
+func (c *Client) describe(err error) string { return c.redactor.Clean(err.Error()) }
+
+// shown is a holder's name as it may be logged and shown. That of a holder is never
+// empty.
+func (c *Client) shown(holder string) string {
+	if holder == "" {
+		return ""
+	}
+	name := c.redactor.Clean(holder)
+	if len(name) > maxHolder {
+		name = strings.ToValidUTF8(name[:maxHolder], "") + "…"
+	}
+	return cmp.Or(name, "unprintable")
 }
 
 // read returns a Lease; where there is none, one that nobody holds and that write

@@ -14,20 +14,6 @@ const (
 	maxToken  = 64 << 10
 )
 
-// readFiles returns the CA bundle, and an error also where the token cannot be read.
-func readFiles(caCert, tokenFile string) (bundle []byte, err error) {
-	if _, err := readToken(tokenFile); err != nil {
-		return nil, err
-	}
-	if caCert == "" {
-		return nil, nil
-	}
-	if bundle, err = localfile.Read(caCert, maxBundle); err != nil {
-		return nil, fmt.Errorf("reading the CA bundle: %w", err)
-	}
-	return bundle, nil
-}
-
 func readToken(tokenFile string) (string, error) {
 	token, err := localfile.Read(tokenFile, maxToken)
 	if err != nil {

@@ -257,10 +257,7 @@ func (c *cluster) start(t *testing.T, name string, ending time.Duration) *replic
 // start starts a replica with this connection.
 func (c *connection) start(t *testing.T, name string, ending time.Duration) *replica {
 	t.Helper()
-	client, err := newClient(rest.Config{
-		Host:          "http://cluster",
-		WrapTransport: func(http.RoundTripper) http.RoundTripper { return c },
-	})
+	client, err := newClient(rest.Config{Host: "http://cluster"}, c)
 	if err != nil {
 		t.Fatal(err)
 	}

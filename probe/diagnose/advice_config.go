@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"fmt"
 	"strconv"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
@@ -24,6 +25,20 @@ func writeConfig(t evidence.Target, e evidence.Evidence, changes map[string]stri
 		Notes: []string{"A write replaces the whole config, which the exporter may not read: run the check first, and repeat every field that it shows."},
 		Fix:   write(path, assumedFields(t), changes),
 	}
+}
+
+// reconnect is the write that changes these fields for a Vault that cannot have tokens
+// reviewed. A host that differs from ours, which works, is not written back.
+func reconnect(t evidence.Target, e evidence.Evidence, changes map[string]string) Advice {
+	host := e.Mount.Config.Value.Host
+	if !e.Mount.Config.Ok() || t.Kubernetes.IsServedAt(host) {
+		return writeConfig(t, e, changes)
+	}
+	changes["kubernetes_host"] = shell.Quote(t.Kubernetes.Host)
+	a := writeConfig(t, e, changes)
+	a.Notes = append([]string{fmt.Sprintf("The config has kubernetes_host=%s; the fix writes %s, which works for the exporter. If Vault is meant to use another API server, "+
+		"correct EXPORTER_KUBERNETES_HOST instead, and do not run the fix.", shell.QuoteUntrusted(host, "kubernetes_host"), t.Kubernetes.Host)}, a.Notes...)
+	return a
 }
 
 // firstConfig writes a config where there is none.
@@ -56,13 +71,23 @@ func assumedFields(t evidence.Target) []field {
 		{name: "kubernetes_ca_cert", value: caOf(t)},
 		reviewerField(t),
 		{name: "disable_iss_validation"},
-		{name: "disable_local_ca_jwt", value: "true"},
+		{name: "disable_local_ca_jwt", value: disableLocal(t)},
 	}
 }
 
-// caOf is the API server's CA as our configuration has it, empty where it has none.
+// disableLocal is whether Vault is to leave its own pod's token and CA alone, empty for
+// no: with EXPORTER_REVIEWER=accessreview it is they that Vault uses.
+func disableLocal(t evidence.Target) string {
+	if t.Reviewer.Source.Spec().AccessReview {
+		return ""
+	}
+	return "true"
+}
+
+// caOf is the API server's CA as our configuration has it, empty where it has none, or
+// where Vault uses its own pod's.
 func caOf(t evidence.Target) string {
-	if t.Kubernetes.CACert == "" {
+	if t.Kubernetes.CACert == "" || t.Reviewer.Source.Spec().AccessReview {
 		return ""
 	}
 	return "@" + shell.Quote(t.Kubernetes.CACert)

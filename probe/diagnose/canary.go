@@ -88,6 +88,9 @@ var canaryReasons = sorted(
 		Remedy:   "Project it with the right audience; in self-review with the API server's too, or give Vault a reviewer.",
 		Reported: "hashicorp/vault-secrets-operator#379",
 		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
+			if t.Reviewer.Source.Spec().SelfReview {
+				return Advice{Notes: []string{fmt.Sprintf("Project the token in %s with the API server's audience too, or give Vault a reviewer.", t.Canary.TokenFile)}}
+			}
 			return Advice{Notes: []string{fmt.Sprintf("Project the token in %s with the audience %s.", t.Canary.TokenFile, strings.Join(t.Canary.Audiences, " or "))}}
 		},
 	},

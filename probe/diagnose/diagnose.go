@@ -16,6 +16,7 @@ var rules = []rule{
 	internalError,
 	loggedIn,
 	exporterAtFault,
+	noLeader,
 	vaultTransport,
 	vaultState,
 	canaryNotObtained,
@@ -63,7 +64,7 @@ func internalError(_ evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	if e.Panic == "" {
 		return Verdict{}, false
 	}
-	return proven(ExporterInternalError, "the probe itself went wrong: "+e.Panic, "a panic was caught in the probe")
+	return proven(ExporterInternalError, "the probe panicked: "+e.Panic, "a panic was recovered in the probe")
 }
 
 func loggedIn(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
@@ -71,7 +72,7 @@ func loggedIn(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 		return Verdict{}, false
 	}
 	return proven(None, fmt.Sprintf("the canary logged in at %s with the role %s", loginPath(t), t.Vault.Role),
-		"the login brought a token")
+		"the login returned a token")
 }
 
 // concludedFrom is proven for an answer that is certain. One that was carried over from an
@@ -90,11 +91,11 @@ func unexplained(t evidence.Target, e evidence.Evidence) Verdict {
 	detail := fmt.Sprintf("the login at %s failed with %q, which no rule explains", loginPath(t), e.Login.Failure.Error())
 	switch {
 	case e.BareRefusal() && !e.MountExists():
-		detail = fmt.Sprintf("the login at %s met a bare 403 and the mount probe brought no answer: the mount may be missing, "+
+		detail = fmt.Sprintf("the login at %s got a bare 403 and the mount probe got no answer: the mount may be missing, "+
 			"or Vault cannot have the token reviewed", loginPath(t))
 	case e.BareRefusal() && !e.RoleProbePassed():
-		detail = fmt.Sprintf("the login at %s met a bare 403 before Vault looked at the token's times: token_bound_cidrs of the role, "+
-			"or pem_keys of the mount, which no token at hand may read", loginPath(t))
+		detail = fmt.Sprintf("the login at %s got a bare 403 before Vault looked at the token's times: token_bound_cidrs of the role, "+
+			"or pem_keys of the mount, which the exporter may not read", loginPath(t))
 	default:
 		if f, failed := exporterFailureAtKubernetes(t, e); failed {
 			detail = fmt.Sprintf("the login at %s failed with %q, and the exporter itself cannot ask the API server why: %s",

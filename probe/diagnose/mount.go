@@ -35,12 +35,18 @@ var mountReasons = sorted(
 		advise: func(t evidence.Target, e evidence.Evidence) Advice {
 			a := Advice{
 				Check: []string{vault("auth", "list")},
-				Notes: []string{"Find out where the mount went before you enable it again: a new mount has no config, no roles and another accessor."},
+				Notes: []string{fmt.Sprintf("EXPORTER_VAULT_MOUNT is %s, EXPORTER_VAULT_NAMESPACE is %s: if the check lists the mount under another path, correct the variable.",
+					t.Vault.Mount, orNone(t.Vault.Namespace))},
 			}
-			if t.Vault.Namespace != "" {
+			switch {
+			case t.Vault.Namespace != "":
 				a.Check = append(a.Check, vault("namespace", "list", "-namespace="))
 				a.Notes = append(a.Notes, fmt.Sprintf("Make sure that the namespace %s exists.", t.Vault.Namespace))
+			case strings.Contains(e.Health.Value.Version, "+ent"):
+				a.Check = append(a.Check, vault("namespace", "list"))
+				a.Notes = append(a.Notes, "This is Vault Enterprise: the mount may be in a namespace, which EXPORTER_VAULT_NAMESPACE has to name.")
 			}
+			a.Notes = append(a.Notes, "Enable the mount only if it is gone: a new mount has no config, no roles and another accessor.")
 			enable := vault("auth", "enable", "-path="+shell.Quote(t.Vault.Mount), "kubernetes")
 			a.Fix = append(append([]string{enable}, firstConfig(t)...), writeRole(t, e))
 			return a
@@ -151,11 +157,11 @@ var mountWarnings = []WarningSpec{
 		judge: func(t evidence.Target, e evidence.Evidence) (finding, bool) {
 			host := e.Mount.Config.Value.Host
 			return finding{
-				holds: !evidence.SameHost(host, t.Kubernetes.Host),
+				holds: !t.Kubernetes.IsServedAt(host),
 				detail: fmt.Sprintf("the config of %s points at %s, the exporter at %s: what one reaches says little about the other",
 					mountPath(t), host, t.Kubernetes.Host),
 				advice: Advice{Notes: []string{"Set EXPORTER_KUBERNETES_HOST to the host that Vault uses, or accept that the CA of the config is not checked."}},
-			}, e.Mount.Config.Ok()
+			}, e.Mount.Config.Ok() && host != ""
 		},
 	},
 	{
@@ -181,5 +187,5 @@ var mountWarnings = []WarningSpec{
 }
 
 func adviseMountCA(t evidence.Target, e evidence.Evidence) Advice {
-	return writeConfig(t, e, map[string]string{"kubernetes_ca_cert": caOf(t)})
+	return reconnect(t, e, map[string]string{"kubernetes_ca_cert": caOf(t)})
 }

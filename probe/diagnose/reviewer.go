@@ -197,7 +197,7 @@ var reviewerWarnings = []WarningSpec{
 	},
 	{
 		Code: ReviewerNotChecked, Component: ComponentReviewer, Title: "the exporter lacks the permission to check the reviewer",
-		Means:  "Logins work, and the exporter lacks the permission to check the reviewer.",
+		Means:  "The exporter lacks the permission to check the reviewer, and so does not notice when it stops working.",
 		Seen:   "403 or 401 on the exporter's own request, or no identity.",
 		Remedy: "Grant what the fix of the warning says.",
 		judge:  judgeNotChecked,
@@ -217,7 +217,7 @@ func adviseReviewerToken(t evidence.Target, _ evidence.Evidence) Advice {
 
 func adviseReviewerRenew(t evidence.Target, e evidence.Evidence) Advice {
 	c := e.ReviewerToken.Value
-	a := writeConfig(t, e, map[string]string{"token_reviewer_jwt": "@reviewer-token"})
+	a := reconnect(t, e, map[string]string{"token_reviewer_jwt": "@reviewer-token"})
 	a.Fix = append([]string{fmt.Sprintf("kubectl -n %s create token %s --duration=8760h > reviewer-token",
 		shell.QuoteUntrusted(c.Namespace, "namespace"), shell.QuoteUntrusted(c.ServiceAccount, "service-account"))}, a.Fix...)
 	origin := t.Reviewer.Origin()
@@ -227,9 +227,16 @@ func adviseReviewerRenew(t evidence.Target, e evidence.Evidence) Advice {
 	return a
 }
 
+// adviseReviewerDrift stores our token in Vault. Where Vault is to use its own pod's, it
+// stores none.
 func adviseReviewerDrift(t evidence.Target, e evidence.Evidence) Advice {
+	if t.Reviewer.Source.Spec().AccessReview {
+		a := reconnect(t, e, map[string]string{"token_reviewer_jwt": "", "disable_local_ca_jwt": "false"})
+		a.Notes = append(a.Notes, "The fix makes Vault use the token of its own pod again, as EXPORTER_REVIEWER=accessreview assumes. It needs a Vault that runs in this cluster.")
+		return a
+	}
 	ours := reviewerField(t)
-	a := writeConfig(t, e, map[string]string{ours.name: ours.value})
+	a := reconnect(t, e, map[string]string{ours.name: ours.value})
 	if ours.fetch != "" {
 		a.Fix = append([]string{ours.fetch}, a.Fix...)
 	}
@@ -284,7 +291,7 @@ func judgeStaleCopy(t evidence.Target, e evidence.Evidence) (finding, bool) {
 func judgeNotChecked(t evidence.Target, e evidence.Evidence) (finding, bool) {
 	origin := t.Reviewer.Origin()
 	source := origin.Source.Spec()
-	if !e.Login.Ok() || !source.OwnIdentity && !source.Home {
+	if !source.OwnIdentity && !source.Home || !e.Login.Ok() && !source.AccessReview {
 		return unjudged()
 	}
 	f := e.ReviewerToken.Failure
@@ -298,7 +305,7 @@ func judgeNotChecked(t evidence.Target, e evidence.Evidence) (finding, bool) {
 	}
 	return finding{
 		holds:  lacking,
-		detail: fmt.Sprintf("logins work, but the exporter cannot check the reviewer %s: %s", source.Describe(origin), f.Error()),
+		detail: fmt.Sprintf("the exporter cannot check the reviewer %s: %s", source.Describe(origin), f.Error()),
 		advice: adviseSourcePermission(t, e),
 	}, true
 }

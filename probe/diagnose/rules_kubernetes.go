@@ -109,11 +109,11 @@ func reviewerUnauthorized(t evidence.Target, e evidence.Evidence) (Verdict, bool
 			answer, "its exp claim has passed")
 	case ReviewerNotYetValid:
 		return proven(ReviewerNotYetValid, fmt.Sprintf("the token of the reviewer %s is not valid before %s", who, date(c.NotBefore)),
-			answer, "its nbf claim lies ahead")
+			answer, "its nbf claim is in the future")
 	}
 	if t.Reviewer.Source.Spec().SelfReview {
 		return byElimination(CanaryWrongAudience,
-			fmt.Sprintf("Vault has no reviewer, and the API server does not take the canary %s as its own: no audience of its token is the API server's", who),
+			fmt.Sprintf("Vault has no reviewer, and the API server does not accept the canary %s either: its token lacks the API server's audience", who),
 			answer, "its exp claim has not passed")
 	}
 	if r := e.FollowUps.ReviewerReview; r.Ok() && !r.Value.Authenticated {
@@ -126,14 +126,14 @@ func reviewerUnauthorized(t evidence.Target, e evidence.Evidence) (Verdict, bool
 	if issuer := e.CanaryToken.Value.Issuer; issuer != "" && c.Issuer != "" && c.Issuer != issuer && c.Issuer != evidence.LegacyIssuer {
 		return byElimination(ReviewerWrongCluster,
 			fmt.Sprintf("the token of the reviewer %s was issued by %s, the canary's by %s", who, c.Issuer, issuer),
-			answer, "its iss claim is another than the canary's")
+			answer, "its iss claim differs from the canary's")
 	}
 	if bound := boundTo(c); bound != "" {
 		return byElimination(ReviewerRevoked,
-			fmt.Sprintf("the token of the reviewer %s is bound to %s, which is gone", who, bound),
-			answer, "its exp claim has not passed", "it dies with "+bound)
+			fmt.Sprintf("the token of the reviewer %s is bound to %s: that is gone, or the token is another cluster's", who, bound),
+			answer, "its exp claim has not passed", "it becomes invalid with "+bound)
 	}
-	return proven(ReviewerUnauthorized, fmt.Sprintf("the API server does not take the token of the reviewer %s", who), answer)
+	return proven(ReviewerUnauthorized, fmt.Sprintf("the API server does not accept the token of the reviewer %s", who), answer)
 }
 
 // reviewerAtFault holds where the login met a bare 403 and the configured reviewer
@@ -144,9 +144,9 @@ func reviewerAtFault(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	if !e.BareRefusal() || !known || v.Component() != ComponentReviewer && v.Reason != CanaryWrongAudience {
 		return Verdict{}, false
 	}
-	v.Because = append([]string{"the login met a bare 403"}, v.Because...)
+	v.Because = append([]string{"the login got a bare 403"}, v.Because...)
 	if e.MountExists() {
-		v.Because = append(v.Because, "the auth mount is there")
+		v.Because = append(v.Because, "the auth mount exists")
 	}
 	if !e.MountExists() || e.FollowUps.MountProbe.Carried || e.ReviewerToken.Failed() {
 		v.Certainty = ByElimination
@@ -163,15 +163,15 @@ func canaryAtFault(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	}
 	if !r.Authenticated {
 		reason, certain := reviewReason(r.Error)
-		return concludedFrom(certain)(reason, fmt.Sprintf("the API server does not take the canary %s: %s", canaryName(e), r.Error),
+		return concludedFrom(certain)(reason, fmt.Sprintf("the API server does not accept the canary %s: %s", canaryName(e), r.Error),
 			"the TokenReview was created and says: "+r.Error)
 	}
 	if !evidence.IsCanary(r, e.CanaryToken.Value) {
-		return proven(CanaryRejected, fmt.Sprintf("the API server takes the canary %s for %s, which Vault refuses", canaryName(e), r.Username),
+		return proven(CanaryRejected, fmt.Sprintf("the API server sees the canary %s as %s, which Vault refuses", canaryName(e), r.Username),
 			"the TokenReview names "+r.Username)
 	}
 	if len(e.CanaryToken.Value.Audiences) > 0 && len(r.Audiences) == 0 {
-		return proven(KubernetesUnavailable, "the API server's authenticator does not know audiences, which Vault asks for",
+		return proven(KubernetesUnavailable, "the API server's authenticator does not support audiences, which Vault asks for",
 			"the TokenReview was authenticated, but for no audience")
 	}
 	return Verdict{}, false
@@ -191,7 +191,30 @@ func kubernetesAtFault(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 		v, known = unreachedForToken(t, e)
 	}
 	v.Because = append(v.Because, "the login failed as well: "+e.Login.Failure.Error())
+	if says := e.FollowUps.DiagnosticRole; known && says.Ok() && !says.Carried && agrees(v.Reason, says.Value.Text) {
+		v.Certainty = Proven
+		v.Because = append(v.Because, "Vault reports the same: "+afterErr(says.Value.Text))
+	}
 	return v, known
+}
+
+// atVaultsEnd is what Vault's own call to the API server ends in where ours ends so.
+var atVaultsEnd = map[Reason]Reason{
+	KubernetesDNS:          VaultToKubernetesUnreachable,
+	KubernetesUnreachable:  VaultToKubernetesUnreachable,
+	KubernetesTimeout:      VaultToKubernetesTimeout,
+	KubernetesTLSUntrusted: VaultToKubernetesTLS,
+	KubernetesTLSExpired:   VaultToKubernetesTLS,
+	KubernetesTLSName:      VaultToKubernetesTLS,
+	KubernetesTLSFailed:    VaultToKubernetesTLS,
+	KubernetesBadResponse:  VaultToKubernetesMisconfigured,
+}
+
+// agrees reports whether Vault, through the diagnostic role, reports the same failure of
+// the API server.
+func agrees(ours Reason, text string) bool {
+	reason, known := diagnosticReason(text)
+	return known && reason != None && reason == atVaultsEnd[ours]
 }
 
 // unreachedForToken holds where the API server failed us before there was a
@@ -225,7 +248,7 @@ func kubernetesFailed(t evidence.Target, f evidence.Failure) (Verdict, bool) {
 		return Verdict{}, false
 	}
 	return byElimination(reason, fmt.Sprintf("the API server at %s does not review tokens: %s", t.Kubernetes.Host, f.Error()),
-		"the API server was asked in vain: "+f.Error())
+		"the API server did not answer the exporter: "+f.Error())
 }
 
 // kubernetesReason is what a failure says of the API server, empty where it says

@@ -11,24 +11,25 @@ import (
 // The rules on what Vault has stored: PEM keys, CIDRs, and the reviewer token, CA
 // and host with which it calls Kubernetes.
 
-// roleProbe holds where a login with an expired forgery met a bare 403 too, so that
+// roleProbe holds where a login with an expired forgery got a bare 403 too, so that
 // Vault refuses before it looks at the token's times, and the config tells why.
 func roleProbe(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	p, m := e.FollowUps.RoleProbe, e.Mount
-	if !e.BareRefusal() || !p.Ok() || p.Value.Text != evidence.TextBare403 || !e.MountExists() || !m.Config.Ok() {
+	if !e.BareRefusal() || !p.Ok() || p.Value.Text != evidence.TextBare403 || !e.MountExists() || !m.Config.Ok() || e.RoleProbeIsBlind() {
 		return Verdict{}, false
 	}
 	conclude := concludedFrom(m.At.Equal(e.At) && !p.Carried && !e.FollowUps.MountProbe.Carried)
-	early := "a login with an expired forgery met a bare 403 as well"
+	early := "a login with an expired forgery got a bare 403 as well"
 	switch {
+	case len(m.Config.Value.PEMKeys) == 0 && m.Role.Ok() && len(m.Role.Value.CIDRs) == 0:
 	case len(m.Config.Value.PEMKeys) == 0:
-		return conclude(RoleCIDRMismatch, fmt.Sprintf("the role %s admits other addresses than the exporter's%s", t.Vault.Role, cidrs(m)),
+		return conclude(RoleCIDRMismatch, fmt.Sprintf("the role %s does not admit the exporter's address%s", t.Vault.Role, cidrs(m)),
 			early, "the mount's config has no pem_keys")
 	case m.KeysRefuseCanary:
 		return conclude(MountPEMKeysMismatch, fmt.Sprintf("the pem_keys in the config of %s do not verify the canary's token", mountPath(t)),
 			early, "none of the pem_keys verifies the canary's token")
 	case len(m.Role.Value.CIDRs) > 0:
-		return byElimination(RoleCIDRMismatch, fmt.Sprintf("the role %s admits other addresses than the exporter's%s", t.Vault.Role, cidrs(m)),
+		return byElimination(RoleCIDRMismatch, fmt.Sprintf("the role %s does not admit the exporter's address%s", t.Vault.Role, cidrs(m)),
 			early, "the pem_keys verify the canary's token", "the role has token_bound_cidrs")
 	}
 	return Verdict{}, false
@@ -59,6 +60,9 @@ func diagnosticRole(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	case reason == ReviewerDrift:
 		return conclude(ReviewerDrift, fmt.Sprintf("the reviewer token that Vault has stored for %s does not work, though %s", mountPath(t), oursWorks(t, e)), because)
 	}
+	if reason == VaultToKubernetesFailed {
+		conclude = byElimination // an error of no known kind
+	}
 	return conclude(reason, fmt.Sprintf("Vault cannot have tokens reviewed: %s", afterErr(answer.Value.Text)), because)
 }
 
@@ -73,8 +77,9 @@ func oursWorks(t evidence.Target, e evidence.Evidence) string {
 // diagnosticReviewer judges by what the identity that Vault uses may do.
 func diagnosticReviewer(t evidence.Target, e evidence.Evidence, identity, told string) (Verdict, bool) {
 	access := e.FollowUps.DiagnosticAccess
+	elsewhere := e.Mount.Config.Ok() && !t.Kubernetes.IsServedAt(e.Mount.Config.Value.Host)
 	switch {
-	case !access.Ok():
+	case !access.Ok(), elsewhere: // our API server knows nothing about the identities of another
 		return Verdict{}, false
 	case !access.Value.Allowed:
 		return concludedFrom(!access.Carried)(ReviewerDrift, fmt.Sprintf("Vault reviews as %s, which may not create TokenReviews", identity), told,
@@ -111,21 +116,37 @@ func afterErr(text string) string {
 	return cause
 }
 
-// vaultToKubernetes holds where everything that we can ask is well, and Vault
-// still cannot have the token reviewed: its own reviewer token, CA or host.
+// vaultToKubernetes holds where everything that we can ask works, and Vault still cannot
+// have the token reviewed: its own reviewer token, CA or host is wrong.
 func vaultToKubernetes(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
-	silent := e.LoginHangs()
-	if !silent && !(e.BareRefusal() && e.MountExists() && e.RoleProbePassed()) || !e.CanaryReviewed() {
+	hangs := e.LoginHangs()
+	if !hangs && !(e.BareRefusal() && e.MountExists() && e.RoleAdmits()) || !worksForUs(t, e) {
 		return Verdict{}, false
 	}
-	because := []string{"our own TokenReview of the same token succeeded", "the login answered: " + e.Login.Failure.Error()}
-	if silent || e.Login.Elapsed >= slowRefusal {
+	because := []string{whyOursWorks(t, e), "the login answered: " + e.Login.Failure.Error()}
+	if hangs || e.Login.Elapsed >= slowRefusal {
 		return byElimination(VaultToKubernetesTimeout,
-			fmt.Sprintf("Vault gets no answer from its API server: the login hung for %s while sys/health was fast", e.Login.Elapsed.Round(100*time.Millisecond)),
+			fmt.Sprintf("Vault gets no answer from its API server: the login took %s while sys/health was fast", e.Login.Elapsed.Round(100*time.Millisecond)),
 			append(because, "sys/health answered in "+e.Health.Elapsed.Round(time.Millisecond).String())...)
 	}
-	because = append(because, "the auth mount is there, and a login with an expired forgery came as far as the token's expiry")
+	because = append(because, "the auth mount exists, and nothing that Vault checks before it asks Kubernetes is in the way")
 	return storedConfig(t, e, because)
+}
+
+// worksForUs reports whether nothing at our end of Kubernetes explains the failure. Where
+// the exporter may not ask about the reviewer, that is not known and counts as so.
+func worksForUs(t evidence.Target, e evidence.Evidence) bool {
+	return e.ReviewerWorks(t) || t.Reviewer.Source.Spec().AccessReview && e.Access.Failed() && kubernetesReason(e.Access.Failure) == ""
+}
+
+func whyOursWorks(t evidence.Target, e evidence.Evidence) string {
+	switch {
+	case !t.Reviewer.Source.Spec().AccessReview:
+		return "our own TokenReview of the same token succeeded"
+	case e.Access.Ok():
+		return "the API server answers us, and says that " + reviewerName(e) + " may create TokenReviews"
+	}
+	return "the API server answers us, but does not let the exporter ask what the reviewer may do: " + e.Access.Failure.Error()
 }
 
 // followUpsPostponed holds where what would tell the causes apart was not yet asked. A
@@ -141,27 +162,37 @@ func followUpsPostponed(t evidence.Target, e evidence.Evidence) (Verdict, bool) 
 		fmt.Sprintf("many targets of this Vault fail at once: the follow-ups of this one are postponed to %s", e.FollowUps.Postponed.UTC().Format("15:04:05 MST")))
 }
 
-// storedConfig narrows down what is wrong with Vault's way to Kubernetes by what
+// storedConfig narrows down what is wrong with Vault's connection to Kubernetes by what
 // the mount's config shows.
 func storedConfig(t evidence.Target, e evidence.Evidence, because []string) (Verdict, bool) {
-	host := e.Mount.Config.Value.Host
+	c := e.Mount.Config.Value
 	switch {
 	case !e.Mount.Config.Ok():
-	case !strings.HasPrefix(host, "https://") && !strings.HasPrefix(host, "http://"):
-		return byElimination(VaultToKubernetesMisconfigured, fmt.Sprintf("kubernetes_host in the config of %s is no URL: %s", mountPath(t), host),
-			append(because, "the config says kubernetes_host="+host)...)
+	case !strings.HasPrefix(c.Host, "https://") && !strings.HasPrefix(c.Host, "http://"):
+		return byElimination(VaultToKubernetesMisconfigured, fmt.Sprintf("kubernetes_host in the config of %s is not a URL: %s", mountPath(t), c.Host),
+			append(because, "the config says kubernetes_host="+c.Host)...)
 	case e.MountCA.Ok() && !e.MountCA.Value.Verified:
 		return byElimination(VaultToKubernetesTLS,
 			fmt.Sprintf("the CA in the config of %s does not verify the API server's certificate: %s", mountPath(t), e.MountCA.Value.Why),
 			append(because, "the certificate that the API server serves does not verify with the config's CA")...)
-	case e.MountCA.Ok():
+	case !t.Kubernetes.IsServedAt(c.Host):
+		return byElimination(VaultToKubernetesFailed,
+			fmt.Sprintf("Vault cannot have tokens reviewed at %s, which the config of %s names; we can, at %s: either the host is wrong, "+
+				"or the two are different servers, and EXPORTER_KUBERNETES_HOST is", c.Host, mountPath(t), t.Kubernetes.Host),
+			append(because, "the config says kubernetes_host="+c.Host)...)
+	case t.Reviewer.Source.Spec().AccessReview && c.ReviewerSetKnown && c.ReviewerSet:
+		return byElimination(ReviewerDrift,
+			fmt.Sprintf("the config of %s has a stored token_reviewer_jwt, so Vault does not use its own pod's token, which EXPORTER_REVIEWER=%s assumes: "+
+				"the stored one probably does not work", mountPath(t), t.Reviewer.Source),
+			append(because, "the config says token_reviewer_jwt_set=true")...)
+	case e.MountCA.Ok() && !t.Reviewer.Source.Spec().AccessReview:
 		return byElimination(ReviewerDrift,
 			fmt.Sprintf("the host and the CA in the config of %s are right, so its reviewer token is not the one that we have; "+
 				"if it is, the canary's identity entity is disabled", mountPath(t)),
 			append(because, "the config's host is ours, and its CA verifies the API server's certificate")...)
 	}
 	return byElimination(VaultToKubernetesFailed,
-		fmt.Sprintf("Vault cannot have tokens reviewed, though we can: the reviewer token, the CA or the host in the config of %s is wrong, "+
+		fmt.Sprintf("Vault cannot have tokens reviewed, though nothing is wrong that we can see: the reviewer token, the CA or the host in the config of %s is wrong, "+
 			"or the canary's identity entity is disabled", mountPath(t)),
 		because...)
 }

@@ -20,6 +20,25 @@ var vaultTransportReasons = map[evidence.Class]Reason{
 	evidence.ClassBadResponse:  VaultBadResponse,
 }
 
+// noLeader holds where a standby answers in the place of an active node that it has lost.
+// It redirects or forwards logins to where nobody answers.
+func noLeader(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
+	f := e.Login.Failure
+	lost := f.Class == evidence.ClassTimeout || f.Class == evidence.ClassRedirect
+	if !e.Health.Ok() || !e.Health.Value.Standby || !e.Login.Failed() || !lost {
+		return Verdict{}, false
+	}
+	facts := []string{"sys/health says standby: true", "the login failed: " + f.Error()}
+	if e.Health.Value.Disconnected {
+		return proven(VaultNoLeader, fmt.Sprintf("the node of Vault at %s is a standby that has lost the active node", t.Vault.Addr),
+			append(facts, "sys/health says ha_connection_healthy: false")...)
+	}
+	if f.Class == evidence.ClassTimeout {
+		return byElimination(VaultTimeout, fmt.Sprintf("the node of Vault at %s is a standby, and the active node does not answer the login in time", t.Vault.Addr), facts...)
+	}
+	return Verdict{}, false
+}
+
 // vaultTransport holds where nothing that answers as Vault was reached. A login that
 // was not answered at all while sys/health was is not Vault's transport: Vault waits for
 // Kubernetes. An answer that began and did not end is.
@@ -79,26 +98,42 @@ func loginText(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	if reason == Unexplained {
 		return Verdict{}, false
 	}
-	reason = refine(reason, t, e)
+	reason, certain = refine(reason, certain, t, e)
 	return concludedFrom(certain)(reason, fmt.Sprintf("Vault refused the login at %s with the role %s: %s", loginPath(t), t.Vault.Role, f.Text),
 		fmt.Sprintf("the login answered: %s", f.Error()))
 }
 
 // refine turns what Vault says of a token into whose fault that is.
-func refine(reason Reason, t evidence.Target, e evidence.Evidence) Reason {
+func refine(reason Reason, certain bool, t evidence.Target, e evidence.Evidence) (Reason, bool) {
 	switch reason {
 	case CanaryExpired, CanaryNotYetValid:
-		if e.Review.Ok() && e.Review.Value.Authenticated {
-			return VaultClockSkew // the API server's clock finds the same token fine
-		}
+		return refineTimes(reason, e)
 	case RoleNamespaceSelectorFailed:
-		return refineSelector(e)
+		return refineSelector(e), certain
 	case RoleAudienceMismatch:
 		if lacksAudience(t, e) {
-			return CanaryWrongAudience
+			return CanaryWrongAudience, certain
 		}
 	}
-	return reason
+	return reason, certain
+}
+
+// refineTimes hears whoever else has a clock on Vault's word that the canary's token has
+// expired or is not yet valid: the API server, and the exporter.
+func refineTimes(reason Reason, e evidence.Evidence) (Reason, bool) {
+	c := e.CanaryToken.Value
+	invalid := c.Expired(e.At) || c.NotYetValid(e.At)
+	skewed := e.Health.Ok() && e.Health.Value.Skew.Abs() > evidence.Leeway
+	switch {
+	case e.Review.Ok() && e.Review.Value.Authenticated:
+		return VaultClockSkew, true
+	case e.Review.Ok() && !e.Review.Value.Placeholder:
+		found, certain := reviewReason(e.Review.Value.Error)
+		return reason, certain && found == reason
+	case skewed && !invalid:
+		return VaultClockSkew, false
+	}
+	return reason, invalid && e.Health.Ok() && !skewed
 }
 
 // refineSelector reads what a canary role with a namespace selector repeats of
@@ -130,6 +165,9 @@ func mountProbe(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	conclude := concludedFrom(!p.Carried)
 	answer := fmt.Sprintf("a login with the role %s, which does not exist, answered: %d %s", evidence.ProbeRole, p.Value.Status, p.Value.Text)
 	switch {
+	case p.Value.Status == 403 && p.Value.Text == evidence.TextBare403 && e.Mount.Type != "" && e.Mount.Type != "kubernetes":
+		return conclude(MountWrongType, fmt.Sprintf("the auth method at %s is of type %s, not kubernetes", mountPath(t), e.Mount.Type),
+			answer, "Vault lists the mount with this type")
 	case p.Value.Status == 403 && p.Value.Text == evidence.TextBare403:
 		because := []string{answer, "a Kubernetes auth mount would have said that the role is invalid"}
 		where := mountPath(t)
@@ -137,7 +175,8 @@ func mountProbe(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 			where += " in the namespace " + t.Vault.Namespace
 			because = append(because, "Vault Enterprise answers the same where the namespace does not exist")
 		}
-		return conclude(MountMissing, "there is no auth mount at "+where, because...)
+		because = append(because, "other auth methods, such as userpass, ldap or token, answer the same")
+		return byElimination(MountMissing, "there is no auth mount at "+where, because...)
 	case p.Value.Status == 400:
 		return conclude(MountWrongType, fmt.Sprintf("what is mounted at %s is not a Kubernetes auth method", mountPath(t)), answer)
 	}

@@ -38,7 +38,8 @@ var loginTexts = []said{
 	{500, "could not load backend configuration", MountConfigMissing},
 	{500, "/ca.crt: no such file", MountLocalCAUnreadable},
 	{0, "invalid issuer (iss) claim", MountIssuerMismatch},
-	{500, `claim "iss" is invalid`, MountIssuerMismatch}, // plugin 0.12 and older
+	{500, `claim "iss" is invalid`, MountIssuerMismatch},          // plugin 0.12 and older
+	{500, "crypto/rsa: verification error", MountPEMKeysMismatch}, // plugin 0.12 and older
 	{500, "failed to get service account", MountAnnotationsForbidden},
 
 	{400, evidence.TextInvalidRole, RoleMissing},
@@ -164,16 +165,20 @@ func overlap(a, b []string) bool {
 // TLS and connection errors in whose texts they stand.
 var diagnosticTexts = []said{
 	{0, "TokenReviewer JWT needs to be configured", ReviewerDrift}, // it reviews as the client itself
-	{0, "code 401", ReviewerDrift},
+	{0, "code 401 status Unauthorized", ReviewerDrift},
+	{0, "code 401", VaultToKubernetesMisconfigured},                     // a proxy's own 401
 	{0, `User "system:anonymous"`, ReviewerDrift},                       // it sends no token
 	{0, "failed to parse error status", VaultToKubernetesMisconfigured}, // not an API server
 	{0, "status )", VaultToKubernetesMisconfigured},                     // JSON, but not an API server's
 	{0, "cannot get path", VaultToKubernetesMisconfigured},              // a path in front of the API
 	{0, "first path segment in URL", VaultToKubernetesMisconfigured},    // a host without a scheme
 	{0, "unsupported protocol scheme", VaultToKubernetesMisconfigured},
+	{0, "invalid character 'T' looking for beginning of value", VaultToKubernetesFailed}, // 429 in plain text: Too many requests
 	{0, "invalid character", VaultToKubernetesMisconfigured},
 	{0, "code 403", None},
 	{0, "code 404", None},
+	{0, "dial tcp: lookup", VaultToKubernetesUnreachable}, // DNS, whatever its error, a timeout included
+	{0, "server misbehaving", VaultToKubernetesUnreachable},
 	{0, "timeout", VaultToKubernetesTimeout},
 	{0, "deadline exceeded", VaultToKubernetesTimeout},
 	{0, "x509:", VaultToKubernetesTLS},
@@ -185,5 +190,10 @@ var diagnosticTexts = []said{
 	{0, "no route to host", VaultToKubernetesUnreachable},
 	{0, "unreachable", VaultToKubernetesUnreachable},
 	{0, "proxyconnect", VaultToKubernetesUnreachable},
+	{0, "operation not permitted", VaultToKubernetesUnreachable}, // a NetworkPolicy that rejects
+	{0, `": Forbidden`, VaultToKubernetesUnreachable},            // a proxy refuses CONNECT
+	{0, `": Service Unavailable`, VaultToKubernetesUnreachable},  // likewise
+	{0, `": Bad Gateway`, VaultToKubernetesUnreachable},          // likewise
+	{0, `": Proxy Authentication Required`, VaultToKubernetesUnreachable},
 	{0, "EOF", VaultToKubernetesUnreachable},
 }

@@ -28,15 +28,15 @@ func (c Claims) Issued() time.Time {
 // legacyIssuer is the issuer of tokens in Secrets, in every cluster.
 const LegacyIssuer = "kubernetes/serviceaccount"
 
-// leeway is what the API server and Vault allow on a token's times.
-const leeway = 60 * time.Second
+// Leeway is what the API server and Vault allow on a token's times.
+const Leeway = 60 * time.Second
 
 // expired reports whether the token's exp claim has passed, leeway included.
 func (c Claims) Expired(now time.Time) bool {
-	return !c.Expires.IsZero() && now.After(c.Expires.Add(leeway))
+	return !c.Expires.IsZero() && now.After(c.Expires.Add(Leeway))
 }
 
 // notYetValid reports whether the token's nbf claim lies ahead, leeway included.
 func (c Claims) NotYetValid(now time.Time) bool {
-	return !c.NotBefore.IsZero() && now.Add(leeway).Before(c.NotBefore)
+	return !c.NotBefore.IsZero() && now.Add(Leeway).Before(c.NotBefore)
 }

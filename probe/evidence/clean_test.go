@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/redact"
 )
 
 func TestSecretNeverSaysItself(t *testing.T) {
@@ -51,7 +53,7 @@ func TestClean(t *testing.T) {
 			t.Errorf("clean(%q) = %q, want %q", text, got, want)
 		}
 	}
-	if got := Clean(strings.Repeat("word ", 1000)); len(got) > maxText+len("…") {
+	if got := Clean(strings.Repeat("word ", 1000)); len(got) > redact.MaxText+len("…") {
 		t.Errorf("a long text keeps %d bytes", len(got))
 	}
 }
@@ -61,7 +63,7 @@ func FuzzClean(f *testing.F) {
 	f.Add(strings.Repeat("é", 600))
 	f.Fuzz(func(t *testing.T, text string) {
 		got := Clean(text)
-		if len(got) > maxText+len("…") || strings.ContainsFunc(got, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		if len(got) > redact.MaxText+len("…") || strings.ContainsFunc(got, func(r rune) bool { return !unicode.IsPrint(r) }) {
 			t.Errorf("clean(%q) = %q", text, got)
 		}
 		if strings.Contains(got, "eyJhbGciOiJSUzI1NiJ9") {

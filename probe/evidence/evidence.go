@@ -21,7 +21,8 @@ type Evidence struct {
 	// OwnToken is the exporter's own at the API server. It is optional.
 	OwnToken Fact[Claims]
 
-	// Review is the TokenReview of the canary's token, created with the reviewer's.
+	// Review is the TokenReview of the canary's token, created with the reviewer's; with
+	// the source accessreview by the exporter's own identity, after a bare refusal.
 	Review Fact[Review]
 	// Identity is who the API server takes the reviewer for (SelfSubjectReview).
 	Identity Fact[Identity]
@@ -78,6 +79,8 @@ type Mount struct {
 	At     time.Time
 	Config Fact[MountConfig]
 	Role   Fact[RoleConfig]
+	// Type is that of the auth method at the mount; empty where no token may read it.
+	Type string
 	// Accessor names the mount in Vault's log lines and audit entries; empty where no
 	// token may read it.
 	Accessor string
@@ -156,6 +159,8 @@ type Access struct {
 // Health is Vault's own account of its state.
 type Health struct {
 	Initialized, Sealed, Standby bool
+	// Disconnected is set for a standby that has lost its connection to the active node.
+	Disconnected bool
 	// DRSecondary and Removed are states of Enterprise clusters that serve no logins.
 	DRSecondary, Removed bool
 	Version              string

@@ -1,8 +1,41 @@
 package evidence
 
-import "strings"
+import (
+	"cmp"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+)
 
-// SameHost compares two URLs as far as a client does.
-func SameHost(a, b string) bool {
-	return strings.EqualFold(strings.TrimRight(a, "/"), strings.TrimRight(b, "/"))
+// SameHost reports whether two URLs lead a client to the same server: case, a default
+// port, a trailing slash or dot, and the names of the API server's own Service do not
+// matter.
+func SameHost(a, b string) bool { return canonicalHost(a) == canonicalHost(b) }
+
+// IsServedAt reports whether a URL leads to this API server.
+func (k Kubernetes) IsServedAt(host string) bool {
+	return SameHost(host, k.Host) || k.Alias != "" && SameHost(host, k.Alias)
+}
+
+var defaultPorts = map[string]string{"https": "443", "http": "80"}
+
+func canonicalHost(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return address
+	}
+	scheme, name := strings.ToLower(u.Scheme), strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	if IsServiceName(name) {
+		name = "kubernetes.default.svc"
+	}
+	port := cmp.Or(u.Port(), defaultPorts[scheme])
+	return scheme + "://" + net.JoinHostPort(name, port) + strings.TrimRight(u.Path, "/")
+}
+
+// IsServiceName reports whether a name is that of the Service of the API server, as pods
+// of its cluster call it.
+func IsServiceName(name string) bool {
+	return slices.Contains([]string{"kubernetes", "kubernetes.default", "kubernetes.default.svc"}, name) ||
+		strings.HasPrefix(name, "kubernetes.default.svc.")
 }

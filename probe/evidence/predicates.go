@@ -1,5 +1,7 @@
 package evidence
 
+import "regexp"
+
 // BareRefusal reports whether the login met the one answer that says nothing: a
 // 403 whose text is "permission denied" alone.
 func (e Evidence) BareRefusal() bool {
@@ -7,15 +9,31 @@ func (e Evidence) BareRefusal() bool {
 }
 
 // LoginHangs reports whether the login alone was not answered: Vault itself answers, so
-// it is waiting for the API server.
+// it is waiting for the API server. A standby may be waiting for the active node.
 func (e Evidence) LoginHangs() bool {
-	return e.Login.Failed() && e.Login.Failure.Class == ClassTimeout && !e.Login.Failure.Answering && e.Health.Ok()
+	return e.Login.Failed() && e.Login.Failure.Class == ClassTimeout && !e.Login.Failure.Answering && e.Health.Ok() && !e.Health.Value.Standby
 }
 
 // MountExists reports whether the mount probe found a Kubernetes auth mount.
 func (e Evidence) MountExists() bool {
 	p := e.FollowUps.MountProbe
 	return p.Ok() && p.Value.Status == 400 && Contains(p.Value.Text, TextInvalidRole)
+}
+
+// RoleAdmits reports whether nothing that Vault checks before it asks Kubernetes is in
+// the way: the role probe passed, or what was read says so, or the plugin is too old for
+// the probe to tell (before Vault 1.11 it does not check exp).
+func (e Evidence) RoleAdmits() bool {
+	m := e.Mount
+	read := m.Role.Ok() && len(m.Role.Value.CIDRs) == 0 && m.Config.Ok() && len(m.Config.Value.PEMKeys) == 0
+	return e.RoleProbePassed() || read || e.RoleProbeIsBlind()
+}
+
+var vaultBefore111 = regexp.MustCompile(`^v?1\.(?:[0-9]|10)\.`)
+
+// RoleProbeIsBlind reports whether this Vault answers an expired token as any other.
+func (e Evidence) RoleProbeIsBlind() bool {
+	return e.Health.Ok() && vaultBefore111.MatchString(e.Health.Value.Version)
 }
 
 // RoleProbePassed reports whether the role probe came as far as the token's expiry: the

@@ -35,7 +35,8 @@ type Source struct {
 	// Inspect is a read-only command that shows whether the token is there.
 	Inspect func(Origin) string
 	// Export is how an operator gets the same token: the value for vault write, and the
-	// command that first puts it into a file, empty where it is in one.
+	// command that first puts it into a file, empty where it is in one. Both are empty
+	// where Vault stores no token: it uses its own pod's, or the client's.
 	Export func(Origin) (value, command string)
 	// Renewed is the sentence that says where to put a renewed token; empty where the
 	// source gets it by itself.

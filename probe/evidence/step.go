@@ -187,6 +187,8 @@ func DescribeHealth(h Health) string {
 		state = "sealed"
 	case h.DRSecondary:
 		state = "disaster-recovery secondary"
+	case h.Disconnected:
+		state = "standby without a connection to the active node"
 	case h.Standby:
 		state = "standby"
 	}

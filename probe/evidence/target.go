@@ -79,8 +79,9 @@ func (v Vault) LoginPath() string { return "auth/" + v.Mount + "/login" }
 
 // Kubernetes is the API server that the mount points at.
 type Kubernetes struct {
-	// Host is its https URL.
-	Host string
+	// Host is its https URL, and Alias is another one of the same server, empty where none
+	// is known.
+	Host, Alias string
 	// CACert is the file of the CA bundle; empty means the system's roots.
 	CACert string
 	// TLSServerName is the name that the certificate must carry; empty means the host of Host.

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/httpclient"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
@@ -22,13 +23,17 @@ func failureOf(err error) evidence.Failure {
 	if f, ok := errors.AsType[evidence.Failure](err); ok {
 		return f
 	}
-	return evidence.Failure{Class: classOf(err), Text: evidence.Clean(words(err))}
+	return classified(err, evidence.Clean)
+}
+
+func classified(err error, clean func(string) string) evidence.Failure {
+	return evidence.Failure{Class: classOf(err), Text: clean(words(err))}
 }
 
 // words leaves out the method and the URL, which the step and the target tell.
 func words(err error) string {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return fmt.Sprintf("the answer is larger than %d bytes", maxBody)
+		return fmt.Sprintf("the answer is larger than %d bytes", httpclient.MaxBody)
 	}
 	if request, ok := errors.AsType[*url.Error](err); ok {
 		err = request.Err

@@ -47,7 +47,9 @@ func (g *Gatherer) Wait() { g.late.Wait() }
 // and [Overrun], and returns no error: whatever goes wrong is evidence, a panic
 // included.
 func (g *Gatherer) Gather(ctx context.Context, target evidence.Target, notes Notes) (evidence.Evidence, Notes) {
-	run := &run{gatherer: g, caller: ctx, target: target, notes: notes, minted: notes.minted, evidence: evidence.Evidence{At: time.Now()}}
+	caller := ctx
+	ctx, redactor := withRedactor(ctx)
+	run := &run{gatherer: g, caller: caller, redactor: redactor, target: target, notes: notes, minted: notes.minted, evidence: evidence.Evidence{At: time.Now()}}
 	run.guard(func() { run.gather(ctx) })
 	run.guard(func() { run.followUp(ctx) })
 	run.guard(func() { run.revoke(ctx) })

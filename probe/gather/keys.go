@@ -28,6 +28,28 @@ func refusedByKeys(keys []string, token evidence.Secret) bool {
 	})
 }
 
+// onlyPEM keeps the certificates and public keys of a PEM text, which is not cleaned
+// otherwise, and cleans a text that has none.
+func onlyPEM(text string, clean func(string) string) string {
+	var kept strings.Builder
+	for rest := []byte(text); ; {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			break
+		}
+		_, notCertificate := x509.ParseCertificate(block.Bytes)
+		_, notPKIX := x509.ParsePKIXPublicKey(block.Bytes)
+		_, notPKCS1 := x509.ParsePKCS1PublicKey(block.Bytes)
+		if notCertificate == nil || notPKIX == nil || notPKCS1 == nil {
+			_ = pem.Encode(&kept, &pem.Block{Type: clean(block.Type), Bytes: block.Bytes}) // a Builder takes it all
+		}
+	}
+	if kept.Len() == 0 {
+		return clean(text)
+	}
+	return kept.String()
+}
+
 // forge makes a JWT for the role probe: the canary's claims, expired long ago,
 // under a signature that is none. It can bring no token. Vault's words on it tell
 // how far the login came.

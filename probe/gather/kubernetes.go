@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/go-logr/logr"
@@ -104,12 +105,13 @@ func (c caller) review(ctx context.Context, token evidence.Secret, audiences []s
 	if !answer.Status.Authenticated && answer.Status.Error == "" {
 		return evidence.Review{}, evidence.Failure{Class: evidence.ClassBadResponse, Status: http.StatusCreated, Text: "the TokenReview has no status"}
 	}
+	clean := redactorOf(ctx).Clean
 	return evidence.Review{
 		Authenticated: answer.Status.Authenticated,
-		Username:      evidence.Clean(answer.Status.User.Username),
-		UID:           evidence.Clean(answer.Status.User.UID),
-		Audiences:     answer.Status.Audiences,
-		Error:         evidence.Clean(answer.Status.Error),
+		Username:      clean(answer.Status.User.Username),
+		UID:           clean(answer.Status.User.UID),
+		Audiences:     cleanAll(clean, answer.Status.Audiences),
+		Error:         clean(answer.Status.Error),
 		Placeholder:   token.IsZero(),
 	}, nil
 }
@@ -118,7 +120,7 @@ func (c caller) review(ctx context.Context, token evidence.Secret, audiences []s
 func (c caller) identity(ctx context.Context) (evidence.Identity, error) {
 	var answer authenticationv1.SelfSubjectReview
 	err := create(ctx, c.authentication, "SelfSubjectReview", &authenticationv1.SelfSubjectReview{}, &answer)
-	return evidence.Identity{Username: evidence.Clean(answer.Status.UserInfo.Username)}, err
+	return evidence.Identity{Username: redactorOf(ctx).Clean(answer.Status.UserInfo.Username)}, err
 }
 
 // access asks whether the caller may create TokenReviews.
@@ -146,7 +148,7 @@ func (c caller) may(ctx context.Context, what authorizationv1.ResourceAttributes
 	}
 	var answer authorizationv1.SelfSubjectAccessReview
 	err := create(ctx, c.authorization, "SelfSubjectAccessReview", question, &answer)
-	return accessOf(answer.Status), err
+	return accessOf(ctx, answer.Status), err
 }
 
 // accessOfOther asks whether a service account may create TokenReviews.
@@ -158,11 +160,11 @@ func (c caller) accessOfOther(ctx context.Context, username string) (evidence.Ac
 	}
 	var answer authorizationv1.SubjectAccessReview
 	err := create(ctx, c.authorization, "SubjectAccessReview", question, &answer)
-	return accessOf(answer.Status), err
+	return accessOf(ctx, answer.Status), err
 }
 
-func accessOf(status authorizationv1.SubjectAccessReviewStatus) evidence.Access {
-	return evidence.Access{Allowed: status.Allowed, Why: evidence.Clean(status.Reason + " " + status.EvaluationError)}
+func accessOf(ctx context.Context, status authorizationv1.SubjectAccessReviewStatus) evidence.Access {
+	return evidence.Access{Allowed: status.Allowed, Why: redactorOf(ctx).Clean(status.Reason + " " + status.EvaluationError)}
 }
 
 // groupsOf lists the groups that a service account is in. Bindings to groups count
@@ -227,7 +229,7 @@ type kubernetesObject interface{ GetObjectKind() schema.ObjectKind }
 
 // kubernetesFailure tells the API server's own refusal, a Status, from the answer
 // of something in front of it. A 5xx and a 429 count whoever says them, since it is
-// not available either way; and so does a 401, unless a page comes with it.
+// not available either way; a 401 counts as a Status, or where nothing came with it.
 func kubernetesFailure(err error, x *requestTrace) evidence.Failure {
 	refusal, ok := errors.AsType[*apierrors.StatusError](err)
 	if !ok || x.status < http.StatusBadRequest {
@@ -235,29 +237,23 @@ func kubernetesFailure(err error, x *requestTrace) evidence.Failure {
 	}
 	status := refusal.Status()
 	foreign := x.unexpectedAnswer(kubernetesDialect)
-	body, isUnexpected := unexpectedBody(status)
+	isUnexpected := isUnexpectedAnswer(status)
 	switch {
 	case x.status >= http.StatusInternalServerError, x.status == http.StatusTooManyRequests:
-	case x.status == http.StatusUnauthorized && !strings.Contains(body, "<"):
+	case x.status == http.StatusUnauthorized && (!isUnexpected || x.contentType == ""):
 	case isUnexpected, x.status == http.StatusForbidden && !evidence.Contains(status.Message, evidence.TextForbidden):
 		return x.failure(foreign)
 	}
-	text := evidence.Clean(status.Message)
+	text := x.redactor.Clean(status.Message)
 	if isUnexpected {
 		text = cmp.Or(http.StatusText(x.status), foreign.Text)
 	}
 	return evidence.Failure{Class: evidence.ClassRefused, Status: x.status, Text: text, RetryAfter: x.retryAfter}
 }
 
-// unexpectedBody is the answer's body where it was no Status.
-func unexpectedBody(status metav1.Status) (string, bool) {
-	if status.Details == nil {
-		return "", false
-	}
-	for _, cause := range status.Details.Causes {
-		if cause.Type == metav1.CauseTypeUnexpectedServerResponse {
-			return cause.Message, true
-		}
-	}
-	return "", false
+// isUnexpectedAnswer reports whether the answer was no Status.
+func isUnexpectedAnswer(status metav1.Status) bool {
+	return status.Details != nil && slices.ContainsFunc(status.Details.Causes, func(c metav1.StatusCause) bool {
+		return c.Type == metav1.CauseTypeUnexpectedServerResponse
+	})
 }

@@ -38,7 +38,7 @@ func (r *run) login(ctx context.Context, standby func() bool) (evidence.Login, e
 	})
 	select {
 	case o := <-answered:
-		r.token, r.vault = o.answer.token, o.answer.server
+		r.token, r.issuer = o.answer.token, o.answer.server
 		r.countLogin(o.answer)
 		return o.answer.Login, o.err
 	case <-ctx.Done():
@@ -83,7 +83,7 @@ func (r *run) countLogin(answer loginAnswer) {
 // revoke ends the login's token on a budget of its own, also where the run's time
 // is over or its context canceled.
 func (r *run) revoke(ctx context.Context) {
-	r.evidence.Revoke = r.revokeToken(context.WithoutCancel(ctx), loginAnswer{Login: r.evidence.Login.Value, token: r.token, server: r.vault})
+	r.evidence.Revoke = r.revokeToken(context.WithoutCancel(ctx), loginAnswer{Login: r.evidence.Login.Value, token: r.token, server: r.issuer})
 }
 
 // revokeToken revokes what a login brought, unless that is nothing, or a batch

@@ -12,22 +12,32 @@ import (
 
 // A standby that cannot forward a login answers 307 with the address of the active
 // node, and the clients of pods follow. So does the canary, once, and only to https,
-// where the same CA must verify the node: the JWT travels along.
+// where the same CA must verify the node: the JWT travels along. Nothing else does but
+// the token that the node issued, to be revoked there.
 
 // loginFollowing presents a JWT, and presents it again to the active node where the
 // server redirects there and standby, asked then, says that it is a standby.
 func (v *vaultServer) loginFollowing(ctx context.Context, x *requestTrace, role, jwt string, standby func() bool) (loginAnswer, error) {
-	answer, err := v.login(ctx, x, role, jwt)
+	answer, err := v.loginOnce(ctx, x, role, jwt)
 	active, redirected := v.activeNode(x)
 	if err == nil || !redirected || !standby() {
 		return answer, err
 	}
 	x.again()
-	answer, err = active.login(ctx, x, role, jwt)
+	answer, err = active.loginOnce(ctx, x, role, jwt)
 	answer.From = active.target.Addr
 	if f, failed := errors.AsType[evidence.Failure](err); failed && f.IsTransport() && f.Class != evidence.ClassTimeout {
 		return answer, evidence.Failure{Class: evidence.ClassRedirect, Status: http.StatusTemporaryRedirect,
 			Text: "the standby redirects to " + active.target.Addr + ", and that fails: " + f.Error()}
+	}
+	return answer, err
+}
+
+// loginOnce is login, with the status that Vault gives to one that it accepts.
+func (v *vaultServer) loginOnce(ctx context.Context, x *requestTrace, role, jwt string) (loginAnswer, error) {
+	answer, err := v.login(ctx, x, role, jwt)
+	if err == nil && x.status != http.StatusOK {
+		err = x.failure(x.unexpectedAnswer(vaultDialect))
 	}
 	return answer, err
 }
@@ -41,7 +51,7 @@ func (v *vaultServer) activeNode(x *requestTrace) (*vaultServer, bool) {
 		return nil, false
 	}
 	address, isLogin := strings.CutSuffix(location.String(), "/v1/"+v.target.LoginPath())
-	if !isLogin || evidence.Clean(address) != address {
+	if !isLogin || x.redactor.Clean(address) != address {
 		return nil, false
 	}
 	active := *v

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/redact"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
@@ -22,7 +23,11 @@ type run struct {
 
 	minted                tokensMinted // starts as remembered
 	canary, reviewer, own evidence.Secret
+	reader                evidence.Secret // of Vault, from the token file
 	token                 evidence.Secret // what the login brought
+	issuer                *vaultServer    // which node the token is from; it is sent nothing but its revocation
+
+	redactor *redact.Redactor
 
 	// evidence has its Panic from panicked alone, once the run has ended: a login that
 	// is still unanswered then may panic later.
@@ -38,7 +43,7 @@ func (r *run) guard(work func()) {
 		if cause := recover(); cause != nil {
 			r.mu.Lock()
 			defer r.mu.Unlock()
-			r.panicked = evidence.Clean(fmt.Sprint(cause))
+			r.panicked = r.redactor.Clean(fmt.Sprint(cause))
 		}
 	}()
 	work()
@@ -59,6 +64,7 @@ func (r *run) gather(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, r.target.Timeout)
 	defer cancel()
 	r.loadOwn()
+	r.loadReader()
 	r.kubernetes, r.kubernetesFailure = newKubernetesServer(r.target.Kubernetes, r.gatherer.userAgent, r.gatherer.network)
 	obtain := r.tokens(ctx)
 	r.together(
@@ -166,6 +172,7 @@ func (r *run) close() {
 }
 
 func (r *run) conclude() (evidence.Evidence, Notes) {
+	redactEvidence(&r.evidence, r.redactor.Remove)
 	r.mu.Lock()
 	r.evidence.Panic = r.panicked
 	r.mu.Unlock()

@@ -18,12 +18,31 @@ func (r *run) followUp(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, evidence.FollowUpBudget)
 	defer cancel()
+	if e.BareRefusal() && r.target.Reviewer.Source.Spec().AccessReview {
+		r.reviewCanary(ctx)
+	}
 	e.FollowUps = r.notes.followUpsFor(*e)
 	if !r.own.IsZero() && e.ReviewerUnexplained() {
 		r.reviewReviewer(ctx)
 	}
 	if e.BareRefusal() {
 		r.followUpLogin(ctx)
+	}
+}
+
+// reviewCanary has the canary's token reviewed by the exporter's own identity, where that
+// may create TokenReviews and no reviewer's token is at hand. That it may not is no fact
+// about the target.
+func (r *run) reviewCanary(ctx context.Context) {
+	review := observe(func() (evidence.Review, error) {
+		own, err := r.asOwn()
+		if err != nil {
+			return evidence.Review{}, err
+		}
+		return own.review(ctx, r.canary, r.evidence.CanaryToken.Value.Audiences)
+	})
+	if review.Ok() {
+		r.evidence.Review = review
 	}
 }
 

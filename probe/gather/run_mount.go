@@ -1,6 +1,7 @@
 package gather
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
@@ -20,6 +21,7 @@ func (r *run) readMount(ctx context.Context) {
 		if read.Config.Ok() || e.Mount.At.IsZero() {
 			e.Mount = read
 		}
+		e.Mount.Type = cmp.Or(read.Type, e.Mount.Type)
 		if read.Config.Ok() {
 			return
 		}
@@ -32,25 +34,35 @@ func (r *run) readers() []evidence.Secret {
 	if !r.token.IsZero() {
 		tokens = append(tokens, r.token)
 	}
-	if r.target.Vault.TokenFile != "" {
-		if token, err := loadToken(r.target.Vault.TokenFile); err == nil {
-			tokens = append(tokens, token.Secret)
-		}
+	if !r.reader.IsZero() {
+		tokens = append(tokens, r.reader)
 	}
 	return tokens
 }
 
+// loadReader reads the Vault token of the token file, also where this run will not send
+// it: servers may know it from an earlier one.
+func (r *run) loadReader() {
+	if r.target.Vault.TokenFile == "" {
+		return
+	}
+	if token, err := loadToken(r.target.Vault.TokenFile); err == nil {
+		r.reader = token.Secret
+		r.redactor.Hold(token.Reveal())
+	}
+}
+
 func (r *run) readMountAs(ctx context.Context, token evidence.Secret) evidence.Mount {
 	m := evidence.Mount{At: r.evidence.At, Baseline: r.notes.baseline}
+	if kind, accessor, err := r.vault.readMountInfo(ctx, token); err == nil {
+		m.Type, m.Accessor = kind, accessor
+	}
 	m.Config = observe(func() (evidence.MountConfig, error) { return r.vault.readConfig(ctx, token) })
 	if !m.Config.Ok() {
 		return m
 	}
 	m.KeysRefuseCanary = !r.canary.IsZero() && refusedByKeys(m.Config.Value.PEMKeys, r.canary)
 	m.Role = observe(func() (evidence.RoleConfig, error) { return r.vault.readRole(ctx, token) })
-	if accessor, err := r.vault.readAccessor(ctx, token); err == nil {
-		m.Accessor = accessor
-	}
 	return m
 }
 
@@ -60,7 +72,7 @@ func (r *run) readMountAs(ctx context.Context, token evidence.Secret) evidence.M
 func (r *run) checkMountCA() {
 	e := &r.evidence
 	if !e.Mount.Config.Ok() || r.kubernetes == nil || e.Mount.Config.Value.CACert == "" ||
-		!evidence.SameHost(e.Mount.Config.Value.Host, r.target.Kubernetes.Host) {
+		!r.target.Kubernetes.IsServedAt(e.Mount.Config.Value.Host) || len(r.kubernetes.endpoint.servedCertificates()) == 0 {
 		return
 	}
 	r.guard(func() {

@@ -40,6 +40,7 @@ func obtain(ctx context.Context, from tokenSource, origin evidence.Origin, check
 	var token evidence.Token
 	claims := observe(func() (claims evidence.Claims, err error) {
 		token, err = origin.Source.Spec().Obtain(ctx, from, origin)
+		from.run.redactor.Hold(token.Reveal())
 		if err == nil && check != nil {
 			err = check(token)
 		}
@@ -70,6 +71,7 @@ func (r *run) loadOwn() {
 	r.evidence.OwnToken = observe(func() (evidence.Claims, error) {
 		token, err := loadToken(r.target.Kubernetes.TokenFile)
 		r.own = token.Secret
+		r.redactor.Hold(token.Reveal())
 		return token.Claims, err
 	})
 }

@@ -3,6 +3,7 @@ package gather
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptrace"
@@ -11,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/redact"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
@@ -47,7 +49,8 @@ func (s stage) unanswered() string {
 // exchange is one request's record, filled by the endpoint and read by whoever
 // made the request, once it has returned.
 type requestTrace struct {
-	over func() error // why the request's time is over, nil while it is not
+	over     func() error // why the request's time is over, nil while it is not
+	redactor *redact.Redactor
 
 	plain       bool // without TLS
 	status      int
@@ -65,7 +68,7 @@ type requestTrace struct {
 type requestTraceKey struct{}
 
 func newRequestTrace(ctx context.Context) (context.Context, *requestTrace) {
-	x := &requestTrace{over: ctx.Err}
+	x := &requestTrace{over: ctx.Err, redactor: redactorOf(ctx)}
 	return context.WithValue(ctx, requestTraceKey{}, x), x
 }
 
@@ -136,7 +139,7 @@ func (x *requestTrace) unexpectedAnswer(dialect string) evidence.Failure {
 	if x.status == http.StatusProxyAuthRequired && x.proxy.Load() != nil {
 		return evidence.Failure{Class: evidence.ClassProxyRefused, Status: x.status, Text: "the proxy wants a password"}
 	}
-	found := cmp.Or(evidence.Clean(x.contentType), "no content type")
+	found := cmp.Or(x.redactor.Clean(x.contentType), "no content type")
 	return evidence.Failure{
 		Class: evidence.ClassBadResponse, Status: x.status, RetryAfter: x.retryAfter,
 		Text: fmt.Sprintf("the answer (%s) is not %s", found, dialect),
@@ -149,7 +152,10 @@ func (x *requestTrace) failure(err error) evidence.Failure {
 	if over := x.over(); over != nil {
 		err = over // a body cut by our own deadline looks like one cut by the server
 	}
-	f := failureOf(err)
+	f, known := errors.AsType[evidence.Failure](err)
+	if !known {
+		f = classified(err, x.redactor.Clean)
+	}
 	f.Status, f.RetryAfter = cmp.Or(f.Status, x.status), x.retryAfter
 	switch {
 	case x.status >= 300 && x.status < 400:

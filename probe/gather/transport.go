@@ -11,14 +11,9 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/httpclient"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/localfile"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
-)
-
-// Bounds on what a server may send.
-const (
-	maxBody   = 1 << 20
-	maxHeader = 64 << 10
 )
 
 // maxPEM bounds a file of certificates. The CA bundles of distributions are below
@@ -50,17 +45,8 @@ func newEndpoint(files tlsFiles, network Network) (*endpoint, error) {
 	}
 	e := &endpoint{}
 	config.VerifyConnection = e.sawVerified
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true)
-	e.transport = &http.Transport{
-		Proxy:                  network.proxyFor,
-		DialContext:            network.Dial,
-		OnProxyConnectResponse: sawProxyAnswer,
-		TLSClientConfig:        config,
-		Protocols:              protocols,
-		DisableCompression:     true,
-		MaxResponseHeaderBytes: maxHeader,
-	}
+	e.transport = httpclient.NewTransport(config)
+	e.transport.Proxy, e.transport.DialContext, e.transport.OnProxyConnectResponse = network.proxyFor, network.Dial, sawProxyAnswer
 	return e, nil
 }
 
@@ -104,25 +90,24 @@ func (f tlsFiles) clientPair() (tls.Certificate, error) {
 	return pair, nil
 }
 
-// client returns an HTTP client that follows no redirect: a credential would
-// travel along.
+// client returns an HTTP client that follows no redirect.
 func (e *endpoint) client(wrap func(http.RoundTripper) http.RoundTripper) *http.Client {
 	var transport http.RoundTripper = e
 	if wrap != nil {
 		transport = wrap(e)
 	}
-	return &http.Client{
-		Transport:     transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	return httpclient.New(transport)
 }
 
-// RoundTrip bounds the body, and records in the request's exchange what the
+// RoundTrip bounds the answer, and records in the request's exchange what the
 // client libraries above do not pass on.
 func (e *endpoint) RoundTrip(request *http.Request) (*http.Response, error) {
 	x := requestTraceOf(request.Context())
 	request = request.WithContext(httptrace.WithClientTrace(request.Context(), x.trace()))
-	response, err := e.transport.RoundTrip(request)
+	response, err := httpclient.Bounded{Base: e.transport, Hold: x.redactor.Hold}.RoundTrip(request)
+	if unexpected, ok := errors.AsType[httpclient.StatusError](err); ok {
+		x.status = unexpected.Status
+	}
 	if err != nil {
 		e.sawRefused(err)
 		return nil, err
@@ -132,7 +117,6 @@ func (e *endpoint) RoundTrip(request *http.Request) (*http.Response, error) {
 	x.contentType, _, _ = mime.ParseMediaType(response.Header.Get("Content-Type"))
 	x.location = response.Header.Get("Location")
 	x.retryAfter = retryAfter(response.Header.Get("Retry-After"))
-	response.Body = http.MaxBytesReader(nil, response.Body, maxBody)
 	return response, nil
 }
 

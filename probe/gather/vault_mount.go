@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"time"
 
 	"github.com/hashicorp/vault/api"
 
@@ -26,9 +25,13 @@ func (v *vaultServer) readConfig(ctx context.Context, token evidence.Secret) (ev
 	if err := v.read(ctx, token, "auth/"+v.target.Mount+"/config", &stored); err != nil {
 		return evidence.MountConfig{}, err
 	}
+	clean := redactorOf(ctx).Clean
+	for i, key := range stored.PEMKeys {
+		stored.PEMKeys[i] = onlyPEM(key, clean)
+	}
 	return evidence.MountConfig{
-		Host: evidence.Clean(stored.Host), CACert: stored.CACert, PEMKeys: stored.PEMKeys,
-		Issuer: evidence.Clean(stored.Issuer), DisableISSValidation: stored.DisableISSValidation, DisableLocalCAJWT: stored.DisableLocalCAJWT,
+		Host: clean(stored.Host), CACert: onlyPEM(stored.CACert, clean), PEMKeys: stored.PEMKeys,
+		Issuer: clean(stored.Issuer), DisableISSValidation: stored.DisableISSValidation, DisableLocalCAJWT: stored.DisableLocalCAJWT,
 		ReviewerSet: stored.ReviewerSet != nil && *stored.ReviewerSet, ReviewerSetKnown: stored.ReviewerSet != nil,
 		Annotations: stored.Annotations,
 	}, nil
@@ -37,19 +40,22 @@ func (v *vaultServer) readConfig(ctx context.Context, token evidence.Secret) (ev
 // readRole reads auth/<mount>/role/<role>.
 func (v *vaultServer) readRole(ctx context.Context, token evidence.Secret) (evidence.RoleConfig, error) {
 	var stored struct {
-		Audience string   `json:"audience"`
-		CIDRs    []string `json:"token_bound_cidrs"`
-		TTL      int      `json:"token_ttl"` // seconds
+		Audience string      `json:"audience"`
+		CIDRs    []string    `json:"token_bound_cidrs"`
+		TTL      json.Number `json:"token_ttl"` // seconds
 	}
 	err := v.read(ctx, token, "auth/"+v.target.Mount+"/role/"+v.target.Role, &stored)
-	return evidence.RoleConfig{Audience: evidence.Clean(stored.Audience), CIDRs: stored.CIDRs, TTL: time.Duration(stored.TTL) * time.Second}, err
+	clean := redactorOf(ctx).Clean
+	return evidence.RoleConfig{Audience: clean(stored.Audience), CIDRs: cleanAll(clean, stored.CIDRs), TTL: seconds(stored.TTL.String())}, err
 }
 
-// readAccessor reads the mount's accessor where a token may see the mount at all.
-func (v *vaultServer) readAccessor(ctx context.Context, token evidence.Secret) (string, error) {
-	var stored struct{ Accessor string }
-	err := v.read(ctx, token, "sys/internal/ui/mounts/auth/"+v.target.Mount, &stored)
-	return evidence.Clean(stored.Accessor), err
+// readMountInfo reads the mount's type and accessor where a token may see the mount at
+// all.
+func (v *vaultServer) readMountInfo(ctx context.Context, token evidence.Secret) (kind, accessor string, err error) {
+	var stored struct{ Type, Accessor string }
+	err = v.read(ctx, token, "sys/internal/ui/mounts/auth/"+v.target.Mount, &stored)
+	clean := redactorOf(ctx).Clean
+	return clean(stored.Type), clean(stored.Accessor), err
 }
 
 // read reads a path into the fields of a struct. An empty path is Vault's 404.

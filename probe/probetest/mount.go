@@ -1,6 +1,7 @@
 package probetest
 
 import (
+	"cmp"
 	"maps"
 	"strings"
 	"time"
@@ -60,6 +61,9 @@ func (m *Mount) read(name, path string) (data map[string]any, known bool) {
 	role, isRole := strings.CutPrefix(path, "auth/"+name+"/role/")
 	switch {
 	case path == "auth/"+name+"/config":
+		if m.Type != "" {
+			return nil, true
+		}
 		return m.Config.read(), true
 	case isRole:
 		stored, exists := m.Roles[role]
@@ -68,7 +72,7 @@ func (m *Mount) read(name, path string) (data map[string]any, known bool) {
 		}
 		return stored.read(), true
 	case path == "sys/internal/ui/mounts/auth/"+name:
-		return map[string]any{"accessor": "auth_kubernetes_0123abcd"}, true
+		return map[string]any{"accessor": "auth_kubernetes_0123abcd", "type": cmp.Or(m.Type, "kubernetes")}, true
 	}
 	return nil, false
 }

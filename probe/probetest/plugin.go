@@ -34,6 +34,8 @@ func (m Mount) login(r *http.Request, now time.Time, roleName, token string) (ro
 	switch {
 	case m.Type == "approle":
 		return role, "", refusal{500, "failed to determine alias name from login request"}
+	case m.Type == "userpass":
+		return role, "", denied
 	case m.Type != "":
 		return role, "", refusal{400, fmt.Sprintf("role %q could not be found", roleName)}
 	case roleName == "":

@@ -68,7 +68,7 @@ func differs(name string, bare, full Verdict, arrange func(*World)) Scenario {
 // Scenarios lists them all: the healthy ones, then by component, then the warnings.
 func Scenarios() []Scenario {
 	all := slices.Concat(healthyScenarios, vaultScenarios, mountScenarios, roleScenarios, reviewerScenarios, secretScenarios,
-		vaultToKubernetesScenarios, kubernetesScenarios, canaryScenarios, exporterScenarios, warningScenarios)
+		vaultToKubernetesScenarios, accessReviewScenarios, kubernetesScenarios, canaryScenarios, exporterScenarios, warningScenarios)
 	faults := lab.Faults()
 	for i, s := range all {
 		if s.Bare == (Verdict{}) && s.Full == (Verdict{}) {

@@ -1,6 +1,11 @@
 package probetest
 
-import "github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+import (
+	"net/http"
+	"strings"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+)
 
 var well = proven(none)
 
@@ -18,6 +23,16 @@ var healthyScenarios = []Scenario{
 		})
 	}),
 	same("healthy_standby", well, withVault(func(v *Vault) { v.Standby = true })),
+	same("healthy_standby_behind_proxy", well, func(w *World) {
+		w.Vault.Change(func(v *Vault) { v.Standby = true })
+		w.OnVault("sys/health", func(rw http.ResponseWriter, r *http.Request) { // the proxy drops the query
+			r.URL.RawQuery = ""
+			w.Vault.health(rw, r)
+		})
+	}),
+	same("healthy_host_spelled_differently", well, func(w *World) {
+		w.Config(func(c *Config) { c.Host = strings.Replace(c.Host, "https://", "HTTPS://", 1) + "/" })
+	}),
 	same("healthy_pem_keys", well, withConfig(func(c *Config) { c.PEMKeys = []string{clusterKey().PEM()} })),
 	same("healthy_issuer_checked", well, withConfig(func(c *Config) { c.Issuer, c.DisableISSValidation = APIServerAudience, false })),
 	same("healthy_legacy_reviewer", well, useReviewer(func(w *World, t *Token) { legacy(w, t) })),

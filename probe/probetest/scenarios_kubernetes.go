@@ -42,6 +42,46 @@ var vaultToKubernetesScenarios = []Scenario{
 	}),
 }
 
+// accessReviewScenarios have no token of the reviewer at hand, which is the recommended
+// mode inside a cluster: Vault uses its own pod's token.
+var accessReviewScenarios = []Scenario{
+	bare("vault_to_kubernetes_timeout_accessreview", byElimination(diagnose.VaultToKubernetesTimeout), hanging(func(w *World) {
+		accessReview(w)
+		w.OnLogin(Hang)
+	})),
+	bare("vault_to_kubernetes_tls_accessreview", Verdict{diagnose.VaultToKubernetesTLS, diagnose.ByElimination, diagnose.MountCAMismatch}, inAccessReview(func(w *World) {
+		w.Config(func(c *Config) { c.CACert = newAuthority("other").PEM() })
+	})),
+	bare("vault_to_kubernetes_misconfigured_accessreview", byElimination(diagnose.VaultToKubernetesMisconfigured), inAccessReview(func(w *World) {
+		w.Config(func(c *Config) { c.Host = "127.0.0.1:6443" })
+	})),
+	bare("vault_to_kubernetes_failed_accessreview_host", byElimination(diagnose.VaultToKubernetesFailed), inAccessReview(func(w *World) {
+		w.Config(func(c *Config) { c.Host = "https://" + w.Refused() })
+	})),
+	bare("reviewer_drift_accessreview_stored", byElimination(diagnose.ReviewerDrift), inAccessReview((*World).DropReviewer)),
+	bare("vault_to_kubernetes_failed_accessreview_unchecked",
+		Verdict{diagnose.VaultToKubernetesFailed, diagnose.ByElimination, diagnose.ReviewerNotChecked}, func(w *World) {
+			accessReview(w)
+			w.powerlessIdentity()
+			w.DropReviewer()
+		}),
+	bare("canary_revoked_accessreview", proven(diagnose.CanaryRevoked), func(w *World) {
+		accessReview(w)
+		w.Kubernetes.Change(func(k *Kubernetes) {
+			k.Grants[exporterUser] = append([]string{"create subjectaccessreviews"}, authDelegator...)
+			delete(k.Accounts, "monitoring/canary")
+		})
+	}),
+}
+
+func inAccessReview(arrange func(*World)) func(*World) {
+	return func(w *World) {
+		accessReview(w)
+		w.Readable()
+		arrange(w)
+	}
+}
+
 // vaultAlone points the mount, and not the exporter, at another host.
 func vaultAlone(name string, host func(*World) string) Scenario { return twin(name, mountAt(host)) }
 
@@ -66,7 +106,7 @@ func otherCA(name, authority string) Scenario {
 var kubernetesScenarios = []Scenario{
 	twin("kubernetes_dns", func(w *World) { w.KubernetesAt("https://kubernetes..svc:6443") }),
 	twin("kubernetes_unreachable", func(w *World) { w.KubernetesAt("https://" + w.Refused()) }),
-	same("kubernetes_unreachable_closed_at_once", byElimination(diagnose.KubernetesUnreachable), func(w *World) { w.OnKubernetes("", Close) }),
+	differs("kubernetes_unreachable_closed_at_once", byElimination(diagnose.KubernetesUnreachable), proven(diagnose.KubernetesUnreachable), func(w *World) { w.OnKubernetes("", Close) }),
 	twin("kubernetes_timeout", hanging(func(w *World) { w.KubernetesAt("https://" + w.Silent()) })),
 	same("kubernetes_timeout_before_header", byElimination(diagnose.KubernetesTimeout), hanging(func(w *World) { w.OnKubernetes("", Hang) })),
 	same("kubernetes_timeout_after_header", byElimination(diagnose.KubernetesTimeout), hanging(func(w *World) { w.OnKubernetes("", HangAfterHeader) })),
@@ -78,13 +118,16 @@ var kubernetesScenarios = []Scenario{
 	twin("kubernetes_tls_name", func(w *World) { w.KubernetesAt(w.Serve(w.Kubernetes, w.kubernetesCA, elsewhere)) }),
 	twin("kubernetes_tls_failed", func(w *World) { w.KubernetesAt("https://" + w.ServePlain(w.Kubernetes)) }),
 	twin("kubernetes_bad_response", func(w *World) { w.OnKubernetes("", HTML(200)) }),
-	same("kubernetes_bad_response_waf", byElimination(diagnose.KubernetesBadResponse), func(w *World) { w.OnKubernetes("", HTML(403)) }),
-	same("kubernetes_bad_response_login_page", byElimination(diagnose.KubernetesBadResponse), func(w *World) { w.OnKubernetes("", HTML(401)) }),
+	differs("kubernetes_bad_response_waf", byElimination(diagnose.KubernetesBadResponse), proven(diagnose.KubernetesBadResponse), func(w *World) { w.OnKubernetes("", HTML(403)) }),
+	differs("kubernetes_bad_response_login_page", byElimination(diagnose.KubernetesBadResponse), proven(diagnose.KubernetesBadResponse), func(w *World) { w.OnKubernetes("", HTML(401)) }),
+	bare("kubernetes_bad_response_proxy_401", byElimination(diagnose.KubernetesBadResponse), func(w *World) {
+		w.OnKubernetes("", JSON(401, `{"type":"error","status":"401","message":"must authenticate"}`))
+	}),
 	same("kubernetes_bad_response_redirect", byElimination(diagnose.KubernetesBadResponse), func(w *World) { w.OnKubernetes("", Redirect(302, "https://sso..example/")) }),
 	same("kubernetes_bad_response_huge", byElimination(diagnose.KubernetesBadResponse), func(w *World) { w.OnKubernetes("", Huge) }),
-	same("kubernetes_bad_response_wrong_json", byElimination(diagnose.KubernetesBadResponse), func(w *World) { w.OnKubernetes("", JSON(201, `{"status":{}}`)) }),
+	differs("kubernetes_bad_response_wrong_json", byElimination(diagnose.KubernetesBadResponse), proven(diagnose.KubernetesBadResponse), func(w *World) { w.OnKubernetes("", JSON(201, `{"status":{}}`)) }),
 	same("kubernetes_bad_response_cut", byElimination(diagnose.KubernetesBadResponse), func(w *World) { w.OnKubernetes("", CutInBody) }),
-	same("kubernetes_bad_response_404", byElimination(diagnose.KubernetesBadResponse), func(w *World) { w.OnKubernetes("", Answer(404, "text/plain", "404 page not found")) }),
+	differs("kubernetes_bad_response_404", byElimination(diagnose.KubernetesBadResponse), proven(diagnose.KubernetesBadResponse), func(w *World) { w.OnKubernetes("", Answer(404, "text/plain", "404 page not found")) }),
 	twin("kubernetes_throttled", func(w *World) {
 		w.OnKubernetes("", Answer(429, "text/plain", "Too many requests, please try again later.", "Retry-After", "1"))
 	}),

@@ -8,9 +8,13 @@ var mountScenarios = []Scenario{
 		v.Mounts["moved"] = v.Mounts["kubernetes"]
 		delete(v.Mounts, "kubernetes")
 	})),
-	same("mount_missing_no_such_namespace", proven(diagnose.MountMissing), inNamespace(Enterprise, "", "team-b")),
-	same("mount_missing_in_root", proven(diagnose.MountMissing), inNamespace(OpenBao, "", "")),
+	same("mount_missing_no_such_namespace", byElimination(diagnose.MountMissing), inNamespace(Enterprise, "", "team-b")),
+	same("mount_missing_in_root", byElimination(diagnose.MountMissing), inNamespace(OpenBao, "", "")),
 	twin("mount_wrong_type", withMount(func(m *Mount) { m.Type = "approle" })),
+	bare("mount_wrong_type_userpass", proven(diagnose.MountWrongType), func(w *World) {
+		w.Readable()
+		w.Mount(func(m *Mount) { m.Type = "userpass" })
+	}),
 	same("mount_wrong_type_unknown_text", byElimination(diagnose.MountWrongType), onLogin(400, "no one has seen this text yet")),
 	same("mount_wrong_type_kerberos", proven(diagnose.MountWrongType), onLogin(500, "backend kerberos not configured")),
 	same("mount_wrong_type_jwt", proven(diagnose.MountWrongType), withMount(func(m *Mount) { m.Type = "jwt" })),

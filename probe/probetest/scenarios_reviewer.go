@@ -56,11 +56,11 @@ var reviewerScenarios = []Scenario{
 	bare("reviewer_token_malformed_line_break", byElimination(diagnose.ReviewerTokenMalformed), useText("eyJ"+Mark+"\neyJ"+Mark)),
 	twin("reviewer_drift", (*World).DropReviewer),
 	twin("reviewer_drift_forbidden", (*World).otherReviewer),
-	differs("reviewer_drift_accessreview", byElimination(diagnose.Unexplained), proven(diagnose.ReviewerDrift), func(w *World) {
+	differs("reviewer_drift_accessreview", byElimination(diagnose.VaultToKubernetesFailed), proven(diagnose.ReviewerDrift), func(w *World) {
 		accessReview(w)
 		w.DropReviewer()
 	}),
-	differs("reviewer_drift_accessreview_forbidden", byElimination(diagnose.Unexplained), proven(diagnose.ReviewerDrift), func(w *World) {
+	differs("reviewer_drift_accessreview_forbidden", byElimination(diagnose.VaultToKubernetesFailed), proven(diagnose.ReviewerDrift), func(w *World) {
 		accessReview(w)
 		w.otherReviewer()
 	}),

@@ -1,6 +1,7 @@
 package probetest
 
 import (
+	"net/http"
 	"strings"
 	"time"
 
@@ -57,8 +58,36 @@ var vaultScenarios = []Scenario{
 	same("vault_namespace_unavailable_locked", proven(diagnose.VaultNamespaceUnavailable), inNamespace(Enterprise,
 		`API access to this namespace has been locked by an administrator - "team-a/" must be unlocked to gain access.`, "team-a")),
 	same("vault_namespace_unavailable_sealed", proven(diagnose.VaultNamespaceUnavailable), inNamespace(OpenBao, "Namespace is sealed", "team-a")),
+	bare("vault_sealed_behind_proxy", proven(diagnose.VaultSealed), func(w *World) {
+		w.Vault.Change(func(v *Vault) { v.Sealed = true })
+		w.OnVault("sys/health", func(rw http.ResponseWriter, r *http.Request) {
+			r.URL.RawQuery = ""
+			w.Vault.health(rw, r)
+		})
+	}),
+	bare("vault_no_leader_quorum_lost", proven(diagnose.VaultNoLeader), func(w *World) {
+		lostLeader(w)
+		w.OnLogin(Redirect(307, "https://"+w.Refused()+"/v1/auth/kubernetes/login"))
+	}),
+	bare("vault_no_leader_silent", proven(diagnose.VaultNoLeader), hanging(func(w *World) {
+		lostLeader(w)
+		w.OnLogin(Redirect(307, "https://"+w.Silent()+"/v1/auth/kubernetes/login"))
+	})),
+	bare("vault_timeout_behind_standby", byElimination(diagnose.VaultTimeout), hanging(func(w *World) {
+		w.Vault.Change(func(v *Vault) { v.Standby = true })
+		w.OnLogin(Hang)
+	})),
+	bare("vault_clock_skew_reviewer_forbidden", Verdict{diagnose.VaultClockSkew, diagnose.ByElimination, diagnose.ClockSkew}, func(w *World) {
+		w.Vault.Change(func(v *Vault) { v.Clock = -2 * time.Hour })
+		w.Kubernetes.Change(func(k *Kubernetes) { clear(k.Grants) })
+	}),
 	same("vault_clock_skew", Verdict{diagnose.VaultClockSkew, diagnose.Proven, diagnose.ClockSkew}, withVault(func(v *Vault) { v.Clock = -2 * time.Hour })),
 	twin("vault_internal_error", onLogin(500, "internal error")),
+}
+
+// lostLeader makes the node a standby that has lost the active one.
+func lostLeader(w *World) {
+	w.Vault.Change(func(v *Vault) { v.Standby, v.Disconnected = true, true })
 }
 
 // inNamespace has the mount in the namespace team-a of a server, and the target look

@@ -1,6 +1,7 @@
 package probetest
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,6 +24,10 @@ type Vault struct {
 	Namespace, NamespaceRefusal string
 
 	Initialized, Sealed, Standby bool
+	// Disconnected is a standby that has lost the active node.
+	Disconnected bool
+	// Version is what sys/health says, in place of the dialect's own.
+	Version string
 	// Clock is how far its clock is ahead.
 	Clock time.Duration
 	// Mounts maps a path below auth/ to what is mounted there.
@@ -123,10 +128,14 @@ func (v *Vault) health(w http.ResponseWriter, r *http.Request) {
 	if wanted, err := strconv.Atoi(r.URL.Query().Get(chosen)); err == nil {
 		code = wanted
 	}
-	writeJSON(w, code, map[string]any{
+	answer := map[string]any{
 		"initialized": v.Initialized, "sealed": v.Sealed || !v.Initialized, "standby": v.Standby,
-		"version": v.Dialect.version(), "server_time_utc": time.Now().Add(v.Clock).Unix(),
-	})
+		"version": cmp.Or(v.Version, v.Dialect.version()), "server_time_utc": time.Now().Add(v.Clock).Unix(),
+	}
+	if v.Standby {
+		answer["ha_connection_healthy"] = !v.Disconnected
+	}
+	writeJSON(w, code, answer)
 }
 
 // revoke demands the policy default, which permits revoke-self.

@@ -1,8 +1,10 @@
 package probetest
 
 import (
+	"bytes"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 )
 
@@ -94,4 +96,40 @@ func quote(text string) string {
 // Status answers as the API server refuses.
 func Status(code int, reason, message string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { writeStatus(w, code, reason, message) }
+}
+
+// SwitchProtocols answers 101 and keeps the connection open until the caller closes
+// it, which closed is told.
+func SwitchProtocols(closed func()) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		connection, buffered, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		defer connection.Close()
+		_, _ = buffered.WriteString("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n")
+		_ = buffered.Flush()
+		_, _ = io.Copy(io.Discard, buffered)
+		closed()
+	}
+}
+
+// Doubled sends an answer twice over one connection.
+func Doubled(answer http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		recorder := httptest.NewRecorder()
+		answer(recorder, r)
+		connection, buffered, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		defer connection.Close()
+		response := recorder.Result()
+		response.ContentLength = int64(recorder.Body.Len())
+		var once bytes.Buffer
+		_ = response.Write(&once)
+		_, _ = buffered.Write(bytes.Repeat(once.Bytes(), 2))
+		_ = buffered.Flush()
+		_, _ = io.Copy(io.Discard, buffered)
+	}
 }

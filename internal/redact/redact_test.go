@@ -1,0 +1,68 @@
+package redact
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+)
+
+// Keeping to what servers really say: none of it may be taken for a credential.
+func TestPlainTextsAreLeftAlone(t *testing.T) {
+	r := New("eyJhbGciOiJSUzI1NiIsImtpZCI6IjEifQ.eyJhdWQiOlsidmF1bHQiXSwiZXhwIjoxNzY0MTc2NDAwfQ.c2lnbmF0dXJlLXRoYXQtaXMtbm9uZQ", "hvs.CAESIJ0123456789abcdefghij")
+	for _, text := range []string{
+		"", "1.21.4+ent", "vault-0", "permission denied", "system:serviceaccount:monitoring:canary",
+		"3b241101-e2bb-4255-8caf-4136c566a962",
+		"UID 3b241101-e2bb-4255-8caf-4136c566a962 differs",
+		"service account UID (3b241101-e2bb-4255-8caf-4136c566a962) does not match claim (3b241101-e2bb-4255-8caf-4136c566a963)",
+		"[invalid bearer token, service account token has expired]",
+		"[invalid bearer token, token audiences [\"vault\"] is invalid for the target audiences [\"https://kubernetes.default.svc.cluster.local\"]]",
+		"invalid bearer token, service account token has been invalidated",
+		`tokenreviews.authentication.k8s.io is forbidden: User "system:serviceaccount:vault:vault-auth" cannot create resource "tokenreviews" in API group "authentication.k8s.io" at the cluster scope`,
+		`serviceaccounts "canary" is forbidden: User "system:serviceaccount:monitoring:vault-k8s-auth-exporter" cannot create resource "serviceaccounts/token" in API group "" in the namespace "monitoring"`,
+		`RBAC: allowed by ClusterRoleBinding "vault-auth" of ClusterRole "system:auth-delegator" to ServiceAccount "vault-auth/vault"`,
+		`secrets "vault-auth-token-x7k2p" not found`, "invalid expiration time (exp) claim: token is expired",
+		"/apis/authentication.k8s.io/v1/tokenreviews/and/so/on", "/api/v1/namespaces/monitoring/serviceaccounts/canary/token",
+		"lookup vault.vault-production.svc.cluster.local on 10.96.0.10:53: no such host",
+		`Get "https://10.0.0.1:6443/apis/authentication.k8s.io/v1/tokenreviews": dial tcp 10.0.0.1:6443: connect: connection refused`,
+		"tls: failed to verify certificate: x509: certificate is valid for kubernetes, kubernetes.default, not vaults.my-very-long-company-name-internal.example.com",
+		"Bearer realm=\"kubernetes\"", "Basic authentication required", "auth_kubernetes_81b6cf0c", "accessor auth_kubernetes_81b6cf0c",
+		`namespace not authorized err=namespaces "monitoring" is forbidden: User "system:serviceaccount:vault:vault-auth" cannot get resource "namespaces"`,
+		"request path \"auth/kubernetes/login\": rate limit quota exceeded", "unable to parse the token: go-jose/go-jose: compact JWS format must have three parts",
+		"ValidatingAdmissionPolicyBindingStatusConditionReasonUnknown2",
+	} {
+		if got := r.Clean(text); got != text {
+			t.Errorf("%q became %q", text, got)
+		}
+	}
+}
+
+func BenchmarkClean(b *testing.B) {
+	r := New(benchJWT("canary"), benchJWT("reviewer"), "hvs.CAESIJ0hTq8dWnYx3Lk2mVbQzR5sPfGc7oUe9aKi4DtXwZyBGh4KHGh2cy5BbHJ0")
+	for name, text := range map[string]string{
+		"name":    "system:serviceaccount:monitoring:canary",
+		"UID":     "3b241101-e2bb-4255-8caf-4136c566a962",
+		"binding": `RBAC: allowed by ClusterRoleBinding "vault-auth" of ClusterRole "system:auth-delegator" to ServiceAccount "vault-auth/vault"`,
+		"refusal": `[invalid bearer token, token audiences ["vault"] is invalid for the target audiences ["https://kubernetes.default.svc.cluster.local"]]`,
+		"token":   "the token " + benchJWT("canary") + " is not valid",
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				r.Clean(text)
+			}
+		})
+	}
+	b.Run("first", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			New(benchJWT("canary"), benchJWT("reviewer"), benchJWT("own")).search().mayMatch("")
+		}
+	})
+}
+
+func benchJWT(name string) string {
+	random := rand.New(rand.NewPCG(1, uint64(len(name))))
+	return "eyJhbGciOiJSUzI1NiJ9." + strings.Map(func(rune) rune {
+		return rune("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"[random.IntN(64)])
+	}, strings.Repeat("x", 900)) + "." + name
+}

@@ -1,0 +1,158 @@
+package redact
+
+import (
+	"html"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// other stands in a view for every visible character beyond ASCII.
+const other = 0x80
+
+// view is a text reduced to what a credential can consist of: its ASCII characters, a
+// blank for each white space, [other] for the rest. Control sequences of terminals,
+// and characters that are not seen, are left out. from and to are where in the text
+// each character stands.
+type view struct {
+	chars    []byte
+	from, to []int32
+	rounds   int // of decoding
+}
+
+// maxRounds is how often escapes inside escapes are undone.
+const maxRounds = 4
+
+func newView(text string) view {
+	v := makeView(len(text))
+	for i := 0; i < len(text); {
+		if n := controlSequence(text[i:]); n > 0 {
+			i += n
+			continue
+		}
+		c, n := utf8.DecodeRuneInString(text[i:])
+		v.addRune(c, i, i+n)
+		i += n
+	}
+	return v
+}
+
+func makeView(n int) view {
+	offsets := make([]int32, 0, 2*n)
+	return view{chars: make([]byte, 0, n), from: offsets[0:0:n], to: offsets[n : n : 2*n]}
+}
+
+func (v *view) add(c byte, from, to int) {
+	v.chars, v.from, v.to = append(v.chars, c), append(v.from, int32(from)), append(v.to, int32(to))
+}
+
+func (v *view) addRune(c rune, from, to int) {
+	switch {
+	case c > ' ' && c <= '~':
+		v.add(byte(c), from, to)
+	case unicode.IsSpace(c):
+		v.add(' ', from, to)
+	case !unicode.IsPrint(c), unicode.In(c, unicode.Mn, unicode.Me):
+	default:
+		v.add(other, from, to)
+	}
+}
+
+// span is where the characters from i up to, not including, j stand in the text.
+func (v view) span(i, j int) span { return span{int(v.from[i]), int(v.to[j-1])} }
+
+// controlSequence is the length of the terminal's control sequence that a text begins
+// with, such as a change of colour.
+func controlSequence(text string) int {
+	if len(text) < 3 || text[0] != 0x1b || text[1] != '[' {
+		return 0
+	}
+	for i := 2; i < min(len(text), 16); i++ {
+		if text[i] >= '@' && text[i] <= '~' {
+			return i + 1
+		}
+	}
+	return 0
+}
+
+// decode undoes one round of percent-encoding, of JSON's and Go's escapes and of
+// HTML's entities. changed is false where there were none, or too many rounds.
+func (v view) decode() (decoded view, changed bool) {
+	if v.rounds == maxRounds || !strings.ContainsAny(string(v.chars), `%\&`) {
+		return v, false
+	}
+	decoded = makeView(len(v.chars))
+	decoded.rounds = v.rounds + 1
+	for i := 0; i < len(v.chars); {
+		if c, n := unescape(v.chars[i:]); n > 0 {
+			changed = true
+			decoded.addRune(c, int(v.from[i]), int(v.to[i+n-1]))
+			i += n
+			continue
+		}
+		decoded.add(v.chars[i], int(v.from[i]), int(v.to[i]))
+		i++
+	}
+	return decoded, changed
+}
+
+// unescape returns the character that an escape stands for, and the escape's length,
+// which is 0 where the characters begin with none.
+func unescape(chars []byte) (rune, int) {
+	switch chars[0] {
+	case '%':
+		return hexadecimal(chars, 1, 2)
+	case '\\':
+		return unbackslash(chars)
+	case '&':
+		return entity(chars)
+	}
+	return 0, 0
+}
+
+func unbackslash(chars []byte) (rune, int) {
+	if len(chars) < 2 {
+		return 0, 0
+	}
+	switch chars[1] {
+	case 'n', 'r', 't', 'f', 'b':
+		return ' ', 2
+	case '"', '\'', '/', '\\':
+		return rune(chars[1]), 2
+	case 'u':
+		return hexadecimal(chars, 2, 4)
+	case 'U':
+		return hexadecimal(chars, 2, 8)
+	case 'x':
+		return hexadecimal(chars, 2, 2)
+	}
+	return 0, 0
+}
+
+func hexadecimal(chars []byte, at, digits int) (rune, int) {
+	if len(chars) < at+digits {
+		return 0, 0
+	}
+	n, err := strconv.ParseUint(string(chars[at:at+digits]), 16, 32)
+	if err != nil {
+		return 0, 0
+	}
+	return rune(n), at + digits
+}
+
+// maxEntity is the length of "&ZeroWidthSpace;" and a little more.
+const maxEntity = 20
+
+func entity(chars []byte) (rune, int) {
+	end := strings.IndexByte(string(chars[:min(len(chars), maxEntity)]), ';')
+	if end < 0 {
+		return 0, 0
+	}
+	escaped := string(chars[:end+1])
+	c, n := utf8.DecodeRuneInString(html.UnescapeString(escaped))
+	if n == 0 || c == '&' && html.UnescapeString(escaped) == escaped {
+		return 0, 0
+	}
+	return c, end + 1
+}
