@@ -46,7 +46,7 @@ func TestSpeedUpRejects(t *testing.T) {
 	for config, part := range map[string]string{
 		"route: {group_wait: soon}":       "line 1: group_wait",
 		"rules: [{expr: 'rate(a[5mm])'}]": "5mm",
-		"rules: [":                        "line 1",
+		"rules: [":                        "line",
 	} {
 		if _, err := SpeedUp([]byte(config), 6); err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("%s: %v, want %q", config, err, part)

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors/version"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/response"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
@@ -57,13 +58,14 @@ func New(targets []evidence.Target) *Recorder {
 func (r *Recorder) Registry() *prometheus.Registry { return r.registry }
 
 // Handler serves the registry. If a collector fails, the others are still served with
-// status 200, and the failure is counted.
+// status 200, and the failure is counted. Scrapes are rendered one at a time.
 func (r *Recorder) Handler() http.Handler {
-	return promhttp.HandlerFor(r.registry, promhttp.HandlerOpts{
-		ErrorHandling:     promhttp.ContinueOnError,
-		Registry:          r.registry,
-		EnableOpenMetrics: false, // it would change the values of the label le
-	})
+	return response.NewRenderer().Handler(promhttp.HandlerFor(r.registry, promhttp.HandlerOpts{
+		ErrorHandling:      promhttp.ContinueOnError,
+		Registry:           r.registry,
+		EnableOpenMetrics:  false, // it would change the values of the label le
+		DisableCompression: true,  // the Renderer compresses
+	}))
 }
 
 // SetTargets replaces the targets of this process, whose names are distinct and valid

@@ -23,11 +23,12 @@ var allowed = map[string][]string{
 	"probe":               {"probe/diagnose", "probe/evidence", "probe/gather"},
 	"internal/leader":     {"internal/httpclient", "internal/localfile", "internal/redact"},
 	"internal/schedule":   {},
+	"internal/response":   {},
 	"internal/config":     {"internal/localfile", "probe/evidence"},
-	"internal/status":     {"probe", "probe/diagnose", "probe/evidence"},
-	"metrics":             {"probe", "probe/diagnose", "probe/evidence"},
+	"internal/status":     {"internal/response", "probe", "probe/diagnose", "probe/evidence"},
+	"metrics":             {"internal/response", "probe", "probe/diagnose", "probe/evidence"},
 	"docs":                {},
-	"cmd/exporter": {"docs", "internal/config", "internal/leader", "internal/localfile", "internal/redact", "internal/schedule", "internal/status", "metrics",
+	"cmd/exporter": {"docs", "internal/config", "internal/leader", "internal/localfile", "internal/redact", "internal/response", "internal/schedule", "internal/status", "metrics",
 		"probe", "probe/diagnose", "probe/evidence"},
 }
 

@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"os/signal"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/common/version"
@@ -21,6 +24,7 @@ const lateLoginNotice = 200 * time.Millisecond
 
 // check probes the selected targets once, all at the same time, and reports.
 func check(ctx context.Context, f flags, targets []evidence.Target, stdout, stderr io.Writer) int {
+	signal.Ignore(syscall.SIGPIPE) // it would end the process before late logins are revoked
 	selected, err := selectTargets(targets, f.targets)
 	if err != nil {
 		fmt.Fprintln(stderr, "exporter:", err)
@@ -37,11 +41,12 @@ func check(ctx context.Context, f flags, targets []evidence.Target, stdout, stde
 	if f.output == "json" {
 		report = status.WriteReport
 	}
-	if err := report(stdout, results); err != nil {
+	err = report(stdout, results)
+	awaitLateLogins(prober, stderr)
+	if err != nil && !errors.Is(err, syscall.EPIPE) { // the reader of a pipe may have read enough
 		fmt.Fprintln(stderr, "exporter: writing the report:", err)
 		return exitUnhealthy
 	}
-	awaitLateLogins(prober, stderr)
 	if slices.ContainsFunc(results, func(r probe.Result) bool { return !r.Healthy() }) {
 		return exitUnhealthy
 	}

@@ -26,7 +26,7 @@ func TestHangupWhileStarting(t *testing.T) {
 			if command == "serve" {
 				program.Args = append(program.Args, "--web.listen-address=127.0.0.1:0", "--health.listen-address=127.0.0.1:0")
 			}
-			program.Env = append(os.Environ(), asProgram+"=1")
+			program.Env = append(os.Environ(), asExporter+"=1")
 			out := new(transcript)
 			program.Stdout, program.Stderr = out, out
 			opened := whenOpened(t, file.path)

@@ -186,7 +186,7 @@ func everyOutput(t *testing.T, w *probetest.World) map[string]string {
 		t.Error(err)
 	}
 	outputs["the report"], outputs["the JSON report"] = text.String(), report.String()
-	routes := e.publicRoutes(true)
+	routes := e.publicRoutes(everybody)
 	for _, path := range []string{"/metrics", "/", "/targets/default", "/api/v1/status", "/api/v1/status/default", "/config"} {
 		recorder := httptest.NewRecorder()
 		routes.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, path, nil))

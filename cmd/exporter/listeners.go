@@ -13,8 +13,30 @@ import (
 	"github.com/prometheus/exporter-toolkit/web"
 )
 
-// shutdownTimeout is how long requests in progress may take when all else has ended.
-const shutdownTimeout = 500 * time.Millisecond
+const (
+	// shutdownTimeout is how long requests in progress may take when all else has ended.
+	shutdownTimeout = 500 * time.Millisecond
+	// readHeaderTimeout is how long a client may take to send the header of a request,
+	// and its part of the TLS handshake.
+	readHeaderTimeout = 10 * time.Second
+	// requestTimeout is how long a request may take in all, the reading of its response
+	// included. Event streams and requested runs extend it.
+	requestTimeout = 30 * time.Second
+	// idleTimeout is longer than the usual scrape interval, so that scrapes use one
+	// connection.
+	idleTimeout = 2 * time.Minute
+	// maxHeaderBytes limits the header of a request.
+	maxHeaderBytes = 16 << 10
+	// maxStreamsPerConnection limits the requests in progress on one HTTP/2 connection.
+	maxStreamsPerConnection = 16
+)
+
+// Limits of connections. See docs/performance.md for the memory that they take.
+const (
+	maxPublicConnections = 256
+	maxHealthConnections = 64
+	maxDebugConnections  = 16
+)
 
 // server serves one listener.
 type server struct {
@@ -46,24 +68,27 @@ func (s server) shutDown() {
 	}
 }
 
-// servers returns the servers that the flags ask for. withPage says whether the public
-// one has the status page.
-func (e *exporter) servers(f flags, withPage bool) []server {
-	public := newServer(e.publicRoutes(withPage), e.logger)
+// servers returns the servers that the flags ask for. readers says who may read the
+// status page on the public one.
+func (e *exporter) servers(f flags, readers audience) []server {
+	public := newServer(e.publicRoutes(readers), maxPublicConnections, e.logger)
 	public.RegisterOnShutdown(e.page.Close)
 	servers := []server{
 		{"metrics", func() error { return web.ListenAndServe(public, f.web, e.logger) }, public},
-		plainServer("health", f.health, healthRoutes(e.scheduler.Alive, e.ready), e.logger),
+		plainServer("health", f.health, newServer(healthRoutes(e.scheduler.Alive, e.ready), maxHealthConnections, e.logger), e.logger),
 	}
 	if f.debug != "" {
-		servers = append(servers, plainServer("debug", f.debug, debugRoutes(), e.logger))
+		routes := debugRoutes()
+		if loopback(f.debug) {
+			routes = requireLoopbackHost(routes)
+		}
+		servers = append(servers, plainServer("debug", f.debug, newServer(routes, maxDebugConnections, e.logger), e.logger))
 	}
 	return servers
 }
 
 // plainServer has no TLS and no authentication.
-func plainServer(name, address string, routes http.Handler, logger *slog.Logger) server {
-	s := newServer(routes, logger)
+func plainServer(name, address string, s *http.Server, logger *slog.Logger) server {
 	return server{name, func() error {
 		listener, err := net.Listen("tcp", address)
 		if err != nil {
@@ -74,8 +99,19 @@ func plainServer(name, address string, routes http.Handler, logger *slog.Logger)
 	}, s}
 }
 
-func newServer(routes http.Handler, logger *slog.Logger) *http.Server {
-	return &http.Server{Handler: routes, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, ErrorLog: serverLog(logger)}
+func newServer(routes http.Handler, maxConnections int, logger *slog.Logger) *http.Server {
+	s := &http.Server{
+		Handler:           routes,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       requestTimeout,
+		WriteTimeout:      requestTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          serverLog(logger),
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreamsPerConnection},
+	}
+	limitConnections(s, maxConnections)
+	return s
 }
 
 func debugRoutes() http.Handler {

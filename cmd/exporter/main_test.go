@@ -24,12 +24,12 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
-// asProgram is the variable with which the test binary is the exporter.
-const asProgram = "TEST_RUN_AS_EXPORTER"
-
 func TestMain(m *testing.M) {
-	if os.Getenv(asProgram) != "" {
+	switch {
+	case os.Getenv(asExporter) != "":
 		main()
+	case os.Getenv(loadTargets) != "":
+		os.Exit(serveLoad())
 	}
 	flag.Parse()
 	// Scenarios wait for timeouts more than they compute. -parallel is one per CPU.

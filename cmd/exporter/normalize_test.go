@@ -34,7 +34,7 @@ var replacements = []struct {
 	pattern *regexp.Regexp
 	with    string
 }{
-	{regexp.MustCompile(`/tmp/[^ ]*?/\d{3,}/`), "/run/exporter/"},
+	{regexp.MustCompile(`/tmp/(?:world\d+|[^ ]*?/\d{3,})/`), "/run/exporter/"},
 	{regexp.MustCompile(`open /tmp|read /tmp|/tmp\b`), "/tmp"},
 	{regexp.MustCompile(`\b\d{4}-\d\d-\d\d \d\d:\d\d UTC`), "2026-01-02 03:04 UTC"},
 	{regexp.MustCompile(`\b\d+(\.\d+)?(ms|µs)\b`), "1ms"},

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"net"
 	"net/http"
-	"net/netip"
 	"slices"
 
 	"github.com/prometheus/common/version"
@@ -30,34 +28,39 @@ func (e *exporter) standby() string {
 	return e.candidate.Holder()
 }
 
-// servesPage reports whether the status page and its API are served.
-func servesPage(f flags, setting config.StatusPage) (bool, error) {
-	if setting == config.StatusAuto {
-		return protected(f)
-	}
-	return setting == config.StatusOn, nil
-}
+// audience is who may read the status page and its API.
+type audience int
 
-// protected reports whether strangers cannot read the page: the web configuration
-// requires a password or a verified client certificate, or all listen addresses are on
-// the loopback interface.
-func protected(f flags) (bool, error) {
-	if c, err := readWebConfig(*f.web.WebConfigFile); err != nil || c.authenticates() {
-		return err == nil, err
-	}
-	if socket := f.web.WebSystemdSocket; socket != nil && *socket {
-		return false, nil
-	}
-	return !slices.ContainsFunc(*f.web.WebListenAddresses, func(address string) bool { return !loopback(address) }), nil
-}
+const (
+	// nobody: the page is not served.
+	nobody audience = iota
+	// local: every listen address is on the loopback interface, which stands in for
+	// authentication.
+	local
+	// everybody who reaches the port and authenticates, if clients must.
+	everybody
+)
 
-func loopback(address string) bool {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return false
+// audienceOf returns who may read the status page. With the setting auto, strangers may
+// not: the web configuration requires a password or a verified client certificate, or
+// all listen addresses are on the loopback interface.
+func audienceOf(f flags, setting config.StatusPage) (audience, error) {
+	switch setting {
+	case config.StatusOn:
+		return everybody, nil
+	case config.StatusOff:
+		return nobody, nil
 	}
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
+	if c, err := readWebConfig(*f.web.WebConfigFile); err != nil {
+		return nobody, err
+	} else if c.authenticates() {
+		return everybody, nil
+	}
+	socket := f.web.WebSystemdSocket
+	if socket != nil && *socket || slices.ContainsFunc(*f.web.WebListenAddresses, func(address string) bool { return !loopback(address) }) {
+		return nobody, nil
+	}
+	return local, nil
 }
 
 // serveConfig serves the resolved configuration. It contains no secrets.

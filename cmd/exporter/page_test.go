@@ -18,21 +18,21 @@ func TestWhereThePageIsServed(t *testing.T) {
 		setting   config.StatusPage
 		addresses string
 		file      string
-		want      bool
+		want      audience
 	}{
-		"everybody's":            {config.StatusAuto, ":10190", "", false},
-		"every interface":        {config.StatusAuto, "0.0.0.0:10190", "", false},
-		"another host's name":    {config.StatusAuto, "exporter:10190", "", false},
-		"vsock":                  {config.StatusAuto, "vsock://:10190", "", false},
-		"loopback":               {config.StatusAuto, "127.0.0.1:10190 [::1]:10190 localhost:10190", "", true},
-		"loopback and another":   {config.StatusAuto, "127.0.0.1:10190 10.0.0.1:10190", "", false},
-		"password":               {config.StatusAuto, ":10190", "basic_auth_users:\n  a: $2y$10$hash\n", true},
-		"no users":               {config.StatusAuto, ":10190", "basic_auth_users: {}\n", false},
-		"client certificate":     {config.StatusAuto, ":10190", "tls_server_config:\n  client_auth_type: RequireAndVerifyClientCert\n", true},
-		"unverified certificate": {config.StatusAuto, ":10190", "tls_server_config:\n  client_auth_type: RequireAnyClientCert\n", false},
-		"TLS alone":              {config.StatusAuto, ":10190", "tls_server_config:\n  cert_file: a\n", false},
-		"asked for":              {config.StatusOn, ":10190", "", true},
-		"not wanted":             {config.StatusOff, "127.0.0.1:10190", "", false},
+		"everybody's":            {config.StatusAuto, ":10190", "", nobody},
+		"every interface":        {config.StatusAuto, "0.0.0.0:10190", "", nobody},
+		"another host's name":    {config.StatusAuto, "exporter:10190", "", nobody},
+		"vsock":                  {config.StatusAuto, "vsock://:10190", "", nobody},
+		"loopback":               {config.StatusAuto, "127.0.0.1:10190 [::1]:10190 localhost:10190", "", local},
+		"loopback and another":   {config.StatusAuto, "127.0.0.1:10190 10.0.0.1:10190", "", nobody},
+		"password":               {config.StatusAuto, ":10190", "basic_auth_users:\n  a: $2y$10$hash\n", everybody},
+		"no users":               {config.StatusAuto, ":10190", "basic_auth_users: {}\n", nobody},
+		"client certificate":     {config.StatusAuto, ":10190", "tls_server_config:\n  client_auth_type: RequireAndVerifyClientCert\n", everybody},
+		"unverified certificate": {config.StatusAuto, ":10190", "tls_server_config:\n  client_auth_type: RequireAnyClientCert\n", nobody},
+		"TLS alone":              {config.StatusAuto, ":10190", "tls_server_config:\n  cert_file: a\n", nobody},
+		"asked for":              {config.StatusOn, ":10190", "", everybody},
+		"not wanted":             {config.StatusOff, "127.0.0.1:10190", "", nobody},
 	} {
 		t.Run(name, func(t *testing.T) {
 			addresses, file := strings.Fields(test.addresses), ""
@@ -42,9 +42,9 @@ func TestWhereThePageIsServed(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			got, err := servesPage(flags{web: &web.FlagConfig{WebListenAddresses: &addresses, WebConfigFile: &file}}, test.setting)
+			got, err := audienceOf(flags{web: &web.FlagConfig{WebListenAddresses: &addresses, WebConfigFile: &file}}, test.setting)
 			if err != nil || got != test.want {
-				t.Errorf("served: %t, %v; want %t", got, err, test.want)
+				t.Errorf("audience %d, %v; want %d", got, err, test.want)
 			}
 		})
 	}

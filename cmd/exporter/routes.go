@@ -7,21 +7,29 @@ import (
 
 	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/response"
 )
 
-// publicRoutes are served with the TLS and authentication of --web.config.file. Without
-// the status page, only the metrics say anything about targets.
-func (e *exporter) publicRoutes(statusPage bool) http.Handler {
+// publicRoutes are served with the TLS and authentication of --web.config.file. If nobody
+// may read the status page, only the metrics say anything about targets.
+func (e *exporter) publicRoutes(readers audience) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", e.recorder.Handler())
 	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { writeHealth(w, e.scheduler.Alive(time.Now())) })
 	mux.HandleFunc("GET /-/ready", func(w http.ResponseWriter, _ *http.Request) { writeHealth(w, e.ready()) })
-	if !statusPage {
+	if readers == nobody {
 		mux.Handle("GET /{$}", landingPage())
 		return mux
 	}
-	mux.HandleFunc("GET /config", e.serveConfig)
-	mux.Handle("/", e.page)
+	page := http.NewServeMux()
+	page.Handle("GET /config", response.NewRenderer().Handler(http.HandlerFunc(e.serveConfig)))
+	page.Handle("/", e.page)
+	if readers == local {
+		mux.Handle("/", requireLoopbackHost(page))
+	} else {
+		mux.Handle("/", page)
+	}
 	return mux
 }
 

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"os/signal"
 	"sync"
+	"syscall"
 
 	"github.com/prometheus/common/version"
 
@@ -35,12 +37,13 @@ type exporter struct {
 // and revoke their tokens, late logins are awaited to revoke theirs, the lease is
 // released, and the listeners close.
 func serve(ctx context.Context, f flags, settings config.Config, signals <-chan os.Signal, logger *slog.Logger) int {
+	signal.Ignore(syscall.SIGPIPE) // the exporter outlives the reader of its log
 	if err := validateWebConfig(*f.web.WebConfigFile); err != nil {
 		logger.Error("Web configuration is invalid", "file", *f.web.WebConfigFile, "err", err)
 		return exitUsage
 	}
 	logger.Info("Starting", "version", version.Info(), "targets", len(settings.Targets))
-	withPage, err := servesPage(f, settings.StatusPage)
+	readers, err := audienceOf(f, settings.StatusPage)
 	if err != nil {
 		logger.Error("Web configuration is invalid", "file", *f.web.WebConfigFile, "err", err)
 		return exitUsage
@@ -55,7 +58,7 @@ func serve(ctx context.Context, f flags, settings config.Config, signals <-chan 
 	var reloading sync.WaitGroup
 	triggers := e.watchConfig(ctx, signals)
 	reloading.Go(func() { e.reloadOn(ctx, triggers) })
-	servers := e.servers(f, withPage)
+	servers := e.servers(f, readers)
 	failed := listen(servers, stop) // without its listeners the exporter is of no use
 
 	lost := e.run(ctx)

@@ -2,8 +2,9 @@ package status
 
 import (
 	"bytes"
-	"crypto/sha256"
+	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -13,10 +14,6 @@ import (
 
 // The JSON of the API. Its keys are public: docs/api.md and docs/status.schema.json.
 type (
-	overview struct {
-		Standby string         `json:"standby"`
-		Targets []targetStatus `json:"targets"`
-	}
 	// targetStatus has no verdict before the first run, nor when the latest run was
 	// healthy and is stale.
 	targetStatus struct {
@@ -60,13 +57,28 @@ func runStatusOf(r probe.Run) runStatus {
 
 func eventOf(r probe.Result) event { return event{r.Target.Name, runStatusOf(r.Run())} }
 
-func (s *Server) serveStatus(w http.ResponseWriter, r *http.Request) {
+// serveStatus encodes one target after the other: with a full history, each takes 30 kB.
+func (s *Server) serveStatus(w http.ResponseWriter, _ *http.Request) {
 	now := time.Now()
-	all := overview{Standby: s.options.Standby(), Targets: []targetStatus{}}
-	for _, t := range s.targets(now) {
-		all.Targets = append(all.Targets, targetStatusOf(t, now))
+	prepareJSON(w)
+	standby, err := json.Marshal(s.options.Standby())
+	if err != nil {
+		panic(http.ErrAbortHandler) // cannot happen: it is a string
 	}
-	serveJSON(w, r, all)
+	fmt.Fprintf(w, "{\n  \"standby\": %s,\n  \"targets\": [", standby)
+	separator, end := "\n    ", "]\n}\n"
+	var text bytes.Buffer
+	encoder := newEncoder(&text, "    ")
+	for _, t := range s.targets(now) {
+		text.Reset()
+		if encoder.Encode(targetStatusOf(t, now)) != nil {
+			panic(http.ErrAbortHandler) // cannot happen: all of its types can be encoded
+		}
+		_, _ = io.WriteString(w, separator)
+		_, _ = w.Write(bytes.TrimSuffix(text.Bytes(), []byte("\n")))
+		separator, end = ",\n    ", "\n  ]\n}\n"
+	}
+	_, _ = io.WriteString(w, end)
 }
 
 func (s *Server) serveTargetStatus(w http.ResponseWriter, r *http.Request) {
@@ -75,22 +87,20 @@ func (s *Server) serveTargetStatus(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, errNoTarget.Error(), http.StatusNotFound)
 		return
 	}
-	serveJSON(w, r, targetStatusOf(t, time.Now()))
+	serveTargetJSON(w, t)
 }
 
-func serveJSON(w http.ResponseWriter, r *http.Request, v any) {
+func serveTargetJSON(w http.ResponseWriter, t probe.TargetState) {
 	var body bytes.Buffer
-	if err := writeJSON(&body, v); err != nil {
+	if err := writeJSON(&body, targetStatusOf(t, time.Now())); err != nil {
 		http.Error(w, "encoding the status", http.StatusInternalServerError)
 		return
 	}
-	w.Header().Set("Content-Type", "application/json")
-	serveWithETag(w, r, body.Bytes())
+	prepareJSON(w)
+	_, _ = w.Write(body.Bytes())
 }
 
-// serveWithETag responds with 304 if the client has this body already.
-func serveWithETag(w http.ResponseWriter, r *http.Request, body []byte) {
-	w.Header().Set("ETag", fmt.Sprintf(`"%x"`, sha256.Sum256(body))[:18]+`"`)
+func prepareJSON(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-cache")
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
 }

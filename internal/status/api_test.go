@@ -2,6 +2,7 @@ package status_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -126,6 +127,21 @@ func TestStates(t *testing.T) {
 	const want = "e unhealthy false, f unhealthy false, c unclear false, d stale none, a waiting none, b healthy true"
 	if got := f.summary(); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+// The status is indented as one document, though its targets are encoded one by one.
+func TestStatusIsIndented(t *testing.T) {
+	for _, names := range [][]string{nil, {"a"}, {"a", "b", "c"}} {
+		f := open(t, status.Options{Standby: func() string { return `a "holder"` }}, names...)
+		for _, name := range names {
+			f.ran(name, time.Now(), diagnose.VaultSealed)
+		}
+		_, got := f.do("GET", "/api/v1/status")
+		var want bytes.Buffer
+		if err := json.Indent(&want, []byte(got), "", "  "); err != nil || want.String() != got {
+			t.Errorf("%v\ngot  %s\nwant %s", err, got, &want)
+		}
 	}
 }
 

@@ -17,7 +17,8 @@ const (
 	streamBuffer = 256
 	// heartbeat keeps proxies from closing a quiet stream.
 	heartbeat = 20 * time.Second
-	// writeTimeout is how long a client may take to read one event.
+	// writeTimeout is how long a client may take to read one event, or the status after a
+	// requested run.
 	writeTimeout = 10 * time.Second
 )
 
@@ -89,8 +90,8 @@ func (s *Server) serveEvents(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.streams.unsubscribe(events)
-	// The connection may serve another request: the last write deadline must not apply to it.
-	defer func() { _ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) }()
+	// The deadline of the last event may have passed when the stream ends.
+	defer func() { _ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout)) }()
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no")

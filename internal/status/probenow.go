@@ -29,11 +29,13 @@ func (s *Server) serveProbe(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// A run that is going may last as long as it may, and so may the one after it.
-	ctx, cancel := context.WithTimeout(r.Context(), 2*(t.Target.Timeout+evidence.Overrun))
+	wait := 2 * (t.Target.Timeout + evidence.Overrun)
+	ctx, cancel := context.WithTimeout(r.Context(), wait)
 	defer cancel()
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wait + writeTimeout)) // the server's own may be shorter
 	switch t, err := s.probeNow(ctx, t.Target.Name); {
 	case err == nil:
-		serveJSON(w, r, targetStatusOf(t, time.Now()))
+		serveTargetJSON(w, t)
 	case errors.Is(err, errNoTarget):
 		http.Error(w, err.Error(), http.StatusNotFound)
 	case errors.Is(err, errNotProbedHere):

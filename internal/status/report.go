@@ -71,11 +71,14 @@ func WriteReport(w io.Writer, results []probe.Result) error {
 	return writeJSON(w, all)
 }
 
-func writeJSON(w io.Writer, v any) error {
+func writeJSON(w io.Writer, v any) error { return newEncoder(w, "").Encode(v) }
+
+// newEncoder returns an encoder that indents all lines but the first by prefix.
+func newEncoder(w io.Writer, prefix string) *json.Encoder {
 	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
+	encoder.SetIndent(prefix, "  ")
 	encoder.SetEscapeHTML(false)
-	return encoder.Encode(v)
+	return encoder
 }
 
 func verdictOf(r probe.Result) Verdict {

@@ -1,8 +1,12 @@
 package status
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"embed"
+	"fmt"
 	"net/http"
+	"time"
 )
 
 //go:embed page.html style.css script.js
@@ -14,13 +18,14 @@ const contentSecurityPolicy = "default-src 'none'; style-src 'self'; script-src 
 
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", s.serveOverview)
-	mux.HandleFunc("GET /targets/{target...}", s.serveTarget)
-	mux.HandleFunc("GET /docs/reasons.md", s.serveRunbook)
+	rendered := func(pattern string, handler http.HandlerFunc) { mux.Handle(pattern, s.renderer.Handler(handler)) }
+	rendered("GET /{$}", s.serveOverview)
+	rendered("GET /targets/{target...}", s.serveTarget)
+	rendered("GET /docs/reasons.md", s.serveRunbook)
 	mux.HandleFunc("GET /static/style.css", asset("style.css", "text/css; charset=utf-8"))
 	mux.HandleFunc("GET /static/script.js", asset("script.js", "text/javascript; charset=utf-8"))
-	mux.HandleFunc("GET /api/v1/status", s.serveStatus)
-	mux.HandleFunc("GET /api/v1/status/{target...}", s.serveTargetStatus)
+	rendered("GET /api/v1/status", s.serveStatus)
+	rendered("GET /api/v1/status/{target...}", s.serveTargetStatus)
 	mux.HandleFunc("GET /api/v1/events", s.serveEvents)
 	if s.options.RunNow != nil {
 		mux.HandleFunc("POST /api/v1/probe/{target...}", s.serveProbe)
@@ -44,8 +49,11 @@ func asset(name, kind string) http.HandlerFunc {
 	if err != nil {
 		panic(err) // cannot happen: the file is embedded
 	}
+	tag := fmt.Sprintf(`"%.16x"`, sha256.Sum256(content))
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", kind)
-		serveWithETag(w, r, content)
+		w.Header().Set("ETag", tag)
+		w.Header().Set("Cache-Control", "no-cache")
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content)) // with 304 if the client has it
 	}
 }

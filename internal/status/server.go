@@ -3,6 +3,7 @@ package status
 import (
 	"net/http"
 
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/response"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 )
 
@@ -29,6 +30,7 @@ type Server struct {
 	options  Options
 	streams  streams
 	requests rateLimiter
+	renderer *response.Renderer
 	routes   http.Handler
 }
 
@@ -37,7 +39,7 @@ func New(o Options) *Server {
 	if o.Standby == nil {
 		o.Standby = func() string { return "" }
 	}
-	s := &Server{options: o, streams: newStreams(), requests: newRateLimiter()}
+	s := &Server{options: o, streams: newStreams(), requests: newRateLimiter(), renderer: response.NewRenderer()}
 	s.routes = s.handler()
 	return s
 }

@@ -140,12 +140,13 @@ var roleReasons = sorted(
 		Remedy: "Enable the entity. Check whether others were disabled with it.",
 		advise: func(t evidence.Target, e evidence.Evidence) Advice {
 			accessor := `"$(vault read -field=accessor ` + shell.Quote("sys/auth/"+t.Vault.Mount) + `)"`
-			lookup := vault("write", "-field=id", "identity/lookup/entity",
-				"alias_name="+shell.QuoteUntrusted(e.CanaryToken.Value.UID, "uid"), "alias_mount_accessor="+accessor)
-			entity := `"identity/entity/id/$(` + lookup + `)"`
+			lookup := func(flags ...string) string { // a write that only reads
+				return vault(append(append([]string{"write"}, flags...), "identity/lookup/entity",
+					"alias_name="+shell.QuoteUntrusted(e.CanaryToken.Value.UID, "uid"), "alias_mount_accessor="+accessor)...)
+			}
 			return Advice{
-				Check: []string{vault("read", "-field=disabled", entity)},
-				Fix:   []string{vault("write", entity, "disabled=false")},
+				Check: []string{lookup()},
+				Fix:   []string{vault("write", `"identity/entity/id/$(`+lookup("-field=id")+`)"`, "disabled=false")},
 			}
 		},
 	},

@@ -98,9 +98,15 @@ func (w *World) Complete() {
 	})
 }
 
-// File writes a file of its own and returns its path.
+// File writes a file of its own and returns its path, which is short: a long name that a
+// test's name is part of looks like a token.
 func (w *World) File(name, content string) string {
-	path := filepath.Join(w.t.TempDir(), name)
+	dir, err := os.MkdirTemp("", "world")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	path := filepath.Join(dir, name)
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 		w.t.Fatal(err)
 	}

@@ -236,7 +236,7 @@ func TestEnvironment(t *testing.T) {
 
 // printedCommand matches a vault command in the output of check: at the start of a line of a fix, after a pipe, or
 // inside $( ).
-var printedCommand = regexp.MustCompile(`(?:^  fix  |^       |\| |\$\()vault ([a-z][^|>)]*)`)
+var printedCommand = regexp.MustCompile(`(?:^  (?:check|fix  )  |^         |\| |\$\()vault ([a-z][^|>)]*)`)
 
 func TestParsesWhatTheExporterPrints(t *testing.T) {
 	golden, err := os.Open("../../../cmd/exporter/testdata/check.golden")
