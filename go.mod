@@ -4,7 +4,6 @@ go 1.26.0
 
 require (
 	github.com/alecthomas/kingpin/v2 v2.4.0 // flags and commands, as in exporter-toolkit
-	github.com/fsnotify/fsnotify v1.10.1 // reloads a changed targets file
 	github.com/go-jose/go-jose/v4 v4.1.9 // decodes and verifies JWTs
 	github.com/go-logr/logr v1.4.3 // silences what client-go logs
 	github.com/google/go-cmp v0.7.0 // tests: differences

@@ -55,7 +55,7 @@ func TestLibrariesWriteToTheLog(t *testing.T) {
 	klog.ErrorS(nil, "cannot rotate", "token", "hvs.CAESIJ0123456789abcdefghij")
 	klog.Warningf("two\nlines of %s", "hvs.CAESIJ0123456789abcdefghij")
 
-	server := newServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("hvs.CAESIJ0123456789abcdefghij\nout of order") }), logger)
+	server := newServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("hvs.CAESIJ0123456789abcdefghij\nout of order") }), 16, logger)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -54,10 +54,15 @@ type flags struct {
 
 // run is the program. Results go to stdout, all else to stderr.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	signals := hangups()
+	defer signal.Stop(signals)
 	version.Version = cmp.Or(version.Version, "dev") // a release names its own
 	f, code, done := parse(args, stdout, stderr)
 	if done {
 		return code
+	}
+	if f.command != "serve" {
+		ignoreHangups(signals)
 	}
 	settings, err := config.Load()
 	if err != nil {
@@ -75,7 +80,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case "config":
 		return printConfig(settings, stdout, stderr)
 	}
-	return serve(ctx, f, settings, logger)
+	return serve(ctx, f, settings, signals, logger)
 }
 
 // parse reads the command line. If done is set, the program ends with the exit code.

@@ -1,13 +1,10 @@
 package main
 
 import (
-	"fmt"
 	"net/http"
-	"os"
 	"slices"
 
 	"github.com/prometheus/common/version"
-	"go.yaml.in/yaml/v4"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/docs"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/config"
@@ -54,9 +51,9 @@ func audienceOf(f flags, setting config.StatusPage) (audience, error) {
 	case config.StatusOff:
 		return nobody, nil
 	}
-	if required, err := authenticates(*f.web.WebConfigFile); err != nil {
+	if c, err := readWebConfig(*f.web.WebConfigFile); err != nil {
 		return nobody, err
-	} else if required {
+	} else if c.authenticates() {
 		return everybody, nil
 	}
 	socket := f.web.WebSystemdSocket
@@ -64,28 +61,6 @@ func audienceOf(f flags, setting config.StatusPage) (audience, error) {
 		return nobody, nil
 	}
 	return local, nil
-}
-
-// authenticates reports whether the exporter-toolkit's file requires clients to
-// authenticate.
-func authenticates(path string) (bool, error) {
-	if path == "" {
-		return false, nil
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return false, fmt.Errorf("reading web configuration: %w", err)
-	}
-	var file struct {
-		Users map[string]string `yaml:"basic_auth_users"`
-		TLS   struct {
-			ClientAuth string `yaml:"client_auth_type"`
-		} `yaml:"tls_server_config"`
-	}
-	if err := yaml.Unmarshal(text, &file); err != nil {
-		return false, fmt.Errorf("reading web configuration %q: it is no YAML", path) // the text may hold hashes
-	}
-	return len(file.Users) > 0 || file.TLS.ClientAuth == "RequireAndVerifyClientCert", nil
 }
 
 // serveConfig serves the resolved configuration. It contains no secrets.

@@ -11,28 +11,41 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/config"
 )
 
+// hangups receives SIGHUP from now on. A signal that comes before the configuration is
+// read is for later; the system would end the process.
+func hangups() chan os.Signal {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	return signals
+}
+
+// ignoreHangups gives SIGHUP its usual effect back, also if it came in the meantime.
+func ignoreHangups(signals chan os.Signal) {
+	signal.Stop(signals)
+	select {
+	case <-signals:
+		_ = syscall.Kill(os.Getpid(), syscall.SIGHUP)
+	default:
+	}
+}
+
 // reloadTriggers are the events after which the configuration is read again.
 type reloadTriggers struct {
-	file    <-chan struct{} // nil without a file that is watched
-	signals chan os.Signal
+	file    <-chan struct{} // nil without a targets file
+	signals <-chan os.Signal
 }
 
 // watchConfig returns the triggers that occur from now on, until the context ends.
-func (e *exporter) watchConfig(ctx context.Context) reloadTriggers {
-	c := reloadTriggers{signals: make(chan os.Signal, 1)}
-	signal.Notify(c.signals, syscall.SIGHUP)
+func (e *exporter) watchConfig(ctx context.Context, signals <-chan os.Signal) reloadTriggers {
+	c := reloadTriggers{signals: signals}
 	if file := e.settings.TargetsFile; file != "" {
-		var err error
-		if c.file, err = config.Watch(ctx, file); err != nil {
-			e.logger.Warn("Watching the targets file failed, send SIGHUP to reload it", "err", err)
-		}
+		c.file = config.Watch(ctx, file)
 	}
 	return c
 }
 
 // reloadOn reads the configuration again after every trigger, until the context ends.
 func (e *exporter) reloadOn(ctx context.Context, c reloadTriggers) {
-	defer signal.Stop(c.signals)
 	for {
 		select {
 		case <-ctx.Done():
@@ -40,14 +53,10 @@ func (e *exporter) reloadOn(ctx context.Context, c reloadTriggers) {
 		case <-c.signals:
 			e.reload("SIGHUP")
 		case _, open := <-c.file:
-			if open {
-				e.reload("the targets file")
-				continue
+			if !open {
+				return // with the context
 			}
-			c.file = nil
-			if ctx.Err() == nil {
-				e.logger.Warn("The targets file is no longer watched, send SIGHUP to reload it")
-			}
+			e.reload("the targets file")
 		}
 	}
 }

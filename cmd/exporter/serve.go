@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
 	"os/signal"
 	"sync"
 	"syscall"
 
 	"github.com/prometheus/common/version"
-	"github.com/prometheus/exporter-toolkit/web"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/config"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/leader"
@@ -36,9 +36,9 @@ type exporter struct {
 // serve probes on a schedule until the context ends. Then, in this order, the runs end
 // and revoke their tokens, late logins are awaited to revoke theirs, the lease is
 // released, and the listeners close.
-func serve(ctx context.Context, f flags, settings config.Config, logger *slog.Logger) int {
+func serve(ctx context.Context, f flags, settings config.Config, signals <-chan os.Signal, logger *slog.Logger) int {
 	signal.Ignore(syscall.SIGPIPE) // the exporter outlives the reader of its log
-	if err := web.Validate(*f.web.WebConfigFile); err != nil {
+	if err := validateWebConfig(*f.web.WebConfigFile); err != nil {
 		logger.Error("Web configuration is invalid", "file", *f.web.WebConfigFile, "err", err)
 		return exitUsage
 	}
@@ -56,7 +56,7 @@ func serve(ctx context.Context, f flags, settings config.Config, logger *slog.Lo
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var reloading sync.WaitGroup
-	triggers := e.watchConfig(ctx)
+	triggers := e.watchConfig(ctx, signals)
 	reloading.Go(func() { e.reloadOn(ctx, triggers) })
 	servers := e.servers(f, readers)
 	failed := listen(servers, stop) // without its listeners the exporter is of no use

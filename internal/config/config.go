@@ -38,7 +38,8 @@ type Config struct {
 func Load() (Config, error) {
 	env, unknown := readEnvironment()
 	c, mistakes := env.resolve()
-	if err := errors.Join(append(mistakes, unknown...)...); err != nil {
+	mistakes = append(append(mistakes, checkProxies()...), unknown...)
+	if err := errors.Join(mistakes...); err != nil {
 		return Config{}, err
 	}
 	return c, nil

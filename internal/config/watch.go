@@ -2,74 +2,70 @@ package config
 
 import (
 	"context"
-	"fmt"
-	"path/filepath"
+	"io/fs"
+	"os"
 	"time"
-
-	"github.com/fsnotify/fsnotify"
 )
 
-// settle is the pause after a change, since kubelet and editors make it in several
-// steps.
-const settle = 200 * time.Millisecond
+const (
+	// lookEvery is the time between two looks at the targets file.
+	lookEvery = time.Second
+	// settle is how long a change is given to be complete: editors write in several
+	// steps.
+	settle = 200 * time.Millisecond
+)
 
-// Watch sends after every change of the file, also after kubelet replaced the ..data
-// symlink beside it, as it does for ConfigMaps. It sends once for changes in quick
-// succession. The channel closes when the context is done or the directory is removed.
-func Watch(ctx context.Context, path string) (<-chan struct{}, error) {
-	watcher, err := fsnotify.NewWatcher()
-	if err != nil {
-		return nil, fmt.Errorf("watching %s: %w", path, err)
-	}
-	directory := filepath.Dir(path)
-	if err := watcher.Add(directory); err != nil {
-		_ = watcher.Close()
-		return nil, fmt.Errorf("watching %s: %w", directory, err)
-	}
+// Watch sends after every change of what path names: the file is written or replaced,
+// removed or there again, or a directory or link on the way to it is swapped, as kubelet
+// does. Changes in quick succession are one. It looks at the file instead of having the
+// system tell: inotify follows a directory that was moved away or unmounted, and not the
+// one in its place. The channel closes with the context.
+func Watch(ctx context.Context, path string) <-chan struct{} {
 	changes := make(chan struct{}, 1)
+	reported := look(path)
 	go func() {
 		defer close(changes)
-		defer watcher.Close()
-		follow(ctx, watcher, path, changes)
-	}()
-	return changes, nil
-}
-
-func follow(ctx context.Context, watcher *fsnotify.Watcher, path string, changes chan<- struct{}) {
-	var settled <-chan time.Time // nil while nothing has changed
-	begin := func() {
-		if settled == nil {
-			settled = time.After(settle)
-		}
-	}
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case event, open := <-watcher.Events:
-			switch {
-			case !open, event.Name == filepath.Dir(path) && event.Has(fsnotify.Remove):
-				return
-			case concerns(event, path):
-				begin()
+		for pause(ctx, lookEvery) {
+			if look(path).same(reported) {
+				continue
 			}
-		case _, open := <-watcher.Errors:
-			if !open {
+			if !pause(ctx, settle) {
 				return
 			}
-			begin() // events were lost, maybe one of the file
-		case <-settled:
-			settled = nil
+			reported = look(path)
 			select {
 			case changes <- struct{}{}:
-			default: // the receiver has not taken the last one
+			default: // the last one was not received yet
 			}
 		}
+	}()
+	return changes
+}
+
+// pause returns false if the context ends first.
+func pause(ctx context.Context, duration time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(duration):
+		return true
 	}
 }
 
-// concerns reports whether an event may have changed what the path holds.
-func concerns(event fsnotify.Event, path string) bool {
-	name := filepath.Base(event.Name)
-	return (name == filepath.Base(path) || name == "..data") && event.Op != fsnotify.Chmod
+// sight is a file as it was seen; nil is a file that was not there.
+type sight struct{ info fs.FileInfo }
+
+func look(path string) sight {
+	info, err := os.Stat(path)
+	if err != nil {
+		return sight{}
+	}
+	return sight{info}
+}
+
+func (s sight) same(other sight) bool {
+	if s.info == nil || other.info == nil {
+		return s.info == other.info
+	}
+	return os.SameFile(s.info, other.info) && s.info.Size() == other.info.Size() && s.info.ModTime().Equal(other.info.ModTime())
 }

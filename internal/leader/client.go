@@ -36,14 +36,17 @@ type Client struct {
 }
 
 // NewClient returns a client for Leases at an API server, with the CA and the token
-// of these files. Both are read anew: the token's file as it changes, the CA's after
+// of these files. Both are read anew: the token's file for every request, the CA's after
 // a request that failed.
 func NewClient(host, caCert, tokenFile, userAgent string) (*Client, error) {
 	transport := &reconnecting{caCert: caCert}
 	_, err := transport.current()
+	if err == nil {
+		_, err = readToken(tokenFile)
+	}
 	var client *Client
 	if err == nil {
-		client, err = newClient(rest.Config{Host: host, BearerTokenFile: tokenFile, UserAgent: userAgent}, transport)
+		client, err = newClient(rest.Config{Host: host, WrapTransport: bearerFrom(tokenFile), UserAgent: userAgent}, transport)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("making a client for Leases at %s: %w", host, err)

@@ -5,10 +5,10 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net/http"
-	"os"
 	"sync"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/httpclient"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/localfile"
 )
 
 // reconnecting makes requests over one connection, and over a new one, with the CA as
@@ -50,7 +50,7 @@ func (r *reconnecting) current() (*http.Transport, error) {
 	}
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if r.caCert != "" {
-		bundle, err := os.ReadFile(r.caCert)
+		bundle, err := localfile.Read(r.caCert, maxBundle)
 		if err != nil {
 			return nil, fmt.Errorf("reading the CA bundle: %w", err)
 		}

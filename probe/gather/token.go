@@ -32,12 +32,13 @@ func loadToken(path string) (evidence.Token, error) {
 }
 
 // fileFailure is the failure of a file that could not be read or used: of this class,
-// unless the host had nothing left to read it with.
+// unless the host had nothing left to read it with. Its text has the path as configured,
+// which may be as long as a credential, and nothing of the content.
 func fileFailure(class evidence.Class, err error) evidence.Failure {
 	if usedUp(err) {
 		class = evidence.ClassResources
 	}
-	return evidence.Failure{Class: class, Text: evidence.Clean(err.Error())}
+	return evidence.Failure{Class: class, Text: err.Error()}
 }
 
 // parseToken finds the token in the content of a file or Secret.
