@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"net/http"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
@@ -50,9 +51,26 @@ func vaultTransport(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	if !asked.IsTransport() {
 		return Verdict{}, false
 	}
-	return proven(vaultTransportReasons[asked.Class],
-		fmt.Sprintf("nothing at %s answers as Vault: %s", t.Vault.Addr, asked.Error()),
-		fmt.Sprintf("%s failed: %s", question, asked.Error()))
+	because := []string{fmt.Sprintf("%s failed: %s", question, asked.Error())}
+	if e.Health.Ok() {
+		because = append(because, "sys/health answered")
+	}
+	switch {
+	case asked.Class == evidence.ClassBadResponse && isGatewayStatus(asked.Status):
+		// A maintenance page answers 503 too, and a gateway gives up on a login that Vault has yet to answer.
+		certain := asked.Status != http.StatusServiceUnavailable && !e.Health.Ok()
+		return concludedFrom(certain)(VaultNoBackend,
+			fmt.Sprintf("a load balancer or proxy answers in the place of Vault at %s: %s", t.Vault.Addr, asked.Error()), because...)
+	case e.Health.Ok():
+		return proven(vaultTransportReasons[asked.Class],
+			fmt.Sprintf("Vault at %s does not serve the login: %s", t.Vault.Addr, asked.Error()), because...)
+	}
+	return proven(vaultTransportReasons[asked.Class], fmt.Sprintf("nothing at %s answers as Vault: %s", t.Vault.Addr, asked.Error()), because...)
+}
+
+// isGatewayStatus reports whether a status says that the server behind was not reached.
+func isGatewayStatus(status int) bool {
+	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
 }
 
 // vaultState holds where Vault answers, but serves no logins. What the login says

@@ -18,6 +18,8 @@ const (
 	VaultTLSName              Reason = "vault_tls_name"
 	VaultTLSFailed            Reason = "vault_tls_failed"
 	VaultBadResponse          Reason = "vault_bad_response"
+	VaultNoBackend            Reason = "vault_no_backend"
+	VaultForwardedForRejected Reason = "vault_forwarded_for_rejected"
 	VaultUninitialized        Reason = "vault_uninitialized"
 	VaultSealed               Reason = "vault_sealed"
 	VaultNoLeader             Reason = "vault_no_leader"
@@ -128,6 +130,23 @@ var vaultReasons = sorted(
 		advise:   adviseVaultAddress,
 	},
 	Spec{
+		Code: VaultNoBackend, Component: ComponentVault, Title: "a load balancer or proxy reaches no Vault",
+		Means: "What answers at Vault's address is a load balancer, an ingress or a proxy that has no Vault to pass requests to: no pod is ready, " +
+			"or its health check fails. Vault itself may be well.",
+		Seen: "502 or 504 that is not Vault's JSON: proven. By elimination with 503, since a maintenance page answers the same, " +
+			"and where `sys/health` answers, since a gateway may only have given up on a login that Vault had yet to answer.",
+		Remedy: "Look at Vault's pods, their readiness and the Service's endpoints, then at the health check of the load balancer.",
+		advise: adviseVaultBackend,
+	},
+	Spec{
+		Code: VaultForwardedForRejected, Component: ComponentVault, Title: "Vault's listener rejects the X-Forwarded-For header, or its absence",
+		Means: "The listener of Vault has `x_forwarded_for_authorized_addrs`, and refuses a request that comes from another address with the header, " +
+			"without the header, or through fewer proxies than it skips.",
+		Seen:   "400 with a text that names `x-forwarded-for`, for every path: proven.",
+		Remedy: "Correct the `x_forwarded_for_*` parameters of the listener, or send the exporter and the pods the way that they allow.",
+		advise: adviseForwardedFor,
+	},
+	Spec{
 		Code: VaultUninitialized, Component: ComponentVault, Title: "Vault is not initialised",
 		Means:    "This Vault is new, or has lost its storage.",
 		Seen:     "The login fails with `Vault is sealed` here too; `sys/health` says `initialized: false`: proven.",
@@ -207,11 +226,12 @@ var vaultReasons = sorted(
 	Spec{
 		Code: VaultRedirect, Component: ComponentVault, Title: "Vault redirects the login elsewhere",
 		Means: "Vault, or a server in front of it, answers the login with a redirect that the exporter does not follow, since a credential would go with it. " +
-			"It follows one: a 307 to https, to a node that the same CA verifies, from a node whose `sys/health` says that it is a standby.",
+			"It follows one: a 307 from a node whose `sys/health` says that it is a standby, to https and a node that the same CA verifies, " +
+			"or from plain HTTP to plain HTTP.",
 		Seen:     "A 3xx: proven.",
-		Remedy:   "Point `EXPORTER_VAULT_ADDR` at Vault itself; correct `api_addr` of its nodes.",
+		Remedy:   "If a standby redirects, correct `api_addr` of the nodes, and let them reach each other at `cluster_addr` (port 8201). Otherwise point `EXPORTER_VAULT_ADDR` at Vault itself.",
 		Reported: "hashicorp/vault#17495",
-		advise:   adviseVaultAddress,
+		advise:   adviseRedirect,
 	},
 	Spec{
 		Code: VaultNamespaceMissing, Component: ComponentVault, Title: "the namespace does not exist in Vault",
@@ -292,13 +312,6 @@ func adviseVaultReach(t evidence.Target, _ evidence.Evidence) Advice {
 			"kubectl -n vault get pods,services,endpointslices",
 			fmt.Sprintf("curl -sS --max-time 5 -o /dev/null -w '%%{http_code}\\n' %s", shell.Quote(t.Vault.Addr+"/v1/sys/health")),
 		},
-	}
-}
-
-func adviseVaultAddress(t evidence.Target, _ evidence.Evidence) Advice {
-	return Advice{
-		Notes: []string{fmt.Sprintf("EXPORTER_VAULT_ADDR is %s: point it at Vault itself. The check prints JSON with the field initialized if it is.", t.Vault.Addr)},
-		Check: []string{"curl -sS --max-time 5 " + shell.Quote(t.Vault.Addr+"/v1/sys/health")},
 	}
 }
 

@@ -11,9 +11,10 @@ import (
 )
 
 // A standby that cannot forward a login answers 307 with the address of the active
-// node, and the clients of pods follow. So does the canary, once, and only to https,
-// where the same CA must verify the node: the JWT travels along. Nothing else does but
-// the token that the node issued, to be revoked there.
+// node, and the clients of pods follow. So does the canary, once: the JWT is sent there
+// too. The redirect must lead to https, where the same CA verifies the node, or from
+// plain HTTP to plain HTTP, as pods' clients demand. The only other request to that node
+// revokes the token that it issued.
 
 // loginFollowing presents a JWT, and presents it again to the active node where the
 // server redirects there and standby, asked then, says that it is a standby.
@@ -43,10 +44,10 @@ func (v *vaultServer) loginOnce(ctx context.Context, x *requestTrace, role, jwt 
 }
 
 // activeNode is the server that a redirected login names: the same path at another
-// https address.
+// address, which is no less protected.
 func (v *vaultServer) activeNode(x *requestTrace) (*vaultServer, bool) {
 	location, err := url.Parse(x.location)
-	if x.status != http.StatusTemporaryRedirect || err != nil || location.Scheme != "https" || location.Host == "" ||
+	if x.status != http.StatusTemporaryRedirect || err != nil || !v.mayFollow(location.Scheme) || location.Host == "" ||
 		location.User != nil || location.RawQuery != "" {
 		return nil, false
 	}
@@ -57,4 +58,9 @@ func (v *vaultServer) activeNode(x *requestTrace) (*vaultServer, bool) {
 	active := *v
 	active.target.Addr = address
 	return &active, true
+}
+
+// mayFollow reports whether a redirect to this scheme keeps the JWT as protected as it was.
+func (v *vaultServer) mayFollow(scheme string) bool {
+	return scheme == "https" || scheme == "http" && strings.HasPrefix(v.target.Addr, "http://")
 }
