@@ -26,11 +26,11 @@ var sample = evidence.Target{
 		Mount: "kubernetes", Role: "canary",
 	},
 	Kubernetes: evidence.Kubernetes{Host: "https://kubernetes.default.svc", CACert: "/etc/kubernetes/ca.crt"},
-	Reviewer: evidence.Reviewer{
+	Reviewer: evidence.Origin{
 		Source: evidence.SourceFile, TokenFile: "/var/run/secrets/reviewer/token",
 		ServiceAccount: evidence.ServiceAccount{Namespace: "vault", Name: "vault-auth"},
 	},
-	Canary: evidence.Canary{
+	Canary: evidence.Origin{
 		Source: evidence.SourceFile, TokenFile: "/var/run/secrets/canary/token",
 		ServiceAccount: evidence.ServiceAccount{Namespace: "monitoring", Name: "canary"},
 		Audiences:      []string{"vault"},

@@ -38,7 +38,7 @@ var fakesOnly = map[string]string{
 // a rule or text that gives it, a scenario, and a fault of the lab or a stated reason
 // why not.
 func TestEveryReasonIsComplete(t *testing.T) {
-	source := parseDiagnose(t)
+	source := parse(t, "diagnose")
 	scenarios, faults := probetest.Scenarios(), lab.Faults()
 	for name, code := range source.constants("Reason") {
 		if code == string(diagnose.None) {
@@ -69,7 +69,7 @@ func TestEveryReasonIsComplete(t *testing.T) {
 }
 
 func TestEveryWarningIsComplete(t *testing.T) {
-	source := parseDiagnose(t)
+	source := parse(t, "diagnose")
 	scenarios, faults := probetest.Scenarios(), lab.Faults()
 	for name, code := range source.constants("WarningCode") {
 		at := slices.IndexFunc(diagnose.WarningSpecs(), func(s diagnose.WarningSpec) bool { return string(s.Code) == code })
@@ -101,12 +101,12 @@ func demandFault(t *testing.T, code string, hasFault bool) {
 	}
 }
 
-// sources are the files of the package diagnose, without its tests.
+// sources are the files of a package, without its tests.
 type sources map[string]*ast.File
 
-func parseDiagnose(t *testing.T) sources {
+func parse(t *testing.T, folder string) sources {
 	t.Helper()
-	paths, err := filepath.Glob("diagnose/*.go")
+	paths, err := filepath.Glob(folder + "/*.go")
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("finding the sources: %d files, %v", len(paths), err)
 	}

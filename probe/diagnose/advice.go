@@ -72,13 +72,12 @@ func namesFile(t evidence.Target, line string) bool {
 		func(file string) bool { return file != "" && strings.Contains(line, shell.Quote(file)) })
 }
 
-// environment is the command that points the vault CLI at the target's Vault.
+// environment is the command that points the vault CLI at the target's Vault. The caller's
+// VAULT_CACERT is left alone: the exporter's is a file in its pod.
 func environment(t evidence.Target) string {
 	command := "export"
 	for _, variable := range []struct{ name, value string }{
 		{"VAULT_ADDR", t.Vault.Addr},
-		{"VAULT_CACERT", t.Vault.CACert},
-		{"VAULT_TLS_SERVER_NAME", t.Vault.TLSServerName},
 		{"VAULT_NAMESPACE", t.Vault.Namespace},
 	} {
 		if variable.value != "" {

@@ -89,9 +89,9 @@ var canaryReasons = sorted(
 		Reported: "hashicorp/vault-secrets-operator#379",
 		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
 			if t.Reviewer.Source.Spec().SelfReview {
-				return Advice{Notes: []string{fmt.Sprintf("Project the token in %s with the API server's audience too, or give Vault a reviewer.", t.Canary.TokenFile)}}
+				return Advice{Notes: []string{canaryAudience(t, "the API server's audience too, or give Vault a reviewer")}}
 			}
-			return Advice{Notes: []string{fmt.Sprintf("Project the token in %s with the audience %s.", t.Canary.TokenFile, strings.Join(t.Canary.Audiences, " or "))}}
+			return Advice{Notes: []string{canaryAudience(t, "the audience "+strings.Join(t.Canary.Audiences, " or "))}}
 		},
 	},
 	Spec{
@@ -116,13 +116,22 @@ var canaryWarnings = []WarningSpec{{
 		return finding{
 			holds:  len(canary.Audiences) == 0 || overlap(canary.Audiences, reviewer.Audiences),
 			detail: fmt.Sprintf("the API server accepts the token of the canary %s too, not only Vault", canaryName(e)),
-			advice: Advice{Notes: []string{fmt.Sprintf("Project the token in %s with an audience of its own, such as vault.", t.Canary.TokenFile)}},
+			advice: Advice{Notes: []string{canaryAudience(t, "an audience of its own, such as vault")}},
 		}, true
 	},
 }}
 
+// canaryAudience says where the canary's audience is set: a projection has its own, a minted
+// token that of a setting.
+func canaryAudience(t evidence.Target, audience string) string {
+	if t.Canary.Source.Spec().External {
+		return fmt.Sprintf("Project the token %s with %s.", t.Canary.Source.Spec().Describe(t.Canary), audience)
+	}
+	return fmt.Sprintf("Have the token of %s minted with %s: set EXPORTER_CANARY_AUDIENCES.", t.Canary.Source.Spec().Describe(t.Canary), audience)
+}
+
 func adviseCanaryToken(t evidence.Target, _ evidence.Evidence) Advice {
-	origin := t.Canary.Origin()
+	origin := t.Canary
 	source := origin.Source.Spec()
 	a := Advice{Notes: []string{fmt.Sprintf("EXPORTER_CANARY_%s is %s: it must be a service account token of this cluster.", source.Key, orNone(source.Value(origin)))}}
 	if inspect := source.Inspect(origin); inspect != "" {

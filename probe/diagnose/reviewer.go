@@ -79,7 +79,7 @@ var reviewerReasons = sorted(
 			"A review by the exporter's own identity that says `has been invalidated`, `not found` or `does not match`: proven.",
 		Remedy:   "Create a token that is bound to no object.",
 		Reported: "hashicorp/vault#14072: every restart of Vault's pods invalidated the stored token.",
-		advise:   adviseReviewerRenew,
+		advise:   adviseReviewerRecreate,
 	},
 	Spec{
 		Code: ReviewerWrongCluster, Component: ComponentReviewer, Title: "the reviewer token is not signed by this cluster's keys",
@@ -205,7 +205,7 @@ var reviewerWarnings = []WarningSpec{
 }
 
 func adviseReviewerToken(t evidence.Target, _ evidence.Evidence) Advice {
-	origin := t.Reviewer.Origin()
+	origin := t.Reviewer
 	source := origin.Source.Spec()
 	a := Advice{Notes: []string{fmt.Sprintf("EXPORTER_REVIEWER_%s is %s: it must hold the token that Vault has as token_reviewer_jwt, and nothing else.",
 		source.Key, orNone(source.Value(origin)))}}
@@ -215,32 +215,38 @@ func adviseReviewerToken(t evidence.Target, _ evidence.Evidence) Advice {
 	return a
 }
 
+// adviseReviewerRenew stores a new token of the same service account, which is bound to no
+// object.
 func adviseReviewerRenew(t evidence.Target, e evidence.Evidence) Advice {
 	c := e.ReviewerToken.Value
-	a := reconnect(t, e, map[string]string{"token_reviewer_jwt": "@reviewer-token"})
-	a.Fix = append([]string{fmt.Sprintf("kubectl -n %s create token %s --duration=8760h > reviewer-token",
-		shell.QuoteUntrusted(c.Namespace, "namespace"), shell.QuoteUntrusted(c.ServiceAccount, "service-account"))}, a.Fix...)
-	origin := t.Reviewer.Origin()
+	a := reconnect(t, e, setting{name: reviewerJWT, value: "@reviewer-token", fetch: fmt.Sprintf("kubectl -n %s create token %s --duration=8760h > reviewer-token",
+		shell.QuoteUntrusted(c.Namespace, "namespace"), shell.QuoteUntrusted(c.ServiceAccount, "service-account"))})
+	origin := t.Reviewer
 	if renewed := origin.Source.Spec().Renewed(origin); renewed != "" {
 		a.Notes = append(a.Notes, renewed)
 	}
 	return a
 }
 
-// adviseReviewerDrift stores our token in Vault. Where Vault is to use its own pod's, it
-// stores none.
+// adviseReviewerRecreate is adviseReviewerRenew where the service account itself may be gone.
+// Its ClusterRoleBinding names it, and is still there.
+func adviseReviewerRecreate(t evidence.Target, e evidence.Evidence) Advice {
+	c := e.ReviewerToken.Value
+	a := adviseReviewerRenew(t, e)
+	a.Fix = append([]string{fmt.Sprintf("kubectl -n %[1]s get serviceaccount %[2]s > /dev/null || kubectl -n %[1]s create serviceaccount %[2]s",
+		shell.QuoteUntrusted(c.Namespace, "namespace"), shell.QuoteUntrusted(c.ServiceAccount, "service-account"))}, a.Fix...)
+	return a
+}
+
+// adviseReviewerDrift stores a token of our reviewer in Vault. Where Vault is to use its own
+// pod's, it stores none.
 func adviseReviewerDrift(t evidence.Target, e evidence.Evidence) Advice {
 	if t.Reviewer.Source.Spec().AccessReview {
-		a := reconnect(t, e, map[string]string{"token_reviewer_jwt": "", "disable_local_ca_jwt": "false"})
+		a := reconnect(t, e, setting{name: reviewerJWT}, setting{name: "disable_local_ca_jwt", value: "false"})
 		a.Notes = append(a.Notes, "The fix makes Vault use the token of its own pod again, as EXPORTER_REVIEWER=accessreview assumes. It needs a Vault that runs in this cluster.")
 		return a
 	}
-	ours := reviewerField(t)
-	a := reconnect(t, e, map[string]string{ours.name: ours.value})
-	if ours.fetch != "" {
-		a.Fix = append([]string{ours.fetch}, a.Fix...)
-	}
-	return a
+	return reconnect(t, e, reviewerSetting(t, e))
 }
 
 // bindingOf names a ClusterRoleBinding for a user, its subject as a flag, and the user
@@ -289,7 +295,7 @@ func judgeStaleCopy(t evidence.Target, e evidence.Evidence) (finding, bool) {
 // judgeNotChecked raises where the exporter's own missing permission keeps it from
 // checking the reviewer.
 func judgeNotChecked(t evidence.Target, e evidence.Evidence) (finding, bool) {
-	origin := t.Reviewer.Origin()
+	origin := t.Reviewer
 	source := origin.Source.Spec()
 	if !source.OwnIdentity && !source.Home || !e.Login.Ok() && !source.AccessReview {
 		return unjudged()
@@ -312,7 +318,7 @@ func judgeNotChecked(t evidence.Target, e evidence.Evidence) (finding, bool) {
 
 // adviseSourcePermission grants what the reviewer's source needs.
 func adviseSourcePermission(t evidence.Target, e evidence.Evidence) Advice {
-	origin := t.Reviewer.Origin()
+	origin := t.Reviewer
 	source := origin.Source.Spec()
 	if !source.Home {
 		return grant(source.Permission(origin), account(e.OwnToken.Value, "exporter"))
@@ -338,20 +344,35 @@ func adviseSourcePermission(t evidence.Target, e evidence.Evidence) Advice {
 	return a
 }
 
-// grant gives a service account one permission.
+// grant gives a service account one permission. Role and binding are named after both: the
+// usual names may be taken.
 func grant(p evidence.Permission, who string) Advice {
+	name := grantName(p, who)
 	if p.Namespace == "" {
 		return Advice{Fix: []string{
-			fmt.Sprintf("kubectl create clusterrole vault-k8s-auth-exporter --verb=%s --resource=%s", p.Verb, p.Resource),
-			"kubectl create clusterrolebinding vault-k8s-auth-exporter --clusterrole=vault-k8s-auth-exporter --serviceaccount=" + who,
+			fmt.Sprintf("kubectl create clusterrole %s --verb=%s --resource=%s", name, p.Verb, p.Resource),
+			fmt.Sprintf("kubectl create clusterrolebinding %s --clusterrole=%s --serviceaccount=%s", name, name, who),
 		}}
 	}
-	namespace, name := shell.Quote(p.Namespace), shell.Quote(p.ResourceName+"-"+roleSuffix[p.Resource])
+	namespace := shell.Quote(p.Namespace)
 	return Advice{Fix: []string{
 		fmt.Sprintf("kubectl -n %s create role %s --verb=%s --resource=%s --resource-name=%s", namespace, name, p.Verb, p.Resource, shell.Quote(p.ResourceName)),
 		fmt.Sprintf("kubectl -n %s create rolebinding %s --role=%s --serviceaccount=%s", namespace, name, name, who),
 	}}
 }
 
-// roleSuffix ends the name of the Role that permits a resource.
-var roleSuffix = map[string]string{"secrets": "reader", "serviceaccounts/token": "token"}
+// grantName is such as monitoring-exporter-canary-token. The subject is quoted, or a
+// placeholder.
+func grantName(p evidence.Permission, who string) string {
+	subject := strings.ReplaceAll(strings.Trim(who, "'<>"), ":", "-")
+	if p.ResourceName != "" {
+		subject += "-" + p.ResourceName
+	}
+	return shell.Quote(subject + "-" + roleSuffix[p.Resource])
+}
+
+// roleSuffix ends the name of the role that permits a resource.
+var roleSuffix = map[string]string{
+	"secrets": "reader", "serviceaccounts": "reader", "serviceaccounts/token": "token",
+	"subjectaccessreviews.authorization.k8s.io": "subjectaccessreviews",
+}

@@ -179,8 +179,11 @@ var vaultReasons = sorted(
 		Reported: "hashicorp/vault#20336",
 		advise: func(evidence.Target, evidence.Evidence) Advice {
 			return Advice{
-				Notes: []string{"Restore the quorum of the storage. If this is a disaster-recovery secondary, point EXPORTER_VAULT_ADDR at the primary."},
-				Check: []string{vault("status"), vault("operator", "raft", "list-peers")},
+				Notes: []string{
+					"Restore the quorum of the storage. With raft, most of the nodes have to run and be unsealed: run the check on each. " +
+						"If this is a disaster-recovery secondary, point EXPORTER_VAULT_ADDR at the primary.",
+				},
+				Check: []string{vault("status"), "kubectl -n vault get pods"},
 			}
 		},
 	},
@@ -242,7 +245,8 @@ var vaultReasons = sorted(
 		Reported: "external-secrets/external-secrets#314",
 		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
 			return Advice{
-				Notes: []string{fmt.Sprintf("EXPORTER_VAULT_NAMESPACE is %s: correct it, or create the namespace.", orNone(t.Vault.Namespace))},
+				Notes: []string{fmt.Sprintf("EXPORTER_VAULT_NAMESPACE is %s: correct it, or create the namespace. "+
+					"OpenBao says the same of a namespace whose parent is sealed.", orNone(t.Vault.Namespace))},
 				Check: []string{vault("namespace", "list", "-namespace=")},
 			}
 		},
@@ -254,12 +258,7 @@ var vaultReasons = sorted(
 		Remedy: "Ask who locked it before you unlock it.",
 		Reported: "[HashiCorp's support](https://support.hashicorp.com/hc/en-us/articles/20701624098579-How-to-unlock-an-HCP-Vault-Namespace-without-having-access-to-the-unlock-key): " +
 			"how to unlock a namespace whose unlock key is lost.",
-		advise: func(evidence.Target, evidence.Evidence) Advice {
-			return Advice{
-				Notes: []string{"Ask who locked the namespace before you unlock it. If OpenBao says that it is sealed, use bao namespace unseal instead."},
-				Fix:   []string{vault("namespace", "unlock")},
-			}
-		},
+		advise: adviseNamespace,
 	},
 	Spec{
 		Code: VaultClockSkew, Component: ComponentVault, Title: "Vault's clock is wrong",

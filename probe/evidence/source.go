@@ -34,10 +34,11 @@ type Source struct {
 	Describe func(Origin) string
 	// Inspect is a read-only command that shows whether the token is there.
 	Inspect func(Origin) string
-	// Export is how an operator gets the same token: the value for vault write, and the
-	// command that first puts it into a file, empty where it is in one. Both are empty
-	// where Vault stores no token: it uses its own pod's, or the client's.
-	Export func(Origin) (value, command string)
+	// Export is how an operator gets a token of the same identity, which these claims
+	// name: the value for vault write, and the command that first puts it into a file,
+	// empty where it is in one. Both are empty where Vault stores no token: it uses its
+	// own pod's, or the client's.
+	Export func(Origin, Claims) (value, command string)
 	// Renewed is the sentence that says where to put a renewed token; empty where the
 	// source gets it by itself.
 	Renewed func(Origin) string
@@ -54,18 +55,23 @@ func (n SourceName) Spec() Source {
 		return Sources[i]
 	}
 	return Source{Value: none, Describe: none, Inspect: none, Renewed: none,
-		Export:     func(Origin) (value, command string) { return "", "" },
+		Export:     func(Origin, Claims) (value, command string) { return "", "" },
 		Permission: func(Origin) Permission { return Permission{} },
 	}
 }
 
-// Origin is a source and the setting that belongs to it.
+// Origin is where a token comes from: its source, and the settings of that source. Those
+// of other sources are zero.
 type Origin struct {
-	Source         SourceName
-	TokenFile      string
-	Secret         SecretKey
+	Source SourceName
+	// TokenFile is that of the source file.
+	TokenFile string
+	// Secret is that of the source secret.
+	Secret SecretKey
+	// ServiceAccount is that of the sources serviceaccount and accessreview.
 	ServiceAccount ServiceAccount
-	// Audiences are those that a minted token gets; empty means the API server's own.
+	// Audiences are those that the token must carry, or is minted for; empty means any,
+	// and for a minted token the API server's own.
 	Audiences []string
 }
 

@@ -28,7 +28,7 @@ var warningScenarios = []Scenario{
 	}),
 	bare("reviewer_not_checked_not_minted", warned(diagnose.ReviewerNotChecked), func(w *World) {
 		w.powerlessIdentity()
-		w.Target.Reviewer = evidence.Reviewer{Source: evidence.SourceServiceAccount, ServiceAccount: w.Reviewer.account()}
+		w.Target.Reviewer = evidence.Origin{Source: evidence.SourceServiceAccount, ServiceAccount: w.Reviewer.account()}
 	}),
 	twin("canary_token_too_wide", useCanary(func(t *Token) { t.Audiences = []string{"vault", APIServerAudience} })),
 	twin("certificate_expiring", func(w *World) {
