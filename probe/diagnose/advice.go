@@ -59,7 +59,8 @@ func (a Advice) at(t evidence.Target) Advice {
 }
 
 func pointed(t evidence.Target, commands []string) []string {
-	if !slices.ContainsFunc(commands, func(line string) bool { return strings.HasPrefix(line, "vault ") }) {
+	isVaults := func(line string) bool { return strings.HasPrefix(line, "vault ") || strings.HasPrefix(line, "bao ") }
+	if !slices.ContainsFunc(commands, isVaults) {
 		return commands
 	}
 	return append([]string{environment(t)}, commands...)
