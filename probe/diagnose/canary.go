@@ -97,7 +97,7 @@ var canaryReasons = sorted(
 	Spec{
 		Code: CanaryRejected, Component: ComponentCanary, Title: "the API server does not see the canary as its service account",
 		Means:  "The API server sees the token as another user than its claims say, or rejects it with a text that is not known here.",
-		Seen:   "The TokenReview: proven.",
+		Seen:   "The TokenReview: proven. By elimination where `EXPORTER_REVIEWER=accessreview` makes none, and the diagnostic role shows that Vault can have tokens reviewed.",
 		Remedy: "Look for an authentication webhook that maps users.",
 		advise: adviseCanaryToken,
 	},

@@ -107,7 +107,7 @@ var reviewerReasons = sorted(
 		Seen:     "401 on the TokenReview, and the mount exists: proven. An own identity of the exporter can find the cause.",
 		Remedy:   "Renew the token.",
 		Reported: "hashicorp/vault-plugin-auth-kubernetes#373",
-		advise:   adviseReviewerRenew,
+		advise:   adviseReviewerRecreate,
 	},
 	Spec{
 		Code: ReviewerForbidden, Component: ComponentReviewer, Title: "the reviewer may not create TokenReviews",

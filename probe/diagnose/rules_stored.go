@@ -88,6 +88,11 @@ func diagnosticReviewer(t evidence.Target, e evidence.Evidence, identity, told s
 		return byElimination(CanaryEntityDisabled,
 			fmt.Sprintf("Vault can have tokens reviewed, and refuses the canary all the same: the identity entity of %s is disabled", canaryName(e)), told,
 			"Vault's reviewer "+identity+" may create TokenReviews", "a login with an expired forgery came as far as the token's expiry")
+	case e.RoleProbePassed() && !e.Review.Ok():
+		return byElimination(CanaryRejected,
+			fmt.Sprintf("Vault can have tokens reviewed, and refuses the canary all the same: the API server does not accept the token of %s, "+
+				"because its service account or Secret is gone or another cluster issued it; or the identity entity of the canary is disabled", canaryName(e)), told,
+			"Vault's reviewer "+identity+" may create TokenReviews", "a login with an expired forgery came as far as the token's expiry")
 	}
 	return Verdict{}, false
 }

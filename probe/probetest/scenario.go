@@ -60,6 +60,11 @@ func bare(name string, v Verdict, arrange func(*World)) Scenario {
 	return Scenario{Name: name, Arrange: arrange, Bare: v}
 }
 
+// full demands a verdict of all optional evidence alone.
+func full(name string, v Verdict, arrange func(*World)) Scenario {
+	return Scenario{Name: name, Arrange: arrange, Full: v}
+}
+
 // differs demands one verdict of the bare evidence, and a better one of all of it.
 func differs(name string, bare, full Verdict, arrange func(*World)) Scenario {
 	return Scenario{Name: name, Arrange: arrange, Bare: bare, Full: full}
