@@ -36,6 +36,7 @@ func canaryFaults() []Fault {
 			Name:    "canary_wrong_audience_self_review",
 			Summary: "Vault has no reviewer token, and the API server rejects the canary's, whose only audience is Vault",
 			Bare:    byElimination("canary_wrong_audience"),
+			Full:    proven("canary_wrong_audience"),
 			Env:     []string{"EXPORTER_REVIEWER=canary", "EXPORTER_REVIEWER_TOKEN_FILE="},
 			Inject:  unsetReviewerInVault,
 			Heal:    healConfig,

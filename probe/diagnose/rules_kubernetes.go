@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
@@ -112,9 +113,7 @@ func reviewerUnauthorized(t evidence.Target, e evidence.Evidence) (Verdict, bool
 			answer, "its nbf claim is in the future")
 	}
 	if t.Reviewer.Source.Spec().SelfReview {
-		return byElimination(CanaryWrongAudience,
-			fmt.Sprintf("Vault has no reviewer, and the API server does not accept the canary %s either: its token lacks the API server's audience", who),
-			answer, "its exp claim has not passed")
+		return selfReviewUnauthorized(e, answer)
 	}
 	if r := e.FollowUps.ReviewerReview; r.Ok() && !r.Value.Authenticated {
 		found, certain := reviewReason(r.Value.Error)
@@ -136,12 +135,36 @@ func reviewerUnauthorized(t evidence.Target, e evidence.Evidence) (Verdict, bool
 	return proven(ReviewerUnauthorized, fmt.Sprintf("the API server does not accept the token of the reviewer %s", who), answer)
 }
 
+// selfReviewUnauthorized finds why the API server does not accept the canary's token, with
+// which the canary is to review itself.
+func selfReviewUnauthorized(e evidence.Evidence, answer string) (Verdict, bool) {
+	c, who := e.CanaryToken.Value, canaryName(e)
+	because := []string{answer, "its exp claim has not passed"}
+	if r := e.FollowUps.ReviewerReview; r.Ok() && !r.Value.Authenticated {
+		if found, certain := reviewReason(r.Value.Error); found.Component() == ComponentCanary {
+			return concludedFrom(certain && !r.Carried)(found, fmt.Sprintf("Vault has no reviewer, and the API server says of the token of the canary %s: %s", who, r.Value.Error),
+				answer, "the exporter's own identity had the token reviewed")
+		}
+	}
+	if !slices.Contains(c.Audiences, c.Issuer) && c.Issuer != evidence.LegacyIssuer {
+		return byElimination(CanaryWrongAudience,
+			fmt.Sprintf("Vault has no reviewer, and the API server does not accept the canary %s either: its token lacks the API server's audience", who), because...)
+	}
+	if bound := boundTo(c); bound != "" {
+		return byElimination(CanaryRevoked,
+			fmt.Sprintf("Vault has no reviewer, and the API server does not accept the canary %s either: its token is bound to %s, which is gone, or is another cluster's", who, bound), because...)
+	}
+	return byElimination(CanaryRejected,
+		fmt.Sprintf("Vault has no reviewer, and the API server does not accept the canary %s either: its service account is gone, or its token is another cluster's", who), because...)
+}
+
 // reviewerAtFault holds where the login met a bare 403 and the configured reviewer
 // cannot review. Without a token to show to the API server, or sight of the mount,
 // that is by elimination.
 func reviewerAtFault(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	v, known := firstReviewerVerdict(t, e)
-	if !e.BareRefusal() || !known || v.Component() != ComponentReviewer && v.Reason != CanaryWrongAudience {
+	isReviewers := v.Component() == ComponentReviewer || t.Reviewer.Source.Spec().SelfReview && v.Component() == ComponentCanary
+	if !e.BareRefusal() || !known || !isReviewers {
 		return Verdict{}, false
 	}
 	v.Because = append([]string{"the login got a bare 403"}, v.Because...)

@@ -53,8 +53,8 @@ func diagnosticRole(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	conclude := concludedFrom(!answer.Carried)
 	because := "the diagnostic role answered: " + answer.Value.Text
 	switch {
-	case !known:
-		return Verdict{}, false
+	case !known, t.Reviewer.Source.Spec().SelfReview && evidence.Contains(answer.Value.Text, "needs to be configured"):
+		return Verdict{}, false // a mount without a reviewer answers so, whatever is wrong
 	case reason == None:
 		return diagnosticReviewer(t, e, evidence.NamedUser(answer.Value.Text), because)
 	case reason == ReviewerDrift:

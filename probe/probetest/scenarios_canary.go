@@ -40,6 +40,10 @@ var canaryScenarios = []Scenario{
 		w.Config(func(c *Config) { c.ReviewerJWT = "" })
 		w.Target.Reviewer = evidence.Origin{Source: evidence.SourceCanary}
 	}),
+	differs("canary_revoked_self_review", byElimination(diagnose.CanaryRejected), proven(diagnose.CanaryRevoked), func(w *World) {
+		selfReview(w)
+		w.Kubernetes.Change(func(k *Kubernetes) { delete(k.Accounts, "monitoring/canary") })
+	}),
 	bare("canary_rejected", proven(diagnose.CanaryRejected), reviewSays(`{"authenticated":true,"audiences":["vault"],"user":{"username":"oidc:somebody"}}`)),
 	bare("canary_rejected_unknown_text", byElimination(diagnose.CanaryRejected), reviewSays(`{"error":"[invalid bearer token, the token has expired from the allow list]"}`)),
 	bare("canary_revoked_among_others", proven(diagnose.CanaryRevoked), reviewSays(`{"error":"[invalid bearer token, Token has been invalidated, unknown]"}`)),

@@ -36,6 +36,13 @@ var vaultToKubernetesScenarios = []Scenario{
 	vaultAlone("vault_to_kubernetes_failed", func(w *World) string {
 		return w.Serve(Status(503, "ServiceUnavailable", "apiserver is shutting down"), w.kubernetesCA, nil)
 	}),
+	full("vault_to_kubernetes_failed_self_review", byElimination(diagnose.VaultToKubernetesFailed), func(w *World) {
+		selfReview(w)
+		w.Kubernetes.Change(func(k *Kubernetes) { k.Grants[w.Canary.username()] = authDelegator })
+		mountAt(func(w *World) string {
+			return w.Serve(Status(503, "ServiceUnavailable", "apiserver is shutting down"), w.kubernetesCA, nil)
+		})(w)
+	}),
 	bare("vault_to_kubernetes_failed_diagnostic_role_missing", byElimination(diagnose.VaultToKubernetesFailed), func(w *World) {
 		w.DropReviewer()
 		w.Target.Vault.DiagnosticRole = "no-such-role"
