@@ -6,7 +6,7 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/shell"
 )
 
-// SourceFile is a token file, opened anew on every run.
+// SourceFile is a token file, read again on every run.
 const SourceFile SourceName = "file"
 
 var fileSource = Source{
