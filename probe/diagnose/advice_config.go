@@ -8,13 +8,13 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/shell"
 )
 
-// field is one field of the mount's config in a command. What does not fit on a
-// command line is first fetched into a file.
+// field is one field of the mount's config as an argument of vault write. If fetch is not
+// empty, it is a command that first writes the value to a file.
 type field struct{ name, value, fetch string }
 
-// writeConfig is the write that changes these fields of the mount's config. A write
-// replaces the whole config, so every other field is repeated as it was read; where
-// the config could not be read, the advice says so. A change to "" leaves a field out.
+// writeConfig returns the advice to change these fields of the mount's config. A write
+// replaces the whole config, so it repeats every other field as read; if the config could
+// not be read, a note says so. A change to "" omits the field.
 func writeConfig(t evidence.Target, e evidence.Evidence, changes map[string]string) Advice {
 	path := shell.Quote(mountPath(t) + "/config")
 	if e.Mount.Config.Ok() {
@@ -27,8 +27,9 @@ func writeConfig(t evidence.Target, e evidence.Evidence, changes map[string]stri
 	}
 }
 
-// reconnect is the write that changes these fields for a Vault that cannot have tokens
-// reviewed. A host that differs from ours, which works, is not written back.
+// reconnect returns the advice to change these fields for a Vault whose TokenReviews fail.
+// If the config has another host than the exporter, whose host works, the write sets the
+// exporter's.
 func reconnect(t evidence.Target, e evidence.Evidence, changes map[string]string) Advice {
 	host := e.Mount.Config.Value.Host
 	if !e.Mount.Config.Ok() || t.Kubernetes.IsServedAt(host) {
@@ -41,7 +42,7 @@ func reconnect(t evidence.Target, e evidence.Evidence, changes map[string]string
 	return a
 }
 
-// firstConfig writes a config where there is none.
+// firstConfig returns the commands that write a config to a mount that has none.
 func firstConfig(t evidence.Target) []string {
 	return write(shell.Quote(mountPath(t)+"/config"), assumedFields(t), nil)
 }
@@ -64,7 +65,7 @@ func write(path string, fields []field, changes map[string]string) (commands []s
 	return append(commands, vault(words...))
 }
 
-// assumedFields are those of a config that fits our own configuration.
+// assumedFields returns the fields of a config that matches the exporter's configuration.
 func assumedFields(t evidence.Target) []field {
 	return []field{
 		{name: "kubernetes_host", value: shell.Quote(t.Kubernetes.Host)},
@@ -75,8 +76,8 @@ func assumedFields(t evidence.Target) []field {
 	}
 }
 
-// disableLocal is whether Vault is to leave its own pod's token and CA alone, empty for
-// no: with EXPORTER_REVIEWER=accessreview it is they that Vault uses.
+// disableLocal returns the value of disable_local_ca_jwt: empty with the source
+// accessreview, which assumes that Vault uses its own pod's token and CA.
 func disableLocal(t evidence.Target) string {
 	if t.Reviewer.Source.Spec().AccessReview {
 		return ""
@@ -84,8 +85,8 @@ func disableLocal(t evidence.Target) string {
 	return "true"
 }
 
-// caOf is the API server's CA as our configuration has it, empty where it has none, or
-// where Vault uses its own pod's.
+// caOf returns the API server's CA in the exporter's configuration; empty if it has none, or
+// if Vault uses its own pod's.
 func caOf(t evidence.Target) string {
 	if t.Kubernetes.CACert == "" || t.Reviewer.Source.Spec().AccessReview {
 		return ""
@@ -93,15 +94,15 @@ func caOf(t evidence.Target) string {
 	return "@" + shell.Quote(t.Kubernetes.CACert)
 }
 
-// reviewerField is the reviewer's token as we have it.
+// reviewerField returns the field with the exporter's copy of the reviewer's token.
 func reviewerField(t evidence.Target) field {
 	origin := t.Reviewer.Origin()
 	value, command := origin.Source.Spec().Export(origin)
 	return field{name: "token_reviewer_jwt", value: value, fetch: command}
 }
 
-// storedFields are those that were read. Vault never returns the reviewer's token:
-// ours takes its place.
+// storedFields returns the fields of a config that was read. Vault never returns the
+// reviewer's token, so the exporter's copy is used.
 func storedFields(t evidence.Target, c evidence.MountConfig, path string) []field {
 	ca, reviewer, keys := field{name: "kubernetes_ca_cert"}, reviewerField(t), field{name: "pem_keys"}
 	if c.CACert != "" {
