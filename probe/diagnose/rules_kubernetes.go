@@ -66,7 +66,7 @@ func firstReviewerVerdict(t evidence.Target, e evidence.Evidence) (Verdict, bool
 		return reviewerUnauthorized(t, e)
 	case e.Review.RefusedWith(403):
 		return proven(ReviewerForbidden,
-			fmt.Sprintf("the reviewer %s may not create TokenReviews", reviewerName(e)), "the TokenReview answered: "+f.Error())
+			fmt.Sprintf("the reviewer %s may not create TokenReviews", reviewerName(e)), "the TokenReview failed: "+f.Error())
 	case e.Review.Failed():
 		return kubernetesFailed(t, f)
 	}
@@ -102,7 +102,7 @@ func reviewerAccess(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 // the exporter's own identity.
 func reviewerUnauthorized(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	c, who := e.ReviewerToken.Value, reviewerName(e)
-	answer := "the TokenReview answered: " + e.Review.Failure.Error()
+	answer := "the TokenReview failed: " + e.Review.Failure.Error()
 	switch outOfTime(c, e.At) {
 	case ReviewerExpired:
 		return proven(ReviewerExpired, fmt.Sprintf("the token of the reviewer %s expired at %s", who, date(c.Expires)),

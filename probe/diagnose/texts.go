@@ -193,8 +193,8 @@ var diagnosticTexts = []textReason{
 	{0, "proxyconnect", VaultToKubernetesUnreachable},
 	{0, "operation not permitted", VaultToKubernetesUnreachable}, // a NetworkPolicy that rejects
 	{0, `": Forbidden`, VaultToKubernetesUnreachable},            // a proxy refuses CONNECT
-	{0, `": Service Unavailable`, VaultToKubernetesUnreachable},  // likewise
-	{0, `": Bad Gateway`, VaultToKubernetesUnreachable},          // likewise
+	{0, `": Service Unavailable`, VaultToKubernetesUnreachable},  // a proxy refuses CONNECT
+	{0, `": Bad Gateway`, VaultToKubernetesUnreachable},          // a proxy refuses CONNECT
 	{0, `": Proxy Authentication Required`, VaultToKubernetesUnreachable},
 	{0, "EOF", VaultToKubernetesUnreachable},
 }
