@@ -143,8 +143,8 @@ func (s servers) target(b *testing.B) evidence.Target {
 		Name:       "bench",
 		Vault:      evidence.Vault{Addr: s.Vault, CACert: ca, Mount: "kubernetes", Role: "canary"},
 		Kubernetes: evidence.Kubernetes{Host: s.Kubernetes, CACert: ca},
-		Reviewer:   evidence.Reviewer{Source: evidence.SourceFile, TokenFile: file(b, "reviewer", token("vault-auth"))},
-		Canary:     evidence.Canary{Source: evidence.SourceFile, TokenFile: file(b, "canary", token("canary"))},
+		Reviewer:   evidence.Origin{Source: evidence.SourceFile, TokenFile: file(b, "reviewer", token("vault-auth"))},
+		Canary:     evidence.Origin{Source: evidence.SourceFile, TokenFile: file(b, "canary", token("canary"))},
 		Interval:   time.Minute, Timeout: 10 * time.Second, Recheck: 10 * time.Second,
 	}
 }

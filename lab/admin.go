@@ -21,6 +21,7 @@ func (l *Lab) installAdminTools(b Binaries) error {
 	}
 	return errors.Join(
 		os.Symlink(b.Kubectl, filepath.Join(l.path(commandDir), "kubectl")),
+		os.Symlink(b.JQ, filepath.Join(l.path(commandDir), "jq")),
 		os.Symlink(b.VaultCommand, filepath.Join(l.path(commandDir), "vault")),
 		replaceFile(l.path(adminConfig), l.cluster.kubeconfig()),
 	)
@@ -44,6 +45,7 @@ func (l *Lab) AdminEnv() []string {
 	return []string{
 		"PATH=" + l.path(commandDir) + string(filepath.ListSeparator) + os.Getenv("PATH"),
 		"KUBECONFIG=" + l.path(adminConfig),
+		"VAULT_CACERT=" + l.path("vault-ca.crt"),
 		"VAULT_TOKEN=" + l.vault.header.Get("X-Vault-Token"),
 		"VAULT_UNSEAL_KEY=" + l.vault.unsealKey,
 	}

@@ -15,10 +15,11 @@ import (
 	"syscall"
 )
 
-// Binaries are the paths of the compiled servers, and of the two commands for administering them.
+// Binaries are the paths of the compiled servers, and of the commands that the exporter's fixes use.
 type Binaries struct {
 	KubeAPIServer, Vault  string
 	Kubectl, VaultCommand string
+	JQ                    string
 }
 
 // Build compiles the servers and commands, which takes minutes, or returns those that were compiled from the same
@@ -47,6 +48,10 @@ func Build(ctx context.Context, progress io.Writer) (Binaries, error) {
 		if *module.path, err = b.module(ctx, module.name, module.name, job); err != nil {
 			return Binaries{}, err
 		}
+	}
+	jq := compilation{what: "jq, as gojq", pkg: "github.com/itchyny/gojq/cmd/gojq", minutes: 1}
+	if binaries.JQ, err = b.module(ctx, "kubectl", "jq", jq); err != nil {
+		return Binaries{}, err
 	}
 	binaries.VaultCommand, err = b.command(ctx, "lab/cmd/vault", "the stand-in for the vault command")
 	return binaries, err

@@ -64,6 +64,14 @@ func throttlingServer(*proxy) http.Handler {
 	})
 }
 
+// emptyGateway is a reverse proxy whose only backend refuses connections.
+func emptyGateway(*proxy) http.Handler {
+	return &httputil.ReverseProxy{
+		Rewrite:  func(r *httputil.ProxyRequest) { r.SetURL(&url.URL{Scheme: "http", Host: "127.0.0.1:1"}) },
+		ErrorLog: discardLogger(),
+	}
+}
+
 // redirectingServer redirects every request to another host.
 func redirectingServer(p *proxy) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -59,6 +59,7 @@ func TestFakeServerRespondsWithItsHandler(t *testing.T) {
 		{"page", webServer, 200, "Content-Type", "text/html", "It works."},
 		{"unavailable", unavailableServer, 503, "Content-Type", "application/json", `"reason":"ServiceUnavailable"`},
 		{"throttled", throttlingServer, 429, "Retry-After", "1", "Too many requests, please try again later."},
+		{"gateway", emptyGateway, 502, "Content-Length", "0", ""},
 		{"redirecting", redirectingServer, 307, "Location", "https://vault.elsewhere.example/v1/sys/health", ""},
 	} {
 		setMode(t, p, serveFake(tc.answers, noCertificate)) // in sequence on one proxy, as faults are injected

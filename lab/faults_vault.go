@@ -21,6 +21,7 @@ func vaultFaults() []Fault {
 		certificateFault("vault_tls_name", "is for another name", proven("vault_tls_name"), issuedBy(vaultCA, wrongName)),
 		certificateFault("vault_tls_untrusted", "is from a CA that the exporter does not trust", proven("vault_tls_untrusted"), issuedBy(unknownCA)),
 		fault("vault_bad_response", "a web server that is not Vault responds at Vault's address", proven("vault_bad_response"), serveFake(webServer, issuedBy(vaultCA))),
+		fault("vault_no_backend", "a reverse proxy at Vault's address has no backend that accepts connections", proven("vault_no_backend"), serveFake(emptyGateway, issuedBy(vaultCA))),
 		fault("vault_redirect", "a proxy at Vault's address redirects to another host", proven("vault_redirect"), serveFake(redirectingServer, issuedBy(vaultCA))),
 		fault("vault_timeout", "Vault's address accepts connections and never responds", proven("vault_timeout"), hang),
 		fault("vault_tls_failed", "Vault's address speaks plain HTTP", proven("vault_tls_failed"), serveFake(webServer, noCertificate)),

@@ -139,6 +139,7 @@ var responses = map[string]wireResponse{
 	"vault_bad_response":   failedLogin(200, welcomePage),
 	"vault_internal_error": failedLogin(500, `"internal error"`),
 	"vault_rate_limited":   failedLogin(429, "rate limit quota exceeded"),
+	"vault_no_backend":     failedLogin(502, ""),
 	"vault_redirect":       failedLogin(307, ""),
 	"vault_sealed":         failedLogin(503, "Vault is sealed"),
 	"vault_timeout":        failedLogin(0, timeout),

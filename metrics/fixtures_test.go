@@ -22,8 +22,8 @@ func target(name string) evidence.Target {
 		Name:       name,
 		Vault:      evidence.Vault{Addr: "https://vault.example.com:8200", Namespace: "team", Mount: "kubernetes", Role: "canary"},
 		Kubernetes: evidence.Kubernetes{Host: "https://10.0.0.1:6443"},
-		Reviewer:   evidence.Reviewer{Source: evidence.SourceFile, TokenFile: "/reviewer"},
-		Canary:     evidence.Canary{Source: evidence.SourceFile, TokenFile: "/canary", Audiences: []string{"vault"}},
+		Reviewer:   evidence.Origin{Source: evidence.SourceFile, TokenFile: "/reviewer"},
+		Canary:     evidence.Origin{Source: evidence.SourceFile, TokenFile: "/canary", Audiences: []string{"vault"}},
 		Interval:   minute, Timeout: 15 * time.Second, Recheck: 10 * time.Second,
 		FollowUps: true,
 	}

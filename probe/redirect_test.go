@@ -15,14 +15,18 @@ import (
 
 // node makes the world's Vault a node of a cluster that redirects every login to an
 // address.
-func node(w *probetest.World, standby bool, location string) {
-	w.Target.Vault.Addr = w.ServeAsVault(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+func node(w *probetest.World, isStandby bool, location string) {
+	w.Target.Vault.Addr = w.ServeAsVault(redirecting(isStandby, location))
+}
+
+func redirecting(isStandby bool, location string) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/v1/sys/health" {
-			probetest.JSON(429, fmt.Sprintf(`{"initialized":true,"standby":%t,"version":"1.21.4","server_time_utc":%d}`, standby, time.Now().Unix()))(rw, r)
+			probetest.JSON(429, fmt.Sprintf(`{"initialized":true,"standby":%t,"version":"1.21.4","server_time_utc":%d}`, isStandby, time.Now().Unix()))(rw, r)
 			return
 		}
 		probetest.Redirect(307, location+r.URL.Path)(rw, r)
-	}))
+	})
 }
 
 func TestStandbyRedirectsToTheActiveNode(t *testing.T) {
@@ -109,5 +113,20 @@ func TestSecondRedirectIsNotFollowed(t *testing.T) {
 	result, _ := w.Probe(probe.Memory{})
 	if result.Diagnosis.Reason != diagnose.VaultRedirect || slices.Contains(w.Kubernetes.Requests(), "login") {
 		t.Errorf("reason = %s; Kubernetes got the requests %q", result.Diagnosis.Reason, w.Kubernetes.Requests())
+	}
+}
+
+// A cluster without TLS redirects to plain HTTP, and pods' clients follow.
+func TestRedirectBetweenPlainNodes(t *testing.T) {
+	w := probetest.NewWorld(t)
+	w.Target.Vault.Addr = "http://" + w.ServePlain(w.Vault)
+	active := w.Target.Vault.Addr
+	w.Target.Vault.Addr = "http://" + w.ServePlain(redirecting(true, active))
+	result, _ := w.Probe(probe.Memory{})
+	if got := result.Diagnosis; got.Reason != diagnose.None {
+		t.Errorf("reason = %s (%s), want a login at the active node", got.Reason, got.Detail)
+	}
+	if from := result.Evidence.Login.Value.From; from != active {
+		t.Errorf("the login was at %q, want %s", from, active)
 	}
 }

@@ -17,27 +17,28 @@ import (
 
 // fakesOnly lists the reasons and warnings for which the lab has no fault, and why.
 var fakesOnly = map[string]string{
-	"vault_no_leader":             "the lab's Vault is one node",
-	"vault_lease_quota":           "lease count quotas are Enterprise's",
-	"vault_overloaded":            "overload protection is Enterprise's",
-	"vault_namespace_missing":     "namespaces are Enterprise's and OpenBao's",
-	"vault_namespace_unavailable": "namespaces are Enterprise's and OpenBao's",
-	"vault_clock_skew":            "both servers have the clock of one machine",
-	"clock_skew":                  "both servers have the clock of one machine",
-	"mount_local_ca_unreadable":   "since Vault 1.11 such a config cannot be written",
-	"mount_drift":                 "its baseline needs ten runs of one process",
-	"canary_rejected":             "the lab has no authentication webhook",
-	"exporter_internal_error":     "no server can cause it",
-	"exporter_ca_unreadable":      "check does not start without the files of its certificates",
-	"exporter_resources":          "the lab cannot use up what its own servers need",
-	"exporter_proxy":              "no proxy is used on loopback, where the lab's servers are",
+	"vault_no_leader":              "the lab's Vault is one node",
+	"vault_lease_quota":            "lease count quotas are Enterprise's",
+	"vault_forwarded_for_rejected": "no proxy is in front of the lab's Vault",
+	"vault_overloaded":             "overload protection is Enterprise's",
+	"vault_namespace_missing":      "namespaces are Enterprise's and OpenBao's",
+	"vault_namespace_unavailable":  "namespaces are Enterprise's and OpenBao's",
+	"vault_clock_skew":             "both servers have the clock of one machine",
+	"clock_skew":                   "both servers have the clock of one machine",
+	"mount_local_ca_unreadable":    "since Vault 1.11 such a config cannot be written",
+	"mount_drift":                  "its baseline needs ten runs of one process",
+	"canary_rejected":              "the lab has no authentication webhook",
+	"exporter_internal_error":      "no server can cause it",
+	"exporter_ca_unreadable":       "check does not start without the files of its certificates",
+	"exporter_resources":           "the lab cannot use up what its own servers need",
+	"exporter_proxy":               "no proxy is used on loopback, where the lab's servers are",
 }
 
 // TestEveryReasonIsComplete ranges over the constants in the source. Each has a spec, a rule
 // or text that returns it, a scenario, and either a fault in the lab or an entry in
 // fakesOnly.
 func TestEveryReasonIsComplete(t *testing.T) {
-	source := parseDiagnose(t)
+	source := parse(t, "diagnose")
 	scenarios, faults := probetest.Scenarios(), lab.Faults()
 	for name, code := range source.constants("Reason") {
 		if code == string(diagnose.None) {
@@ -68,7 +69,7 @@ func TestEveryReasonIsComplete(t *testing.T) {
 }
 
 func TestEveryWarningIsComplete(t *testing.T) {
-	source := parseDiagnose(t)
+	source := parse(t, "diagnose")
 	scenarios, faults := probetest.Scenarios(), lab.Faults()
 	for name, code := range source.constants("WarningCode") {
 		at := slices.IndexFunc(diagnose.WarningSpecs(), func(s diagnose.WarningSpec) bool { return string(s.Code) == code })
@@ -100,12 +101,12 @@ func requireFault(t *testing.T, code string, hasFault bool) {
 	}
 }
 
-// sources are the files of package diagnose, without its tests.
+// sources are the files of a package, without its tests.
 type sources map[string]*ast.File
 
-func parseDiagnose(t *testing.T) sources {
+func parse(t *testing.T, folder string) sources {
 	t.Helper()
-	paths, err := filepath.Glob("diagnose/*.go")
+	paths, err := filepath.Glob(folder + "/*.go")
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("finding the sources: %d files, %v", len(paths), err)
 	}

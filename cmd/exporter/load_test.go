@@ -39,8 +39,8 @@ func serveLoad() int {
 			Name:       fmt.Sprintf("target-%04d", i),
 			Vault:      evidence.Vault{Addr: "https://vault.example.com:8200", Mount: "kubernetes", Role: "canary"},
 			Kubernetes: evidence.Kubernetes{Host: "https://10.0.0.1:6443"},
-			Reviewer:   evidence.Reviewer{Source: evidence.SourceFile, TokenFile: "/reviewer"},
-			Canary:     evidence.Canary{Source: evidence.SourceFile, TokenFile: "/canary"},
+			Reviewer:   evidence.Origin{Source: evidence.SourceFile, TokenFile: "/reviewer"},
+			Canary:     evidence.Origin{Source: evidence.SourceFile, TokenFile: "/canary"},
 			Interval:   time.Minute, Timeout: 15 * time.Second, Recheck: 10 * time.Second,
 		})
 	}

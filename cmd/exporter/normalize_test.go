@@ -38,7 +38,7 @@ var replacements = []struct {
 	{regexp.MustCompile(`open /tmp|read /tmp|/tmp\b`), "/tmp"},
 	{regexp.MustCompile(`\b\d{4}-\d\d-\d\d \d\d:\d\d UTC`), "2026-01-02 03:04 UTC"},
 	{regexp.MustCompile(`\b\d+(\.\d+)?(ms|µs)\b`), "1ms"},
-	{regexp.MustCompile(`hung for \S+`), "hung for 1ms"},
+	{regexp.MustCompile(`(hung for|login took) \S+`), "$1 1ms"},
 	{regexp.MustCompile(`(is after|is before|current time) \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`), "$1 2026-01-02T03:04:05Z"},
 	{regexp.MustCompile(`\b(127\.0\.0\.1|localhost):\d+`), "$1:1"},
 	{regexp.MustCompile(`lookup (\S+) on \S+:`), "lookup $1:"},

@@ -95,6 +95,9 @@ func checkVerdict(t *testing.T, result probe.Result, want probetest.Verdict) {
 	if d.Component() == diagnose.ComponentReviewer && d.Reason != diagnose.ReviewerDrift && d.Reviewer.Reason != d.Reason {
 		t.Errorf("the reviewer's own reason is %q, want %q", d.Reviewer.Reason, d.Reason)
 	}
+	if d.Reason.Backoff() && !result.Evidence.AsksForBackoff() {
+		t.Errorf("%s asks for fewer requests, but the evidence does not show it: the run makes follow-ups", d.Reason)
+	}
 	if d.Detail == "" || d.Reason != diagnose.None && (d.Advice.IsEmpty() || len(d.Because) == 0) {
 		t.Errorf("the verdict is not explained: %+v", d.Verdict)
 	}

@@ -23,8 +23,8 @@ func TestDefaults(t *testing.T) {
 		Name:       "default",
 		Vault:      evidence.Vault{Addr: "https://vault.example.com:8200", Mount: "kubernetes", Role: "canary"},
 		Kubernetes: evidence.Kubernetes{Host: "https://kubernetes.example.com:6443"},
-		Reviewer:   evidence.Reviewer{Source: evidence.SourceFile, TokenFile: "/etc/reviewer/token"},
-		Canary:     evidence.Canary{Source: evidence.SourceFile, TokenFile: "/etc/canary/token"},
+		Reviewer:   evidence.Origin{Source: evidence.SourceFile, TokenFile: "/etc/reviewer/token"},
+		Canary:     evidence.Origin{Source: evidence.SourceFile, TokenFile: "/etc/canary/token"},
 		Interval:   60 * time.Second, Timeout: 15 * time.Second, Recheck: 10 * time.Second,
 		FollowUps: true,
 	}}}
@@ -88,8 +88,8 @@ func TestEveryVariable(t *testing.T) {
 			Host: "https://rancher.example.com/k8s/clusters/c-1", CACert: f.cert, TLSServerName: "10.0.0.1",
 			TokenFile: "/etc/own/token",
 		},
-		Reviewer: evidence.Reviewer{Source: evidence.SourceFile, TokenFile: "/etc/reviewer/token"},
-		Canary: evidence.Canary{
+		Reviewer: evidence.Origin{Source: evidence.SourceFile, TokenFile: "/etc/reviewer/token"},
+		Canary: evidence.Origin{
 			Source: evidence.SourceFile, TokenFile: "token",
 			Audiences: []string{"vault", "https://kubernetes.default.svc"},
 		},

@@ -30,13 +30,13 @@ func TestReviewerSources(t *testing.T) {
 	own := vars{"EXPORTER_KUBERNETES_TOKEN_FILE": "/own/token"}
 	for _, tt := range []struct {
 		given vars
-		want  evidence.Reviewer
+		want  evidence.Origin
 	}{
 		{vars{"EXPORTER_REVIEWER": "serviceaccount", "EXPORTER_REVIEWER_SERVICE_ACCOUNT": "vault/vault-auth"},
-			evidence.Reviewer{Source: evidence.SourceServiceAccount, ServiceAccount: reviewing}},
+			evidence.Origin{Source: evidence.SourceServiceAccount, ServiceAccount: reviewing}},
 		{vars{"EXPORTER_REVIEWER": "accessreview", "EXPORTER_REVIEWER_SERVICE_ACCOUNT": "vault/vault-auth"},
-			evidence.Reviewer{Source: evidence.SourceAccessReview, ServiceAccount: reviewing}},
-		{vars{"EXPORTER_REVIEWER": "canary"}, evidence.Reviewer{Source: evidence.SourceCanary}},
+			evidence.Origin{Source: evidence.SourceAccessReview, ServiceAccount: reviewing}},
+		{vars{"EXPORTER_REVIEWER": "canary"}, evidence.Origin{Source: evidence.SourceCanary}},
 	} {
 		t.Run(tt.given["EXPORTER_REVIEWER"], func(t *testing.T) {
 			got := mustLoad(t, minimal().without(reviewerFile).but(own).but(tt.given)).Targets[0]
@@ -58,7 +58,7 @@ func TestReviewerSecret(t *testing.T) {
 		"vault/vault-auth/a.B_": {Namespace: "vault", Name: "vault-auth", Key: "a.B_"},
 	} {
 		got := mustLoad(t, minimal().without(reviewerFile).but(service).but(vars{"EXPORTER_REVIEWER": "secret", "EXPORTER_REVIEWER_SECRET": value})).Targets[0]
-		if diff := cmp.Diff(evidence.Reviewer{Source: evidence.SourceSecret, Secret: want}, got.Reviewer); diff != "" {
+		if diff := cmp.Diff(evidence.Origin{Source: evidence.SourceSecret, Secret: want}, got.Reviewer); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", value, diff)
 		}
 		home := evidence.Kubernetes{Host: "https://10.96.0.1:443", CACert: p.caCert(), TokenFile: p.tokenFile()}
@@ -87,7 +87,7 @@ func TestCanaryMinted(t *testing.T) {
 		"EXPORTER_CANARY": "serviceaccount", "EXPORTER_CANARY_SERVICE_ACCOUNT": "monitoring/canary", "EXPORTER_CANARY_AUDIENCES": "vault",
 		"EXPORTER_KUBERNETES_TOKEN_FILE": "/own/token",
 	})).Targets[0]
-	want := evidence.Canary{
+	want := evidence.Origin{
 		Source: evidence.SourceServiceAccount, ServiceAccount: evidence.ServiceAccount{Namespace: "monitoring", Name: "canary"}, Audiences: []string{"vault"},
 	}
 	if diff := cmp.Diff(want, got.Canary); diff != "" {

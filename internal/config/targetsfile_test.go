@@ -45,8 +45,8 @@ func TestTargetsFile(t *testing.T) {
 		Name:       "prod",
 		Vault:      evidence.Vault{Addr: "https://vault.example.com:8200", Mount: "k8s/prod", Role: "canary"},
 		Kubernetes: evidence.Kubernetes{Host: "https://kubernetes.example.com:6443"},
-		Reviewer:   evidence.Reviewer{Source: evidence.SourceFile, TokenFile: "/etc/reviewer/token"},
-		Canary:     evidence.Canary{Source: evidence.SourceFile, TokenFile: "/etc/canary/token", Audiences: []string{"vault", "https://vault"}},
+		Reviewer:   evidence.Origin{Source: evidence.SourceFile, TokenFile: "/etc/reviewer/token"},
+		Canary:     evidence.Origin{Source: evidence.SourceFile, TokenFile: "/etc/canary/token", Audiences: []string{"vault", "https://vault"}},
 		Interval:   time.Minute, Timeout: 20 * time.Second, Recheck: 10 * time.Second,
 		FollowUps: true, Labels: map[string]string{"team": "payments", "region": "東"},
 	}
@@ -54,7 +54,7 @@ func TestTargetsFile(t *testing.T) {
 	second.Name, second.Vault.Mount, second.Labels, second.Canary.Audiences = "2", "kubernetes", nil, nil
 	second.Interval, second.Timeout, second.FollowUps = 2*time.Minute, 15*time.Second, false // empty: the built-in default
 	second.Kubernetes.TokenFile = "/own/token"
-	second.Reviewer = evidence.Reviewer{Source: evidence.SourceAccessReview, ServiceAccount: reviewing} // the environment's file is not used
+	second.Reviewer = evidence.Origin{Source: evidence.SourceAccessReview, ServiceAccount: reviewing} // the environment's file is not used
 	if diff := cmp.Diff([]evidence.Target{first, second}, c.Targets); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

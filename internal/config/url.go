@@ -75,6 +75,11 @@ func withoutAPIPath(k kind[string]) kind[string] {
 				return "", malformed("ends in " + tail + ", which is not part of Vault's address")
 			}
 		}
+		for _, path := range []string{"/v1/auth/", "/v1/sys/"} {
+			if strings.Contains(address+"/", path) {
+				return "", malformed("has the path of a request, " + path + "…, which is not part of Vault's address")
+			}
+		}
 		return address, err
 	}
 	return k

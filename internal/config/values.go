@@ -82,8 +82,10 @@ var authMount = textKind(shape{allowed: "the path below auth/, such as kubernete
 	if trimmed == "" {
 		return "", malformed("names no mount")
 	}
-	if trimmed == "auth" || strings.HasPrefix(trimmed, "auth/") {
-		return "", malformed("begins with auth/, which is not part of it")
+	for _, head := range []string{"v1", "auth"} {
+		if trimmed == head || strings.HasPrefix(trimmed, head+"/") {
+			return "", malformed("begins with " + head + "/, which is not part of it")
+		}
 	}
 	return parseVaultPath(value)
 })

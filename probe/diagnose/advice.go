@@ -58,7 +58,8 @@ func (a Advice) at(t evidence.Target) Advice {
 }
 
 func pointed(t evidence.Target, commands []string) []string {
-	if !slices.ContainsFunc(commands, func(line string) bool { return strings.HasPrefix(line, "vault ") }) {
+	isVaults := func(line string) bool { return strings.HasPrefix(line, "vault ") || strings.HasPrefix(line, "bao ") }
+	if !slices.ContainsFunc(commands, isVaults) {
 		return commands
 	}
 	return append([]string{environment(t)}, commands...)
@@ -71,13 +72,12 @@ func namesFile(t evidence.Target, line string) bool {
 		func(file string) bool { return file != "" && strings.Contains(line, shell.Quote(file)) })
 }
 
-// environment returns the command that points the vault CLI at the target's Vault.
+// environment returns the command that points the vault CLI at the target's Vault. It does
+// not set VAULT_CACERT, because the exporter's file is in its pod.
 func environment(t evidence.Target) string {
 	command := "export"
 	for _, variable := range []struct{ name, value string }{
 		{"VAULT_ADDR", t.Vault.Addr},
-		{"VAULT_CACERT", t.Vault.CACert},
-		{"VAULT_TLS_SERVER_NAME", t.Vault.TLSServerName},
 		{"VAULT_NAMESPACE", t.Vault.Namespace},
 	} {
 		if variable.value != "" {

@@ -32,7 +32,7 @@ func TestReviewerIsBoundAsTheAPIServerNamesIt(t *testing.T) {
 }
 
 func TestCommandsWithFilesOfThePodSaySo(t *testing.T) {
-	target := evidence.Target{Reviewer: evidence.Reviewer{Source: evidence.SourceFile, TokenFile: "/var/run/reviewer/token"}, Vault: evidence.Vault{Addr: "https://vault:8200", Mount: "kubernetes"}}
+	target := evidence.Target{Reviewer: evidence.Origin{Source: evidence.SourceFile, TokenFile: "/var/run/reviewer/token"}, Vault: evidence.Vault{Addr: "https://vault:8200", Mount: "kubernetes"}}
 	for reason, want := range map[Reason]bool{ReviewerDrift: true, ReviewerTokenMissing: true, RoleMissing: false, VaultDNS: false} {
 		notes := reason.Advice(target, evidence.Evidence{}).Notes
 		if got := strings.Contains(strings.Join(notes, " "), "the exporter's pod"); got != want {

@@ -89,15 +89,15 @@ var canaryReasons = sorted(
 		Reported: "hashicorp/vault-secrets-operator#379",
 		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
 			if t.Reviewer.Source.Spec().SelfReview {
-				return Advice{Notes: []string{fmt.Sprintf("Project the token in %s with the API server's audience too, or give Vault a reviewer.", t.Canary.TokenFile)}}
+				return Advice{Notes: []string{canaryAudience(t, "the API server's audience too, or give Vault a reviewer")}}
 			}
-			return Advice{Notes: []string{fmt.Sprintf("Project the token in %s with the audience %s.", t.Canary.TokenFile, strings.Join(t.Canary.Audiences, " or "))}}
+			return Advice{Notes: []string{canaryAudience(t, "the audience "+strings.Join(t.Canary.Audiences, " or "))}}
 		},
 	},
 	Spec{
 		Code: CanaryRejected, Component: ComponentCanary, Title: "the API server does not authenticate the canary as its service account",
 		Means:  "The API server authenticates the token as another user than its claims say, or rejects it with a text that the exporter does not know.",
-		Seen:   "The TokenReview: proven.",
+		Seen:   "The TokenReview: proven. By elimination if `EXPORTER_REVIEWER=accessreview` makes none and the diagnostic role shows that Vault can have tokens reviewed.",
 		Remedy: "Look for an authentication webhook that maps users.",
 		advise: adviseCanaryToken,
 	},
@@ -116,13 +116,22 @@ var canaryWarnings = []WarningSpec{{
 		return finding{
 			holds:  len(canary.Audiences) == 0 || overlap(canary.Audiences, reviewer.Audiences),
 			detail: fmt.Sprintf("the API server accepts the token of the canary %s too, not only Vault", canaryName(e)),
-			advice: Advice{Notes: []string{fmt.Sprintf("Project the token in %s with an audience of its own, such as vault.", t.Canary.TokenFile)}},
+			advice: Advice{Notes: []string{canaryAudience(t, "an audience of its own, such as vault")}},
 		}, true
 	},
 }}
 
+// canaryAudience returns a note that says where to set the canary's audience: in the
+// projected volume or, for a minted token, in a variable.
+func canaryAudience(t evidence.Target, audience string) string {
+	if t.Canary.Source.Spec().External {
+		return fmt.Sprintf("Project the token %s with %s.", t.Canary.Source.Spec().Describe(t.Canary), audience)
+	}
+	return fmt.Sprintf("Mint the token of %s with %s: set EXPORTER_CANARY_AUDIENCES.", t.Canary.Source.Spec().Describe(t.Canary), audience)
+}
+
 func adviseCanaryToken(t evidence.Target, _ evidence.Evidence) Advice {
-	origin := t.Canary.Origin()
+	origin := t.Canary
 	source := origin.Source.Spec()
 	a := Advice{Notes: []string{fmt.Sprintf("EXPORTER_CANARY_%s is %s: it must be a service account token of this cluster.", source.Key, orNone(source.Value(origin)))}}
 	if inspect := source.Inspect(origin); inspect != "" {

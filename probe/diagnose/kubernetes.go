@@ -77,7 +77,10 @@ var kubernetesReasons = sorted(
 		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
 			return Advice{
 				Check: []string{showCertificates(t.Kubernetes.Host, t.Kubernetes.TLSServerName)},
-				Fix:   []string{"kubeadm certs renew apiserver"},
+				Notes: []string{
+					"If kubeadm manages the cluster, run kubeadm certs renew apiserver on each control plane node, and restart kube-apiserver.",
+					"k3s and RKE2 renew it when their server restarts; EKS, GKE, AKS and OpenShift renew it themselves, so look for a proxy in between there.",
+				},
 			}
 		},
 	},

@@ -48,7 +48,7 @@ var mountReasons = sorted(
 			}
 			a.Notes = append(a.Notes, "Enable the mount only if it is gone: a new mount has no config, no roles and another accessor.")
 			enable := vault("auth", "enable", "-path="+shell.Quote(t.Vault.Mount), "kubernetes")
-			a.Fix = append(append([]string{enable}, firstConfig(t)...), writeRole(t, e))
+			a.Fix = append(append([]string{enable}, firstConfig(t, e)...), writeRole(t, e))
 			return a
 		},
 	},
@@ -71,8 +71,8 @@ var mountReasons = sorted(
 		Seen:     "500 `could not load backend configuration`: proven.",
 		Remedy:   "Write the config. The roles went with the old mount too.",
 		Reported: "external-secrets/kubernetes-external-secrets#649",
-		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
-			return Advice{Check: []string{vault("list", shell.Quote(mountPath(t)+"/role"))}, Fix: firstConfig(t)}
+		advise: func(t evidence.Target, e evidence.Evidence) Advice {
+			return Advice{Check: []string{vault("list", shell.Quote(mountPath(t)+"/role"))}, Fix: firstConfig(t, e)}
 		},
 	},
 	Spec{
@@ -82,10 +82,11 @@ var mountReasons = sorted(
 		Remedy:   "Disable the check: the API server verifies the issuer anyway.",
 		Reported: "external-secrets/kubernetes-external-secrets#721",
 		advise: func(t evidence.Target, e evidence.Evidence) Advice {
-			a := writeConfig(t, e, map[string]string{"disable_iss_validation": "true"})
-			a.Notes = append([]string{fmt.Sprintf("The canary's token has iss=%s; the config requires another issuer.",
-				shell.QuoteUntrusted(e.CanaryToken.Value.Issuer, "issuer"))}, a.Notes...)
-			return a
+			return Advice{
+				Notes: []string{fmt.Sprintf("The canary's token has iss=%s; the config requires another issuer.",
+					shell.QuoteUntrusted(e.CanaryToken.Value.Issuer, "issuer"))},
+				Fix: changeConfig(t, e, setting{name: "disable_iss_validation", value: "true"}),
+			}
 		},
 	},
 	Spec{
@@ -97,9 +98,10 @@ var mountReasons = sorted(
 		Remedy:   "Replace the keys, or remove them.",
 		Reported: "hashicorp/vault-plugin-auth-kubernetes#30: logins fail with `pem_keys` in the config and succeed without.",
 		advise: func(t evidence.Target, e evidence.Evidence) Advice {
-			a := writeConfig(t, e, map[string]string{"pem_keys": ""})
-			a.Notes = append([]string{"Without pem_keys Vault leaves signatures to the API server, which knows its keys."}, a.Notes...)
-			return a
+			return Advice{
+				Notes: []string{"Without pem_keys Vault leaves signatures to the API server, which knows its keys."},
+				Fix:   changeConfig(t, e, setting{name: "pem_keys"}),
+			}
 		},
 	},
 	Spec{
@@ -110,7 +112,10 @@ var mountReasons = sorted(
 		Remedy:   "Write the CA into the config.",
 		Reported: "hashicorp/vault#15891",
 		advise: func(t evidence.Target, e evidence.Evidence) Advice {
-			return writeConfig(t, e, map[string]string{"kubernetes_ca_cert": caOf(t), "disable_local_ca_jwt": "true"})
+			if t.Reviewer.Source.Spec().AccessReview {
+				return Advice{Notes: []string{"EXPORTER_REVIEWER is accessreview, which assumes a Vault in a pod of this cluster: set automountServiceAccountToken of Vault's pod to true, and restart it."}}
+			}
+			return Advice{Fix: changeConfig(t, e, caSetting(t), setting{name: "disable_local_ca_jwt", value: "true"})}
 		},
 	},
 	Spec{
@@ -123,11 +128,7 @@ var mountReasons = sorted(
 		advise: func(_ evidence.Target, e evidence.Evidence) Advice {
 			return Advice{
 				Check: []string{"kubectl auth can-i get serviceaccounts --all-namespaces --as=" + subjectOf(e.ReviewerToken.Value, "reviewer")},
-				Fix: []string{
-					"kubectl create clusterrole vault-auth-serviceaccounts --verb=get --resource=serviceaccounts",
-					"kubectl create clusterrolebinding vault-auth-serviceaccounts --clusterrole=vault-auth-serviceaccounts --serviceaccount=" +
-						account(e.ReviewerToken.Value, "reviewer"),
-				},
+				Fix:   grant(evidence.Permission{Verb: "get", Resource: "serviceaccounts"}, account(e.ReviewerToken.Value, "reviewer")).Fix,
 			}
 		},
 	},
@@ -187,5 +188,5 @@ var mountWarnings = []WarningSpec{
 }
 
 func adviseMountCA(t evidence.Target, e evidence.Evidence) Advice {
-	return reconnect(t, e, map[string]string{"kubernetes_ca_cert": caOf(t)})
+	return reconnect(t, e, caSetting(t))
 }

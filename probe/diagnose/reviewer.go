@@ -79,7 +79,7 @@ var reviewerReasons = sorted(
 			"A review by the exporter's own identity that says `has been invalidated`, `not found` or `does not match`: proven.",
 		Remedy:   "Create a token that is bound to no object.",
 		Reported: "hashicorp/vault#14072: every restart of Vault's pods invalidated the stored token.",
-		advise:   adviseReviewerRenew,
+		advise:   adviseReviewerRecreate,
 	},
 	Spec{
 		Code: ReviewerWrongCluster, Component: ComponentReviewer, Title: "the reviewer token is not signed by this cluster's keys",
@@ -107,7 +107,7 @@ var reviewerReasons = sorted(
 		Seen:     "401 on the TokenReview, and the mount exists: proven. If the exporter has its own identity, it can find the cause.",
 		Remedy:   "Renew the token.",
 		Reported: "hashicorp/vault-plugin-auth-kubernetes#373",
-		advise:   adviseReviewerRenew,
+		advise:   adviseReviewerRecreate,
 	},
 	Spec{
 		Code: ReviewerForbidden, Component: ComponentReviewer, Title: "the reviewer may not create TokenReviews",
@@ -205,7 +205,7 @@ var reviewerWarnings = []WarningSpec{
 }
 
 func adviseReviewerToken(t evidence.Target, _ evidence.Evidence) Advice {
-	origin := t.Reviewer.Origin()
+	origin := t.Reviewer
 	source := origin.Source.Spec()
 	a := Advice{Notes: []string{fmt.Sprintf("EXPORTER_REVIEWER_%s is %s: it must hold the token that Vault has as token_reviewer_jwt, and nothing else.",
 		source.Key, orNone(source.Value(origin)))}}
@@ -215,32 +215,38 @@ func adviseReviewerToken(t evidence.Target, _ evidence.Evidence) Advice {
 	return a
 }
 
+// adviseReviewerRenew returns the advice to store a new token of the same service account
+// that is not bound to an object.
 func adviseReviewerRenew(t evidence.Target, e evidence.Evidence) Advice {
 	c := e.ReviewerToken.Value
-	a := reconnect(t, e, map[string]string{"token_reviewer_jwt": "@reviewer-token"})
-	a.Fix = append([]string{fmt.Sprintf("kubectl -n %s create token %s --duration=8760h > reviewer-token",
-		shell.QuoteUntrusted(c.Namespace, "namespace"), shell.QuoteUntrusted(c.ServiceAccount, "service-account"))}, a.Fix...)
-	origin := t.Reviewer.Origin()
+	a := reconnect(t, e, setting{name: reviewerJWT, value: "@reviewer-token", fetch: fmt.Sprintf("kubectl -n %s create token %s --duration=8760h > reviewer-token",
+		shell.QuoteUntrusted(c.Namespace, "namespace"), shell.QuoteUntrusted(c.ServiceAccount, "service-account"))})
+	origin := t.Reviewer
 	if renewed := origin.Source.Spec().Renewed(origin); renewed != "" {
 		a.Notes = append(a.Notes, renewed)
 	}
 	return a
 }
 
-// adviseReviewerDrift returns the advice to store the exporter's reviewer token in Vault or,
-// with the source accessreview, to store none.
+// adviseReviewerRecreate is adviseReviewerRenew for a service account that may be gone. Its
+// ClusterRoleBinding still exists and names it.
+func adviseReviewerRecreate(t evidence.Target, e evidence.Evidence) Advice {
+	c := e.ReviewerToken.Value
+	a := adviseReviewerRenew(t, e)
+	a.Fix = append([]string{fmt.Sprintf("kubectl -n %[1]s get serviceaccount %[2]s > /dev/null || kubectl -n %[1]s create serviceaccount %[2]s",
+		shell.QuoteUntrusted(c.Namespace, "namespace"), shell.QuoteUntrusted(c.ServiceAccount, "service-account"))}, a.Fix...)
+	return a
+}
+
+// adviseReviewerDrift returns the advice to store a token of the exporter's reviewer in Vault
+// or, with the source accessreview, to store none.
 func adviseReviewerDrift(t evidence.Target, e evidence.Evidence) Advice {
 	if t.Reviewer.Source.Spec().AccessReview {
-		a := reconnect(t, e, map[string]string{"token_reviewer_jwt": "", "disable_local_ca_jwt": "false"})
+		a := reconnect(t, e, setting{name: reviewerJWT}, setting{name: "disable_local_ca_jwt", value: "false"})
 		a.Notes = append(a.Notes, "The fix makes Vault use the token of its own pod again, as EXPORTER_REVIEWER=accessreview assumes. It needs a Vault that runs in this cluster.")
 		return a
 	}
-	ours := reviewerField(t)
-	a := reconnect(t, e, map[string]string{ours.name: ours.value})
-	if ours.fetch != "" {
-		a.Fix = append([]string{ours.fetch}, a.Fix...)
-	}
-	return a
+	return reconnect(t, e, reviewerSetting(t, e))
 }
 
 // bindingOf returns the name of a ClusterRoleBinding for a user, the flag for its subject,
@@ -289,7 +295,7 @@ func judgeStaleCopy(t evidence.Target, e evidence.Evidence) (finding, bool) {
 // judgeNotChecked raises if the exporter lacks a permission that it needs to check the
 // reviewer.
 func judgeNotChecked(t evidence.Target, e evidence.Evidence) (finding, bool) {
-	origin := t.Reviewer.Origin()
+	origin := t.Reviewer
 	source := origin.Source.Spec()
 	if !source.OwnIdentity && !source.Home || !e.Login.Ok() && !source.AccessReview {
 		return unjudged()
@@ -313,7 +319,7 @@ func judgeNotChecked(t evidence.Target, e evidence.Evidence) (finding, bool) {
 // adviseSourcePermission returns the advice to grant the permission that the reviewer's
 // source needs.
 func adviseSourcePermission(t evidence.Target, e evidence.Evidence) Advice {
-	origin := t.Reviewer.Origin()
+	origin := t.Reviewer
 	source := origin.Source.Spec()
 	if !source.Home {
 		return grant(source.Permission(origin), account(e.OwnToken.Value, "exporter"))
@@ -339,20 +345,35 @@ func adviseSourcePermission(t evidence.Target, e evidence.Evidence) Advice {
 	return a
 }
 
-// grant returns the commands that grant a permission to a service account.
+// grant returns the commands that grant a permission to a service account. Role and binding are named after both: the
+// usual names may be taken.
 func grant(p evidence.Permission, who string) Advice {
+	name := grantName(p, who)
 	if p.Namespace == "" {
 		return Advice{Fix: []string{
-			fmt.Sprintf("kubectl create clusterrole vault-k8s-auth-exporter --verb=%s --resource=%s", p.Verb, p.Resource),
-			"kubectl create clusterrolebinding vault-k8s-auth-exporter --clusterrole=vault-k8s-auth-exporter --serviceaccount=" + who,
+			fmt.Sprintf("kubectl create clusterrole %s --verb=%s --resource=%s", name, p.Verb, p.Resource),
+			fmt.Sprintf("kubectl create clusterrolebinding %s --clusterrole=%s --serviceaccount=%s", name, name, who),
 		}}
 	}
-	namespace, name := shell.Quote(p.Namespace), shell.Quote(p.ResourceName+"-"+roleSuffix[p.Resource])
+	namespace := shell.Quote(p.Namespace)
 	return Advice{Fix: []string{
 		fmt.Sprintf("kubectl -n %s create role %s --verb=%s --resource=%s --resource-name=%s", namespace, name, p.Verb, p.Resource, shell.Quote(p.ResourceName)),
 		fmt.Sprintf("kubectl -n %s create rolebinding %s --role=%s --serviceaccount=%s", namespace, name, name, who),
 	}}
 }
 
-// roleSuffix maps a resource to the suffix of the name of the Role that permits it.
-var roleSuffix = map[string]string{"secrets": "reader", "serviceaccounts/token": "token"}
+// grantName returns a name such as monitoring-exporter-canary-token. who is quoted, or a
+// placeholder.
+func grantName(p evidence.Permission, who string) string {
+	subject := strings.ReplaceAll(strings.Trim(who, "'<>"), ":", "-")
+	if p.ResourceName != "" {
+		subject += "-" + p.ResourceName
+	}
+	return shell.Quote(subject + "-" + roleSuffix[p.Resource])
+}
+
+// roleSuffix maps a resource to the suffix of the name of the role that permits it.
+var roleSuffix = map[string]string{
+	"secrets": "reader", "serviceaccounts": "reader", "serviceaccounts/token": "token",
+	"subjectaccessreviews.authorization.k8s.io": "subjectaccessreviews",
+}

@@ -88,6 +88,11 @@ func diagnosticReviewer(t evidence.Target, e evidence.Evidence, identity, fact s
 		return byElimination(CanaryEntityDisabled,
 			fmt.Sprintf("Vault can have tokens reviewed, but still rejects the canary: the identity entity of %s is disabled", canaryName(e)), fact,
 			"Vault's reviewer "+identity+" may create TokenReviews", "a login with a forged, expired token was rejected only for its expiry")
+	case e.RoleProbePassed() && !e.Review.Ok():
+		return byElimination(CanaryRejected,
+			fmt.Sprintf("Vault can have tokens reviewed, but still rejects the canary: the API server does not accept the token of %s, "+
+				"because its service account or Secret is gone or another cluster issued it; or the identity entity of the canary is disabled", canaryName(e)), fact,
+			"Vault's reviewer "+identity+" may create TokenReviews", "a login with a forged, expired token was rejected only for its expiry")
 	}
 	return Verdict{}, false
 }

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"net/http"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
@@ -50,9 +51,26 @@ func vaultTransport(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	if !asked.IsTransport() {
 		return Verdict{}, false
 	}
-	return proven(vaultTransportReasons[asked.Class],
-		fmt.Sprintf("nothing at %s responds as Vault: %s", t.Vault.Addr, asked.Error()),
-		fmt.Sprintf("%s failed: %s", question, asked.Error()))
+	because := []string{fmt.Sprintf("%s failed: %s", question, asked.Error())}
+	if e.Health.Ok() {
+		because = append(because, "sys/health responded")
+	}
+	switch {
+	case asked.Class == evidence.ClassBadResponse && isGatewayStatus(asked.Status):
+		// A maintenance page returns 503 too, and a gateway may time out before Vault responds.
+		certain := asked.Status != http.StatusServiceUnavailable && !e.Health.Ok()
+		return concludedFrom(certain)(VaultNoBackend,
+			fmt.Sprintf("a load balancer or proxy responds instead of Vault at %s: %s", t.Vault.Addr, asked.Error()), because...)
+	case e.Health.Ok():
+		return proven(vaultTransportReasons[asked.Class],
+			fmt.Sprintf("Vault at %s does not serve the login: %s", t.Vault.Addr, asked.Error()), because...)
+	}
+	return proven(vaultTransportReasons[asked.Class], fmt.Sprintf("nothing at %s responds as Vault: %s", t.Vault.Addr, asked.Error()), because...)
+}
+
+// isGatewayStatus reports whether a status means that a gateway did not reach its server.
+func isGatewayStatus(status int) bool {
+	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
 }
 
 // vaultState holds if Vault responds, but serves no logins. The login takes precedence over

@@ -69,7 +69,7 @@ var loginTexts = []textReason{
 	{500, "", VaultInternalError},
 	{502, "", VaultInternalError},
 	{503, "", VaultInternalError},
-	{400, "x-forwarded-for", VaultBadResponse},
+	{400, "x-forwarded-for", VaultForwardedForRejected},
 	{400, "could not be found", MountWrongType}, // jwt: role "x" could not be found
 	{200, "", VaultBadResponse},
 }

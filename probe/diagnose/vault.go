@@ -18,6 +18,8 @@ const (
 	VaultTLSName              Reason = "vault_tls_name"
 	VaultTLSFailed            Reason = "vault_tls_failed"
 	VaultBadResponse          Reason = "vault_bad_response"
+	VaultNoBackend            Reason = "vault_no_backend"
+	VaultForwardedForRejected Reason = "vault_forwarded_for_rejected"
 	VaultUninitialized        Reason = "vault_uninitialized"
 	VaultSealed               Reason = "vault_sealed"
 	VaultNoLeader             Reason = "vault_no_leader"
@@ -128,6 +130,23 @@ var vaultReasons = sorted(
 		advise:   adviseVaultAddress,
 	},
 	Spec{
+		Code: VaultNoBackend, Component: ComponentVault, Title: "a load balancer or proxy does not reach Vault",
+		Means: "The server at Vault's address is a load balancer, an ingress or a proxy that has no Vault to pass requests to: no pod is ready, " +
+			"or its health check fails. Vault itself may work.",
+		Seen: "502 or 504 that is not Vault's JSON: proven. By elimination with 503, because a maintenance page returns the same, " +
+			"and if `sys/health` responds, because the gateway may only have timed out during the login.",
+		Remedy: "Check Vault's pods, their readiness and the Service's endpoints, then the health check of the load balancer.",
+		advise: adviseVaultBackend,
+	},
+	Spec{
+		Code: VaultForwardedForRejected, Component: ComponentVault, Title: "Vault's listener rejects the X-Forwarded-For header, or its absence",
+		Means: "The listener of Vault has `x_forwarded_for_authorized_addrs`, and rejects a request that comes from another address with the header, " +
+			"without the header, or through fewer proxies than it skips.",
+		Seen:   "400 with a text that names `x-forwarded-for`, for every path: proven.",
+		Remedy: "Correct the `x_forwarded_for_*` parameters of the listener, or let the exporter and the pods use a path that they allow.",
+		advise: adviseForwardedFor,
+	},
+	Spec{
 		Code: VaultUninitialized, Component: ComponentVault, Title: "Vault is not initialised",
 		Means:    "This Vault is new, or has lost its storage.",
 		Seen:     "The login fails with `Vault is sealed` here too; `sys/health` says `initialized: false`: proven.",
@@ -160,8 +179,11 @@ var vaultReasons = sorted(
 		Reported: "hashicorp/vault#20336",
 		advise: func(evidence.Target, evidence.Evidence) Advice {
 			return Advice{
-				Notes: []string{"Restore the quorum of the storage. If this is a disaster-recovery secondary, point EXPORTER_VAULT_ADDR at the primary."},
-				Check: []string{vault("status"), vault("operator", "raft", "list-peers")},
+				Notes: []string{
+					"Restore the quorum of the storage. With raft, most of the nodes have to run and be unsealed: run the check on each. " +
+						"If this is a disaster-recovery secondary, point EXPORTER_VAULT_ADDR at the primary.",
+				},
+				Check: []string{vault("status"), "kubectl -n vault get pods"},
 			}
 		},
 	},
@@ -207,11 +229,12 @@ var vaultReasons = sorted(
 	Spec{
 		Code: VaultRedirect, Component: ComponentVault, Title: "Vault redirects the login elsewhere",
 		Means: "Vault, or a server in front of it, answers the login with a redirect that the exporter does not follow, because it would send a credential there. " +
-			"It follows only one: a 307 to https, to a node that the same CA verifies, from a node whose `sys/health` says that it is a standby.",
+			"It follows one: a 307 from a node whose `sys/health` says that it is a standby, to https and a node that the same CA verifies, " +
+			"or from plain HTTP to plain HTTP.",
 		Seen:     "A 3xx: proven.",
-		Remedy:   "Point `EXPORTER_VAULT_ADDR` at Vault itself; correct `api_addr` of its nodes.",
+		Remedy:   "If a standby redirects, correct `api_addr` of the nodes, and let them reach each other at `cluster_addr` (port 8201). Otherwise point `EXPORTER_VAULT_ADDR` at Vault itself.",
 		Reported: "hashicorp/vault#17495",
-		advise:   adviseVaultAddress,
+		advise:   adviseRedirect,
 	},
 	Spec{
 		Code: VaultNamespaceMissing, Component: ComponentVault, Title: "the namespace does not exist in Vault",
@@ -222,7 +245,8 @@ var vaultReasons = sorted(
 		Reported: "external-secrets/external-secrets#314",
 		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
 			return Advice{
-				Notes: []string{fmt.Sprintf("EXPORTER_VAULT_NAMESPACE is %s: correct it, or create the namespace.", orNone(t.Vault.Namespace))},
+				Notes: []string{fmt.Sprintf("EXPORTER_VAULT_NAMESPACE is %s: correct it, or create the namespace. "+
+					"OpenBao reports the same for a namespace whose parent is sealed.", orNone(t.Vault.Namespace))},
 				Check: []string{vault("namespace", "list", "-namespace=")},
 			}
 		},
@@ -234,12 +258,7 @@ var vaultReasons = sorted(
 		Remedy: "Ask who locked it before you unlock it.",
 		Reported: "[HashiCorp's support](https://support.hashicorp.com/hc/en-us/articles/20701624098579-How-to-unlock-an-HCP-Vault-Namespace-without-having-access-to-the-unlock-key): " +
 			"how to unlock a namespace whose unlock key is lost.",
-		advise: func(evidence.Target, evidence.Evidence) Advice {
-			return Advice{
-				Notes: []string{"Ask who locked the namespace before you unlock it. If OpenBao says that it is sealed, use bao namespace unseal instead."},
-				Fix:   []string{vault("namespace", "unlock")},
-			}
-		},
+		advise: adviseNamespace,
 	},
 	Spec{
 		Code: VaultClockSkew, Component: ComponentVault, Title: "Vault's clock is wrong",
@@ -292,13 +311,6 @@ func adviseVaultReach(t evidence.Target, _ evidence.Evidence) Advice {
 			"kubectl -n vault get pods,services,endpointslices",
 			fmt.Sprintf("curl -sS --max-time 5 -o /dev/null -w '%%{http_code}\\n' %s", shell.Quote(t.Vault.Addr+"/v1/sys/health")),
 		},
-	}
-}
-
-func adviseVaultAddress(t evidence.Target, _ evidence.Evidence) Advice {
-	return Advice{
-		Notes: []string{fmt.Sprintf("EXPORTER_VAULT_ADDR is %s: point it at Vault itself. The check prints JSON with the field initialized if it is.", t.Vault.Addr)},
-		Check: []string{"curl -sS --max-time 5 " + shell.Quote(t.Vault.Addr+"/v1/sys/health")},
 	}
 }
 

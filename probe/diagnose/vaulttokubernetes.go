@@ -2,7 +2,6 @@ package diagnose
 
 import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/shell"
 )
 
 // The reasons about Vault's own connection to its API server.
@@ -51,7 +50,7 @@ var vaultToKubernetesReasons = sorted(
 		Remedy:   "Write an https URL.",
 		Reported: "hashicorp/vault-plugin-auth-kubernetes#20",
 		advise: func(t evidence.Target, e evidence.Evidence) Advice {
-			return writeConfig(t, e, map[string]string{"kubernetes_host": shell.Quote(t.Kubernetes.Host)})
+			return Advice{Fix: changeConfig(t, e, hostSetting(t))}
 		},
 	},
 	Spec{
@@ -64,8 +63,9 @@ var vaultToKubernetesReasons = sorted(
 		Reported: "hashicorp/vault-plugin-auth-kubernetes#168: every one of these causes gives the same 403.",
 		advise: func(t evidence.Target, e evidence.Evidence) Advice {
 			a := adviseReviewerDrift(t, e)
-			a.Check = append(a.Check, vault("monitor", "-log-level=debug"))
-			a.Notes = append(a.Notes, "The fix is for the most likely cause, another reviewer token. If it changes nothing, look for login unauthorized in Vault's debug log; "+
+			a.Check = append(a.Check, vault("read", configPath(t)), vault("monitor", "-log-level=debug"))
+			a.Notes = append(a.Notes, "The fix is for the most likely cause, another reviewer token, and keeps every other field. If it changes nothing, compare kubernetes_host and "+
+				"kubernetes_ca_cert in the check with the API server as Vault reaches it, and look for login unauthorized in Vault's debug log; "+
 				"if there is none, the canary's entity is disabled.")
 			return a
 		},
@@ -75,6 +75,6 @@ var vaultToKubernetesReasons = sorted(
 func adviseMountReach(t evidence.Target, _ evidence.Evidence) Advice {
 	return Advice{
 		Notes: []string{"Look for a firewall, private endpoint or NetworkPolicy between Vault and the API server. The check shows the host that Vault uses."},
-		Check: []string{vault("read", shell.Quote(mountPath(t)+"/config"))},
+		Check: []string{vault("read", configPath(t))},
 	}
 }

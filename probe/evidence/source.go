@@ -35,10 +35,11 @@ type Source struct {
 	Describe func(Origin) string
 	// Inspect returns a read-only command that shows whether the token exists.
 	Inspect func(Origin) string
-	// Export returns how an operator gets the same token: the value for vault write, and the
-	// command that first writes the token to a file, empty if it is in one already. Both are
-	// empty if no token is stored in Vault, which then uses its own pod's or the client's.
-	Export func(Origin) (value, command string)
+	// Export returns how an operator gets a token of the identity in these claims: the value
+	// for vault write, and the command that first writes the token to a file, empty if it is
+	// in one already. Both are empty if no token is stored in Vault, which then uses its own
+	// pod's or the client's.
+	Export func(Origin, Claims) (value, command string)
 	// Renewed returns a sentence that says where to put a renewed token; empty if the source
 	// obtains it without help.
 	Renewed func(Origin) string
@@ -56,18 +57,23 @@ func (n SourceName) Spec() Source {
 		return Sources[i]
 	}
 	return Source{Value: none, Describe: none, Inspect: none, Renewed: none,
-		Export:     func(Origin) (value, command string) { return "", "" },
+		Export:     func(Origin, Claims) (value, command string) { return "", "" },
 		Permission: func(Origin) Permission { return Permission{} },
 	}
 }
 
-// Origin is a source with its settings.
+// Origin is where a token comes from: a source and its settings. Settings of other sources
+// are zero.
 type Origin struct {
-	Source         SourceName
-	TokenFile      string
-	Secret         SecretKey
+	Source SourceName
+	// TokenFile is the setting of the source file.
+	TokenFile string
+	// Secret is the setting of the source secret.
+	Secret SecretKey
+	// ServiceAccount is the setting of the sources serviceaccount and accessreview.
 	ServiceAccount ServiceAccount
-	// Audiences are the audiences of a minted token; empty means the API server's own.
+	// Audiences are the audiences that the token must have or is minted for. Empty means any
+	// or, for a minted token, the API server's own.
 	Audiences []string
 }
 

@@ -15,7 +15,20 @@ var fileSource = Source{
 	Value:      func(o Origin) string { return o.TokenFile },
 	Describe:   func(o Origin) string { return "in " + o.TokenFile },
 	Inspect:    func(o Origin) string { return "ls -l " + shell.Quote(o.TokenFile) },
-	Export:     func(o Origin) (value, command string) { return "@" + shell.Quote(o.TokenFile), "" },
+	Export:     exportFile,
 	Renewed:    func(o Origin) string { return "Then put the same token where " + o.TokenFile + " comes from." },
 	Permission: func(Origin) Permission { return Permission{} },
+}
+
+// exportFile gets a token of the same service account from the cluster, because the file is
+// in the exporter's pod. A token in a Secret does not expire and is read from there; for a
+// token that names no service account there is only the file.
+func exportFile(o Origin, c Claims) (value, command string) {
+	switch {
+	case c.Namespace == "" || c.ServiceAccount == "":
+		return "@" + shell.Quote(o.TokenFile), ""
+	case c.Secret != "":
+		return secretToFile(shell.QuoteUntrusted(c.Namespace, "namespace"), shell.QuoteUntrusted(c.Secret, "secret"), "token")
+	}
+	return mintToFile(shell.QuoteUntrusted(c.Namespace, "namespace"), shell.QuoteUntrusted(c.ServiceAccount, "service-account"))
 }

@@ -21,14 +21,19 @@ var secretSource = Source{
 	Inspect: func(o Origin) string {
 		return fmt.Sprintf("kubectl -n %s describe secret %s", shell.Quote(o.Secret.Namespace), shell.Quote(o.Secret.Name))
 	},
-	Export: func(o Origin) (value, command string) {
-		return "@reviewer-token", fmt.Sprintf(`kubectl -n %s get secret %s -o go-template='{{index .data "%s" | base64decode}}' > reviewer-token`,
-			shell.Quote(o.Secret.Namespace), shell.Quote(o.Secret.Name), o.Secret.Key)
+	Export: func(o Origin, _ Claims) (value, command string) {
+		return secretToFile(shell.Quote(o.Secret.Namespace), shell.Quote(o.Secret.Name), o.Secret.Key)
 	},
 	Renewed: func(o Origin) string { return "Then put the same token into the Secret " + o.Secret.String() + "." },
 	Permission: func(o Origin) Permission {
 		return Permission{Verb: "get", Resource: "secrets", Namespace: o.Secret.Namespace, ResourceName: o.Secret.Name}
 	},
+}
+
+// secretToFile returns the command that reads a token from a Secret. Namespace and name are
+// quoted.
+func secretToFile(namespace, name, key string) (value, command string) {
+	return "@reviewer-token", fmt.Sprintf(`kubectl -n %s get secret %s -o go-template='{{index .data "%s" | base64decode}}' > reviewer-token`, namespace, name, key)
 }
 
 // SecretKey identifies one key of a Secret.

@@ -29,9 +29,13 @@ func inspectAccount(o Origin) string {
 	return fmt.Sprintf("kubectl -n %s get serviceaccount %s", shell.Quote(o.ServiceAccount.Namespace), shell.Quote(o.ServiceAccount.Name))
 }
 
-func exportAccount(o Origin) (value, command string) {
-	return "@reviewer-token", fmt.Sprintf("kubectl -n %s create token %s --duration=8760h > reviewer-token",
-		shell.Quote(o.ServiceAccount.Namespace), shell.Quote(o.ServiceAccount.Name))
+func exportAccount(o Origin, _ Claims) (value, command string) {
+	return mintToFile(shell.Quote(o.ServiceAccount.Namespace), shell.Quote(o.ServiceAccount.Name))
+}
+
+// mintToFile creates a token. Namespace and service account are quoted.
+func mintToFile(namespace, account string) (value, command string) {
+	return "@reviewer-token", fmt.Sprintf("kubectl -n %s create token %s --duration=8760h > reviewer-token", namespace, account)
 }
 
 // ServiceAccount identifies a service account.

@@ -13,8 +13,12 @@ type Target struct {
 
 	Vault      Vault
 	Kubernetes Kubernetes
-	Reviewer   Reviewer
-	Canary     Canary
+
+	// Reviewer is the identity with which Vault creates TokenReviews. Its token has no
+	// audience of its own, which means the API server's.
+	Reviewer Origin
+	// Canary is the service account that logs in as a pod would.
+	Canary Origin
 
 	// Interval is the time from one scheduled run to the next, Timeout bounds the
 	// gathering of one run's evidence, and Recheck is the pause before the run
@@ -92,38 +96,4 @@ type Kubernetes struct {
 	// TokenFile contains the exporter's own token for this API server; empty means that the
 	// exporter has no identity there.
 	TokenFile string
-}
-
-// Reviewer is the identity with which Vault creates TokenReviews.
-type Reviewer struct {
-	Source SourceName
-	// TokenFile is the setting of the source file.
-	TokenFile string
-	// Secret is the setting of the source secret.
-	Secret SecretKey
-	// ServiceAccount is the setting of the sources serviceaccount and accessreview.
-	ServiceAccount ServiceAccount
-}
-
-// Origin returns where the reviewer's token comes from. A minted token gets no audience,
-// which means the API server's own.
-func (r Reviewer) Origin() Origin {
-	return Origin{Source: r.Source, TokenFile: r.TokenFile, Secret: r.Secret, ServiceAccount: r.ServiceAccount}
-}
-
-// Canary is the service account that logs in as a pod would.
-type Canary struct {
-	Source SourceName
-	// TokenFile is the setting of the source file.
-	TokenFile string
-	// ServiceAccount is the setting of the source serviceaccount.
-	ServiceAccount ServiceAccount
-	// Audiences are the audiences that the token must have or is minted for; empty means
-	// any.
-	Audiences []string
-}
-
-// Origin returns where the canary's token comes from.
-func (c Canary) Origin() Origin {
-	return Origin{Source: c.Source, TokenFile: c.TokenFile, ServiceAccount: c.ServiceAccount, Audiences: c.Audiences}
 }

@@ -10,10 +10,11 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// A standby that cannot forward a login responds with 307 and the address of the active
-// node, and the clients in pods follow. The canary follows too, once and only to https,
-// and the same CA must verify the node, because the login contains the JWT. The exporter
-// sends nothing else to that node, except the revocation of the token that it issued.
+// A standby that cannot forward a login answers 307 with the address of the active
+// node, and the clients of pods follow. So does the canary, once: the JWT is sent there
+// too. The redirect must lead to https, where the same CA verifies the node, or from
+// plain HTTP to plain HTTP, as pods' clients demand. The only other request to that node
+// revokes the token that it issued.
 
 // loginFollowing logs in and, if the server redirects to the active node, logs in there,
 // provided that standby reports the server to be a standby. It calls standby only then.
@@ -44,10 +45,10 @@ func (v *vaultServer) loginOnce(ctx context.Context, x *requestTrace, role, jwt 
 }
 
 // activeNode returns the server that a login was redirected to, if that is the same path
-// at another https address.
+// at another address whose scheme is no less secure.
 func (v *vaultServer) activeNode(x *requestTrace) (*vaultServer, bool) {
 	location, err := url.Parse(x.location)
-	if x.status != http.StatusTemporaryRedirect || err != nil || location.Scheme != "https" || location.Host == "" ||
+	if x.status != http.StatusTemporaryRedirect || err != nil || !v.mayFollow(location.Scheme) || location.Host == "" ||
 		location.User != nil || location.RawQuery != "" {
 		return nil, false
 	}
@@ -58,4 +59,9 @@ func (v *vaultServer) activeNode(x *requestTrace) (*vaultServer, bool) {
 	active := *v
 	active.target.Addr = address
 	return &active, true
+}
+
+// mayFollow reports whether a redirect to this scheme keeps the JWT as protected as it was.
+func (v *vaultServer) mayFollow(scheme string) bool {
+	return scheme == "https" || scheme == "http" && strings.HasPrefix(v.target.Addr, "http://")
 }

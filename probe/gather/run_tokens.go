@@ -16,13 +16,13 @@ func (r *run) tokens(ctx context.Context) tokens {
 	e := &r.evidence
 	canary := sync.OnceFunc(func() {
 		r.guard(func() {
-			origin := r.target.Canary.Origin()
+			origin := r.target.Canary
 			r.canary, e.CanaryToken = obtainToken(ctx, tokenSource{r, &r.minted.canary}, origin, onlyJWT(origin))
 		})
 	})
 	reviewer := sync.OnceFunc(func() {
 		r.guard(func() {
-			origin := r.target.Reviewer.Origin()
+			origin := r.target.Reviewer
 			switch source := origin.Source.Spec(); {
 			case source.SelfReview:
 				canary()

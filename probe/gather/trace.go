@@ -158,7 +158,7 @@ func (x *requestTrace) failure(err error) evidence.Failure {
 	f.Status, f.RetryAfter = cmp.Or(f.Status, x.status), x.retryAfter
 	switch {
 	case x.status >= 300 && x.status < 400:
-		f.Class, f.Text = evidence.ClassRedirect, "a redirect, which is not followed with a credential"
+		f.Class, f.Text = evidence.ClassRedirect, "a redirect"+x.destination()+", which is not followed with a credential"
 	case x.plain && x.status == http.StatusBadRequest && f.Class == evidence.ClassUnreachable:
 		return x.plainToTLS() // a TLS server responds to plain HTTP with 400 and resets the connection
 	case f.Class == evidence.ClassTimeout:
@@ -168,6 +168,16 @@ func (x *requestTrace) failure(err error) evidence.Failure {
 		f.Class, f.Text = evidence.ClassBadResponse, "the connection ended in the middle of the response: "+f.Text
 	}
 	return f
+}
+
+// destination names the server that a redirect leads to. Path, query and user are left out:
+// they may hold anything.
+func (x *requestTrace) destination() string {
+	location, err := url.Parse(x.location)
+	if err != nil || location.Host == "" {
+		return ""
+	}
+	return " to " + x.redactor.Clean(location.Scheme+"://"+location.Host)
 }
 
 func (x *requestTrace) plainToTLS() evidence.Failure {

@@ -56,9 +56,14 @@ func bare(name string, v Verdict, arrange func(*World)) Scenario {
 	return Scenario{Name: name, Arrange: arrange, Bare: v}
 }
 
+// full is played only with all optional evidence.
+func full(name string, v Verdict, arrange func(*World)) Scenario {
+	return Scenario{Name: name, Arrange: arrange, Full: v}
+}
+
 // differs expects one verdict without optional evidence and a better one with all of it.
-func differs(name string, without, full Verdict, arrange func(*World)) Scenario {
-	return Scenario{Name: name, Arrange: arrange, Bare: without, Full: full}
+func differs(name string, without, with Verdict, arrange func(*World)) Scenario {
+	return Scenario{Name: name, Arrange: arrange, Bare: without, Full: with}
 }
 
 // Scenarios lists every scenario: the healthy ones, then by component, then the warnings.

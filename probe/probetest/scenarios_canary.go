@@ -38,7 +38,7 @@ var canaryScenarios = []Scenario{
 	}),
 	twin("canary_wrong_audience_self_review", func(w *World) {
 		w.Config(func(c *Config) { c.ReviewerJWT = "" })
-		w.Target.Reviewer = evidence.Reviewer{Source: evidence.SourceCanary}
+		w.Target.Reviewer = evidence.Origin{Source: evidence.SourceCanary}
 	}),
 	bare("canary_rejected", proven(diagnose.CanaryRejected), reviewSays(`{"authenticated":true,"audiences":["vault"],"user":{"username":"oidc:somebody"}}`)),
 	bare("canary_rejected_unknown_text", byElimination(diagnose.CanaryRejected), reviewSays(`{"error":"[invalid bearer token, the token has expired from the allow list]"}`)),

@@ -42,7 +42,7 @@ var healthyScenarios = []Scenario{
 	}),
 	bare("healthy_minted", well, func(w *World) {
 		w.MintCanary()
-		w.Target.Reviewer = evidence.Reviewer{Source: evidence.SourceServiceAccount, ServiceAccount: w.Reviewer.account()}
+		w.Target.Reviewer = evidence.Origin{Source: evidence.SourceServiceAccount, ServiceAccount: w.Reviewer.account()}
 	}),
 	same("healthy_namespace", well, inNamespace(Enterprise, "", "team-a")),
 	same("healthy_namespace_openbao", well, inNamespace(OpenBao, "", "team-a")),
@@ -56,14 +56,14 @@ var healthyScenarios = []Scenario{
 func accessReview(w *World) {
 	w.powerlessIdentity()
 	w.Kubernetes.Change(func(k *Kubernetes) { k.Grants[exporterUser] = []string{"create subjectaccessreviews"} })
-	w.Target.Reviewer = evidence.Reviewer{Source: evidence.SourceAccessReview, ServiceAccount: w.Reviewer.account()}
+	w.Target.Reviewer = evidence.Origin{Source: evidence.SourceAccessReview, ServiceAccount: w.Reviewer.account()}
 }
 
 // selfReview removes the mount's reviewer: the canary's token, which the API server accepts
 // too, reviews itself.
 func selfReview(w *World) {
 	w.Config(func(c *Config) { c.ReviewerJWT = "" })
-	w.Target.Reviewer = evidence.Reviewer{Source: evidence.SourceCanary}
+	w.Target.Reviewer = evidence.Origin{Source: evidence.SourceCanary}
 	canary := w.Canary
 	canary.Audiences = []string{"vault", APIServerAudience}
 	w.SetCanary(canary)

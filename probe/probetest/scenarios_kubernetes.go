@@ -65,6 +65,10 @@ var accessReviewScenarios = []Scenario{
 			w.powerlessIdentity()
 			w.DropReviewer()
 		}),
+	full("canary_rejected_accessreview", byElimination(diagnose.CanaryRejected), func(w *World) {
+		accessReview(w)
+		w.Kubernetes.Change(func(k *Kubernetes) { delete(k.Accounts, "monitoring/canary") })
+	}),
 	bare("canary_revoked_accessreview", proven(diagnose.CanaryRevoked), func(w *World) {
 		accessReview(w)
 		w.Kubernetes.Change(func(k *Kubernetes) {

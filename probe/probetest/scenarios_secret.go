@@ -14,7 +14,7 @@ import (
 func (w *World) ReviewerInSecret(key, content string) {
 	w.Identity()
 	w.Target.Home = w.Target.Kubernetes
-	w.Target.Reviewer = evidence.Reviewer{
+	w.Target.Reviewer = evidence.Origin{
 		Source: evidence.SourceSecret,
 		Secret: evidence.SecretKey{Namespace: "vault", Name: "vault-auth-token", Key: "token"},
 	}

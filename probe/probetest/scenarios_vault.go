@@ -41,6 +41,22 @@ var vaultScenarios = []Scenario{
 	bare("vault_bad_response_no_content", proven(diagnose.VaultBadResponse), func(w *World) { w.OnLogin(Answer(204, "", "")) }),
 	bare("vault_bad_response_empty_401", proven(diagnose.VaultBadResponse), func(w *World) { w.OnVault("", Answer(401, "", "")) }),
 	bare("vault_bad_response_cut", proven(diagnose.VaultBadResponse), func(w *World) { w.OnVault("", CutInBody) }),
+	twin("vault_no_backend", func(w *World) { w.OnVault("", HTML(502)) }),
+	bare("vault_no_backend_timeout", proven(diagnose.VaultNoBackend), func(w *World) { w.OnVault("", HTML(504)) }),
+	bare("vault_no_backend_503", byElimination(diagnose.VaultNoBackend), func(w *World) {
+		w.OnVault("", Answer(503, "text/plain", "no healthy upstream"))
+	}),
+	bare("vault_no_backend_at_login", byElimination(diagnose.VaultNoBackend), func(w *World) { w.OnLogin(HTML(504)) }),
+	bare("vault_forwarded_for_rejected", proven(diagnose.VaultForwardedForRejected), func(w *World) {
+		w.OnVault("", JSON(400, `{"errors":["client address not authorized for x-forwarded-for and configured to reject connection"]}`))
+	}),
+	bare("vault_forwarded_for_rejected_absent", proven(diagnose.VaultForwardedForRejected), func(w *World) {
+		w.OnVault("", JSON(400, `{"errors":["missing x-forwarded-for header and configured to reject when not present"]}`))
+	}),
+	bare("vault_bad_response_api_server", proven(diagnose.VaultBadResponse), func(w *World) {
+		w.Target.Vault.Addr = w.Target.Kubernetes.Host
+		w.Target.Vault.CACert = w.Target.Kubernetes.CACert
+	}),
 	twin("vault_uninitialized", withVault(func(v *Vault) { v.Initialized = false })),
 	twin("vault_sealed", withVault(func(v *Vault) { v.Sealed = true })),
 	same("vault_no_leader_secondary", proven(diagnose.VaultNoLeader), onLogin(400, "path disabled in replication DR secondary mode")),
@@ -51,6 +67,10 @@ var vaultScenarios = []Scenario{
 	same("vault_overloaded", proven(diagnose.VaultOverloaded), onLogin(503, "Vault server temporarily overloaded")),
 	twin("vault_redirect", func(w *World) { w.OnVault("", Redirect(307, w.Target.Kubernetes.Host)) }),
 	bare("vault_redirect_302", proven(diagnose.VaultRedirect), func(w *World) { w.OnVault("", Redirect(302, "https://login.example.net/")) }),
+	bare("vault_redirect_by_standby", proven(diagnose.VaultRedirect), func(w *World) {
+		w.Vault.Change(func(v *Vault) { v.Standby = true })
+		w.OnLogin(Redirect(307, "https://"+w.Refused()+"/v1/auth/kubernetes/login"))
+	}),
 	same("vault_namespace_missing", proven(diagnose.VaultNamespaceMissing), onLogin(404, "namespace not found")),
 	same("vault_namespace_unavailable", proven(diagnose.VaultNamespaceUnavailable),
 		onLogin(503, "API access to this namespace has been locked by an administrator")),

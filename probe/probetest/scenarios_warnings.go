@@ -28,9 +28,13 @@ var warningScenarios = []Scenario{
 	}),
 	bare("reviewer_not_checked_not_minted", warned(diagnose.ReviewerNotChecked), func(w *World) {
 		w.powerlessIdentity()
-		w.Target.Reviewer = evidence.Reviewer{Source: evidence.SourceServiceAccount, ServiceAccount: w.Reviewer.account()}
+		w.Target.Reviewer = evidence.Origin{Source: evidence.SourceServiceAccount, ServiceAccount: w.Reviewer.account()}
 	}),
 	twin("canary_token_too_wide", useCanary(func(t *Token) { t.Audiences = []string{"vault", APIServerAudience} })),
+	bare("canary_token_too_wide_minted", Verdict{diagnose.None, diagnose.Proven, diagnose.CanaryTokenTooWide}, func(w *World) {
+		w.MintCanary()
+		w.Target.Canary.Audiences = []string{"vault", APIServerAudience}
+	}),
 	twin("certificate_expiring", func(w *World) {
 		w.Target.Vault.Addr = w.Serve(w.Vault, w.vaultCA, expiring)
 	}),

@@ -70,8 +70,8 @@ func NewWorld(t testing.TB) *World {
 			Addr: w.Serve(w.Vault, w.vaultCA, nil), CACert: w.File("ca.crt", w.vaultCA.PEM()), Mount: "kubernetes", Role: "canary",
 		},
 		Kubernetes: evidence.Kubernetes{Host: kubernetes, CACert: w.File("ca.crt", w.kubernetesCA.PEM())},
-		Reviewer:   evidence.Reviewer{Source: evidence.SourceFile, TokenFile: w.tokenFile("reviewer-token", w.Reviewer.String())},
-		Canary:     evidence.Canary{Source: evidence.SourceFile, TokenFile: w.tokenFile("canary-token", w.Canary.String())},
+		Reviewer:   evidence.Origin{Source: evidence.SourceFile, TokenFile: w.tokenFile("reviewer-token", w.Reviewer.String())},
+		Canary:     evidence.Origin{Source: evidence.SourceFile, TokenFile: w.tokenFile("canary-token", w.Canary.String())},
 		Interval:   time.Minute, Timeout: 10 * time.Second, Recheck: 10 * time.Second,
 		FollowUps: true,
 	}
@@ -173,7 +173,7 @@ func (w *World) powerlessIdentity() {
 // MintCanary makes the exporter mint the canary's token, and permits that.
 func (w *World) MintCanary() {
 	w.powerlessIdentity()
-	w.Target.Canary = evidence.Canary{Source: evidence.SourceServiceAccount, ServiceAccount: w.Canary.account(), Audiences: w.Canary.Audiences}
+	w.Target.Canary = evidence.Origin{Source: evidence.SourceServiceAccount, ServiceAccount: w.Canary.account(), Audiences: w.Canary.Audiences}
 	w.Kubernetes.Change(func(k *Kubernetes) { k.Grants[exporterUser] = []string{"create serviceaccounts/token"} })
 }
 

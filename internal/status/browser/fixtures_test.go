@@ -80,8 +80,8 @@ func target(name string) evidence.Target {
 		Name:       name,
 		Vault:      evidence.Vault{Addr: "https://vault.example.com:8200", Mount: "kubernetes", Role: "canary"},
 		Kubernetes: evidence.Kubernetes{Host: "https://10.0.0.1:6443"},
-		Reviewer:   evidence.Reviewer{Source: evidence.SourceFile, TokenFile: "/run/reviewer/token"},
-		Canary:     evidence.Canary{Source: evidence.SourceFile, TokenFile: "/run/canary/token", Audiences: []string{"vault"}},
+		Reviewer:   evidence.Origin{Source: evidence.SourceFile, TokenFile: "/run/reviewer/token"},
+		Canary:     evidence.Origin{Source: evidence.SourceFile, TokenFile: "/run/canary/token", Audiences: []string{"vault"}},
 		Interval:   time.Minute, Timeout: 15 * time.Second, FollowUps: true,
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -28,7 +29,7 @@ var commands = []command{
 	{"read", nil, "PATH", 1, 1, requestTo(http.MethodGet, "")},
 	{"list", nil, "PATH", 1, 1, requestTo("LIST", "")},
 	{"delete", nil, "PATH", 1, 1, requestTo(http.MethodDelete, "")},
-	{"write", nil, "PATH [K=V | K=@FILE]…", 1, unbounded, write},
+	{"write", nil, "PATH [@FILE | K=V | K=@FILE]…", 1, unbounded, write},
 	{"status", nil, "", 0, 0, requestTo(http.MethodGet, "sys/seal-status")},
 	{"monitor", []string{"log-level"}, "", 0, 0, monitor},
 	{"audit list", nil, "", 0, 0, requestTo(http.MethodGet, "sys/audit")},
@@ -57,11 +58,25 @@ func write(c invocation) (request, error) {
 	return request{method: http.MethodPut, path: c.arg(0), body: body}, err
 }
 
-// pairs parses NAME=VALUE and NAME=@FILE.
+// pairs parses NAME=VALUE, NAME=@FILE, and @FILE with a JSON object. Unlike HashiCorp's command, which makes a list of
+// them, it refuses a name that is given twice.
 func pairs(args []string) (map[string]any, error) {
 	body := map[string]any{}
 	for _, pair := range args {
+		if path, ok := strings.CutPrefix(pair, "@"); ok {
+			content, err := os.ReadFile(path)
+			if err != nil {
+				return nil, err
+			}
+			if err := json.Unmarshal(content, &body); err != nil {
+				return nil, fmt.Errorf("reading %s: %w", path, err)
+			}
+			continue
+		}
 		name, value, ok := strings.Cut(pair, "=")
+		if _, twice := body[name]; twice {
+			return nil, fmt.Errorf("%s is given twice", name)
+		}
 		if !ok {
 			return nil, fmt.Errorf("reading %q: no name=value", pair)
 		}

@@ -1,0 +1,52 @@
+package status
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// docs/status.schema.json names every key of a target, and no other. The browser tests
+// validate real answers against it.
+func TestSchemaHasEveryKeyOfATarget(t *testing.T) {
+	data, err := os.ReadFile("../../docs/status.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema struct {
+		Defs map[string]struct {
+			Properties map[string]any
+		} `json:"$defs"`
+	}
+	if err := json.Unmarshal(data, &schema); err != nil {
+		t.Fatal(err)
+	}
+	want := slices.Sorted(maps.Keys(schema.Defs["target"].Properties))
+	got := jsonKeys(reflect.TypeFor[targetStatus]())
+	slices.Sort(got)
+	if diff := cmp.Diff(want, slices.Compact(got)); diff != "" {
+		t.Errorf("keys of a target (-schema +program):\n%s", diff)
+	}
+}
+
+// jsonKeys lists the keys of a struct, those of embedded structs among them.
+func jsonKeys(of reflect.Type) (keys []string) {
+	if of.Kind() == reflect.Pointer {
+		of = of.Elem()
+	}
+	for field := range of.Fields() {
+		if field.Anonymous {
+			keys = append(keys, jsonKeys(field.Type)...)
+			continue
+		}
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		keys = append(keys, name)
+	}
+	return keys
+}
