@@ -14,8 +14,8 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
-// mustBeWell demands that pods can log in.
-func mustBeWell(t *testing.T, w *probetest.World) {
+// requireHealthy fails the test unless pods can log in.
+func requireHealthy(t *testing.T, w *probetest.World) {
 	t.Helper()
 	if result, _ := w.Probe(probe.Memory{}); !result.Healthy() {
 		t.Errorf("reason = %s (%s), want %s", result.Diagnosis.Reason, result.Diagnosis.Detail, diagnose.None)
@@ -28,10 +28,10 @@ func TestMountPathWithSlashes(t *testing.T) {
 	w.Vault.Change(func(v *probetest.Vault) { delete(v.Mounts, "kubernetes") })
 	w.Target.Vault.Mount = "team/a/kubernetes"
 	w.Readable()
-	mustBeWell(t, w)
+	requireHealthy(t, w)
 	for _, path := range []string{"auth/team/a/kubernetes/login", "auth/team/a/kubernetes/config", "auth/team/a/kubernetes/role/canary"} {
 		if asked := w.Vault.Requests(); !slices.Contains(asked, path) {
-			t.Errorf("Vault was asked %q, want %s among it", asked, path)
+			t.Errorf("Vault got the requests %q, want %s among them", asked, path)
 		}
 	}
 }
@@ -42,11 +42,11 @@ func TestAddressWithPathPrefix(t *testing.T) {
 		proxy := http.NewServeMux()
 		proxy.Handle("/vault/", http.StripPrefix("/vault", w.Vault))
 		w.Target.Vault.Addr = w.ServeAsVault(proxy) + "/vault" + slash
-		mustBeWell(t, w)
+		requireHealthy(t, w)
 	}
 }
 
-// The certificate is for elsewhere.example, and the address is not.
+// The certificate is for elsewhere.example, which is not the host of the address.
 func TestTLSServerName(t *testing.T) {
 	w := probetest.NewWorld(t)
 	w.ServeVaultElsewhere()
@@ -54,13 +54,13 @@ func TestTLSServerName(t *testing.T) {
 		t.Errorf("reason = %s, want %s", result.Diagnosis.Reason, diagnose.VaultTLSName)
 	}
 	w.Target.Vault.TLSServerName = "elsewhere.example"
-	mustBeWell(t, w)
+	requireHealthy(t, w)
 }
 
-// A private CA stands in for the system's roots, which do not know it.
+// Without a CA bundle the system's roots are used, which do not include a private CA.
 func TestPrivateCA(t *testing.T) {
 	w := probetest.NewWorld(t)
-	mustBeWell(t, w)
+	requireHealthy(t, w)
 	w.Target.Vault.CACert = ""
 	if result, _ := w.Probe(probe.Memory{}); result.Diagnosis.Reason != diagnose.VaultTLSUntrusted {
 		t.Errorf("reason = %s, want %s", result.Diagnosis.Reason, diagnose.VaultTLSUntrusted)
@@ -74,10 +74,11 @@ func TestClientCertificate(t *testing.T) {
 		t.Errorf("without one: reason = %s (%s), want %s", result.Diagnosis.Reason, result.Diagnosis.Detail, diagnose.VaultTLSFailed)
 	}
 	w.Target.Vault.ClientCert, w.Target.Vault.ClientKey = certificate, key
-	mustBeWell(t, w)
+	requireHealthy(t, w)
 }
 
-// Every request names the namespace, but for sys/health, which is refused in one.
+// Every request has the namespace header except sys/health, which Vault rejects in a
+// namespace.
 func TestNamespaceHeader(t *testing.T) {
 	for name, breaks := range map[string]func(*probetest.World){
 		"healthy": func(*probetest.World) {}, "with follow-ups": (*probetest.World).DropReviewer,
@@ -98,30 +99,30 @@ func TestNamespaceHeader(t *testing.T) {
 			})
 			w.Probe(probe.Memory{})
 			if len(asked) < 4 {
-				t.Errorf("only %v was asked", asked)
+				t.Errorf("the requests are %v, want more of them", asked)
 			}
 			for path, namespace := range asked {
 				if want := map[bool]string{false: "team-a"}[path == "sys/health"]; namespace != want {
-					t.Errorf("%s was asked in the namespace %q, want %q", path, namespace, want)
+					t.Errorf("%s was requested in the namespace %q, want %q", path, namespace, want)
 				}
 			}
 		})
 	}
 }
 
-// What a standby, or a node that serves no logins, says of itself with its own code
-// where a proxy drops the query that asks for 299.
+// A proxy may drop the query parameters that ask for 299; a standby, or a node that serves no
+// logins, then responds with its default status.
 func TestHealthCodes(t *testing.T) {
 	for name, test := range map[string]struct {
 		code   int
 		body   string
-		answer http.HandlerFunc // of the login, nil for the fake's
+		answer http.HandlerFunc // to the login; nil means the fake's
 		want   diagnose.Reason
 	}{
 		"standby":                {429, `"standby":true`, nil, diagnose.None},
 		"performance standby":    {473, `"standby":true,"performance_standby":true`, nil, diagnose.None},
 		"disaster recovery":      {472, `"replication_dr_mode":"secondary"`, probetest.Refuse(400, "path disabled in replication DR secondary mode"), diagnose.VaultNoLeader},
-		"no way to the active":   {474, `"standby":true,"ha_connection_healthy":false`, probetest.Refuse(500, "local node not active but active cluster node not found"), diagnose.VaultNoLeader},
+		"active unreachable":     {474, `"standby":true,"ha_connection_healthy":false`, probetest.Refuse(500, "local node not active but active cluster node not found"), diagnose.VaultNoLeader},
 		"removed from a cluster": {530, `"removed_from_cluster":true`, probetest.Refuse(530, "node was removed"), diagnose.VaultNoLeader},
 	} {
 		for _, code := range []int{299, test.code} {

@@ -16,7 +16,7 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
-// net/http hands over the connection of a 101, for which no deadline holds any more.
+// After a 101, net/http hands over the connection, which then has no deadline.
 func TestSwitchingProtocolsIsABadResponse(t *testing.T) {
 	for name, arrange := range map[string]func(*probetest.World, http.HandlerFunc){
 		"Vault":          func(w *probetest.World, answer http.HandlerFunc) { w.OnVault("", answer) },
@@ -29,16 +29,16 @@ func TestSwitchingProtocolsIsABadResponse(t *testing.T) {
 			switched := probetest.SwitchProtocols(open.Done)
 			arrange(w, func(rw http.ResponseWriter, r *http.Request) {
 				if !strings.HasPrefix(r.UserAgent(), "vault-k8s-auth-exporter/") {
-					probetest.Close(rw, r) // the fake Vault asks too
+					probetest.Close(rw, r) // a request of the fake Vault
 				}
 				open.Add(1)
 				switched(rw, r)
 			})
 			start := time.Now()
 			result, _ := w.Probe(probe.Memory{})
-			open.Wait() // every connection is closed
+			open.Wait() // until every connection is closed
 			if took := time.Since(start); took > w.Target.Timeout {
-				t.Errorf("the run took %s", took)
+				t.Errorf("the run took %s, which is too long", took)
 			}
 			failures := []evidence.Failure{result.Evidence.Review.Failure, result.Evidence.Access.Failure}
 			if name == "Vault" {
@@ -53,7 +53,7 @@ func TestSwitchingProtocolsIsABadResponse(t *testing.T) {
 	}
 }
 
-// alterLogin has the fake log in, and changes its answer.
+// alterLogin lets the fake respond to the login, and changes the response.
 func alterLogin(w *probetest.World, status int, change func(auth map[string]any)) {
 	w.OnLogin(func(rw http.ResponseWriter, r *http.Request) {
 		recorder := httptest.NewRecorder()
@@ -73,8 +73,9 @@ func alterLogin(w *probetest.World, status int, change func(auth map[string]any)
 	})
 }
 
-// Whatever a login's answer says beside the token, the token is counted and revoked.
-func TestEveryTokenIsRevoked(t *testing.T) {
+// Whatever else a login's response contains, its token is counted and, unless it is a batch
+// token, revoked.
+func TestEveryTokenIsCountedAndRevoked(t *testing.T) {
 	service := []evidence.TokenEvent{evidence.IssuedService, evidence.Revoked}
 	batch := []evidence.TokenEvent{evidence.IssuedBatch}
 	for name, test := range map[string]struct {
@@ -101,20 +102,20 @@ func TestEveryTokenIsRevoked(t *testing.T) {
 			w := probetest.NewWorld(t)
 			alterLogin(w, test.status, test.change)
 			result, _ := w.Probe(probe.Memory{})
-			if got := w.Fates(); !slices.Equal(got, test.want) {
+			if got := w.TokenEvents(); !slices.Equal(got, test.want) {
 				t.Errorf("token events = %q, want %q", got, test.want)
 			}
 			if got := result.Diagnosis; got.Reason != test.reason {
 				t.Errorf("reason = %s (%s), want %s", got.Reason, got.Detail, test.reason)
 			}
 			if slices.Contains(test.want, evidence.Revoked) && w.Vault.Live() != 0 {
-				t.Errorf("%d tokens are left", w.Vault.Live())
+				t.Errorf("%d tokens are not revoked", w.Vault.Live())
 			}
 		})
 	}
 }
 
-// A follow-up's login can bring no token; where one comes all the same it is revoked.
+// A follow-up's login should not return a token. If it does, the token is revoked.
 func TestTokenOfAFollowUpIsRevoked(t *testing.T) {
 	w := probetest.NewWorld(t)
 	refused := false
@@ -137,7 +138,7 @@ func TestTokenOfAFollowUpIsRevoked(t *testing.T) {
 		rw.WriteHeader(204)
 	})
 	w.Probe(probe.Memory{})
-	if revoked != 1 { // of the mount probe; where there is no mount nothing else is asked
+	if revoked != 1 { // only the mount probe was made: it found no mount
 		t.Errorf("%d tokens of the follow-up were revoked, want 1", revoked)
 	}
 }
@@ -160,14 +161,14 @@ func TestWhatCountsAsARevocation(t *testing.T) {
 			w := probetest.NewWorld(t)
 			w.OnVault("auth/token/revoke-self", test.answer)
 			w.Probe(probe.Memory{})
-			if want := []evidence.TokenEvent{evidence.IssuedService, test.want}; !slices.Equal(w.Fates(), want) {
-				t.Errorf("token events = %q, want %q", w.Fates(), want)
+			if want := []evidence.TokenEvent{evidence.IssuedService, test.want}; !slices.Equal(w.TokenEvents(), want) {
+				t.Errorf("token events = %q, want %q", w.TokenEvents(), want)
 			}
 		})
 	}
 }
 
-// A lifetime that none can be must not hide that tokens live long.
+// An impossible lifetime must not hide that tokens are valid for long.
 func TestImpossibleLifetimesAreLong(t *testing.T) {
 	for _, seconds := range []json.Number{"-1", "-9223372036854775808", "9223372036", "9223372037", "18446744073", "9223372036854775807", "99999999999999999999", "1e300", "86400.5"} {
 		w := probetest.NewWorld(t)
@@ -175,7 +176,7 @@ func TestImpossibleLifetimesAreLong(t *testing.T) {
 		result, _ := w.Probe(probe.Memory{})
 		raised := slices.ContainsFunc(result.Raised(), func(warning diagnose.Warning) bool { return warning.Code == diagnose.RoleTTLTooLong })
 		if ttl := result.Evidence.Login.Value.TTL; !raised || ttl <= 0 || w.Vault.Live() != 0 {
-			t.Errorf("a lease of %s s is one of %s, raised %v, %d tokens are left", seconds, ttl, raised, w.Vault.Live())
+			t.Errorf("a lease of %s s is read as %s, raised %v, %d tokens are not revoked", seconds, ttl, raised, w.Vault.Live())
 		}
 	}
 }

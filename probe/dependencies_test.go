@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Each requirement of go.mod's own says in a comment what it is for.
+// Each direct requirement in go.mod has a comment that says what it is for.
 func TestRequirementsSayWhy(t *testing.T) {
 	content, err := os.ReadFile("../go.mod")
 	if err != nil {
@@ -34,12 +34,12 @@ func TestRequirementsSayWhy(t *testing.T) {
 		}
 	}
 	if direct < 10 {
-		t.Errorf("%d requirements were read", direct)
+		t.Errorf("found %d direct requirements, which is too few", direct)
 	}
 }
 
-// heavy packages register every group of Kubernetes' API: with them the binary has
-// twice the size and half as much again of memory.
+// heavy lists packages that register every Kubernetes API group: with them the binary is
+// twice as large and uses half as much memory again.
 var heavy = []string{
 	"k8s.io/api/core/v1",
 	"k8s.io/client-go/kubernetes",

@@ -1,13 +1,12 @@
-// Package probe looks at one Vault Kubernetes auth mount from one cluster and
-// says whether pods can log in there, and if they cannot, which one thing is
-// broken.
+// Package probe checks one Vault Kubernetes auth mount from one cluster. It reports
+// whether pods can log in there and, if they cannot, the one cause.
 //
-// The data flows one way. A [Target] says where to look. [Prober.Probe] gathers
-// [Evidence] from both ends, Kubernetes and Vault, concurrently and each fact on
-// its own. [Diagnose], a pure function, judges it. The [Result] carries all three
-// to every view: metrics, log, report, page.
+// Data flows in one direction. An [evidence.Target] says what to check.
+// [gather.Gatherer] collects [evidence.Evidence] from Kubernetes and Vault
+// concurrently, each fact independently of the others. [diagnose.Diagnose], a pure
+// function, turns it into a diagnosis. The [Result] carries all three to the metrics,
+// the log, the page and the command check.
 //
-// Files that talk to a server (kubernetes.go, vault.go, transport.go, token.go)
-// report facts and know no reason. Files that judge (diagnose.go, rules_*.go,
-// texts.go, warnings.go) see facts and talk to nobody.
+// Package gather talks to servers and cannot name a reason; package diagnose names
+// reasons and cannot talk to a server. Neither imports the other.
 package probe

@@ -11,7 +11,7 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
-// targetsOf are so many targets of the world's mount, each with a role of its own.
+// targetsOf returns n targets of the world's mount, each with its own role.
 func targetsOf(w *probetest.World, n int) []evidence.Target {
 	var targets []evidence.Target
 	for i := range n {
@@ -24,7 +24,7 @@ func targetsOf(w *probetest.World, n int) []evidence.Target {
 	return targets
 }
 
-// probeAll makes one run of each target at the same time, on one prober.
+// probeAll makes one run of each target concurrently, with one prober.
 func probeAll(t *testing.T, prober *probe.Prober, targets []evidence.Target) []probe.Result {
 	results := make([]probe.Result, len(targets))
 	var runs sync.WaitGroup
@@ -50,9 +50,9 @@ func TestTargetsOfOneMountShareItsProbe(t *testing.T) {
 	}
 }
 
-// More targets than there are turns: the verdict of those that have to wait names the
-// likeliest cause, and the run at their turn is complete.
-func TestPostponedFollowUpsAreMadeUp(t *testing.T) {
+// If there are more targets than turns, the verdict of those that have to wait names the
+// most likely cause, and their run at their turn makes the follow-ups.
+func TestPostponedFollowUpsAreMadeLater(t *testing.T) {
 	t.Parallel()
 	w := probetest.NewWorld(t)
 	targets := targetsOf(w, 8)
@@ -69,10 +69,10 @@ func TestPostponedFollowUpsAreMadeUp(t *testing.T) {
 		postponed++
 		again, _ := prober.Probe(t.Context(), r.Target, probe.Memory{})
 		if again.Retry().Again || !again.Evidence.RoleProbePassed() {
-			t.Errorf("%s: the run at its turn is not complete: %+v", r.Target.Name, again.Evidence.FollowUps)
+			t.Errorf("%s: the run at its turn did not make every follow-up: %+v", r.Target.Name, again.Evidence.FollowUps)
 		}
 	}
 	if postponed == 0 {
-		t.Error("no run was postponed, so that nothing was tested")
+		t.Error("no follow-ups were postponed, so the test shows nothing")
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 )
 
-// Run is one run in short.
+// Run summarizes one run.
 type Run struct {
 	Start    time.Time
 	Duration time.Duration
@@ -17,30 +17,30 @@ type Run struct {
 // Healthy reports whether pods could log in. The zero Run is not healthy.
 func (r Run) Healthy() bool { return r.LoginStatus() == diagnose.LoginsWork }
 
-// LoginStatus answers whether pods could log in.
+// LoginStatus returns whether pods could log in.
 func (r Run) LoginStatus() diagnose.LoginStatus { return r.Reason.LoginStatus() }
 
-// Run returns the result in short.
+// Run returns a summary of the result.
 func (r Result) Run() Run { return Run{r.Start, r.Duration, r.Diagnosis.Reason} }
 
 const (
-	// recentRuns is how many runs of a target are kept, whatever came of them.
+	// recentRuns is how many runs of a target are kept, successful or not.
 	recentRuns = 120
-	// olderFailures is how many failures are kept beyond those.
+	// olderFailures is how many failed runs before those are kept.
 	olderFailures = 40
 )
 
-// History is the last runs of one target, bounded, failures kept longer than
-// successes. It is an immutable value.
+// History holds the latest runs of one target. Its size is bounded, and failures are
+// kept longer than successes. It is an immutable value.
 type History struct {
-	// Recent holds the last runs, oldest first.
+	// Recent holds the latest runs, oldest first.
 	Recent []Run
-	// Failures holds the last failures that are older than those, oldest first.
+	// Failures holds the latest failed runs before those, oldest first.
 	Failures []Run
 }
 
-// with returns the history with one more run. What was handed out before is not
-// written to again.
+// with returns a copy of the history with one more run. Slices that were returned
+// before are not modified.
 func (h History) with(r Run) History {
 	if len(h.Recent) == recentRuns && !h.Recent[0].Healthy() {
 		h.Failures = last(olderFailures, h.Failures, h.Recent[0])
@@ -49,7 +49,7 @@ func (h History) with(r Run) History {
 	return h
 }
 
-// last returns a copy of the last n of these runs and one more.
+// last returns a copy of runs with next appended, limited to the last n.
 func last(n int, runs []Run, next Run) []Run {
 	return append(slices.Clone(runs[max(0, len(runs)+1-n):]), next)
 }

@@ -9,9 +9,9 @@ import (
 
 const module = "github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter"
 
-// allowed is which package of ours may import which others: imports point one way.
-// The package that talks to servers cannot name a reason, and the one that judges
-// cannot ask.
+// allowed lists, for each of these packages, the packages of this module that it may
+// import. The package that talks to servers cannot name a reason, and the one that names
+// reasons cannot talk to a server.
 var allowed = map[string][]string{
 	"probe/shell":         {},
 	"internal/redact":     {},
@@ -32,7 +32,7 @@ var allowed = map[string][]string{
 		"probe", "probe/diagnose", "probe/evidence"},
 }
 
-func TestImportsPointOneWay(t *testing.T) {
+func TestImports(t *testing.T) {
 	for pkg, may := range allowed {
 		for _, imported := range list(t, `{{range .Imports}}{{println .}}{{end}}`, "../"+pkg) {
 			if ours, ok := strings.CutPrefix(imported, module+"/"); ok && !slices.Contains(may, ours) {
@@ -45,7 +45,7 @@ func TestImportsPointOneWay(t *testing.T) {
 func TestExporterLinksNoTestCode(t *testing.T) {
 	linked := list(t, `{{.ImportPath}}`, "-deps", "../cmd/exporter")
 	if len(linked) < 100 {
-		t.Fatalf("only %d packages are linked, which cannot be", len(linked))
+		t.Fatalf("only %d packages are linked, which is too few", len(linked))
 	}
 	for _, path := range linked {
 		ours, isOurs := strings.CutPrefix(path, module+"/")

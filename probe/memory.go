@@ -7,10 +7,10 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/gather"
 )
 
-// Memory is what one target's next run may know of its last. The zero value is that
-// of a target that was never probed.
+// Memory is what is kept of one target's last run for its next run. The zero value is
+// for a target that was never probed.
 type Memory struct {
-	notes  gather.Notes
-	reason diagnose.Reason
-	since  time.Time
+	gathered gather.Memory
+	reason   diagnose.Reason
+	since    time.Time // when the reason was first seen
 }

@@ -9,19 +9,19 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
-// atOpenBao are the scenarios with another verdict at OpenBao, whose plugin has no
-// annotations. Every other scenario has one verdict at both.
+// atOpenBao are the verdicts that differ with OpenBao, whose plugin has no annotations.
+// Every other scenario has the same verdict with both.
 var atOpenBao = map[string]probetest.Verdict{
 	"mount_annotations_forbidden": {Reason: diagnose.None, Certainty: diagnose.Proven},
 }
 
-// notAtOpenBao are those of answers that it never gives.
+// notAtOpenBao are the scenarios with responses that OpenBao never gives.
 var notAtOpenBao = map[string]bool{
 	"vault_lease_quota": true, "vault_overloaded": true, "vault_no_leader_secondary": true,
 }
 
-// noDialect are parts of the names of scenarios in which the connection is broken: no
-// server gets to speak its dialect.
+// noDialect are parts of the names of scenarios in which the connection fails, so that the
+// dialect of the server makes no difference.
 var noDialect = []string{"timeout", "_tls_", "_dns", "unreachable", "bad_response", "unavailable", "throttled"}
 
 func TestScenariosAtOpenBao(t *testing.T) {

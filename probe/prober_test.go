@@ -21,7 +21,7 @@ import (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	// Scenarios wait for timeouts more than they compute. -parallel is one per CPU.
+	// Scenarios mostly wait for timeouts, so run more of them than there are CPUs.
 	if err := flag.Set("test.parallel", "8"); err != nil {
 		panic(err)
 	}
@@ -30,23 +30,23 @@ func TestMain(m *testing.M) {
 
 const login = "auth/kubernetes/login"
 
-func TestHealthyRunAsksEachQuestionOnce(t *testing.T) {
+func TestHealthyRunMakesEachRequestOnce(t *testing.T) {
 	w := probetest.NewWorld(t)
 	_, memory := w.Probe(probe.Memory{})
-	askedOfKubernetes, askedOfVault := len(w.Kubernetes.Requests()), len(w.Vault.Requests())
+	kubernetesBefore, vaultBefore := len(w.Kubernetes.Requests()), len(w.Vault.Requests())
 	w.Probe(memory)
-	kubernetes, vault := w.Kubernetes.Requests()[askedOfKubernetes:], w.Vault.Requests()[askedOfVault:]
+	kubernetes, vault := w.Kubernetes.Requests()[kubernetesBefore:], w.Vault.Requests()[vaultBefore:]
 	slices.Sort(kubernetes)
 	slices.Sort(vault)
 	if want := []string{"selfsubjectaccessreviews", "selfsubjectreviews", "tokenreviews"}; !slices.Equal(kubernetes, want) {
-		t.Errorf("Kubernetes was asked %q, want %q", kubernetes, want)
+		t.Errorf("Kubernetes got the requests %q, want %q", kubernetes, want)
 	}
 	if want := []string{login, "auth/token/revoke-self", "sys/health"}; !slices.Equal(vault, want) {
-		t.Errorf("Vault was asked %q, want %q", vault, want)
+		t.Errorf("Vault got the requests %q, want %q", vault, want)
 	}
 }
 
-func TestMountAndPowersAreReadOnEveryTenthRun(t *testing.T) {
+func TestMountAndPrivilegesAreReadOnEveryTenthRun(t *testing.T) {
 	w := probetest.NewWorld(t)
 	w.Readable()
 	var memory probe.Memory
@@ -57,7 +57,7 @@ func TestMountAndPowersAreReadOnEveryTenthRun(t *testing.T) {
 			read = append(read, run)
 		}
 		if !result.Evidence.Mount.Config.Ok() || !result.Evidence.ExcessPrivileges.Ok() {
-			t.Fatalf("run %d: what was read last is forgotten", run)
+			t.Fatalf("run %d: the last config or privileges were not carried over", run)
 		}
 	}
 	if want := []int{0, 10, 20}; !slices.Equal(read, want) {
@@ -65,10 +65,10 @@ func TestMountAndPowersAreReadOnEveryTenthRun(t *testing.T) {
 	}
 }
 
-func TestConfigIsRemembered(t *testing.T) {
+func TestConfigIsCarriedOver(t *testing.T) {
 	w := probetest.NewWorld(t)
 	w.Readable()
-	w.Target.Vault.TokenFile = "" // the canary's own token reads it, while there is one
+	w.Target.Vault.TokenFile = "" // the config is read with the token of the login, as long as logins work
 	w.Vault.Change(func(v *probetest.Vault) { v.Mounts["kubernetes"].CanaryReads = true })
 	first, memory := w.Probe(probe.Memory{})
 	if first.Evidence.Mount.Accessor == "" {
@@ -77,7 +77,7 @@ func TestConfigIsRemembered(t *testing.T) {
 	w.DropReviewer()
 	second, _ := w.Probe(memory)
 	if got := second.Diagnosis.Reason; got != diagnose.ReviewerDrift {
-		t.Errorf("reason = %s, want %s, from the config as it was last read", got, diagnose.ReviewerDrift)
+		t.Errorf("reason = %s, want %s, from the config of the last run", got, diagnose.ReviewerDrift)
 	}
 }
 
@@ -95,7 +95,7 @@ func TestAcceptedDiagnosticLoginIsRevoked(t *testing.T) {
 	})
 	w.Probe(probe.Memory{})
 	if w.Vault.Issued() == 0 || w.Vault.Live() != 0 {
-		t.Errorf("%d tokens were issued and %d are left, want some and 0", w.Vault.Issued(), w.Vault.Live())
+		t.Errorf("%d tokens were issued and %d are not revoked, want some and 0", w.Vault.Issued(), w.Vault.Live())
 	}
 }
 
@@ -114,10 +114,10 @@ func TestNothingIsRetried(t *testing.T) {
 			w.OnKubernetes("", answer)
 			w.Probe(probe.Memory{})
 			if vault := w.Vault.Requests(); len(vault) != 2 {
-				t.Errorf("Vault was asked %q, want health and login once", vault)
+				t.Errorf("Vault got the requests %q, want health and login once", vault)
 			}
 			if kubernetes := w.Kubernetes.Requests(); len(kubernetes) != 3 {
-				t.Errorf("Kubernetes was asked %q, want each question once", kubernetes)
+				t.Errorf("Kubernetes got the requests %q, want each one once", kubernetes)
 			}
 		})
 	}
@@ -133,7 +133,7 @@ func TestNoCredentialFollowsARedirect(t *testing.T) {
 	}
 }
 
-func TestHangingVaultDoesNotMakeKubernetesLookSo(t *testing.T) {
+func TestHangingVaultIsNotMistakenForKubernetes(t *testing.T) {
 	w := probetest.NewWorld(t)
 	w.Target.Timeout = 900 * time.Millisecond
 	w.OnVault("", probetest.Hang)
@@ -142,7 +142,7 @@ func TestHangingVaultDoesNotMakeKubernetesLookSo(t *testing.T) {
 		t.Errorf("review %+v, access %+v: want both answered", result.Evidence.Review.Failure, result.Evidence.Access.Failure)
 	}
 	if result.Duration > result.Target.LongestRun() {
-		t.Errorf("the run lasted %s", result.Duration)
+		t.Errorf("the run took %s, want at most %s", result.Duration, result.Target.LongestRun())
 	}
 }
 
@@ -150,23 +150,23 @@ func TestTokenIsRevoked(t *testing.T) {
 	w := probetest.NewWorld(t)
 	w.Probe(probe.Memory{})
 	if w.Vault.Issued() != 1 || w.Vault.Live() != 0 {
-		t.Errorf("%d tokens were issued and %d are left, want 1 and 0", w.Vault.Issued(), w.Vault.Live())
+		t.Errorf("%d tokens were issued and %d are not revoked, want 1 and 0", w.Vault.Issued(), w.Vault.Live())
 	}
-	if want := []evidence.TokenEvent{evidence.IssuedService, evidence.Revoked}; !slices.Equal(w.Fates(), want) {
-		t.Errorf("fates = %q, want %q", w.Fates(), want)
+	if want := []evidence.TokenEvent{evidence.IssuedService, evidence.Revoked}; !slices.Equal(w.TokenEvents(), want) {
+		t.Errorf("token events = %q, want %q", w.TokenEvents(), want)
 	}
 }
 
-func TestTokenIsRevokedWherePanicStruck(t *testing.T) {
+func TestTokenIsRevokedAfterPanic(t *testing.T) {
 	w := probetest.NewWorld(t)
 	w.Panic = true
 	w.Probe(probe.Memory{})
 	if w.Vault.Issued() != 1 || w.Vault.Live() != 0 {
-		t.Errorf("%d tokens were issued and %d are left, want 1 and 0", w.Vault.Issued(), w.Vault.Live())
+		t.Errorf("%d tokens were issued and %d are not revoked, want 1 and 0", w.Vault.Issued(), w.Vault.Live())
 	}
 }
 
-// slowLogin passes logins on to the fake, but answers only once it is told to.
+// slowLogin delays the login at the fake until answer is closed.
 func slowLogin(w *probetest.World) (arrived, answer chan struct{}) {
 	arrived, answer = make(chan struct{}), make(chan struct{})
 	w.OnLogin(func(response http.ResponseWriter, request *http.Request) {
@@ -190,14 +190,14 @@ func TestLateTokenIsRevoked(t *testing.T) {
 	close(answer)
 	prober.Wait()
 	if w.Vault.Issued() != 1 || w.Vault.Live() != 0 {
-		t.Errorf("%d tokens were issued and %d are left, want 1 and 0", w.Vault.Issued(), w.Vault.Live())
+		t.Errorf("%d tokens were issued and %d are not revoked, want 1 and 0", w.Vault.Issued(), w.Vault.Live())
 	}
-	if want := []evidence.TokenEvent{evidence.IssuedService, evidence.Revoked}; !slices.Equal(w.Fates(), want) {
-		t.Errorf("fates = %q, want %q", w.Fates(), want)
+	if want := []evidence.TokenEvent{evidence.IssuedService, evidence.Revoked}; !slices.Equal(w.TokenEvents(), want) {
+		t.Errorf("token events = %q, want %q", w.TokenEvents(), want)
 	}
 }
 
-func TestEndOfTheProcessSettlesALoginUnderWay(t *testing.T) {
+func TestTokenIsRevokedIfProcessEndsDuringLogin(t *testing.T) {
 	t.Parallel()
 	w := probetest.NewWorld(t)
 	arrived, answer := slowLogin(w)
@@ -212,11 +212,11 @@ func TestEndOfTheProcessSettlesALoginUnderWay(t *testing.T) {
 	prober.Probe(ctx, w.Target, probe.Memory{})
 	prober.Wait()
 	if w.Vault.Issued() != 1 || w.Vault.Live() != 0 {
-		t.Errorf("%d tokens were issued and %d are left, want 1 and 0", w.Vault.Issued(), w.Vault.Live())
+		t.Errorf("%d tokens were issued and %d are not revoked, want 1 and 0", w.Vault.Issued(), w.Vault.Live())
 	}
 }
 
-func TestLoginThatIsNeverAnsweredIsUnaccounted(t *testing.T) {
+func TestLoginWithoutResponseIsUnaccounted(t *testing.T) {
 	t.Parallel()
 	w := probetest.NewWorld(t)
 	w.OnLogin(probetest.Hang)
@@ -227,14 +227,14 @@ func TestLoginThatIsNeverAnsweredIsUnaccounted(t *testing.T) {
 	prober.Probe(ctx, w.Target, probe.Memory{})
 	prober.Wait()
 	if took := time.Since(start); took > 5*time.Second {
-		t.Errorf("the end took %s, want at most 5 s", took)
+		t.Errorf("Wait returned after %s, want at most 5 s", took)
 	}
-	if want := []evidence.TokenEvent{evidence.Unaccounted}; !slices.Equal(w.Fates(), want) {
-		t.Errorf("fates = %q, want %q", w.Fates(), want)
+	if want := []evidence.TokenEvent{evidence.Unaccounted}; !slices.Equal(w.TokenEvents(), want) {
+		t.Errorf("token events = %q, want %q", w.TokenEvents(), want)
 	}
 }
 
-func TestLoginThatNeverLeftIsAccountedFor(t *testing.T) {
+func TestLoginThatWasNotSentIsNotCounted(t *testing.T) {
 	t.Parallel()
 	w := probetest.NewWorld(t)
 	w.Target.Timeout = 200 * time.Millisecond
@@ -244,10 +244,10 @@ func TestLoginThatNeverLeftIsAccountedFor(t *testing.T) {
 	prober.Probe(t.Context(), w.Target, probe.Memory{})
 	prober.Wait()
 	if took := time.Since(start); took > 5*time.Second {
-		t.Errorf("an answer to a login that was never sent was awaited for %s", took)
+		t.Errorf("Wait returned after %s, although no login was sent; want at most 5 s", took)
 	}
-	if fates := w.Fates(); len(fates) != 0 {
-		t.Errorf("fates = %q, want none", fates)
+	if events := w.TokenEvents(); len(events) != 0 {
+		t.Errorf("token events = %q, want none", events)
 	}
 }
 
@@ -261,33 +261,34 @@ func countLogins(w *probetest.World) int {
 	return n
 }
 
-// While every run sees the same, only the follow-up that decides is asked again.
-func TestDecidingFollowUpIsAskedOnEveryRun(t *testing.T) {
+// While every run observes the same failure, only the follow-up that decides the verdict is
+// repeated.
+func TestDecidingFollowUpIsMadeOnEveryRun(t *testing.T) {
 	w := probetest.NewWorld(t)
 	w.DropReviewer()
 	first, memory := w.Probe(probe.Memory{})
 	if got := first.FollowUps(); !slices.Equal(got, []string{"mount_probe", "role_probe"}) {
-		t.Errorf("the first run asked %q, want both probes", got)
+		t.Errorf("the first run made the follow-ups %q, want both probes", got)
 	}
 	second, memory := w.Probe(memory)
 	if got := second.FollowUps(); !slices.Equal(got, []string{"mount_probe"}) || !second.Evidence.FollowUps.RoleProbe.Carried {
-		t.Errorf("the second run asked %q, want the mount probe alone, and the rest carried over", got)
+		t.Errorf("the second run made the follow-ups %q, want only the mount probe, and the rest carried over", got)
 	}
 	if got := countLogins(w); got != 5 {
-		t.Errorf("two runs that saw the same made %d logins, want 5", got)
+		t.Errorf("two runs that observed the same failure made %d logins, want 5", got)
 	}
 	if first.Diagnosis.Reason != second.Diagnosis.Reason {
-		t.Errorf("the verdict went from %s to %s because a follow-up was not repeated", first.Diagnosis.Reason, second.Diagnosis.Reason)
+		t.Errorf("the verdict changed from %s to %s because a follow-up was not repeated", first.Diagnosis.Reason, second.Diagnosis.Reason)
 	}
 	w.Kubernetes.Change(func(k *probetest.Kubernetes) { clear(k.Grants) })
 	third, _ := w.Probe(memory)
 	if got := third.FollowUps(); !slices.Equal(got, []string{"mount_probe", "role_probe"}) {
-		t.Errorf("after a change %q were asked, want both probes", got)
+		t.Errorf("after a change the run made the follow-ups %q, want both probes", got)
 	}
 }
 
-// After a fix the next run has the next cause, whatever was carried over.
-func TestVerdictFollowsAFixAtOnce(t *testing.T) {
+// The first run after a fix finds the next cause, whatever was carried over.
+func TestFirstRunAfterFixFindsNextCause(t *testing.T) {
 	w := probetest.NewWorld(t)
 	var mounts map[string]*probetest.Mount
 	w.Vault.Change(func(v *probetest.Vault) { mounts, v.Mounts = v.Mounts, map[string]*probetest.Mount{} })
@@ -301,20 +302,20 @@ func TestVerdictFollowsAFixAtOnce(t *testing.T) {
 	}
 }
 
-func TestFollowUpsSpareAServerThatAsksForIt(t *testing.T) {
+func TestNoFollowUpsDuringBackoff(t *testing.T) {
 	w := probetest.NewWorld(t)
 	w.DropReviewer()
 	w.OnKubernetes("", probetest.Answer(429, "text/plain", "Too many requests", "Retry-After", "7"))
 	result, _ := w.Probe(probe.Memory{})
 	if len(result.FollowUps()) != 0 {
-		t.Error("a follow-up was asked of a throttled cluster")
+		t.Error("a follow-up was made although the API server throttles")
 	}
 	if got, want := result.Retry(), (probe.Retry{Backoff: true, After: 7 * time.Second}); got != want {
 		t.Errorf("retry = %+v, want %+v", got, want)
 	}
 }
 
-func TestSinceHoldsWhileTheReasonHolds(t *testing.T) {
+func TestSinceChangesWithTheReason(t *testing.T) {
 	w := probetest.NewWorld(t)
 	first, memory := w.Probe(probe.Memory{})
 	second, memory := w.Probe(memory)
@@ -324,11 +325,11 @@ func TestSinceHoldsWhileTheReasonHolds(t *testing.T) {
 	w.Vault.Change(func(v *probetest.Vault) { v.Sealed = true })
 	third, _ := w.Probe(memory)
 	if !third.Since.Equal(third.Start) {
-		t.Errorf("since %s, want %s, when the reason changed", third.Since, third.Start)
+		t.Errorf("since %s, want %s, the run in which the reason changed", third.Since, third.Start)
 	}
 }
 
-func TestRotatedFilesAreReadAnew(t *testing.T) {
+func TestRotatedFilesAreReadAgain(t *testing.T) {
 	w := probetest.NewWorld(t)
 	prober := w.Prober()
 	stale := w.Reviewer

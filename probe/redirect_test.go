@@ -13,8 +13,8 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
-// node is a node of a cluster, in front of the world's Vault. It sends every login
-// to an address.
+// node makes the world's Vault a node of a cluster that redirects every login to an
+// address.
 func node(w *probetest.World, isStandby bool, location string) {
 	w.Target.Vault.Addr = w.ServeAsVault(redirecting(isStandby, location))
 }
@@ -38,16 +38,16 @@ func TestStandbyRedirectsToTheActiveNode(t *testing.T) {
 		t.Errorf("reason = %s (%s), want a login at the active node", got.Reason, got.Detail)
 	}
 	if from := result.Evidence.Login.Value.From; from != active {
-		t.Errorf("the login is from %q, want %s", from, active)
+		t.Errorf("the login was at %q, want %s", from, active)
 	}
 	if w.Vault.Issued() != 1 || w.Vault.Live() != 0 {
-		t.Errorf("%d tokens were issued and %d are left, want 1 and 0: it is revoked where it was issued", w.Vault.Issued(), w.Vault.Live())
+		t.Errorf("%d tokens were issued and %d are not revoked, want 1 and 0: the node that issued the token revokes it", w.Vault.Issued(), w.Vault.Live())
 	}
 }
 
-// The active node is sent the login, and the revocation of the token that it issued. The
-// reader's token, follow-ups and the canary's token for the diagnostic role stay at the
-// configured Vault.
+// The active node gets only the login and the revocation of the token that it issued. The
+// reader's token, the follow-ups and the canary's token for the diagnostic role are sent
+// only to the configured Vault.
 func TestOnlyTheLoginFollowsTheStandby(t *testing.T) {
 	for name, test := range map[string]struct {
 		arrange func(*probetest.World)
@@ -67,7 +67,7 @@ func TestOnlyTheLoginFollowsTheStandby(t *testing.T) {
 			test.arrange(w)
 			result, _ := w.Probe(probe.Memory{})
 			if got := w.Vault.Requests(); !slices.Equal(got, test.want) {
-				t.Errorf("the active node was sent %q, want %q", got, test.want)
+				t.Errorf("the active node got the requests %q, want %q", got, test.want)
 			}
 			got := result.Diagnosis
 			if test.reason != "" && got.Reason != test.reason || test.reason == "" && (got.Reason == diagnose.None || got.Certainty == diagnose.Proven) {
@@ -96,23 +96,23 @@ func TestRedirectsThatAreNotFollowed(t *testing.T) {
 			result, _ := w.Probe(probe.Memory{})
 			got := result.Diagnosis
 			if got.Reason != diagnose.VaultRedirect || !strings.Contains(got.Detail, test.says) {
-				t.Errorf("reason = %s (%s), want %s that says %q", got.Reason, got.Detail, diagnose.VaultRedirect, test.says)
+				t.Errorf("reason = %s (%s), want %s with %q in its detail", got.Reason, got.Detail, diagnose.VaultRedirect, test.says)
 			}
 			if slices.Contains(w.Vault.Requests(), "auth/kubernetes/login") {
-				t.Error("the JWT followed a redirect that it must not follow")
+				t.Error("the JWT was sent to the target of the redirect")
 			}
 		})
 	}
 }
 
-// One redirect is followed, not a chain of them.
+// Only the first redirect is followed.
 func TestSecondRedirectIsNotFollowed(t *testing.T) {
 	w := probetest.NewWorld(t)
 	node(w, true, w.Target.Vault.Addr)
 	w.OnLogin(probetest.Redirect(307, w.Target.Kubernetes.Host+"/v1/auth/kubernetes/login"))
 	result, _ := w.Probe(probe.Memory{})
 	if result.Diagnosis.Reason != diagnose.VaultRedirect || slices.Contains(w.Kubernetes.Requests(), "login") {
-		t.Errorf("reason = %s; Kubernetes was asked %q", result.Diagnosis.Reason, w.Kubernetes.Requests())
+		t.Errorf("reason = %s; Kubernetes got the requests %q", result.Diagnosis.Reason, w.Kubernetes.Requests())
 	}
 }
 
@@ -127,6 +127,6 @@ func TestRedirectBetweenPlainNodes(t *testing.T) {
 		t.Errorf("reason = %s (%s), want a login at the active node", got.Reason, got.Detail)
 	}
 	if from := result.Evidence.Login.Value.From; from != active {
-		t.Errorf("the login is from %q, want %s", from, active)
+		t.Errorf("the login was at %q, want %s", from, active)
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// Result is one run: where it looked, what it saw and what that means. It is the
-// only thing that flows downstream. The zero Result is not healthy.
+// Result is one run: its target, its evidence and the diagnosis. Metrics, page, log and
+// check read nothing else. The zero Result is not healthy.
 type Result struct {
 	Target    evidence.Target
 	Start     time.Time
@@ -16,25 +16,25 @@ type Result struct {
 	Evidence  evidence.Evidence
 	Diagnosis diagnose.Diagnosis
 	Warnings  []diagnose.Warning
-	// Since is when the current reason began, as far as this process has seen.
+	// Since is when this process first saw the current reason without interruption.
 	Since time.Time
 }
 
 // Healthy reports whether pods can log in.
 func (r Result) Healthy() bool { return r.LoginStatus() == diagnose.LoginsWork }
 
-// LoginStatus answers whether pods can log in. It is the only place that decides
-// this: metrics, page, log and check all read it.
+// LoginStatus returns whether pods can log in. Metrics, page, log and check all use
+// this method.
 func (r Result) LoginStatus() diagnose.LoginStatus { return r.Diagnosis.Reason.LoginStatus() }
 
-// FollowUps lists the kinds of follow-up that this run asked, not those whose
-// answers it carried over.
+// FollowUps lists the follow-ups that this run made, by the names of their steps.
+// Answers that were carried over are not listed.
 func (r Result) FollowUps() []string { return r.Evidence.FollowUps.Asked }
 
-// Steps returns the run's facts in causal order, skipped ones included.
+// Steps returns the run's steps in causal order, including skipped ones.
 func (r Result) Steps() []evidence.Step { return r.Evidence.Steps() }
 
-// Raised returns the warnings that hold.
+// Raised returns the warnings that are raised.
 func (r Result) Raised() []diagnose.Warning {
 	var raised []diagnose.Warning
 	for _, w := range r.Warnings {
@@ -45,24 +45,25 @@ func (r Result) Raised() []diagnose.Warning {
 	return raised
 }
 
-// maxLag is how late a run may notice its own timeout and still be believed.
+// maxLag is how late a run may notice its own timeout before its timeouts are distrusted.
 const maxLag = time.Second
 
-// Overran reports whether the process was frozen or starved while the run was going, so
-// that what did not answer may have answered in time. A login that succeeded stands.
+// Overran reports whether the process was suspended or starved of CPU during the run, so
+// that a server that appears to have timed out may have responded in time. A successful
+// login is valid regardless.
 func (r Result) Overran() bool { return r.Evidence.Lag > maxLag && !r.Evidence.Login.Ok() }
 
 // Retry says when the next run is due outside the schedule.
 type Retry struct {
-	// Backoff is set where a server asked for fewer requests: no run confirms the
-	// verdict. After is then the pause that the server named, 0 if it named none.
+	// Backoff is set if a server asked for fewer requests: the verdict is not rechecked.
+	// After is then the pause that the server requested, 0 if it requested none.
 	Backoff bool
-	// Again is set where follow-ups were postponed: a run after After asks them.
+	// Again is set if follow-ups were postponed: a run after After makes them.
 	Again bool
 	After time.Duration
 }
 
-// Retry returns what the run asks of the schedule.
+// Retry returns when the target should be probed next, apart from its interval.
 func (r Result) Retry() Retry {
 	e := r.Evidence
 	switch {

@@ -12,7 +12,8 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
-// playAt plays a scenario at a server of this dialect, unless it sets its own.
+// playAt plays a scenario with a Vault of this dialect, unless the scenario sets another,
+// and checks the result.
 func playAt(t *testing.T, server probetest.Dialect, s probetest.Scenario, complete bool, want probetest.Verdict) {
 	t.Helper()
 	w := probetest.NewWorld(t)
@@ -35,15 +36,15 @@ func playAt(t *testing.T, server probetest.Dialect, s probetest.Scenario, comple
 	}
 }
 
-// checkWarnings demands the one warning, and none at all of a world that is well.
+// checkWarnings checks that the wanted warning is raised, and none at all in a healthy world.
 func checkWarnings(t *testing.T, result probe.Result, want probetest.Verdict) {
 	t.Helper()
 	var raised []diagnose.WarningCode
 	for _, warning := range result.Raised() {
 		raised = append(raised, warning.Code)
 	}
-	well := want.Reason == diagnose.None && want.Warning == ""
-	if want.Warning != "" && !slices.Contains(raised, want.Warning) || well && len(raised) > 0 {
+	healthy := want.Reason == diagnose.None && want.Warning == ""
+	if want.Warning != "" && !slices.Contains(raised, want.Warning) || healthy && len(raised) > 0 {
 		t.Errorf("warnings = %v, want %q", raised, want.Warning)
 	}
 }
@@ -57,7 +58,7 @@ func TestEveryFaultOfTheLabHasAScenario(t *testing.T) {
 	}
 }
 
-// around is what stands beside a part of a text.
+// around returns the surroundings of a part of a text.
 func around(text, part string) string {
 	i := strings.Index(text, part)
 	return text[max(0, i-80):min(len(text), i+80)]

@@ -15,7 +15,7 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
-// fakesOnly are the reasons and warnings that the lab has no fault for, and why.
+// fakesOnly lists the reasons and warnings for which the lab has no fault, and why.
 var fakesOnly = map[string]string{
 	"vault_no_leader":              "the lab's Vault is one node",
 	"vault_lease_quota":            "lease count quotas are Enterprise's",
@@ -34,9 +34,9 @@ var fakesOnly = map[string]string{
 	"exporter_proxy":               "no proxy is used on loopback, where the lab's servers are",
 }
 
-// TestEveryReasonIsComplete ranges over the constants in the source: each has a spec,
-// a rule or text that gives it, a scenario, and a fault of the lab or a stated reason
-// why not.
+// TestEveryReasonIsComplete ranges over the constants in the source. Each has a spec, a rule
+// or text that returns it, a scenario, and either a fault in the lab or an entry in
+// fakesOnly.
 func TestEveryReasonIsComplete(t *testing.T) {
 	source := parse(t, "diagnose")
 	scenarios, faults := probetest.Scenarios(), lab.Faults()
@@ -51,20 +51,20 @@ func TestEveryReasonIsComplete(t *testing.T) {
 		}
 		s := diagnose.Specs()[at]
 		if s.Component == "" || s.Title == "" || s.Means == "" || s.Seen == "" || s.Remedy == "" {
-			t.Errorf("the spec of %s lacks something", name)
+			t.Errorf("the spec of %s is incomplete", name)
 		}
 		if !slices.Contains(diagnose.Components, s.Component) {
 			t.Errorf("the component %q of %s is not listed", s.Component, name)
 		}
 		if source.uses(name, "rules_", "texts.go", "diagnose.go") == 0 {
-			t.Errorf("no rule or text gives %s", name)
+			t.Errorf("no rule or text returns %s", name)
 		}
 		if !slices.ContainsFunc(scenarios, func(s probetest.Scenario) bool {
 			return (string(s.Bare.Reason) == code || string(s.Full.Reason) == code) && strings.HasPrefix(s.Name, code)
 		}) {
 			t.Errorf("%s has no scenario", name)
 		}
-		demandFault(t, code, slices.ContainsFunc(faults, func(f lab.Fault) bool { return f.Bare.Reason == code || f.Full.Reason == code }))
+		requireFault(t, code, slices.ContainsFunc(faults, func(f lab.Fault) bool { return f.Bare.Reason == code || f.Full.Reason == code }))
 	}
 }
 
@@ -78,24 +78,24 @@ func TestEveryWarningIsComplete(t *testing.T) {
 			continue
 		}
 		if s := diagnose.WarningSpecs()[at]; s.Component == "" || s.Title == "" || s.Means == "" || s.Seen == "" || s.Remedy == "" {
-			t.Errorf("the spec of %s lacks something", name)
+			t.Errorf("the spec of %s is incomplete", name)
 		}
 		if !slices.ContainsFunc(scenarios, func(s probetest.Scenario) bool {
 			return string(s.Bare.Warning) == code || string(s.Full.Warning) == code
 		}) {
 			t.Errorf("%s has no scenario", name)
 		}
-		demandFault(t, code, slices.ContainsFunc(faults, func(f lab.Fault) bool { return f.Bare.Warning == code || f.Full.Warning == code }))
+		requireFault(t, code, slices.ContainsFunc(faults, func(f lab.Fault) bool { return f.Bare.Warning == code || f.Full.Warning == code }))
 	}
 }
 
-// demandFault fails for a code that has neither a fault nor an exemption, or both.
-func demandFault(t *testing.T, code string, hasFault bool) {
+// requireFault fails the test unless a code has either a fault or an entry in fakesOnly.
+func requireFault(t *testing.T, code string, hasFault bool) {
 	t.Helper()
 	why, exempt := fakesOnly[code]
 	switch {
 	case !hasFault && !exempt:
-		t.Errorf("%s has no fault in the lab, and no reason is stated", code)
+		t.Errorf("%s has no fault in the lab and no entry in fakesOnly", code)
 	case hasFault && exempt:
 		t.Errorf("%s has a fault in the lab, although %s", code, why)
 	}
@@ -122,7 +122,7 @@ func parse(t *testing.T, folder string) sources {
 	return found
 }
 
-// constants are the values of all constants of a type, by name.
+// constants returns the values of all constants of a type, by name.
 func (s sources) constants(typeName string) map[string]string {
 	found := map[string]string{}
 	for _, file := range s {
@@ -141,7 +141,7 @@ func (s sources) constants(typeName string) map[string]string {
 	return found
 }
 
-// uses counts where a name stands in the files whose names begin so.
+// uses counts the uses of a name in the files whose names have one of these prefixes.
 func (s sources) uses(name string, prefixes ...string) int {
 	count := 0
 	for path, file := range s {

@@ -7,44 +7,44 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// TargetState is what is known of one target: its latest run, and what earlier runs left
-// that no later one took back. It is an immutable value, and every view of a target
-// is made from it.
+// TargetState is what is known about one target: its latest run, and the facts from
+// earlier runs that no later run has replaced. It is an immutable value; metrics and page
+// are made from it.
 type TargetState struct {
 	Target evidence.Target
 	// Latest is the latest completed run, nil before the first.
 	Latest *Result
-	// LastSuccess is when the latest run after which pods could log in began.
+	// LastSuccess is when the latest healthy run began, zero before the first.
 	LastSuccess time.Time
 	// LastFailure is the latest unhealthy run, zero before the first.
 	LastFailure Run
 	History     History
 
-	// ReviewerToken, CanaryToken and VaultToken are as they were last seen. Of tokens
-	// that the exporter mints nothing is kept: they are its own affair.
+	// ReviewerToken, CanaryToken and VaultToken are as last seen. Tokens that the exporter
+	// mints are not recorded: it renews them itself.
 	ReviewerToken, CanaryToken, VaultToken Validity
-	// KubernetesCertificate and VaultCertificate are as they were last verified, MountCA
-	// as it was last read.
+	// KubernetesCertificate and VaultCertificate are as last verified, MountCA is as last
+	// read.
 	KubernetesCertificate, VaultCertificate, MountCA Validity
-	// VaultVersion is the version that Vault last named, empty where it is none.
+	// VaultVersion is the last version that Vault reported, empty if none is valid.
 	VaultVersion string
 }
 
-// Validity is that of a token or certificate. Either end is zero where it is not known,
-// or where there is none.
+// Validity is the validity period of a token or certificate. Begin or End is zero if it
+// is not known, or if there is none.
 type Validity struct{ Begin, End time.Time }
 
-// staleAfter is the age, in intervals, beyond which good news is no longer told.
+// staleAfter is the age, in intervals, beyond which a healthy result is no longer reported.
 const staleAfter = 3
 
-// Stale reports whether the latest run is too old to vouch for health, or there is
-// none. A run is as old as its begin. Bad news is told until a newer run replaces it.
+// Stale reports whether there is no run, or the latest one began too long ago to be
+// reported as healthy. An unhealthy result is reported until a newer run replaces it.
 func (k TargetState) Stale(now time.Time) bool {
 	return k.Latest == nil || now.Sub(k.Latest.Start) > staleAfter*k.Target.Interval
 }
 
-// After returns what is known after one more run. The schedule never overlaps the
-// runs of a target; should they arrive out of order all the same, the latest stays.
+// After returns the state after one more run. The scheduler never overlaps runs of one
+// target; if results arrive out of order anyway, the older one is ignored.
 func (k TargetState) After(r Result) TargetState {
 	if k.Latest != nil && r.Start.Before(k.Latest.Start) {
 		return k
@@ -61,8 +61,8 @@ func (k TargetState) After(r Result) TargetState {
 	return k
 }
 
-// learn takes over what the run got to know. What it did not get to know stays as
-// it was: a Vault that is down still has the certificate that it had.
+// learn records the facts of the run. A fact that the run could not obtain keeps its
+// previous value: a Vault that is down still has the certificate that it had.
 func (k *TargetState) learn(r Result) {
 	e := r.Evidence
 	if e.ReviewerToken.Ok() && r.Target.Reviewer.Source.Spec().External {
@@ -91,8 +91,8 @@ func (k *TargetState) learn(r Result) {
 	}
 }
 
-// versionLike is what a server's version must look like to be kept. The server
-// chooses the text, and could echo what it was sent.
+// versionLike is the format of a version that is kept. The server chooses the text and
+// could echo a credential that it was sent.
 var versionLike = regexp.MustCompile(`^v?[0-9][0-9A-Za-z.+-]{0,47}$`)
 
 func validityOf(c evidence.Claims) Validity { return Validity{c.Issued(), c.Expires} }

@@ -18,60 +18,60 @@ func runAt(n int, reason diagnose.Reason) probe.Result {
 }
 
 func TestHistoryKeepsFailuresLonger(t *testing.T) {
-	var known probe.TargetState
+	var state probe.TargetState
 	for n := range 300 {
 		reason := diagnose.None
 		if n%3 == 0 {
 			reason = diagnose.VaultSealed
 		}
-		known = known.After(runAt(n, reason))
+		state = state.After(runAt(n, reason))
 	}
-	h := known.History
+	h := state.History
 	if len(h.Recent) != 120 || h.Recent[0].Start.Unix() != 60*180 || h.Recent[119].Start.Unix() != 60*299 {
 		t.Errorf("%d recent runs from %v to %v, want the last 120", len(h.Recent), h.Recent[0], h.Recent[len(h.Recent)-1])
 	}
 	if len(h.Failures) != 40 || h.Failures[0].Start.Unix() != 60*60 || h.Failures[39].Start.Unix() != 60*177 {
-		t.Errorf("%d older failures from %v to %v, want the 40 before", len(h.Failures), h.Failures[0], h.Failures[len(h.Failures)-1])
+		t.Errorf("%d older failures from %v to %v, want the 40 before those", len(h.Failures), h.Failures[0], h.Failures[len(h.Failures)-1])
 	}
 	for _, run := range h.Failures {
 		if run.Healthy() {
-			t.Errorf("%v is kept as a failure", run)
+			t.Errorf("%v is kept as a failure, but is healthy", run)
 		}
 	}
 }
 
-// What a reader holds does not change under its hands.
-func TestKnownIsImmutable(t *testing.T) {
+// A TargetState that is in use does not change when later runs arrive.
+func TestTargetStateIsImmutable(t *testing.T) {
 	for _, before := range []int{1, 119, 120, 170} {
-		var known probe.TargetState
+		var state probe.TargetState
 		for n := range before {
-			known = known.After(runAt(n, diagnose.VaultSealed))
+			state = state.After(runAt(n, diagnose.VaultSealed))
 		}
-		held := known.History.Recent[len(known.History.Recent)-1]
-		known.After(runAt(before, diagnose.None))
-		known.After(runAt(before, diagnose.VaultTimeout))
-		if got := known.History.Recent[len(known.History.Recent)-1]; got != held {
-			t.Errorf("after %d runs and another the last one is %v, was %v", before, got, held)
+		held := state.History.Recent[len(state.History.Recent)-1]
+		state.After(runAt(before, diagnose.None))
+		state.After(runAt(before, diagnose.VaultTimeout))
+		if got := state.History.Recent[len(state.History.Recent)-1]; got != held {
+			t.Errorf("after %d runs and another one, the last run of the earlier state is %v, was %v", before, got, held)
 		}
 	}
 }
 
 func TestOlderRunDoesNotReplace(t *testing.T) {
-	known := probe.TargetState{}.After(runAt(2, diagnose.VaultSealed)).After(runAt(1, diagnose.None))
-	if known.Latest.Healthy() || len(known.History.Recent) != 1 || !known.LastSuccess.IsZero() {
-		t.Errorf("an older run was taken for news: %+v", known)
+	state := probe.TargetState{}.After(runAt(2, diagnose.VaultSealed)).After(runAt(1, diagnose.None))
+	if state.Latest.Healthy() || len(state.History.Recent) != 1 || !state.LastSuccess.IsZero() {
+		t.Errorf("an older run replaced a newer one: %+v", state)
 	}
 }
 
-// A target that was never probed is not taken for a healthy one.
+// A target that was never probed is not reported as healthy.
 func TestStale(t *testing.T) {
 	if !(probe.TargetState{}).Stale(time.Now()) {
-		t.Error("what was never probed is fresh")
+		t.Error("a target that was never probed is not stale")
 	}
-	known := probe.TargetState{Target: evidence.Target{Interval: time.Minute}}.After(runAt(1, diagnose.None))
-	start := known.Latest.Start
-	if known.Stale(start.Add(3*time.Minute)) || !known.Stale(start.Add(3*time.Minute+1)) {
-		t.Error("news is not stale after exactly three intervals")
+	state := probe.TargetState{Target: evidence.Target{Interval: time.Minute}}.After(runAt(1, diagnose.None))
+	start := state.Latest.Start
+	if state.Stale(start.Add(3*time.Minute)) || !state.Stale(start.Add(3*time.Minute+1)) {
+		t.Error("a run does not become stale after exactly three intervals")
 	}
 }
 
@@ -81,7 +81,7 @@ func TestZeroResultIsNotHealthy(t *testing.T) {
 	}
 }
 
-// What a frozen process took for a timeout is not believed; a login that succeeded is.
+// The timeouts of a process that was suspended are not believed; a successful login is.
 func TestOverran(t *testing.T) {
 	for _, test := range []struct {
 		lag   time.Duration
@@ -96,7 +96,7 @@ func TestOverran(t *testing.T) {
 	} {
 		r := probe.Result{Evidence: evidence.Evidence{Lag: test.lag, Login: evidence.Fact[evidence.Login]{State: test.login}}}
 		if got := r.Overran(); got != test.want {
-			t.Errorf("%s late, login %d: overran %t, want %t", test.lag, test.login, got, test.want)
+			t.Errorf("lag %s, login state %d: overran %t, want %t", test.lag, test.login, got, test.want)
 		}
 	}
 }

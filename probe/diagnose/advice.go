@@ -8,22 +8,22 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/shell"
 )
 
-// Advice is what to do about a reason or a warning at one target. Every command can
-// be pasted as it is, placeholders in angle brackets aside.
+// Advice is what to do about a reason or warning at one target. Commands can be pasted into
+// a shell, except that placeholders in angle brackets have to be replaced.
 type Advice struct {
-	// Check lists commands that only read, and confirm the diagnosis.
+	// Check lists read-only commands that confirm the diagnosis.
 	Check []string
 	// Fix lists commands that change something, in the order in which to run them.
 	Fix []string
-	// Notes lists sentences: what no command can do, and what to know before a fix.
+	// Notes lists sentences: steps that are not commands, and what to know before a fix.
 	Notes []string
 }
 
 // IsEmpty reports whether there is no advice at all.
 func (a Advice) IsEmpty() bool { return len(a.Check)+len(a.Fix)+len(a.Notes) == 0 }
 
-// Advice returns what to do about the reason at this target, after a run that saw this
-// evidence.
+// Advice returns what to do about the reason at this target, given the evidence of the
+// run.
 func (r Reason) Advice(t evidence.Target, e evidence.Evidence) Advice {
 	advise := specOf[r].advise
 	if advise == nil {
@@ -36,8 +36,8 @@ func (r Reason) Advice(t evidence.Target, e evidence.Evidence) Advice {
 	return a.at(t)
 }
 
-// whereLogged says where Vault itself logs why it refused a login: the only place
-// beside the diagnostic role.
+// whereLogged returns a note on where Vault logs why it rejected a login. Apart from the
+// diagnostic role, Vault reports the cause nowhere else.
 func whereLogged(e evidence.Evidence) string {
 	if e.Mount.Accessor == "" {
 		return `Vault logs the cause at level debug, in lines with "auth.kubernetes" and "login unauthorized".`
@@ -47,12 +47,11 @@ func whereLogged(e evidence.Evidence) string {
 		`its audit log has the requests, with mount_accessor ` + accessor + `.`
 }
 
-// at makes the advice complete for a target: vault commands get a line that points
-// the shell at the target's Vault, and files that only the exporter's pod has get a
-// note.
+// at completes the advice for a target: it adds a command that sets the vault CLI's
+// environment, and a note if a command names files that only the exporter's pod has.
 func (a Advice) at(t evidence.Target) Advice {
 	if slices.ContainsFunc(slices.Concat(a.Check, a.Fix), func(line string) bool { return namesFile(t, line) }) {
-		a.Notes = append(a.Notes, "The files in the commands are those of the exporter's pod: use copies of them.")
+		a.Notes = append(a.Notes, "The files in the commands are in the exporter's pod: use copies of them.")
 	}
 	a.Check, a.Fix = pointed(t, a.Check), pointed(t, a.Fix)
 	return a
@@ -66,15 +65,15 @@ func pointed(t evidence.Target, commands []string) []string {
 	return append([]string{environment(t)}, commands...)
 }
 
-// namesFile reports whether a command names a file that the exporter's pod has.
+// namesFile reports whether a command names a file in the exporter's pod.
 func namesFile(t evidence.Target, line string) bool {
 	return slices.ContainsFunc(
 		[]string{t.Vault.CACert, t.Vault.ClientCert, t.Vault.ClientKey, t.Kubernetes.CACert, t.Home.CACert, t.Reviewer.TokenFile, t.Canary.TokenFile},
 		func(file string) bool { return file != "" && strings.Contains(line, shell.Quote(file)) })
 }
 
-// environment is the command that points the vault CLI at the target's Vault. The caller's
-// VAULT_CACERT is left alone: the exporter's is a file in its pod.
+// environment returns the command that points the vault CLI at the target's Vault. It does
+// not set VAULT_CACERT, because the exporter's file is in its pod.
 func environment(t evidence.Target) string {
 	command := "export"
 	for _, variable := range []struct{ name, value string }{
@@ -90,7 +89,7 @@ func environment(t evidence.Target) string {
 
 func vault(words ...string) string { return "vault " + strings.Join(words, " ") }
 
-// showCertificates is the command that shows the certificates that a server sends.
+// showCertificates returns the command that shows the certificates that a server sends.
 func showCertificates(address, serverName string) string {
 	host := strings.TrimPrefix(strings.TrimPrefix(address, "https://"), "http://")
 	host, _, _ = strings.Cut(host, "/")
@@ -104,7 +103,7 @@ func showCertificates(address, serverName string) string {
 	return command + " </dev/null"
 }
 
-// account names a service account as kubectl wants it.
+// account returns a service account in the format of kubectl's flag --serviceaccount.
 func account(c evidence.Claims, placeholder string) string {
 	if c.Namespace == "" || c.ServiceAccount == "" {
 		return "<namespace:" + placeholder + ">"

@@ -9,12 +9,12 @@ import (
 )
 
 // setting is one field of the mount's config that a fix writes: its value on the command
-// line, and the command that first fetches it into a file. An empty value leaves it out.
+// line, and the command that first writes it to a file. An empty value omits the field.
 type setting struct{ name, value, fetch string }
 
 // changeConfig returns the commands that change these fields of the mount's config. A
 // write replaces the whole config, so every other field is written again as Vault returns
-// it. It never returns the reviewer's token, which is written from where it comes from.
+// it. Vault never returns the reviewer's token, which is obtained from its source again.
 func changeConfig(t evidence.Target, e evidence.Evidence, changes ...setting) []string {
 	path := configPath(t)
 	if !slices.ContainsFunc(changes, func(s setting) bool { return s.name == reviewerJWT }) && mayStoreReviewer(e) {
@@ -29,8 +29,8 @@ func changeConfig(t evidence.Target, e evidence.Evidence, changes ...setting) []
 		write(path, []string{"@mount-config.json"}, changes))
 }
 
-// reconnect is changeConfig for a Vault that cannot have tokens reviewed. A host that
-// differs from ours, which works, is not written back.
+// reconnect is changeConfig for a Vault whose TokenReviews fail. If the config has another
+// host than the exporter, whose host works, the fix writes the exporter's.
 func reconnect(t evidence.Target, e evidence.Evidence, changes ...setting) Advice {
 	host := e.Mount.Config.Value.Host
 	if !e.Mount.Config.Ok() || t.Kubernetes.IsServedAt(host) {
@@ -43,7 +43,8 @@ func reconnect(t evidence.Target, e evidence.Evidence, changes ...setting) Advic
 	}
 }
 
-// firstConfig writes a config where there is none, one that fits our own configuration.
+// firstConfig returns the commands that write a config that matches the exporter's
+// configuration to a mount that has none.
 func firstConfig(t evidence.Target, e evidence.Evidence) []string {
 	return write(configPath(t), nil, []setting{hostSetting(t), caSetting(t), reviewerSetting(t, e), {name: "disable_local_ca_jwt", value: disableLocal(t)}})
 }
@@ -67,8 +68,9 @@ func hostSetting(t evidence.Target) setting {
 	return setting{name: "kubernetes_host", value: shell.Quote(t.Kubernetes.Host)}
 }
 
-// caSetting is the API server's CA as our configuration has it, empty where it has none,
-// or where Vault uses its own pod's. That of a pod's service account is in every namespace.
+// caSetting returns the API server's CA in the exporter's configuration; empty if it has
+// none, or if Vault uses its own pod's. The CA of a pod's service account is in a ConfigMap
+// of every namespace.
 func caSetting(t evidence.Target) setting {
 	s := setting{name: "kubernetes_ca_cert"}
 	switch {
@@ -83,21 +85,21 @@ func caSetting(t evidence.Target) setting {
 
 const reviewerJWT = "token_reviewer_jwt"
 
-// reviewerSetting is a token of the reviewer.
+// reviewerSetting returns a token of the reviewer.
 func reviewerSetting(t evidence.Target, e evidence.Evidence) setting {
 	origin := t.Reviewer
 	value, command := origin.Source.Spec().Export(origin, e.ReviewerToken.Value)
 	return setting{name: reviewerJWT, value: value, fetch: command}
 }
 
-// mayStoreReviewer reports whether the config may hold a reviewer's token.
+// mayStoreReviewer reports whether the config may contain a reviewer token.
 func mayStoreReviewer(e evidence.Evidence) bool {
 	c := e.Mount.Config
 	return !c.Ok() || !c.Value.ReviewerSetKnown || c.Value.ReviewerSet
 }
 
-// disableLocal is whether Vault is to leave its own pod's token and CA alone, empty for
-// no: with EXPORTER_REVIEWER=accessreview it is they that Vault uses.
+// disableLocal returns the value of disable_local_ca_jwt: empty with the source
+// accessreview, which assumes that Vault uses its own pod's token and CA.
 func disableLocal(t evidence.Target) string {
 	if t.Reviewer.Source.Spec().AccessReview {
 		return ""

@@ -8,11 +8,11 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/shell"
 )
 
-// lockedNamespace finds the namespace that Vault says is locked, which may be a parent of
-// the target's.
+// lockedNamespace matches the namespace that Vault reports as locked, which may be a parent
+// of the target's.
 var lockedNamespace = regexp.MustCompile(`"([^"]+?)/?" must be unlocked`)
 
-// adviseNamespace opens a namespace that is locked, or sealed in OpenBao.
+// adviseNamespace returns the advice to unlock a namespace or, with OpenBao, to unseal it.
 func adviseNamespace(t evidence.Target, e evidence.Evidence) Advice {
 	if evidence.Contains(e.Login.Failure.Text, "namespace is sealed") {
 		parent, name := path.Split(t.Vault.Namespace)

@@ -8,7 +8,7 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// The binding is for whom the API server itself names, under a name of its own.
+// The binding is for the user that the API server names, and named after that user.
 func TestReviewerIsBoundAsTheAPIServerNamesIt(t *testing.T) {
 	forbidden := func(text string) evidence.Fact[evidence.Review] {
 		return evidence.Fact[evidence.Review]{State: evidence.Failed, Failure: evidence.Failure{Class: evidence.ClassRefused, Status: 403, Text: text}}
@@ -26,7 +26,7 @@ func TestReviewerIsBoundAsTheAPIServerNamesIt(t *testing.T) {
 		{evidence.Evidence{Identity: identity("$(reboot)")}, "--user=<reviewer>"},
 	} {
 		if got := ReviewerForbidden.Advice(evidence.Target{}, test.e).Fix[0]; !strings.Contains(got, test.want) {
-			t.Errorf("the advice is %q, want in it %q", got, test.want)
+			t.Errorf("the advice is %q, want %q in it", got, test.want)
 		}
 	}
 }
@@ -36,13 +36,12 @@ func TestCommandsWithFilesOfThePodSaySo(t *testing.T) {
 	for reason, want := range map[Reason]bool{ReviewerDrift: true, ReviewerTokenMissing: true, RoleMissing: false, VaultDNS: false} {
 		notes := reason.Advice(target, evidence.Evidence{}).Notes
 		if got := strings.Contains(strings.Join(notes, " "), "the exporter's pod"); got != want {
-			t.Errorf("the advice on %s says where its files are: %t, want %t: %q", reason, got, want, notes)
+			t.Errorf("the advice on %s has the note on files: %t, want %t: %q", reason, got, want, notes)
 		}
 	}
 }
 
-// What stands under check and fix are commands, and what stands under notes are
-// sentences.
+// Check and Fix contain only commands, Notes contains only sentences.
 func TestAdviceIsTyped(t *testing.T) {
 	for _, reason := range Reasons() {
 		a := reason.Advice(evidence.Target{}, evidence.Evidence{})
@@ -51,12 +50,12 @@ func TestAdviceIsTyped(t *testing.T) {
 		}
 		for _, command := range slices.Concat(a.Check, a.Fix) {
 			if strings.HasPrefix(command, "#") || strings.HasSuffix(command, ".") || strings.TrimSpace(command) == "" {
-				t.Errorf("%s: this is no command: %q", reason, command)
+				t.Errorf("%s: not a command: %q", reason, command)
 			}
 		}
 		for _, note := range a.Notes {
 			if !strings.HasSuffix(note, ".") || strings.HasPrefix(note, "#") {
-				t.Errorf("%s: this is no sentence: %q", reason, note)
+				t.Errorf("%s: not a sentence: %q", reason, note)
 			}
 		}
 	}

@@ -7,10 +7,10 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/shell"
 )
 
-// Advice for what answers at Vault's address and does not serve the login.
+// Advice for a server at Vault's address that does not serve the login.
 
-// askHealth shows whether Vault answers at an address: it prints JSON with the field
-// initialized.
+// askHealth returns a command that shows whether Vault responds at an address: it then
+// prints JSON with the field initialized.
 func askHealth(address string) string {
 	return "curl -sS --max-time 5 " + shell.Quote(address+"/v1/sys/health")
 }
@@ -21,8 +21,8 @@ func adviseVaultAddress(t evidence.Target, e evidence.Evidence) Advice {
 	case t.Kubernetes.IsServedAt(t.Vault.Addr):
 		note = fmt.Sprintf("EXPORTER_VAULT_ADDR is %s, which is the API server of Kubernetes: set it to Vault's address.", t.Vault.Addr)
 	case e.Health.Ok():
-		note = fmt.Sprintf("sys/health of Vault answers at %s, the login does not: something on the way, such as an ingress or a firewall, "+
-			"treats the path /v1/%s differently. Let it pass.", t.Vault.Addr, loginPath(t))
+		note = fmt.Sprintf("Vault's sys/health responds at %s, but the login does not: something on the path, such as an ingress or a firewall, "+
+			"treats the path /v1/%s differently. Allow that path.", t.Vault.Addr, loginPath(t))
 	}
 	return Advice{Notes: []string{note}, Check: []string{askHealth(t.Vault.Addr)}}
 }
@@ -31,17 +31,17 @@ func adviseVaultBackend(t evidence.Target, e evidence.Evidence) Advice {
 	if e.Health.Ok() {
 		return Advice{
 			Notes: []string{
-				fmt.Sprintf("sys/health of Vault answers at %s. The load balancer or proxy lost Vault only at the login, or did not wait for it: "+
+				fmt.Sprintf("Vault's sys/health responds at %s. The load balancer or proxy lost its connection to Vault during the login, or did not wait long enough: "+
 					"Vault waits up to 30 s for Kubernetes.", t.Vault.Addr),
-				"Set EXPORTER_VAULT_ADDR to Vault itself, past the load balancer, to see which.",
+				"Set EXPORTER_VAULT_ADDR to Vault itself, bypassing the load balancer, to find out which.",
 			},
 			Check: []string{"kubectl -n vault get pods,services,endpointslices", vault("monitor", "-log-level=debug")},
 		}
 	}
 	return Advice{
 		Notes: []string{
-			fmt.Sprintf("What answers at %s has no Vault to pass requests to. Get Vault's pods ready.", t.Vault.Addr),
-			"If they are, correct the health check of the load balancer: sys/health answers 429 on a standby and 503 while sealed.",
+			fmt.Sprintf("The server at %s has no Vault to pass requests to. Make sure that Vault's pods are ready.", t.Vault.Addr),
+			"If they are, correct the health check of the load balancer: sys/health returns 429 on a standby and 503 while sealed.",
 		},
 		Check: []string{"kubectl -n vault get pods,services,endpointslices", askHealth(t.Vault.Addr)},
 	}
@@ -52,7 +52,7 @@ func adviseForwardedFor(t evidence.Target, _ evidence.Evidence) Advice {
 		Notes: []string{
 			"In the tcp listener of Vault's configuration, add the address of the proxy to x_forwarded_for_authorized_addrs, " +
 				"or set x_forwarded_for_reject_not_authorized and x_forwarded_for_reject_not_present to false; then restart Vault.",
-			"Pods that reach Vault another way than the exporter may be able to log in.",
+			"Pods that reach Vault on another path than the exporter may be able to log in.",
 		},
 		Check: []string{askHealth(t.Vault.Addr)},
 	}
@@ -61,14 +61,14 @@ func adviseForwardedFor(t evidence.Target, _ evidence.Evidence) Advice {
 func adviseRedirect(t evidence.Target, e evidence.Evidence) Advice {
 	if !e.Health.Ok() || !e.Health.Value.Standby {
 		a := adviseVaultAddress(t, e)
-		a.Notes = append(a.Notes, "The clients of pods may follow the redirect that the exporter does not follow, if it leads to a Vault that they trust.")
+		a.Notes = append(a.Notes, "Clients in pods may follow the redirect, which the exporter does not, if it leads to a Vault that they trust.")
 		return a
 	}
 	return Advice{
 		Notes: []string{
 			fmt.Sprintf("The node at %s is a standby that cannot forward the login to the active node, and redirects to the active node's api_addr. "+
 				"Let the nodes reach each other at cluster_addr (port 8201), and set api_addr to an address that clients reach.", t.Vault.Addr),
-			"The clients of pods follow such a redirect where they can reach and trust the node that it names.",
+			"Clients in pods follow such a redirect if they can reach and trust the node that it names.",
 		},
 		Check: []string{vault("status"), askHealth(t.Vault.Addr)},
 	}

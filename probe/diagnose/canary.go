@@ -33,7 +33,7 @@ var canaryReasons = sorted(
 	},
 	Spec{
 		Code: CanaryTokenMalformed, Component: ComponentCanary, Title: "the canary token is malformed",
-		Means:  "The file does not hold a JWT, or holds one with a blank or a line break inside.",
+		Means:  "The file does not contain a JWT, or contains one with a space or line break in it.",
 		Seen:   "The file itself: proven.",
 		Remedy: "Project the token again; do not copy it by hand.",
 		Reported: "hashicorp/vault#23211: the login sent the text `$TOKEN` and got a bare 403; " +
@@ -51,7 +51,7 @@ var canaryReasons = sorted(
 	},
 	Spec{
 		Code: CanaryNotYetValid, Component: ComponentCanary, Title: "the canary token is not yet valid",
-		Means:    "The token is valid only in the future: the clock of its issuer is ahead.",
+		Means:    "The token is not yet valid: the clock of its issuer is ahead.",
 		Seen:     "403 on `nbf` or `iat`, and the API server agrees (else [`vault_clock_skew`](#vault_clock_skew)); or the TokenReview says so: proven.",
 		Remedy:   "Set the clock.",
 		Reported: "kubernetes/kubernetes#124022",
@@ -83,8 +83,8 @@ var canaryReasons = sorted(
 	},
 	Spec{
 		Code: CanaryWrongAudience, Component: ComponentCanary, Title: "the canary token is for another audience",
-		Means:    "The token lacks the audience that it is configured to have; or Vault has no reviewer, and the API server does not accept the canary's token.",
-		Seen:     "Vault refuses `aud`, and the token's own claims confirm it: proven. In self-review, a 401: by elimination.",
+		Means:    "The token lacks the configured audience; or Vault has no reviewer, and the API server does not accept the canary's token.",
+		Seen:     "Vault rejects `aud`, and the token's own claims confirm it: proven. In self-review, a 401: by elimination.",
 		Remedy:   "Project it with the right audience; in self-review with the API server's too, or give Vault a reviewer.",
 		Reported: "hashicorp/vault-secrets-operator#379",
 		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
@@ -95,9 +95,9 @@ var canaryReasons = sorted(
 		},
 	},
 	Spec{
-		Code: CanaryRejected, Component: ComponentCanary, Title: "the API server does not see the canary as its service account",
-		Means:  "The API server sees the token as another user than its claims say, or rejects it with a text that is not known here.",
-		Seen:   "The TokenReview: proven. By elimination where `EXPORTER_REVIEWER=accessreview` makes none, and the diagnostic role shows that Vault can have tokens reviewed.",
+		Code: CanaryRejected, Component: ComponentCanary, Title: "the API server does not authenticate the canary as its service account",
+		Means:  "The API server authenticates the token as another user than its claims say, or rejects it with a text that the exporter does not know.",
+		Seen:   "The TokenReview: proven. By elimination if `EXPORTER_REVIEWER=accessreview` makes none and the diagnostic role shows that Vault can have tokens reviewed.",
 		Remedy: "Look for an authentication webhook that maps users.",
 		advise: adviseCanaryToken,
 	},
@@ -105,7 +105,7 @@ var canaryReasons = sorted(
 
 var canaryWarnings = []WarningSpec{{
 	Code: CanaryTokenTooWide, Component: ComponentCanary, Title: "the API server accepts the canary token too",
-	Means:  "The API server accepts the canary's token too. Whoever sees it in a log can use it there.",
+	Means:  "The API server accepts the canary's token too. Anyone who finds it in a log can use it there.",
 	Seen:   "It shares an audience with a reviewer that the API server has just accepted, or has none.",
 	Remedy: "Project it with an audience of its own, and write that into the role: `audience=vault`.",
 	judge: func(t evidence.Target, e evidence.Evidence) (finding, bool) {
@@ -121,13 +121,13 @@ var canaryWarnings = []WarningSpec{{
 	},
 }}
 
-// canaryAudience says where the canary's audience is set: a projection has its own, a minted
-// token that of a setting.
+// canaryAudience returns a note that says where to set the canary's audience: in the
+// projected volume or, for a minted token, in a variable.
 func canaryAudience(t evidence.Target, audience string) string {
 	if t.Canary.Source.Spec().External {
 		return fmt.Sprintf("Project the token %s with %s.", t.Canary.Source.Spec().Describe(t.Canary), audience)
 	}
-	return fmt.Sprintf("Have the token of %s minted with %s: set EXPORTER_CANARY_AUDIENCES.", t.Canary.Source.Spec().Describe(t.Canary), audience)
+	return fmt.Sprintf("Mint the token of %s with %s: set EXPORTER_CANARY_AUDIENCES.", t.Canary.Source.Spec().Describe(t.Canary), audience)
 }
 
 func adviseCanaryToken(t evidence.Target, _ evidence.Evidence) Advice {

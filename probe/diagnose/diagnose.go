@@ -6,12 +6,12 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// rule judges the evidence by one thought. It gives a verdict where it holds.
+// rule checks the evidence for one kind of failure. It returns a verdict and true if it
+// holds.
 type rule func(evidence.Target, evidence.Evidence) (Verdict, bool)
 
-// rules stand in the order of cause before symptom: the first that holds gives the
-// verdict. Whether pods can log in is the question throughout; a login that
-// succeeded answers it whatever else was seen.
+// rules are ordered with causes before symptoms: the first one that holds decides the
+// verdict. If the login succeeded, pods can log in, whatever else was observed.
 var rules = []rule{
 	internalError,
 	loggedIn,
@@ -31,8 +31,8 @@ var rules = []rule{
 	followUpsPostponed,
 }
 
-// Diagnose judges one run's evidence. It is pure: it asks nobody and looks at no
-// clock. It never claims more than was seen.
+// Diagnose derives the diagnosis from one run's evidence. It is a pure function: it makes no
+// requests and reads no clock.
 func Diagnose(t evidence.Target, e evidence.Evidence) Diagnosis {
 	d := Diagnosis{Verdict: firstOf(rules, t, e), Reviewer: judgeReviewer(t, e)}
 	d.Verdict.Advice = d.Reason.Advice(t, e)
@@ -40,8 +40,8 @@ func Diagnose(t evidence.Target, e evidence.Evidence) Diagnosis {
 	return d
 }
 
-func firstOf(rules []rule, t evidence.Target, e evidence.Evidence) Verdict {
-	for _, holds := range rules {
+func firstOf(ordered []rule, t evidence.Target, e evidence.Evidence) Verdict {
+	for _, holds := range ordered {
 		if v, ok := holds(t, e); ok {
 			return v
 		}
@@ -49,13 +49,13 @@ func firstOf(rules []rule, t evidence.Target, e evidence.Evidence) Verdict {
 	return unexplained(t, e)
 }
 
-// proven is a verdict that an answer gives, and nothing else explains.
+// proven returns a verdict for which a response is proof.
 func proven(reason Reason, detail string, because ...string) (Verdict, bool) {
 	return Verdict{Reason: reason, Detail: detail, Because: because, Certainty: Proven}, true
 }
 
-// eliminated is a verdict that remains when every cause that could be told apart
-// was ruled out.
+// byElimination returns a verdict that remains after every other distinguishable cause was
+// ruled out.
 func byElimination(reason Reason, detail string, because ...string) (Verdict, bool) {
 	return Verdict{Reason: reason, Detail: detail, Because: because, Certainty: ByElimination}, true
 }
@@ -75,9 +75,9 @@ func loggedIn(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 		"the login returned a token")
 }
 
-// concludedFrom is proven for an answer that is certain. One that was carried over from an
-// earlier run may no longer be true, and one in unknown words only suggests a cause: both
-// conclude by elimination.
+// concludedFrom returns proven if the answer is certain, else byElimination. An answer that
+// was carried over from an earlier run may no longer be true, and an unknown text only
+// suggests a cause: neither is certain.
 func concludedFrom(certain bool) func(Reason, string, ...string) (Verdict, bool) {
 	if certain {
 		return proven
@@ -85,29 +85,28 @@ func concludedFrom(certain bool) func(Reason, string, ...string) (Verdict, bool)
 	return byElimination
 }
 
-// unexplained is the verdict where no rule holds. It names what was seen and what
-// would tell more.
+// unexplained returns the verdict if no rule holds. It names the remaining candidates.
 func unexplained(t evidence.Target, e evidence.Evidence) Verdict {
 	detail := fmt.Sprintf("the login at %s failed with %q, which no rule explains", loginPath(t), e.Login.Failure.Error())
 	switch {
 	case e.BareRefusal() && !e.MountExists():
-		detail = fmt.Sprintf("the login at %s got a bare 403 and the mount probe got no answer: the mount may be missing, "+
+		detail = fmt.Sprintf("the login at %s got a bare 403 and the mount probe got no response: the mount may be missing, "+
 			"or Vault cannot have the token reviewed", loginPath(t))
 	case e.BareRefusal() && !e.RoleProbePassed():
 		detail = fmt.Sprintf("the login at %s got a bare 403 before Vault looked at the token's times: token_bound_cidrs of the role, "+
 			"or pem_keys of the mount, which the exporter may not read", loginPath(t))
 	default:
 		if f, failed := exporterFailureAtKubernetes(t, e); failed {
-			detail = fmt.Sprintf("the login at %s failed with %q, and the exporter itself cannot ask the API server why: %s",
+			detail = fmt.Sprintf("the login at %s failed with %q, and the exporter itself cannot query the API server for the cause: %s",
 				loginPath(t), e.Login.Failure.Error(), f.Error())
 		}
 	}
-	v, _ := byElimination(Unexplained, detail, because(e)...)
+	v, _ := byElimination(Unexplained, detail, stepFacts(e)...)
 	return v
 }
 
-// because tells each side's answer in a sentence.
-func because(e evidence.Evidence) []string {
+// stepFacts returns a sentence for each step that was not skipped.
+func stepFacts(e evidence.Evidence) []string {
 	var facts []string
 	for _, s := range e.Steps() {
 		if s.State != evidence.StepSkipped {

@@ -7,7 +7,7 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// Whatever was seen, the verdict is one of the catalogue's, explained and owned.
+// For any evidence, the verdict has a reason with a spec, an explanation and a component.
 func TestDiagnoseIsTotal(t *testing.T) {
 	failures := []evidence.Failure{
 		{}, {Class: evidence.ClassDNS}, {Class: evidence.ClassTimeout}, {Class: evidence.ClassCanceled}, {Class: evidence.ClassRedirect}, {Class: evidence.ClassMissing}, {Class: evidence.ClassMalformed},
@@ -36,20 +36,20 @@ func checkVerdict(t *testing.T, d Diagnosis, e evidence.Evidence) {
 		t.Errorf("verdict %+v for %+v", d.Verdict, e)
 	}
 	if (d.Reason == None) != e.Login.Ok() {
-		t.Errorf("healthy and logged in differ: %s for %+v", d.Reason, e.Login)
+		t.Errorf("the reason is %s for the login %+v: only a successful login is healthy", d.Reason, e.Login)
 	}
 }
 
-func TestNothingSeenIsNotHealthy(t *testing.T) {
+func TestNoEvidenceIsNotHealthy(t *testing.T) {
 	if status := Reason("").LoginStatus(); status != LoginsFail {
-		t.Errorf("no reason says that logins %s", status)
+		t.Errorf("no reason has the login status %s", status)
 	}
 	if d := Diagnose(evidence.Target{}, evidence.Evidence{}); d.Reason != Unexplained || d.Reviewer.Reason != "" {
-		t.Errorf("no evidence is judged as %s, reviewer %q", d.Reason, d.Reviewer.Reason)
+		t.Errorf("without evidence the reason is %s, the reviewer's is %q", d.Reason, d.Reviewer.Reason)
 	}
 }
 
-// Two faults at once: the cause is named, not the symptom.
+// If there are two faults, the verdict names the cause, not the symptom.
 func TestCauseBeforeSymptom(t *testing.T) {
 	bare := evidence.Fact[evidence.Login]{State: evidence.Failed, Failure: evidence.Failure{Class: evidence.ClassRefused, Status: 403, Text: evidence.TextBare403}}
 	mountThere := evidence.FollowUps{MountProbe: evidence.Fact[evidence.Refusal]{State: evidence.Answered, Value: evidence.Refusal{Status: 400, Text: `invalid role name "x"`}}}
@@ -78,7 +78,7 @@ func TestCauseBeforeSymptom(t *testing.T) {
 	}
 }
 
-func TestExpiryLeavesLeeway(t *testing.T) {
+func TestExpiryHasLeeway(t *testing.T) {
 	now := time.Unix(1e9, 0)
 	unauthorized := evidence.Fact[evidence.Review]{State: evidence.Failed, Failure: evidence.Failure{Class: evidence.ClassRefused, Status: 401}}
 	for ago, want := range map[time.Duration]Reason{

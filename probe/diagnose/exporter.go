@@ -19,25 +19,25 @@ const (
 	Unexplained Reason = "unexplained"
 )
 
-// atKubernetesOnly is what becomes of these reasons where they concern the API server alone.
-const atKubernetesOnly = "If only the API server cannot be asked, logins are judged without it, the reviewer is not judged, " +
+// atKubernetesOnly explains what happens if only requests to the API server fail this way.
+const atKubernetesOnly = "If only requests to the API server fail this way, logins are judged without them, the reviewer is not judged, " +
 	"and the warning [`kubernetes_unreachable_from_exporter`](#kubernetes_unreachable_from_exporter) says why."
 
 var exporterReasons = sorted(
 	Spec{
 		Code: ExporterCAUnreadable, Component: ComponentExporter, Title: "the exporter cannot use the file of a CA or of its client certificate",
 		Means: "A file in `EXPORTER_VAULT_CACERT`, `EXPORTER_VAULT_CLIENT_CERT`, `EXPORTER_VAULT_CLIENT_KEY` or `EXPORTER_KUBERNETES_CACERT` is missing, " +
-			"unreadable, empty, too large or no regular file, or the key is not the certificate's. Nothing was sent; pods may be able to log in.",
+			"unreadable, empty, too large or not a regular file, or the key does not match the certificate. Nothing was sent; pods may be able to log in.",
 		Seen:   "The file itself: proven. " + atKubernetesOnly,
-		Remedy: "Put the file back. Every run reads it anew.",
+		Remedy: "Restore the file. Every run reads it again.",
 		advise: adviseOwn(ExporterCAUnreadable),
 	},
 	Spec{
 		Code: ExporterResources, Component: ComponentExporter, Title: "the exporter has no file descriptors, memory or ports left",
-		Means: "The exporter's process or its host has used up its file descriptors, memory or ports, so that no file can be opened or no connection made. " +
+		Means: "The exporter's process or its host has used up its file descriptors, memory or ports, so it cannot open files or connections. " +
 			"It says nothing about Vault.",
 		Seen:   "The system's error (`EMFILE`, `ENFILE`, `ENOMEM`, `ENOBUFS`, `EADDRNOTAVAIL`): proven. " + atKubernetesOnly,
-		Remedy: "Find what holds them: compare `process_open_fds` with `process_max_fds`, look at the connections to the exporter's listeners. Raise the limit.",
+		Remedy: "Find what uses them: compare `process_open_fds` with `process_max_fds`, and check the connections to the exporter's listeners. Raise the limit.",
 		advise: adviseOwn(ExporterResources),
 	},
 	Spec{
@@ -45,13 +45,13 @@ var exporterReasons = sorted(
 		Means: "The proxy in `HTTPS_PROXY` or `HTTP_PROXY` cannot be resolved or reached, or refuses to connect the exporter to the server. " +
 			"Pods that use no proxy are not affected.",
 		Seen: "The error of the connection to the proxy, or its 4xx to CONNECT: proven. A proxy that answers CONNECT with a 5xx, or not in time, " +
-			"may itself not reach the server: by elimination. " + atKubernetesOnly,
+			"may itself be unable to reach the server: by elimination. " + atKubernetesOnly,
 		Remedy: "Correct the variable, allow the exporter in the proxy, or add the server's host to `NO_PROXY`.",
 		advise: adviseOwn(ExporterProxy),
 	},
 	Spec{
 		Code: ExporterForbidden, Component: ComponentExporter, Title: "the exporter lacks the permission to create the canary's token",
-		Means:    "The exporter is configured to create the canary's token, and lacks the permission or the identity to do so. Vault was not asked.",
+		Means:    "The exporter is configured to create the canary's token, but lacks the permission or the identity to do so. No login was attempted.",
 		Seen:     "403 on the TokenRequest, or no `EXPORTER_KUBERNETES_TOKEN_FILE`: proven.",
 		Remedy:   "Grant that one permission, on that one service account.",
 		Reported: "cert-manager/cert-manager#6673: cert-manager may not create the token that it is configured to log in with.",
@@ -62,11 +62,11 @@ var exporterReasons = sorted(
 	},
 	Spec{
 		Code: ExporterInternalError, Component: ComponentExporter, Title: "the exporter has an internal error",
-		Means:  "A defect of the exporter. It says nothing about Vault.",
+		Means:  "The exporter has a bug. It says nothing about Vault.",
 		Seen:   "A panic was recovered: proven.",
-		Remedy: "Report it, with the log.",
+		Remedy: "Report it with the log.",
 		advise: func(evidence.Target, evidence.Evidence) Advice {
-			return Advice{Notes: []string{"This is a defect of the exporter: its log has the details. Restart it, and report it."}}
+			return Advice{Notes: []string{"This is a bug in the exporter; its log has the details. Restart it, and report the bug."}}
 		},
 	},
 )
@@ -83,7 +83,7 @@ var unknownReasons = sorted(
 	},
 )
 
-// adviseOwn advises on a failure of the exporter's own that is the verdict.
+// adviseOwn returns the adviser for a verdict about the exporter itself.
 func adviseOwn(reason Reason) adviser {
 	return func(t evidence.Target, e evidence.Evidence) Advice {
 		_, asked := exporterFailure(e)
@@ -91,12 +91,13 @@ func adviseOwn(reason Reason) adviser {
 	}
 }
 
-// adviseAt is what to do about a failure of the exporter's own at one end.
-func adviseAt(t evidence.Target, reason Reason, asked end) Advice {
+// adviseAt returns the advice on a failure of the exporter itself when it connects to this
+// server.
+func adviseAt(t evidence.Target, reason Reason, asked server) Advice {
 	address, files := t.Vault.Addr, []pemFile{
 		{"EXPORTER_VAULT_CACERT", t.Vault.CACert}, {"EXPORTER_VAULT_CLIENT_CERT", t.Vault.ClientCert}, {"EXPORTER_VAULT_CLIENT_KEY", t.Vault.ClientKey},
 	}
-	if asked == endKubernetes {
+	if asked == serverKubernetes {
 		address, files = t.Kubernetes.Host, []pemFile{{"EXPORTER_KUBERNETES_CACERT", t.Kubernetes.CACert}}
 		if t.Home.CACert != t.Kubernetes.CACert {
 			files = append(files, pemFile{"The CA of the pod's own API server", t.Home.CACert})
@@ -109,7 +110,7 @@ func adviseAt(t evidence.Target, reason Reason, asked end) Advice {
 		return adviseProxy(address)
 	}
 	return Advice{Notes: []string{
-		"Compare process_open_fds with process_max_fds in the exporter's metrics, and look at who holds connections to its listeners.",
+		"Compare process_open_fds with process_max_fds in the exporter's metrics, and check what is connected to its listeners.",
 		"Raise the limit of the process or the host. Restart the exporter if it does not recover by itself.",
 	}}
 }
@@ -126,9 +127,9 @@ func adviseFiles(files []pemFile) Advice {
 		}
 	}
 	if len(a.Notes) == 0 {
-		a.Notes = []string{fmt.Sprintf("%s is not set, and the system's CA certificates cannot be read: put a CA bundle into a file, and set it.", files[0].variable)}
+		a.Notes = []string{fmt.Sprintf("%s is not set, and the system's CA certificates cannot be read: put a CA bundle into a file and set the variable to its path.", files[0].variable)}
 	}
-	a.Notes = append(a.Notes, "Put the file back where its volume comes from. Every run reads it anew.")
+	a.Notes = append(a.Notes, "Restore the file in the source of its volume. Every run reads it again.")
 	return a
 }
 
@@ -139,14 +140,14 @@ func adviseProxy(address string) Advice {
 	}
 	host, _, _ = strings.Cut(host, "/")
 	return Advice{
-		Notes: []string{fmt.Sprintf("The exporter connects to %s through the proxy in %s: correct the variable, let the exporter through the proxy, or add %s to NO_PROXY.",
+		Notes: []string{fmt.Sprintf("The exporter connects to %s through the proxy in %s: correct the variable, allow the exporter in the proxy, or add %s to NO_PROXY.",
 			address, variable, host)},
 		Check: []string{fmt.Sprintf("curl -sSk --max-time 5 -o /dev/null -w '%%{http_code}\\n' --proxy <%s> %s", variable, shell.Quote(address))},
 	}
 }
 
-// adviseUnexplained grants the reading of what would tell the candidates apart. The
-// canary's own token cannot read it: there is none while logins fail.
+// adviseUnexplained grants access to the config and role, which distinguish the candidates.
+// The token of the canary's login cannot read them: there is none while logins fail.
 func adviseUnexplained(t evidence.Target, e evidence.Evidence) Advice {
 	if !e.BareRefusal() || e.Mount.Config.Ok() {
 		return Advice{Check: []string{vault("monitor", "-log-level=debug")}}
@@ -155,7 +156,7 @@ func adviseUnexplained(t evidence.Target, e evidence.Evidence) Advice {
 	readable := func(path string) string { return shell.Quote(`path "` + path + `" { capabilities = ["read"] }`) }
 	return Advice{
 		Notes: []string{
-			"The fix lets the exporter read the mount's config and role, which tell the candidates apart. " +
+			"The fix lets the exporter read the mount's config and role, which distinguish the candidates. " +
 				"Put the file vault-token where EXPORTER_VAULT_TOKEN_FILE points, renew its token daily, and check again.",
 		},
 		Fix: []string{

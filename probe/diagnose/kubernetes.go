@@ -23,7 +23,7 @@ const (
 	KubernetesUnreachableFromExporter WarningCode = "kubernetes_unreachable_from_exporter"
 )
 
-// bothFailed is how most of these reasons are seen.
+// bothFailed is the text Seen of most of these reasons.
 const bothFailed = "The TokenReview failed this way, and the login got a bare 403 or no answer: by elimination. " +
 	"While logins work it is the warning [`kubernetes_unreachable_from_exporter`](#kubernetes_unreachable_from_exporter)."
 
@@ -38,7 +38,7 @@ var kubernetesReasons = sorted(
 	},
 	Spec{
 		Code: KubernetesUnreachable, Component: ComponentKubernetes, Title: "the API server refuses or drops connections",
-		Means:    "The API server refuses or drops the connections of the exporter, and probably Vault's.",
+		Means:    "The API server refuses or drops connections from the exporter, and probably from Vault.",
 		Seen:     bothFailed,
 		Remedy:   "Check the control plane, its load balancer, and the network.",
 		Reported: "hashicorp/vault#20165",
@@ -46,7 +46,7 @@ var kubernetesReasons = sorted(
 	},
 	Spec{
 		Code: KubernetesTimeout, Component: ComponentKubernetes, Title: "the API server does not answer in time",
-		Means:    "The API server answers neither the exporter nor Vault.",
+		Means:    "The API server responds neither to the exporter nor to Vault.",
 		Seen:     bothFailed,
 		Remedy:   "Check the control plane, private endpoints and authorized networks.",
 		Reported: "hashicorp/vault-k8s#263",
@@ -70,7 +70,7 @@ var kubernetesReasons = sorted(
 	},
 	Spec{
 		Code: KubernetesTLSExpired, Component: ComponentKubernetes, Title: "the API server's certificate has expired or is not yet valid",
-		Means:    "The API server's certificate has expired, or is valid only in the future.",
+		Means:    "The API server's certificate has expired or is not yet valid.",
 		Seen:     bothFailed,
 		Remedy:   "Renew it.",
 		Reported: `rancher/k3os#657: a cluster of exactly one year, and "all of a sudden" ` + "`x509: certificate has expired or is not yet valid`.",
@@ -78,8 +78,8 @@ var kubernetesReasons = sorted(
 			return Advice{
 				Check: []string{showCertificates(t.Kubernetes.Host, t.Kubernetes.TLSServerName)},
 				Notes: []string{
-					"Where kubeadm manages the cluster, run kubeadm certs renew apiserver on each control plane node, and restart kube-apiserver.",
-					"k3s and RKE2 renew it when their server restarts; EKS, GKE, AKS and OpenShift renew it themselves, so there look for what stands between.",
+					"If kubeadm manages the cluster, run kubeadm certs renew apiserver on each control plane node, and restart kube-apiserver.",
+					"k3s and RKE2 renew it when their server restarts; EKS, GKE, AKS and OpenShift renew it themselves, so look for a proxy in between there.",
 				},
 			}
 		},
@@ -138,10 +138,10 @@ var kubernetesReasons = sorted(
 )
 
 var kubernetesWarnings = []WarningSpec{{
-	Code: KubernetesUnreachableFromExporter, Component: ComponentExporter, Title: "the exporter itself cannot ask the API server",
-	Means: "The exporter gets no TokenReview: logins work, so Vault reaches the API server and the exporter does not; " +
-		"or its own CA file, proxy or host fails it, whatever becomes of logins. The reviewer is not judged then.",
-	Seen: "A transport error, 429 or 5xx on the TokenReview, while the login succeeded; or a failure as of " +
+	Code: KubernetesUnreachableFromExporter, Component: ComponentExporter, Title: "the exporter itself cannot query the API server",
+	Means: "The exporter's TokenReview fails: logins work, so Vault reaches the API server and the exporter does not; " +
+		"or its own CA file, proxy or host fails, whether or not logins work. The reviewer is not judged then.",
+	Seen: "A transport error, 429 or 5xx on the TokenReview, while the login succeeded; or a failure as in " +
 		"[`exporter_ca_unreadable`](#exporter_ca_unreadable), [`exporter_proxy`](#exporter_proxy) or [`exporter_resources`](#exporter_resources).",
 	Remedy: "Check the exporter's NetworkPolicy, DNS, CA and proxy.",
 	judge:  judgeKubernetesUnreachable,
@@ -166,13 +166,13 @@ func adviseKubernetesHost(t evidence.Target, _ evidence.Evidence) Advice {
 
 func judgeKubernetesUnreachable(t evidence.Target, e evidence.Evidence) (finding, bool) {
 	if f, failed := exporterFailureAtKubernetes(t, e); failed {
-		if _, asked := exporterFailure(e); asked != endNone {
-			return unjudged() // it is the verdict
+		if _, asked := exporterFailure(e); asked != noServer {
+			return unjudged() // the verdict reports it
 		}
 		return finding{
 			holds:  true,
-			detail: "the exporter cannot ask the API server: " + f.Error(),
-			advice: adviseAt(t, exporterReasonOf[f.Class], endKubernetes),
+			detail: "the exporter cannot query the API server: " + f.Error(),
+			advice: adviseAt(t, exporterReasonOf[f.Class], serverKubernetes),
 		}, true
 	}
 	f := e.Review.Failure
@@ -188,7 +188,7 @@ func judgeKubernetesUnreachable(t evidence.Target, e evidence.Evidence) (finding
 	}
 	return finding{
 		holds:  failed,
-		detail: "logins work, but the exporter gets no TokenReview: " + v.Detail,
+		detail: "logins work, but the exporter's TokenReview fails: " + v.Detail,
 		advice: adviseKubernetesReach(t, e),
 	}, true
 }

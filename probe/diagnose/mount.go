@@ -27,10 +27,10 @@ var mountReasons = sorted(
 	Spec{
 		Code: MountMissing, Component: ComponentMount, Title: "the auth mount does not exist",
 		Means: "Nothing is mounted at this path: it was never enabled, was disabled or moved, is mistyped, or is in another namespace. " +
-			"Without a token Vault answers as if a permission were missing.",
+			"To a request without a token, Vault responds as if a permission were missing.",
 		Seen: "A login with a role that does not exist gets a bare 403 too, where a Kubernetes mount would say `invalid role name`: proven. " +
 			"Vault Enterprise answers the same where the namespace does not exist. Vault 1.9 and older said 400 `missing client token`.",
-		Remedy:   "Find out where the mount went before you enable it again: a new mount has no config, no roles and another accessor.",
+		Remedy:   "Find out what happened to the mount before you enable it again: a new mount has no config, no roles and another accessor.",
 		Reported: "hashicorp/vault#12038",
 		advise: func(t evidence.Target, e evidence.Evidence) Advice {
 			a := Advice{
@@ -79,7 +79,7 @@ var mountReasons = sorted(
 		Code: MountIssuerMismatch, Component: ComponentMount, Title: "the auth mount requires another issuer",
 		Means:    "The mount verifies `iss` and expects another value. Mounts written before Vault 1.9 keep `disable_iss_validation=false`.",
 		Seen:     "403 `invalid issuer (iss) claim` (500 in old plugins): proven.",
-		Remedy:   "Leave the issuer to the API server, which verifies it anyway.",
+		Remedy:   "Disable the check: the API server verifies the issuer anyway.",
 		Reported: "external-secrets/kubernetes-external-secrets#721",
 		advise: func(t evidence.Target, e evidence.Evidence) Advice {
 			return Advice{
@@ -92,10 +92,10 @@ var mountReasons = sorted(
 	Spec{
 		Code: MountPEMKeysMismatch, Component: ComponentMount, Title: "the auth mount's pem_keys do not verify the canary's token",
 		Means: "The config has `pem_keys`, and none of them verifies the canary's token: the cluster's signing key was rotated. " +
-			"Vault refuses the login before it asks Kubernetes, without saying why.",
-		Seen: "The login with an expired forgery gets a bare 403 too, and none of the readable `pem_keys` verifies the canary's token: " +
-			"proven if the config was read in this run, else by elimination. Without a readable config the reason is [`unexplained`](#unexplained).",
-		Remedy:   "Replace the keys, or leave them out.",
+			"Vault rejects the login before it calls Kubernetes, without saying why.",
+		Seen: "A login with a forged, expired token gets a bare 403 too, and none of the readable `pem_keys` verifies the canary's token: " +
+			"proven if the config was read in this run, otherwise by elimination. Without a readable config the reason is [`unexplained`](#unexplained).",
+		Remedy:   "Replace the keys, or remove them.",
 		Reported: "hashicorp/vault-plugin-auth-kubernetes#30: logins fail with `pem_keys` in the config and succeed without.",
 		advise: func(t evidence.Target, e evidence.Evidence) Advice {
 			return Advice{
@@ -137,7 +137,7 @@ var mountReasons = sorted(
 var mountWarnings = []WarningSpec{
 	{
 		Code: MountCAMismatch, Component: ComponentMount, Title: "the CA in the mount's config does not verify the API server",
-		Means: "The CA in the mount's config does not verify the API server. Logins go on until Vault's open connection ends, " +
+		Means: "The CA in the mount's config does not verify the API server. Logins work until Vault's open connection ends, " +
 			"which takes hours if logins are frequent.",
 		Seen:   "The readable CA against the certificate that the API server serves to the exporter, where both use the same host.",
 		Remedy: "As for [`vault_to_kubernetes_tls`](#vault_to_kubernetes_tls), before Vault's next restart.",
@@ -152,14 +152,14 @@ var mountWarnings = []WarningSpec{
 	},
 	{
 		Code: MountHostDiffers, Component: ComponentMount, Title: "the mount and the exporter use different API servers",
-		Means:  "The mount uses another host than the exporter: what one reaches says little about the other, and the mount's CA is not checked.",
+		Means:  "The mount uses another host than the exporter: the exporter's checks may not apply to Vault, and the mount's CA is not checked.",
 		Seen:   "The readable config.",
 		Remedy: "Set `EXPORTER_KUBERNETES_HOST` to the mount's host, if the exporter can reach it.",
 		judge: func(t evidence.Target, e evidence.Evidence) (finding, bool) {
 			host := e.Mount.Config.Value.Host
 			return finding{
 				holds: !t.Kubernetes.IsServedAt(host),
-				detail: fmt.Sprintf("the config of %s points at %s, the exporter at %s: what one reaches says little about the other",
+				detail: fmt.Sprintf("the config of %s points at %s, the exporter at %s: the exporter's checks may not apply to Vault",
 					mountPath(t), host, t.Kubernetes.Host),
 				advice: Advice{Notes: []string{"Set EXPORTER_KUBERNETES_HOST to the host that Vault uses, or accept that the CA of the config is not checked."}},
 			}, e.Mount.Config.Ok() && host != ""
@@ -169,7 +169,7 @@ var mountWarnings = []WarningSpec{
 		Code: MountDrift, Component: ComponentMount, Title: "the mount's config was changed",
 		Means:  "The mount's config has changed since the exporter first read it.",
 		Seen:   "The readable config against the baseline, which is the first reading; after 24 h a changed config becomes the new baseline.",
-		Remedy: "Nothing, if the change was intended. Else read the config, and find the change in the audit log.",
+		Remedy: "Nothing if the change was intended. Otherwise read the config, and find the change in the audit log.",
 		judge: func(t evidence.Target, e evidence.Evidence) (finding, bool) {
 			if !e.Mount.Config.Ok() || e.Mount.Baseline == nil {
 				return unjudged()

@@ -1,9 +1,9 @@
 package diagnose
 
-// Component is what has to be fixed, and thereby says who has to act.
+// Component is what has to be fixed. It determines the owner.
 type Component string
 
-// The components. ComponentNone is that of a healthy verdict.
+// The components. ComponentNone belongs to a healthy verdict.
 const (
 	ComponentNone              Component = "none"
 	ComponentVault             Component = "vault"
@@ -23,7 +23,7 @@ var Components = []Component{
 	ComponentKubernetes, ComponentCanary, ComponentExporter, ComponentUnknown,
 }
 
-// Owner names what has to be fixed, in words that fit behind "owner".
+// Owner returns a phrase for what has to be fixed, to follow the word owner.
 func (c Component) Owner() string { return owners[c] }
 
 var owners = map[Component]string{
@@ -38,8 +38,8 @@ var owners = map[Component]string{
 	ComponentUnknown:           "not known",
 }
 
-// Reason is the one cause of a verdict, from a closed set. Each is declared beside its
-// [Spec], in the file of its component.
+// Reason is the cause of a verdict, from a closed set. Each is declared next to its [Spec],
+// in the file of its component.
 type Reason string
 
 // None is the reason of a healthy verdict.
@@ -49,19 +49,19 @@ const None Reason = "none"
 type Certainty string
 
 const (
-	// Proven: an answer says so, and nothing else explains it.
+	// Proven means that a response says so and nothing else explains it.
 	Proven Certainty = "proven"
-	// ByElimination: every other cause that could be told apart was ruled out.
+	// ByElimination means that every other distinguishable cause was ruled out.
 	ByElimination Certainty = "by_elimination"
 )
 
-// Component returns which component the reason is about.
+// Component returns the component that has to be fixed.
 func (r Reason) Component() Component { return specOf[r].Component }
 
-// Title returns a short sentence that is the same for every target.
+// Title returns a short description, the same for every target.
 func (r Reason) Title() string { return specOf[r].Title }
 
-// Backoff reports whether a server asks for fewer requests.
+// Backoff reports whether the reason is that a server asks for fewer requests.
 func (r Reason) Backoff() bool { return specOf[r].Backoff }
 
 // Runbook returns the section of the documentation on the reason, empty for None.
@@ -72,15 +72,16 @@ func (r Reason) Runbook() string {
 	return "docs/reasons.md#" + string(r)
 }
 
-// LoginStatus is whether pods can log in, as far as one run can tell.
+// LoginStatus is whether pods can log in, according to one run.
 type LoginStatus string
 
-// The zero LoginStatus is none of these, so that nothing is healthy by default.
+// The values of LoginStatus. The zero value is none of them, so that nothing is healthy by
+// default.
 const (
 	LoginsWork LoginStatus = "work"
 	LoginsFail LoginStatus = "fail"
-	// LoginsUnknown: the exporter or its canary is at fault, which says nothing about
-	// pods.
+	// LoginsUnknown means that the exporter or its canary is at fault, which says nothing
+	// about pods.
 	LoginsUnknown LoginStatus = "unknown"
 )
 

@@ -41,10 +41,10 @@ var reviewerReasons = sorted(
 	},
 	Spec{
 		Code: ReviewerTokenMalformed, Component: ComponentReviewer, Title: "the reviewer token is malformed",
-		Means: "The file or Secret does not hold a token that a server could accept: it has a blank inside, stands in quotes, " +
+		Means: "The file or Secret does not hold a token that a server could accept: it contains whitespace, is in quotes, " +
 			"or is the base64 encoding of the token.",
 		Seen:     "As for [`reviewer_token_missing`](#reviewer_token_missing), with the defect named: by elimination.",
-		Remedy:   "Write the token and nothing else. Kubernetes decodes a Secret once: encode it once.",
+		Remedy:   "Write only the token. Kubernetes decodes a Secret once, so encode the token once.",
 		Reported: "hashicorp/vault-plugin-auth-kubernetes#15: the placeholder of the documentation, written as the token.",
 		advise:   adviseReviewerToken,
 	},
@@ -75,7 +75,7 @@ var reviewerReasons = sorted(
 		Code: ReviewerRevoked, Component: ComponentReviewer, Title: "the reviewer token's service account, pod or Secret is gone",
 		Means: "The object that the token is bound to is gone: its pod (a token taken from a pod becomes invalid with it), its Secret, " +
 			"or its service account, even if that was created again.",
-		Seen: "401, and a token that has not expired and is bound to a pod or Secret: by elimination. " +
+		Seen: "401, and the token has not expired and is bound to a pod or Secret: by elimination. " +
 			"A review by the exporter's own identity that says `has been invalidated`, `not found` or `does not match`: proven.",
 		Remedy:   "Create a token that is bound to no object.",
 		Reported: "hashicorp/vault#14072: every restart of Vault's pods invalidated the stored token.",
@@ -84,7 +84,7 @@ var reviewerReasons = sorted(
 	Spec{
 		Code: ReviewerWrongCluster, Component: ComponentReviewer, Title: "the reviewer token is not signed by this cluster's keys",
 		Means: "The token belongs to another cluster, or was signed with a key that this cluster no longer has. " +
-			"The usual case: Vault in cluster A serves cluster B, and sends the token of its own pod.",
+			"Usually, a Vault in cluster A serves cluster B and sends the token of its own pod.",
 		Seen:   "401, and an `iss` other than the canary's: by elimination. A review by the exporter's own identity: proven.",
 		Remedy: "Create the token in the cluster that `kubernetes_host` names, or set `disable_local_ca_jwt=true`.",
 		Reported: "[An upgrade from Vault 1.7 to 1.11](https://blog.revolve.team/2022/09/20/hashicorp-vault-upgrade-kubernetes/) " +
@@ -104,20 +104,20 @@ var reviewerReasons = sorted(
 		Code: ReviewerUnauthorized, Component: ComponentReviewer, Title: "the API server does not accept the reviewer token",
 		Means: "The API server answers 401 to the reviewer and does not say why. Vault's debug log then mentions a deleted service account, " +
 			"which is misleading: the 401 is about the *reviewer*.",
-		Seen:     "401 on the TokenReview, and the mount exists: proven. An own identity of the exporter can find the cause.",
+		Seen:     "401 on the TokenReview, and the mount exists: proven. If the exporter has its own identity, it can find the cause.",
 		Remedy:   "Renew the token.",
 		Reported: "hashicorp/vault-plugin-auth-kubernetes#373",
 		advise:   adviseReviewerRecreate,
 	},
 	Spec{
 		Code: ReviewerForbidden, Component: ComponentReviewer, Title: "the reviewer may not create TokenReviews",
-		Means: "The API server accepts the reviewer, which may not create TokenReviews: it has no binding, a RoleBinding instead of a ClusterRoleBinding, " +
+		Means: "The API server accepts the reviewer, but the reviewer may not create TokenReviews: it has no binding, a RoleBinding instead of a ClusterRoleBinding, " +
 			"or a binding to a ClusterRole that does not exist.",
 		Seen:     "403 with `forbidden: User` in its text (a proxy's 403 lacks that), or a SubjectAccessReview that says no: proven.",
 		Remedy:   "Bind it to `system:auth-delegator`. This works at once.",
 		Reported: "hashicorp/vault-k8s#143",
 		advise: func(_ evidence.Target, e evidence.Evidence) Advice {
-			// Named after its subject: a binding of the usual name may exist and bind another.
+			// Named after its subject, because a binding of the usual name may exist for another.
 			name, subject, user := bindingOf(reviewerUser(e))
 			return Advice{
 				Check: []string{"kubectl auth can-i create tokenreviews.authentication.k8s.io --as=" + user},
@@ -126,11 +126,11 @@ var reviewerReasons = sorted(
 		},
 	},
 	Spec{
-		Code: ReviewerDrift, Component: ComponentReviewer, Title: "Vault has another reviewer token than the exporter, and that one does not work",
-		Means: "The exporter's copy of the reviewer works, the one that Vault has stored does not. Vault never returns the stored one.",
+		Code: ReviewerDrift, Component: ComponentReviewer, Title: "Vault has a different reviewer token than the exporter, and Vault's does not work",
+		Means: "The exporter's copy of the reviewer token works, but the one stored in Vault does not. Vault never returns the stored one.",
 		Seen: "The diagnostic role reports a 401, an identity that may not review, or none: proven. " +
 			"The config can be read, and its host and CA are right: by elimination.",
-		Remedy: "Write Vault's config from the same source as the file.",
+		Remedy: "Write the token in Vault's config from the same source as the file.",
 		Reported: "bank-vaults/bank-vaults#1603: the stored reviewer is not Vault's own but that of the pod that wrote the config, " +
 			"and becomes invalid with it.",
 		advise: adviseReviewerDrift,
@@ -155,7 +155,7 @@ var reviewerWarnings = []WarningSpec{
 	},
 	{
 		Code: ReviewerTokenBoundToPod, Component: ComponentReviewer, Title: "the reviewer token is bound to a pod",
-		Means:    "The reviewer's token becomes invalid with a pod, whatever its `exp` says: a pod's own token claims a year.",
+		Means:    "The reviewer's token becomes invalid when a pod is deleted, whatever its `exp` says: the `exp` of a pod's own token is a year ahead.",
 		Seen:     "Its claims name a pod.",
 		Remedy:   "Create one that is bound to no object: `kubectl -n vault create token vault-auth --duration=8760h`.",
 		Reported: "hashicorp/vault-plugin-auth-kubernetes#121",
@@ -190,16 +190,16 @@ var reviewerWarnings = []WarningSpec{
 	},
 	{
 		Code: ReviewerStaleCopy, Component: ComponentReviewer, Title: "the exporter's copy of the reviewer token does not work",
-		Means:  "Logins work, and the exporter's copy of the reviewer does not: Vault has a newer one. `vault_k8s_auth_reviewer_up` is 0.",
+		Means:  "Logins work, and the exporter's copy of the reviewer token does not: Vault has another one. `vault_k8s_auth_reviewer_up` is 0.",
 		Seen:   "The TokenReview, or the file, while the login succeeded.",
-		Remedy: "Fill the file from where Vault's token comes from.",
+		Remedy: "Write the file from the same source as Vault's token.",
 		judge:  judgeStaleCopy,
 	},
 	{
 		Code: ReviewerNotChecked, Component: ComponentReviewer, Title: "the exporter lacks the permission to check the reviewer",
-		Means:  "The exporter lacks the permission to check the reviewer, and so does not notice when it stops working.",
-		Seen:   "403 or 401 on the exporter's own request, or no identity.",
-		Remedy: "Grant what the fix of the warning says.",
+		Means:  "The exporter lacks the permission to check the reviewer, so it does not notice when the reviewer stops working.",
+		Seen:   "403 or 401 on the exporter's own request, or the exporter has no identity.",
+		Remedy: "Grant the permission with the commands of the warning.",
 		judge:  judgeNotChecked,
 	},
 }
@@ -215,8 +215,8 @@ func adviseReviewerToken(t evidence.Target, _ evidence.Evidence) Advice {
 	return a
 }
 
-// adviseReviewerRenew stores a new token of the same service account, which is bound to no
-// object.
+// adviseReviewerRenew returns the advice to store a new token of the same service account
+// that is not bound to an object.
 func adviseReviewerRenew(t evidence.Target, e evidence.Evidence) Advice {
 	c := e.ReviewerToken.Value
 	a := reconnect(t, e, setting{name: reviewerJWT, value: "@reviewer-token", fetch: fmt.Sprintf("kubectl -n %s create token %s --duration=8760h > reviewer-token",
@@ -228,8 +228,8 @@ func adviseReviewerRenew(t evidence.Target, e evidence.Evidence) Advice {
 	return a
 }
 
-// adviseReviewerRecreate is adviseReviewerRenew where the service account itself may be gone.
-// Its ClusterRoleBinding names it, and is still there.
+// adviseReviewerRecreate is adviseReviewerRenew for a service account that may be gone. Its
+// ClusterRoleBinding still exists and names it.
 func adviseReviewerRecreate(t evidence.Target, e evidence.Evidence) Advice {
 	c := e.ReviewerToken.Value
 	a := adviseReviewerRenew(t, e)
@@ -238,8 +238,8 @@ func adviseReviewerRecreate(t evidence.Target, e evidence.Evidence) Advice {
 	return a
 }
 
-// adviseReviewerDrift stores a token of our reviewer in Vault. Where Vault is to use its own
-// pod's, it stores none.
+// adviseReviewerDrift returns the advice to store a token of the exporter's reviewer in Vault
+// or, with the source accessreview, to store none.
 func adviseReviewerDrift(t evidence.Target, e evidence.Evidence) Advice {
 	if t.Reviewer.Source.Spec().AccessReview {
 		a := reconnect(t, e, setting{name: reviewerJWT}, setting{name: "disable_local_ca_jwt", value: "false"})
@@ -249,25 +249,25 @@ func adviseReviewerDrift(t evidence.Target, e evidence.Evidence) Advice {
 	return reconnect(t, e, reviewerSetting(t, e))
 }
 
-// bindingOf names a ClusterRoleBinding for a user, its subject as a flag, and the user
-// for impersonation.
-func bindingOf(user string) (name, flag, impersonated string) {
+// bindingOf returns the name of a ClusterRoleBinding for a user, the flag for its subject,
+// and the user for --as.
+func bindingOf(user string) (binding, flag, impersonated string) {
 	impersonated = shell.QuoteUntrusted(user, "reviewer")
-	account, isAccount := strings.CutPrefix(user, "system:serviceaccount:")
+	name, isAccount := strings.CutPrefix(user, "system:serviceaccount:")
 	if !isAccount {
 		return "vault-auth-delegator", "--user=" + impersonated, impersonated
 	}
-	return shell.QuoteUntrusted(strings.ReplaceAll(account, ":", "-")+"-auth-delegator", "name"),
-		"--serviceaccount=" + shell.QuoteUntrusted(account, "namespace:reviewer"), impersonated
+	return shell.QuoteUntrusted(strings.ReplaceAll(name, ":", "-")+"-auth-delegator", "name"),
+		"--serviceaccount=" + shell.QuoteUntrusted(name, "namespace:reviewer"), impersonated
 }
 
-// subjectOf is what the API server calls a service account, for impersonation.
+// subjectOf returns the username of a service account, for --as.
 func subjectOf(c evidence.Claims, placeholder string) string {
 	return shell.QuoteUntrusted(c.Subject, placeholder)
 }
 
-// reviewerUser is the user that the API server sees as the reviewer, from its own
-// answers where it gave any: a token that is no JWT does not say.
+// reviewerUser returns the reviewer's username, from a response of the API server if there is
+// one, because a token that is not a JWT does not contain it.
 func reviewerUser(e evidence.Evidence) string {
 	if e.Identity.Value.Username != "" {
 		return e.Identity.Value.Username
@@ -278,8 +278,8 @@ func reviewerUser(e evidence.Evidence) string {
 	return e.ReviewerToken.Value.Subject
 }
 
-// judgeStaleCopy tells a copy that does not work from a reviewer that does not: logins
-// work, so Vault has a better one.
+// judgeStaleCopy raises if the exporter's copy of the reviewer token does not work although
+// logins do, which means that Vault has another one.
 func judgeStaleCopy(t evidence.Target, e evidence.Evidence) (finding, bool) {
 	v, known := firstReviewerVerdict(t, e)
 	if !e.Login.Ok() || !known || v.Component() != ComponentReviewer && v.Reason != None {
@@ -287,13 +287,13 @@ func judgeStaleCopy(t evidence.Target, e evidence.Evidence) (finding, bool) {
 	}
 	return finding{
 		holds:  v.Reason != None,
-		detail: "logins work, so Vault has a better reviewer token than the exporter: " + v.Detail,
+		detail: "logins work, so Vault has a working reviewer token, but the exporter does not: " + v.Detail,
 		advice: adviseReviewerToken(t, e),
 	}, true
 }
 
-// judgeNotChecked raises where the exporter's own missing permission keeps it from
-// checking the reviewer.
+// judgeNotChecked raises if the exporter lacks a permission that it needs to check the
+// reviewer.
 func judgeNotChecked(t evidence.Target, e evidence.Evidence) (finding, bool) {
 	origin := t.Reviewer
 	source := origin.Source.Spec()
@@ -316,7 +316,8 @@ func judgeNotChecked(t evidence.Target, e evidence.Evidence) (finding, bool) {
 	}, true
 }
 
-// adviseSourcePermission grants what the reviewer's source needs.
+// adviseSourcePermission returns the advice to grant the permission that the reviewer's
+// source needs.
 func adviseSourcePermission(t evidence.Target, e evidence.Evidence) Advice {
 	origin := t.Reviewer
 	source := origin.Source.Spec()
@@ -331,7 +332,7 @@ func adviseSourcePermission(t evidence.Target, e evidence.Evidence) Advice {
 		}
 	case f.Class != evidence.ClassRefused:
 		return Advice{
-			Notes: []string{"The Secret is in the cluster that the exporter runs in, whose API server does not answer the exporter."},
+			Notes: []string{"The Secret is in the cluster that the exporter runs in, whose API server does not respond to the exporter."},
 			Check: []string{"curl -sSk --max-time 5 " + shell.Quote(t.Home.Host+"/readyz")},
 		}
 	}
@@ -344,7 +345,7 @@ func adviseSourcePermission(t evidence.Target, e evidence.Evidence) Advice {
 	return a
 }
 
-// grant gives a service account one permission. Role and binding are named after both: the
+// grant returns the commands that grant a permission to a service account. Role and binding are named after both: the
 // usual names may be taken.
 func grant(p evidence.Permission, who string) Advice {
 	name := grantName(p, who)
@@ -361,7 +362,7 @@ func grant(p evidence.Permission, who string) Advice {
 	}}
 }
 
-// grantName is such as monitoring-exporter-canary-token. The subject is quoted, or a
+// grantName returns a name such as monitoring-exporter-canary-token. who is quoted, or a
 // placeholder.
 func grantName(p evidence.Permission, who string) string {
 	subject := strings.ReplaceAll(strings.Trim(who, "'<>"), ":", "-")
@@ -371,7 +372,7 @@ func grantName(p evidence.Permission, who string) string {
 	return shell.Quote(subject + "-" + roleSuffix[p.Resource])
 }
 
-// roleSuffix ends the name of the role that permits a resource.
+// roleSuffix maps a resource to the suffix of the name of the role that permits it.
 var roleSuffix = map[string]string{
 	"secrets": "reader", "serviceaccounts": "reader", "serviceaccounts/token": "token",
 	"subjectaccessreviews.authorization.k8s.io": "subjectaccessreviews",

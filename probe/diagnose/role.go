@@ -27,7 +27,7 @@ const (
 var roleReasons = sorted(
 	Spec{
 		Code: RoleMissing, Component: ComponentRole, Title: "the role does not exist",
-		Means:    "The mount exists, the role does not: it was deleted, is mistyped, or went with a mount that was enabled again.",
+		Means:    "The mount exists, but the role does not: it was deleted, is mistyped, or was lost when the mount was disabled and enabled again.",
 		Seen:     "400 `invalid role name`: proven.",
 		Remedy:   "Write the role. If every role is gone, the mount was replaced.",
 		Reported: "hashicorp/vault-csi-provider#217",
@@ -37,7 +37,7 @@ var roleReasons = sorted(
 	},
 	Spec{
 		Code: RoleServiceAccountMismatch, Component: ComponentRole, Title: "the role is not bound to the canary's service account",
-		Means:    "The role's `bound_service_account_names` lack the canary's service account.",
+		Means:    "The role's `bound_service_account_names` do not include the canary's service account.",
 		Seen:     "403 `service account name not authorized` (500 before Vault 1.10.4): proven.",
 		Remedy:   "Add the name. A write replaces the whole list.",
 		Reported: "hashicorp/vault-plugin-auth-kubernetes#49",
@@ -55,7 +55,7 @@ var roleReasons = sorted(
 		Code: RoleNamespaceSelectorFailed, Component: ComponentRole, Title: "Vault cannot evaluate the role's namespace selector",
 		Means: "The role has a namespace selector, and Vault cannot read the namespace: the reviewer lacks the permission, or there is no reviewer.",
 		Seen: "403 `namespace not authorized err=…` with a refusal after it: proven. With a connection error after it, " +
-			"the reason is that `vault_to_kubernetes_*`.",
+			"the reason is the corresponding `vault_to_kubernetes_*`.",
 		Remedy:   "Allow the reviewer to get namespaces.",
 		Reported: "hashicorp/vault#29055",
 		advise: func(_ evidence.Target, e evidence.Evidence) Advice {
@@ -91,9 +91,9 @@ var roleReasons = sorted(
 	Spec{
 		Code: RoleCIDRMismatch, Component: ComponentRole, Title: "the role does not admit the exporter's address",
 		Means: "The role's `token_bound_cidrs` do not contain the address that Vault sees for the exporter. " +
-			"Vault refuses the login before it looks at the token, and logs nothing.",
-		Seen: "The login with an expired forgery gets a bare 403 too, and the readable config has no `pem_keys`: " +
-			"proven if it was read in this run, else by elimination. Without a readable config the reason is [`unexplained`](#unexplained).",
+			"Vault rejects the login before it checks the token, and logs nothing.",
+		Seen: "A login with a forged, expired token gets a bare 403 too, and the readable config has no `pem_keys`: " +
+			"proven if it was read in this run, otherwise by elimination. Without a readable config the reason is [`unexplained`](#unexplained).",
 		Remedy:   "Compare with `remote_address` in the audit log. Behind a load balancer that is the load balancer's address.",
 		Reported: `StatCan/aaw#38: "Attempted to CIDR bind tokens but I get 403s from Vault as soon as I do."`,
 		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
@@ -128,19 +128,19 @@ var roleReasons = sorted(
 		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
 			return Advice{
 				Check: []string{vault("list", "identity/mfa/login-enforcement")},
-				Notes: []string{fmt.Sprintf("No pod can give a second factor: exempt the mount %s from the enforcement.", t.Vault.Mount)},
+				Notes: []string{fmt.Sprintf("No pod can provide a second factor: exempt the mount %s from the enforcement.", t.Vault.Mount)},
 			}
 		},
 	},
 	Spec{
 		Code: CanaryEntityDisabled, Component: ComponentRole, Title: "the canary's identity entity is disabled",
-		Means: "The canary's identity entity is disabled: Vault has the token reviewed, and refuses the login all the same.",
+		Means: "The canary's identity entity is disabled: the TokenReview succeeds, but Vault still rejects the login.",
 		Seen: "The diagnostic role shows that Vault can have tokens reviewed, the role is right, and the login gets a bare 403: " +
 			"by elimination.",
-		Remedy: "Enable the entity. Check whether others were disabled with it.",
+		Remedy: "Enable the entity. Check whether other entities were disabled too.",
 		advise: func(t evidence.Target, e evidence.Evidence) Advice {
 			accessor := `"$(vault read -field=accessor ` + shell.Quote("sys/auth/"+t.Vault.Mount) + `)"`
-			lookup := func(flags ...string) string { // a write that only reads
+			lookup := func(flags ...string) string { // vault write, but a read-only request
 				return vault(append(append([]string{"write"}, flags...), "identity/lookup/entity",
 					"alias_name="+shell.QuoteUntrusted(e.CanaryToken.Value.UID, "uid"), "alias_mount_accessor="+accessor)...)
 			}
@@ -154,28 +154,28 @@ var roleReasons = sorted(
 
 var roleWarnings = []WarningSpec{
 	{
-		Code: RoleTTLTooLong, Component: ComponentRole, Title: "tokens of the canary's role live long",
-		Means:  "The canary's role issues service tokens for more than 15 minutes: a token that is not revoked lives that long.",
+		Code: RoleTTLTooLong, Component: ComponentRole, Title: "tokens of the canary's role have a long TTL",
+		Means:  "The canary's role issues service tokens for more than 15 minutes: a token that is not revoked is valid that long.",
 		Seen:   "The answer to the login.",
 		Remedy: "`vault write auth/kubernetes/role/canary token_ttl=60s token_max_ttl=60s`",
 		judge: func(t evidence.Target, e evidence.Evidence) (finding, bool) {
 			l := e.Login.Value
 			return finding{
 				holds:  l.Type == evidence.ServiceToken && l.TTL > longTTL,
-				detail: fmt.Sprintf("a token that is not revoked lives for %s", l.TTL),
+				detail: fmt.Sprintf("a token that is not revoked is valid for %s", l.TTL),
 				advice: Advice{Fix: []string{vault("write", shell.Quote(rolePath(t)), "token_ttl=60s", "token_max_ttl=60s")}},
 			}, e.Login.Ok()
 		},
 	},
 	{
 		Code: TokenNotRevoked, Component: ComponentRole, Title: "the canary's Vault token could not be revoked",
-		Means:  "A token could not be revoked, and lives until its TTL ends. Without the policy `default` a token may not revoke itself.",
+		Means:  "A token could not be revoked, and is valid until its TTL ends. Without the policy `default` a token may not revoke itself.",
 		Seen:   "The answer to `revoke-self`.",
 		Remedy: "`vault write auth/kubernetes/role/canary token_no_default_policy=false`, or batch tokens.",
 		judge: func(t evidence.Target, e evidence.Evidence) (finding, bool) {
 			return finding{
 				holds: e.Revoke.Failed(),
-				detail: fmt.Sprintf("the token of the login could not be revoked and lives for %s: %s",
+				detail: fmt.Sprintf("the token of the login could not be revoked and is valid for %s: %s",
 					e.Login.Value.TTL, e.Revoke.Failure.Error()),
 				advice: Advice{
 					Notes: []string{"The policy default permits revoke-self. Batch tokens need no revocation."},
@@ -186,21 +186,21 @@ var roleWarnings = []WarningSpec{
 	},
 }
 
-// longTTL is how long a service token of the canary may live at most without a warning.
+// longTTL is the longest TTL of the canary's service tokens that raises no warning.
 const longTTL = 15 * time.Minute
 
 func adviseRoleAccounts(t evidence.Target, e evidence.Evidence) Advice {
 	c := e.CanaryToken.Value
 	return Advice{
 		Check: []string{vault("read", shell.Quote(rolePath(t)))},
-		Notes: []string{"A write replaces each list: repeat the entries that have to stay."},
+		Notes: []string{"A write replaces each list: repeat the entries that you want to keep."},
 		Fix: []string{vault("write", shell.Quote(rolePath(t)),
 			"bound_service_account_names="+shell.QuoteUntrusted(c.ServiceAccount, "canary"),
 			"bound_service_account_namespaces="+shell.QuoteUntrusted(c.Namespace, "namespace"))},
 	}
 }
 
-// writeRole is the command that writes a role that fits the canary's token.
+// writeRole returns the command that writes a role that admits the canary's token.
 func writeRole(t evidence.Target, e evidence.Evidence) string {
 	c := e.CanaryToken.Value
 	words := []string{

@@ -6,8 +6,8 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// The rules on what is the exporter's own: its files, its host, its proxy. They stand
-// before those on Vault and Kubernetes, of which such a failure says nothing.
+// The rules on the exporter itself: its files, its host, its proxy. They come before those
+// on Vault and Kubernetes, about which such a failure says nothing.
 
 var exporterReasonOf = map[evidence.Class]Reason{
 	evidence.ClassCAUnreadable:     ExporterCAUnreadable,
@@ -16,55 +16,55 @@ var exporterReasonOf = map[evidence.Class]Reason{
 	evidence.ClassProxyRefused:     ExporterProxy,
 }
 
-// exporterAtFault holds where the exporter itself could not get the canary's token, or
-// could not ask Vault.
+// exporterAtFault holds if a failure of the exporter itself kept it from obtaining the
+// canary's token or from reaching Vault.
 func exporterAtFault(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	f, asked := exporterFailure(e)
-	var detail, because string
+	var detail, fact string
 	switch asked {
-	case endVault:
-		detail = fmt.Sprintf("the exporter cannot ask Vault at %s: %s", t.Vault.Addr, f.Error())
-		because = "Vault was not reached: " + f.Error()
-	case endKubernetes:
-		detail = "the exporter cannot get the canary's token: " + f.Error()
-		because = "the login was not attempted"
+	case serverVault:
+		detail = fmt.Sprintf("the exporter cannot reach Vault at %s: %s", t.Vault.Addr, f.Error())
+		fact = "Vault was not reached: " + f.Error()
+	case serverKubernetes:
+		detail = "the exporter cannot obtain the canary's token: " + f.Error()
+		fact = "the login was not attempted"
 	default:
 		return Verdict{}, false
 	}
 	if f.Class == evidence.ClassProxyRefused && (f.Status < 400 || f.Status >= 500) {
-		return byElimination(exporterReasonOf[f.Class], detail, because,
-			"the proxy does not say whether it failed itself or did not reach the server")
+		return byElimination(exporterReasonOf[f.Class], detail, fact,
+			"the proxy does not say whether it failed itself or could not reach the server")
 	}
-	return proven(exporterReasonOf[f.Class], detail, because)
+	return proven(exporterReasonOf[f.Class], detail, fact)
 }
 
-// end is one of the two ends that the exporter asks.
-type end int
+// server is one of the two servers that the exporter connects to.
+type server int
 
 const (
-	endNone end = iota
-	endVault
-	endKubernetes
+	noServer server = iota
+	serverVault
+	serverKubernetes
 )
 
-// exporterFailure is the failure of the exporter's own that kept it from logging in, and
-// the end that it was about to ask. A login that was answered says more than sys/health.
-func exporterFailure(e evidence.Evidence) (evidence.Failure, end) {
-	vault := e.Login.Failure
-	if e.Login.State == evidence.NotAsked || vault.Class == evidence.ClassTimeout {
-		vault = e.Health.Failure
+// exporterFailure returns the failure of the exporter itself that kept it from logging in,
+// and the server that it was connecting to. The login takes precedence over sys/health.
+func exporterFailure(e evidence.Evidence) (evidence.Failure, server) {
+	f := e.Login.Failure
+	if e.Login.State == evidence.NotAsked || f.Class == evidence.ClassTimeout {
+		f = e.Health.Failure
 	}
 	switch {
-	case vault.IsExporters():
-		return vault, endVault
+	case f.IsExporters():
+		return f, serverVault
 	case e.CanaryToken.Failure.IsExporters():
-		return e.CanaryToken.Failure, endKubernetes
+		return e.CanaryToken.Failure, serverKubernetes
 	}
-	return evidence.Failure{}, endNone
+	return evidence.Failure{}, noServer
 }
 
-// exporterFailureAtKubernetes is the failure of the exporter's own that kept it from asking
-// the API server. Logins, and their failures, are judged without what it would have said.
+// exporterFailureAtKubernetes returns the failure of the exporter itself that kept it from
+// reaching the API server. Logins are then judged without evidence from the API server.
 func exporterFailureAtKubernetes(t evidence.Target, e evidence.Evidence) (evidence.Failure, bool) {
 	f := e.Review.Failure
 	switch {

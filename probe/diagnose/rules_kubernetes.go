@@ -8,14 +8,14 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// The rules on Kubernetes' side of the login. All but the first look at logins
-// that met a bare 403, or that Vault left unanswered while it was well.
+// The rules on Kubernetes' part of the login. All but the first apply to logins that got
+// a bare 403, or that timed out although Vault itself responds.
 
-// slowRefusal is how long Vault takes at least to give up on an API server that
-// does not answer: 10 s for a TLS handshake, 30 s for a connection.
+// slowRefusal is just below Vault's shortest timeout for an API server that does not
+// respond: 10 s for a TLS handshake, 30 s for a connection.
 const slowRefusal = 9500 * time.Millisecond
 
-// canaryNotObtained holds where there was nothing to log in with.
+// canaryNotObtained holds if there is no canary token to log in with.
 func canaryNotObtained(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	f := e.CanaryToken.Failure
 	if !e.CanaryToken.Failed() {
@@ -28,9 +28,9 @@ func canaryNotObtained(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	return proven(reason, "there is no canary token to log in with: "+f.Error(), "the login was not attempted")
 }
 
-// tokenReason is why a token was not obtained: its file is missing or malformed,
-// its service account is gone, the API server did not mint it. It is empty where
-// the exporter's own permission is all that was missing.
+// tokenReason returns why a token was not obtained: its file is missing or malformed, its
+// service account is gone, or the API server failed to mint it. It is empty if only the
+// exporter's own permission is missing.
 func tokenReason(f evidence.Failure, missing, malformed, gone Reason) Reason {
 	switch {
 	case f.Class == evidence.ClassMissing:
@@ -43,9 +43,9 @@ func tokenReason(f evidence.Failure, missing, malformed, gone Reason) Reason {
 	return kubernetesReason(f)
 }
 
-// judgeReviewer answers whether the configured reviewer can create TokenReviews,
-// whatever became of the login. A 401 speaks of the reviewer, never of the token
-// under review.
+// judgeReviewer returns whether the configured reviewer can create TokenReviews,
+// independent of the login. A 401 is about the reviewer, never about the reviewed
+// token.
 func judgeReviewer(t evidence.Target, e evidence.Evidence) Verdict {
 	v, known := firstReviewerVerdict(t, e)
 	if !known {
@@ -67,7 +67,7 @@ func firstReviewerVerdict(t evidence.Target, e evidence.Evidence) (Verdict, bool
 		return reviewerUnauthorized(t, e)
 	case e.Review.RefusedWith(403):
 		return proven(ReviewerForbidden,
-			fmt.Sprintf("the reviewer %s may not create TokenReviews", reviewerName(e)), "the TokenReview answered: "+f.Error())
+			fmt.Sprintf("the reviewer %s may not create TokenReviews", reviewerName(e)), "the TokenReview failed: "+f.Error())
 	case e.Review.Failed():
 		return kubernetesFailed(t, f)
 	}
@@ -77,7 +77,7 @@ func firstReviewerVerdict(t evidence.Target, e evidence.Evidence) (Verdict, bool
 func reviewerNotObtained(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	f := e.ReviewerToken.Failure
 	if t.Reviewer.Source.Spec().Home && f.Class != evidence.ClassMissing && f.Class != evidence.ClassMalformed && t.Home.Host != t.Kubernetes.Host {
-		return Verdict{}, false // another API server's failure says nothing of the target's
+		return Verdict{}, false // a failure of another API server says nothing about the target's
 	}
 	reason := tokenReason(f, ReviewerTokenMissing, ReviewerTokenMalformed, ReviewerRevoked)
 	if reason == "" {
@@ -86,9 +86,9 @@ func reviewerNotObtained(t evidence.Target, e evidence.Evidence) (Verdict, bool)
 	return proven(reason, "there is no reviewer token: "+f.Error(), "no TokenReview was attempted")
 }
 
-// reviewerAccess judges where no token of the reviewer is at hand.
+// reviewerAccess judges the reviewer with the source accessreview, which has no token.
 func reviewerAccess(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
-	asked := "a SubjectAccessReview about the reviewer was answered"
+	asked := "a SubjectAccessReview about the reviewer succeeded"
 	switch {
 	case e.Access.Ok() && e.Access.Value.Allowed:
 		return proven(None, fmt.Sprintf("%s may create TokenReviews", reviewerName(e)), asked)
@@ -98,12 +98,12 @@ func reviewerAccess(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	return kubernetesFailed(t, e.Access.Failure)
 }
 
-// reviewerUnauthorized finds why the API server does not take the reviewer's token,
-// which its 401 hides: from the token's own claims, or from a review of the token
-// by the exporter's identity.
+// reviewerUnauthorized finds why the API server rejects the reviewer's token, which its
+// 401 does not say: from the token's own claims, or from a TokenReview of the token by
+// the exporter's own identity.
 func reviewerUnauthorized(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	c, who := e.ReviewerToken.Value, reviewerName(e)
-	answer := "the TokenReview answered: " + e.Review.Failure.Error()
+	answer := "the TokenReview failed: " + e.Review.Failure.Error()
 	switch outOfTime(c, e.At) {
 	case ReviewerExpired:
 		return proven(ReviewerExpired, fmt.Sprintf("the token of the reviewer %s expired at %s", who, date(c.Expires)),
@@ -119,7 +119,7 @@ func reviewerUnauthorized(t evidence.Target, e evidence.Evidence) (Verdict, bool
 		found, certain := reviewReason(r.Value.Error)
 		if reason, known := reviewerReasonFor[found]; known {
 			return concludedFrom(certain && !r.Carried)(reason, fmt.Sprintf("the API server says of the token of the reviewer %s: %s", who, r.Value.Error),
-				answer, "the exporter's own identity had the token reviewed")
+				answer, "the exporter's own identity created the TokenReview")
 		}
 	}
 	if issuer := e.CanaryToken.Value.Issuer; issuer != "" && c.Issuer != "" && c.Issuer != issuer && c.Issuer != evidence.LegacyIssuer {
@@ -158,9 +158,9 @@ func selfReviewUnauthorized(e evidence.Evidence, answer string) (Verdict, bool) 
 		fmt.Sprintf("Vault has no reviewer, and the API server does not accept the canary %s either: its service account is gone, or its token is another cluster's", who), because...)
 }
 
-// reviewerAtFault holds where the login met a bare 403 and the configured reviewer
-// cannot review. Without a token to show to the API server, or sight of the mount,
-// that is by elimination.
+// reviewerAtFault holds if the login got a bare 403 and the configured reviewer cannot
+// create TokenReviews. If there is no reviewer token, or if it is not certain that the
+// mount exists, that is by elimination.
 func reviewerAtFault(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	v, known := firstReviewerVerdict(t, e)
 	isReviewers := v.Component() == ComponentReviewer || t.Reviewer.Source.Spec().SelfReview && v.Component() == ComponentCanary
@@ -177,8 +177,8 @@ func reviewerAtFault(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	return v, true
 }
 
-// canaryAtFault holds where the API server, asked by the reviewer, does not take
-// the canary for what it is.
+// canaryAtFault holds if the API server does not authenticate the canary's token as the
+// canary.
 func canaryAtFault(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	r := e.Review.Value
 	if !e.BareRefusal() || !e.Review.Ok() || r.Placeholder {
@@ -190,7 +190,7 @@ func canaryAtFault(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 			"the TokenReview was created and says: "+r.Error)
 	}
 	if !evidence.IsCanary(r, e.CanaryToken.Value) {
-		return proven(CanaryRejected, fmt.Sprintf("the API server sees the canary %s as %s, which Vault refuses", canaryName(e), r.Username),
+		return proven(CanaryRejected, fmt.Sprintf("the API server authenticates the canary %s as %s, which Vault rejects", canaryName(e), r.Username),
 			"the TokenReview names "+r.Username)
 	}
 	if len(e.CanaryToken.Value.Audiences) > 0 && len(r.Audiences) == 0 {
@@ -200,7 +200,7 @@ func canaryAtFault(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	return Verdict{}, false
 }
 
-// kubernetesAtFault holds where the API server fails us as it fails Vault.
+// kubernetesAtFault holds if the API server fails for the exporter as it does for Vault.
 func kubernetesAtFault(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	f := e.Review.Failure
 	if t.Reviewer.Source.Spec().AccessReview {
@@ -221,7 +221,7 @@ func kubernetesAtFault(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	return v, known
 }
 
-// atVaultsEnd is what Vault's own call to the API server ends in where ours ends so.
+// atVaultsEnd maps a failure of the exporter's request to the same failure of Vault's.
 var atVaultsEnd = map[Reason]Reason{
 	KubernetesDNS:          VaultToKubernetesUnreachable,
 	KubernetesUnreachable:  VaultToKubernetesUnreachable,
@@ -240,8 +240,8 @@ func agrees(ours Reason, text string) bool {
 	return known && reason != None && reason == atVaultsEnd[ours]
 }
 
-// unreachedForToken holds where the API server failed us before there was a
-// reviewer token to ask with.
+// unreachedForToken holds if the API server failed before the exporter had a reviewer
+// token.
 func unreachedForToken(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	if !e.ReviewerToken.Failed() {
 		return Verdict{}, false
@@ -263,8 +263,8 @@ var kubernetesTransportReasons = map[evidence.Class]Reason{
 	evidence.ClassBadResponse:  KubernetesBadResponse,
 }
 
-// kubernetesFailed names what is wrong with the API server where it gave neither an
-// answer nor a refusal of the caller.
+// kubernetesFailed returns what is wrong with the API server if it neither responded
+// successfully nor rejected the caller.
 func kubernetesFailed(t evidence.Target, f evidence.Failure) (Verdict, bool) {
 	reason := kubernetesReason(f)
 	if reason == "" {
@@ -274,8 +274,8 @@ func kubernetesFailed(t evidence.Target, f evidence.Failure) (Verdict, bool) {
 		"the API server did not answer the exporter: "+f.Error())
 }
 
-// kubernetesReason is what a failure says of the API server, empty where it says
-// nothing of it: no failure, or a refusal of the caller.
+// kubernetesReason returns what a failure says about the API server; empty if it says
+// nothing about it: there is no failure, or the caller was rejected.
 func kubernetesReason(f evidence.Failure) Reason {
 	switch {
 	case f.IsTransport():
@@ -300,7 +300,7 @@ func boundTo(c evidence.Claims) string {
 	return ""
 }
 
-// reviewerName is what the API server calls the reviewer, or else the token itself.
+// reviewerName returns the reviewer's username, from the API server or else from the token.
 func reviewerName(e evidence.Evidence) string {
 	return nameOf(e.Identity.Value.Username, e.ReviewerToken.Value)
 }
@@ -321,7 +321,7 @@ func nameOf(username string, c evidence.Claims) string {
 
 func date(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }
 
-// outOfTime is what a token's own times say against it, or empty.
+// outOfTime returns the reason if a token's own times make it invalid, else empty.
 func outOfTime(c evidence.Claims, now time.Time) Reason {
 	switch {
 	case c.Expired(now):

@@ -8,18 +8,18 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// The rules on what Vault has stored: PEM keys, CIDRs, and the reviewer token, CA
+// The rules on the configuration in Vault: PEM keys, CIDRs, and the reviewer token, CA
 // and host with which it calls Kubernetes.
 
-// roleProbe holds where a login with an expired forgery got a bare 403 too, so that
-// Vault refuses before it looks at the token's times, and the config tells why.
+// roleProbe holds if the rehearsal got a bare 403 too, which means that Vault rejects the
+// login before it checks the token's times, and the config shows why.
 func roleProbe(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	p, m := e.FollowUps.RoleProbe, e.Mount
 	if !e.BareRefusal() || !p.Ok() || p.Value.Text != evidence.TextBare403 || !e.MountExists() || !m.Config.Ok() || e.RoleProbeIsBlind() {
 		return Verdict{}, false
 	}
 	conclude := concludedFrom(m.At.Equal(e.At) && !p.Carried && !e.FollowUps.MountProbe.Carried)
-	early := "a login with an expired forgery got a bare 403 as well"
+	early := "a login with a forged, expired token got a bare 403 as well"
 	switch {
 	case len(m.Config.Value.PEMKeys) == 0 && m.Role.Ok() && len(m.Role.Value.CIDRs) == 0:
 	case len(m.Config.Value.PEMKeys) == 0:
@@ -42,8 +42,8 @@ func cidrs(m evidence.Mount) string {
 	return ": " + evidence.Clean(strings.Join(m.Role.Value.CIDRs, ", "))
 }
 
-// diagnosticRole holds where Vault itself reported what became of its calls to
-// Kubernetes, and ours work.
+// diagnosticRole holds if Vault itself reported the outcome of its calls to Kubernetes,
+// and the exporter's calls work.
 func diagnosticRole(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	answer := e.FollowUps.DiagnosticRole
 	if !e.BareRefusal() || !e.ReviewerWorks(t) || !answer.Ok() {
@@ -51,56 +51,56 @@ func diagnosticRole(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	}
 	reason, known := diagnosticReason(answer.Value.Text)
 	conclude := concludedFrom(!answer.Carried)
-	because := "the diagnostic role answered: " + answer.Value.Text
+	fact := "the diagnostic role responded: " + answer.Value.Text
 	switch {
 	case !known, t.Reviewer.Source.Spec().SelfReview && evidence.Contains(answer.Value.Text, "needs to be configured"):
 		return Verdict{}, false // a mount without a reviewer answers so, whatever is wrong
 	case reason == None:
-		return diagnosticReviewer(t, e, evidence.NamedUser(answer.Value.Text), because)
+		return diagnosticReviewer(t, e, evidence.NamedUser(answer.Value.Text), fact)
 	case reason == ReviewerDrift:
-		return conclude(ReviewerDrift, fmt.Sprintf("the reviewer token that Vault has stored for %s does not work, though %s", mountPath(t), oursWorks(t, e)), because)
+		return conclude(ReviewerDrift, fmt.Sprintf("the reviewer token that Vault has stored for %s does not work, although %s", mountPath(t), oursWorks(t, e)), fact)
 	}
 	if reason == VaultToKubernetesFailed {
-		conclude = byElimination // an error of no known kind
+		conclude = byElimination // an unknown error
 	}
-	return conclude(reason, fmt.Sprintf("Vault cannot have tokens reviewed: %s", afterErr(answer.Value.Text)), because)
+	return conclude(reason, fmt.Sprintf("Vault cannot have tokens reviewed: %s", afterErr(answer.Value.Text)), fact)
 }
 
-// oursWorks says how we know that our reviewer works.
+// oursWorks says how the exporter knows that its reviewer works.
 func oursWorks(t evidence.Target, e evidence.Evidence) string {
 	if t.Reviewer.Source.Spec().AccessReview {
 		return reviewerName(e) + " may create TokenReviews"
 	}
-	return "ours does"
+	return "the exporter's copy does"
 }
 
-// diagnosticReviewer judges by what the identity that Vault uses may do.
-func diagnosticReviewer(t evidence.Target, e evidence.Evidence, identity, told string) (Verdict, bool) {
+// diagnosticReviewer judges by the permissions of the identity that Vault uses.
+func diagnosticReviewer(t evidence.Target, e evidence.Evidence, identity, fact string) (Verdict, bool) {
 	access := e.FollowUps.DiagnosticAccess
 	elsewhere := e.Mount.Config.Ok() && !t.Kubernetes.IsServedAt(e.Mount.Config.Value.Host)
 	switch {
-	case !access.Ok(), elsewhere: // our API server knows nothing about the identities of another
+	case !access.Ok(), elsewhere: // the target's API server does not know the identities of another one
 		return Verdict{}, false
 	case !access.Value.Allowed:
-		return concludedFrom(!access.Carried)(ReviewerDrift, fmt.Sprintf("Vault reviews as %s, which may not create TokenReviews", identity), told,
+		return concludedFrom(!access.Carried)(ReviewerDrift, fmt.Sprintf("Vault reviews as %s, which may not create TokenReviews", identity), fact,
 			"a SubjectAccessReview says that it may not")
 	case e.RoleProbePassed() && e.CanaryReviewed():
 		return byElimination(CanaryEntityDisabled,
-			fmt.Sprintf("Vault can have tokens reviewed, and refuses the canary all the same: the identity entity of %s is disabled", canaryName(e)), told,
-			"Vault's reviewer "+identity+" may create TokenReviews", "a login with an expired forgery came as far as the token's expiry")
+			fmt.Sprintf("Vault can have tokens reviewed, but still rejects the canary: the identity entity of %s is disabled", canaryName(e)), fact,
+			"Vault's reviewer "+identity+" may create TokenReviews", "a login with a forged, expired token was rejected only for its expiry")
 	case e.RoleProbePassed() && !e.Review.Ok():
 		return byElimination(CanaryRejected,
-			fmt.Sprintf("Vault can have tokens reviewed, and refuses the canary all the same: the API server does not accept the token of %s, "+
-				"because its service account or Secret is gone or another cluster issued it; or the identity entity of the canary is disabled", canaryName(e)), told,
-			"Vault's reviewer "+identity+" may create TokenReviews", "a login with an expired forgery came as far as the token's expiry")
+			fmt.Sprintf("Vault can have tokens reviewed, but still rejects the canary: the API server does not accept the token of %s, "+
+				"because its service account or Secret is gone or another cluster issued it; or the identity entity of the canary is disabled", canaryName(e)), fact,
+			"Vault's reviewer "+identity+" may create TokenReviews", "a login with a forged, expired token was rejected only for its expiry")
 	}
 	return Verdict{}, false
 }
 
-// diagnosticReason is what the 403 of a role with a namespace selector says of Vault's
-// call to Kubernetes, in which Vault repeats what the API server, or its own transport,
-// reported. It is None where Vault reached the API server and was authenticated; known is
-// false where the text says nothing of the call.
+// diagnosticReason returns what the 403 of a role with a namespace selector says about
+// Vault's call to Kubernetes: its text includes the error of the API server or of Vault's
+// transport. It is None if Vault reached the API server and was authenticated; known is
+// false if the text says nothing about the call.
 func diagnosticReason(text string) (reason Reason, known bool) {
 	if !evidence.Contains(text, evidence.TextNamespace) {
 		return "", false
@@ -121,25 +121,25 @@ func afterErr(text string) string {
 	return cause
 }
 
-// vaultToKubernetes holds where everything that we can ask works, and Vault still cannot
-// have the token reviewed: its own reviewer token, CA or host is wrong.
+// vaultToKubernetes holds if everything that the exporter can check works, but Vault cannot
+// have the token reviewed: its reviewer token, CA or host is wrong.
 func vaultToKubernetes(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	hangs := e.LoginHangs()
 	if !hangs && !(e.BareRefusal() && e.MountExists() && e.RoleAdmits()) || !worksForUs(t, e) {
 		return Verdict{}, false
 	}
-	because := []string{whyOursWorks(t, e), "the login answered: " + e.Login.Failure.Error()}
+	facts := []string{whyOursWorks(t, e), "the login failed: " + e.Login.Failure.Error()}
 	if hangs || e.Login.Elapsed >= slowRefusal {
 		return byElimination(VaultToKubernetesTimeout,
-			fmt.Sprintf("Vault gets no answer from its API server: the login took %s while sys/health was fast", e.Login.Elapsed.Round(100*time.Millisecond)),
-			append(because, "sys/health answered in "+e.Health.Elapsed.Round(time.Millisecond).String())...)
+			fmt.Sprintf("Vault gets no response from its API server: the login took %s while sys/health was fast", e.Login.Elapsed.Round(100*time.Millisecond)),
+			append(facts, "sys/health responded in "+e.Health.Elapsed.Round(time.Millisecond).String())...)
 	}
-	because = append(because, "the auth mount exists, and nothing that Vault checks before it asks Kubernetes is in the way")
-	return storedConfig(t, e, because)
+	facts = append(facts, "the auth mount exists, and the login passes what Vault checks before it calls Kubernetes")
+	return storedConfig(t, e, facts)
 }
 
-// worksForUs reports whether nothing at our end of Kubernetes explains the failure. Where
-// the exporter may not ask about the reviewer, that is not known and counts as so.
+// worksForUs reports whether Kubernetes, as the exporter sees it, does not explain the
+// failure. If the exporter may not query the reviewer's permissions, they count as fine.
 func worksForUs(t evidence.Target, e evidence.Evidence) bool {
 	return e.ReviewerWorks(t) || t.Reviewer.Source.Spec().AccessReview && e.Access.Failed() && kubernetesReason(e.Access.Failure) == ""
 }
@@ -147,57 +147,57 @@ func worksForUs(t evidence.Target, e evidence.Evidence) bool {
 func whyOursWorks(t evidence.Target, e evidence.Evidence) string {
 	switch {
 	case !t.Reviewer.Source.Spec().AccessReview:
-		return "our own TokenReview of the same token succeeded"
+		return "the exporter's own TokenReview of the same token succeeded"
 	case e.Access.Ok():
-		return "the API server answers us, and says that " + reviewerName(e) + " may create TokenReviews"
+		return "the API server responds to the exporter and says that " + reviewerName(e) + " may create TokenReviews"
 	}
-	return "the API server answers us, but does not let the exporter ask what the reviewer may do: " + e.Access.Failure.Error()
+	return "the API server responds, but does not let the exporter query what the reviewer may do: " + e.Access.Failure.Error()
 }
 
-// followUpsPostponed holds where what would tell the causes apart was not yet asked. A
-// later run asks it, and soon.
+// followUpsPostponed holds if the follow-ups that would distinguish the causes were
+// postponed. A later run makes them soon.
 func followUpsPostponed(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	if e.FollowUps.Postponed.IsZero() || !e.BareRefusal() || !e.ReviewerWorks(t) {
 		return Verdict{}, false
 	}
 	return byElimination(VaultToKubernetesFailed,
-		fmt.Sprintf("the login at %s got a bare 403, although the reviewer that we know works: Vault probably cannot have tokens reviewed; "+
-			"the role or the mount may be wrong instead, which the exporter asks next", loginPath(t)),
-		"the login answered: "+e.Login.Failure.Error(),
+		fmt.Sprintf("the login at %s got a bare 403, although the exporter's reviewer works: Vault probably cannot have tokens reviewed; "+
+			"the role or the mount may be wrong instead, which the exporter checks next", loginPath(t)),
+		"the login failed: "+e.Login.Failure.Error(),
 		fmt.Sprintf("many targets of this Vault fail at once: the follow-ups of this one are postponed to %s", e.FollowUps.Postponed.UTC().Format("15:04:05 MST")))
 }
 
-// storedConfig narrows down what is wrong with Vault's connection to Kubernetes by what
-// the mount's config shows.
-func storedConfig(t evidence.Target, e evidence.Evidence, because []string) (Verdict, bool) {
+// storedConfig uses the mount's config to narrow down what is wrong with Vault's connection
+// to Kubernetes.
+func storedConfig(t evidence.Target, e evidence.Evidence, facts []string) (Verdict, bool) {
 	c := e.Mount.Config.Value
 	switch {
 	case !e.Mount.Config.Ok():
 	case !strings.HasPrefix(c.Host, "https://") && !strings.HasPrefix(c.Host, "http://"):
 		return byElimination(VaultToKubernetesMisconfigured, fmt.Sprintf("kubernetes_host in the config of %s is not a URL: %s", mountPath(t), c.Host),
-			append(because, "the config says kubernetes_host="+c.Host)...)
+			append(facts, "the config says kubernetes_host="+c.Host)...)
 	case e.MountCA.Ok() && !e.MountCA.Value.Verified:
 		return byElimination(VaultToKubernetesTLS,
 			fmt.Sprintf("the CA in the config of %s does not verify the API server's certificate: %s", mountPath(t), e.MountCA.Value.Why),
-			append(because, "the certificate that the API server serves does not verify with the config's CA")...)
+			append(facts, "the certificate that the API server serves does not verify with the config's CA")...)
 	case !t.Kubernetes.IsServedAt(c.Host):
 		return byElimination(VaultToKubernetesFailed,
-			fmt.Sprintf("Vault cannot have tokens reviewed at %s, which the config of %s names; we can, at %s: either the host is wrong, "+
-				"or the two are different servers, and EXPORTER_KUBERNETES_HOST is", c.Host, mountPath(t), t.Kubernetes.Host),
-			append(because, "the config says kubernetes_host="+c.Host)...)
+			fmt.Sprintf("Vault cannot have tokens reviewed at %s, which the config of %s names; the exporter can, at %s: either the host is wrong, "+
+				"or these are different servers, and EXPORTER_KUBERNETES_HOST is wrong", c.Host, mountPath(t), t.Kubernetes.Host),
+			append(facts, "the config says kubernetes_host="+c.Host)...)
 	case t.Reviewer.Source.Spec().AccessReview && c.ReviewerSetKnown && c.ReviewerSet:
 		return byElimination(ReviewerDrift,
 			fmt.Sprintf("the config of %s has a stored token_reviewer_jwt, so Vault does not use its own pod's token, which EXPORTER_REVIEWER=%s assumes: "+
 				"the stored one probably does not work", mountPath(t), t.Reviewer.Source),
-			append(because, "the config says token_reviewer_jwt_set=true")...)
+			append(facts, "the config says token_reviewer_jwt_set=true")...)
 	case e.MountCA.Ok() && !t.Reviewer.Source.Spec().AccessReview:
 		return byElimination(ReviewerDrift,
-			fmt.Sprintf("the host and the CA in the config of %s are right, so its reviewer token is not the one that we have; "+
+			fmt.Sprintf("the host and the CA in the config of %s are right, so its reviewer token is not the one that the exporter has; "+
 				"if it is, the canary's identity entity is disabled", mountPath(t)),
-			append(because, "the config's host is ours, and its CA verifies the API server's certificate")...)
+			append(facts, "the config's host is the exporter's, and its CA verifies the API server's certificate")...)
 	}
 	return byElimination(VaultToKubernetesFailed,
-		fmt.Sprintf("Vault cannot have tokens reviewed, though nothing is wrong that we can see: the reviewer token, the CA or the host in the config of %s is wrong, "+
+		fmt.Sprintf("Vault cannot have tokens reviewed, although everything that the exporter can check works: the reviewer token, the CA or the host in the config of %s is wrong, "+
 			"or the canary's identity entity is disabled", mountPath(t)),
-		because...)
+		facts...)
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// The rules on Vault's side of the login.
+// The rules on Vault's part of the login.
 
 var vaultTransportReasons = map[evidence.Class]Reason{
 	evidence.ClassDNS:          VaultDNS,
@@ -21,8 +21,8 @@ var vaultTransportReasons = map[evidence.Class]Reason{
 	evidence.ClassBadResponse:  VaultBadResponse,
 }
 
-// noLeader holds where a standby answers in the place of an active node that it has lost.
-// It redirects or forwards logins to where nobody answers.
+// noLeader holds if a standby responds that has lost the active node: it redirects or
+// forwards logins to a node that does not respond.
 func noLeader(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	f := e.Login.Failure
 	lost := f.Class == evidence.ClassTimeout || f.Class == evidence.ClassRedirect
@@ -40,9 +40,9 @@ func noLeader(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	return Verdict{}, false
 }
 
-// vaultTransport holds where nothing that answers as Vault was reached. A login that
-// was not answered at all while sys/health was is not Vault's transport: Vault waits for
-// Kubernetes. An answer that began and did not end is.
+// vaultTransport holds if no response came from Vault. It does not hold if the login timed
+// out but sys/health responded, since Vault is then waiting for Kubernetes, unless the
+// login's response had begun.
 func vaultTransport(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	asked, question := e.Login.Failure, "the login"
 	if e.Login.State == evidence.NotAsked || asked.Class == evidence.ClassTimeout && !asked.Answering {
@@ -53,28 +53,28 @@ func vaultTransport(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	}
 	because := []string{fmt.Sprintf("%s failed: %s", question, asked.Error())}
 	if e.Health.Ok() {
-		because = append(because, "sys/health answered")
+		because = append(because, "sys/health responded")
 	}
 	switch {
 	case asked.Class == evidence.ClassBadResponse && isGatewayStatus(asked.Status):
-		// A maintenance page answers 503 too, and a gateway gives up on a login that Vault has yet to answer.
+		// A maintenance page returns 503 too, and a gateway may time out before Vault responds.
 		certain := asked.Status != http.StatusServiceUnavailable && !e.Health.Ok()
 		return concludedFrom(certain)(VaultNoBackend,
-			fmt.Sprintf("a load balancer or proxy answers in the place of Vault at %s: %s", t.Vault.Addr, asked.Error()), because...)
+			fmt.Sprintf("a load balancer or proxy responds instead of Vault at %s: %s", t.Vault.Addr, asked.Error()), because...)
 	case e.Health.Ok():
 		return proven(vaultTransportReasons[asked.Class],
 			fmt.Sprintf("Vault at %s does not serve the login: %s", t.Vault.Addr, asked.Error()), because...)
 	}
-	return proven(vaultTransportReasons[asked.Class], fmt.Sprintf("nothing at %s answers as Vault: %s", t.Vault.Addr, asked.Error()), because...)
+	return proven(vaultTransportReasons[asked.Class], fmt.Sprintf("nothing at %s responds as Vault: %s", t.Vault.Addr, asked.Error()), because...)
 }
 
-// isGatewayStatus reports whether a status says that the server behind was not reached.
+// isGatewayStatus reports whether a status means that a gateway did not reach its server.
 func isGatewayStatus(status int) bool {
 	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
 }
 
-// vaultState holds where Vault answers, but serves no logins. What the login says
-// outweighs what another node may say on sys/health.
+// vaultState holds if Vault responds, but serves no logins. The login takes precedence over
+// sys/health, which another node may have answered.
 func vaultState(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	saidSealed := e.Login.RefusedWith(503) && evidence.Contains(e.Login.Failure.Text, evidence.TextSealed)
 	silent := e.Login.State == evidence.NotAsked || e.Login.Failure.Class == evidence.ClassTimeout
@@ -97,7 +97,7 @@ func vaultState(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 func sealedBecause(e evidence.Evidence) []string {
 	var facts []string
 	if e.Login.Failed() && e.Login.Failure.Class == evidence.ClassRefused {
-		facts = append(facts, "the login answered: "+e.Login.Failure.Error())
+		facts = append(facts, "the login failed: "+e.Login.Failure.Error())
 	}
 	if e.Health.Ok() && e.Health.Value.Sealed {
 		facts = append(facts, "sys/health says sealed: true")
@@ -105,7 +105,7 @@ func sealedBecause(e evidence.Evidence) []string {
 	return facts
 }
 
-// loginText holds where Vault's refusal says more than a bare 403: its text is the
+// loginText holds if Vault's error is not a bare 403: its text determines the
 // verdict.
 func loginText(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	f := e.Login.Failure
@@ -117,11 +117,11 @@ func loginText(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 		return Verdict{}, false
 	}
 	reason, certain = refine(reason, certain, t, e)
-	return concludedFrom(certain)(reason, fmt.Sprintf("Vault refused the login at %s with the role %s: %s", loginPath(t), t.Vault.Role, f.Text),
-		fmt.Sprintf("the login answered: %s", f.Error()))
+	return concludedFrom(certain)(reason, fmt.Sprintf("Vault rejected the login at %s with the role %s: %s", loginPath(t), t.Vault.Role, f.Text),
+		fmt.Sprintf("the login failed: %s", f.Error()))
 }
 
-// refine turns what Vault says of a token into whose fault that is.
+// refine decides which component is at fault for what Vault says about a token.
 func refine(reason Reason, certain bool, t evidence.Target, e evidence.Evidence) (Reason, bool) {
 	switch reason {
 	case CanaryExpired, CanaryNotYetValid:
@@ -136,8 +136,8 @@ func refine(reason Reason, certain bool, t evidence.Target, e evidence.Evidence)
 	return reason, certain
 }
 
-// refineTimes hears whoever else has a clock on Vault's word that the canary's token has
-// expired or is not yet valid: the API server, and the exporter.
+// refineTimes checks Vault's statement that the canary's token has expired or is not yet
+// valid against the clocks of the API server and the exporter.
 func refineTimes(reason Reason, e evidence.Evidence) (Reason, bool) {
 	c := e.CanaryToken.Value
 	invalid := c.Expired(e.At) || c.NotYetValid(e.At)
@@ -154,8 +154,8 @@ func refineTimes(reason Reason, e evidence.Evidence) (Reason, bool) {
 	return reason, invalid && e.Health.Ok() && !skewed
 }
 
-// refineSelector reads what a canary role with a namespace selector repeats of
-// Vault's call to Kubernetes. A refusal to read namespaces is the role's own matter.
+// refineSelector interprets the error of Vault's call to Kubernetes for the namespace
+// selector of the canary's role. A reviewer that may not read namespaces is the role's fault.
 func refineSelector(e evidence.Evidence) Reason {
 	reason, known := diagnosticReason(e.Login.Failure.Text)
 	switch {
@@ -167,34 +167,34 @@ func refineSelector(e evidence.Evidence) Reason {
 	return reason
 }
 
-// lacksAudience reports whether the canary's token is not for the audiences that
-// it is configured to have.
+// lacksAudience reports whether the canary's token has none of the audiences that it is
+// configured to have.
 func lacksAudience(t evidence.Target, e evidence.Evidence) bool {
 	return len(t.Canary.Audiences) > 0 && !overlap(t.Canary.Audiences, e.CanaryToken.Value.Audiences)
 }
 
-// mountProbe holds where a bare 403 came from a mount that is not there, or not
-// what it should be.
+// mountProbe holds if the login got a bare 403 because the mount does not exist or is of
+// another type.
 func mountProbe(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	p := e.FollowUps.MountProbe
 	if !e.BareRefusal() || !p.Ok() || e.MountExists() {
 		return Verdict{}, false
 	}
 	conclude := concludedFrom(!p.Carried)
-	answer := fmt.Sprintf("a login with the role %s, which does not exist, answered: %d %s", evidence.ProbeRole, p.Value.Status, p.Value.Text)
+	answer := fmt.Sprintf("a login with the role %s, which does not exist, got: %d %s", evidence.ProbeRole, p.Value.Status, p.Value.Text)
 	switch {
 	case p.Value.Status == 403 && p.Value.Text == evidence.TextBare403 && e.Mount.Type != "" && e.Mount.Type != "kubernetes":
 		return conclude(MountWrongType, fmt.Sprintf("the auth method at %s is of type %s, not kubernetes", mountPath(t), e.Mount.Type),
 			answer, "Vault lists the mount with this type")
 	case p.Value.Status == 403 && p.Value.Text == evidence.TextBare403:
-		because := []string{answer, "a Kubernetes auth mount would have said that the role is invalid"}
+		facts := []string{answer, "a Kubernetes auth mount would have said that the role is invalid"}
 		where := mountPath(t)
 		if t.Vault.Namespace != "" {
 			where += " in the namespace " + t.Vault.Namespace
-			because = append(because, "Vault Enterprise answers the same where the namespace does not exist")
+			facts = append(facts, "Vault Enterprise responds the same if the namespace does not exist")
 		}
-		because = append(because, "other auth methods, such as userpass, ldap or token, answer the same")
-		return byElimination(MountMissing, "there is no auth mount at "+where, because...)
+		facts = append(facts, "other auth methods, such as userpass, ldap or token, respond the same")
+		return byElimination(MountMissing, "there is no auth mount at "+where, facts...)
 	case p.Value.Status == 400:
 		return conclude(MountWrongType, fmt.Sprintf("what is mounted at %s is not a Kubernetes auth method", mountPath(t)), answer)
 	}

@@ -7,38 +7,38 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// Spec is everything that is said of a reason. The specs of a component stand in one
-// file, beside the constants; lists, docs/reasons.md and runbook links come from them.
+// Spec defines a reason and its texts. The specs of a component are in one file, next to
+// the constants. Lists, docs/reasons.md and runbook links are generated from them.
 type Spec struct {
 	Code      Reason
 	Component Component
-	// Title is a short sentence that is the same for every target.
+	// Title is a short description, the same for every target.
 	Title string
-	// Means, Seen and Remedy are for docs/reasons.md, in Markdown: what has happened, what
-	// shows it and how certain that is, what to do.
+	// Means, Seen and Remedy are Markdown for docs/reasons.md: what has happened, what shows
+	// it and how certain that is, and what to do.
 	Means, Seen, Remedy string
-	// Reported names public reports of the fault, in Markdown; owner/repository#1 becomes
-	// a link. Empty where none is known.
+	// Reported is Markdown that names public reports of the fault; owner/repository#1 becomes
+	// a link. Empty if none is known.
 	Reported string
-	// Backoff is set where a server asks for fewer requests: no run confirms the verdict.
+	// Backoff is set if a server asks for fewer requests: the verdict is not rechecked.
 	Backoff bool
 
 	advise adviser
 }
 
-// adviser gives the advice on one target. It is as pure as [Diagnose].
+// adviser returns the advice for one target. It is a pure function.
 type adviser func(evidence.Target, evidence.Evidence) Advice
 
-// WarningSpec is everything that is said of a warning.
+// WarningSpec defines a warning and its texts.
 type WarningSpec struct {
 	Code      WarningCode
 	Component Component
 	Title     string
-	// Means, Seen, Remedy and Reported are as those of [Spec].
+	// Means, Seen, Remedy and Reported are as in [Spec].
 	Means, Seen, Remedy, Reported string
 
-	// judge says whether the condition holds; judged is false where the evidence does
-	// not tell.
+	// judge returns whether the condition holds; judged is false if the evidence does not
+	// show it.
 	judge func(evidence.Target, evidence.Evidence) (f finding, judged bool)
 }
 
@@ -79,7 +79,7 @@ var specOf = func() map[Reason]Spec {
 	return all
 }()
 
-// sorted puts the specs of one component into the order of their names.
+// sorted sorts the specs of one component by code.
 func sorted(specs ...Spec) []Spec {
 	slices.SortFunc(specs, func(a, b Spec) int { return cmp.Compare(a.Code, b.Code) })
 	return specs

@@ -7,16 +7,16 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// said maps a server's words to what they prove.
-type said struct {
-	status int // 0: any
+// textReason maps an error text of a server to what it proves.
+type textReason struct {
+	status int // 0 means any
 	text   string
 	reason Reason
 }
 
-// loginTexts are the refusals of auth/<mount>/login that speak for themselves, in
-// the order in which they are looked for.
-var loginTexts = []said{
+// loginTexts are the errors of auth/<mount>/login whose text proves the cause. The first
+// match counts.
+var loginTexts = []textReason{
 	{503, evidence.TextSealed, VaultSealed},
 	{429, "lease count quota exceeded", VaultLeaseQuota},
 	{429, "", VaultRateLimited},
@@ -60,7 +60,7 @@ var loginTexts = []said{
 	{500, "could not parse UID from claims", CanaryTokenMalformed},
 	{500, "service account namespace and name must be set", CanaryTokenMalformed},
 
-	{500, "failed to determine alias name", MountWrongType}, // approle; the Kubernetes plugin is not asked that at a login
+	{500, "failed to determine alias name", MountWrongType}, // approle; a login never gets this from the Kubernetes plugin
 
 	{500, "missing role_id", MountWrongType},                 // OpenBao's approle
 	{500, "backend kerberos not configured", MountWrongType}, // kerberos
@@ -74,17 +74,17 @@ var loginTexts = []said{
 	{200, "", VaultBadResponse},
 }
 
-// unknownLoginTexts are refusals in words that no version of the plugin is known to
-// use: what they suggest is not proven.
-var unknownLoginTexts = []said{
+// unknownLoginTexts are errors whose text no known version of the plugin uses: the cause is
+// not proven.
+var unknownLoginTexts = []textReason{
 	{400, "", MountWrongType},
 	{405, "", MountWrongType},
 }
 
-// loginReason is what a refusal of the login proves, or with certain false suggests; it
-// is Unexplained where it does neither.
+// loginReason returns the reason that an error of the login proves or, if certain is false,
+// suggests; Unexplained if it does neither.
 func loginReason(f evidence.Failure) (reason Reason, certain bool) {
-	says := func(s said) bool {
+	says := func(s textReason) bool {
 		return (s.status == 0 || s.status == f.Status) && evidence.Contains(f.Text, s.text)
 	}
 	if i := slices.IndexFunc(loginTexts, says); i >= 0 {
@@ -96,20 +96,20 @@ func loginReason(f evidence.Failure) (reason Reason, certain bool) {
 	return Unexplained, false
 }
 
-// reviewMessage is one message of a TokenReview's status.error, as a whole.
+// reviewMessage matches one complete message in a TokenReview's status.error.
 type reviewMessage struct {
 	pattern *regexp.Regexp
 	reason  Reason
 }
 
-// message matches one message of the aggregate in which the API server reports what each
-// of its authenticators said: "[invalid bearer token, service account token has expired]".
+// message returns a match for one message of the list in which the API server reports the
+// error of each authenticator: "[invalid bearer token, service account token has expired]".
 func message(pattern string, reason Reason) reviewMessage {
 	return reviewMessage{regexp.MustCompile(`(?i)(?:^|\[|, )` + pattern + `(?:$|\]|, )`), reason}
 }
 
-// reviewMessages are those of the API server's own authenticators, Kubernetes 1.21 to
-// 1.37. Other texts are those of webhooks and OIDC providers, or of their failures.
+// reviewMessages are the errors of the API server's own authenticators, Kubernetes 1.21 to
+// 1.37. Other texts come from webhooks and OIDC providers, or report their failures.
 var reviewMessages = []reviewMessage{
 	message(`(?:service account )?token has expired\.?`, CanaryExpired),
 	message(`service account token is not valid yet`, CanaryNotYetValid),
@@ -130,11 +130,12 @@ var reviewMessages = []reviewMessage{
 	{regexp.MustCompile(`(?i)^\[?invalid bearer token\]?$`), CanaryWrongCluster}, // no authenticator knows the token
 }
 
-// backendFailure matches the failure of an authenticator's own backend: a webhook, an OIDC
+// backendFailure matches a failure of an authenticator's backend: a webhook, an OIDC
 // provider, etcd.
 var backendFailure = regexp.MustCompile(`(?i)dial tcp|i/o timeout|connection (?:refused|reset)|no such host|x509:|tls: |EOF|etcdserver: |webhook|(?:Get|Post) "https?://|\b(?:404|429|50[0-9])\b`)
 
-// reviewerReasonFor are the same findings where the reviewed token is the reviewer's.
+// reviewerReasonFor maps a reason about the canary's token to the same one about the
+// reviewer's.
 var reviewerReasonFor = map[Reason]Reason{
 	CanaryExpired:       ReviewerExpired,
 	CanaryNotYetValid:   ReviewerNotYetValid,
@@ -143,8 +144,8 @@ var reviewerReasonFor = map[Reason]Reason{
 	CanaryWrongCluster:  ReviewerWrongCluster,
 }
 
-// reviewReason is what a TokenReview's error says of the reviewed token; certain is false
-// where the text is none that the API server's own authenticators use.
+// reviewReason returns what a TokenReview's error says about the reviewed token; certain is
+// false if the text is not from the API server's own authenticators.
 func reviewReason(text string) (reason Reason, certain bool) {
 	for _, m := range reviewMessages {
 		if m.pattern.MatchString(text) {
@@ -161,13 +162,13 @@ func overlap(a, b []string) bool {
 	return slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) })
 }
 
-// diagnosticTexts are what Vault repeats of its call to Kubernetes, timeouts before the
-// TLS and connection errors in whose texts they stand.
-var diagnosticTexts = []said{
-	{0, "TokenReviewer JWT needs to be configured", ReviewerDrift}, // it reviews as the client itself
+// diagnosticTexts are errors of Vault's call to Kubernetes, as Vault reports them. Timeouts
+// come before the TLS and connection errors whose texts contain them.
+var diagnosticTexts = []textReason{
+	{0, "TokenReviewer JWT needs to be configured", ReviewerDrift}, // it reviews with the client's own token
 	{0, "code 401 status Unauthorized", ReviewerDrift},
 	{0, "code 401", VaultToKubernetesMisconfigured},                     // a proxy's own 401
-	{0, `User "system:anonymous"`, ReviewerDrift},                       // it sends no token
+	{0, `User "system:anonymous"`, ReviewerDrift},                       // it sends no reviewer token
 	{0, "failed to parse error status", VaultToKubernetesMisconfigured}, // not an API server
 	{0, "status )", VaultToKubernetesMisconfigured},                     // JSON, but not an API server's
 	{0, "cannot get path", VaultToKubernetesMisconfigured},              // a path in front of the API
@@ -177,7 +178,7 @@ var diagnosticTexts = []said{
 	{0, "invalid character", VaultToKubernetesMisconfigured},
 	{0, "code 403", None},
 	{0, "code 404", None},
-	{0, "dial tcp: lookup", VaultToKubernetesUnreachable}, // DNS, whatever its error, a timeout included
+	{0, "dial tcp: lookup", VaultToKubernetesUnreachable}, // any DNS error, including a timeout
 	{0, "server misbehaving", VaultToKubernetesUnreachable},
 	{0, "timeout", VaultToKubernetesTimeout},
 	{0, "deadline exceeded", VaultToKubernetesTimeout},
@@ -192,8 +193,8 @@ var diagnosticTexts = []said{
 	{0, "proxyconnect", VaultToKubernetesUnreachable},
 	{0, "operation not permitted", VaultToKubernetesUnreachable}, // a NetworkPolicy that rejects
 	{0, `": Forbidden`, VaultToKubernetesUnreachable},            // a proxy refuses CONNECT
-	{0, `": Service Unavailable`, VaultToKubernetesUnreachable},  // likewise
-	{0, `": Bad Gateway`, VaultToKubernetesUnreachable},          // likewise
+	{0, `": Service Unavailable`, VaultToKubernetesUnreachable},  // a proxy refuses CONNECT
+	{0, `": Bad Gateway`, VaultToKubernetesUnreachable},          // a proxy refuses CONNECT
 	{0, `": Proxy Authentication Required`, VaultToKubernetesUnreachable},
 	{0, "EOF", VaultToKubernetesUnreachable},
 }

@@ -52,7 +52,7 @@ var vaultReasons = sorted(
 	},
 	Spec{
 		Code: VaultUnreachable, Component: ComponentVault, Title: "Vault refuses or drops connections",
-		Means:    "Connections to Vault are refused, reset, or closed before an answer. Pods see the same, unless a policy blocks the exporter alone.",
+		Means:    "Connections to Vault are refused, reset, or closed before an answer. Pods see the same, unless a NetworkPolicy blocks only the exporter.",
 		Seen:     "Connection refused, reset, no route, or end of file, at the login, or at `sys/health` if the login was not answered either: proven.",
 		Remedy:   "Check that Vault's pods run and that the Service has endpoints, then the network path.",
 		Reported: "hashicorp/vault-k8s#281: the init container's login fails with `connection reset by peer`.",
@@ -69,7 +69,7 @@ var vaultReasons = sorted(
 	},
 	Spec{
 		Code: VaultTLSUntrusted, Component: ComponentVault, Title: "Vault's certificate is signed by an authority that the exporter does not trust",
-		Means:    "The CA bundle in `EXPORTER_VAULT_CACERT` does not verify the certificate that Vault serves: Vault's CA has changed, or something in between answers.",
+		Means:    "The CA bundle in `EXPORTER_VAULT_CACERT` does not verify the certificate that Vault serves: Vault's CA has changed, or another server responds instead of Vault.",
 		Seen:     "The TLS error names an unknown authority: proven.",
 		Remedy:   "Compare the issuer of the served certificate with the bundle before you replace the bundle.",
 		Reported: "hashicorp/vault#11480",
@@ -82,7 +82,7 @@ var vaultReasons = sorted(
 	},
 	Spec{
 		Code: VaultTLSExpired, Component: ComponentVault, Title: "Vault's certificate has expired or is not yet valid",
-		Means: "The certificate of Vault's listener has expired, or is valid only in the future. Go reports both alike; the dates tell them apart.",
+		Means: "The certificate of Vault's listener has expired or is not yet valid. Go reports both with the same error; the dates show which it is.",
 		Seen: "The TLS error: proven. `vault_k8s_auth_certificate_expiry_timestamp_seconds` and the warning " +
 			"[`certificate_expiring`](#certificate_expiring) report it in advance.",
 		Remedy:   "Renew the certificate. Vault reloads it on SIGHUP.",
@@ -123,27 +123,27 @@ var vaultReasons = sorted(
 	},
 	Spec{
 		Code: VaultBadResponse, Component: ComponentVault, Title: "the server at Vault's address is not Vault",
-		Means:    "Something other than Vault answers: a proxy, an ingress with a login page, a firewall. Its 403 or 503 says nothing about Vault.",
+		Means:    "Something other than Vault responds: a proxy, an ingress with a login page, a firewall. Its 403 or 503 says nothing about Vault.",
 		Seen:     "The answer is not Vault's JSON, or is too large or cut off: proven.",
 		Remedy:   "Point `EXPORTER_VAULT_ADDR` at Vault itself, or add its host to `NO_PROXY`.",
 		Reported: "cert-manager/cert-manager#3691",
 		advise:   adviseVaultAddress,
 	},
 	Spec{
-		Code: VaultNoBackend, Component: ComponentVault, Title: "a load balancer or proxy reaches no Vault",
-		Means: "What answers at Vault's address is a load balancer, an ingress or a proxy that has no Vault to pass requests to: no pod is ready, " +
-			"or its health check fails. Vault itself may be well.",
-		Seen: "502 or 504 that is not Vault's JSON: proven. By elimination with 503, since a maintenance page answers the same, " +
-			"and where `sys/health` answers, since a gateway may only have given up on a login that Vault had yet to answer.",
-		Remedy: "Look at Vault's pods, their readiness and the Service's endpoints, then at the health check of the load balancer.",
+		Code: VaultNoBackend, Component: ComponentVault, Title: "a load balancer or proxy does not reach Vault",
+		Means: "The server at Vault's address is a load balancer, an ingress or a proxy that has no Vault to pass requests to: no pod is ready, " +
+			"or its health check fails. Vault itself may work.",
+		Seen: "502 or 504 that is not Vault's JSON: proven. By elimination with 503, because a maintenance page returns the same, " +
+			"and if `sys/health` responds, because the gateway may only have timed out during the login.",
+		Remedy: "Check Vault's pods, their readiness and the Service's endpoints, then the health check of the load balancer.",
 		advise: adviseVaultBackend,
 	},
 	Spec{
 		Code: VaultForwardedForRejected, Component: ComponentVault, Title: "Vault's listener rejects the X-Forwarded-For header, or its absence",
-		Means: "The listener of Vault has `x_forwarded_for_authorized_addrs`, and refuses a request that comes from another address with the header, " +
+		Means: "The listener of Vault has `x_forwarded_for_authorized_addrs`, and rejects a request that comes from another address with the header, " +
 			"without the header, or through fewer proxies than it skips.",
 		Seen:   "400 with a text that names `x-forwarded-for`, for every path: proven.",
-		Remedy: "Correct the `x_forwarded_for_*` parameters of the listener, or send the exporter and the pods the way that they allow.",
+		Remedy: "Correct the `x_forwarded_for_*` parameters of the listener, or let the exporter and the pods use a path that they allow.",
 		advise: adviseForwardedFor,
 	},
 	Spec{
@@ -189,10 +189,10 @@ var vaultReasons = sorted(
 	},
 	Spec{
 		Code: VaultRateLimited, Component: ComponentVault, Title: "a rate limit quota of Vault refuses logins", Backoff: true,
-		Means: "A rate limit quota refuses the exporter's address. Vault checks it before anything else, so this says nothing about the auth method.",
+		Means: "A rate limit quota rejects requests from the exporter's address. Vault checks it before anything else, so this says nothing about the auth method.",
 		Seen:  "429 `rate limit quota exceeded`: proven. The exporter makes no rechecks and no follow-ups until it passes.",
 		Remedy: "Raise the quota, or exempt the address. " +
-			"Pods behind the same address are refused too.",
+			"Pods behind the same address are rejected too.",
 		Reported: "hashicorp/vault#10191: `rate limit quota exceeded`, from a quota that could be neither changed nor removed.",
 		advise: func(evidence.Target, evidence.Evidence) Advice {
 			return Advice{
@@ -228,7 +228,7 @@ var vaultReasons = sorted(
 	},
 	Spec{
 		Code: VaultRedirect, Component: ComponentVault, Title: "Vault redirects the login elsewhere",
-		Means: "Vault, or a server in front of it, answers the login with a redirect that the exporter does not follow, since a credential would go with it. " +
+		Means: "Vault, or a server in front of it, answers the login with a redirect that the exporter does not follow, because it would send a credential there. " +
 			"It follows one: a 307 from a node whose `sys/health` says that it is a standby, to https and a node that the same CA verifies, " +
 			"or from plain HTTP to plain HTTP.",
 		Seen:     "A 3xx: proven.",
@@ -239,14 +239,14 @@ var vaultReasons = sorted(
 	Spec{
 		Code: VaultNamespaceMissing, Component: ComponentVault, Title: "the namespace does not exist in Vault",
 		Means: "The namespace in `EXPORTER_VAULT_NAMESPACE` does not exist. Vault's community edition ignores the header, OpenBao and Enterprise do not.",
-		Seen: "OpenBao's 404 `namespace not found`: proven. Enterprise answers as for a missing mount: " +
+		Seen: "OpenBao's 404 `namespace not found`: proven. Enterprise responds as for a missing mount: " +
 			"there the reason is [`mount_missing`](#mount_missing).",
 		Remedy:   "Correct the variable, or create the namespace.",
 		Reported: "external-secrets/external-secrets#314",
 		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
 			return Advice{
 				Notes: []string{fmt.Sprintf("EXPORTER_VAULT_NAMESPACE is %s: correct it, or create the namespace. "+
-					"OpenBao says the same of a namespace whose parent is sealed.", orNone(t.Vault.Namespace))},
+					"OpenBao reports the same for a namespace whose parent is sealed.", orNone(t.Vault.Namespace))},
 				Check: []string{vault("namespace", "list", "-namespace=")},
 			}
 		},
@@ -262,8 +262,8 @@ var vaultReasons = sorted(
 	},
 	Spec{
 		Code: VaultClockSkew, Component: ComponentVault, Title: "Vault's clock is wrong",
-		Means:    "Vault's clock is off by more than the leeway of 60 s. It refuses fresh tokens as expired or not yet valid.",
-		Seen:     "Vault refuses the canary's token because of its times, while the API server accepts the same token in the same run: proven.",
+		Means:    "Vault's clock differs by more than the leeway of 60 s, so Vault rejects new tokens as expired or not yet valid.",
+		Seen:     "Vault rejects the canary's token because of its times, while the API server accepts the same token in the same run: proven.",
 		Remedy:   "Set the clock of Vault's hosts.",
 		Reported: "kubernetes/kubernetes#124022",
 		advise: func(evidence.Target, evidence.Evidence) Advice {
@@ -272,8 +272,8 @@ var vaultReasons = sorted(
 	},
 	Spec{
 		Code: VaultInternalError, Component: ComponentVault, Title: "Vault has an internal error: audit device, storage or plugin",
-		Means:    "An audit device that cannot write, a storage error, or a plugin process that is down. `sys/health` stays green.",
-		Seen:     "500 `internal error`, or another 5xx of Vault's without a meaning of its own: proven.",
+		Means:    "An audit device that cannot write, a storage error, or a plugin process that is down. `sys/health` does not show it.",
+		Seen:     "500 `internal error`, or another 5xx from Vault without a specific meaning: proven.",
 		Remedy:   "Vault's server log names the cause. Most often the disk of the audit log is full.",
 		Reported: `giantswarm/vault-exporter#52: "all good when actually vault is not working at all".`,
 		advise: func(evidence.Target, evidence.Evidence) Advice {
@@ -297,7 +297,7 @@ var vaultWarnings = []WarningSpec{
 	},
 	{
 		Code: ClockSkew, Component: ComponentVault, Title: "Vault's clock and the exporter's differ",
-		Means:  "Vault's clock and the exporter's differ by more than 30 s, which is half of the leeway that tokens have.",
+		Means:  "Vault's clock and the exporter's differ by more than 30 s, half of the leeway for a token's times.",
 		Seen:   "`server_time_utc` of `sys/health`.",
 		Remedy: "`chronyc tracking`, on both hosts.",
 		judge:  judgeClock,
@@ -317,11 +317,11 @@ func adviseVaultReach(t evidence.Target, _ evidence.Evidence) Advice {
 func judgeCertificate(_ evidence.Target, e evidence.Evidence) (finding, bool) {
 	var f finding
 	judged := false
-	for _, end := range []struct {
+	for _, source := range []struct {
 		name        string
 		certificate evidence.Certificate
 	}{{"the API server", e.KubernetesCertificate}, {"Vault", e.VaultCertificate}, {"the mount's config", e.MountCA.Value.Certificate}} {
-		c := end.certificate
+		c := source.certificate
 		if c.NotAfter.IsZero() {
 			continue
 		}
@@ -329,7 +329,7 @@ func judgeCertificate(_ evidence.Target, e evidence.Evidence) (finding, bool) {
 		if expiring(e.At, c.NotBefore, c.NotAfter) {
 			f = finding{
 				holds:  true,
-				detail: fmt.Sprintf("the certificate %s of %s expires at %s", c.Subject, end.name, date(c.NotAfter)),
+				detail: fmt.Sprintf("the certificate %s of %s expires at %s", c.Subject, source.name, date(c.NotAfter)),
 				advice: Advice{Notes: []string{"Renew it, and reload it in the server."}},
 			}
 		}
@@ -337,7 +337,7 @@ func judgeCertificate(_ evidence.Target, e evidence.Evidence) (finding, bool) {
 	return f, judged
 }
 
-// maxSkew is half of the leeway that tokens have.
+// maxSkew is half of evidence.Leeway.
 const maxSkew = 30 * time.Second
 
 func judgeClock(_ evidence.Target, e evidence.Evidence) (finding, bool) {

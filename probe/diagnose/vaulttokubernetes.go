@@ -24,9 +24,9 @@ var vaultToKubernetesReasons = sorted(
 		advise:   adviseMountReach,
 	},
 	Spec{
-		Code: VaultToKubernetesTimeout, Component: ComponentVaultToKubernetes, Title: "Vault gets no answer from its API server",
+		Code: VaultToKubernetesTimeout, Component: ComponentVaultToKubernetes, Title: "Vault gets no response from its API server",
 		Means: "Vault waits for its API server: 10 s for a TLS handshake, 30 s for a connection, up to 90 s for an answer. " +
-			"Then it answers with a bare 403, if the client is still there.",
+			"Then it responds with a bare 403, if the client is still connected.",
 		Seen: "The login took 9.5 s or more, or hangs, while `sys/health` is fast and the exporter's own TokenReview succeeded: by elimination. " +
 			"The diagnostic role reports a `timeout`: proven.",
 		Remedy:   "Check firewalls, private endpoints and authorized networks.",
@@ -38,7 +38,7 @@ var vaultToKubernetesReasons = sorted(
 		Means: "The CA in the mount's config does not verify what `kubernetes_host` serves: the cluster's CA was rotated, " +
 			"the name does not match, or the server speaks plain HTTP.",
 		Seen: "The diagnostic role reports an `x509:` or `tls:` error: proven. The readable CA does not verify the certificate that the exporter is served: " +
-			"by elimination. It may show hours late, since Vault keeps its connection.",
+			"by elimination. It may appear hours later, because Vault keeps its connection open.",
 		Remedy:   "Write the new CA, with every other field. After a failover of Vault 1.11.0 to 1.11.8 or 1.12.0 to 1.12.2, reload the plugin instead.",
 		Reported: "hashicorp/vault#31139",
 		advise:   adviseMountCA,
@@ -56,8 +56,8 @@ var vaultToKubernetesReasons = sorted(
 	Spec{
 		Code: VaultToKubernetesFailed, Component: ComponentVaultToKubernetes,
 		Title: "Vault cannot have tokens reviewed: its reviewer token, CA or host is wrong",
-		Means: "Everything that can be checked from outside works, and Vault cannot have the token reviewed: its reviewer, its CA or its host is wrong.",
-		Seen: "The exporter's own TokenReview of the same token succeeded, mount and role are right, the login gets a bare 403: by elimination. " +
+		Means: "Everything that can be checked from outside works, but Vault cannot have the token reviewed: its reviewer token, CA or host is wrong.",
+		Seen: "The exporter's own TokenReview of the same token succeeded, mount and role are right, but the login gets a bare 403: by elimination. " +
 			"Proven only if the diagnostic role reports an error of no other kind.",
 		Remedy:   "Look for `login unauthorized: err=` in Vault's debug log, or give the exporter [more evidence](evidence.md).",
 		Reported: "hashicorp/vault-plugin-auth-kubernetes#168: every one of these causes gives the same 403.",
@@ -66,7 +66,7 @@ var vaultToKubernetesReasons = sorted(
 			a.Check = append(a.Check, vault("read", configPath(t)), vault("monitor", "-log-level=debug"))
 			a.Notes = append(a.Notes, "The fix is for the most likely cause, another reviewer token, and keeps every other field. If it changes nothing, compare kubernetes_host and "+
 				"kubernetes_ca_cert in the check with the API server as Vault reaches it, and look for login unauthorized in Vault's debug log; "+
-				"without such a line the canary's entity is disabled.")
+				"if there is none, the canary's entity is disabled.")
 			return a
 		},
 	},

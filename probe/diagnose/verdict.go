@@ -1,24 +1,24 @@
 package diagnose
 
-// Verdict is the answer to one question, with the one reason where it is no.
+// Verdict is the answer to a yes-or-no question. If it is no, Reason is the cause.
 type Verdict struct {
 	Reason Reason
-	// Detail is one sentence with the target's own names.
+	// Detail is one sentence about this target.
 	Detail string
-	// Because lists the facts that the verdict rests on, one sentence each.
+	// Because lists the facts that support the verdict, one sentence each.
 	Because   []string
 	Certainty Certainty
 	Advice
 }
 
-// Component returns which component the verdict is about.
+// Component returns the component that has to be fixed.
 func (v Verdict) Component() Component { return v.Reason.Component() }
 
-// Diagnosis is the judgement of one run.
+// Diagnosis is the result of Diagnose for one run.
 type Diagnosis struct {
-	// Verdict answers: can pods log in?
+	// Verdict answers whether pods can log in.
 	Verdict
-	// Reviewer answers: can the configured reviewer create TokenReviews? Its reason
-	// is empty where that is not known.
+	// Reviewer answers whether the configured reviewer can create TokenReviews. Its reason
+	// is empty if that is not known.
 	Reviewer Verdict
 }

@@ -6,33 +6,34 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// WarningCode names a condition that does not keep pods from logging in today. Each is
-// declared beside its [WarningSpec], in the file of its component.
+// WarningCode identifies a problem that does not yet keep pods from logging in. Each is
+// declared next to its [WarningSpec], in the file of its component.
 type WarningCode string
 
-// Warning is one condition as one run judged it. A condition that could not be
-// judged has no Warning at all.
+// Warning says whether a run raises a warning. There is no Warning for a condition that the
+// run could not judge.
 type Warning struct {
 	Code   WarningCode
 	Raised bool
-	// Detail is one sentence with the target's own names; empty where not raised.
+	// Detail is one sentence about this target; empty if the warning is not raised.
 	Detail string
-	// Advice is empty where not raised.
+	// Advice is empty if the warning is not raised.
 	Advice
 }
 
-// finding is what a judge found.
+// finding is the result of a judge.
 type finding struct {
 	holds  bool
 	detail string
 	advice Advice
 }
 
-// unjudged is the answer of a judge whose evidence does not tell.
+// unjudged is the result of a judge if the evidence does not show whether the condition
+// holds.
 func unjudged() (finding, bool) { return finding{}, false }
 
-// Warnings judges every warning that the evidence allows a judgement on. Like
-// [Diagnose] it is pure.
+// Warnings returns a Warning for every condition that the evidence allows to judge. It is a
+// pure function.
 func Warnings(t evidence.Target, e evidence.Evidence) []Warning {
 	var warnings []Warning
 	for _, s := range WarningSpecs() {
@@ -47,12 +48,13 @@ func Warnings(t evidence.Target, e evidence.Evidence) []Warning {
 	return warnings
 }
 
-// longNotice is what "expiring" means for what lasts for months; for the rest it is a
-// tenth of its validity.
+// longNotice is how long before the end something counts as expiring, unless a tenth of its
+// validity is shorter.
 const longNotice = 14 * 24 * time.Hour
 
-// expiring reports whether less than min(14 days, 10 % of its validity) is left. What
-// does not expire never is; what does not say when it began gets no tenth.
+// expiring reports whether the time left until end is less than 14 days and less than a
+// tenth of the validity. If end is zero, the answer is false; if begin is zero, only the 14
+// days count.
 func expiring(now, begin, end time.Time) bool {
 	if end.IsZero() {
 		return false

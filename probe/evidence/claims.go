@@ -2,22 +2,23 @@ package evidence
 
 import "time"
 
-// Claims are what a token says of itself, decoded offline and not verified.
+// Claims are the claims of a token, decoded locally and not verified.
 type Claims struct {
-	// Opaque is set for a token that is no JWT. Nothing else is known of it then.
+	// Opaque is set for a token that is not a JWT; all other fields are then empty.
 	Opaque bool
 
 	Issuer, Subject string
 	Audiences       []string
-	// Expires, NotBefore and IssuedAt are zero where the token does not say.
+	// Expires, NotBefore and IssuedAt are zero if the token lacks the claim.
 	Expires, NotBefore, IssuedAt time.Time
 
 	Namespace, ServiceAccount, UID string
-	// Pod, Secret and Node name the object that the token dies with, if any.
+	// Pod, Secret and Node name the object that the token is bound to, if any: the token
+	// becomes invalid when that object is deleted.
 	Pod, Secret, Node string
 }
 
-// issued is when a token's life began.
+// Issued returns when the token's validity began: iat or, without it, nbf.
 func (c Claims) Issued() time.Time {
 	if c.IssuedAt.IsZero() {
 		return c.NotBefore
@@ -25,18 +26,19 @@ func (c Claims) Issued() time.Time {
 	return c.IssuedAt
 }
 
-// legacyIssuer is the issuer of tokens in Secrets, in every cluster.
+// LegacyIssuer is the issuer of service account tokens in Secrets, in every cluster.
 const LegacyIssuer = "kubernetes/serviceaccount"
 
-// Leeway is what the API server and Vault allow on a token's times.
+// Leeway is the clock difference that the API server and Vault tolerate when they check
+// a token's times.
 const Leeway = 60 * time.Second
 
-// expired reports whether the token's exp claim has passed, leeway included.
+// Expired reports whether the token's exp claim has passed by more than Leeway.
 func (c Claims) Expired(now time.Time) bool {
 	return !c.Expires.IsZero() && now.After(c.Expires.Add(Leeway))
 }
 
-// notYetValid reports whether the token's nbf claim lies ahead, leeway included.
+// NotYetValid reports whether the token's nbf claim is more than Leeway in the future.
 func (c Claims) NotYetValid(now time.Time) bool {
 	return !c.NotBefore.IsZero() && now.Add(Leeway).Before(c.NotBefore)
 }

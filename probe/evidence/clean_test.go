@@ -11,13 +11,13 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/redact"
 )
 
-func TestSecretNeverSaysItself(t *testing.T) {
+func TestSecretIsNeverPrinted(t *testing.T) {
 	const value = "hvs.MARKEDSECRET"
 	secret := NewSecret(value)
 	holder := struct{ S Secret }{secret}
 	hidden := struct{ s Secret }{secret} // fmt cannot call the methods of an unexported field
 	if printed := fmt.Sprintf("%v %+v %#v", hidden, hidden, &hidden); strings.Contains(printed, "MARKED") {
-		t.Errorf("a secret in an unexported field says: %s", printed)
+		t.Errorf("a secret in an unexported field is printed as: %s", printed)
 	}
 	encoded, err := json.Marshal(holder)
 	if err != nil {
@@ -29,11 +29,11 @@ func TestSecretNeverSaysItself(t *testing.T) {
 	printed := fmt.Sprintf("%s %v %+v %#v %q %x %d %v %+v %#v %s", secret, secret, secret, secret, secret, secret, secret, holder, holder, &holder, &secret)
 	for _, text := range []string{printed, string(encoded), log.String(), fmt.Errorf("with %v", secret).Error()} {
 		if strings.Contains(text, "MARKED") || !strings.Contains(text, redacted) {
-			t.Errorf("a secret says: %s", text)
+			t.Errorf("a secret is printed as: %s", text)
 		}
 	}
 	if secret.Reveal() != value {
-		t.Error("a secret does not give its value to whoever asks for it")
+		t.Error("Reveal does not return the secret")
 	}
 }
 
@@ -50,7 +50,7 @@ func TestClean(t *testing.T) {
 		"/apis/authentication.k8s.io/v1/tokenreviews/and/so/on": "/apis/authentication.k8s.io/v1/tokenreviews/and/so/on",
 	} {
 		if got := Clean(text); got != want {
-			t.Errorf("clean(%q) = %q, want %q", text, got, want)
+			t.Errorf("Clean(%q) = %q, want %q", text, got, want)
 		}
 	}
 	if got := Clean(strings.Repeat("word ", 1000)); len(got) > redact.MaxText+len("…") {
@@ -64,10 +64,10 @@ func FuzzClean(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		got := Clean(text)
 		if len(got) > redact.MaxText+len("…") || strings.ContainsFunc(got, func(r rune) bool { return !unicode.IsPrint(r) }) {
-			t.Errorf("clean(%q) = %q", text, got)
+			t.Errorf("Clean(%q) = %q", text, got)
 		}
 		if strings.Contains(got, "eyJhbGciOiJSUzI1NiJ9") {
-			t.Errorf("a token survived in %q", got)
+			t.Errorf("a token was not removed from %q", got)
 		}
 	})
 }

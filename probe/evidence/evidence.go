@@ -5,26 +5,28 @@ import (
 	"time"
 )
 
-// Evidence is everything that one run saw, each fact on its own. It holds no
-// credential. Written as a literal it is the fixture of a test of [Diagnose].
+// Evidence is everything that one run observed, each fact independent of the others. It
+// contains no credential. Tests of package diagnose write it as a literal.
 type Evidence struct {
-	// At is when the run began, by our own clock. Judgements about expiry use it.
+	// At is when the run began, by the exporter's clock. Expiry is judged at this time.
 	At time.Time
-	// Lag is how late the run noticed that its timeout had passed, 0 if it ended before:
-	// a process that was frozen or starved saw timeouts that no server caused.
+	// Lag is how late the run noticed that its timeout had passed, 0 if it ended before.
+	// In a process that was suspended or starved of CPU, a timeout is not the server's.
 	Lag time.Duration
 	// Panic is the text of a panic inside the run, empty if there was none.
 	Panic string
 
 	CanaryToken   Fact[Claims]
 	ReviewerToken Fact[Claims]
-	// OwnToken is the exporter's own at the API server. It is optional.
+	// OwnToken is the exporter's own token for the API server. It is optional.
 	OwnToken Fact[Claims]
 
-	// Review is the TokenReview of the canary's token, created with the reviewer's; with
-	// the source accessreview by the exporter's own identity, after a bare refusal.
+	// Review is the TokenReview of the canary's token, created with the reviewer's token.
+	// With the source accessreview, the exporter's own identity creates it, after a login
+	// that got a bare 403.
 	Review Fact[Review]
-	// Identity is who the API server takes the reviewer for (SelfSubjectReview).
+	// Identity is the user that the API server authenticates the reviewer as
+	// (SelfSubjectReview).
 	Identity Fact[Identity]
 	// Access is whether the reviewer may create TokenReviews (SelfSubjectAccessReview).
 	Access Fact[Access]
@@ -35,59 +37,59 @@ type Evidence struct {
 	Health Fact[Health]
 	// Login is the canary's login.
 	Login Fact[Login]
-	// Mount is what Vault has stored of the mount and the role. It is optional.
+	// Mount is the configuration of the mount and the role in Vault. It is optional.
 	Mount Mount
-	// MountCA is the config's CA held against the chain that the API server serves.
+	// MountCA is whether the CA in the config verifies the chain that the API server serves.
 	MountCA Fact[CACheck]
-	// Revoke is the revocation of the token that the login brought.
+	// Revoke is the revocation of the token that the login returned.
 	Revoke Fact[struct{}]
 
 	FollowUps FollowUps
 
-	// KubernetesCertificate and VaultCertificate are the certificates that either end served.
+	// KubernetesCertificate and VaultCertificate are the certificates that the servers sent.
 	KubernetesCertificate, VaultCertificate Certificate
 }
 
-// FollowUps are the extra questions after a failure. Answers may be carried over from
-// an earlier run that saw exactly the same: they are marked as [Fact].Carried.
+// FollowUps are the additional requests after a failure. Answers may be carried over
+// from an earlier run that observed the same failure: those have [Fact].Carried set.
 type FollowUps struct {
-	// Asked lists the questions that this run asked, by the names of their steps.
+	// Asked lists the follow-ups that this run made, by the names of their steps.
 	Asked []string
-	// Postponed is when the questions are to be asked that this run had no turn for,
-	// since many targets of one Vault fail at once; zero where there are none.
+	// Postponed is when the follow-ups may be made that this run had no turn for, because
+	// many targets of one Vault failed at the same time; zero if none were postponed.
 	Postponed time.Time
 
-	// MountProbe is the answer to a login with a role that does not exist.
+	// MountProbe is the response to a login with a role that does not exist.
 	MountProbe Fact[Refusal]
-	// RoleProbe is the answer to a login with the canary's role and a JWT that expired
-	// long ago.
+	// RoleProbe is the response to a rehearsal: a login with the canary's role and a forged
+	// JWT that expired long ago.
 	RoleProbe Fact[Refusal]
-	// DiagnosticRole is the answer to a login with the diagnostic role.
+	// DiagnosticRole is the response to a login with the diagnostic role.
 	DiagnosticRole Fact[Refusal]
-	// DiagnosticAccess is whether the identity that the diagnostic role named may create
-	// TokenReviews (SubjectAccessReview).
+	// DiagnosticAccess is whether the user that the response to the diagnostic role names
+	// may create TokenReviews (SubjectAccessReview).
 	DiagnosticAccess Fact[Access]
 	// ReviewerReview is the TokenReview of the reviewer's token, created with the
-	// exporter's own.
+	// exporter's own token.
 	ReviewerReview Fact[Review]
 }
 
-// Mount is what Vault has stored of the mount and the role. It may be carried over
+// Mount is the configuration of the mount and the role in Vault. It may be carried over
 // from an earlier run.
 type Mount struct {
 	// At is when it was read; it equals Evidence.At if this run read it.
 	At     time.Time
 	Config Fact[MountConfig]
 	Role   Fact[RoleConfig]
-	// Type is that of the auth method at the mount; empty where no token may read it.
+	// Type is the type of the auth method; empty if no token may read it.
 	Type string
-	// Accessor names the mount in Vault's log lines and audit entries; empty where no
+	// Accessor identifies the mount in Vault's log lines and audit entries; empty if no
 	// token may read it.
 	Accessor string
-	// KeysRefuseCanary is set where the config has PEM keys and none verifies the
+	// KeysRefuseCanary is set if the config has PEM keys and none of them verifies the
 	// canary's token.
 	KeysRefuseCanary bool
-	// Baseline is the config that this one is held against; nil where there is none
+	// Baseline is an earlier config that this one is compared with; nil if there is none
 	// yet.
 	Baseline *MountConfig
 }
@@ -95,9 +97,10 @@ type Mount struct {
 // MountConfig is auth/<mount>/config. Vault never returns the reviewer's token.
 type MountConfig struct {
 	Host string
-	// CACert is PEM, empty where Vault uses a file of its own or the system's roots.
+	// CACert is PEM; empty if Vault uses its pod's CA file or the system's roots.
 	CACert string
-	// PEMKeys verify JWTs at Vault itself; empty where it verifies none.
+	// PEMKeys are the public keys with which Vault itself verifies JWTs; if empty, it
+	// leaves that to the TokenReview.
 	PEMKeys              []string
 	Issuer               string
 	DisableISSValidation bool
@@ -107,56 +110,58 @@ type MountConfig struct {
 	Annotations                   bool
 }
 
-// RoleConfig is what matters here of auth/<mount>/role/<role>.
+// RoleConfig is the part of auth/<mount>/role/<role> that the exporter uses.
 type RoleConfig struct {
 	Audience string
 	// CIDRs are the addresses that may log in; empty means any.
 	CIDRs []string
-	// TTL is the lifetime of the role's tokens; 0 is the mount's default.
+	// TTL is the lifetime of the role's tokens; 0 means the mount's default.
 	TTL time.Duration
 }
 
-// ExcessPrivileges is what a reviewer had better not have.
+// ExcessPrivileges are permissions that a reviewer does not need.
 type ExcessPrivileges struct {
-	// Everything: any verb on any resource.
+	// Everything is any verb on any resource.
 	Everything bool
-	// Secrets: list the Secrets of the whole cluster.
+	// Secrets is listing the Secrets of the whole cluster.
 	Secrets bool
 }
 
-// CACheck is the outcome of a verification with the config's CA.
+// CACheck is the result of verifying the API server's certificate with the CA in the
+// config.
 type CACheck struct {
 	Verified bool
-	// Why says why not, cleaned.
+	// Why is the verification error, cleaned; empty if Verified.
 	Why string
-	// Chain has the dates of the CA's certificate that expires first.
+	// Certificate is the certificate of the CA bundle that expires first.
 	Certificate Certificate
 }
 
-// Review is a TokenReview's status. The API server answers 201 whether or not
-// the reviewed token is good.
+// Review is a TokenReview's status. The API server responds with 201 whether or not the
+// reviewed token is valid.
 type Review struct {
 	Authenticated bool
 	Username, UID string
 	Audiences     []string
-	// Error says why the reviewed token was not authenticated, cleaned.
+	// Error is why the reviewed token was not authenticated, cleaned.
 	Error string
-	// Placeholder is set where there was no canary token and a fixed non-token was
-	// reviewed, for the reviewer's sake.
+	// Placeholder is set if there was no canary token and a fixed text was reviewed
+	// instead, which still checks the reviewer.
 	Placeholder bool
 }
 
-// Identity is a SelfSubjectReview's answer.
+// Identity is the result of a SelfSubjectReview.
 type Identity struct{ Username string }
 
-// Access is a SelfSubjectAccessReview's answer about creating TokenReviews.
+// Access is the result of a SelfSubjectAccessReview or SubjectAccessReview about creating
+// TokenReviews.
 type Access struct {
 	Allowed bool
-	// Why is the authorizer's own explanation, cleaned.
+	// Why is the authorizer's explanation, cleaned.
 	Why string
 }
 
-// Health is Vault's own account of its state.
+// Health is Vault's state as sys/health reports it.
 type Health struct {
 	Initialized, Sealed, Standby bool
 	// Disconnected is set for a standby that has lost its connection to the active node.
@@ -164,38 +169,40 @@ type Health struct {
 	// DRSecondary and Removed are states of Enterprise clusters that serve no logins.
 	DRSecondary, Removed bool
 	Version              string
-	// Skew is Vault's clock less ours, to the second.
+	// Skew is Vault's clock minus the exporter's, in whole seconds.
 	Skew time.Duration
 }
 
-// Login is what a successful login brought, less the token.
+// Login is the response to a successful login, without the token.
 type Login struct {
 	// Type is "service" or "batch".
 	Type string
 	// TTL is the lifetime of the token.
 	TTL time.Duration
-	// From is the address of the active node, where a standby redirected there.
+	// From is the address of the active node if a standby redirected the login there.
 	From string
 }
 
-// Refusal is the answer to a login that can bring no token.
+// Refusal is the response to a login that cannot succeed.
 type Refusal struct {
 	Status int
 	Text   string
 }
 
-// Chain is what one end showed in its TLS handshake.
+// Certificate is the certificate, among those that a server sent in its TLS handshake or
+// that a CA bundle contains, that expires first.
 type Certificate struct {
-	// Verified is false where verification failed; the dates are then those served.
+	// Verified is false if verification failed; the dates are then those of the
+	// certificates as sent.
 	Verified bool
-	// NotBefore and NotAfter are those of the certificate that expires first. Both
-	// are zero where no handshake got that far.
+	// NotBefore and NotAfter are zero if there is no certificate, for example because no
+	// handshake got that far.
 	NotBefore, NotAfter time.Time
-	// Subject names that certificate, cleaned.
+	// Subject is the certificate's subject, cleaned.
 	Subject string
 }
 
-// differs lists the fields in which two configs differ.
+// Differs lists the fields in which two configs differ.
 func (c MountConfig) Differs(other MountConfig) []string {
 	var fields []string
 	for _, f := range []struct {

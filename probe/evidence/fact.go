@@ -2,39 +2,40 @@ package evidence
 
 import "time"
 
-// State says what became of a question.
+// State is the outcome of a request.
 type State uint8
 
-// A fact that nobody asked for is the zero value, so that forgetting to ask can
-// never look like success.
+// NotAsked is the zero value, so that a request that was never made cannot look like
+// success.
 const (
 	NotAsked State = iota
 	Answered
 	Failed
 )
 
-// Fact is one observation: the answer to one question put to one server or file.
+// Fact is one observation: the result of one request to a server, or of reading a file.
 type Fact[T any] struct {
 	State State
-	// Value holds when the state is Answered.
+	// Value is valid if the state is Answered.
 	Value T
-	// Failure holds when the state is Failed.
+	// Failure is valid if the state is Failed.
 	Failure Failure
-	// At is when the question was asked.
+	// At is when the request was made.
 	At time.Time
-	// Carried is set where the answer is that of an earlier run: it may no longer be true.
+	// Carried is set if the answer is from an earlier run: it may no longer be true.
 	Carried bool
-	// Elapsed is how long the question was open.
+	// Elapsed is how long the request took.
 	Elapsed time.Duration
 }
 
-// Ok reports whether the question was answered.
+// Ok reports whether the request was answered.
 func (f Fact[T]) Ok() bool { return f.State == Answered }
 
-// Failed reports whether the question was asked in vain.
+// Failed reports whether the request was made and failed.
 func (f Fact[T]) Failed() bool { return f.State == Failed }
 
-// refusedWith reports whether the server itself refused with this HTTP status.
+// RefusedWith reports whether the server itself rejected the request with this HTTP
+// status.
 func (f Fact[T]) RefusedWith(status int) bool {
 	return f.Failed() && f.Failure.Class == ClassRefused && f.Failure.Status == status
 }

@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// SameHost reports whether two URLs lead a client to the same server: case, a default
-// port, a trailing slash or dot, and the names of the API server's own Service do not
-// matter.
+// SameHost reports whether two URLs address the same server. Case, a default port, a
+// trailing slash or dot, and the choice among the names of the API server's Service make
+// no difference.
 func SameHost(a, b string) bool { return canonicalHost(a) == canonicalHost(b) }
 
-// IsServedAt reports whether a URL leads to this API server.
+// IsServedAt reports whether a URL addresses this API server.
 func (k Kubernetes) IsServedAt(host string) bool {
 	return SameHost(host, k.Host) || k.Alias != "" && SameHost(host, k.Alias)
 }
@@ -33,8 +33,8 @@ func canonicalHost(address string) string {
 	return scheme + "://" + net.JoinHostPort(name, port) + strings.TrimRight(u.Path, "/")
 }
 
-// IsServiceName reports whether a name is that of the Service of the API server, as pods
-// of its cluster call it.
+// IsServiceName reports whether a host name is one of those by which pods reach the API
+// server's Service in their own cluster.
 func IsServiceName(name string) bool {
 	return slices.Contains([]string{"kubernetes", "kubernetes.default", "kubernetes.default.svc"}, name) ||
 		strings.HasPrefix(name, "kubernetes.default.svc.")

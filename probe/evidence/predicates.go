@@ -2,14 +2,15 @@ package evidence
 
 import "regexp"
 
-// BareRefusal reports whether the login met the one answer that says nothing: a
-// 403 whose text is "permission denied" alone.
+// BareRefusal reports whether the login got a bare 403: one whose text is nothing but
+// "permission denied", so that it does not say why.
 func (e Evidence) BareRefusal() bool {
 	return e.Login.RefusedWith(403) && e.Login.Failure.Text == TextBare403
 }
 
-// LoginHangs reports whether the login alone was not answered: Vault itself answers, so
-// it is waiting for the API server. A standby may be waiting for the active node.
+// LoginHangs reports whether only the login timed out: Vault itself responds, so it is
+// waiting for the API server. A standby is excluded: it may be waiting for the active
+// node.
 func (e Evidence) LoginHangs() bool {
 	return e.Login.Failed() && e.Login.Failure.Class == ClassTimeout && !e.Login.Failure.Answering && e.Health.Ok() && !e.Health.Value.Standby
 }
@@ -20,9 +21,10 @@ func (e Evidence) MountExists() bool {
 	return p.Ok() && p.Value.Status == 400 && Contains(p.Value.Text, TextInvalidRole)
 }
 
-// RoleAdmits reports whether nothing that Vault checks before it asks Kubernetes is in
-// the way: the role probe passed, or what was read says so, or the plugin is too old for
-// the probe to tell (before Vault 1.11 it does not check exp).
+// RoleAdmits reports whether the canary passes everything that Vault checks before it
+// calls Kubernetes: the role probe passed, or the config and role that were read say so,
+// or the plugin is too old for the probe to show it (before Vault 1.11 it does not check
+// exp).
 func (e Evidence) RoleAdmits() bool {
 	m := e.Mount
 	read := m.Role.Ok() && len(m.Role.Value.CIDRs) == 0 && m.Config.Ok() && len(m.Config.Value.PEMKeys) == 0
@@ -31,27 +33,29 @@ func (e Evidence) RoleAdmits() bool {
 
 var vaultBefore111 = regexp.MustCompile(`^v?1\.(?:[0-9]|10)\.`)
 
-// RoleProbeIsBlind reports whether this Vault answers an expired token as any other.
+// RoleProbeIsBlind reports whether this Vault does not check exp, so that the role probe
+// shows nothing.
 func (e Evidence) RoleProbeIsBlind() bool {
 	return e.Health.Ok() && vaultBefore111.MatchString(e.Health.Value.Version)
 }
 
-// RoleProbePassed reports whether the role probe came as far as the token's expiry: the
-// role, the config and the role's CIDRs are fine, and no PEM keys are in the way.
+// RoleProbePassed reports whether Vault rejected the role probe because of the token's
+// expiry: the role, the config, the role's CIDRs and the PEM keys, if any, did not reject
+// it first.
 func (e Evidence) RoleProbePassed() bool {
 	p := e.FollowUps.RoleProbe
 	return p.Ok() && Contains(p.Value.Text, TextExpired)
 }
 
-// CanaryReviewed reports whether our own TokenReview found the canary to be what its
-// claims say.
+// CanaryReviewed reports whether the exporter's TokenReview authenticated the canary as
+// the service account in its claims.
 func (e Evidence) CanaryReviewed() bool {
 	r := e.Review.Value
 	return e.Review.Ok() && !r.Placeholder && r.Authenticated && IsCanary(r, e.CanaryToken.Value)
 }
 
-// ReviewerWorks reports whether our reviewer is beyond doubt: it reviewed the canary, or
-// the API server says that it may review.
+// ReviewerWorks reports whether the configured reviewer is known to work: it reviewed the
+// canary, or the API server says that it may create TokenReviews.
 func (e Evidence) ReviewerWorks(t Target) bool {
 	if t.Reviewer.Source.Spec().AccessReview {
 		return e.Access.Ok() && e.Access.Value.Allowed
@@ -59,8 +63,8 @@ func (e Evidence) ReviewerWorks(t Target) bool {
 	return e.CanaryReviewed()
 }
 
-// ReviewerUnexplained reports whether the API server does not take the reviewer's
-// token, and nothing that the token says of itself explains it.
+// ReviewerUnexplained reports whether the API server rejects the reviewer's token, and
+// the token's own claims do not explain why.
 func (e Evidence) ReviewerUnexplained() bool {
 	if !e.Review.RefusedWith(401) || e.ReviewerToken.Value.Expired(e.At) || e.ReviewerToken.Value.NotYetValid(e.At) {
 		return false
@@ -69,7 +73,7 @@ func (e Evidence) ReviewerUnexplained() bool {
 	return issuer == e.OwnToken.Value.Issuer || issuer == LegacyIssuer
 }
 
-// AsksForBackoff reports whether either end asked to be spared further requests.
+// AsksForBackoff reports whether Vault or the API server asked for fewer requests.
 func (e Evidence) AsksForBackoff() bool {
 	return e.Login.RefusedWith(429) || e.Review.RefusedWith(429) ||
 		e.Login.RefusedWith(503) && Contains(e.Login.Failure.Text, TextOverloaded)

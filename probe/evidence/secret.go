@@ -7,9 +7,9 @@ import (
 
 const redacted = "REDACTED"
 
-// Secret is a credential: a JWT or a Vault token. However it is printed, logged
-// or encoded it says REDACTED; [Secret.Reveal] alone gives the value. It is kept in
-// a closure, since fmt reads the unexported fields of others by reflection.
+// Secret is a credential: a JWT or a Vault token. Printed, logged or encoded, it is always
+// REDACTED; only [Secret.Reveal] returns the value. The value is kept in a closure,
+// because fmt reads unexported fields by reflection.
 type Secret struct{ reveal func() string }
 
 // NewSecret wraps a credential; an empty one is the zero Secret.
@@ -20,8 +20,8 @@ func NewSecret(value string) Secret {
 	return Secret{func() string { return value }}
 }
 
-// Reveal returns the credential itself, to be sent to the one server that it is
-// meant for and to nobody else.
+// Reveal returns the credential. It may be sent only to the server that it is meant
+// for.
 func (s Secret) Reveal() string {
 	if s.reveal == nil {
 		return ""

@@ -5,51 +5,53 @@ import (
 	"slices"
 )
 
-// SourceName is the value of EXPORTER_REVIEWER or EXPORTER_CANARY.
+// SourceName names a token source: a value of EXPORTER_REVIEWER or EXPORTER_CANARY.
 type SourceName string
 
-// Source is one way to get a token: how it is obtained, what it is called, what the
-// exporter has to be permitted for it. Each stands in a file of its own.
+// Source is one way to obtain a token, with its texts and the permission that the exporter
+// needs for it. Each source has a file of its own.
 type Source struct {
 	Name SourceName
-	// Key is the setting that says which token, after EXPORTER_REVIEWER_ or
-	// EXPORTER_CANARY_: TOKEN_FILE, SECRET or SERVICE_ACCOUNT. Empty where it needs none.
+	// Key is the suffix, after EXPORTER_REVIEWER_ or EXPORTER_CANARY_, of the variable that
+	// selects the token: TOKEN_FILE, SECRET or SERVICE_ACCOUNT. Empty if it needs none.
 	Key string
-	// ForCanary is set where the canary's token can come from here too.
+	// ForCanary is set if the source is available for the canary too.
 	ForCanary bool
-	// OwnIdentity is set where the exporter asks the target's API server with a token of
-	// its own, and Home where it asks that of the cluster that it runs in.
+	// OwnIdentity is set if the exporter calls the target's API server with its own token,
+	// Home if it calls the API server of the cluster that it runs in.
 	OwnIdentity, Home bool
-	// SelfReview is set where the canary is its own reviewer, and AccessReview where no
-	// token of the reviewer is at hand and the exporter asks what the reviewer may do.
+	// SelfReview is set if the canary reviews its own token, AccessReview if the exporter
+	// does not have the reviewer's token and checks the reviewer's permissions instead.
 	SelfReview, AccessReview bool
-	// External is set where somebody else renews the token, so that its expiry matters.
+	// External is set if the exporter does not renew the token itself, so that its expiry
+	// is reported.
 	External bool
 
-	// Obtain gets the token; nil with AccessReview.
+	// Obtain returns the token; nil with AccessReview.
 	Obtain func(context.Context, Tokens, Origin) (Token, error)
-	// Value is what the setting Key holds.
+	// Value returns the value of the variable with the suffix Key.
 	Value func(Origin) string
-	// Describe is where the token is, to stand behind "the reviewer".
+	// Describe says where the token is, as a phrase to follow "the reviewer".
 	Describe func(Origin) string
-	// Inspect is a read-only command that shows whether the token is there.
+	// Inspect returns a read-only command that shows whether the token exists.
 	Inspect func(Origin) string
-	// Export is how an operator gets a token of the same identity, which these claims
-	// name: the value for vault write, and the command that first puts it into a file,
-	// empty where it is in one. Both are empty where Vault stores no token: it uses its
-	// own pod's, or the client's.
+	// Export returns how an operator gets a token of the identity in these claims: the value
+	// for vault write, and the command that first writes the token to a file, empty if it is
+	// in one already. Both are empty if no token is stored in Vault, which then uses its own
+	// pod's or the client's.
 	Export func(Origin, Claims) (value, command string)
-	// Renewed is the sentence that says where to put a renewed token; empty where the
-	// source gets it by itself.
+	// Renewed returns a sentence that says where to put a renewed token; empty if the source
+	// obtains it without help.
 	Renewed func(Origin) string
-	// Permission is what the exporter's own identity needs; zero where it needs none.
+	// Permission returns the permission that the exporter's own identity needs; zero if it
+	// needs none.
 	Permission func(Origin) Permission
 }
 
 // Sources lists every source.
 var Sources = []Source{fileSource, secretSource, serviceAccountSource, accessReviewSource, canarySource}
 
-// Spec returns the source of this name. Configuration admits none that is not listed.
+// Spec returns the source of this name. Configuration rejects other names.
 func (n SourceName) Spec() Source {
 	if i := slices.IndexFunc(Sources, func(s Source) bool { return s.Name == n }); i >= 0 {
 		return Sources[i]
@@ -60,28 +62,29 @@ func (n SourceName) Spec() Source {
 	}
 }
 
-// Origin is where a token comes from: its source, and the settings of that source. Those
-// of other sources are zero.
+// Origin is where a token comes from: a source and its settings. Settings of other sources
+// are zero.
 type Origin struct {
 	Source SourceName
-	// TokenFile is that of the source file.
+	// TokenFile is the setting of the source file.
 	TokenFile string
-	// Secret is that of the source secret.
+	// Secret is the setting of the source secret.
 	Secret SecretKey
-	// ServiceAccount is that of the sources serviceaccount and accessreview.
+	// ServiceAccount is the setting of the sources serviceaccount and accessreview.
 	ServiceAccount ServiceAccount
-	// Audiences are those that the token must carry, or is minted for; empty means any,
-	// and for a minted token the API server's own.
+	// Audiences are the audiences that the token must have or is minted for. Empty means any
+	// or, for a minted token, the API server's own.
 	Audiences []string
 }
 
-// Token is a credential and what it says of itself.
+// Token is a credential with its claims.
 type Token struct {
 	Secret
 	Claims Claims
 }
 
-// Tokens is what a source may ask of a run. Judging has none, and so cannot ask.
+// Tokens is what a run offers to a source. Package diagnose has no implementation, so it
+// cannot obtain a token.
 type Tokens interface {
 	// FromFile reads a token file.
 	FromFile(path string) (Token, error)
@@ -89,14 +92,14 @@ type Tokens interface {
 	FromSecret(context.Context, SecretKey) (Token, error)
 	// Mint requests a token of a service account.
 	Mint(ctx context.Context, account ServiceAccount, audiences []string) (Token, error)
-	// Canary is the canary's own token.
+	// Canary returns the canary's token.
 	Canary() (Token, error)
 }
 
 // Permission is one rule of Kubernetes RBAC.
 type Permission struct {
 	Verb, Resource string
-	// Namespace and ResourceName are empty where the rule is cluster-wide.
+	// Namespace and ResourceName are empty if the rule is cluster-wide.
 	Namespace, ResourceName string
 }
 

@@ -1,7 +1,7 @@
 package evidence
 
-// SourceAccessReview has no token of the reviewer: the exporter's own identity asks
-// what the reviewer may do.
+// SourceAccessReview has no reviewer token: the exporter checks the reviewer's
+// permissions with its own identity.
 const SourceAccessReview SourceName = "accessreview"
 
 var accessReviewSource = Source{

@@ -2,7 +2,8 @@ package evidence
 
 import "context"
 
-// SourceCanary is for mounts without a reviewer, where each client reviews itself.
+// SourceCanary is for mounts without a reviewer, where Vault reviews each client's token
+// with that same token.
 const SourceCanary SourceName = "canary"
 
 var canarySource = Source{

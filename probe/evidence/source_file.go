@@ -6,7 +6,7 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/shell"
 )
 
-// SourceFile is a token file, opened anew on every run.
+// SourceFile is a token file, read again on every run.
 const SourceFile SourceName = "file"
 
 var fileSource = Source{
@@ -20,9 +20,9 @@ var fileSource = Source{
 	Permission: func(Origin) Permission { return Permission{} },
 }
 
-// exportFile gets a token of the same service account from the cluster: the file itself is
-// in the exporter's pod. A token that is bound to a Secret does not expire, and is read from
-// it; one that names no service account leaves only the file.
+// exportFile gets a token of the same service account from the cluster, because the file is
+// in the exporter's pod. A token in a Secret does not expire and is read from there; for a
+// token that names no service account there is only the file.
 func exportFile(o Origin, c Claims) (value, command string) {
 	switch {
 	case c.Namespace == "" || c.ServiceAccount == "":

@@ -7,8 +7,8 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/shell"
 )
 
-// SourceSecret is a Secret of the cluster that the exporter runs in, read by name on
-// every run.
+// SourceSecret is a Secret in the cluster that the exporter runs in, read by name on every
+// run.
 const SourceSecret SourceName = "secret"
 
 var secretSource = Source{
@@ -30,15 +30,16 @@ var secretSource = Source{
 	},
 }
 
-// secretToFile reads a token from a Secret. Namespace and name are quoted.
+// secretToFile returns the command that reads a token from a Secret. Namespace and name are
+// quoted.
 func secretToFile(namespace, name, key string) (value, command string) {
 	return "@reviewer-token", fmt.Sprintf(`kubectl -n %s get secret %s -o go-template='{{index .data "%s" | base64decode}}' > reviewer-token`, namespace, name, key)
 }
 
-// SecretKey names one key of one Secret.
+// SecretKey identifies one key of a Secret.
 type SecretKey struct{ Namespace, Name, Key string }
 
-// String is namespace/name/key, empty where there is none.
+// String returns namespace/name/key; empty for the zero SecretKey.
 func (s SecretKey) String() string {
 	if s == (SecretKey{}) {
 		return ""

@@ -7,7 +7,7 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/shell"
 )
 
-// SourceServiceAccount has the exporter's own identity mint a token.
+// SourceServiceAccount mints a token with the exporter's own identity.
 const SourceServiceAccount SourceName = "serviceaccount"
 
 var serviceAccountSource = Source{
@@ -38,15 +38,15 @@ func mintToFile(namespace, account string) (value, command string) {
 	return "@reviewer-token", fmt.Sprintf("kubectl -n %s create token %s --duration=8760h > reviewer-token", namespace, account)
 }
 
-// ServiceAccount names one.
+// ServiceAccount identifies a service account.
 type ServiceAccount struct{ Namespace, Name string }
 
-// Username is what the API server calls it.
+// Username returns the username that the API server gives it.
 func (s ServiceAccount) Username() string {
 	return "system:serviceaccount:" + s.Namespace + ":" + s.Name
 }
 
-// String is namespace/name, empty where there is none.
+// String returns namespace/name; empty for the zero ServiceAccount.
 func (s ServiceAccount) String() string {
 	if s == (ServiceAccount{}) {
 		return ""

@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// StepState says what became of a step.
+// StepState is the outcome of a step.
 type StepState string
 
-// The states of a step. What was not asked is skipped, neither good nor bad.
+// The states of a step. A request that was not made is skipped, which is not a failure.
 const (
 	StepOK      StepState = "ok"
 	StepFailed  StepState = "failed"
 	StepSkipped StepState = "skipped"
 )
 
-// Step is one row of a report: one fact, in words.
+// Step is one fact as a row of a report.
 type Step struct {
 	Name    string
 	State   StepState
@@ -33,7 +33,7 @@ var StepNames = []string{
 // FollowUpKinds lists the follow-ups, in the order of the report.
 var FollowUpKinds = []string{"mount_probe", "role_probe", "diagnostic_role", "diagnostic_access", "reviewer_review"}
 
-// Steps returns the facts in causal order, skipped ones included.
+// Steps returns the facts in causal order, including skipped ones.
 func (e Evidence) Steps() []Step {
 	return []Step{
 		step("canary_token", e.CanaryToken, "not loaded", describeClaims),
@@ -70,7 +70,7 @@ func reviewStep(e Evidence) Step {
 	return s
 }
 
-// accessStep joins two questions that only the reviewer's identity can answer.
+// accessStep reports the facts Identity and Access as one step.
 func accessStep(e Evidence) Step {
 	s := step("access", e.Access, skippedForToken("reviewer", e.ReviewerToken), func(a Access) string {
 		return describeAccess(e.Identity.Value, a)
@@ -90,24 +90,26 @@ func healthStep(e Evidence) Step {
 	return s
 }
 
-// configStep tells of what this run read; what an earlier one read is no news.
+// configStep reports the config as ok only if this run read it; what an earlier run read
+// is skipped.
 func configStep(e Evidence) Step {
 	const name = "config"
 	switch {
 	case e.Mount.At.IsZero():
-		return Step{name, StepSkipped, "no token at hand to read it with", 0}
+		return Step{name, StepSkipped, "no token to read it with", 0}
 	case !e.Mount.At.Equal(e.At):
-		return Step{name, StepSkipped, "remembered from " + e.Mount.At.UTC().Format(time.RFC3339), 0}
+		return Step{name, StepSkipped, "last read at " + e.Mount.At.UTC().Format(time.RFC3339), 0}
 	}
 	s := step(name, e.Mount.Config, "", func(c MountConfig) string { return describeConfig(c, e.Mount.Accessor) })
 	s.Elapsed += e.Mount.Role.Elapsed
 	if e.Mount.Config.RefusedWith(403) {
-		s.State, s.Detail = StepSkipped, "no token at hand may read it"
+		s.State, s.Detail = StepSkipped, "no available token may read it"
 	}
 	return s
 }
 
-// followUpStep reports what this run asked; an answer of an earlier run is not news.
+// followUpStep reports a follow-up of this run; an answer that was carried over is
+// skipped.
 func followUpStep[T any](e Evidence, name string, f Fact[T], describe func(T) string) Step {
 	switch {
 	case f.State != NotAsked && f.Carried:
@@ -155,7 +157,7 @@ func describeClaims(c Claims) string {
 func describeReview(r Review) string {
 	switch {
 	case r.Placeholder:
-		return "created, of a fixed non-token, since there is no canary token"
+		return "created for a placeholder, since there is no canary token"
 	case !r.Authenticated:
 		return "created, but the canary is not authenticated: " + r.Error
 	}
@@ -221,7 +223,7 @@ func describeConfig(c MountConfig, accessor string) string {
 
 func describeReviewerReview(r Review) string {
 	if r.Authenticated {
-		return "the API server takes the reviewer for " + r.Username
+		return "the API server authenticates the reviewer as " + r.Username
 	}
-	return "the API server says of the reviewer: " + r.Error
+	return "the API server does not authenticate the reviewer: " + r.Error
 }

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// Target is one auth mount seen from one cluster. It is an immutable value:
-// configuration makes it, nothing changes it.
+// Target is one auth mount as seen from one cluster. It is built from the configuration
+// and never modified.
 type Target struct {
-	// Name is the value of the label target.
+	// Name is the value of the metric label target.
 	Name string
 
 	Vault      Vault
@@ -25,28 +25,29 @@ type Target struct {
 	// that confirms a change of verdict.
 	Interval, Timeout, Recheck time.Duration
 
-	// Home is the API server of the cluster that the exporter runs in, with its own
-	// token there. It is needed for the reviewer source secret alone.
+	// Home is the API server of the cluster that the exporter runs in, with the exporter's
+	// token there. Only the reviewer source secret needs it.
 	Home Kubernetes
 
-	// Labels appear on target_info, for people and routing rules.
+	// Labels are the extra labels of the metric target_info, for people and for the routing
+	// of alerts.
 	Labels map[string]string
 
-	// FollowUps permits the extra, credential-free login attempts that tell causes
-	// of a bare 403 apart.
+	// FollowUps permits the additional requests that distinguish the causes of a failed
+	// login.
 	FollowUps bool
 }
 
-// The budgets of what a run does after the timeout has passed.
+// The time that a run may take after its timeout has passed.
 const (
 	FollowUpBudget = 5 * time.Second
 	RevokeBudget   = 2 * time.Second
-	// Overrun is how far past its timeout a run may last. An interval below timeout and
-	// Overrun cannot be kept.
+	// Overrun is how far past its timeout a run may last. An interval shorter than the
+	// timeout plus Overrun cannot be kept.
 	Overrun = FollowUpBudget + RevokeBudget
 )
 
-// LongestRun is how long a run of the target lasts at most.
+// LongestRun returns the maximum duration of a run of the target.
 func (t Target) LongestRun() time.Duration { return t.Timeout + Overrun }
 
 // Vault is where the canary logs in. OpenBao has the same API.
@@ -65,15 +66,17 @@ type Vault struct {
 	Mount string
 	// Role is the canary's role.
 	Role string
-	// DiagnosticRole is a deny-all role with a namespace selector, through which Vault
-	// tells what becomes of its own calls to Kubernetes; empty means there is none.
+	// DiagnosticRole is a role that admits nobody and has a namespace selector: its error
+	// responses report the outcome of Vault's own calls to Kubernetes. Empty means there is
+	// none.
 	DiagnosticRole string
-	// TokenFile holds a Vault token that may read the mount's config and role; empty
-	// means that the canary's own token alone is tried.
+	// TokenFile contains a Vault token that may read the mount's config and role; empty
+	// means that only the token that the canary's login returns is tried.
 	TokenFile string
 }
 
-// MountKey is the same for targets whose login requests go to one mount in one way.
+// MountKey is equal for targets whose login requests go to the same mount with the same
+// connection settings.
 func (v Vault) MountKey() string {
 	return strings.Join([]string{v.Addr, v.CACert, v.TLSServerName, v.ClientCert, v.Namespace, v.Mount}, "\x00")
 }
@@ -83,14 +86,14 @@ func (v Vault) LoginPath() string { return "auth/" + v.Mount + "/login" }
 
 // Kubernetes is the API server that the mount points at.
 type Kubernetes struct {
-	// Host is its https URL, and Alias is another one of the same server, empty where none
-	// is known.
+	// Host is its https URL, and Alias is another URL of the same server, empty if none is
+	// known.
 	Host, Alias string
 	// CACert is the file of the CA bundle; empty means the system's roots.
 	CACert string
 	// TLSServerName is the name that the certificate must carry; empty means the host of Host.
 	TLSServerName string
-	// TokenFile holds the exporter's own token for this API server; empty means that
-	// it has no identity there.
+	// TokenFile contains the exporter's own token for this API server; empty means that the
+	// exporter has no identity there.
 	TokenFile string
 }

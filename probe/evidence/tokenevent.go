@@ -4,15 +4,15 @@ package evidence
 type TokenEvent string
 
 // The events. Every token is issued first. A service token is then revoked, or its
-// revocation fails; a batch token cannot be revoked and lives until its TTL ends.
+// revocation fails; a batch token cannot be revoked and is valid until its TTL ends.
 const (
 	IssuedService TokenEvent = "issued_service"
 	IssuedBatch   TokenEvent = "issued_batch"
 	Revoked       TokenEvent = "revoked"
-	// RevokeFailed: the token lives until its TTL ends.
+	// RevokeFailed means that the token is valid until its TTL ends.
 	RevokeFailed TokenEvent = "revoke_failed"
-	// Unaccounted: a login was sent and never answered. A token that Vault may have
-	// issued for it lives until its TTL ends.
+	// Unaccounted means that no usable response to a login was received. If Vault issued a
+	// token for it, that is valid until its TTL ends.
 	Unaccounted TokenEvent = "unaccounted"
 )
 

@@ -18,7 +18,7 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// failureOf finds the Failure in an error, or classifies the error.
+// failureOf returns the Failure that an error wraps, or else classifies the error.
 func failureOf(err error) evidence.Failure {
 	if f, ok := errors.AsType[evidence.Failure](err); ok {
 		return f
@@ -27,13 +27,14 @@ func failureOf(err error) evidence.Failure {
 }
 
 func classified(err error, clean func(string) string) evidence.Failure {
-	return evidence.Failure{Class: classOf(err), Text: clean(words(err))}
+	return evidence.Failure{Class: classOf(err), Text: clean(errorText(err))}
 }
 
-// words leaves out the method and the URL, which the step and the target tell.
-func words(err error) string {
+// errorText returns the text of an error without the method and URL of the request, which
+// the step and the target already say.
+func errorText(err error) string {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return fmt.Sprintf("the answer is larger than %d bytes", httpclient.MaxBody)
+		return fmt.Sprintf("the response is larger than %d bytes", httpclient.MaxBody)
 	}
 	if request, ok := errors.AsType[*url.Error](err); ok {
 		err = request.Err
@@ -41,9 +42,9 @@ func words(err error) string {
 	return err.Error()
 }
 
-// classOf sorts a transport error by type. The order matters: what the exporter itself
-// lacks shows as any failure of a server, a DNS error may also be a timeout, and a failed
-// handshake is also a closed connection.
+// classOf classifies a transport error by its type. The order matters: a failure of the
+// exporter itself can look like any failure of a server, a DNS error may also be a
+// timeout, and a failed handshake is also a closed connection.
 func classOf(err error) evidence.Class {
 	if class, ok := ownClass(err); ok {
 		return class
@@ -69,30 +70,30 @@ func classOf(err error) evidence.Class {
 	return evidence.ClassBadResponse
 }
 
-// ownClass finds failures that are the exporter's own.
+// ownClass classifies failures of the exporter itself.
 func ownClass(err error) (evidence.Class, bool) {
-	if usedUp(err) {
+	if outOfResources(err) {
 		return evidence.ClassResources, true
 	}
 	if _, ok := errors.AsType[x509.SystemRootsError](err); ok {
 		return evidence.ClassCAUnreadable, true
 	}
-	if isProxys(err) && !errors.Is(err, context.Canceled) {
+	if isProxyError(err) && !errors.Is(err, context.Canceled) {
 		return evidence.ClassProxyUnreachable, true
 	}
 	return "", false
 }
 
-// usedUp reports whether the process or its host has no file descriptor, memory or
-// port left.
-func usedUp(err error) bool {
+// outOfResources reports whether the process or its host is out of file descriptors,
+// memory or ports.
+func outOfResources(err error) bool {
 	for _, cause := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOBUFS} {
 		if errors.Is(err, cause) {
 			return true
 		}
 	}
-	// The resolver keeps the text of why it could not ask at most, and that of the C
-	// library says that there is no such host.
+	// Go's resolver keeps only the text of the cause. The C library's resolver reports that
+	// the host does not exist, so try to open a file instead.
 	if unresolved, ok := errors.AsType[*net.DNSError](err); ok {
 		return strings.HasSuffix(unresolved.Err, syscall.EMFILE.Error()) || strings.HasSuffix(unresolved.Err, syscall.ENFILE.Error()) || !mayOpen()
 	}
@@ -108,8 +109,8 @@ func mayOpen() bool {
 	return !errors.Is(err, syscall.EMFILE) && !errors.Is(err, syscall.ENFILE)
 }
 
-// toIPv4 reports whether an IPv4 address was dialled. On a host without IPv6, dialling
-// an IPv6 address fails as if no port were left.
+// toIPv4 reports whether an IPv4 address was dialled. On a host without IPv6, dialling an
+// IPv6 address fails with EADDRNOTAVAIL too, as if no port were left.
 func toIPv4(err error) bool {
 	for op, ok := errors.AsType[*net.OpError](err); ok; op, ok = errors.AsType[*net.OpError](op.Err) {
 		if address, isTCP := op.Addr.(*net.TCPAddr); isTCP && address.IP.To4() != nil {
@@ -156,8 +157,8 @@ func isTLS(err error) bool {
 	if _, ok := errors.AsType[tls.AlertError](err); ok {
 		return true
 	}
-	// crypto/tls reports an alert of the peer, and one that it sends itself, as an
-	// OpError whose inner type is not exported.
+	// crypto/tls reports an alert, whether received or sent, as an OpError whose inner type is
+	// not exported.
 	op, ok := errors.AsType[*net.OpError](err)
 	return ok && (op.Op == "remote error" || op.Op == "local error")
 }
@@ -171,7 +172,7 @@ func isUnreachable(err error) bool {
 			return true
 		}
 	}
-	// Dialling, or speaking to the proxy, failed in a way not listed above.
+	// Any other failure to dial or to communicate with the proxy.
 	_, ok := errors.AsType[*net.OpError](err)
 	return ok
 }

@@ -26,7 +26,7 @@ import (
 
 const kubernetesDialect = "the API server's JSON"
 
-// kubernetesServer is the API server in one run.
+// kubernetesServer is the connection to the API server in one run.
 type kubernetesServer struct {
 	target    evidence.Kubernetes
 	userAgent string
@@ -41,18 +41,18 @@ func newKubernetesServer(target evidence.Kubernetes, userAgent string, network N
 	return &kubernetesServer{target: target, userAgent: userAgent, endpoint: e}, nil
 }
 
-// caller is the API server as one identity asks it.
+// caller is a client of the API server with one identity.
 type caller struct{ authentication, authorization, core rest.Interface }
 
-// as returns the API server for the bearer of a token. The configuration is built
-// by hand, so that no kubeconfig and no variable takes part.
+// as returns a client that authenticates with a token. Its configuration is built here,
+// so that no kubeconfig and no environment variable has an effect.
 func (k *kubernetesServer) as(bearer evidence.Secret) (caller, error) {
 	config := &rest.Config{
 		Host:           k.target.Host,
 		BearerToken:    bearer.Reveal(),
 		UserAgent:      k.userAgent,
 		ContentConfig:  rest.ContentConfig{ContentType: runtime.ContentTypeJSON},
-		QPS:            -1, // no client-side rate limit: its waiting would look like the server's
+		QPS:            -1, // no client-side rate limit: its delay would look like the server's
 		WarningHandler: rest.NoWarnings{},
 	}
 	var wrapping error
@@ -76,23 +76,23 @@ func (k *kubernetesServer) as(bearer evidence.Secret) (caller, error) {
 	return caller{authentication, authorization, core}, wrapping
 }
 
-// groupClient returns a client for one group of the API. client-go's typed clients
-// link the types of every group.
+// groupClient returns a client for one API group. client-go's typed clients would link the
+// types of every group.
 func groupClient(config rest.Config, path string, group schema.GroupVersion, client *http.Client) (rest.Interface, error) {
-	config.APIPath, config.GroupVersion, config.NegotiatedSerializer = path, &group, questions
+	config.APIPath, config.GroupVersion, config.NegotiatedSerializer = path, &group, requestSerializer
 	return rest.RESTClientForConfigAndClient(&config, client)
 }
 
-// questions encodes what is asked, and decodes a Status. Answers are decoded by ask.
-var questions = func() runtime.NegotiatedSerializer {
+// requestSerializer encodes requests and decodes a Status. ask decodes all other responses.
+var requestSerializer = func() runtime.NegotiatedSerializer {
 	scheme := runtime.NewScheme()
 	utilruntime.Must(authenticationv1.AddToScheme(scheme))
 	utilruntime.Must(authorizationv1.AddToScheme(scheme))
 	return serializer.NewCodecFactory(scheme).WithoutConversion()
 }()
 
-// review creates a TokenReview of a token, for the audiences that Vault would
-// send. Without a token it reviews a fixed non-token, for the reviewer's sake.
+// review creates a TokenReview of a token for these audiences. Without a token it reviews
+// a placeholder, which still checks the caller.
 func (c caller) review(ctx context.Context, token evidence.Secret, audiences []string) (evidence.Review, error) {
 	spec := authenticationv1.TokenReviewSpec{Token: token.Reveal(), Audiences: audiences}
 	if token.IsZero() {
@@ -116,14 +116,14 @@ func (c caller) review(ctx context.Context, token evidence.Secret, audiences []s
 	}, nil
 }
 
-// identity asks who the caller is.
+// identity returns the user that the API server authenticates the caller as.
 func (c caller) identity(ctx context.Context) (evidence.Identity, error) {
 	var answer authenticationv1.SelfSubjectReview
 	err := create(ctx, c.authentication, "SelfSubjectReview", &authenticationv1.SelfSubjectReview{}, &answer)
 	return evidence.Identity{Username: redactorOf(ctx).Clean(answer.Status.UserInfo.Username)}, err
 }
 
-// access asks whether the caller may create TokenReviews.
+// access returns whether the caller may create TokenReviews.
 func (c caller) access(ctx context.Context) (evidence.Access, error) {
 	return c.may(ctx, createTokenReviews)
 }
@@ -132,8 +132,8 @@ var createTokenReviews = authorizationv1.ResourceAttributes{
 	Verb: "create", Group: authenticationv1.GroupName, Resource: "tokenreviews",
 }
 
-// powers asks what the caller may do that no reviewer needs.
-func (c caller) powers(ctx context.Context) (evidence.ExcessPrivileges, error) {
+// excessPrivileges returns what the caller may do that no reviewer needs.
+func (c caller) excessPrivileges(ctx context.Context) (evidence.ExcessPrivileges, error) {
 	everything, err := c.may(ctx, authorizationv1.ResourceAttributes{Verb: "*", Group: "*", Resource: "*"})
 	if err != nil {
 		return evidence.ExcessPrivileges{}, err
@@ -151,7 +151,7 @@ func (c caller) may(ctx context.Context, what authorizationv1.ResourceAttributes
 	return accessOf(ctx, answer.Status), err
 }
 
-// accessOfOther asks whether a service account may create TokenReviews.
+// accessOfOther returns whether another user may create TokenReviews.
 func (c caller) accessOfOther(ctx context.Context, username string) (evidence.Access, error) {
 	question := &authorizationv1.SubjectAccessReview{
 		Spec: authorizationv1.SubjectAccessReviewSpec{
@@ -167,8 +167,8 @@ func accessOf(ctx context.Context, status authorizationv1.SubjectAccessReviewSta
 	return evidence.Access{Allowed: status.Allowed, Why: redactorOf(ctx).Clean(status.Reason + " " + status.EvaluationError)}
 }
 
-// groupsOf lists the groups that a service account is in. Bindings to groups count
-// only where they are named.
+// groupsOf lists the groups of a user. A SubjectAccessReview considers bindings to a group
+// only if it names the group.
 func groupsOf(username string) []string {
 	groups := []string{"system:authenticated"}
 	if account, ok := strings.CutPrefix(username, "system:serviceaccount:"); ok {
@@ -178,11 +178,11 @@ func groupsOf(username string) []string {
 	return groups
 }
 
-// mint creates a token of a service account with the shortest lifetime that the API
-// server grants; no audiences means the API server's own.
+// mint creates a token for a service account with the shortest lifetime that the API server
+// grants. No audiences means the API server's own.
 func (c caller) mint(ctx context.Context, account evidence.ServiceAccount, audiences []string) (evidence.Secret, error) {
 	question := &authenticationv1.TokenRequest{
-		Spec: authenticationv1.TokenRequestSpec{Audiences: audiences, ExpirationSeconds: &shortestLife},
+		Spec: authenticationv1.TokenRequestSpec{Audiences: audiences, ExpirationSeconds: &shortestLifetime},
 	}
 	var answer authenticationv1.TokenRequest
 	request := c.core.Post().Namespace(account.Namespace).Resource("serviceaccounts").Name(account.Name).SubResource("token")
@@ -192,16 +192,17 @@ func (c caller) mint(ctx context.Context, account evidence.ServiceAccount, audie
 	return evidence.NewSecret(answer.Status.Token), nil
 }
 
-// shortestLife is in seconds; the API server refuses less.
-var shortestLife int64 = 600
+// shortestLifetime is in seconds. The API server rejects shorter ones.
+var shortestLifetime int64 = 600
 
-// create posts a question to the resource of its kind and reads the answer.
+// create posts an object of this kind and decodes the response into answer.
 func create(ctx context.Context, client rest.Interface, kind string, question, answer runtime.Object) error {
 	return ask(ctx, client.Post().Resource(strings.ToLower(kind)+"s"), kind, question, answer)
 }
 
-// ask makes a request once, with a question if there is one. client-go's typed Create would retry, and lose the cause
-// of a failure.
+// ask sends a request once, with question as its body if that is not nil, and decodes the
+// response into answer. client-go's typed Create would retry and lose the cause of a
+// failure.
 func ask(ctx context.Context, request *rest.Request, kind string, question runtime.Object, answer kubernetesObject) error {
 	ctx, x := newRequestTrace(klog.NewContext(ctx, logr.Discard()))
 	if question != nil {
@@ -224,34 +225,36 @@ func ask(ctx context.Context, request *rest.Request, kind string, question runti
 	return nil
 }
 
-// kubernetesObject is an object of the API, which says its kind.
+// kubernetesObject is an API object that has a kind.
 type kubernetesObject interface{ GetObjectKind() schema.ObjectKind }
 
-// kubernetesFailure tells the API server's own refusal, a Status, from the answer
-// of something in front of it. A 5xx and a 429 count whoever says them, since it is
-// not available either way; a 401 counts as a Status, or where nothing came with it.
+// kubernetesFailure distinguishes an error of the API server, which is a Status, from the
+// response of a server in front of it. A 5xx or 429 is accepted from either, because the
+// API server is unavailable either way; a 401 is accepted as a Status or with an empty
+// body.
 func kubernetesFailure(err error, x *requestTrace) evidence.Failure {
 	refusal, ok := errors.AsType[*apierrors.StatusError](err)
 	if !ok || x.status < http.StatusBadRequest {
 		return x.failure(err)
 	}
 	status := refusal.Status()
-	foreign := x.unexpectedAnswer(kubernetesDialect)
+	unexpected := x.unexpectedAnswer(kubernetesDialect)
 	isUnexpected := isUnexpectedAnswer(status)
 	switch {
 	case x.status >= http.StatusInternalServerError, x.status == http.StatusTooManyRequests:
 	case x.status == http.StatusUnauthorized && (!isUnexpected || x.contentType == ""):
 	case isUnexpected, x.status == http.StatusForbidden && !evidence.Contains(status.Message, evidence.TextForbidden):
-		return x.failure(foreign)
+		return x.failure(unexpected)
 	}
 	text := x.redactor.Clean(status.Message)
 	if isUnexpected {
-		text = cmp.Or(http.StatusText(x.status), foreign.Text)
+		text = cmp.Or(http.StatusText(x.status), unexpected.Text)
 	}
 	return evidence.Failure{Class: evidence.ClassRefused, Status: x.status, Text: text, RetryAfter: x.retryAfter}
 }
 
-// isUnexpectedAnswer reports whether the answer was no Status.
+// isUnexpectedAnswer reports whether client-go made up this Status, because the response
+// was not one.
 func isUnexpectedAnswer(status metav1.Status) bool {
 	return status.Details != nil && slices.ContainsFunc(status.Details.Causes, func(c metav1.StatusCause) bool {
 		return c.Type == metav1.CauseTypeUnexpectedServerResponse

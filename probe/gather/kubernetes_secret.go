@@ -10,8 +10,8 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// tokenFromSecret reads a token from a Secret. That the exporter itself cannot ask is
-// no failure of the token.
+// tokenFromSecret reads a token from a Secret. A missing Secret or key is a Failure of
+// class missing; other failures say nothing about the token.
 func (r *run) tokenFromSecret(ctx context.Context, key evidence.SecretKey) (evidence.Token, error) {
 	raw, err := r.readSecret(ctx, key)
 	switch f, known := errors.AsType[evidence.Failure](err); {
@@ -23,8 +23,8 @@ func (r *run) tokenFromSecret(ctx context.Context, key evidence.SecretKey) (evid
 	return parseToken(raw, "key "+key.Key+" of the Secret "+key.Namespace+"/"+key.Name)
 }
 
-// readSecret asks the API server of the cluster that the exporter runs in, with
-// the exporter's own token there.
+// readSecret reads a key of a Secret in the cluster that the exporter runs in, with the
+// exporter's own token for that cluster.
 func (r *run) readSecret(ctx context.Context, key evidence.SecretKey) ([]byte, error) {
 	own, err := loadToken(r.target.Home.TokenFile)
 	if err != nil {
@@ -38,16 +38,16 @@ func (r *run) readSecret(ctx context.Context, key evidence.SecretKey) ([]byte, e
 		return nil, err
 	}
 	defer home.endpoint.close()
-	caller, err := home.as(own.Secret)
+	client, err := home.as(own.Secret)
 	if err != nil {
 		return nil, err
 	}
-	// corev1.Secret would link every type of its group, 4 MB.
+	// corev1.Secret would link every type of its group, which adds 4 MB to the binary.
 	var answer struct {
 		metav1.TypeMeta
 		Data map[string][]byte `json:"data"`
 	}
-	request := caller.core.Get().Namespace(key.Namespace).Resource("secrets").Name(key.Name)
+	request := client.core.Get().Namespace(key.Namespace).Resource("secrets").Name(key.Name)
 	if err := ask(ctx, request, "Secret", nil, &answer); err != nil {
 		return nil, err
 	}

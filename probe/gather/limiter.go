@@ -8,26 +8,26 @@ import (
 )
 
 const (
-	// pacing is the least time between two rounds of follow-ups at one Vault, however
-	// many targets it has: they must not make an outage worse.
-	pacing = time.Second
-	// timeToAsk is what has to be left of a run at its turn.
-	timeToAsk = time.Second
-	// turnHeld is how long a postponed turn is kept for a run that does not come.
-	turnHeld = time.Minute
+	// turnInterval is the minimum time between the follow-ups of two targets at one Vault, so
+	// that they do not make an outage worse.
+	turnInterval = time.Second
+	// minTimeLeft is how much time a run needs after its turn to make its follow-ups.
+	minTimeLeft = time.Second
+	// turnKeptFor is how long past its time a postponed turn is kept for the target.
+	turnKeptFor = time.Minute
 )
 
-// limiter gives runs turns for their follow-ups, one a second for each Vault.
+// limiter assigns turns for follow-ups: one per turnInterval and Vault.
 type limiter struct {
-	mu        sync.Mutex              // guards what follows
-	next      map[string]time.Time    // when a server's next turn is free
-	postponed map[postponed]time.Time // turns that are kept for a later run
+	mu        sync.Mutex              // guards the fields below
+	next      map[string]time.Time    // the next free turn of each server
+	postponed map[postponed]time.Time // turns that are reserved for a later run
 }
 
 type postponed struct{ server, target string }
 
-// wait returns when it is the target's turn. Where that would not come in time it
-// returns at once: the turn is then kept for the target's next run.
+// wait blocks until the target's turn. If the turn is too late for this run, ok is false,
+// wait returns immediately, and the turn is reserved for the target's next run.
 func (l *limiter) wait(ctx context.Context, server, target string) (turn time.Time, ok bool) {
 	turn, ok = l.take(ctx, postponed{server, target}, time.Now())
 	if !ok {
@@ -49,13 +49,13 @@ func (l *limiter) take(ctx context.Context, key postponed, now time.Time) (turn 
 	if l.next == nil {
 		l.next, l.postponed = map[string]time.Time{}, map[postponed]time.Time{}
 	}
-	maps.DeleteFunc(l.postponed, func(_ postponed, turn time.Time) bool { return now.Sub(turn) > turnHeld })
+	maps.DeleteFunc(l.postponed, func(_ postponed, turn time.Time) bool { return now.Sub(turn) > turnKeptFor })
 	turn, kept := l.postponed[key]
 	if !kept {
 		turn = later(l.next[key.server], now)
-		l.next[key.server] = turn.Add(pacing)
+		l.next[key.server] = turn.Add(turnInterval)
 	}
-	if deadline, limited := ctx.Deadline(); limited && turn.Add(timeToAsk).After(deadline) {
+	if deadline, limited := ctx.Deadline(); limited && turn.Add(minTimeLeft).After(deadline) {
 		l.postponed[key] = turn
 		return turn, false
 	}

@@ -6,13 +6,13 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// observe puts one question and times it.
-func observe[T any](ask func() (T, error)) evidence.Fact[T] {
+// observe makes one request and measures how long it takes.
+func observe[T any](request func() (T, error)) evidence.Fact[T] {
 	start := time.Now()
-	value, err := ask()
-	took := time.Since(start)
+	value, err := request()
+	elapsed := time.Since(start)
 	if err != nil {
-		return evidence.Fact[T]{State: evidence.Failed, Failure: failureOf(err), At: start, Elapsed: took}
+		return evidence.Fact[T]{State: evidence.Failed, Failure: failureOf(err), At: start, Elapsed: elapsed}
 	}
-	return evidence.Fact[T]{State: evidence.Answered, Value: value, At: start, Elapsed: took}
+	return evidence.Fact[T]{State: evidence.Answered, Value: value, At: start, Elapsed: elapsed}
 }

@@ -11,17 +11,17 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// The proxy that HTTPS_PROXY or HTTP_PROXY names is the exporter's own: what becomes of
-// it says nothing of the server behind it.
+// The proxy in HTTPS_PROXY or HTTP_PROXY belongs to the exporter: its failures say nothing
+// about the server behind it.
 
-// Network is how servers are reached. The zero value is the host's own network, with
-// the proxies that the environment names.
+// Network is how servers are reached. The zero value dials directly, or through the
+// proxies that the environment names.
 type Network struct {
 	Proxy func(*http.Request) (*url.URL, error)
 	Dial  func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// proxyFor chooses a request's proxy, and notes it in the request's record.
+// proxyFor chooses the proxy for a request and records it in the request's trace.
 func (n Network) proxyFor(request *http.Request) (*url.URL, error) {
 	choose := n.Proxy
 	if choose == nil {
@@ -34,8 +34,8 @@ func (n Network) proxyFor(request *http.Request) (*url.URL, error) {
 	return proxy, err
 }
 
-// sawProxyAnswer takes in a proxy's answer to CONNECT. The transport would keep no more
-// of a refusal than the words of its status.
+// sawProxyAnswer records a proxy's response to CONNECT. The transport's own error for a
+// rejected CONNECT has nothing but the text of the status.
 func sawProxyAnswer(ctx context.Context, proxy *url.URL, _ *http.Request, answer *http.Response) error {
 	if answer.StatusCode == http.StatusOK {
 		requestTraceOf(ctx).connected.Store(true)
@@ -47,15 +47,15 @@ func sawProxyAnswer(ctx context.Context, proxy *url.URL, _ *http.Request, answer
 	}
 }
 
-// isProxys reports whether dialling a proxy failed.
-func isProxys(err error) bool {
+// isProxyError reports whether the connection to a proxy failed.
+func isProxyError(err error) bool {
 	op, ok := errors.AsType[*net.OpError](err)
 	return ok && (op.Op == "proxyconnect" || op.Op == "socks connect")
 }
 
-// proxyTimeout is the failure of a request whose time was over at this stage, where a
-// proxy had not connected it to the server by then. What happens behind a proxy that
-// makes no answer to CONNECT cannot be seen.
+// proxyTimeout returns the failure of a request that timed out at this stage, if a proxy
+// had not connected it to the server by then. Why a proxy does not respond to CONNECT is
+// not known.
 func (x *requestTrace) proxyTimeout(at stage) (evidence.Failure, bool) {
 	proxy := x.proxy.Load()
 	if proxy == nil || x.connected.Load() {
@@ -71,5 +71,5 @@ func (x *requestTrace) proxyTimeout(at stage) (evidence.Failure, bool) {
 	case at <= stageResolving:
 		return evidence.Failure{Class: evidence.ClassProxyUnreachable, Text: "the name of the proxy " + proxy.Host + " was not resolved in time"}, true
 	}
-	return evidence.Failure{Class: evidence.ClassProxyRefused, Text: "the proxy " + proxy.Host + " made no connection in time"}, true
+	return evidence.Failure{Class: evidence.ClassProxyRefused, Text: "the proxy " + proxy.Host + " did not connect in time"}, true
 }

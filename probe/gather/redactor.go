@@ -9,18 +9,19 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// Every text of a server goes through its run's redactor, which holds each credential
-// of the run from when it is read or returned, and at the latest before it is sent.
+// Every text from a server goes through its run's redactor. The redactor knows each
+// credential of the run from the moment it is read or received, always before it is sent.
 
 type redactorKey struct{}
 
-// withRedactor begins a run's redactor.
+// withRedactor returns a context with a new redactor for one run.
 func withRedactor(ctx context.Context) (context.Context, *redact.Redactor) {
 	r := redact.New(httpclient.ProxyCredentials()...)
 	return context.WithValue(ctx, redactorKey{}, r), r
 }
 
-// redactorOf is the run's; nil, which holds nothing, outside of one.
+// redactorOf returns the run's redactor. Outside of a run it is nil, which knows no
+// credentials.
 func redactorOf(ctx context.Context) *redact.Redactor {
 	r, _ := ctx.Value(redactorKey{}).(*redact.Redactor)
 	return r
@@ -34,14 +35,15 @@ func cleanAll(clean func(string) string, texts []string) []string {
 	return cleaned
 }
 
-// redactEvidence removes what the run came to hold after a text was cleaned, also from
-// texts that are compared, not shown, and so were never cleaned.
+// redactEvidence removes credentials that became known only after a text was cleaned. It
+// covers every text, including those that were not cleaned because they are compared, not
+// displayed.
 func redactEvidence(e *evidence.Evidence, remove func(string) string) {
 	redactValue(reflect.ValueOf(e).Elem(), remove)
 }
 
-// redactValue leaves pointers alone: behind them are values of earlier runs, which were
-// redacted then. It changes no slice that others may share.
+// redactValue does not follow pointers: they point to values of earlier runs, which are
+// redacted already. It copies slices before it modifies them, since they may be shared.
 func redactValue(v reflect.Value, remove func(string) string) {
 	switch v.Kind() {
 	case reflect.String:
@@ -52,7 +54,7 @@ func redactValue(v reflect.Value, remove func(string) string) {
 		}
 	case reflect.Struct:
 		if v.Type() == reflect.TypeFor[evidence.MountConfig]() {
-			return // redacted where it was read: it is long, and the same in every run
+			return // redacted when it was read: it is long, and the same in every run
 		}
 		for i := range v.NumField() {
 			redactValue(v.Field(i), remove)
@@ -72,9 +74,9 @@ func redactSlice(v reflect.Value, remove func(string) string) {
 		if removed == text {
 			continue
 		}
-		own := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
-		reflect.Copy(own, v)
-		own.Index(i).SetString(removed)
-		v.Set(own)
+		clone := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+		reflect.Copy(clone, v)
+		clone.Index(i).SetString(removed)
+		v.Set(clone)
 	}
 }

@@ -16,8 +16,8 @@ import (
 // plain HTTP to plain HTTP, as pods' clients demand. The only other request to that node
 // revokes the token that it issued.
 
-// loginFollowing presents a JWT, and presents it again to the active node where the
-// server redirects there and standby, asked then, says that it is a standby.
+// loginFollowing logs in and, if the server redirects to the active node, logs in there,
+// provided that standby reports the server to be a standby. It calls standby only then.
 func (v *vaultServer) loginFollowing(ctx context.Context, x *requestTrace, role, jwt string, standby func() bool) (loginAnswer, error) {
 	answer, err := v.loginOnce(ctx, x, role, jwt)
 	active, redirected := v.activeNode(x)
@@ -29,12 +29,13 @@ func (v *vaultServer) loginFollowing(ctx context.Context, x *requestTrace, role,
 	answer.From = active.target.Addr
 	if f, failed := errors.AsType[evidence.Failure](err); failed && f.IsTransport() && f.Class != evidence.ClassTimeout {
 		return answer, evidence.Failure{Class: evidence.ClassRedirect, Status: http.StatusTemporaryRedirect,
-			Text: "the standby redirects to " + active.target.Addr + ", and that fails: " + f.Error()}
+			Text: "the standby redirects to " + active.target.Addr + ", which fails: " + f.Error()}
 	}
 	return answer, err
 }
 
-// loginOnce is login, with the status that Vault gives to one that it accepts.
+// loginOnce is login without redirects. It fails unless the status is 200, which is what
+// Vault returns for a successful login.
 func (v *vaultServer) loginOnce(ctx context.Context, x *requestTrace, role, jwt string) (loginAnswer, error) {
 	answer, err := v.login(ctx, x, role, jwt)
 	if err == nil && x.status != http.StatusOK {
@@ -43,8 +44,8 @@ func (v *vaultServer) loginOnce(ctx context.Context, x *requestTrace, role, jwt 
 	return answer, err
 }
 
-// activeNode is the server that a redirected login names: the same path at another
-// address, which is no less protected.
+// activeNode returns the server that a login was redirected to, if that is the same path
+// at another address whose scheme is no less secure.
 func (v *vaultServer) activeNode(x *requestTrace) (*vaultServer, bool) {
 	location, err := url.Parse(x.location)
 	if x.status != http.StatusTemporaryRedirect || err != nil || !v.mayFollow(location.Scheme) || location.Host == "" ||

@@ -10,34 +10,34 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// run is one run's state. Each fact is written by one goroutine.
+// run is the state of one run. Each fact is written by one goroutine.
 type run struct {
 	gatherer *Gatherer
-	caller   context.Context // canceled only where the process ends, or no longer probes the target
+	caller   context.Context // canceled only if the process ends or no longer probes the target
 	target   evidence.Target
-	notes    Notes // of the last run; the next one's are made at the end
+	memory   Memory // of the last run; conclude returns that for the next run
 
 	kubernetes        *kubernetesServer
-	kubernetesFailure error // why there is none
+	kubernetesFailure error // why kubernetes is nil
 	vault             *vaultServer
 
-	minted                tokensMinted // starts as remembered
-	canary, reviewer, own evidence.Secret
-	reader                evidence.Secret // of Vault, from the token file
-	token                 evidence.Secret // what the login brought
-	issuer                *vaultServer    // which node the token is from; it is sent nothing but its revocation
+	minted                tokensMinted    // initially those of the last run
+	canary, reviewer, own evidence.Secret // own is the exporter's own token for the API server
+	reader                evidence.Secret // Vault token from the token file
+	token                 evidence.Secret // Vault token from the login
+	issuer                *vaultServer    // the node that issued the token, which may not be vault; it is sent only the revocation
 
 	redactor *redact.Redactor
 
-	// evidence has its Panic from panicked alone, once the run has ended: a login that
-	// is still unanswered then may panic later.
+	// evidence.Panic is copied from panicked at the end of the run: a login that has no
+	// response by then may panic later, while others read the evidence.
 	evidence evidence.Evidence
 
 	mu       sync.Mutex // guards panicked
 	panicked string
 }
 
-// guard turns a panic into evidence. A run that panicked has no other verdict.
+// guard calls work and records a panic, which decides the verdict of the run.
 func (r *run) guard(work func()) {
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -49,7 +49,8 @@ func (r *run) guard(work func()) {
 	work()
 }
 
-// together does guarded work concurrently, and returns when all is done.
+// together calls the functions concurrently, each under guard, and returns when all have
+// returned.
 func (r *run) together(work ...func()) {
 	var all sync.WaitGroup
 	for _, one := range work {
@@ -58,8 +59,8 @@ func (r *run) together(work ...func()) {
 	all.Wait()
 }
 
-// gather asks both ends concurrently under one deadline, so that one that hangs
-// does not make the other look so.
+// gather queries Kubernetes and Vault concurrently under one deadline, so that a server
+// that hangs is not mistaken for a failure of the other.
 func (r *run) gather(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, r.target.Timeout)
 	defer cancel()
@@ -101,7 +102,7 @@ func (r *run) askKubernetes(ctx context.Context, obtain tokens) {
 		func() {
 			e.Identity = observe(func() (evidence.Identity, error) { return reviewer.identity(ctx) })
 			e.Access = observe(func() (evidence.Access, error) { return reviewer.access(ctx) })
-			e.ExcessPrivileges = r.askPowers(ctx, reviewer)
+			e.ExcessPrivileges = r.askExcessPrivileges(ctx, reviewer)
 		},
 	)
 }
@@ -113,7 +114,7 @@ func (r *run) asReviewer() (caller, error) {
 	return r.kubernetes.as(r.reviewer)
 }
 
-// askAccessOfReviewer asks what the reviewer may do, without its token.
+// askAccessOfReviewer queries the reviewer's permissions with the exporter's own identity.
 func (r *run) askAccessOfReviewer(ctx context.Context) {
 	e, who := &r.evidence, r.target.Reviewer.ServiceAccount.Username()
 	e.Identity = evidence.Fact[evidence.Identity]{State: evidence.Answered, Value: evidence.Identity{Username: who}}
@@ -126,12 +127,12 @@ func (r *run) askAccessOfReviewer(ctx context.Context) {
 	})
 }
 
-// askPowers asks as seldom as the mount is read: powers change as rarely.
-func (r *run) askPowers(ctx context.Context, reviewer caller) evidence.Fact[evidence.ExcessPrivileges] {
-	if r.notes.runs%mountEvery != 0 || !r.evidence.Access.Ok() {
-		return r.notes.powers
+// askExcessPrivileges makes its requests on every tenth run only: privileges rarely change.
+func (r *run) askExcessPrivileges(ctx context.Context, reviewer caller) evidence.Fact[evidence.ExcessPrivileges] {
+	if r.memory.runs%mountEvery != 0 || !r.evidence.Access.Ok() {
+		return r.memory.excessPrivileges
 	}
-	return observe(func() (evidence.ExcessPrivileges, error) { return reviewer.powers(ctx) })
+	return observe(func() (evidence.ExcessPrivileges, error) { return reviewer.excessPrivileges(ctx) })
 }
 
 func (r *run) askVault(ctx context.Context, obtain tokens) {
@@ -171,12 +172,12 @@ func (r *run) close() {
 	}
 }
 
-func (r *run) conclude() (evidence.Evidence, Notes) {
+func (r *run) conclude() (evidence.Evidence, Memory) {
 	redactEvidence(&r.evidence, r.redactor.Remove)
 	r.mu.Lock()
 	r.evidence.Panic = r.panicked
 	r.mu.Unlock()
-	notes := r.notes.remember(r.evidence)
+	notes := r.memory.remember(r.evidence)
 	notes.minted = r.minted.withoutRejected(r.evidence)
 	return r.evidence, notes
 }

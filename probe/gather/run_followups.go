@@ -8,9 +8,10 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// followUp asks what tells the causes of a failure apart. None of these questions can
-// return a token. While every run sees the same, answers are carried over, except
-// those that decide the verdict: they are asked again on every run.
+// followUp makes the additional requests that distinguish the causes of a failure. None of
+// them should return a token. While every run observes the same failure, results are
+// carried over, except those that decide the verdict: these requests are made on every
+// run.
 func (r *run) followUp(ctx context.Context) {
 	e := &r.evidence
 	if !r.target.FollowUps || ctx.Err() != nil || e.AsksForBackoff() {
@@ -21,7 +22,7 @@ func (r *run) followUp(ctx context.Context) {
 	if e.BareRefusal() && r.target.Reviewer.Source.Spec().AccessReview {
 		r.reviewCanary(ctx)
 	}
-	e.FollowUps = r.notes.followUpsFor(*e)
+	e.FollowUps = r.memory.followUpsFor(*e)
 	if !r.own.IsZero() && e.ReviewerUnexplained() {
 		r.reviewReviewer(ctx)
 	}
@@ -30,9 +31,9 @@ func (r *run) followUp(ctx context.Context) {
 	}
 }
 
-// reviewCanary has the canary's token reviewed by the exporter's own identity, where that
-// may create TokenReviews and no reviewer's token is at hand. That it may not is no fact
-// about the target.
+// reviewCanary creates a TokenReview of the canary's token with the exporter's own
+// identity, for the source accessreview, which has no reviewer token. A failure is not
+// recorded: it would say nothing about the target.
 func (r *run) reviewCanary(ctx context.Context) {
 	review := observe(func() (evidence.Review, error) {
 		own, err := r.asOwn()
@@ -46,12 +47,12 @@ func (r *run) reviewCanary(ctx context.Context) {
 	}
 }
 
-// followUpLogin asks Vault, at the mount first: where there is none, the other
-// questions would bring the same answer.
+// followUpLogin queries Vault. It probes the mount first: if there is none, the other
+// requests would get the same response.
 func (r *run) followUpLogin(ctx context.Context) {
 	e := &r.evidence
 	hasTurn := sync.OnceValue(func() bool { return r.waitForTurn(ctx) })
-	answer := r.gatherer.shared.ask(ctx, r.target.Vault.MountKey(), func() evidence.Fact[evidence.Refusal] {
+	answer := r.gatherer.mountProbes.ask(ctx, r.target.Vault.MountKey(), func() evidence.Fact[evidence.Refusal] {
 		if !hasTurn() {
 			return evidence.Fact[evidence.Refusal]{}
 		}
@@ -75,7 +76,8 @@ func (r *run) followUpLogin(ctx context.Context) {
 	}
 }
 
-// waitForTurn waits until the target may ask this Vault, or notes when it may.
+// waitForTurn waits for the target's turn at its Vault. If that is too late for this run,
+// it returns false and records the turn as postponed.
 func (r *run) waitForTurn(ctx context.Context) bool {
 	turn, ok := r.gatherer.limiter.wait(ctx, r.target.Vault.Addr, r.target.Name)
 	if !ok {
@@ -84,7 +86,7 @@ func (r *run) waitForTurn(ctx context.Context) bool {
 	return ok
 }
 
-// asked notes a question of this run.
+// asked records that this run made a follow-up.
 func (r *run) asked(step string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -106,8 +108,8 @@ func (r *run) probeRole(ctx context.Context) {
 	})
 }
 
-// askDiagnosticRole has Vault itself call Kubernetes, and asks what the identity that it
-// then names may do.
+// askDiagnosticRole makes Vault itself call Kubernetes, and checks the permissions of the
+// user that Vault's error then names.
 func (r *run) askDiagnosticRole(ctx context.Context) {
 	r.asked("diagnostic_role")
 	f := &r.evidence.FollowUps
@@ -116,9 +118,9 @@ func (r *run) askDiagnosticRole(ctx context.Context) {
 		return r.refusedLogin(ctx, r.target.Vault.DiagnosticRole, r.canary.Reveal())
 	})
 	who := evidence.NamedUser(f.DiagnosticRole.Value.Text)
-	asker := r.asReviewer
+	identity := r.asReviewer
 	if r.target.Reviewer.Source.Spec().AccessReview {
-		asker = r.asOwn // which may, and holds no reviewer token
+		identity = r.asOwn // there is no reviewer token, and this one may create access reviews
 	} else if !r.evidence.Review.Ok() {
 		return
 	}
@@ -127,16 +129,16 @@ func (r *run) askDiagnosticRole(ctx context.Context) {
 	}
 	r.asked("diagnostic_access")
 	f.DiagnosticAccess = observe(func() (evidence.Access, error) {
-		caller, err := asker()
+		client, err := identity()
 		if err != nil {
 			return evidence.Access{}, err
 		}
-		return caller.accessOfOther(ctx, who)
+		return client.accessOfOther(ctx, who)
 	})
 }
 
-// reviewReviewer has the reviewer's token reviewed by the exporter's own identity,
-// which may be told what a 401 hides.
+// reviewReviewer creates a TokenReview of the reviewer's token with the exporter's own
+// identity. Its error may name the cause that a 401 does not.
 func (r *run) reviewReviewer(ctx context.Context) {
 	r.asked("reviewer_review")
 	r.evidence.FollowUps.ReviewerReview = observe(func() (evidence.Review, error) {
@@ -148,15 +150,15 @@ func (r *run) reviewReviewer(ctx context.Context) {
 	})
 }
 
-// refusedLogin makes a login that is meant to bring no token. The refusal is the
-// answer. A token that comes all the same is revoked.
+// refusedLogin makes a login that is expected to be rejected, and returns the rejection. If
+// it succeeds anyway, the token is counted and revoked.
 func (r *run) refusedLogin(ctx context.Context, role, jwt string) (evidence.Refusal, error) {
 	ctx, x := newRequestTrace(ctx)
 	answer, err := r.vault.login(ctx, x, role, jwt)
 	if err == nil {
 		r.countLogin(answer)
 		r.revokeToken(context.WithoutCancel(ctx), answer)
-		return evidence.Refusal{}, evidence.Failure{Class: evidence.ClassBadResponse, Status: x.status, Text: "a login that should be refused was accepted"}
+		return evidence.Refusal{}, evidence.Failure{Class: evidence.ClassBadResponse, Status: x.status, Text: "a login that should have been rejected succeeded"}
 	}
 	refusal, refused := errors.AsType[evidence.Failure](err)
 	if !refused || refusal.Class != evidence.ClassRefused {

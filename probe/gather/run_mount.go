@@ -7,13 +7,13 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// readMount reads what Vault has stored of the mount and the role, where a token at
-// hand may: the one that the login brought, or else that of the token file. What
-// was read last stands in where this run reads nothing.
+// readMount reads the configuration of the mount and the role from Vault, with the token
+// that the login returned or else the one in the token file. If this run does not read
+// it, or may not, the last one is carried over.
 func (r *run) readMount(ctx context.Context) {
 	e := &r.evidence
-	e.Mount = r.notes.mount
-	if !r.notes.mountDue(e.Login.Ok()) || e.Login.Failure.IsTransport() || e.Login.Failure.IsExporters() {
+	e.Mount = r.memory.mount
+	if !r.memory.mountDue(e.Login.Ok()) || e.Login.Failure.IsTransport() || e.Login.Failure.IsExporters() {
 		return
 	}
 	for _, token := range r.readers() {
@@ -28,20 +28,20 @@ func (r *run) readMount(ctx context.Context) {
 	}
 }
 
-// readers lists the Vault tokens that may be tried for reading, the canary's first.
+// readers lists the Vault tokens to try for reading, the canary's first.
 func (r *run) readers() []evidence.Secret {
-	var tokens []evidence.Secret
+	var secrets []evidence.Secret
 	if !r.token.IsZero() {
-		tokens = append(tokens, r.token)
+		secrets = append(secrets, r.token)
 	}
 	if !r.reader.IsZero() {
-		tokens = append(tokens, r.reader)
+		secrets = append(secrets, r.reader)
 	}
-	return tokens
+	return secrets
 }
 
-// loadReader reads the Vault token of the token file, also where this run will not send
-// it: servers may know it from an earlier one.
+// loadReader reads the Vault token in the token file. Even if this run does not send it,
+// the redactor has to know it, since servers may know it from an earlier run.
 func (r *run) loadReader() {
 	if r.target.Vault.TokenFile == "" {
 		return
@@ -53,7 +53,7 @@ func (r *run) loadReader() {
 }
 
 func (r *run) readMountAs(ctx context.Context, token evidence.Secret) evidence.Mount {
-	m := evidence.Mount{At: r.evidence.At, Baseline: r.notes.baseline}
+	m := evidence.Mount{At: r.evidence.At, Baseline: r.memory.baseline}
 	if kind, accessor, err := r.vault.readMountInfo(ctx, token); err == nil {
 		m.Type, m.Accessor = kind, accessor
 	}
@@ -66,9 +66,9 @@ func (r *run) readMountAs(ctx context.Context, token evidence.Secret) evidence.M
 	return m
 }
 
-// checkMountCA holds the config's CA against what the API server serves, only where
-// the mount points at the host that we have a connection to: no other host that a
-// server names is ever dialled.
+// checkMountCA verifies the API server's certificate with the CA in the mount's config, but
+// only if the mount uses the API server that this run is connected to: the exporter never
+// dials a host that a server names.
 func (r *run) checkMountCA() {
 	e := &r.evidence
 	if !e.Mount.Config.Ok() || r.kubernetes == nil || e.Mount.Config.Value.CACert == "" ||

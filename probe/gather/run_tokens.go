@@ -8,8 +8,8 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// tokens obtains each token once, whoever needs it first, so that an API server that
-// is slow to mint one delays nothing that does not need it.
+// tokens are functions that obtain a token on their first call. Requests that need no
+// minted token are thus not delayed by an API server that is slow to mint it.
 type tokens struct{ canary, reviewer func() }
 
 func (r *run) tokens(ctx context.Context) tokens {
@@ -17,7 +17,7 @@ func (r *run) tokens(ctx context.Context) tokens {
 	canary := sync.OnceFunc(func() {
 		r.guard(func() {
 			origin := r.target.Canary
-			r.canary, e.CanaryToken = obtain(ctx, tokenSource{r, &r.minted.canary}, origin, onlyJWT(origin))
+			r.canary, e.CanaryToken = obtainToken(ctx, tokenSource{r, &r.minted.canary}, origin, onlyJWT(origin))
 		})
 	})
 	reviewer := sync.OnceFunc(func() {
@@ -28,15 +28,16 @@ func (r *run) tokens(ctx context.Context) tokens {
 				canary()
 				r.reviewer, e.ReviewerToken = r.canary, e.CanaryToken
 			case !source.AccessReview:
-				r.reviewer, e.ReviewerToken = obtain(ctx, tokenSource{r, &r.minted.reviewer}, origin, nil)
+				r.reviewer, e.ReviewerToken = obtainToken(ctx, tokenSource{r, &r.minted.reviewer}, origin, nil)
 			}
 		})
 	})
 	return tokens{canary, reviewer}
 }
 
-// obtain gets a token from its source; check may refuse it.
-func obtain(ctx context.Context, from tokenSource, origin evidence.Origin, check func(evidence.Token) error) (evidence.Secret, evidence.Fact[evidence.Claims]) {
+// obtainToken obtains a token from its source. If check returns an error, the token is
+// not used.
+func obtainToken(ctx context.Context, from tokenSource, origin evidence.Origin, check func(evidence.Token) error) (evidence.Secret, evidence.Fact[evidence.Claims]) {
 	var token evidence.Token
 	claims := observe(func() (claims evidence.Claims, err error) {
 		token, err = origin.Source.Spec().Obtain(ctx, from, origin)
@@ -52,7 +53,7 @@ func obtain(ctx context.Context, from tokenSource, origin evidence.Origin, check
 	return token.Secret, claims
 }
 
-// onlyJWT refuses anything else as the canary's token: nothing else can belong to a
+// onlyJWT returns a check that rejects tokens other than JWTs, which cannot belong to a
 // service account.
 func onlyJWT(origin evidence.Origin) func(evidence.Token) error {
 	return func(t evidence.Token) error {
@@ -63,7 +64,7 @@ func onlyJWT(origin evidence.Origin) func(evidence.Token) error {
 	}
 }
 
-// loadOwn reads the exporter's own token, where it has one.
+// loadOwn reads the exporter's own token for the API server, if it has one.
 func (r *run) loadOwn() {
 	if r.target.Kubernetes.TokenFile == "" {
 		return
@@ -76,10 +77,10 @@ func (r *run) loadOwn() {
 	})
 }
 
-// tokenSource is what a source may ask of this run.
+// tokenSource implements evidence.Tokens for this run.
 type tokenSource struct {
 	run    *run
-	minted *minted // the last token that was minted for this purpose
+	minted *minted // the last token minted for the canary or the reviewer
 }
 
 func (s tokenSource) FromFile(path string) (evidence.Token, error) { return loadToken(path) }
@@ -95,8 +96,8 @@ func (s tokenSource) Canary() (evidence.Token, error) {
 	return evidence.Token{Secret: s.run.canary, Claims: s.run.evidence.CanaryToken.Value}, nil
 }
 
-// Mint has the exporter's own identity mint a token, unless the last one can still be
-// used.
+// Mint mints a token with the exporter's own identity, unless the last one is still
+// usable.
 func (s tokenSource) Mint(ctx context.Context, account evidence.ServiceAccount, audiences []string) (evidence.Token, error) {
 	if s.minted.usable(time.Now()) {
 		return s.minted.Token, nil
@@ -114,7 +115,7 @@ func (s tokenSource) Mint(ctx context.Context, account evidence.ServiceAccount, 
 	return s.minted.Token, nil
 }
 
-// asOwn returns the API server for the exporter's own identity.
+// asOwn returns a client of the API server with the exporter's own identity.
 func (r *run) asOwn() (caller, error) {
 	switch {
 	case r.kubernetesFailure != nil:

@@ -17,12 +17,13 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// maxToken bounds a token file. The largest tokens seen are below 4 KiB.
+// maxToken limits the size of a token file, in bytes. The largest tokens seen are below
+// 4 KiB.
 const maxToken = 64 << 10
 
-// loadToken reads a token file anew and decodes what the token says of itself.
-// Blanks and line ends around the token are trimmed. A token that cannot be one
-// is a Failure of class missing or malformed, and is never sent.
+// loadToken reads a token file and decodes the token's claims. Whitespace around the token
+// is trimmed. Content that cannot be a token is a Failure of class missing or malformed,
+// and is never sent.
 func loadToken(path string) (evidence.Token, error) {
 	content, err := localfile.Read(path, maxToken)
 	if err != nil {
@@ -31,47 +32,49 @@ func loadToken(path string) (evidence.Token, error) {
 	return parseToken(content, path)
 }
 
-// fileFailure is the failure of a file that could not be read or used: of this class,
-// unless the host had nothing left to read it with. Its text has the path as configured,
-// which may be as long as a credential, and nothing of the content.
+// fileFailure returns the failure of a file that could not be read or used. It has this
+// class, unless the host was out of resources. Its text is not cleaned: it contains the
+// configured path, which may be long enough to look like a credential, but nothing of the
+// content.
 func fileFailure(class evidence.Class, err error) evidence.Failure {
-	if usedUp(err) {
+	if outOfResources(err) {
 		class = evidence.ClassResources
 	}
 	return evidence.Failure{Class: class, Text: err.Error()}
 }
 
-// parseToken finds the token in the content of a file or Secret.
-func parseToken(content []byte, place string) (evidence.Token, error) {
+// parseToken returns the token in the content of a file or Secret, which name identifies in
+// errors.
+func parseToken(content []byte, name string) (evidence.Token, error) {
 	missing := func(why string) (evidence.Token, error) {
-		return evidence.Token{}, evidence.Failure{Class: evidence.ClassMissing, Text: "reading " + place + ": " + why}
+		return evidence.Token{}, evidence.Failure{Class: evidence.ClassMissing, Text: "reading " + name + ": " + why}
 	}
 	token := string(bytes.TrimSpace(content))
 	switch {
 	case len(content) > maxToken:
-		return missing(fmt.Sprintf("over %d bytes, which no token is", maxToken))
+		return missing(fmt.Sprintf("over %d bytes, too long for a token", maxToken))
 	case len(content) == 0:
 		return missing("it is empty")
 	case token == "":
-		return missing("it holds only blanks")
+		return missing("it is blank")
 	}
-	if why := malformed(token); why != "" {
-		return evidence.Token{}, evidence.Failure{Class: evidence.ClassMalformed, Text: fmt.Sprintf("the token in %s %s", place, why)}
+	if why := defectIn(token); why != "" {
+		return evidence.Token{}, evidence.Failure{Class: evidence.ClassMalformed, Text: fmt.Sprintf("the token in %s %s", name, why)}
 	}
 	return evidence.Token{Secret: evidence.NewSecret(token), Claims: decodeClaims(token)}, nil
 }
 
-// malformed says what is wrong with a token that no server can accept: it could
-// not even be sent in a header, or is a known accident of copying.
-func malformed(token string) string {
+// defectIn returns what is wrong with a token that no server can accept, because it cannot be
+// sent in a header or was copied incorrectly in a known way; empty if nothing is.
+func defectIn(token string) string {
 	if strings.ContainsFunc(token, unicode.IsSpace) {
-		return "has a blank or a line break inside"
+		return "contains a space or line break"
 	}
 	if strings.ContainsFunc(token, unicode.IsControl) {
-		return "has a control character inside"
+		return "contains a control character"
 	}
 	if strings.Trim(token, `"'`) != token {
-		return "stands in quotes"
+		return "is in quotes"
 	}
 	if decoded, err := base64.StdEncoding.DecodeString(token); err == nil && isJWT(string(decoded)) {
 		return "is the base64 encoding of a JWT, not the JWT"
@@ -86,7 +89,7 @@ func isJWT(token string) bool {
 
 var errNotSigned = errors.New("no signature")
 
-// parseJWT reads a JWT without verifying it: that is the API server's business.
+// parseJWT parses a JWT without verifying it, which the API server does.
 func parseJWT(token string) (*jwt.JSONWebToken, error) {
 	parsed, err := jwt.ParseSigned(token, signatureAlgorithms)
 	if err != nil {
@@ -98,20 +101,21 @@ func parseJWT(token string) (*jwt.JSONWebToken, error) {
 	return parsed, nil
 }
 
-// Every algorithm is read, since nothing is trusted on the strength of it.
+// signatureAlgorithms are all algorithms: claims are only displayed and compared, so it
+// does not matter how they are signed.
 var signatureAlgorithms = []jose.SignatureAlgorithm{
 	jose.RS256, jose.RS384, jose.RS512, jose.ES256, jose.ES384, jose.ES512,
 	jose.PS256, jose.PS384, jose.PS512, jose.EdDSA, jose.HS256, jose.HS384, jose.HS512,
 }
 
-// boundObject is an object that a token is bound to.
+// boundObject is a claim that names an object that the token is bound to.
 type boundObject struct {
 	Name string `json:"name"`
 	UID  string `json:"uid"`
 }
 
-// serviceAccountClaims are the private claims of a service account's token, in
-// the shape of the TokenRequest API and in that of legacy Secrets.
+// serviceAccountClaims are the private claims of a service account token, in the format of
+// the TokenRequest API and in that of legacy Secrets.
 type serviceAccountClaims struct {
 	Bound struct {
 		Namespace      string      `json:"namespace"`
@@ -126,8 +130,8 @@ type serviceAccountClaims struct {
 	LegacySecret    string `json:"kubernetes.io/serviceaccount/secret.name"`
 }
 
-// decodeClaims reads a token's claims. What is no readable JWT is opaque, which
-// is legal for a reviewer (plugin 0.17.1 on) and never for a canary.
+// decodeClaims decodes a token's claims. A token that is not a readable JWT is opaque, which
+// is valid for a reviewer (since plugin 0.17.1) but never for a canary.
 func decodeClaims(token string) evidence.Claims {
 	parsed, err := parseJWT(token)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// stage is how far a request came.
+// stage is how far a request got.
 type stage int32
 
 const (
@@ -29,7 +29,7 @@ const (
 	stageReading
 )
 
-// unanswered says what a server had not done when the deadline passed.
+// unanswered describes what had not happened when the deadline passed.
 func (s stage) unanswered() string {
 	switch s {
 	case stageResolving:
@@ -37,19 +37,19 @@ func (s stage) unanswered() string {
 	case stageConnecting:
 		return "no connection in time"
 	case stageHandshake:
-		return "connected, but the TLS handshake was not answered in time"
+		return "connected, but the TLS handshake did not finish in time"
 	case stageWriting, stageWaiting:
 		return "connected, but the request was not answered in time"
 	case stageReading:
-		return "the answer began, but did not end in time"
+		return "the response began, but did not end in time"
 	}
 	return "no answer in time"
 }
 
-// exchange is one request's record, filled by the endpoint and read by whoever
-// made the request, once it has returned.
+// requestTrace records one request. The endpoint writes it, and the code that made the
+// request reads it after the request has returned.
 type requestTrace struct {
-	over     func() error // why the request's time is over, nil while it is not
+	over     func() error // context.Context.Err of the request
 	redactor *redact.Redactor
 
 	plain       bool // without TLS
@@ -58,10 +58,10 @@ type requestTrace struct {
 	location    string // of a redirect
 	retryAfter  time.Duration
 
-	reached atomic.Int32 // stage; the dialler may outlive the request
-	sent    atomic.Bool  // the request left us whole
+	reached atomic.Int32 // a stage; atomic because the dialler may outlive the request
+	sent    atomic.Bool  // the request was written completely
 
-	proxy     atomic.Pointer[url.URL] // nil where the server itself is dialled
+	proxy     atomic.Pointer[url.URL] // nil if the server is dialled directly
 	connected atomic.Bool             // the proxy accepted CONNECT
 }
 
@@ -80,9 +80,9 @@ func requestTraceOf(ctx context.Context) *requestTrace {
 	return x
 }
 
-// advance records a stage, unless a later one was reached: the end of the request's
-// writing may be noticed after the beginning of the answer. What happens once the
-// time is over no longer counts: closing a connection makes its peer speak.
+// advance records a stage unless a later one was recorded: net/http may report the end of
+// writing the request after the first byte of the response. Nothing is recorded once the
+// request's context is done, since closing a connection can make the server respond.
 func (x *requestTrace) advance(s stage) {
 	for x.over() == nil {
 		reached := x.reached.Load()
@@ -92,8 +92,7 @@ func (x *requestTrace) advance(s stage) {
 	}
 }
 
-// again readies the record for a second request in the place of the first, which
-// was answered.
+// again resets the trace for a second request after the first one was answered.
 func (x *requestTrace) again() {
 	x.status, x.contentType, x.location, x.retryAfter = 0, "", "", 0
 	x.reached.Store(int32(stageStart))
@@ -119,13 +118,13 @@ func (x *requestTrace) trace() *httptrace.ClientTrace {
 	}
 }
 
-// silence is the failure of a request that is still open when its time is over. It
-// may be asked for while the request goes on.
+// timeoutFailure returns the failure of a request that has no response when its context is
+// done. It may be called while the request is in progress.
 func (x *requestTrace) timeoutFailure(err error) evidence.Failure {
 	reached := stage(x.reached.Load())
 	class := classOf(err)
-	if own, ok := x.proxyTimeout(reached); ok && class == evidence.ClassTimeout {
-		return own
+	if f, ok := x.proxyTimeout(reached); ok && class == evidence.ClassTimeout {
+		return f
 	}
 	if class == evidence.ClassTimeout && reached == stageResolving {
 		class = evidence.ClassDNS
@@ -133,24 +132,24 @@ func (x *requestTrace) timeoutFailure(err error) evidence.Failure {
 	return evidence.Failure{Class: class, Text: reached.unanswered(), Answering: reached == stageReading}
 }
 
-// foreign is the failure of an answer that is not in the server's own dialect. Its
-// body is never shown: it may be anybody's page.
+// unexpectedAnswer returns the failure of a response that is not in the server's own
+// format. Its body is never displayed: it may be from any server.
 func (x *requestTrace) unexpectedAnswer(dialect string) evidence.Failure {
 	if x.status == http.StatusProxyAuthRequired && x.proxy.Load() != nil {
-		return evidence.Failure{Class: evidence.ClassProxyRefused, Status: x.status, Text: "the proxy wants a password"}
+		return evidence.Failure{Class: evidence.ClassProxyRefused, Status: x.status, Text: "the proxy requires authentication"}
 	}
 	found := cmp.Or(x.redactor.Clean(x.contentType), "no content type")
 	return evidence.Failure{
 		Class: evidence.ClassBadResponse, Status: x.status, RetryAfter: x.retryAfter,
-		Text: fmt.Sprintf("the answer (%s) is not %s", found, dialect),
+		Text: fmt.Sprintf("the response (%s) is not %s", found, dialect),
 	}
 }
 
-// failure classifies an error that carries no words of the server itself. What
-// came back with the answer, its status and Retry-After, is added.
+// failure classifies an error that has no text from the server itself, and adds the status
+// and Retry-After of the response, if there was one.
 func (x *requestTrace) failure(err error) evidence.Failure {
 	if over := x.over(); over != nil {
-		err = over // a body cut by our own deadline looks like one cut by the server
+		err = over // a body cut off by the deadline looks like one cut off by the server
 	}
 	f, known := errors.AsType[evidence.Failure](err)
 	if !known {
@@ -161,12 +160,12 @@ func (x *requestTrace) failure(err error) evidence.Failure {
 	case x.status >= 300 && x.status < 400:
 		f.Class, f.Text = evidence.ClassRedirect, "a redirect"+x.destination()+", which is not followed with a credential"
 	case x.plain && x.status == http.StatusBadRequest && f.Class == evidence.ClassUnreachable:
-		return x.plainToTLS() // a TLS server answers plain HTTP with 400, and resets the connection
+		return x.plainToTLS() // a TLS server responds to plain HTTP with 400 and resets the connection
 	case f.Class == evidence.ClassTimeout:
-		silent := x.timeoutFailure(err)
-		f.Class, f.Text, f.Answering = silent.Class, silent.Text, silent.Answering
+		timeout := x.timeoutFailure(err)
+		f.Class, f.Text, f.Answering = timeout.Class, timeout.Text, timeout.Answering
 	case f.Class == evidence.ClassUnreachable && x.status != 0:
-		f.Class, f.Text = evidence.ClassBadResponse, "the connection ended in the middle of the answer: "+f.Text
+		f.Class, f.Text = evidence.ClassBadResponse, "the connection ended in the middle of the response: "+f.Text
 	}
 	return f
 }
@@ -182,13 +181,13 @@ func (x *requestTrace) destination() string {
 }
 
 func (x *requestTrace) plainToTLS() evidence.Failure {
-	return evidence.Failure{Class: evidence.ClassTLSFailed, Status: x.status, Text: "the server speaks TLS, and was sent plain HTTP"}
+	return evidence.Failure{Class: evidence.ClassTLSFailed, Status: x.status, Text: "the server expects TLS, but was sent plain HTTP"}
 }
 
-// retryAfter reads the header in seconds or as a date; 0 where there is none.
+// retryAfter parses a Retry-After header, in seconds or as a date; 0 if it is neither.
 func retryAfter(header string) time.Duration {
-	if seconds, err := strconv.Atoi(header); err == nil {
-		return max(0, time.Duration(seconds)*time.Second)
+	if n, err := strconv.Atoi(header); err == nil {
+		return max(0, time.Duration(n)*time.Second)
 	}
 	if date, err := http.ParseTime(header); err == nil {
 		return max(0, time.Until(date))

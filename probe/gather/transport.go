@@ -16,28 +16,28 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// maxPEM bounds a file of certificates. The CA bundles of distributions are below
-// 256 KiB.
+// maxPEM limits the size of a file of certificates, in bytes. The CA bundles of Linux
+// distributions are below 256 KiB.
 const maxPEM = 4 << 20
 
-// endpoint is one server in one run: a fresh transport, so that no connection of
-// an earlier run hides an outage, and the certificates that it showed.
+// endpoint is one server in one run: a new transport, so that a reused connection cannot
+// hide an outage, and the certificates that the server sent.
 type endpoint struct {
 	transport *http.Transport
 
-	mu     sync.Mutex // guards all below
-	chain  evidence.Certificate
-	served []*x509.Certificate
+	mu       sync.Mutex // guards the fields below
+	served   []*x509.Certificate
+	earliest evidence.Certificate // the one that expires first
 }
 
-// tlsFiles name what a connection is verified and authenticated with.
+// tlsFiles are the TLS settings of a connection: file names, and the expected server name.
 type tlsFiles struct {
 	caCert, serverName    string
 	clientCert, clientKey string
 }
 
-// newEndpoint reads the files anew, so that a rotated CA takes effect with the
-// next run. A file that cannot be used is a Failure of class ca_unreadable.
+// newEndpoint reads the files, so that a rotated CA takes effect with the next run. A file
+// that cannot be used is a Failure of class ca_unreadable.
 func newEndpoint(files tlsFiles, network Network) (*endpoint, error) {
 	config, err := files.config()
 	if err != nil {
@@ -72,8 +72,8 @@ func (f tlsFiles) config() (*tls.Config, error) {
 	return config, nil
 }
 
-// clientPair reads the client certificate and its key. A kubelet swaps both at once, but
-// not between two readings: the next run finds them together again.
+// clientPair reads the client certificate and its key. If a kubelet replaces both between
+// the two reads, this run fails and the next one succeeds.
 func (f tlsFiles) clientPair() (tls.Certificate, error) {
 	certificate, err := localfile.Read(f.clientCert, maxPEM)
 	if err != nil {
@@ -84,13 +84,13 @@ func (f tlsFiles) clientPair() (tls.Certificate, error) {
 		return tls.Certificate{}, fmt.Errorf("reading the key of the client certificate: %w", err)
 	}
 	pair, err := tls.X509KeyPair(certificate, key)
-	if err != nil { // the library's text may repeat what is in the key's file
+	if err != nil { // the error of crypto/tls may quote the key file
 		return tls.Certificate{}, fmt.Errorf("reading the client certificate: %s does not hold the key of the first certificate in %s", f.clientKey, f.clientCert)
 	}
 	return pair, nil
 }
 
-// client returns an HTTP client that follows no redirect.
+// client returns an HTTP client that does not follow redirects.
 func (e *endpoint) client(wrap func(http.RoundTripper) http.RoundTripper) *http.Client {
 	var transport http.RoundTripper = e
 	if wrap != nil {
@@ -99,8 +99,8 @@ func (e *endpoint) client(wrap func(http.RoundTripper) http.RoundTripper) *http.
 	return httpclient.New(transport)
 }
 
-// RoundTrip bounds the answer, and records in the request's exchange what the
-// client libraries above do not pass on.
+// RoundTrip limits the size of the response, and records in the request's trace what the
+// client libraries do not return.
 func (e *endpoint) RoundTrip(request *http.Request) (*http.Response, error) {
 	x := requestTraceOf(request.Context())
 	request = request.WithContext(httptrace.WithClientTrace(request.Context(), x.trace()))
@@ -133,13 +133,13 @@ func (e *endpoint) sawRefused(err error) {
 	}
 }
 
-func (e *endpoint) saw(served []*x509.Certificate, chain evidence.Certificate) {
+func (e *endpoint) saw(served []*x509.Certificate, earliest evidence.Certificate) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.served, e.chain = served, chain
+	e.served, e.earliest = served, earliest
 }
 
-// earliestToExpire tells of the certificate that expires first.
+// earliestToExpire describes the certificate that expires first.
 func earliestToExpire(certificates []*x509.Certificate, verified bool) evidence.Certificate {
 	if len(certificates) == 0 {
 		return evidence.Certificate{}
@@ -156,7 +156,7 @@ func earliestToExpire(certificates []*x509.Certificate, verified bool) evidence.
 func (e *endpoint) servedCertificate() evidence.Certificate {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.chain
+	return e.earliest
 }
 
 func (e *endpoint) servedCertificates() []*x509.Certificate {

@@ -19,10 +19,10 @@ import (
 
 const vaultDialect = "Vault's JSON"
 
-// notAToken is sent where the content of a JWT is never looked at.
+// notAToken is sent instead of a JWT when its content does not matter.
 const notAToken = "not-a-token"
 
-// vaultServer is Vault in one run.
+// vaultServer is the connection to Vault in one run.
 type vaultServer struct {
 	target    evidence.Vault
 	userAgent string
@@ -40,9 +40,9 @@ func newVaultServer(target evidence.Vault, userAgent string, network Network) (*
 	return &vaultServer{target: target, userAgent: userAgent, endpoint: e}, nil
 }
 
-// client returns a vault/api client that sends this token, or none, and makes
-// each request once. vault/api reads VAULT_* variables; what they set is undone
-// here, and configuration has removed the ones that make it fail.
+// client returns a vault/api client that sends this token, or none, and does not retry.
+// vault/api reads VAULT_* variables: their settings are reset here, and configuration has
+// unset those that would make it fail.
 func (v *vaultServer) client(token evidence.Secret, namespace string) (*api.Client, error) {
 	client, err := api.NewClient(&api.Config{
 		Address:          v.target.Addr,
@@ -62,15 +62,15 @@ func (v *vaultServer) client(token evidence.Secret, namespace string) (*api.Clie
 	return client, nil
 }
 
-// askedStates has sys/health answer 299 in every state. A proxy may drop the question, and
-// 429 is then a standby's own status.
+// askedStates are query parameters that make sys/health respond with 299 in every state. A
+// proxy may drop them; a standby then responds with its default, 429.
 var askedStates = map[string][]string{
 	"uninitcode": {"299"}, "sealedcode": {"299"}, "standbycode": {"299"}, "drsecondarycode": {"299"},
 	"performancestandbycode": {"299"}, "removedcode": {"299"}, "haunhealthycode": {"299"},
 }
 
-// health asks sys/health without a namespace, which restricted paths refuse. Whatever the
-// status, the body says what state Vault is in.
+// health reads sys/health without a namespace, which Vault rejects on this path. The body
+// describes Vault's state whatever the status is.
 func (v *vaultServer) health(ctx context.Context) (evidence.Health, error) {
 	client, err := v.client(evidence.Secret{}, "")
 	if err != nil {
@@ -101,19 +101,19 @@ func (v *vaultServer) health(ctx context.Context) (evidence.Health, error) {
 	}, nil
 }
 
-// loginAnswer is a login's outcome with the token, which stays inside the run.
+// loginAnswer is the result of a login with the token, which never becomes evidence.
 type loginAnswer struct {
 	evidence.Login
 	token evidence.Secret
-	// server is the one that answered, and the one to revoke the token at.
+	// server is the node that responded, where the token has to be revoked.
 	server *vaultServer
-	// unaccounted is set where Vault may have issued a token that never reached us.
+	// unaccounted is set if Vault may have issued a token that was not received.
 	unaccounted bool
 }
 
-// login presents a JWT; ctx carries the exchange x. The answer's unaccounted holds
-// also where err is not nil. A token that comes with another status than 200 is
-// returned like any: it has to be revoked.
+// login logs in with a JWT; x is the trace in ctx. The field unaccounted is valid even if
+// the error is not nil. A token in a response whose status is not 200 is returned too,
+// because it has to be revoked.
 func (v *vaultServer) login(ctx context.Context, x *requestTrace, role, jwt string) (loginAnswer, error) {
 	client, err := v.client(evidence.Secret{}, v.target.Namespace)
 	if err != nil {
@@ -123,7 +123,8 @@ func (v *vaultServer) login(ctx context.Context, x *requestTrace, role, jwt stri
 	if err != nil {
 		return loginAnswer{server: v}, err
 	}
-	// vault/api's Secret lacks the token's type, and refuses a whole answer for one odd number in it.
+	// vault/api's Secret lacks the token's type, and fails to decode the whole response if one
+	// number is invalid.
 	answer, err := client.Logical().WriteRawWithContext(ctx, v.target.LoginPath(), question)
 	if answer != nil {
 		defer answer.Body.Close()
@@ -136,41 +137,41 @@ func (v *vaultServer) login(ctx context.Context, x *requestTrace, role, jwt stri
 		lost := x.sent.Load() && (x.status == 0 || isSuccess(x.status))
 		return loginAnswer{server: v, unaccounted: lost}, vaultFailure(err, x)
 	}
-	auth := granted.Auth
-	if auth == nil || !isSuccess(x.status) {
+	issued := granted.Auth
+	if issued == nil || !isSuccess(x.status) {
 		return loginAnswer{server: v}, x.failure(x.unexpectedAnswer(vaultDialect))
 	}
-	if strings.TrimSpace(auth.Token) == "" {
-		text := "the login was accepted, but brought no token"
-		if auth.MFA != nil {
+	if strings.TrimSpace(issued.Token) == "" {
+		text := "the login succeeded, but returned no token"
+		if issued.MFA != nil {
 			text = evidence.TextMFARequired
 		}
 		return loginAnswer{server: v}, evidence.Failure{Class: evidence.ClassRefused, Status: x.status, Text: text}
 	}
-	x.redactor.Hold(auth.Token)
-	x.redactor.Hold(auth.Accessor)
+	x.redactor.Hold(issued.Token)
+	x.redactor.Hold(issued.Accessor)
 	return loginAnswer{
-		Login:  evidence.Login{Type: auth.kind(), TTL: seconds(string(auth.Lease))},
-		token:  evidence.NewSecret(auth.Token),
+		Login:  evidence.Login{Type: issued.kind(), TTL: seconds(string(issued.Lease))},
+		token:  evidence.NewSecret(issued.Token),
 		server: v,
 	}, nil
 }
 
-// grant is what a login's answer says of the token, which has to be revoked whatever
-// else the answer says.
+// grant is the part of a login's response that describes the token, which has to be
+// revoked whatever the rest contains.
 type grant struct{ Auth *auth }
 
-// decode reads an answer. An empty one, or none with a token's description, leaves it
-// without.
+// decode decodes a response. If it is empty or does not describe a token, Auth remains
+// nil.
 func (g *grant) decode(body io.Reader, x *requestTrace) error {
 	err := json.NewDecoder(body).Decode(g)
 	if _, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		if g.Auth == nil {
 			return x.unexpectedAnswer(vaultDialect)
 		}
-		return nil // all other fields were read
+		return nil // encoding/json has decoded all other fields
 	}
-	if err == io.EOF { // not a body that was cut, which is io.ErrUnexpectedEOF
+	if err == io.EOF { // an empty body; one that was cut off is io.ErrUnexpectedEOF
 		return nil
 	}
 	return err
@@ -184,8 +185,8 @@ type auth struct {
 	MFA      *struct{}       `json:"mfa_requirement"`
 }
 
-// kind is the token's type. Where the answer leaves a doubt it is a service token,
-// which gets revoked: Vault refuses to revoke a batch token, and no harm is done.
+// kind returns the token's type. If the response is ambiguous, that is a service token,
+// which gets revoked: if it is a batch token after all, Vault only rejects the request.
 func (a auth) kind() string {
 	isBatch := a.Type == evidence.BatchToken || a.Type == "" && hasPrefix(a.Token, "hvb.", "b.")
 	if isBatch && a.Accessor == "" && !hasPrefix(a.Token, "hvs.", "s.") {
@@ -198,8 +199,8 @@ func hasPrefix(token string, prefixes ...string) bool {
 	return slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(token, prefix) })
 }
 
-// seconds reads a number of seconds. What no lifetime can be, below zero or beyond what
-// a Duration holds, is the longest there is: it must not look short.
+// seconds parses a number of seconds. An invalid number, one below zero or one that
+// overflows a Duration becomes the longest Duration, so that it does not look short.
 func seconds(number string) time.Duration {
 	const longest = time.Duration(math.MaxInt64) / time.Second * time.Second
 	n, err := strconv.ParseInt(number, 10, 64)
@@ -214,8 +215,8 @@ func seconds(number string) time.Duration {
 
 func isSuccess(status int) bool { return status/100 == 2 }
 
-// revoke ends a token by itself. Vault answers 204, or 200 with JSON where it adds
-// a warning; an answer to anything else, or of anybody else, revokes nothing.
+// revoke revokes a token with revoke-self. Vault responds with 204, or with 200 and JSON if
+// it adds a warning; after any other response the token counts as not revoked.
 func (v *vaultServer) revoke(ctx context.Context, token evidence.Secret) error {
 	client, err := v.client(token, v.target.Namespace)
 	if err != nil {
@@ -232,8 +233,8 @@ func (v *vaultServer) revoke(ctx context.Context, token evidence.Secret) error {
 	return x.failure(x.unexpectedAnswer(vaultDialect))
 }
 
-// vaultFailure tells Vault's own refusal, which is JSON with a list of errors,
-// from the answer of something in front of it.
+// vaultFailure distinguishes an error of Vault, which is JSON with a list of errors, from
+// the response of a server in front of it.
 func vaultFailure(err error, x *requestTrace) evidence.Failure {
 	refusal, ok := errors.AsType[*api.ResponseError](err)
 	if !ok {

@@ -10,7 +10,7 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// readConfig reads auth/<mount>/config with a token whose policy may allow it.
+// readConfig reads auth/<mount>/config.
 func (v *vaultServer) readConfig(ctx context.Context, token evidence.Secret) (evidence.MountConfig, error) {
 	var stored struct {
 		Host                 string   `json:"kubernetes_host"`
@@ -19,7 +19,7 @@ func (v *vaultServer) readConfig(ctx context.Context, token evidence.Secret) (ev
 		Issuer               string   `json:"issuer"`
 		DisableISSValidation bool     `json:"disable_iss_validation"`
 		DisableLocalCAJWT    bool     `json:"disable_local_ca_jwt"`
-		ReviewerSet          *bool    `json:"token_reviewer_jwt_set"` // plugin 0.18 on
+		ReviewerSet          *bool    `json:"token_reviewer_jwt_set"` // since plugin 0.18
 		Annotations          bool     `json:"use_annotations_as_alias_metadata"`
 	}
 	if err := v.read(ctx, token, "auth/"+v.target.Mount+"/config", &stored); err != nil {
@@ -49,8 +49,8 @@ func (v *vaultServer) readRole(ctx context.Context, token evidence.Secret) (evid
 	return evidence.RoleConfig{Audience: clean(stored.Audience), CIDRs: cleanAll(clean, stored.CIDRs), TTL: seconds(stored.TTL.String())}, err
 }
 
-// readMountInfo reads the mount's type and accessor where a token may see the mount at
-// all.
+// readMountInfo reads the mount's type and accessor. Any token that has access to a path
+// of the mount may read them.
 func (v *vaultServer) readMountInfo(ctx context.Context, token evidence.Secret) (kind, accessor string, err error) {
 	var stored struct{ Type, Accessor string }
 	err = v.read(ctx, token, "sys/internal/ui/mounts/auth/"+v.target.Mount, &stored)
@@ -58,7 +58,7 @@ func (v *vaultServer) readMountInfo(ctx context.Context, token evidence.Secret) 
 	return clean(stored.Type), clean(stored.Accessor), err
 }
 
-// read reads a path into the fields of a struct. An empty path is Vault's 404.
+// read reads a path into a struct. If nothing exists at the path, that is Vault's 404.
 func (v *vaultServer) read(ctx context.Context, token evidence.Secret, path string, into any) error {
 	client, err := v.client(token, v.target.Namespace)
 	if err != nil {

@@ -2,16 +2,16 @@ package probetest
 
 import "strings"
 
-// Dialect is whose server the fake Vault speaks as. The zero value is Vault's
-// community edition.
+// Dialect is the server that the fake Vault imitates. The zero value is Vault's community
+// edition.
 type Dialect int
 
-// The servers of Vault's API.
+// The servers that implement Vault's API.
 const (
 	Community Dialect = iota
-	// Enterprise has namespaces, and does not tell a missing one from a missing mount.
+	// Enterprise has namespaces, and responds to a missing one as to a missing mount.
 	Enterprise
-	// OpenBao has namespaces, says which is missing, and has no annotations.
+	// OpenBao has namespaces, reports a missing one as such, and has no annotations.
 	OpenBao
 )
 
@@ -19,7 +19,7 @@ func (d Dialect) version() string {
 	return [...]string{Community: "1.21.4", Enterprise: "1.21.4+ent", OpenBao: "2.6.2"}[d]
 }
 
-// prefixes are those of service and batch tokens.
+// prefixes returns the prefixes of service and batch tokens.
 func (d Dialect) prefixes() (service, batch string) {
 	if d == OpenBao {
 		return "s.", "b."
@@ -27,7 +27,7 @@ func (d Dialect) prefixes() (service, batch string) {
 	return "hvs.", "hvb."
 }
 
-// plugin is a mount as the server's own Kubernetes plugin knows it.
+// plugin returns the mount without the options that the server's plugin does not have.
 func (d Dialect) plugin(m Mount) Mount {
 	if d == OpenBao && m.Config != nil {
 		m.Config.Annotations = false
@@ -35,8 +35,8 @@ func (d Dialect) plugin(m Mount) Mount {
 	return m
 }
 
-// refuseNamespace is the answer to a request that names, or omits, another namespace
-// than the fake's, or nil. The community edition ignores the header.
+// refuseNamespace returns the error for a request whose namespace is not the fake's, or
+// nil. The community edition ignores the header.
 func (v *Vault) refuseNamespace(path, header string) error {
 	header = strings.Trim(header, "/")
 	switch {
@@ -51,7 +51,7 @@ func (v *Vault) refuseNamespace(path, header string) error {
 	case header != v.Namespace && header != "" && v.Dialect == OpenBao:
 		return refusal{404, "namespace not found"}
 	case header != v.Namespace:
-		return denied // nothing is mounted in the root, or nothing is there at all
+		return denied // nothing is mounted in the root, and no other namespace exists
 	case v.NamespaceRefusal != "":
 		return refusal{503, v.NamespaceRefusal}
 	}

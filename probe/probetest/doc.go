@@ -1,7 +1,7 @@
-// Package probetest has wire-level fakes of Kubernetes and Vault, and the table of
-// scenarios: what is broken, and the reason that must be given for it.
+// Package probetest contains fakes of Kubernetes and Vault that serve HTTP, and the table of
+// scenarios: what is broken, and the verdict that the exporter must reach.
 //
-// The fakes answer in the very words of the real servers, as docs and the lab's
-// tests hold them, and can misbehave below HTTP. They are for speed: what is
-// asserted on them is asserted on the real servers in the lab too.
+// The fakes respond with the exact texts of the real servers, and can misbehave below the
+// level of HTTP. They are fast. Scenarios that have a twin among the lab's faults are also
+// tested with the real servers.
 package probetest

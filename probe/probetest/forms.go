@@ -13,13 +13,13 @@ import (
 	"strings"
 )
 
-// Form is one way in which a server's text can hold a credential.
+// Form is one way in which a server's text can contain a credential.
 type Form struct {
 	Name   string
 	Encode func(secret string) string
 }
 
-// Forms lists them all.
+// Forms lists every form.
 func Forms() []Form {
 	return slices.Concat(plainForms, splitForms, escapedForms, encodedForms, partialForms)
 }
@@ -32,14 +32,14 @@ var plainForms = []Form{
 	{"plain", around("", "")},
 	{"in a sentence", around("the token ", " is not valid")},
 	{"in quotes", around(`"`, `"`)},
-	{"after a percent-encoded blank", around("%20", "")},
+	{"after a percent-encoded space", around("%20", "")},
 	{"after an escaped quote", around(`\u0022`, `\u0022`)},
 	{"after a word character", around("client_token_", "")},
 	{"after a letter", around("x", "")},
 	{"after a digit", around("7", "")},
 	{"after a colour", around("\x1b[31m", "\x1b[0m")},
 	{"after a NUL", around("\x00", "\x00")},
-	{"after a line end", around("x\n", "\n")},
+	{"after a newline", around("x\n", "\n")},
 	{"as a bearer", around("Authorization: Bearer ", "")},
 	{"as a bearer in lower case", around("bearer ", "")},
 	{"as a value", around("token=", "&x=1")},
@@ -49,12 +49,12 @@ var plainForms = []Form{
 	{"in a URL", around("https://vault.example/v1/auth?token=", "#x")},
 	{"as a password in a URL", around("https://user:", "@proxy.example:3128")},
 	{"twice", func(s string) string { return s + s }},
-	{"behind 490 bytes", around(strings.Repeat("word ", 98), "")},
-	{"behind 1990 bytes", around(strings.Repeat("word ", 398), "")},
-	{"behind 9000 invisible bytes", around(strings.Repeat("\x00", 9000), "")},
+	{"after 490 bytes", around(strings.Repeat("word ", 98), "")},
+	{"after 1990 bytes", around(strings.Repeat("word ", 398), "")},
+	{"after 9000 invisible bytes", around(strings.Repeat("\x00", 9000), "")},
 }
 
-// every puts a separator behind each so many bytes.
+// every inserts a separator after every n bytes.
 func every(n int, separator string) func(string) string {
 	return func(secret string) string {
 		var parts []string
@@ -153,29 +153,29 @@ var partialForms = []Form{
 	{"in two halves", func(s string) string { return "first half " + s[:len(s)/2] + " and second half " + s[len(s)/2:] }},
 }
 
-// tracePiece is how many letters and digits of a credential in a row are a leak.
+// tracePiece is how many consecutive letters and digits of a credential count as a leak.
 const tracePiece = 16
 
-// Traces returns a function that finds what a text holds of a credential: the first
-// piece of it, plain, in base64 or hexadecimal, whatever stands in between and however
-// it is escaped; empty where there is none.
+// Traces returns a function that finds the first piece of a credential in a text: plain, in
+// base64 or hexadecimal, escaped in any way and with any separators in between. It returns
+// an empty string if there is none.
 func Traces(credential string) func(text string) string {
 	pieces := map[string]bool{}
 	for _, form := range []string{
 		credential, hex.EncodeToString([]byte(credential)), base64.RawStdEncoding.EncodeToString([]byte(credential)),
 		base64.RawStdEncoding.EncodeToString([]byte("x" + credential))[2:], base64.RawStdEncoding.EncodeToString([]byte("xx" + credential))[3:],
 	} {
-		bones := lettersOf(form)
-		for i := 0; i+tracePiece <= len(bones); i++ {
-			pieces[bones[i:i+tracePiece]] = true
+		letters := lettersOf(form)
+		for i := 0; i+tracePiece <= len(letters); i++ {
+			pieces[letters[i:i+tracePiece]] = true
 		}
 	}
 	return func(text string) string {
 		for last := ""; text != last; {
-			bones := lettersOf(text)
-			for i := 0; i+tracePiece <= len(bones); i++ {
-				if pieces[bones[i:i+tracePiece]] {
-					return bones[i : i+tracePiece]
+			letters := lettersOf(text)
+			for i := 0; i+tracePiece <= len(letters); i++ {
+				if pieces[letters[i:i+tracePiece]] {
+					return letters[i : i+tracePiece]
 				}
 			}
 			last, text = text, unescaped(text)

@@ -8,32 +8,33 @@ import (
 	"sync"
 )
 
-// APIServerAudience is what the fake API server demands of its callers' tokens, and
-// its issuer.
+// APIServerAudience is the audience that the fake API server requires of its callers'
+// tokens. It is also the issuer of its tokens.
 const APIServerAudience = "https://kubernetes.default.svc"
 
-// anonymous is whom a caller without a token is taken for.
+// anonymous is the user of a caller without a token.
 const anonymous = "system:anonymous"
 
-// Kubernetes is a fake API server. It judges tokens by their claims, by their
-// signature and by the objects that it has, and callers by their grants.
+// Kubernetes is a fake API server. It authenticates tokens by their claims, their signature
+// and the objects that exist, and authorizes callers by their grants.
 type Kubernetes struct {
-	mu sync.Mutex // guards all below
+	mu sync.Mutex // guards the fields below
 
-	// Accounts, Pods and Secrets map namespace/name to the UID of what exists. The
-	// Secret of a legacy token maps to the token.
+	// Accounts, Pods and Secrets map namespace/name of each existing object to its UID. The
+	// Secret of a legacy token maps to the token instead.
 	Accounts, Pods, Secrets map[string]string
-	// Labels are those of a namespace that exists.
+	// Labels maps each existing namespace to its labels.
 	Labels map[string]map[string]string
-	// Static maps tokens that are no JWTs to usernames.
+	// Static maps tokens that are not JWTs to usernames.
 	Static map[string]string
-	// Grants maps a username or a group to what it may do in the whole cluster, such
-	// as "create tokenreviews"; "* *" is everything.
+	// Grants maps a username or group to its cluster-wide permissions, such as "create
+	// tokenreviews"; "* *" is everything.
 	Grants map[string][]string
-	// Dangling maps a username to the ClusterRole of its binding, which does not exist.
+	// Dangling maps a username to the ClusterRole of its binding if that role does not
+	// exist.
 	Dangling map[string]string
-	// Handlers answer for a resource, such as "tokenreviews", instead of the fake;
-	// "" is every resource.
+	// Handlers replace the fake's response for a resource, such as "tokenreviews"; "" is
+	// every resource.
 	Handlers map[string]http.HandlerFunc
 
 	routes   *http.ServeMux
@@ -63,15 +64,15 @@ func newKubernetes() *Kubernetes {
 	return k
 }
 
-// Change alters the fake while it serves.
+// Change modifies the fake while it serves requests.
 func (k *Kubernetes) Change(change func(*Kubernetes)) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	change(k)
 }
 
-// Requests lists the resources that the exporter asked for, in order. What Vault
-// asked for is not among them.
+// Requests lists the resources that the exporter requested, in order. Requests of the fake
+// Vault are not included.
 func (k *Kubernetes) Requests() []string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -93,7 +94,7 @@ func (k *Kubernetes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	k.routes.ServeHTTP(w, r)
 }
 
-// resourceOf is the last word of a path that is no object's name.
+// resourceOf returns the resource in a path: the last segment that is not an object's name.
 func resourceOf(path string) string {
 	words := strings.Split(strings.TrimPrefix(path, "/api/v1/"), "/")
 	if strings.HasPrefix(path, "/api/v1/") && len(words)%2 == 0 {
@@ -109,7 +110,7 @@ func firstHandler(handlers map[string]http.HandlerFunc, key string) http.Handler
 	return handlers[""]
 }
 
-// asCaller authenticates the bearer, and has the request answered for that user.
+// asCaller authenticates the caller and lets answer respond for that user.
 func (k *Kubernetes) asCaller(w http.ResponseWriter, r *http.Request, answer func(http.ResponseWriter, *http.Request, string)) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -142,13 +143,13 @@ func (k *Kubernetes) review(w http.ResponseWriter, r *http.Request, user string)
 }
 
 func (k *Kubernetes) reviewed(token string, audiences []string) map[string]any {
-	subject, err := k.authenticate(token, audiences)
+	found, err := k.authenticate(token, audiences)
 	if err != nil {
 		return map[string]any{"error": err.Error()}
 	}
 	return map[string]any{
-		"authenticated": true, "audiences": subject.audiences,
-		"user": map[string]any{"username": subject.username, "uid": subject.uid},
+		"authenticated": true, "audiences": found.audiences,
+		"user": map[string]any{"username": found.username, "uid": found.uid},
 	}
 }
 
@@ -186,7 +187,7 @@ func (k *Kubernetes) serviceAccount(w http.ResponseWriter, r *http.Request, user
 	})
 }
 
-// mint answers a TokenRequest.
+// mint responds to a TokenRequest.
 func (k *Kubernetes) mint(w http.ResponseWriter, r *http.Request, user string) {
 	namespace, name := r.PathValue("namespace"), r.PathValue("name")
 	if !k.permit(w, user, request{verb: "create", resource: "serviceaccounts", subresource: "token", namespace: namespace, name: name}) {
@@ -206,7 +207,7 @@ func (k *Kubernetes) mint(w http.ResponseWriter, r *http.Request, user string) {
 	writeObject(w, "authentication.k8s.io/v1", "TokenRequest", map[string]any{"token": token.String()})
 }
 
-// elsewhere is any path that is no resource's.
+// elsewhere responds to paths that belong to no resource.
 func (k *Kubernetes) elsewhere(w http.ResponseWriter, r *http.Request, user string) {
 	if !k.may("* *", user) {
 		writeStatus(w, 403, "Forbidden", `forbidden: User "`+user+`" cannot `+strings.ToLower(r.Method)+` path "`+r.URL.Path+`"`)
@@ -223,8 +224,8 @@ func readJSON(w http.ResponseWriter, r *http.Request, into any) bool {
 	return true
 }
 
-func writeObject(w http.ResponseWriter, version, kind string, status any) {
-	writeJSON(w, http.StatusCreated, map[string]any{"apiVersion": version, "kind": kind, "metadata": map[string]any{}, "spec": map[string]any{}, "status": status})
+func writeObject(w http.ResponseWriter, version, kind string, result any) {
+	writeJSON(w, http.StatusCreated, map[string]any{"apiVersion": version, "kind": kind, "metadata": map[string]any{}, "spec": map[string]any{}, "status": result})
 }
 
 func writeNotFound(w http.ResponseWriter, resource, name string) {
@@ -245,5 +246,5 @@ func status(code int, reason, message string) map[string]any {
 func writeJSON(w http.ResponseWriter, code int, value any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(value) // the peer may have gone
+	_ = json.NewEncoder(w).Encode(value) // the client may have disconnected
 }

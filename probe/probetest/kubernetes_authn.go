@@ -10,18 +10,19 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 )
 
-// leeway is what the API server and Vault allow on a token's times.
+// leeway is the clock difference that the API server and Vault tolerate when they check a
+// token's times.
 const leeway = 60 * time.Second
 
-// subject is whom a token belongs to, and those of the audiences asked for that it
-// has.
+// subject is the user that a token authenticates, with those of the requested audiences
+// that the token has.
 type subject struct {
 	username, uid string
 	audiences     []string
 }
 
-// claims are a token's, in the shape of the TokenRequest API and in that of legacy
-// Secrets.
+// claims are the claims of a token, in the format of the TokenRequest API and in that of
+// legacy Secrets.
 type claims struct {
 	jwt.Claims
 	Kubernetes struct {
@@ -36,17 +37,17 @@ type claims struct {
 	LegacyUID       string `json:"kubernetes.io/serviceaccount/service-account.uid"`
 }
 
-// objectRef is an object that a token dies with.
+// objectRef is a claim that names an object that the token is bound to.
 type objectRef struct {
 	Name string `json:"name"`
 	UID  string `json:"uid"`
 }
 
-// notMine is what every authenticator says of a token that is not its own.
+// notMine is the error of every authenticator that does not know a token.
 const notMine = "invalid bearer token"
 
-// authenticate takes the steps of Kubernetes' authenticators in their order, and
-// gives their exact texts. No audiences are the API server's own.
+// authenticate makes the checks of Kubernetes' authenticators in their order, with their
+// exact error texts. No audiences means the API server's own.
 func (k *Kubernetes) authenticate(token string, audiences []string) (subject, error) {
 	audiences = orDefault(audiences)
 	if username, known := k.Static[token]; known {
@@ -94,8 +95,8 @@ func (k *Kubernetes) validate(token string, parsed *jwt.JSONWebToken, c claims, 
 	return s, k.validateBound(c)
 }
 
-// validateBound looks for the objects that a token of the TokenRequest API dies
-// with.
+// validateBound checks a token of the TokenRequest API: its times, and whether the objects
+// that it is bound to exist.
 func (k *Kubernetes) validateBound(c claims) error {
 	if err := c.ValidateWithLeeway(jwt.Expected{Time: time.Now()}, leeway); err != nil {
 		return timeError(err)
@@ -133,7 +134,7 @@ func timeError(err error) error {
 	return errors.New("service account token is issued in the future")
 }
 
-// validateLegacy holds a legacy token against the Secret that it stands in.
+// validateLegacy compares a legacy token with the Secret that contains it.
 func (k *Kubernetes) validateLegacy(token string, c claims) error {
 	stored, exists := k.Secrets[c.LegacyNamespace+"/"+c.LegacySecret]
 	switch {

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// request is what a caller wants to do.
+// request is an operation that a caller requests.
 type request struct{ verb, group, resource, subresource, namespace, name string }
 
 func (q request) permission() string { return q.verb + " " + q.full() }
@@ -19,8 +19,8 @@ func (q request) full() string {
 	return q.resource
 }
 
-// permit reports whether a user may do this, and refuses it in RBAC's words
-// otherwise.
+// permit reports whether a user may perform a request. If not, it responds with RBAC's
+// error.
 func (k *Kubernetes) permit(w http.ResponseWriter, user string, q request) bool {
 	if k.may(q.permission(), append(groupsOf(user), user)...) {
 		return true
@@ -55,14 +55,14 @@ func (k *Kubernetes) may(permission string, whom ...string) bool {
 
 func groupsOf(user string) []string {
 	groups := []string{"system:authenticated"}
-	if account, ok := strings.CutPrefix(user, "system:serviceaccount:"); ok {
-		namespace, _, _ := strings.Cut(account, ":")
+	if name, ok := strings.CutPrefix(user, "system:serviceaccount:"); ok {
+		namespace, _, _ := strings.Cut(name, ":")
 		groups = append(groups, "system:serviceaccounts", "system:serviceaccounts:"+namespace)
 	}
 	return groups
 }
 
-// accessQuestion is either kind of access review.
+// accessQuestion is the body of a SelfSubjectAccessReview or a SubjectAccessReview.
 type accessQuestion struct {
 	Spec struct {
 		User               string
@@ -79,8 +79,8 @@ func (k *Kubernetes) selfAccess(w http.ResponseWriter, r *http.Request, user str
 	}
 }
 
-// access answers about another user: whoever the question names, in the groups that
-// it names.
+// access responds to a SubjectAccessReview about another user, considering only the groups
+// that the review names.
 func (k *Kubernetes) access(w http.ResponseWriter, r *http.Request, user string) {
 	var question accessQuestion
 	if k.permit(w, user, request{verb: "create", group: "authorization.k8s.io", resource: "subjectaccessreviews"}) && readJSON(w, r, &question) {
@@ -100,5 +100,5 @@ func (k *Kubernetes) answerAccess(w http.ResponseWriter, kind string, question a
 	writeObject(w, "authorization.k8s.io/v1", kind, answer)
 }
 
-// authDelegator is what the ClusterRole system:auth-delegator grants.
+// authDelegator lists the permissions of the ClusterRole system:auth-delegator.
 var authDelegator = []string{"create tokenreviews", "create subjectaccessreviews"}

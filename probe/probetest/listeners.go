@@ -12,14 +12,14 @@ import (
 	"sync"
 )
 
-// Serve serves a handler with a certificate of a CA, and returns its URL.
+// Serve serves a handler with a certificate of a CA and returns its URL.
 func (w *World) Serve(handler http.Handler, ca authority, change func(*x509.Certificate)) string {
 	return w.serve(handler, &tls.Config{Certificates: []tls.Certificate{ca.issue(change)}})
 }
 
 func (w *World) serve(handler http.Handler, config *tls.Config) string {
 	server := httptest.NewUnstartedServer(handler)
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // handshakes fail on purpose
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // failed handshakes are expected
 	server.TLS = config
 	server.StartTLS()
 	w.t.Cleanup(func() {
@@ -29,21 +29,22 @@ func (w *World) serve(handler http.Handler, config *tls.Config) string {
 	return server.URL
 }
 
-// ServeAsVault serves a handler with a certificate of Vault's CA, and returns its URL.
+// ServeAsVault serves a handler with a certificate of Vault's CA and returns its URL.
 func (w *World) ServeAsVault(handler http.Handler) string { return w.Serve(handler, w.vaultCA, nil) }
 
-// ServePlain serves a handler without TLS, and returns its host and port.
+// ServePlain serves a handler without TLS and returns its host and port.
 func (w *World) ServePlain(handler http.Handler) string {
 	server := httptest.NewServer(handler)
 	w.t.Cleanup(server.Close)
 	return server.Listener.Addr().String()
 }
 
-// ServeVaultElsewhere serves Vault with a certificate for elsewhere.example alone.
+// ServeVaultElsewhere serves Vault with a certificate that is valid only for
+// elsewhere.example.
 func (w *World) ServeVaultElsewhere() { w.Target.Vault.Addr = w.Serve(w.Vault, w.vaultCA, elsewhere) }
 
-// DemandClientCertificate has Vault's listener demand a certificate of Vault's CA, and
-// returns the files of one and of its key.
+// DemandClientCertificate makes Vault's listener require a client certificate of Vault's
+// CA, and returns the files of one and its key.
 func (w *World) DemandClientCertificate() (certificate, key string) {
 	trusted := x509.NewCertPool()
 	trusted.AddCert(w.vaultCA.certificate)
@@ -61,8 +62,8 @@ func (w *World) DemandClientCertificate() (certificate, key string) {
 	return w.File("tls.crt", encode("CERTIFICATE", issued.Leaf.Raw)), w.File("tls.key", encode("PRIVATE KEY", der))
 }
 
-// Silent returns the address of a server that accepts connections and says
-// nothing, not even in the TLS handshake.
+// Silent returns the address of a server that accepts connections and sends nothing, not
+// even in the TLS handshake.
 func (w *World) Silent() string {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -89,6 +90,6 @@ func (w *World) Silent() string {
 	return listener.Addr().String()
 }
 
-// Refused returns the address of nobody: connections to it are refused. Its port is one
-// that no test is ever given, as a port that was just closed might be.
+// Refused returns an address that refuses connections. Unlike a port that was just closed,
+// its port is never assigned to another test.
 func (w *World) Refused() string { return "127.0.0.1:1" }

@@ -7,19 +7,20 @@ import (
 	"time"
 )
 
-// Mount is one auth mount, with what Vault has stored of it.
+// Mount is one auth mount with its configuration.
 type Mount struct {
-	// Type is another method's name; empty is kubernetes.
+	// Type is the name of another auth method; empty means kubernetes.
 	Type string
-	// Config is nil where none was written.
+	// Config is nil if none was written.
 	Config *Config
 	Roles  map[string]Role
-	// MFA enforces a second factor on every login.
+	// MFA requires a second factor for every login.
 	MFA bool
-	// CanaryReads lets the tokens of logins read the config, beside [ReaderToken].
+	// CanaryReads lets the tokens of logins read the config, in addition to [ReaderToken].
 	CanaryReads bool
-	// PooledCA is the CA that verified a connection to Kubernetes which is still open:
-	// Vault goes on using that, whatever CA the config now has. Empty: none is open.
+	// PooledCA is the CA that verified a connection to Kubernetes that is still open. Vault
+	// continues to use that connection, whatever CA the config has now. Empty means that
+	// none is open.
 	PooledCA string
 }
 
@@ -35,7 +36,7 @@ type Config struct {
 // Role is auth/<mount>/role/<role>.
 type Role struct {
 	Names, Namespaces []string
-	// Selector are labels that admit a namespace beside those that are named.
+	// Selector is labels that admit a namespace, in addition to Namespaces.
 	Selector        map[string]string
 	Audience        string
 	CIDRs           []string
@@ -45,7 +46,7 @@ type Role struct {
 	TTL             time.Duration
 }
 
-// clone is the mount as one login sees it, whatever is changed meanwhile.
+// clone returns a copy for one login, which later changes do not affect.
 func (m *Mount) clone() Mount {
 	c := *m
 	c.Roles = maps.Clone(m.Roles)
@@ -56,7 +57,7 @@ func (m *Mount) clone() Mount {
 	return c
 }
 
-// read answers for a path of the mount; nil is Vault's 404.
+// read returns the response for a path of the mount; nil data means Vault's 404.
 func (m *Mount) read(name, path string) (data map[string]any, known bool) {
 	role, isRole := strings.CutPrefix(path, "auth/"+name+"/role/")
 	switch {
@@ -77,7 +78,7 @@ func (m *Mount) read(name, path string) (data map[string]any, known bool) {
 	return nil, false
 }
 
-// read never returns the reviewer's token.
+// read returns the config as Vault does, without the reviewer's token.
 func (c *Config) read() map[string]any {
 	if c == nil {
 		return nil

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// authority is a CA. Two of the same name have different keys.
+// authority is a CA. Two authorities of the same name have different keys.
 type authority struct {
 	certificate *x509.Certificate
 	key         *ecdsa.PrivateKey
@@ -31,12 +31,12 @@ func newAuthority(name string) authority {
 
 const year = 365 * 24 * time.Hour
 
-// PEM is the CA's certificate as kubernetes_ca_cert takes it.
+// PEM returns the CA's certificate in the format of kubernetes_ca_cert.
 func (a authority) PEM() string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.certificate.Raw}))
 }
 
-// issue makes the certificate of a server.
+// issue issues a server certificate; change may modify it.
 func (a authority) issue(change func(*x509.Certificate)) tls.Certificate {
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "server"},
@@ -72,7 +72,7 @@ func sign(template, parent *x509.Certificate, key, signer *ecdsa.PrivateKey) *x5
 	return certificate
 }
 
-// expired and elsewhere are what can be wrong with a server's certificate.
+// expired, expiring and elsewhere are defects of a server's certificate, for issue.
 func expired(c *x509.Certificate) {
 	c.NotBefore, c.NotAfter = time.Now().Add(-48*time.Hour), time.Now().Add(-24*time.Hour)
 }

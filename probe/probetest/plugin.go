@@ -14,10 +14,10 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 )
 
-// The login of the Kubernetes auth plugin, 0.23.1: its checks in its order, with its
-// texts, on what the mount has stored.
+// The login of the Kubernetes auth plugin 0.23.1: its checks in its order, with its error
+// texts.
 
-// refusal is an error with the status that Vault answers it with.
+// refusal is an error with the status of Vault's response.
 type refusal struct {
 	status int
 	text   string
@@ -28,7 +28,7 @@ func (r refusal) Error() string { return r.text }
 // denied is the bare 403.
 var denied = refusal{403, "permission denied"}
 
-// login returns the role of a login that is admitted, and its alias.
+// login returns the role and the alias of a successful login.
 func (m Mount) login(r *http.Request, now time.Time, roleName, token string) (role Role, alias string, err error) {
 	role, known := m.Roles[strings.ToLower(roleName)]
 	switch {
@@ -48,28 +48,28 @@ func (m Mount) login(r *http.Request, now time.Time, roleName, token string) (ro
 		return role, "", denied
 	case m.Config == nil:
 		return role, "", refusal{500, "could not load backend configuration"}
-	case m.Config.CACert == "" && !m.Config.DisableLocalCA: // the fake runs in no pod
+	case m.Config.CACert == "" && !m.Config.DisableLocalCA: // the fake does not run in a pod
 		return role, "", refusal{500, "open /var/run/secrets/kubernetes.io/serviceaccount/ca.crt: no such file or directory"}
 	}
-	account, err := m.Config.parse(token, role, now)
+	claimed, err := m.Config.parse(token, role, now)
 	if err != nil {
 		return role, "", err
 	}
 	caller := m.caller()
 	defer caller.close()
-	if err := caller.admits(r.Context(), account, role); err != nil {
+	if err := caller.admits(r.Context(), claimed, role); err != nil {
 		return role, "", err
 	}
-	if account.uid == "" {
+	if claimed.uid == "" {
 		return role, "", refusal{500, "could not parse UID from claims"}
 	}
-	if err := caller.lookup(r.Context(), token, account, role.Audience); err != nil {
-		return role, "", denied // the cause stands in Vault's debug log alone
+	if err := caller.lookup(r.Context(), token, claimed, role.Audience); err != nil {
+		return role, "", denied // only Vault's debug log has the cause
 	}
 	if m.Config.Annotations {
-		err = caller.annotations(r.Context(), token, account)
+		err = caller.annotations(r.Context(), token, claimed)
 	}
-	return role, account.uid, err
+	return role, claimed.uid, err
 }
 
 func admits(cidrs []string, remote string) bool {
@@ -79,19 +79,19 @@ func admits(cidrs []string, remote string) bool {
 	})
 }
 
-// account is what a token's claims say of the service account.
+// account is the service account in a token's claims.
 type account struct {
 	namespace, name, uid string
 	audiences            []string
 }
 
-// pluginAlgorithms are those that the plugin takes.
+// pluginAlgorithms are the signature algorithms that the plugin accepts.
 var pluginAlgorithms = []jose.SignatureAlgorithm{
 	jose.RS256, jose.RS384, jose.RS512, jose.ES256, jose.ES384, jose.ES512, jose.PS256, jose.PS384, jose.PS512,
 }
 
-// parse judges the token as far as Vault does by itself. Without pem_keys nobody has
-// verified its signature.
+// parse makes the checks of the token that Vault makes without Kubernetes. It verifies the
+// signature only if there are pem_keys.
 func (c *Config) parse(token string, role Role, now time.Time) (account, error) {
 	parsed, err := jwt.ParseSigned(token, pluginAlgorithms)
 	if err != nil || !c.verifies(parsed) {

@@ -18,14 +18,16 @@ import (
 	"time"
 )
 
-// The plugin's calls to Kubernetes: with the host, the CA and the reviewer token
-// that the mount has stored, over a connection of their own.
+// The plugin's calls to Kubernetes, with the host, the CA and the reviewer token in the
+// mount's config, over connections of their own.
 
-// pluginAgent tells the plugin's calls from the exporter's.
+// pluginAgent is the User-Agent of the plugin's calls, which distinguishes them from the
+// exporter's.
 const pluginAgent = "Go-http-client/1.1"
 
-// The plugin waits 30 s for a connection and 10 s for a TLS handshake, and then
-// without end. The fake gives up sooner, yet later than the timeout of a hanging scenario.
+// pluginPatience is the fake's timeout for a call. The plugin waits 30 s for a connection,
+// 10 s for a TLS handshake and indefinitely for a response. This is shorter, but longer
+// than the timeout of a target in a hanging scenario.
 const pluginPatience = 1200 * time.Millisecond
 
 type pluginCaller struct {
@@ -45,16 +47,16 @@ func (m Mount) caller() pluginCaller {
 
 func (p pluginCaller) close() { p.client.CloseIdleConnections() }
 
-// ask makes one call and returns the answer's status and body.
+// ask makes one call and returns the status and body of the response.
 func (p pluginCaller) ask(ctx context.Context, method, path, bearer string, body []byte) (int, []byte, error) {
-	request, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(p.config.Host, "/")+path, bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(p.config.Host, "/")+path, bytes.NewReader(body))
 	if err != nil {
 		return 0, nil, err
 	}
-	request.Header.Set("Authorization", strings.TrimSpace("Bearer "+bearer))
-	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("Accept", "application/json")
-	response, err := p.client.Do(request)
+	r.Header.Set("Authorization", strings.TrimSpace("Bearer "+bearer))
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Accept", "application/json")
+	response, err := p.client.Do(r)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -63,8 +65,8 @@ func (p pluginCaller) ask(ctx context.Context, method, path, bearer string, body
 	return response.StatusCode, answer, err
 }
 
-// get reads an object as the stored reviewer, or as the client where there is none.
-// What the plugin calls the object stands in its texts.
+// get reads an object with the stored reviewer's token, or with the client's if there is
+// none. short and long are the plugin's names for the object in its error texts.
 func (p pluginCaller) get(ctx context.Context, path, bearer, short, long string, into any) error {
 	code, body, err := p.ask(ctx, http.MethodGet, path, bearer, nil)
 	if err != nil {
@@ -82,8 +84,8 @@ func (p pluginCaller) get(ctx context.Context, path, bearer, short, long string,
 	return json.Unmarshal(body, into)
 }
 
-// admits judges the account's namespace, which takes a call where the role has a
-// selector.
+// admits checks whether the role admits the account's namespace. It makes a call only if
+// the role has a selector.
 func (p pluginCaller) admits(ctx context.Context, a account, role Role) error {
 	if slices.Contains(role.Namespaces, a.namespace) {
 		return nil
@@ -107,7 +109,7 @@ func (p pluginCaller) admits(ctx context.Context, a account, role Role) error {
 func (p pluginCaller) labels(ctx context.Context, namespace string) (map[string]string, error) {
 	path := "/api/v1/namespaces/" + namespace
 	if _, err := http.NewRequest(http.MethodGet, p.config.Host+path, nil); err != nil {
-		return nil, err // the host is looked at before the token
+		return nil, err // the host is checked before the token
 	}
 	if p.config.ReviewerJWT == "" {
 		return nil, errors.New("namespace lookup failed: TokenReviewer JWT needs to be configured to use namespace selectors")
@@ -119,13 +121,13 @@ func (p pluginCaller) labels(ctx context.Context, namespace string) (map[string]
 	return maps.Clone(object.Metadata.Labels), err
 }
 
-// annotations reads the service account, whose annotations become metadata.
+// annotations reads the service account, whose annotations become metadata of the alias.
 func (p pluginCaller) annotations(ctx context.Context, token string, a account) error {
 	path := "/api/v1/namespaces/" + a.namespace + "/serviceaccounts/" + a.name
 	return p.get(ctx, path, cmp.Or(p.config.ReviewerJWT, token), "service account", "service account", &struct{}{})
 }
 
-// tokenReview is what the plugin reads of a TokenReview.
+// tokenReview is the part of a TokenReview that the plugin reads.
 type tokenReview struct {
 	Status struct {
 		Error         string
@@ -135,7 +137,7 @@ type tokenReview struct {
 	}
 }
 
-// lookup has the token reviewed, and holds the answer against its claims.
+// lookup creates a TokenReview of the token and compares the result with its claims.
 func (p pluginCaller) lookup(ctx context.Context, token string, a account, audience string) error {
 	wanted := a.audiences
 	if audience != "" {
@@ -150,7 +152,7 @@ func (p pluginCaller) lookup(ctx context.Context, token string, a account, audie
 		return err
 	}
 	if code < http.StatusOK || code > http.StatusPartialContent {
-		return fmt.Errorf("the TokenReview answered %d", code)
+		return fmt.Errorf("the TokenReview got %d", code)
 	}
 	var review tokenReview
 	if err := json.Unmarshal(body, &review); err != nil {

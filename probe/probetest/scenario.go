@@ -9,32 +9,28 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 )
 
-// Scenario is one thing that can be wrong, and what must be said of it.
+// Scenario is one fault and the verdicts that the exporter must reach.
 type Scenario struct {
-	// Name is that of its twin among the lab's faults, or else begins with the reason.
+	// Name is the name of its twin among the lab's faults, or else begins with the reason.
 	Name string
-	// Before arranges what an earlier run saw, where that matters: ten runs are made
-	// of it, so that the next reads the mount anew.
+	// Before prepares the world for earlier runs, if those matter: ten of them are made
+	// before Arrange, so that the next run reads the mount again.
 	Before func(*World)
 	// Arrange breaks a healthy world.
 	Arrange func(*World)
-	// Bare is what must be said with the bare evidence, Full with all optional
-	// evidence. Where Full is empty nothing is demanded of it, and where Bare is, the
-	// scenario is not played without.
+	// Bare is the verdict without optional evidence, Full the verdict with all of it. The
+	// scenario is not played where the verdict is empty.
 	Bare, Full Verdict
 }
 
-// Verdict is what must be said. Warning is one that must be raised, if any.
+// Verdict is an expected verdict. Warning is a warning that must be raised, if any.
 type Verdict struct {
 	Reason    diagnose.Reason
 	Certainty diagnose.Certainty
 	Warning   diagnose.WarningCode
 }
 
-const (
-	none       = diagnose.None
-	eliminated = diagnose.ByElimination
-)
+const none = diagnose.None
 
 func proven(reason diagnose.Reason) Verdict {
 	return Verdict{Reason: reason, Certainty: diagnose.Proven}
@@ -47,30 +43,30 @@ func byElimination(reason diagnose.Reason) Verdict {
 // warned is a healthy verdict with a warning.
 func warned(code diagnose.WarningCode) Verdict { return Verdict{none, diagnose.Proven, code} }
 
-// twin is a scenario whose verdicts stand in the lab's table, under its name.
+// twin is a scenario whose verdicts are in the lab's table, under its name.
 func twin(name string, arrange func(*World)) Scenario { return Scenario{Name: name, Arrange: arrange} }
 
-// same demands one verdict of the bare evidence and of all of it.
+// same expects the same verdict without and with optional evidence.
 func same(name string, v Verdict, arrange func(*World)) Scenario {
 	return Scenario{Name: name, Arrange: arrange, Bare: v, Full: v}
 }
 
-// bare demands a verdict of the bare evidence alone.
+// bare is played only without optional evidence.
 func bare(name string, v Verdict, arrange func(*World)) Scenario {
 	return Scenario{Name: name, Arrange: arrange, Bare: v}
 }
 
-// full demands a verdict of all optional evidence alone.
+// full is played only with all optional evidence.
 func full(name string, v Verdict, arrange func(*World)) Scenario {
 	return Scenario{Name: name, Arrange: arrange, Full: v}
 }
 
-// differs demands one verdict of the bare evidence, and a better one of all of it.
-func differs(name string, bare, full Verdict, arrange func(*World)) Scenario {
-	return Scenario{Name: name, Arrange: arrange, Bare: bare, Full: full}
+// differs expects one verdict without optional evidence and a better one with all of it.
+func differs(name string, without, with Verdict, arrange func(*World)) Scenario {
+	return Scenario{Name: name, Arrange: arrange, Bare: without, Full: with}
 }
 
-// Scenarios lists them all: the healthy ones, then by component, then the warnings.
+// Scenarios lists every scenario: the healthy ones, then by component, then the warnings.
 func Scenarios() []Scenario {
 	all := slices.Concat(healthyScenarios, vaultScenarios, mountScenarios, roleScenarios, reviewerScenarios, secretScenarios,
 		vaultToKubernetesScenarios, accessReviewScenarios, kubernetesScenarios, canaryScenarios, exporterScenarios, warningScenarios)
@@ -79,7 +75,7 @@ func Scenarios() []Scenario {
 		if s.Bare == (Verdict{}) && s.Full == (Verdict{}) {
 			of := slices.IndexFunc(faults, func(f lab.Fault) bool { return f.Name == s.Name })
 			if of < 0 {
-				panic("neither the lab nor the scenario says what is expected of " + s.Name)
+				panic("neither the lab nor the scenario has a verdict for " + s.Name)
 			}
 			all[i].Bare, all[i].Full = verdictOf(faults[of].Bare), verdictOf(faults[of].Full)
 		}
@@ -91,8 +87,8 @@ func verdictOf(v lab.Verdict) Verdict {
 	return Verdict{diagnose.Reason(v.Reason), diagnose.Certainty(v.Certainty), diagnose.WarningCode(v.Warning)}
 }
 
-// Play breaks the world as a scenario does, with all optional evidence at hand or
-// with none, and makes the run that must see it.
+// Play arranges the world for a scenario, with all optional evidence or with none, and
+// returns the run that must find the fault.
 func (w *World) Play(s Scenario, complete bool) probe.Result {
 	if complete {
 		w.Complete()
@@ -109,7 +105,7 @@ func (w *World) Play(s Scenario, complete bool) probe.Result {
 	return result
 }
 
-// Play plays the scenario of this name in a world of its own.
+// Play plays the scenario of this name in a new world.
 func Play(t testing.TB, name string, complete bool) probe.Result {
 	t.Helper()
 	scenarios := Scenarios()

@@ -14,7 +14,7 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 )
 
-// exporterScenarios are worlds in which the exporter itself fails, or what is its own.
+// exporterScenarios are failures of the exporter itself, or of its files, host or proxy.
 var exporterScenarios = []Scenario{
 	same("exporter_ca_unreadable", proven(diagnose.ExporterCAUnreadable), func(w *World) { w.Target.Vault.CACert += ".gone" }),
 	bare("exporter_ca_unreadable_empty", proven(diagnose.ExporterCAUnreadable), func(w *World) { w.Target.Vault.CACert = w.File("ca.crt", "") }),
@@ -80,7 +80,7 @@ var exporterScenarios = []Scenario{
 	bare("exporter_internal_error", proven(diagnose.ExporterInternalError), func(w *World) { w.Panic = true }),
 }
 
-// anEnd reports whether an address is that of the servers that a scenario is about.
+// anEnd reports whether an address belongs to a server that a scenario is about.
 type anEnd func(w *World, address string) bool
 
 func bothEnds(*World, string) bool { return true }
@@ -91,7 +91,7 @@ func kubernetesEnd(w *World, address string) bool {
 	return strings.HasSuffix(w.Target.Kubernetes.Host, "//"+address)
 }
 
-// failingDial has the host fail connections to one end.
+// failingDial makes connections to one end fail with this error.
 func failingDial(cause syscall.Errno, to anEnd) func(*World) {
 	return func(w *World) {
 		var dialer net.Dialer
@@ -108,7 +108,7 @@ func failingDial(cause syscall.Errno, to anEnd) func(*World) {
 	}
 }
 
-// through has the exporter reach one end through a proxy.
+// through makes the exporter use a proxy for one end.
 func through(to anEnd, proxy func(*World) string) func(*World) {
 	return func(w *World) {
 		at, err := url.Parse(proxy(w))
@@ -128,7 +128,7 @@ func proxyAnswering(answer http.HandlerFunc) func(*World) string {
 	return func(w *World) string { return "http://" + w.ServePlain(answer) }
 }
 
-// connect is a proxy that does what CONNECT asks.
+// connect is a proxy that supports CONNECT.
 func connect(w http.ResponseWriter, r *http.Request) {
 	server, err := net.Dial("tcp", r.Host)
 	if err != nil {

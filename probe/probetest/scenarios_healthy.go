@@ -9,8 +9,8 @@ import (
 
 var well = proven(none)
 
-// healthyScenarios are the worlds in which pods can log in: as set up by most, and
-// in every other way that is right.
+// healthyScenarios are worlds in which pods can log in: the most common configuration, and
+// other valid ones.
 var healthyScenarios = []Scenario{
 	same("healthy", well, func(*World) {}),
 	same("healthy_batch_token", well, withRole(func(r *Role) { r.Batch = true })),
@@ -25,7 +25,7 @@ var healthyScenarios = []Scenario{
 	same("healthy_standby", well, withVault(func(v *Vault) { v.Standby = true })),
 	same("healthy_standby_behind_proxy", well, func(w *World) {
 		w.Vault.Change(func(v *Vault) { v.Standby = true })
-		w.OnVault("sys/health", func(rw http.ResponseWriter, r *http.Request) { // the proxy drops the query
+		w.OnVault("sys/health", func(rw http.ResponseWriter, r *http.Request) { // the proxy drops the query parameters
 			r.URL.RawQuery = ""
 			w.Vault.health(rw, r)
 		})
@@ -59,8 +59,8 @@ func accessReview(w *World) {
 	w.Target.Reviewer = evidence.Origin{Source: evidence.SourceAccessReview, ServiceAccount: w.Reviewer.account()}
 }
 
-// selfReview is a mount without a reviewer: the canary reviews itself, with a token
-// that the API server takes too.
+// selfReview removes the mount's reviewer: the canary's token, which the API server accepts
+// too, reviews itself.
 func selfReview(w *World) {
 	w.Config(func(c *Config) { c.ReviewerJWT = "" })
 	w.Target.Reviewer = evidence.Origin{Source: evidence.SourceCanary}

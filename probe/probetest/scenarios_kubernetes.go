@@ -2,7 +2,7 @@ package probetest
 
 import "github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 
-// vaultToKubernetesScenarios are an API server that is well, and that Vault does not
+// vaultToKubernetesScenarios have an API server that works, but that Vault does not
 // reach.
 var vaultToKubernetesScenarios = []Scenario{
 	vaultAlone("vault_to_kubernetes_unreachable", func(w *World) string { return "https://" + w.Refused() }),
@@ -12,7 +12,7 @@ var vaultToKubernetesScenarios = []Scenario{
 	})),
 	bare("vault_to_kubernetes_timeout_before_header", byElimination(diagnose.VaultToKubernetesTimeout), hanging(func(w *World) { w.OnLogin(Hang) })),
 	{Name: "vault_to_kubernetes_timeout_handshake", Full: proven(diagnose.VaultToKubernetesTimeout), Arrange: func(w *World) {
-		w.Target.Timeout = 2 * pluginPatience // the fake's Vault gives up first
+		w.Target.Timeout = 2 * pluginPatience // the fake Vault times out first
 		w.Config(func(c *Config) { c.Host = "https://" + w.Silent() })
 	}},
 	otherCA("vault_to_kubernetes_tls", "other"),
@@ -49,8 +49,8 @@ var vaultToKubernetesScenarios = []Scenario{
 	}),
 }
 
-// accessReviewScenarios have no token of the reviewer at hand, which is the recommended
-// mode inside a cluster: Vault uses its own pod's token.
+// accessReviewScenarios use the source accessreview, which is the recommended mode inside a
+// cluster: the exporter has no reviewer token, and Vault uses its own pod's token.
 var accessReviewScenarios = []Scenario{
 	bare("vault_to_kubernetes_timeout_accessreview", byElimination(diagnose.VaultToKubernetesTimeout), hanging(func(w *World) {
 		accessReview(w)
@@ -93,10 +93,10 @@ func inAccessReview(arrange func(*World)) func(*World) {
 	}
 }
 
-// vaultAlone points the mount, and not the exporter, at another host.
+// vaultAlone points the mount, but not the exporter, at another host.
 func vaultAlone(name string, host func(*World) string) Scenario { return twin(name, mountAt(host)) }
 
-// notAPIServer points it at what is no API server.
+// notAPIServer points the mount at a server that is not an API server.
 func notAPIServer(name string, host func(*World) string) Scenario {
 	return differs(name, byElimination(diagnose.VaultToKubernetesFailed), proven(diagnose.VaultToKubernetesMisconfigured), mountAt(host))
 }
@@ -108,12 +108,12 @@ func mountAt(host func(*World) string) func(*World) {
 	}
 }
 
-// otherCA puts a CA of this name into the mount's config.
-func otherCA(name, authority string) Scenario {
-	return twin(name, withConfig(func(c *Config) { c.CACert = newAuthority(authority).PEM() }))
+// otherCA puts a new CA of this name into the mount's config.
+func otherCA(name, ca string) Scenario {
+	return twin(name, withConfig(func(c *Config) { c.CACert = newAuthority(ca).PEM() }))
 }
 
-// kubernetesScenarios are an API server that fails us as it fails Vault.
+// kubernetesScenarios have an API server that fails for the exporter and for Vault alike.
 var kubernetesScenarios = []Scenario{
 	twin("kubernetes_dns", func(w *World) { w.KubernetesAt("https://kubernetes..svc:6443") }),
 	twin("kubernetes_unreachable", func(w *World) { w.KubernetesAt("https://" + w.Refused()) }),
@@ -157,15 +157,15 @@ var kubernetesScenarios = []Scenario{
 		reviewSays(`{"authenticated":true,"user":{"username":"system:serviceaccount:monitoring:canary","uid":"uid-of-canary"}}`)),
 }
 
-// webhookSays has an authenticator fail beside the API server's own, which do not know
-// the token.
+// webhookSays makes an authentication webhook fail with this text, while the API server's
+// own authenticators do not know the token.
 func webhookSays(name, text string) Scenario {
 	return bare(name, byElimination(diagnose.KubernetesUnavailable), reviewSays(`{"error":"[invalid bearer token, `+text+`]"}`))
 }
 
-// reviewSays has every review end in this status, as a webhook can make it.
-func reviewSays(status string) func(*World) {
+// reviewSays makes every TokenReview return this status, which a webhook can cause.
+func reviewSays(result string) func(*World) {
 	return func(w *World) {
-		w.OnKubernetes("tokenreviews", JSON(201, `{"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","status":`+status+`}`))
+		w.OnKubernetes("tokenreviews", JSON(201, `{"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview","status":`+result+`}`))
 	}
 }

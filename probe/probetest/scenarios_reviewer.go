@@ -71,21 +71,21 @@ var reviewerScenarios = []Scenario{
 	}),
 }
 
-// otherReviewer has Vault hold the token of an account that may nothing.
+// otherReviewer stores in Vault the token of an account that has no permissions.
 func (w *World) otherReviewer() {
 	other := accountToken("vault", "other", APIServerAudience)
 	w.Kubernetes.Change(func(k *Kubernetes) { k.Accounts["vault/other"] = other.UID })
 	w.StoreReviewer(other.String())
 }
 
-// unbound takes the reviewer's grants away, but for these.
+// unbound removes the reviewer's grants, except these.
 func unbound(left ...string) func(*World) {
 	return func(w *World) {
 		w.Kubernetes.Change(func(k *Kubernetes) { k.Grants[w.Reviewer.username()] = left })
 	}
 }
 
-// useReviewer has both Vault and the file hold a changed token.
+// useReviewer puts a modified reviewer token into both Vault and the file.
 func useReviewer(change func(*World, *Token)) func(*World) {
 	return func(w *World) {
 		token := w.Reviewer
@@ -95,7 +95,7 @@ func useReviewer(change func(*World, *Token)) func(*World) {
 	}
 }
 
-// useText has both Vault and the file hold a text that is no token.
+// useText puts a text that is not a token into both Vault and the file.
 func useText(text string) func(*World) {
 	return func(w *World) {
 		w.SetReviewerText(text)
@@ -103,7 +103,7 @@ func useText(text string) func(*World) {
 	}
 }
 
-// legacy makes it a token in a Secret that exists.
+// legacy changes the token to one in a Secret, and creates the Secret.
 func legacy(w *World, t *Token) {
 	t.Legacy, t.Secret = true, t.Name+"-token"
 	w.Kubernetes.Change(func(k *Kubernetes) { k.Secrets[t.Namespace+"/"+t.Secret] = t.String() })

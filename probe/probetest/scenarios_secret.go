@@ -9,8 +9,8 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// ReviewerInSecret has the reviewer's token in a Secret of the exporter's own cluster,
-// which the exporter may read. Here that is the cluster of the target.
+// ReviewerInSecret puts the reviewer's token into a Secret in the exporter's own cluster,
+// which the exporter may read. In the world, that is the cluster of the target.
 func (w *World) ReviewerInSecret(key, content string) {
 	w.Identity()
 	w.Target.Home = w.Target.Kubernetes
@@ -22,8 +22,8 @@ func (w *World) ReviewerInSecret(key, content string) {
 	w.OnSecret(JSON(200, `{"apiVersion":"v1","kind":"Secret","metadata":{"name":"vault-auth-token"},"data":{"`+key+`":"`+encoded+`"}}`))
 }
 
-// OnSecret has a handler answer the reading of the reviewer's Secret, and nothing
-// else that is asked of Secrets.
+// OnSecret sets the handler for reading the reviewer's Secret. Other requests for Secrets
+// fail.
 func (w *World) OnSecret(answer http.HandlerFunc) {
 	w.OnKubernetes("secrets", func(rw http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet || r.URL.Path != "/api/v1/namespaces/vault/secrets/vault-auth-token" || !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ") {
@@ -51,8 +51,8 @@ func secretSays(code int, reason, message string) func(*World) {
 
 const secretForbidden = `secrets "vault-auth-token" is forbidden: User "system:serviceaccount:monitoring:vault-k8s-auth-exporter" cannot get resource "secrets"`
 
-// secretScenarios have the reviewer's token in a Secret. What the exporter itself may
-// not read is a gap; so is another cluster that is down.
+// secretScenarios have the reviewer's token in a Secret. If the exporter may not read it, or
+// if the other cluster is down, the reviewer is not judged.
 var secretScenarios = []Scenario{
 	bare("healthy_secret", proven(none), func(w *World) { w.ReviewerInSecret("token", w.Reviewer.String()+"\n") }),
 	bare("reviewer_drift_secret", byElimination(diagnose.ReviewerDrift), func(w *World) {

@@ -110,16 +110,17 @@ func lostLeader(w *World) {
 	w.Vault.Change(func(v *Vault) { v.Standby, v.Disconnected = true, true })
 }
 
-// inNamespace has the mount in the namespace team-a of a server, and the target look
-// into another one, or find it refused.
-func inNamespace(d Dialect, refusal, asked string) func(*World) {
+// inNamespace moves the mount to the namespace team-a, which rejects requests with the text
+// locked unless that is empty, and makes the target use the namespace asked.
+func inNamespace(d Dialect, locked, asked string) func(*World) {
 	return func(w *World) {
-		w.Vault.Change(func(v *Vault) { v.Dialect, v.Namespace, v.NamespaceRefusal = d, "team-a", refusal })
+		w.Vault.Change(func(v *Vault) { v.Dialect, v.Namespace, v.NamespaceRefusal = d, "team-a", locked })
 		w.Target.Vault.Namespace = asked
 	}
 }
 
-// hanging shortens the timeout, so that what hangs need not be waited for.
+// hanging shortens the target's timeout, so that a server that hangs does not delay the
+// tests.
 func hanging(arrange func(*World)) func(*World) {
 	return func(w *World) {
 		w.Target.Timeout = 800 * time.Millisecond

@@ -8,7 +8,7 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// warningScenarios are worlds in which pods can log in, today.
+// warningScenarios are worlds in which pods can log in, but a warning is raised.
 var warningScenarios = []Scenario{
 	twin("reviewer_token_expiring", useReviewer(func(_ *World, t *Token) {
 		t.Issued, t.Expires = time.Now().Add(-100*time.Hour), time.Now().Add(time.Hour)

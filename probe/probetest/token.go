@@ -16,37 +16,37 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// Mark is part of every credential that the fakes hand out. It may turn up in no
+// Mark is part of every credential that the fakes issue. It must not appear in any
 // output.
 const Mark = "MARKEDSECRET"
 
-// legacyIssuer is the issuer of tokens in Secrets, in every cluster.
+// legacyIssuer is the issuer of service account tokens in Secrets, in every cluster.
 const legacyIssuer = "kubernetes/serviceaccount"
 
 // Token is a service account's token before it is encoded.
 type Token struct {
 	Namespace, Name, UID string
-	// Pod or Secret is what the token is bound to.
+	// Pod or Secret is the object that the token is bound to.
 	Pod, Secret string
-	// Legacy gives it the claims of a token in a Secret, which never expires.
+	// Legacy selects the claims of a token in a Secret, which never expires.
 	Legacy          bool
 	Issuer          string
 	Audiences       []string
 	Issued, Expires time.Time
 	NotBefore       time.Time
-	// Claims are put over those that the fields give; a nil value removes one.
+	// Claims override the claims that result from the other fields; a nil value removes one.
 	Claims map[string]any
-	// Key signs it; nil is the cluster's own.
+	// Key signs the token; nil means the cluster's own key.
 	Key *Key
 }
 
-// Key signs tokens as a cluster does, the same token always the same way.
+// Key signs tokens as a cluster does. The signature of a token is deterministic.
 type Key struct {
 	private *rsa.PrivateKey
 	id      string
 }
 
-// One pair of keys serves all tests: making them takes longest of all.
+// All tests share these keys, because generating keys is slow.
 var (
 	clusterKey = sync.OnceValue(func() *Key { return newKey("cluster") })
 	otherKey   = sync.OnceValue(func() *Key { return newKey("other") })
@@ -60,7 +60,7 @@ func newKey(id string) *Key {
 	return &Key{private, id}
 }
 
-// PEM is the public key, as pem_keys take it.
+// PEM returns the public key in the format of pem_keys.
 func (k *Key) PEM() string {
 	der, err := x509.MarshalPKIXPublicKey(k.private.Public())
 	if err != nil {
@@ -87,14 +87,14 @@ func (t Token) String() string {
 }
 
 func (t Token) claims() map[string]any {
-	claims := t.bound()
+	all := t.bound()
 	if t.Legacy {
-		claims = t.legacy()
+		all = t.legacy()
 	}
-	claims["sub"], claims["mark"] = t.username(), Mark
-	maps.Copy(claims, t.Claims)
-	maps.DeleteFunc(claims, func(_ string, value any) bool { return value == nil })
-	return claims
+	all["sub"], all["mark"] = t.username(), Mark
+	maps.Copy(all, t.Claims)
+	maps.DeleteFunc(all, func(_ string, value any) bool { return value == nil })
+	return all
 }
 
 func (t Token) bound() map[string]any {
@@ -129,11 +129,11 @@ func (t Token) account() evidence.ServiceAccount {
 	return evidence.ServiceAccount{Namespace: t.Namespace, Name: t.Name}
 }
 
-// uidOf is the UID that an object of this name has where nothing else is said.
+// uidOf returns the default UID of an object of this name.
 func uidOf(name string) string { return "uid-of-" + name }
 
-// Leaks returns the parts of these credentials that stand in a text: whole tokens,
-// their segments, and the mark.
+// Leaks returns the parts of these credentials that a text contains: whole tokens, their
+// segments, and the mark.
 func Leaks(text string, credentials ...string) []string {
 	parts := []string{Mark}
 	for _, credential := range credentials {

@@ -15,27 +15,27 @@ import (
 
 // Vault is a fake Vault with auth mounts. The zero value is not initialised.
 type Vault struct {
-	mu sync.Mutex // guards all below
+	mu sync.Mutex // guards the fields below
 
-	// Dialect is whose server it speaks as.
+	// Dialect is the server that the fake imitates.
 	Dialect Dialect
-	// Namespace is the one that all mounts are in; empty is the root. No other exists.
-	// NamespaceRefusal is the text with which it is locked or sealed, if it is.
+	// Namespace is the namespace of all mounts; empty means the root. No other one exists.
+	// NamespaceRefusal is the error text if the namespace is locked or sealed, else empty.
 	Namespace, NamespaceRefusal string
 
 	Initialized, Sealed, Standby bool
-	// Disconnected is a standby that has lost the active node.
+	// Disconnected is set for a standby that has lost its connection to the active node.
 	Disconnected bool
-	// Version is what sys/health says, in place of the dialect's own.
+	// Version is the version in sys/health; empty means the dialect's own.
 	Version string
-	// Clock is how far its clock is ahead.
+	// Clock is how far the server's clock is ahead.
 	Clock time.Duration
-	// Mounts maps a path below auth/ to what is mounted there.
+	// Mounts maps a path below auth/ to the mount there.
 	Mounts map[string]*Mount
-	// DisabledEntities are the aliases, UIDs of service accounts, whose identity
-	// entity is disabled.
+	// DisabledEntities are the aliases (UIDs of service accounts) whose identity entity is
+	// disabled.
 	DisabledEntities []string
-	// Handlers answer for a path below /v1/ instead of the fake; "" is every path.
+	// Handlers replace the fake's response for a path below /v1/; "" is every path.
 	Handlers map[string]http.HandlerFunc
 
 	requests []string
@@ -43,31 +43,31 @@ type Vault struct {
 	live     map[string]Role // by token
 }
 
-// ReaderToken may read every config and role.
+// ReaderToken is a Vault token that may read every config and role.
 const ReaderToken = "hvs.reader" + Mark
 
-// Change alters the fake while it serves.
+// Change modifies the fake while it serves requests.
 func (v *Vault) Change(change func(*Vault)) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	change(v)
 }
 
-// Requests lists the paths that were asked for, in order.
+// Requests lists the requested paths, in order.
 func (v *Vault) Requests() []string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return slices.Clone(v.requests)
 }
 
-// Live counts the tokens that were issued and not revoked.
+// Live returns the number of tokens that were issued and not revoked.
 func (v *Vault) Live() int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return len(v.live)
 }
 
-// Issued counts the tokens that were ever issued.
+// Issued returns the number of tokens that were issued.
 func (v *Vault) Issued() int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -87,8 +87,8 @@ func (v *Vault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v.Serve(w, r)
 }
 
-// Serve answers as the fake does where no handler stands in, so that a handler can
-// pass a request on.
+// Serve responds without regard to Handlers, so that a handler can pass a request on to the
+// fake.
 func (v *Vault) Serve(w http.ResponseWriter, r *http.Request) {
 	path := strings.TrimPrefix(r.URL.Path, "/v1/")
 	mount, isLogin := strings.CutSuffix(strings.TrimPrefix(path, "auth/"), "/login")
@@ -112,7 +112,7 @@ func (v *Vault) Serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// health answers with the code that the caller chose for the state, or Vault's own.
+// health responds with the status that the query selects for the state, or the default.
 func (v *Vault) health(w http.ResponseWriter, r *http.Request) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -138,7 +138,7 @@ func (v *Vault) health(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, code, answer)
 }
 
-// revoke demands the policy default, which permits revoke-self.
+// revoke requires the policy default, which permits revoke-self.
 func (v *Vault) revoke(w http.ResponseWriter, token string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -150,7 +150,7 @@ func (v *Vault) revoke(w http.ResponseWriter, token string) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// read answers for the config, the roles and the accessor of a mount.
+// read responds with the config, a role or the accessor of a mount.
 func (v *Vault) read(w http.ResponseWriter, path, token string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -171,8 +171,8 @@ func (v *Vault) read(w http.ResponseWriter, path, token string) {
 	refuse(w, 403, "1 error occurred:\n\t* permission denied\n\n")
 }
 
-// login is Vault's own part: the plugin judges, and the core then looks at the
-// identity, login MFA and the policies. No lock is held while the plugin calls
+// login is the part of a login in Vault's core: it calls the plugin, then checks the
+// identity entity, login MFA and the policies. mu is not held while the plugin calls
 // Kubernetes.
 func (v *Vault) login(w http.ResponseWriter, r *http.Request, path string) {
 	var question struct{ Role, JWT string }
@@ -232,7 +232,7 @@ func (v *Vault) issue(w http.ResponseWriter, role Role) {
 	writeJSON(w, 200, map[string]any{"request_id": "r", "auth": auth})
 }
 
-// refuseWith answers as the core does: an error that carries no status is a 500.
+// refuseWith responds with an error as Vault's core does: one without a status is a 500.
 func refuseWith(w http.ResponseWriter, err error) {
 	if r, ok := errors.AsType[refusal](err); ok {
 		refuse(w, r.status, r.text)

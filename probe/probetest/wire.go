@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// Ways for a server to misbehave.
+// Handlers that respond in fixed ways or misbehave.
 
-// Hang answers nothing until the caller has gone.
+// Hang sends nothing until the client disconnects.
 func Hang(_ http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body)
 	<-r.Context().Done()
 }
 
-// HangAfterHeader sends a header that announces a body, and no body.
+// HangAfterHeader sends a header that announces a body, but no body.
 func HangAfterHeader(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusOK)
@@ -24,7 +24,7 @@ func HangAfterHeader(w http.ResponseWriter, r *http.Request) {
 	Hang(w, r)
 }
 
-// HangInBody stops in the middle of the body.
+// HangInBody stops sending in the middle of the body.
 func HangInBody(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = io.WriteString(w, `{"request_id":"r",`)
@@ -41,10 +41,10 @@ func CutInBody(w http.ResponseWriter, r *http.Request) {
 	panic(http.ErrAbortHandler)
 }
 
-// Close closes the connection without an answer.
+// Close closes the connection without a response.
 func Close(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 
-// Answer returns a handler that always answers the same.
+// Answer returns a handler that always sends this response.
 func Answer(code int, contentType, body string, header ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", contentType)
@@ -56,27 +56,27 @@ func Answer(code int, contentType, body string, header ...string) http.HandlerFu
 	}
 }
 
-// HTML answers as a proxy or a login page does.
+// HTML responds as a proxy or a login page does.
 func HTML(code int) http.HandlerFunc {
 	return Answer(code, "text/html", "<html><body>"+Mark+" please log in</body></html>")
 }
 
-// JSON answers with this body.
+// JSON responds with this body.
 func JSON(code int, body string, header ...string) http.HandlerFunc {
 	return Answer(code, "application/json", body, header...)
 }
 
-// Refuse answers as Vault refuses.
+// Refuse responds with an error in Vault's format.
 func Refuse(code int, text string, header ...string) http.HandlerFunc {
 	return JSON(code, `{"errors":[`+quote(text)+`]}`, header...)
 }
 
-// Redirect sends the caller elsewhere.
+// Redirect responds with a redirect.
 func Redirect(code int, location string) http.HandlerFunc {
 	return Answer(code, "text/plain", "", "Location", location)
 }
 
-// Huge answers with 8 MB of JSON, more than any answer has.
+// Huge responds with 8 MB of JSON, more than any valid response has.
 func Huge(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = io.WriteString(w, `{"errors":["`)
@@ -93,13 +93,13 @@ func quote(text string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\t", `\t`).Replace(text) + `"`
 }
 
-// Status answers as the API server refuses.
+// Status responds with an error in the API server's format.
 func Status(code int, reason, message string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { writeStatus(w, code, reason, message) }
 }
 
-// SwitchProtocols answers 101 and keeps the connection open until the caller closes
-// it, which closed is told.
+// SwitchProtocols responds with 101 and keeps the connection open until the client closes
+// it, then calls closed.
 func SwitchProtocols(closed func()) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		connection, buffered, err := http.NewResponseController(w).Hijack()
@@ -114,8 +114,8 @@ func SwitchProtocols(closed func()) http.HandlerFunc {
 	}
 }
 
-// Doubled sends an answer twice, and keeps the connection open until the caller closes
-// it, which closed is told.
+// Doubled sends a response twice and keeps the connection open until the client closes it,
+// then calls closed.
 func Doubled(answer http.HandlerFunc, closed func()) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		recorder := httptest.NewRecorder()

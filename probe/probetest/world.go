@@ -14,30 +14,30 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/gather"
 )
 
-// World is a cluster, a Vault and a target between them, all well at first. Tests
-// and scenarios break it.
+// World is a cluster, a Vault and a target that uses both. It is healthy at first; tests and
+// scenarios break it.
 type World struct {
 	Kubernetes *Kubernetes
 	Vault      *Vault
 	Target     evidence.Target
 
-	// Reviewer and Canary are the tokens as they stand in their files.
+	// Reviewer and Canary are the tokens in their files.
 	Reviewer, Canary Token
 
-	// Network is how the exporter reaches its servers.
+	// Network is how the exporter reaches the servers.
 	Network gather.Network
 
-	// Panic has the exporter itself go wrong in the middle of a probe.
+	// Panic makes the exporter panic in the middle of a run.
 	Panic bool
 
 	kubernetesCA, vaultCA authority
 	credentials           []string
-	mu                    sync.Mutex // guards fates
-	fates                 []evidence.TokenEvent
+	mu                    sync.Mutex // guards tokenEvents
+	tokenEvents           []evidence.TokenEvent
 	t                     testing.TB
 }
 
-// NewWorld starts a healthy world that ends with the test.
+// NewWorld starts a healthy world, which is stopped at the end of the test.
 func NewWorld(t testing.TB) *World {
 	t.Helper()
 	w := &World{
@@ -87,8 +87,8 @@ func accountToken(namespace, name string, audiences ...string) Token {
 	}
 }
 
-// Complete has every piece of optional evidence at hand: a Vault token that may read
-// the mount, a diagnostic role, and an identity of the exporter's own.
+// Complete makes all optional evidence available: it adds a Vault token that may read the
+// mount, a diagnostic role, and an identity of the exporter.
 func (w *World) Complete() {
 	w.Readable()
 	w.Identity()
@@ -98,8 +98,8 @@ func (w *World) Complete() {
 	})
 }
 
-// File writes a file of its own and returns its path, which is short: a long name that a
-// test's name is part of looks like a token.
+// File writes a file into a new directory and returns its path. The path does not contain
+// the test's name: a long one would look like a credential and be redacted.
 func (w *World) File(name, content string) string {
 	dir, err := os.MkdirTemp("", "world")
 	if err != nil {
@@ -118,24 +118,24 @@ func (w *World) tokenFile(name, token string) string {
 	return w.File(name, token)
 }
 
-// SetReviewer puts another reviewer token into the file.
+// SetReviewer writes another reviewer token to the file.
 func (w *World) SetReviewer(token Token) {
 	w.Reviewer = token
 	w.SetReviewerText(token.String())
 }
 
-// SetReviewerText puts any text into the reviewer's file.
+// SetReviewerText writes a text to the reviewer's file.
 func (w *World) SetReviewerText(text string) {
 	w.Target.Reviewer.TokenFile = w.tokenFile("reviewer-token", text)
 }
 
-// SetCanary puts another canary token into the file.
+// SetCanary writes another canary token to the file.
 func (w *World) SetCanary(token Token) {
 	w.Canary = token
 	w.Target.Canary.TokenFile = w.tokenFile("canary-token", token.String())
 }
 
-// Mount and Config change what Vault has stored.
+// Mount changes the mount in Vault.
 func (w *World) Mount(change func(*Mount)) {
 	w.Vault.Change(func(v *Vault) { change(v.Mounts["kubernetes"]) })
 }
@@ -143,16 +143,16 @@ func (w *World) Mount(change func(*Mount)) {
 // Config changes the mount's config.
 func (w *World) Config(change func(*Config)) { w.Mount(func(m *Mount) { change(m.Config) }) }
 
-// StoreReviewer gives Vault another reviewer token than the file holds.
+// StoreReviewer stores another reviewer token in Vault than the one in the file.
 func (w *World) StoreReviewer(token string) {
 	w.credentials = append(w.credentials, token)
 	w.Config(func(c *Config) { c.ReviewerJWT = token })
 }
 
-// Readable has a token at hand that may read the mount's config and roles.
+// Readable adds a Vault token that may read the mount's config and roles.
 func (w *World) Readable() { w.Target.Vault.TokenFile = w.tokenFile("vault-token", ReaderToken) }
 
-// Identity gives the exporter an identity of its own that may create TokenReviews.
+// Identity gives the exporter its own identity, which may create TokenReviews.
 func (w *World) Identity() {
 	w.powerlessIdentity()
 	w.Kubernetes.Change(func(k *Kubernetes) { k.Grants[exporterUser] = authDelegator })
@@ -160,7 +160,7 @@ func (w *World) Identity() {
 
 const exporterUser = "system:serviceaccount:monitoring:vault-k8s-auth-exporter"
 
-// powerlessIdentity is one that may nothing.
+// powerlessIdentity gives the exporter its own identity, which has no permissions.
 func (w *World) powerlessIdentity() {
 	own := accountToken("monitoring", "vault-k8s-auth-exporter", APIServerAudience)
 	w.Target.Kubernetes.TokenFile = w.tokenFile("own-token", own.String())
@@ -170,18 +170,18 @@ func (w *World) powerlessIdentity() {
 	})
 }
 
-// MintCanary has the exporter mint the canary's token, which it may.
+// MintCanary makes the exporter mint the canary's token, and permits that.
 func (w *World) MintCanary() {
 	w.powerlessIdentity()
 	w.Target.Canary = evidence.Origin{Source: evidence.SourceServiceAccount, ServiceAccount: w.Canary.account(), Audiences: w.Canary.Audiences}
 	w.Kubernetes.Change(func(k *Kubernetes) { k.Grants[exporterUser] = []string{"create serviceaccounts/token"} })
 }
 
-// DropReviewer has Vault hold a reviewer token that expired yesterday, while the
-// file has a good one.
+// DropReviewer stores a reviewer token in Vault that expired yesterday. The one in the file
+// remains valid.
 func (w *World) DropReviewer() { w.StoreReviewer(expiredYesterday(w.Reviewer).String()) }
 
-// RestoreReviewer has Vault hold the token of the file again.
+// RestoreReviewer stores the token in the file in Vault again.
 func (w *World) RestoreReviewer() { w.StoreReviewer(w.Reviewer.String()) }
 
 func expiredYesterday(t Token) Token {
@@ -189,55 +189,54 @@ func expiredYesterday(t Token) Token {
 	return t
 }
 
-// KubernetesAt moves the API server, for the exporter and for Vault alike.
+// KubernetesAt changes the API server's address, for both the exporter and Vault.
 func (w *World) KubernetesAt(host string) {
 	w.Target.Kubernetes.Host = host
 	w.Config(func(c *Config) { c.Host = host })
 }
 
-// OnKubernetes and OnVault have a handler answer for one resource or path; "" is
-// all of them.
+// OnKubernetes sets the handler for one resource; "" is every resource.
 func (w *World) OnKubernetes(resource string, answer http.HandlerFunc) {
 	w.Kubernetes.Change(func(k *Kubernetes) { k.Handlers[resource] = answer })
 }
 
-// OnVault has a handler answer for one path below /v1/; "" is all of them.
+// OnVault sets the handler for one path below /v1/; "" is every path.
 func (w *World) OnVault(path string, answer http.HandlerFunc) {
 	w.Vault.Change(func(v *Vault) { v.Handlers[path] = answer })
 }
 
-// OnLogin has a handler answer the logins.
+// OnLogin sets the handler for logins.
 func (w *World) OnLogin(answer http.HandlerFunc) { w.OnVault("auth/kubernetes/login", answer) }
 
-// Credentials are all that ever stood in the world's files and in Vault.
+// Credentials lists every credential that was ever in the world's files or in Vault.
 func (w *World) Credentials() []string { return slices.Clone(w.credentials) }
 
-// Prober returns a prober whose tokens the world accounts for.
+// Prober returns a prober whose token events the world records.
 func (w *World) Prober() *probe.Prober {
-	prober := probe.NewProber("test", func(_ string, fate evidence.TokenEvent) {
+	prober := probe.NewProber("test", func(_ string, event evidence.TokenEvent) {
 		if w.Panic {
 			panic("out of order")
 		}
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.fates = append(w.fates, fate)
+		w.tokenEvents = append(w.tokenEvents, event)
 	})
 	return prober.Over(w.Network)
 }
 
-// Fates lists what became of the prober's tokens, in order.
-func (w *World) Fates() []evidence.TokenEvent {
+// TokenEvents lists the token events of the world's probers, in order.
+func (w *World) TokenEvents() []evidence.TokenEvent {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return slices.Clone(w.fates)
+	return slices.Clone(w.tokenEvents)
 }
 
-// Probe makes one run on a prober of its own.
+// Probe makes one run with a new prober.
 func (w *World) Probe(memory probe.Memory) (probe.Result, probe.Memory) {
 	return w.Prober().Probe(w.t.Context(), w.Target, memory)
 }
 
-// Swap puts one file in the place of another, atomically, as a kubelet does.
+// Swap atomically replaces the file to with the file from, as a kubelet does.
 func Swap(t testing.TB, from, to string) {
 	t.Helper()
 	if err := os.Rename(from, to); err != nil {

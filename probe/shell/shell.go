@@ -1,4 +1,4 @@
-// Package shell quotes values for commands that a person will paste.
+// Package shell quotes values for commands that a person pastes into a shell.
 package shell
 
 import (
@@ -6,14 +6,15 @@ import (
 	"strings"
 )
 
-// harmless is what may enter a command unquoted. It begins with a letter or digit: the
-// vault CLI reads a file for a value that begins with @, and standard input for -.
+// harmless matches names that cannot do more than name something. They begin with a
+// letter or digit: the vault CLI reads a file for a value that begins with @, and standard
+// input for -.
 var harmless = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/@-]*$`)
 
-// harmlessPath is the same for the files of our own configuration.
+// harmlessPath matches values of our own configuration that need no quotes.
 var harmlessPath = regexp.MustCompile(`^[A-Za-z0-9/.][A-Za-z0-9._:/@-]*$`)
 
-// Quote quotes a value of our own configuration for a POSIX shell.
+// Quote quotes a value from our own configuration for a POSIX shell.
 func Quote(value string) string {
 	if harmlessPath.MatchString(value) {
 		return value
@@ -21,8 +22,8 @@ func Quote(value string) string {
 	return "'" + strings.ReplaceAll(value, "'", `'\''`) + "'"
 }
 
-// QuoteUntrusted quotes a value that a server or a token named. One that could do more
-// than name something is replaced by a placeholder in angle brackets.
+// QuoteUntrusted quotes a value from a server or a token. A value that could do more than
+// name something is replaced by the placeholder in angle brackets.
 func QuoteUntrusted(value, placeholder string) string {
 	if harmless.MatchString(value) {
 		return "'" + value + "'"

@@ -24,7 +24,7 @@ func TestQuoting(t *testing.T) {
 	}
 }
 
-// What Quote returns is, for a shell, one word with the value itself.
+// A shell reads the result of Quote as one word, equal to the value.
 func TestQuotedValueSurvivesTheShell(t *testing.T) {
 	shell, err := exec.LookPath("sh")
 	if err != nil {

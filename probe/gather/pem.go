@@ -2,8 +2,6 @@ package gather
 
 import (
 	"crypto/x509"
-	"encoding/base64"
-	"encoding/json"
 	"encoding/pem"
 	"slices"
 	"strings"
@@ -15,8 +13,8 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// refusedByKeys reports whether there are keys, and none verifies the token: Vault
-// then refuses it without asking Kubernetes.
+// refusedByKeys reports whether there are keys and none of them verifies the token: Vault
+// then rejects the login without calling Kubernetes.
 func refusedByKeys(keys []string, token evidence.Secret) bool {
 	parsed, err := jwt.ParseSigned(token.Reveal(), signatureAlgorithms)
 	if err != nil || len(keys) == 0 {
@@ -24,12 +22,12 @@ func refusedByKeys(keys []string, token evidence.Secret) bool {
 	}
 	return !slices.ContainsFunc(keys, func(encoded string) bool {
 		blocks, err := keyutil.ParsePublicKeysPEM([]byte(encoded))
-		return err == nil && parsed.Claims(blocks[0], &struct{}{}) == nil // the plugin reads the first only
+		return err == nil && parsed.Claims(blocks[0], &struct{}{}) == nil // the plugin reads only the first key of each text
 	})
 }
 
-// onlyPEM keeps the certificates and public keys of a PEM text, which is not cleaned
-// otherwise, and cleans a text that has none.
+// onlyPEM returns the certificates and public keys of a PEM text, which must not be
+// cleaned: cleaning would remove their base64. A text that has none is cleaned.
 func onlyPEM(text string, clean func(string) string) string {
 	var kept strings.Builder
 	for rest := []byte(text); ; {
@@ -41,7 +39,7 @@ func onlyPEM(text string, clean func(string) string) string {
 		_, notPKIX := x509.ParsePKIXPublicKey(block.Bytes)
 		_, notPKCS1 := x509.ParsePKCS1PublicKey(block.Bytes)
 		if notCertificate == nil || notPKIX == nil || notPKCS1 == nil {
-			_ = pem.Encode(&kept, &pem.Block{Type: clean(block.Type), Bytes: block.Bytes}) // a Builder takes it all
+			_ = pem.Encode(&kept, &pem.Block{Type: clean(block.Type), Bytes: block.Bytes}) // a Builder returns no error
 		}
 	}
 	if kept.Len() == 0 {
@@ -50,35 +48,12 @@ func onlyPEM(text string, clean func(string) string) string {
 	return kept.String()
 }
 
-// forge makes a JWT for the role probe: the canary's claims, expired long ago,
-// under a signature that is none. It can bring no token. Vault's words on it tell
-// how far the login came.
-func forge(c evidence.Claims) string {
-	long := time.Unix(1000, 0).Unix()
-	claims := map[string]any{
-		"iss": c.Issuer, "sub": c.Subject, "aud": c.Audiences,
-		"iat": long, "nbf": long, "exp": long,
-		"kubernetes.io": map[string]any{
-			"namespace":      c.Namespace,
-			"serviceaccount": map[string]any{"name": c.ServiceAccount, "uid": c.UID},
-		},
-	}
-	return strings.Join([]string{segment(map[string]any{"alg": "RS256"}), segment(claims), "AAAA"}, ".")
-}
-
-func segment(value any) string {
-	encoded, err := json.Marshal(value)
-	if err != nil {
-		panic(err) // maps of strings and numbers always encode
-	}
-	return base64.RawURLEncoding.EncodeToString(encoded)
-}
-
-// checkCA holds the config's CA against the chain that the API server serves.
+// checkCA verifies the chain that the API server sent with the CA bundle of the mount's
+// config.
 func (e *endpoint) checkCA(bundle string, now time.Time) evidence.CACheck {
 	roots := x509.NewCertPool()
 	var authorities []*x509.Certificate
-	// Vault skips what it cannot parse; client-go's ParseCertsPEM would stop there.
+	// Vault skips blocks that it cannot parse; client-go's ParseCertsPEM returns an error.
 	for rest := []byte(bundle); ; {
 		var block *pem.Block
 		if block, rest = pem.Decode(rest); block == nil {

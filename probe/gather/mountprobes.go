@@ -9,19 +9,20 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// sharedFor is the age up to which an answer is that of every run.
+// sharedFor is the age up to which an answer is shared with other runs.
 const sharedFor = time.Second
 
-// shared has the targets of one mount share the answer to the mount probe, which does
-// not depend on the target: one asks, and the others take its answer for a second.
-type shared struct {
+// mountProbes lets the targets of one mount share the answer to the mount probe, which does
+// not depend on the target: one run makes the probe, the others use its answer for
+// sharedFor.
+type mountProbes struct {
 	mu      sync.Mutex // guards answers
 	answers map[string]*sharedAnswer
 }
 
-// sharedAnswer is one question that is open or was answered lately.
+// sharedAnswer is the answer to a probe that is in progress or was made recently.
 type sharedAnswer struct {
-	done chan struct{} // closed when fact is there
+	done chan struct{} // closed once fact is set
 	fact evidence.Fact[evidence.Refusal]
 }
 
@@ -34,13 +35,14 @@ func (a *sharedAnswer) open() bool {
 	}
 }
 
-// ask returns a fresh answer, by calling question unless another run asks or has just
-// asked. The question may fail to be put, and then counts for nobody else.
-func (s *shared) ask(ctx context.Context, key string, question func() evidence.Fact[evidence.Refusal]) evidence.Fact[evidence.Refusal] {
+// ask returns an answer that is at most sharedFor old. It calls probe unless another run is
+// calling it or has just called it. If probe returns no answer (NotAsked), other runs call
+// their own.
+func (s *mountProbes) ask(ctx context.Context, key string, probe func() evidence.Fact[evidence.Refusal]) evidence.Fact[evidence.Refusal] {
 	for {
 		answer, mine := s.join(key, time.Now())
 		if mine {
-			answer.fact = question()
+			answer.fact = probe()
 			s.finish(key, answer)
 			return answer.fact
 		}
@@ -55,9 +57,9 @@ func (s *shared) ask(ctx context.Context, key string, question func() evidence.F
 	}
 }
 
-// join returns the answer that is open or fresh, or a new one that is the caller's to
-// give.
-func (s *shared) join(key string, now time.Time) (answer *sharedAnswer, mine bool) {
+// join returns the answer of a probe in progress or of a recent one. If there is none, it
+// returns a new one, which the caller has to finish.
+func (s *mountProbes) join(key string, now time.Time) (answer *sharedAnswer, mine bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.answers == nil {
@@ -72,7 +74,7 @@ func (s *shared) join(key string, now time.Time) (answer *sharedAnswer, mine boo
 	return answer, true
 }
 
-func (s *shared) finish(key string, answer *sharedAnswer) {
+func (s *mountProbes) finish(key string, answer *sharedAnswer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if answer.fact.State == evidence.NotAsked {

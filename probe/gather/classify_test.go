@@ -13,8 +13,8 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// A process without file descriptors left can open no file, dial nobody and resolve
-// nothing. Each is its own failure, not that of whom it was about to ask.
+// A process that is out of file descriptors cannot open a file, dial a server or resolve a
+// name. Each of these is a failure of the exporter, not of the server.
 func TestWithoutDescriptors(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(file, []byte("x"), 0o600); err != nil {
@@ -48,12 +48,13 @@ func TestWithoutDescriptors(t *testing.T) {
 	giveBack()
 	for what, f := range failures {
 		if f.Class != evidence.ClassResources {
-			t.Errorf("%s: %v is of class %s", what, f, f.Class)
+			t.Errorf("%s: class of %v = %s, want %s", what, f, f.Class, evidence.ClassResources)
 		}
 	}
 }
 
-// On a host without IPv6, an IPv6 address cannot be assigned: that is no lack of ports.
+// EADDRNOTAVAIL for an IPv6 address means that the host has no IPv6, not that it is out of
+// ports.
 func TestAddressNotAvailable(t *testing.T) {
 	for address, want := range map[string]evidence.Class{"127.0.0.1": evidence.ClassResources, "::1": evidence.ClassUnreachable} {
 		err := &net.OpError{Op: "dial", Addr: &net.TCPAddr{IP: net.ParseIP(address)}, Err: os.NewSyscallError("connect", syscall.EADDRNOTAVAIL)}
@@ -63,7 +64,7 @@ func TestAddressNotAvailable(t *testing.T) {
 	}
 }
 
-// useUpDescriptors opens files until the process may open no more.
+// useUpDescriptors opens files until the process cannot open another; giveBack closes them.
 func useUpDescriptors(t *testing.T) (giveBack func()) {
 	t.Helper()
 	var before syscall.Rlimit

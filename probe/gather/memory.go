@@ -9,19 +9,19 @@ import (
 )
 
 const (
-	// followUpsHold is how long the answers to follow-ups stand in for asking again,
-	// while every run sees the same.
-	followUpsHold = 10 * time.Minute
-	// mountEvery is how many runs share one reading of the mount.
+	// followUpsValidFor is how long the results of follow-ups are carried over instead of
+	// making them again, as long as every run observes the same failure.
+	followUpsValidFor = 10 * time.Minute
+	// mountEvery is after how many runs the mount is read again.
 	mountEvery = 10
-	// baselineHolds is how long a changed config is a warning before it is the new
-	// baseline.
-	baselineHolds = 24 * time.Hour
+	// baselineValidFor is how long a changed config raises a warning before it becomes the
+	// new baseline.
+	baselineValidFor = 24 * time.Hour
 )
 
-// Notes is what gathering keeps of one target's last run for the next. The zero
-// value is that of a target that was never probed.
-type Notes struct {
+// Memory is what is kept of the evidence of one target's last run for its next run. The
+// zero value is for a target that was never probed.
+type Memory struct {
 	runs        int
 	loggedIn    bool // in the last run
 	fingerprint string
@@ -29,17 +29,17 @@ type Notes struct {
 
 	minted tokensMinted
 
-	mount     evidence.Mount // as it was last read
-	powers    evidence.Fact[evidence.ExcessPrivileges]
-	baseline  *evidence.MountConfig
-	changedAt time.Time // when the config first differed from the baseline
+	mount            evidence.Mount // as last read
+	excessPrivileges evidence.Fact[evidence.ExcessPrivileges]
+	baseline         *evidence.MountConfig
+	changedAt        time.Time // when the config first differed from the baseline
 }
 
-// tokensMinted are those of one target.
+// tokensMinted are the minted tokens of one target.
 type tokensMinted struct{ canary, reviewer minted }
 
-// withoutRejected leaves out the tokens that the API server rejected in this run, so
-// that the next one mints new ones.
+// withoutRejected removes the tokens that the API server rejected in this run, so that the
+// next run mints new ones.
 func (m tokensMinted) withoutRejected(e evidence.Evidence) tokensMinted {
 	if e.Review.RefusedWith(401) {
 		m.reviewer = minted{}
@@ -50,25 +50,24 @@ func (m tokensMinted) withoutRejected(e evidence.Evidence) tokensMinted {
 	return m
 }
 
-// minted is a token that the exporter minted itself, reused for most of its validity.
+// minted is a token that the exporter minted. It is reused while usable.
 type minted struct{ evidence.Token }
 
-// usable reports whether less than 80 % of the token's validity has passed.
+// usable reports whether more than a fifth of the token's validity is left.
 func (m minted) usable(now time.Time) bool {
 	validity := m.Claims.Expires.Sub(m.Claims.Issued())
 	return !m.IsZero() && m.Claims.Expires.Sub(now) > validity/5
 }
 
-// mountDue reports whether this run should read the mount: the first, every tenth,
-// and after logins started or stopped working. It does not copy the notes, other parts of
-// which minting changes meanwhile.
-func (m *Notes) mountDue(loggedIn bool) bool {
+// mountDue reports whether this run should read the mount: the first run, every tenth, and
+// the first one after logins started or stopped working.
+func (m *Memory) mountDue(loggedIn bool) bool {
 	return m.runs%mountEvery == 0 || loggedIn != m.loggedIn
 }
 
-// followUpsFor returns the answers of earlier runs that still hold: this run saw
-// exactly what the last one saw, and they are not too old.
-func (m Notes) followUpsFor(e evidence.Evidence) evidence.FollowUps {
+// followUpsFor returns the results of earlier follow-ups that are carried over: none if
+// this run observed something other than the last run, and none that are too old.
+func (m Memory) followUpsFor(e evidence.Evidence) evidence.FollowUps {
 	if m.fingerprint != fingerprintOf(e) {
 		return evidence.FollowUps{}
 	}
@@ -80,44 +79,44 @@ func (m Notes) followUpsFor(e evidence.Evidence) evidence.FollowUps {
 }
 
 func held[T any](f evidence.Fact[T], now time.Time) evidence.Fact[T] {
-	if f.State == evidence.NotAsked || now.Sub(f.At) >= followUpsHold {
+	if f.State == evidence.NotAsked || now.Sub(f.At) >= followUpsValidFor {
 		return evidence.Fact[T]{}
 	}
 	f.Carried = true
 	return f
 }
 
-// remember returns the notes for the next run.
-func (m Notes) remember(e evidence.Evidence) Notes {
+// remember returns the memory for the next run.
+func (m Memory) remember(e evidence.Evidence) Memory {
 	m.runs++
 	m.loggedIn = e.Login.Ok()
 	m.fingerprint, m.followUps = fingerprintOf(e), e.FollowUps
 	if e.Mount.Config.Ok() {
 		m.mount = e.Mount
-		m.rebase(e)
+		m.updateBaseline(e)
 	}
 	if e.ExcessPrivileges.State != evidence.NotAsked {
-		m.powers = e.ExcessPrivileges
+		m.excessPrivileges = e.ExcessPrivileges
 	}
 	return m
 }
 
-// rebase keeps the config that later ones are held against.
-func (m *Notes) rebase(e evidence.Evidence) {
+// updateBaseline updates the config that later ones are compared with.
+func (m *Memory) updateBaseline(e evidence.Evidence) {
 	config := e.Mount.Config.Value
 	switch {
 	case m.baseline == nil || len(config.Differs(*m.baseline)) == 0:
 		m.baseline, m.changedAt = &config, time.Time{}
 	case m.changedAt.IsZero():
 		m.changedAt = e.At
-	case e.At.Sub(m.changedAt) >= baselineHolds:
+	case e.At.Sub(m.changedAt) >= baselineValidFor:
 		m.baseline, m.changedAt = &config, time.Time{}
 	}
 }
 
-// fingerprintOf is equal for two runs that saw the same: which tokens they used, and the
-// state, class, status and the text's kind of every question that both ends were
-// asked. What was found out about one token says nothing of the next.
+// fingerprintOf is equal for two runs that observed the same: they used the same tokens,
+// and every request had the same state, class, status and kind of text. The tokens are
+// part of it because a follow-up about one token says nothing about another.
 func fingerprintOf(e evidence.Evidence) string {
 	var b strings.Builder
 	add := func(state evidence.State, f evidence.Failure) {
@@ -134,8 +133,8 @@ func fingerprintOf(e evidence.Evidence) string {
 	return b.String()
 }
 
-// textKind strips what varies from one run to the next: numbers, and what stands
-// in quotes.
+// textKind removes the parts of a text that vary from run to run: digits, and whatever is
+// in double quotes.
 func textKind(text string) string {
 	quoted := false
 	return strings.Map(func(r rune) rune {

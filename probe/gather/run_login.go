@@ -8,15 +8,14 @@ import (
 )
 
 const (
-	// lateBudget is how long a login unanswered at the deadline is listened to.
+	// lateBudget is how long after its deadline a login may still get a response.
 	lateBudget = 20 * time.Second
-	// closeBudget is how long it is listened to once the process ends.
+	// closeBudget is the same limit once the run's context is canceled.
 	closeBudget = 2 * time.Second
 )
 
-// login logs the canary in. Where no answer has come at the deadline the run goes
-// on without it, and the answer is awaited outside the run, only to revoke what it
-// brings.
+// login logs the canary in. If there is no response at the deadline, the run continues
+// without it, and a goroutine outlives the run to revoke the token of a late response.
 func (r *run) login(ctx context.Context, standby func() bool) (evidence.Login, error) {
 	type outcome struct {
 		answer loginAnswer
@@ -43,14 +42,14 @@ func (r *run) login(ctx context.Context, standby func() bool) (evidence.Login, e
 		return o.answer.Login, o.err
 	case <-ctx.Done():
 		if !x.sent.Load() {
-			stop() // nothing that Vault could answer has left us
+			stop() // the request was not sent completely, so no token can be issued for it
 		}
 		return evidence.Login{}, x.timeoutFailure(ctx.Err())
 	}
 }
 
-// listen returns a context that outlives the run by lateBudget, and the end of the
-// process by closeBudget.
+// listen returns a context that ends lateBudget after the deadline of ctx, or closeBudget
+// after the run's own context is canceled, whichever is first.
 func (r *run) listen(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, _ := ctx.Deadline()
 	listening, cancel := context.WithDeadline(context.WithoutCancel(ctx), deadline.Add(lateBudget))
@@ -61,7 +60,7 @@ func (r *run) listen(ctx context.Context) (context.Context, context.CancelFunc) 
 	}
 }
 
-// settleLate takes away what a login brought after its run had ended.
+// settleLate counts and revokes a token that was received after its run had ended.
 func (r *run) settleLate(answer loginAnswer) {
 	r.countLogin(answer)
 	r.revokeToken(context.Background(), answer)
@@ -80,14 +79,14 @@ func (r *run) countLogin(answer loginAnswer) {
 	}
 }
 
-// revoke ends the login's token on a budget of its own, also where the run's time
-// is over or its context canceled.
+// revoke revokes the login's token. It has RevokeBudget for that, even if the run's timeout
+// has passed or its context is canceled.
 func (r *run) revoke(ctx context.Context) {
 	r.evidence.Revoke = r.revokeToken(context.WithoutCancel(ctx), loginAnswer{Login: r.evidence.Login.Value, token: r.token, server: r.issuer})
 }
 
-// revokeToken revokes what a login brought, unless that is nothing, or a batch
-// token, which needs none.
+// revokeToken revokes the token of a login and counts the outcome. It does nothing if there
+// is no token or a batch token, which cannot be revoked.
 func (r *run) revokeToken(ctx context.Context, answer loginAnswer) evidence.Fact[struct{}] {
 	if answer.token.IsZero() || answer.Type == evidence.BatchToken {
 		return evidence.Fact[struct{}]{}
