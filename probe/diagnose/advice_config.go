@@ -18,7 +18,12 @@ type field struct{ name, value, fetch string }
 func writeConfig(t evidence.Target, e evidence.Evidence, changes map[string]string) Advice {
 	path := shell.Quote(mountPath(t) + "/config")
 	if e.Mount.Config.Ok() {
-		return Advice{Fix: write(path, storedFields(t, e.Mount.Config.Value, path), changes)}
+		a := Advice{Fix: write(path, storedFields(t, e.Mount.Config.Value, path), changes)}
+		if !e.Mount.At.Equal(e.At) {
+			a.Check = []string{vault("read", path)}
+			a.Notes = []string{"A write replaces the whole config. The fix repeats the fields as they were read at " + date(e.Mount.At) + ": compare them with what the check shows."}
+		}
+		return a
 	}
 	return Advice{
 		Check: []string{vault("read", path)},
@@ -34,7 +39,7 @@ func reconnect(t evidence.Target, e evidence.Evidence, changes map[string]string
 	if !e.Mount.Config.Ok() || t.Kubernetes.IsServedAt(host) {
 		return writeConfig(t, e, changes)
 	}
-	changes["kubernetes_host"] = shell.Quote(t.Kubernetes.Host)
+	changes["kubernetes_host"], changes["kubernetes_ca_cert"] = shell.Quote(t.Kubernetes.Host), caOf(t) // the stored CA is that of the stored host
 	a := writeConfig(t, e, changes)
 	a.Notes = append([]string{fmt.Sprintf("The config has kubernetes_host=%s; the fix writes %s, which works for the exporter. If Vault is meant to use another API server, "+
 		"correct EXPORTER_KUBERNETES_HOST instead, and do not run the fix.", shell.QuoteUntrusted(host, "kubernetes_host"), t.Kubernetes.Host)}, a.Notes...)

@@ -27,8 +27,9 @@ var exporterReasons = sorted(
 	Spec{
 		Code: ExporterCAUnreadable, Component: ComponentExporter, Title: "the exporter cannot use the file of a CA or of its client certificate",
 		Means: "A file in `EXPORTER_VAULT_CACERT`, `EXPORTER_VAULT_CLIENT_CERT`, `EXPORTER_VAULT_CLIENT_KEY` or `EXPORTER_KUBERNETES_CACERT` is missing, " +
-			"unreadable, empty, too large or no regular file, or the key is not the certificate's. Nothing was sent; pods may be able to log in.",
-		Seen:   "The file itself: proven. " + atKubernetesOnly,
+			"unreadable, empty, too large or no regular file, or the key is not the certificate's, or Vault rejects the client certificate. " +
+			"Nothing was sent; pods may be able to log in.",
+		Seen:   "The file itself, or Vault's TLS alert about the client certificate: proven. " + atKubernetesOnly,
 		Remedy: "Put the file back. Every run reads it anew.",
 		advise: adviseOwn(ExporterCAUnreadable),
 	},

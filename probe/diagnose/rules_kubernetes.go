@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"regexp"
 	"time"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
@@ -24,8 +25,13 @@ func canaryNotObtained(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	if reason == "" {
 		reason = ExporterForbidden
 	}
-	return proven(reason, "there is no canary token to log in with: "+f.Error(), "the login was not attempted")
+	conclude := concludedFrom(reason.Component() != ComponentKubernetes) // what fails for the exporter may work for Vault and pods
+	return conclude(reason, "there is no canary token to log in with: "+f.Error(), "the login was not attempted")
 }
+
+// objectGone is how the API server refuses to mint a token of a service account that does
+// not exist. Other texts with 404 are those of another server, or about another path.
+var objectGone = regexp.MustCompile(`^(?:serviceaccounts|namespaces) "[^"]*" not found$`)
 
 // tokenReason is why a token was not obtained: its file is missing or malformed,
 // its service account is gone, the API server did not mint it. It is empty where
@@ -36,7 +42,7 @@ func tokenReason(f evidence.Failure, missing, malformed, gone Reason) Reason {
 		return missing
 	case f.Class == evidence.ClassMalformed:
 		return malformed
-	case f.Class == evidence.ClassRefused && f.Status == 404:
+	case f.Class == evidence.ClassRefused && f.Status == 404 && objectGone.MatchString(f.Text):
 		return gone
 	}
 	return kubernetesReason(f)
@@ -82,7 +88,8 @@ func reviewerNotObtained(t evidence.Target, e evidence.Evidence) (Verdict, bool)
 	if reason == "" {
 		return Verdict{}, false
 	}
-	return proven(reason, "there is no reviewer token: "+f.Error(), "no TokenReview was attempted")
+	conclude := concludedFrom(reason.Component() != ComponentKubernetes)
+	return conclude(reason, "there is no reviewer token: "+f.Error(), "no TokenReview was attempted")
 }
 
 // reviewerAccess judges where no token of the reviewer is at hand.
@@ -103,12 +110,13 @@ func reviewerAccess(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 func reviewerUnauthorized(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	c, who := e.ReviewerToken.Value, reviewerName(e)
 	answer := "the TokenReview answered: " + e.Review.Failure.Error()
+	conclude := concludedFrom(!e.Health.Ok() || e.Health.Value.Skew.Abs() <= evidence.Leeway) // our clock may be the one that is off
 	switch outOfTime(c, e.At) {
 	case ReviewerExpired:
-		return proven(ReviewerExpired, fmt.Sprintf("the token of the reviewer %s expired at %s", who, date(c.Expires)),
+		return conclude(ReviewerExpired, fmt.Sprintf("the token of the reviewer %s expired at %s", who, date(c.Expires)),
 			answer, "its exp claim has passed")
 	case ReviewerNotYetValid:
-		return proven(ReviewerNotYetValid, fmt.Sprintf("the token of the reviewer %s is not valid before %s", who, date(c.NotBefore)),
+		return conclude(ReviewerNotYetValid, fmt.Sprintf("the token of the reviewer %s is not valid before %s", who, date(c.NotBefore)),
 			answer, "its nbf claim is in the future")
 	}
 	if t.Reviewer.Source.Spec().SelfReview {
@@ -117,7 +125,7 @@ func reviewerUnauthorized(t evidence.Target, e evidence.Evidence) (Verdict, bool
 			answer, "its exp claim has not passed")
 	}
 	if r := e.FollowUps.ReviewerReview; r.Ok() && !r.Value.Authenticated {
-		found, certain := reviewReason(r.Value.Error)
+		found, certain := reviewReason(r.Value.Error, c, e.At)
 		if reason, known := reviewerReasonFor[found]; known {
 			return concludedFrom(certain && !r.Carried)(reason, fmt.Sprintf("the API server says of the token of the reviewer %s: %s", who, r.Value.Error),
 				answer, "the exporter's own identity had the token reviewed")
@@ -141,17 +149,39 @@ func reviewerUnauthorized(t evidence.Target, e evidence.Evidence) (Verdict, bool
 // that is by elimination.
 func reviewerAtFault(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	v, known := firstReviewerVerdict(t, e)
-	if !e.BareRefusal() || !known || v.Component() != ComponentReviewer && v.Reason != CanaryWrongAudience {
+	if !e.BareRefusal() || !known || v.Component() != ComponentReviewer && v.Reason != CanaryWrongAudience || reviewsAsAnother(t, e, v.Reason) {
 		return Verdict{}, false
 	}
 	v.Because = append([]string{"the login got a bare 403"}, v.Because...)
 	if e.MountExists() {
 		v.Because = append(v.Because, "the auth mount exists")
 	}
-	if !e.MountExists() || e.FollowUps.MountProbe.Carried || e.ReviewerToken.Failed() {
+	if !e.MountExists() || e.FollowUps.MountProbe.Carried || e.ReviewerToken.Failed() || !e.RoleAdmits() {
 		v.Certainty = ByElimination
 	}
 	return v, true
+}
+
+// storesReviewer reports whether the config has a reviewer token, where the one of Vault's
+// own pod is to be used.
+func storesReviewer(t evidence.Target, e evidence.Evidence) bool {
+	c := e.Mount.Config
+	return t.Reviewer.Source.Spec().AccessReview && c.Ok() && c.Value.ReviewerSetKnown && c.Value.ReviewerSet
+}
+
+// reviewsAsAnother reports whether Vault itself, through the diagnostic role or its config,
+// shows that the reviewer which it uses is not the one that this reason speaks of.
+func reviewsAsAnother(t evidence.Target, e evidence.Evidence, reason Reason) bool {
+	if storesReviewer(t, e) {
+		return true
+	}
+	answer := e.FollowUps.DiagnosticRole
+	found, known := diagnosticReason(answer.Value.Text)
+	if !answer.Ok() || answer.Carried || !known || found != None {
+		return false
+	}
+	user, ours := evidence.NamedUser(answer.Value.Text), reviewerUser(e)
+	return reason != ReviewerForbidden || user != "" && ours != "" && user != ours
 }
 
 // canaryAtFault holds where the API server, asked by the reviewer, does not take
@@ -162,7 +192,7 @@ func canaryAtFault(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 		return Verdict{}, false
 	}
 	if !r.Authenticated {
-		reason, certain := reviewReason(r.Error)
+		reason, certain := reviewReason(r.Error, e.CanaryToken.Value, e.At)
 		return concludedFrom(certain)(reason, fmt.Sprintf("the API server does not accept the canary %s: %s", canaryName(e), r.Error),
 			"the TokenReview was created and says: "+r.Error)
 	}
@@ -170,9 +200,9 @@ func canaryAtFault(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 		return proven(CanaryRejected, fmt.Sprintf("the API server sees the canary %s as %s, which Vault refuses", canaryName(e), r.Username),
 			"the TokenReview names "+r.Username)
 	}
-	if len(e.CanaryToken.Value.Audiences) > 0 && len(r.Audiences) == 0 {
+	if wanted := e.CanaryToken.Value.Audiences; len(wanted) > 0 && !overlap(wanted, r.Audiences) {
 		return proven(KubernetesUnavailable, "the API server's authenticator does not support audiences, which Vault asks for",
-			"the TokenReview was authenticated, but for no audience")
+			"the TokenReview was authenticated, but for no audience of the token")
 	}
 	return Verdict{}, false
 }

@@ -63,6 +63,12 @@ var vaultToKubernetesReasons = sorted(
 		Remedy:   "Look for `login unauthorized: err=` in Vault's debug log, or give the exporter [more evidence](evidence.md).",
 		Reported: "hashicorp/vault-plugin-auth-kubernetes#168: every one of these causes gives the same 403.",
 		advise: func(t evidence.Target, e evidence.Evidence) Advice {
+			if repeatsAnswer(e) {
+				return Advice{
+					Check: []string{vault("read", shell.Quote(mountPath(t)+"/config"))},
+					Notes: []string{"Vault reached the host that the check shows, and was answered with an error: look for its cause there. No change of the config helps against it."},
+				}
+			}
 			a := adviseReviewerDrift(t, e)
 			a.Check = append(a.Check, vault("monitor", "-log-level=debug"))
 			a.Notes = append(a.Notes, "The fix is for the most likely cause, another reviewer token. If it changes nothing, look for login unauthorized in Vault's debug log; "+
@@ -71,6 +77,12 @@ var vaultToKubernetesReasons = sorted(
 		},
 	},
 )
+
+// repeatsAnswer reports whether Vault repeats an error that it was answered with.
+func repeatsAnswer(e evidence.Evidence) bool {
+	return evidence.Contains(e.Login.Failure.Text, answered) || evidence.Contains(e.FollowUps.DiagnosticRole.Value.Text, answered) &&
+		callReason(e.FollowUps.DiagnosticRole.Value.Text) == VaultToKubernetesFailed
+}
 
 func adviseMountReach(t evidence.Target, _ evidence.Evidence) Advice {
 	return Advice{

@@ -36,6 +36,11 @@ func (c Claims) Expired(now time.Time) bool {
 	return !c.Expires.IsZero() && now.After(c.Expires.Add(Leeway))
 }
 
+// IssuedAhead reports whether the token's iat claim lies ahead, leeway included.
+func (c Claims) IssuedAhead(now time.Time) bool {
+	return now.Add(Leeway).Before(c.IssuedAt)
+}
+
 // notYetValid reports whether the token's nbf claim lies ahead, leeway included.
 func (c Claims) NotYetValid(now time.Time) bool {
 	return !c.NotBefore.IsZero() && now.Add(Leeway).Before(c.NotBefore)

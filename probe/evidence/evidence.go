@@ -79,8 +79,10 @@ type Mount struct {
 	At     time.Time
 	Config Fact[MountConfig]
 	Role   Fact[RoleConfig]
-	// Type is that of the auth method at the mount; empty where no token may read it.
-	Type string
+	// Type is that of the auth method at the mount; empty where no token may read it. It
+	// was read at TypeAt.
+	Type   string
+	TypeAt time.Time
 	// Accessor names the mount in Vault's log lines and audit entries; empty where no
 	// token may read it.
 	Accessor string

@@ -1,6 +1,9 @@
 package evidence
 
-import "regexp"
+import (
+	"regexp"
+	"slices"
+)
 
 // BareRefusal reports whether the login met the one answer that says nothing: a
 // 403 whose text is "permission denied" alone.
@@ -44,10 +47,11 @@ func (e Evidence) RoleProbePassed() bool {
 }
 
 // CanaryReviewed reports whether our own TokenReview found the canary to be what its
-// claims say.
+// claims say, for an audience that it has.
 func (e Evidence) CanaryReviewed() bool {
-	r := e.Review.Value
-	return e.Review.Ok() && !r.Placeholder && r.Authenticated && IsCanary(r, e.CanaryToken.Value)
+	r, wanted := e.Review.Value, e.CanaryToken.Value.Audiences
+	admitted := len(wanted) == 0 || slices.ContainsFunc(wanted, func(a string) bool { return slices.Contains(r.Audiences, a) })
+	return e.Review.Ok() && !r.Placeholder && r.Authenticated && admitted && IsCanary(r, e.CanaryToken.Value)
 }
 
 // ReviewerWorks reports whether our reviewer is beyond doubt: it reviewed the canary, or

@@ -59,11 +59,12 @@ func (m minted) usable(now time.Time) bool {
 	return !m.IsZero() && m.Claims.Expires.Sub(now) > validity/5
 }
 
-// mountDue reports whether this run should read the mount: the first, every tenth,
-// and after logins started or stopped working. It does not copy the notes, other parts of
-// which minting changes meanwhile.
-func (m *Notes) mountDue(loggedIn bool) bool {
-	return m.runs%mountEvery == 0 || loggedIn != m.loggedIn
+// mountDue reports whether this run should read the mount: the first, every tenth, after
+// logins started or stopped working, and while Vault refuses them without a word, so that
+// the verdict follows a fix. It does not copy the notes, other parts of which minting
+// changes meanwhile.
+func (m *Notes) mountDue(e *evidence.Evidence) bool {
+	return m.runs%mountEvery == 0 || e.Login.Ok() != m.loggedIn || e.BareRefusal()
 }
 
 // followUpsFor returns the answers of earlier runs that still hold: this run saw
@@ -96,6 +97,7 @@ func (m Notes) remember(e evidence.Evidence) Notes {
 		m.mount = e.Mount
 		m.rebase(e)
 	}
+	m.mount.Type, m.mount.TypeAt = e.Mount.Type, e.Mount.TypeAt
 	if e.ExcessPrivileges.State != evidence.NotAsked {
 		m.powers = e.ExcessPrivileges
 	}
@@ -115,7 +117,8 @@ func (m *Notes) rebase(e evidence.Evidence) {
 	}
 }
 
-// fingerprintOf is equal for two runs that saw the same: which tokens they used, and the
+// fingerprintOf is equal for two runs that saw the same: which tokens they used, what the
+// mount has stored as far as it was ever read, and the
 // state, class, status and the text's kind of every question that both ends were
 // asked. What was found out about one token says nothing of the next.
 func fingerprintOf(e evidence.Evidence) string {
@@ -130,6 +133,7 @@ func fingerprintOf(e evidence.Evidence) string {
 	add(e.Health.State, e.Health.Failure)
 	add(e.Login.State, e.Login.Failure)
 	fmt.Fprintf(&b, "%+v;%+v;", e.CanaryToken.Value, e.ReviewerToken.Value)
+	fmt.Fprintf(&b, "%+v;%+v;", e.Mount.Config.Value, e.Mount.Role.Value)
 	fmt.Fprintf(&b, "%t/%s", e.Review.Value.Authenticated, textKind(e.Review.Value.Error))
 	return b.String()
 }
