@@ -70,6 +70,9 @@ func diagnosticRole(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 		}
 		return conclude(ReviewerDrift, fmt.Sprintf("the reviewer token that Vault has stored for %s does not work, though %s", mountPath(t), oursWorks(t, e)), because)
 	}
+	if reason == VaultToKubernetesMisconfigured && e.Mount.Config.Ok() && t.Kubernetes.IsServedAt(e.Mount.Config.Value.Host) {
+		reason = VaultToKubernetesFailed // the host is right: something between the two answers
+	}
 	if reason == VaultToKubernetesFailed {
 		conclude = byElimination // an error of no known kind
 	}

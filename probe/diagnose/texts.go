@@ -189,6 +189,7 @@ func overlap(a, b []string) bool {
 // answeredTexts are what Vault repeats of an answer to its call to Kubernetes. What the
 // answer quotes of other connections says nothing of Vault's.
 var answeredTexts = []said{
+	{0, "(code 5", VaultToKubernetesFailed}, // whoever answers so: the API server, or what stands before it
 	{0, "code 401 status Unauthorized", ReviewerDrift},
 	{0, "code 401", VaultToKubernetesMisconfigured},        // a proxy's own 401
 	{0, `User "system:anonymous"`, ReviewerDrift},          // it sends no token
@@ -216,6 +217,7 @@ var diagnosticTexts = []said{
 	{0, "dial tcp: lookup", VaultToKubernetesUnreachable}, // DNS, whatever its error, a timeout included
 	{0, "server misbehaving", VaultToKubernetesUnreachable},
 	{0, "timeout", VaultToKubernetesTimeout},
+	{0, "timed out", VaultToKubernetesTimeout},
 	{0, "deadline exceeded", VaultToKubernetesTimeout},
 	{0, "x509:", VaultToKubernetesTLS},
 	{0, "tls:", VaultToKubernetesTLS},

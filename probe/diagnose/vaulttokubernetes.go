@@ -80,8 +80,11 @@ var vaultToKubernetesReasons = sorted(
 
 // repeatsAnswer reports whether Vault repeats an error that it was answered with.
 func repeatsAnswer(e evidence.Evidence) bool {
-	return evidence.Contains(e.Login.Failure.Text, answered) || evidence.Contains(e.FollowUps.DiagnosticRole.Value.Text, answered) &&
-		callReason(e.FollowUps.DiagnosticRole.Value.Text) == VaultToKubernetesFailed
+	said := func(text string) bool {
+		reason := callReason(text)
+		return reason == VaultToKubernetesFailed && evidence.Contains(text, answered) || reason == VaultToKubernetesMisconfigured
+	}
+	return said(e.Login.Failure.Text) || said(e.FollowUps.DiagnosticRole.Value.Text)
 }
 
 func adviseMountReach(t evidence.Target, _ evidence.Evidence) Advice {

@@ -39,6 +39,12 @@ var vaultToKubernetesScenarios = []Scenario{
 	answersVault("vault_to_kubernetes_failed_answered_timeout", 504, "Timeout", "Timeout: request did not complete within requested timeout"),
 	answersVault("vault_to_kubernetes_failed_answered_dns", 500, "InternalError", `Internal error occurred: Post "https://authn.svc/": dial tcp: lookup authn.svc: no such host`),
 	answersVault("vault_to_kubernetes_failed_answered_tls", 503, "ServiceUnavailable", "x509: certificate has expired or is not yet valid"),
+	{Name: "vault_to_kubernetes_failed_gateway", Full: byElimination(diagnose.VaultToKubernetesFailed),
+		Arrange: mountAt(func(w *World) string { return w.Serve(JSON(502, `{"error":"bad gateway"}`), w.kubernetesCA, nil) })},
+	{Name: "vault_to_kubernetes_failed_between", Full: byElimination(diagnose.VaultToKubernetesFailed), Arrange: func(w *World) {
+		w.DropReviewer()
+		w.onRole("diagnostic", Refuse(403, "namespace not authorized err=failed to parse error status on namespace retrieval failure err=invalid character '<' looking for beginning of value"))
+	}},
 	same("vault_to_kubernetes_failed_selector", byElimination(diagnose.VaultToKubernetesFailed),
 		onLogin(403, "namespace not authorized err=failed to get namespace (code 403 status Access denied by policy)")),
 	same("vault_to_kubernetes_failed_annotations", byElimination(diagnose.VaultToKubernetesFailed),
