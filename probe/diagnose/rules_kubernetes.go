@@ -71,7 +71,7 @@ func firstReviewerVerdict(t evidence.Target, e evidence.Evidence) (Verdict, bool
 	case e.Review.RefusedWith(401):
 		return reviewerUnauthorized(t, e)
 	case e.Review.RefusedWith(403):
-		return proven(ReviewerForbidden,
+		return concludedFrom(!seenAsAnother(e))(ReviewerForbidden,
 			fmt.Sprintf("the reviewer %s may not create TokenReviews", reviewerName(e)), "the TokenReview answered: "+f.Error())
 	case e.Review.Failed():
 		return kubernetesFailed(t, f)
@@ -244,7 +244,29 @@ var atVaultsEnd = map[Reason]Reason{
 // the API server.
 func agrees(ours Reason, text string) bool {
 	reason, known := diagnosticReason(text)
-	return known && reason != None && reason == atVaultsEnd[ours]
+	return known && reason != None && reason == atVaultsEnd[ours] && inWords(text) == ours
+}
+
+// inWords tells apart failures that are one at Vault's end, by what Go says of them.
+func inWords(text string) Reason {
+	for _, s := range []said{
+		{0, "lookup ", KubernetesDNS}, {0, "no such host", KubernetesDNS},
+		{0, "unknown authority", KubernetesTLSUntrusted},
+		{0, "expired or is not yet valid", KubernetesTLSExpired},
+		{0, "certificate is valid for", KubernetesTLSName}, {0, "not valid for any names", KubernetesTLSName}, {0, "IP SANs", KubernetesTLSName},
+	} {
+		if evidence.Contains(text, s.text) {
+			return s.reason
+		}
+	}
+	return inOtherWords[callReason(text)]
+}
+
+var inOtherWords = map[Reason]Reason{
+	VaultToKubernetesUnreachable:   KubernetesUnreachable,
+	VaultToKubernetesTimeout:       KubernetesTimeout,
+	VaultToKubernetesTLS:           KubernetesTLSFailed,
+	VaultToKubernetesMisconfigured: KubernetesBadResponse,
 }
 
 // unreachedForToken holds where the API server failed us before there was a
@@ -295,6 +317,13 @@ func kubernetesReason(f evidence.Failure) Reason {
 		return KubernetesUnavailable
 	}
 	return KubernetesBadResponse
+}
+
+// seenAsAnother reports whether the API server takes the bearer of a service account's token
+// for somebody else: a proxy in between presents an identity of its own.
+func seenAsAnother(e evidence.Evidence) bool {
+	c := e.ReviewerToken.Value
+	return c.ServiceAccount != "" && reviewerUser(e) != c.Subject
 }
 
 func boundTo(c evidence.Claims) string {

@@ -267,6 +267,9 @@ func kubernetesFailure(err error, x *requestTrace) evidence.Failure {
 	switch {
 	case x.status >= http.StatusInternalServerError, x.status == http.StatusTooManyRequests:
 	case x.status == http.StatusUnauthorized && (!isUnexpected || x.contentType == ""):
+	case x.status == http.StatusForbidden && evidence.NamedUser(status.Message) == "system:anonymous":
+		return evidence.Failure{Class: evidence.ClassBadResponse, Status: x.status, RetryAfter: x.retryAfter,
+			Text: "the API server was sent no token: what stands before it does not pass the header Authorization on"}
 	case isUnexpected, x.status == http.StatusForbidden && !evidence.Contains(status.Message, evidence.TextForbidden):
 		return x.failure(foreign)
 	}

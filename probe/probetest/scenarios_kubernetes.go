@@ -1,6 +1,11 @@
 package probetest
 
-import "github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
+)
 
 // vaultToKubernetesScenarios are an API server that is well, and that Vault does not
 // reach.
@@ -167,6 +172,18 @@ var kubernetesScenarios = []Scenario{
 	webhookSays("kubernetes_unavailable_webhook_dns", `Get \"https://issuer.example/\": dial tcp: lookup issuer.example: no such host`),
 	webhookSays("kubernetes_unavailable_webhook_404", `webhook: unexpected status 404 Not Found`),
 	webhookSays("kubernetes_unavailable_etcd", `etcdserver: request timed out, possibly due to previous leader failure`),
+	bare("kubernetes_bad_response_anonymous", byElimination(diagnose.KubernetesBadResponse), func(w *World) { w.OnKubernetes("", refusesAs("system:anonymous")) }),
+	{Name: "kubernetes_dns_vault_refused", Full: byElimination(diagnose.KubernetesDNS), Arrange: func(w *World) {
+		w.Target.Kubernetes.Host = "https://kubernetes..svc:6443"
+		w.Config(func(c *Config) { c.Host = "https://" + w.Refused() })
+	}},
+	{Name: "kubernetes_tls_untrusted_vault_name", Full: byElimination(diagnose.KubernetesTLSUntrusted), Arrange: func(w *World) {
+		w.Target.Kubernetes.CACert = w.File("ca.crt", newAuthority("other").PEM())
+		w.Config(func(c *Config) { c.Host = w.Serve(w.Kubernetes, w.kubernetesCA, elsewhere) })
+	}},
+	bare("reviewer_forbidden_behind_proxy", byElimination(diagnose.ReviewerForbidden), func(w *World) {
+		w.OnKubernetes("", refusesAs("system:serviceaccount:cattle:proxy"))
+	}),
 	bare("kubernetes_bad_response_no_status", byElimination(diagnose.KubernetesBadResponse), reviewSays(`{}`)),
 	accessSays("kubernetes_bad_response_no_access", diagnose.KubernetesBadResponse, `{}`),
 	accessSays("kubernetes_unavailable_authorizer", diagnose.KubernetesUnavailable, `{"allowed":false,"evaluationError":"Post \"https://authz.svc/\": context deadline exceeded"}`),
@@ -174,6 +191,12 @@ var kubernetesScenarios = []Scenario{
 		reviewSays(`{"authenticated":true,"audiences":["elsewhere"],"user":{"username":"system:serviceaccount:monitoring:canary","uid":"uid-of-canary"}}`)),
 	bare("kubernetes_unavailable_no_audiences", proven(diagnose.KubernetesUnavailable),
 		reviewSays(`{"authenticated":true,"user":{"username":"system:serviceaccount:monitoring:canary","uid":"uid-of-canary"}}`)),
+}
+
+// refusesAs refuses whatever is asked, to a user that the token does not name.
+func refusesAs(user string) http.HandlerFunc {
+	return Status(403, "Forbidden", fmt.Sprintf("tokenreviews.authentication.k8s.io is forbidden: User %q cannot create resource \"tokenreviews\" "+
+		"in API group \"authentication.k8s.io\" at the cluster scope", user))
 }
 
 // accessSays has every SubjectAccessReview end in this status.
