@@ -63,8 +63,9 @@ func (m minted) usable(now time.Time) bool {
 // logins started or stopped working, and while Vault refuses them without a word, so that
 // the verdict follows a fix. It does not copy the notes, other parts of which minting
 // changes meanwhile.
-func (m *Notes) mountDue(e *evidence.Evidence) bool {
-	return m.runs%mountEvery == 0 || e.Login.Ok() != m.loggedIn || e.BareRefusal()
+func (m *Notes) mountDue(login evidence.Fact[evidence.Login]) bool {
+	refused := login.RefusedWith(403) && login.Failure.Text == evidence.TextBare403
+	return m.runs%mountEvery == 0 || login.Ok() != m.loggedIn || refused
 }
 
 // followUpsFor returns the answers of earlier runs that still hold: this run saw

@@ -13,7 +13,7 @@ import (
 func (r *run) readMount(ctx context.Context) {
 	e := &r.evidence
 	e.Mount = r.notes.mount
-	if !r.notes.mountDue(e) || e.Login.Failure.IsTransport() || e.Login.Failure.IsExporters() {
+	if !r.notes.mountDue(e.Login) || e.Login.Failure.IsTransport() || e.Login.Failure.IsExporters() {
 		return
 	}
 	kind := ""
