@@ -302,6 +302,52 @@ func TestFirstRunAfterFixFindsNextCause(t *testing.T) {
 	}
 }
 
+// What earlier runs saw of the mount must not outlive it: the runs after a change say what
+// one without a memory says, and prove no more.
+func TestVerdictFollowsEveryChange(t *testing.T) {
+	broken := map[string]func(*probetest.World){
+		"mount":    func(w *probetest.World) { w.Vault.Change(func(v *probetest.Vault) { clear(v.Mounts) }) },
+		"userpass": func(w *probetest.World) { w.Mount(func(m *probetest.Mount) { m.Type = "userpass" }) },
+		"reviewer": (*probetest.World).DropReviewer,
+		"host":     func(w *probetest.World) { w.Config(func(c *probetest.Config) { c.Host = "https://" + w.Refused() }) },
+		"grants":   func(w *probetest.World) { w.Kubernetes.Change(func(k *probetest.Kubernetes) { clear(k.Grants) }) },
+		"cidr": func(w *probetest.World) {
+			w.Mount(func(m *probetest.Mount) {
+				role := m.Roles["canary"]
+				role.CIDRs = []string{"10.0.0.0/8"}
+				m.Roles = map[string]probetest.Role{"canary": role, "diagnostic": m.Roles["diagnostic"]}
+			})
+		},
+	}
+	for before, breakFirst := range broken {
+		for after, breakThen := range broken {
+			if before == after {
+				continue
+			}
+			t.Run(before+" then "+after, func(t *testing.T) {
+				t.Parallel()
+				w := probetest.NewWorld(t)
+				w.Complete()
+				_, memory := w.Probe(probe.Memory{})
+				restore := w.Snapshot()
+				breakFirst(w)
+				_, memory = w.Probe(memory)
+				restore()
+				breakThen(w)
+				fresh, _ := w.Probe(probe.Memory{})
+				for run := range 2 {
+					var result probe.Result
+					result, memory = w.Probe(memory)
+					got, want := result.Diagnosis, fresh.Diagnosis
+					if got.Reason != want.Reason || got.Certainty == diagnose.Proven && want.Certainty != diagnose.Proven {
+						t.Errorf("run %d after the change: %s, %s (%s), want %s, %s", run, got.Reason, got.Certainty, got.Detail, want.Reason, want.Certainty)
+					}
+				}
+			})
+		}
+	}
+}
+
 func TestNoFollowUpsDuringBackoff(t *testing.T) {
 	w := probetest.NewWorld(t)
 	w.DropReviewer()

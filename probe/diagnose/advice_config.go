@@ -36,6 +36,9 @@ func reconnect(t evidence.Target, e evidence.Evidence, changes ...setting) Advic
 	if !e.Mount.Config.Ok() || t.Kubernetes.IsServedAt(host) {
 		return Advice{Fix: changeConfig(t, e, changes...)}
 	}
+	if !slices.ContainsFunc(changes, func(s setting) bool { return s.name == kubernetesCA }) {
+		changes = append([]setting{caSetting(t)}, changes...) // the stored CA is that of the stored host
+	}
 	return Advice{
 		Notes: []string{fmt.Sprintf("The config has kubernetes_host=%s; the fix writes %s, which works for the exporter. If Vault is meant to use another API server, "+
 			"correct EXPORTER_KUBERNETES_HOST instead, and do not run the fix.", shell.QuoteUntrusted(host, "kubernetes_host"), t.Kubernetes.Host)},
@@ -72,7 +75,7 @@ func hostSetting(t evidence.Target) setting {
 // none, or if Vault uses its own pod's. The CA of a pod's service account is in a ConfigMap
 // of every namespace.
 func caSetting(t evidence.Target) setting {
-	s := setting{name: "kubernetes_ca_cert"}
+	s := setting{name: kubernetesCA}
 	switch {
 	case t.Kubernetes.CACert == "" || t.Reviewer.Source.Spec().AccessReview:
 	case t.Kubernetes.CACert == t.Home.CACert:
@@ -83,7 +86,10 @@ func caSetting(t evidence.Target) setting {
 	return s
 }
 
-const reviewerJWT = "token_reviewer_jwt"
+const (
+	kubernetesCA = "kubernetes_ca_cert"
+	reviewerJWT  = "token_reviewer_jwt"
+)
 
 // reviewerSetting returns a token of the reviewer.
 func reviewerSetting(t evidence.Target, e evidence.Evidence) setting {

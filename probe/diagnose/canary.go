@@ -44,7 +44,7 @@ var canaryReasons = sorted(
 		Code: CanaryExpired, Component: ComponentCanary, Title: "the canary token has expired",
 		Means: "The canary's token has expired: the file is a copy that nobody renews.",
 		Seen: "403 `invalid expiration time (exp) claim`, and the API server agrees (else [`vault_clock_skew`](#vault_clock_skew)); " +
-			"or the TokenReview says so: proven.",
+			"or the TokenReview says so, and the token's `exp` has passed: proven. Where clocks disagree: by elimination.",
 		Remedy:   "Use a projected token: the kubelet renews it after 80 % of its validity.",
 		Reported: "spring-projects/spring-vault#449: a client that reads the file once fails to log in after that token has expired.",
 		advise:   adviseCanaryToken,
@@ -75,8 +75,9 @@ var canaryReasons = sorted(
 	},
 	Spec{
 		Code: CanaryWrongCluster, Component: ComponentCanary, Title: "the canary token was not issued by this cluster",
-		Means:    "The canary's token was issued by another cluster, or signed with a key that this cluster no longer has.",
-		Seen:     "The reviewer's TokenReview says so, and the login got a bare 403: proven.",
+		Means: "The canary's token was issued by another cluster, or signed with a key that this cluster no longer has.",
+		Seen: "The reviewer's TokenReview says so, and the login got a bare 403: proven. " +
+			"A signature that does not verify may be that of a token whose end is missing: by elimination.",
 		Remedy:   "Project a token of the cluster that the mount points at.",
 		Reported: "charmed-kubernetes/bundle#582: tokens restored from a backup into a cluster with another signing key.",
 		advise:   adviseCanaryToken,

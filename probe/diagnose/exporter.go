@@ -27,8 +27,9 @@ var exporterReasons = sorted(
 	Spec{
 		Code: ExporterCAUnreadable, Component: ComponentExporter, Title: "the exporter cannot use the file of a CA or of its client certificate",
 		Means: "A file in `EXPORTER_VAULT_CACERT`, `EXPORTER_VAULT_CLIENT_CERT`, `EXPORTER_VAULT_CLIENT_KEY` or `EXPORTER_KUBERNETES_CACERT` is missing, " +
-			"unreadable, empty, too large or not a regular file, or the key does not match the certificate. Nothing was sent; pods may be able to log in.",
-		Seen:   "The file itself: proven. " + atKubernetesOnly,
+			"unreadable, empty, too large or not a regular file, or the key does not match the certificate, or Vault rejects the client certificate. " +
+			"Nothing was sent; pods may be able to log in.",
+		Seen:   "The file itself, or Vault's TLS alert about the client certificate: proven. " + atKubernetesOnly,
 		Remedy: "Restore the file. Every run reads it again.",
 		advise: adviseOwn(ExporterCAUnreadable),
 	},

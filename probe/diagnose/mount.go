@@ -54,8 +54,9 @@ var mountReasons = sorted(
 	},
 	Spec{
 		Code: MountWrongType, Component: ComponentMount, Title: "the auth mount is of another type",
-		Means:    "Another auth method is mounted there, such as jwt or approle.",
-		Seen:     "400 or 405 with a text that the Kubernetes plugin does not use: proven.",
+		Means: "Another auth method is mounted there, such as jwt or approle.",
+		Seen: "A text that only another method uses, or its type in Vault's list of mounts, read in this run: proven. " +
+			"400 or 405 with a text that is not known here: by elimination.",
 		Remedy:   "Set `EXPORTER_VAULT_MOUNT` to the right mount.",
 		Reported: "hashicorp/vault-csi-provider#217",
 		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
@@ -108,7 +109,7 @@ var mountReasons = sorted(
 		Code: MountLocalCAUnreadable, Component: ComponentMount, Title: "the auth mount relies on a CA file that Vault cannot read",
 		Means: "The mount relies on the CA file of Vault's own pod, and Vault does not run in one: " +
 			"it was moved out of the cluster, or `automountServiceAccountToken` is off.",
-		Seen:     "500 with `/ca.crt: no such file`: proven.",
+		Seen:     "500 `open /var/run/secrets/kubernetes.io/serviceaccount/ca.crt:` with any error: proven.",
 		Remedy:   "Write the CA into the config.",
 		Reported: "hashicorp/vault#15891",
 		advise: func(t evidence.Target, e evidence.Evidence) Advice {
@@ -123,7 +124,8 @@ var mountReasons = sorted(
 		Title: "the reviewer may not read the service accounts whose annotations the auth mount uses",
 		Means: "`use_annotations_as_alias_metadata` is on, and the reviewer may not read service accounts. The TokenReview itself succeeded. " +
 			"OpenBao has no such option.",
-		Seen:   "500 `failed to get service account`: proven.",
+		Seen: "500 `failed to get service account` with the API server's refusal behind it (`forbidden: User`): proven. " +
+			"With another error behind it, the reason is that of Vault's call, by elimination.",
 		Remedy: "Allow the reviewer to read them, or set the option to false.",
 		advise: func(_ evidence.Target, e evidence.Evidence) Advice {
 			return Advice{

@@ -119,6 +119,13 @@ var reviewerReasons = sorted(
 		advise: func(_ evidence.Target, e evidence.Evidence) Advice {
 			// Named after its subject, because a binding of the usual name may exist for another.
 			name, subject, user := bindingOf(reviewerUser(e))
+			if seenAsAnother(e) {
+				return Advice{
+					Check: []string{"kubectl auth can-i create tokenreviews.authentication.k8s.io --as=" + user},
+					Notes: []string{"The API server sees " + user + ", and not the service account of the token: a proxy in between presents an identity of its own. " +
+						"Point EXPORTER_KUBERNETES_HOST, and the mount's kubernetes_host, at the API server itself."},
+				}
+			}
 			return Advice{
 				Check: []string{"kubectl auth can-i create tokenreviews.authentication.k8s.io --as=" + user},
 				Fix:   []string{"kubectl create clusterrolebinding " + name + " --clusterrole=system:auth-delegator " + subject},

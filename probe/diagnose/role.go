@@ -93,7 +93,7 @@ var roleReasons = sorted(
 		Means: "The role's `token_bound_cidrs` do not contain the address that Vault sees for the exporter. " +
 			"Vault rejects the login before it checks the token, and logs nothing.",
 		Seen: "A login with a forged, expired token gets a bare 403 too, and the readable config has no `pem_keys`: " +
-			"proven if it was read in this run, otherwise by elimination. Without a readable config the reason is [`unexplained`](#unexplained).",
+			"proven if it was read in this run and `sys/health` names a version from 1.11 on, otherwise by elimination. Without a readable config the reason is [`unexplained`](#unexplained).",
 		Remedy:   "Compare with `remote_address` in the audit log. Behind a load balancer that is the load balancer's address.",
 		Reported: `StatCan/aaw#38: "Attempted to CIDR bind tokens but I get 403s from Vault as soon as I do."`,
 		advise: func(t evidence.Target, _ evidence.Evidence) Advice {

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"time"
 
@@ -25,8 +26,13 @@ func canaryNotObtained(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	if reason == "" {
 		reason = ExporterForbidden
 	}
-	return proven(reason, "there is no canary token to log in with: "+f.Error(), "the login was not attempted")
+	conclude := concludedFrom(reason.Component() != ComponentKubernetes) // what fails for the exporter may work for Vault and pods
+	return conclude(reason, "there is no canary token to log in with: "+f.Error(), "the login was not attempted")
 }
+
+// objectGone is how the API server refuses to mint a token of a service account that does
+// not exist. Other texts with 404 are those of another server, or about another path.
+var objectGone = regexp.MustCompile(`^(?:serviceaccounts|namespaces) "[^"]*" not found$`)
 
 // tokenReason returns why a token was not obtained: its file is missing or malformed, its
 // service account is gone, or the API server failed to mint it. It is empty if only the
@@ -37,7 +43,7 @@ func tokenReason(f evidence.Failure, missing, malformed, gone Reason) Reason {
 		return missing
 	case f.Class == evidence.ClassMalformed:
 		return malformed
-	case f.Class == evidence.ClassRefused && f.Status == 404:
+	case f.Class == evidence.ClassRefused && f.Status == 404 && objectGone.MatchString(f.Text):
 		return gone
 	}
 	return kubernetesReason(f)
@@ -66,7 +72,7 @@ func firstReviewerVerdict(t evidence.Target, e evidence.Evidence) (Verdict, bool
 	case e.Review.RefusedWith(401):
 		return reviewerUnauthorized(t, e)
 	case e.Review.RefusedWith(403):
-		return proven(ReviewerForbidden,
+		return concludedFrom(!seenAsAnother(e))(ReviewerForbidden,
 			fmt.Sprintf("the reviewer %s may not create TokenReviews", reviewerName(e)), "the TokenReview failed: "+f.Error())
 	case e.Review.Failed():
 		return kubernetesFailed(t, f)
@@ -83,7 +89,8 @@ func reviewerNotObtained(t evidence.Target, e evidence.Evidence) (Verdict, bool)
 	if reason == "" {
 		return Verdict{}, false
 	}
-	return proven(reason, "there is no reviewer token: "+f.Error(), "no TokenReview was attempted")
+	conclude := concludedFrom(reason.Component() != ComponentKubernetes)
+	return conclude(reason, "there is no reviewer token: "+f.Error(), "no TokenReview was attempted")
 }
 
 // reviewerAccess judges the reviewer with the source accessreview, which has no token.
@@ -104,19 +111,20 @@ func reviewerAccess(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 func reviewerUnauthorized(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	c, who := e.ReviewerToken.Value, reviewerName(e)
 	answer := "the TokenReview failed: " + e.Review.Failure.Error()
+	conclude := concludedFrom(!e.Health.Ok() || e.Health.Value.Skew.Abs() <= evidence.Leeway) // the exporter's clock may be the wrong one
 	switch outOfTime(c, e.At) {
 	case ReviewerExpired:
-		return proven(ReviewerExpired, fmt.Sprintf("the token of the reviewer %s expired at %s", who, date(c.Expires)),
+		return conclude(ReviewerExpired, fmt.Sprintf("the token of the reviewer %s expired at %s", who, date(c.Expires)),
 			answer, "its exp claim has passed")
 	case ReviewerNotYetValid:
-		return proven(ReviewerNotYetValid, fmt.Sprintf("the token of the reviewer %s is not valid before %s", who, date(c.NotBefore)),
+		return conclude(ReviewerNotYetValid, fmt.Sprintf("the token of the reviewer %s is not valid before %s", who, date(c.NotBefore)),
 			answer, "its nbf claim is in the future")
 	}
 	if t.Reviewer.Source.Spec().SelfReview {
 		return selfReviewUnauthorized(e, answer)
 	}
 	if r := e.FollowUps.ReviewerReview; r.Ok() && !r.Value.Authenticated {
-		found, certain := reviewReason(r.Value.Error)
+		found, certain := reviewReason(r.Value.Error, c, e.At)
 		if reason, known := reviewerReasonFor[found]; known {
 			return concludedFrom(certain && !r.Carried)(reason, fmt.Sprintf("the API server says of the token of the reviewer %s: %s", who, r.Value.Error),
 				answer, "the exporter's own identity created the TokenReview")
@@ -141,7 +149,7 @@ func selfReviewUnauthorized(e evidence.Evidence, answer string) (Verdict, bool) 
 	c, who := e.CanaryToken.Value, canaryName(e)
 	because := []string{answer, "its exp claim has not passed"}
 	if r := e.FollowUps.ReviewerReview; r.Ok() && !r.Value.Authenticated {
-		if found, certain := reviewReason(r.Value.Error); found.Component() == ComponentCanary {
+		if found, certain := reviewReason(r.Value.Error, c, e.At); found.Component() == ComponentCanary {
 			return concludedFrom(certain && !r.Carried)(found, fmt.Sprintf("Vault has no reviewer, and the API server says of the token of the canary %s: %s", who, r.Value.Error),
 				answer, "the exporter's own identity had the token reviewed")
 		}
@@ -164,17 +172,39 @@ func selfReviewUnauthorized(e evidence.Evidence, answer string) (Verdict, bool) 
 func reviewerAtFault(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	v, known := firstReviewerVerdict(t, e)
 	isReviewers := v.Component() == ComponentReviewer || t.Reviewer.Source.Spec().SelfReview && v.Component() == ComponentCanary
-	if !e.BareRefusal() || !known || !isReviewers {
+	if !e.BareRefusal() || !known || !isReviewers || reviewsAsAnother(t, e, v.Reason) {
 		return Verdict{}, false
 	}
 	v.Because = append([]string{"the login got a bare 403"}, v.Because...)
 	if e.MountExists() {
 		v.Because = append(v.Because, "the auth mount exists")
 	}
-	if !e.MountExists() || e.FollowUps.MountProbe.Carried || e.ReviewerToken.Failed() {
+	if !e.MountExists() || e.FollowUps.MountProbe.Carried || e.ReviewerToken.Failed() || !e.RoleAdmits() {
 		v.Certainty = ByElimination
 	}
 	return v, true
+}
+
+// storesReviewer reports whether the config has a reviewer token although Vault is to use
+// the token of its own pod.
+func storesReviewer(t evidence.Target, e evidence.Evidence) bool {
+	c := e.Mount.Config
+	return t.Reviewer.Source.Spec().AccessReview && c.Ok() && c.Value.ReviewerSetKnown && c.Value.ReviewerSet
+}
+
+// reviewsAsAnother reports whether Vault itself, through the diagnostic role or its config,
+// shows that it uses another reviewer than the one that this reason is about.
+func reviewsAsAnother(t evidence.Target, e evidence.Evidence, reason Reason) bool {
+	if storesReviewer(t, e) {
+		return true
+	}
+	answer := e.FollowUps.DiagnosticRole
+	found, known := diagnosticReason(answer.Value.Text)
+	if !answer.Ok() || answer.Carried || !known || found != None {
+		return false
+	}
+	user, expected := evidence.NamedUser(answer.Value.Text), reviewerUser(e)
+	return reason != ReviewerForbidden || user != "" && expected != "" && user != expected
 }
 
 // canaryAtFault holds if the API server does not authenticate the canary's token as the
@@ -185,7 +215,7 @@ func canaryAtFault(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 		return Verdict{}, false
 	}
 	if !r.Authenticated {
-		reason, certain := reviewReason(r.Error)
+		reason, certain := reviewReason(r.Error, e.CanaryToken.Value, e.At)
 		return concludedFrom(certain)(reason, fmt.Sprintf("the API server does not accept the canary %s: %s", canaryName(e), r.Error),
 			"the TokenReview was created and says: "+r.Error)
 	}
@@ -193,9 +223,9 @@ func canaryAtFault(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 		return proven(CanaryRejected, fmt.Sprintf("the API server authenticates the canary %s as %s, which Vault rejects", canaryName(e), r.Username),
 			"the TokenReview names "+r.Username)
 	}
-	if len(e.CanaryToken.Value.Audiences) > 0 && len(r.Audiences) == 0 {
+	if wanted := e.CanaryToken.Value.Audiences; len(wanted) > 0 && !overlap(wanted, r.Audiences) {
 		return proven(KubernetesUnavailable, "the API server's authenticator does not support audiences, which Vault asks for",
-			"the TokenReview was authenticated, but for no audience")
+			"the TokenReview was authenticated, but for no audience of the token")
 	}
 	return Verdict{}, false
 }
@@ -237,7 +267,29 @@ var atVaultsEnd = map[Reason]Reason{
 // the API server.
 func agrees(ours Reason, text string) bool {
 	reason, known := diagnosticReason(text)
-	return known && reason != None && reason == atVaultsEnd[ours]
+	return known && reason != None && reason == atVaultsEnd[ours] && inWords(text) == ours
+}
+
+// inWords tells apart failures that are one at Vault's end, by what Go says of them.
+func inWords(text string) Reason {
+	for _, s := range []textReason{
+		{0, "lookup ", KubernetesDNS}, {0, "no such host", KubernetesDNS},
+		{0, "unknown authority", KubernetesTLSUntrusted},
+		{0, "expired or is not yet valid", KubernetesTLSExpired},
+		{0, "certificate is valid for", KubernetesTLSName}, {0, "not valid for any names", KubernetesTLSName}, {0, "IP SANs", KubernetesTLSName},
+	} {
+		if evidence.Contains(text, s.text) {
+			return s.reason
+		}
+	}
+	return inOtherWords[callReason(text)]
+}
+
+var inOtherWords = map[Reason]Reason{
+	VaultToKubernetesUnreachable:   KubernetesUnreachable,
+	VaultToKubernetesTimeout:       KubernetesTimeout,
+	VaultToKubernetesTLS:           KubernetesTLSFailed,
+	VaultToKubernetesMisconfigured: KubernetesBadResponse,
 }
 
 // unreachedForToken holds if the API server failed before the exporter had a reviewer
@@ -288,6 +340,13 @@ func kubernetesReason(f evidence.Failure) Reason {
 		return KubernetesUnavailable
 	}
 	return KubernetesBadResponse
+}
+
+// seenAsAnother reports whether the API server takes the bearer of a service account's token
+// for somebody else: a proxy in between presents an identity of its own.
+func seenAsAnother(e evidence.Evidence) bool {
+	c := e.ReviewerToken.Value
+	return c.ServiceAccount != "" && reviewerUser(e) != c.Subject
 }
 
 func boundTo(c evidence.Claims) string {

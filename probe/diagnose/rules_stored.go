@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -18,7 +19,7 @@ func roleProbe(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	if !e.BareRefusal() || !p.Ok() || p.Value.Text != evidence.TextBare403 || !e.MountExists() || !m.Config.Ok() || e.RoleProbeIsBlind() {
 		return Verdict{}, false
 	}
-	conclude := concludedFrom(m.At.Equal(e.At) && !p.Carried && !e.FollowUps.MountProbe.Carried)
+	conclude := concludedFrom(m.At.Equal(e.At) && !p.Carried && !e.FollowUps.MountProbe.Carried && e.Health.Ok()) // a Vault of unknown version may be too old
 	early := "a login with a forged, expired token got a bare 403 as well"
 	switch {
 	case len(m.Config.Value.PEMKeys) == 0 && m.Role.Ok() && len(m.Role.Value.CIDRs) == 0:
@@ -46,10 +47,11 @@ func cidrs(m evidence.Mount) string {
 // and the exporter's calls work.
 func diagnosticRole(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	answer := e.FollowUps.DiagnosticRole
-	if !e.BareRefusal() || !e.ReviewerWorks(t) || !answer.Ok() {
+	reason, known := diagnosticReason(answer.Value.Text)
+	works := e.ReviewerWorks(t) || reason == None && reviewsAsAnother(t, e, ReviewerForbidden)
+	if !e.BareRefusal() || !works || !answer.Ok() {
 		return Verdict{}, false
 	}
-	reason, known := diagnosticReason(answer.Value.Text)
 	conclude := concludedFrom(!answer.Carried)
 	fact := "the diagnostic role responded: " + answer.Value.Text
 	switch {
@@ -58,7 +60,16 @@ func diagnosticRole(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	case reason == None:
 		return diagnosticReviewer(t, e, evidence.NamedUser(answer.Value.Text), fact)
 	case reason == ReviewerDrift:
+		if e.Mount.Config.Ok() && !t.Kubernetes.IsServedAt(e.Mount.Config.Value.Host) {
+			conclude = byElimination // the exporter's token may not work there either
+		}
+		if evidence.Contains(answer.Value.Text, "needs to be configured") {
+			return conclude(ReviewerDrift, fmt.Sprintf("Vault has no reviewer token for %s: each client has to review itself", mountPath(t)), fact)
+		}
 		return conclude(ReviewerDrift, fmt.Sprintf("the reviewer token that Vault has stored for %s does not work, although %s", mountPath(t), oursWorks(t, e)), fact)
+	}
+	if reason == VaultToKubernetesMisconfigured && e.Mount.Config.Ok() && t.Kubernetes.IsServedAt(e.Mount.Config.Value.Host) {
+		reason = VaultToKubernetesFailed // the host is right: something between the two answers
 	}
 	if reason == VaultToKubernetesFailed {
 		conclude = byElimination // an unknown error
@@ -108,12 +119,22 @@ func diagnosticReason(text string) (reason Reason, known bool) {
 	if !evidence.Contains(text, "err=") {
 		return None, true
 	}
-	for _, s := range diagnosticTexts {
+	return callReason(text), true
+}
+
+// callReason is what Vault's text says of its call to Kubernetes.
+func callReason(text string) Reason {
+	texts := diagnosticTexts
+	if evidence.Contains(text, answered) {
+		texts = answeredTexts
+	}
+	text = requestURL.ReplaceAllString(text, `"`)
+	for _, s := range texts {
 		if evidence.Contains(text, s.text) {
-			return s.reason, true
+			return s.reason
 		}
 	}
-	return VaultToKubernetesFailed, true
+	return VaultToKubernetesFailed
 }
 
 func afterErr(text string) string {
@@ -141,13 +162,16 @@ func vaultToKubernetes(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 // worksForUs reports whether Kubernetes, as the exporter sees it, does not explain the
 // failure. If the exporter may not query the reviewer's permissions, they count as fine.
 func worksForUs(t evidence.Target, e evidence.Evidence) bool {
-	return e.ReviewerWorks(t) || t.Reviewer.Source.Spec().AccessReview && e.Access.Failed() && kubernetesReason(e.Access.Failure) == ""
+	mayNotAsk := t.Reviewer.Source.Spec().AccessReview && e.Access.Failed() && kubernetesReason(e.Access.Failure) == ""
+	return e.ReviewerWorks(t) || mayNotAsk || e.Access.Ok() && storesReviewer(t, e)
 }
 
 func whyOursWorks(t evidence.Target, e evidence.Evidence) string {
 	switch {
 	case !t.Reviewer.Source.Spec().AccessReview:
 		return "the exporter's own TokenReview of the same token succeeded"
+	case e.Access.Ok() && !e.Access.Value.Allowed:
+		return "the API server answers the exporter, and Vault does not use the reviewer " + reviewerName(e)
 	case e.Access.Ok():
 		return "the API server responds to the exporter and says that " + reviewerName(e) + " may create TokenReviews"
 	}
@@ -167,13 +191,15 @@ func followUpsPostponed(t evidence.Target, e evidence.Evidence) (Verdict, bool) 
 		fmt.Sprintf("many targets of this Vault fail at once: the follow-ups of this one are postponed to %s", e.FollowUps.Postponed.UTC().Format("15:04:05 MST")))
 }
 
+var hasScheme = regexp.MustCompile(`(?i)^https?://`)
+
 // storedConfig uses the mount's config to narrow down what is wrong with Vault's connection
 // to Kubernetes.
 func storedConfig(t evidence.Target, e evidence.Evidence, facts []string) (Verdict, bool) {
 	c := e.Mount.Config.Value
 	switch {
 	case !e.Mount.Config.Ok():
-	case !strings.HasPrefix(c.Host, "https://") && !strings.HasPrefix(c.Host, "http://"):
+	case !hasScheme.MatchString(c.Host):
 		return byElimination(VaultToKubernetesMisconfigured, fmt.Sprintf("kubernetes_host in the config of %s is not a URL: %s", mountPath(t), c.Host),
 			append(facts, "the config says kubernetes_host="+c.Host)...)
 	case e.MountCA.Ok() && !e.MountCA.Value.Verified:
@@ -185,11 +211,16 @@ func storedConfig(t evidence.Target, e evidence.Evidence, facts []string) (Verdi
 			fmt.Sprintf("Vault cannot have tokens reviewed at %s, which the config of %s names; the exporter can, at %s: either the host is wrong, "+
 				"or these are different servers, and EXPORTER_KUBERNETES_HOST is wrong", c.Host, mountPath(t), t.Kubernetes.Host),
 			append(facts, "the config says kubernetes_host="+c.Host)...)
-	case t.Reviewer.Source.Spec().AccessReview && c.ReviewerSetKnown && c.ReviewerSet:
+	case storesReviewer(t, e):
 		return byElimination(ReviewerDrift,
 			fmt.Sprintf("the config of %s has a stored token_reviewer_jwt, so Vault does not use its own pod's token, which EXPORTER_REVIEWER=%s assumes: "+
 				"the stored one probably does not work", mountPath(t), t.Reviewer.Source),
 			append(facts, "the config says token_reviewer_jwt_set=true")...)
+	case e.MountCA.Ok() && t.Reviewer.Source.Spec().SelfReview && c.ReviewerSetKnown && !c.ReviewerSet:
+		return byElimination(CanaryEntityDisabled,
+			fmt.Sprintf("the host and the CA in the config of %s are right, and the canary may review itself, as Vault has it do: the identity entity of %s is disabled",
+				mountPath(t), canaryName(e)),
+			append(facts, "the config has no reviewer token, and its CA verifies the API server's certificate")...)
 	case e.MountCA.Ok() && !t.Reviewer.Source.Spec().AccessReview:
 		return byElimination(ReviewerDrift,
 			fmt.Sprintf("the host and the CA in the config of %s are right, so its reviewer token is not the one that the exporter has; "+

@@ -127,7 +127,14 @@ func refine(reason Reason, certain bool, t evidence.Target, e evidence.Evidence)
 	case CanaryExpired, CanaryNotYetValid:
 		return refineTimes(reason, e)
 	case RoleNamespaceSelectorFailed:
-		return refineSelector(e), certain
+		return refineSelector(e)
+	case MountAnnotationsForbidden:
+		reason, certain := refineCall(reason, callReason(e.Login.Failure.Text), e.Login.Failure.Text)
+		switch reason { // the review before it succeeded, at the same host with the same token
+		case VaultToKubernetesMisconfigured, VaultToKubernetesTLS, ReviewerDrift:
+			reason = VaultToKubernetesFailed
+		}
+		return reason, certain && reason == MountAnnotationsForbidden
 	case RoleAudienceMismatch:
 		if lacksAudience(t, e) {
 			return CanaryWrongAudience, certain
@@ -140,13 +147,15 @@ func refine(reason Reason, certain bool, t evidence.Target, e evidence.Evidence)
 // valid against the clocks of the API server and the exporter.
 func refineTimes(reason Reason, e evidence.Evidence) (Reason, bool) {
 	c := e.CanaryToken.Value
-	invalid := c.Expired(e.At) || c.NotYetValid(e.At)
+	invalid := c.Expired(e.At) || c.NotYetValid(e.At) || c.IssuedAhead(e.At)
 	skewed := e.Health.Ok() && e.Health.Value.Skew.Abs() > evidence.Leeway
 	switch {
+	case e.Review.Ok() && e.Review.Value.Authenticated && invalid:
+		return reason, false // the API server answers from its cache, or its own clock is behind
 	case e.Review.Ok() && e.Review.Value.Authenticated:
 		return VaultClockSkew, true
 	case e.Review.Ok() && !e.Review.Value.Placeholder:
-		found, certain := reviewReason(e.Review.Value.Error)
+		found, certain := reviewReason(e.Review.Value.Error, c, e.At)
 		return reason, certain && found == reason
 	case skewed && !invalid:
 		return VaultClockSkew, false
@@ -156,15 +165,29 @@ func refineTimes(reason Reason, e evidence.Evidence) (Reason, bool) {
 
 // refineSelector interprets the error of Vault's call to Kubernetes for the namespace
 // selector of the canary's role. A reviewer that may not read namespaces is the role's fault.
-func refineSelector(e evidence.Evidence) Reason {
+func refineSelector(e evidence.Evidence) (Reason, bool) {
 	reason, known := diagnosticReason(e.Login.Failure.Text)
 	switch {
-	case !known, reason == None, evidence.Contains(e.Login.Failure.Text, "needs to be configured"):
-		return RoleNamespaceSelectorFailed
+	case !known, evidence.Contains(e.Login.Failure.Text, "needs to be configured"):
+		return RoleNamespaceSelectorFailed, true
 	case reason == ReviewerDrift && !e.Review.Ok():
-		return RoleNamespaceSelectorFailed
+		return RoleNamespaceSelectorFailed, true
 	}
-	return reason
+	return refineCall(RoleNamespaceSelectorFailed, reason, e.Login.Failure.Text)
+}
+
+// refineCall is the reason of a login that failed with a call of Vault to read an object of
+// the canary's. Only the API server's own refusal proves that a permission is missing.
+func refineCall(forbidden, call Reason, text string) (Reason, bool) {
+	switch {
+	case call == None && evidence.Contains(text, evidence.TextForbidden):
+		return forbidden, true
+	case call == None && evidence.Contains(text, "not found"):
+		return CanaryRevoked, false
+	case call == None:
+		return VaultToKubernetesFailed, false
+	}
+	return call, call != VaultToKubernetesFailed
 }
 
 // lacksAudience reports whether the canary's token has none of the audiences that it is
@@ -180,11 +203,10 @@ func mountProbe(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	if !e.BareRefusal() || !p.Ok() || e.MountExists() {
 		return Verdict{}, false
 	}
-	conclude := concludedFrom(!p.Carried)
 	answer := fmt.Sprintf("a login with the role %s, which does not exist, got: %d %s", evidence.ProbeRole, p.Value.Status, p.Value.Text)
 	switch {
 	case p.Value.Status == 403 && p.Value.Text == evidence.TextBare403 && e.Mount.Type != "" && e.Mount.Type != "kubernetes":
-		return conclude(MountWrongType, fmt.Sprintf("the auth method at %s is of type %s, not kubernetes", mountPath(t), e.Mount.Type),
+		return concludedFrom(!p.Carried && e.Mount.TypeAt.Equal(e.At))(MountWrongType, fmt.Sprintf("the auth method at %s is of type %s, not kubernetes", mountPath(t), e.Mount.Type),
 			answer, "Vault lists the mount with this type")
 	case p.Value.Status == 403 && p.Value.Text == evidence.TextBare403:
 		facts := []string{answer, "a Kubernetes auth mount would have said that the role is invalid"}
@@ -196,7 +218,11 @@ func mountProbe(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 		facts = append(facts, "other auth methods, such as userpass, ldap or token, respond the same")
 		return byElimination(MountMissing, "there is no auth mount at "+where, facts...)
 	case p.Value.Status == 400:
-		return conclude(MountWrongType, fmt.Sprintf("what is mounted at %s is not a Kubernetes auth method", mountPath(t)), answer)
+		reason, certain := loginReason(evidence.Failure{Class: evidence.ClassRefused, Status: p.Value.Status, Text: p.Value.Text})
+		if reason != MountWrongType {
+			return concludedFrom(certain && !p.Carried)(reason, fmt.Sprintf("Vault refuses logins at %s: %s", loginPath(t), p.Value.Text), answer)
+		}
+		return concludedFrom(certain && !p.Carried)(reason, fmt.Sprintf("what is mounted at %s is not a Kubernetes auth method", mountPath(t)), answer)
 	}
 	return Verdict{}, false
 }

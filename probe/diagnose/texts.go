@@ -3,6 +3,7 @@ package diagnose
 import (
 	"regexp"
 	"slices"
+	"time"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
@@ -36,11 +37,13 @@ var loginTexts = []textReason{
 	{404, "no handler for route", MountMissing},
 	{400, "missing client token", MountMissing}, // Vault 1.9 and older
 	{500, "could not load backend configuration", MountConfigMissing},
-	{500, "/ca.crt: no such file", MountLocalCAUnreadable},
+	{500, "open /var/run/secrets/kubernetes.io/serviceaccount/ca.crt: ", MountLocalCAUnreadable},
 	{0, "invalid issuer (iss) claim", MountIssuerMismatch},
-	{500, `claim "iss" is invalid`, MountIssuerMismatch},          // plugin 0.12 and older
-	{500, "crypto/rsa: verification error", MountPEMKeysMismatch}, // plugin 0.12 and older
+	{500, `claim "iss" is invalid`, MountIssuerMismatch},                                  // plugin 0.12 and older
+	{500, "failed to validate JWT: crypto/rsa: verification error", MountPEMKeysMismatch}, // plugin 0.12 and older
 	{500, "failed to get service account", MountAnnotationsForbidden},
+	{500, "failed to parse error status on service account", MountAnnotationsForbidden},
+	{500, "/serviceaccounts/", MountAnnotationsForbidden}, // the URL of the call that failed
 
 	{400, evidence.TextInvalidRole, RoleMissing},
 	{0, "service account name not authorized", RoleServiceAccountMismatch},
@@ -70,7 +73,7 @@ var loginTexts = []textReason{
 	{502, "", VaultInternalError},
 	{503, "", VaultInternalError},
 	{400, "x-forwarded-for", VaultForwardedForRejected},
-	{400, "could not be found", MountWrongType}, // jwt: role "x" could not be found
+	{400, `" could not be found`, MountWrongType}, // jwt: role "x" could not be found
 	{200, "", VaultBadResponse},
 }
 
@@ -100,12 +103,14 @@ func loginReason(f evidence.Failure) (reason Reason, certain bool) {
 type reviewMessage struct {
 	pattern *regexp.Regexp
 	reason  Reason
+	// ambiguous is set where the message has other causes too.
+	ambiguous bool
 }
 
 // message returns a match for one message of the list in which the API server reports the
 // error of each authenticator: "[invalid bearer token, service account token has expired]".
 func message(pattern string, reason Reason) reviewMessage {
-	return reviewMessage{regexp.MustCompile(`(?i)(?:^|\[|, )` + pattern + `(?:$|\]|, )`), reason}
+	return reviewMessage{pattern: regexp.MustCompile(`(?i)(?:^|\[|, )` + pattern + `(?:$|\]|, )`), reason: reason}
 }
 
 // reviewMessages are the errors of the API server's own authenticators, Kubernetes 1.21 to
@@ -123,11 +128,17 @@ var reviewMessages = []reviewMessage{
 	message(`token does not match server's copy`, CanaryRevoked),
 	message(`the token in secret [^ ,]+ for service account [^ ,]+ has been marked invalid\..*`, CanaryRevoked),
 	message(`invalid signature, no keys found`, CanaryWrongCluster),
-	message(`(?:square/go-jose|go-jose/go-jose): error in cryptographic primitive`, CanaryWrongCluster),
+	message(`(?:square/go-jose|go-jose/go-jose): error in cryptographic primitive`, CanaryWrongCluster).orDamaged(),
 	message(`(?:namespace|secretName|serviceAccountName|serviceAccountUID|sub) claim is (?:missing|invalid)`, CanaryTokenMalformed),
 	message(`context deadline exceeded`, KubernetesUnavailable),
 	message(`Internal error occurred: (?:authentication failed unexpectedly|error validating audiences)`, KubernetesUnavailable),
-	{regexp.MustCompile(`(?i)^\[?invalid bearer token\]?$`), CanaryWrongCluster}, // no authenticator knows the token
+	{pattern: regexp.MustCompile(`(?i)^\[?invalid bearer token\]?$`), reason: CanaryWrongCluster}, // no authenticator knows the token
+}
+
+// orDamaged is for a message that a token whose end is missing causes too.
+func (m reviewMessage) orDamaged() reviewMessage {
+	m.ambiguous = true
+	return m
 }
 
 // backendFailure matches a failure of an authenticator's backend: a webhook, an OIDC
@@ -144,13 +155,27 @@ var reviewerReasonFor = map[Reason]Reason{
 	CanaryWrongCluster:  ReviewerWrongCluster,
 }
 
-// reviewReason returns what a TokenReview's error says about the reviewed token; certain is
-// false if the text is not from the API server's own authenticators.
-func reviewReason(text string) (reason Reason, certain bool) {
+// reviewReason returns what a TokenReview's error says about the reviewed token. It is not
+// certain if the text is not from the API server's own authenticators, if authenticators
+// contradict each other, or if the token's own times, at now, contradict the text.
+func reviewReason(text string, c evidence.Claims, now time.Time) (reason Reason, certain bool) {
 	for _, m := range reviewMessages {
-		if m.pattern.MatchString(text) {
-			return m.reason, true
+		switch {
+		case !m.pattern.MatchString(text):
+		case reason == "":
+			reason, certain = m.reason, !m.ambiguous
+		case reason != m.reason:
+			certain = false
 		}
+	}
+	switch reason {
+	case "":
+	case CanaryExpired:
+		return reason, certain && c.Expired(now)
+	case CanaryNotYetValid:
+		return reason, certain && (c.NotYetValid(now) || c.IssuedAhead(now))
+	default:
+		return reason, certain
 	}
 	if backendFailure.MatchString(text) {
 		return KubernetesUnavailable, false
@@ -162,25 +187,38 @@ func overlap(a, b []string) bool {
 	return slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) })
 }
 
-// diagnosticTexts are errors of Vault's call to Kubernetes, as Vault reports them. Timeouts
-// come before the TLS and connection errors whose texts contain them.
-var diagnosticTexts = []textReason{
-	{0, "TokenReviewer JWT needs to be configured", ReviewerDrift}, // it reviews with the client's own token
+// answeredTexts are errors of Vault's call to Kubernetes that was answered. What the answer
+// quotes about other connections says nothing about Vault's.
+var answeredTexts = []textReason{
+	{0, "(code 5", VaultToKubernetesFailed}, // from the API server, or from what is in front of it
 	{0, "code 401 status Unauthorized", ReviewerDrift},
-	{0, "code 401", VaultToKubernetesMisconfigured},                     // a proxy's own 401
-	{0, `User "system:anonymous"`, ReviewerDrift},                       // it sends no reviewer token
+	{0, "code 401", VaultToKubernetesMisconfigured},        // a proxy's own 401
+	{0, `User "system:anonymous"`, ReviewerDrift},          // it sends no reviewer token
+	{0, "status )", VaultToKubernetesMisconfigured},        // JSON, but not an API server's
+	{0, "cannot get path", VaultToKubernetesMisconfigured}, // a path in front of the API
+	{0, "code 403", None},
+	{0, "code 404", None},
+}
+
+// answered is part of every text about an answer with a Status.
+const answered = " (code "
+
+// requestURL is how Go names the request that failed: it may hold any word.
+var requestURL = regexp.MustCompile(`(?:Get|Post) "[^"]*"`)
+
+// diagnosticTexts are errors of Vault's call to Kubernetes that was not answered with a
+// Status. Timeouts come before the TLS and connection errors whose texts contain them.
+var diagnosticTexts = []textReason{
+	{0, "TokenReviewer JWT needs to be configured", ReviewerDrift},      // it reviews with the client's own token
 	{0, "failed to parse error status", VaultToKubernetesMisconfigured}, // not an API server
-	{0, "status )", VaultToKubernetesMisconfigured},                     // JSON, but not an API server's
-	{0, "cannot get path", VaultToKubernetesMisconfigured},              // a path in front of the API
 	{0, "first path segment in URL", VaultToKubernetesMisconfigured},    // a host without a scheme
 	{0, "unsupported protocol scheme", VaultToKubernetesMisconfigured},
 	{0, "invalid character 'T' looking for beginning of value", VaultToKubernetesFailed}, // 429 in plain text: Too many requests
 	{0, "invalid character", VaultToKubernetesMisconfigured},
-	{0, "code 403", None},
-	{0, "code 404", None},
 	{0, "dial tcp: lookup", VaultToKubernetesUnreachable}, // any DNS error, including a timeout
 	{0, "server misbehaving", VaultToKubernetesUnreachable},
 	{0, "timeout", VaultToKubernetesTimeout},
+	{0, "timed out", VaultToKubernetesTimeout},
 	{0, "deadline exceeded", VaultToKubernetesTimeout},
 	{0, "x509:", VaultToKubernetesTLS},
 	{0, "tls:", VaultToKubernetesTLS},

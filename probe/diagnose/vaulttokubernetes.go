@@ -50,7 +50,7 @@ var vaultToKubernetesReasons = sorted(
 		Remedy:   "Write an https URL.",
 		Reported: "hashicorp/vault-plugin-auth-kubernetes#20",
 		advise: func(t evidence.Target, e evidence.Evidence) Advice {
-			return Advice{Fix: changeConfig(t, e, hostSetting(t))}
+			return Advice{Fix: changeConfig(t, e, hostSetting(t), caSetting(t))}
 		},
 	},
 	Spec{
@@ -62,6 +62,12 @@ var vaultToKubernetesReasons = sorted(
 		Remedy:   "Look for `login unauthorized: err=` in Vault's debug log, or give the exporter [more evidence](evidence.md).",
 		Reported: "hashicorp/vault-plugin-auth-kubernetes#168: every one of these causes gives the same 403.",
 		advise: func(t evidence.Target, e evidence.Evidence) Advice {
+			if repeatsAnswer(e) {
+				return Advice{
+					Check: []string{vault("read", configPath(t))},
+					Notes: []string{"Vault reached the host that the check shows, and was answered with an error: look for its cause there. No change of the config helps against it."},
+				}
+			}
 			a := adviseReviewerDrift(t, e)
 			a.Check = append(a.Check, vault("read", configPath(t)), vault("monitor", "-log-level=debug"))
 			a.Notes = append(a.Notes, "The fix is for the most likely cause, another reviewer token, and keeps every other field. If it changes nothing, compare kubernetes_host and "+
@@ -71,6 +77,15 @@ var vaultToKubernetesReasons = sorted(
 		},
 	},
 )
+
+// repeatsAnswer reports whether Vault repeats an error that it was answered with.
+func repeatsAnswer(e evidence.Evidence) bool {
+	said := func(text string) bool {
+		reason := callReason(text)
+		return reason == VaultToKubernetesFailed && evidence.Contains(text, answered) || reason == VaultToKubernetesMisconfigured
+	}
+	return said(e.Login.Failure.Text) || said(e.FollowUps.DiagnosticRole.Value.Text)
+}
 
 func adviseMountReach(t evidence.Target, _ evidence.Evidence) Advice {
 	return Advice{

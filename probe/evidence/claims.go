@@ -38,6 +38,11 @@ func (c Claims) Expired(now time.Time) bool {
 	return !c.Expires.IsZero() && now.After(c.Expires.Add(Leeway))
 }
 
+// IssuedAhead reports whether the token's iat claim is more than Leeway in the future.
+func (c Claims) IssuedAhead(now time.Time) bool {
+	return now.Add(Leeway).Before(c.IssuedAt)
+}
+
 // NotYetValid reports whether the token's nbf claim is more than Leeway in the future.
 func (c Claims) NotYetValid(now time.Time) bool {
 	return !c.NotBefore.IsZero() && now.Add(Leeway).Before(c.NotBefore)

@@ -81,8 +81,10 @@ type Mount struct {
 	At     time.Time
 	Config Fact[MountConfig]
 	Role   Fact[RoleConfig]
-	// Type is the type of the auth method; empty if no token may read it.
-	Type string
+	// Type is the type of the auth method; empty if no token may read it. It was read at
+	// TypeAt.
+	Type   string
+	TypeAt time.Time
 	// Accessor identifies the mount in Vault's log lines and audit entries; empty if no
 	// token may read it.
 	Accessor string

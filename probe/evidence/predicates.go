@@ -1,6 +1,9 @@
 package evidence
 
-import "regexp"
+import (
+	"regexp"
+	"slices"
+)
 
 // BareRefusal reports whether the login got a bare 403: one whose text is nothing but
 // "permission denied", so that it does not say why.
@@ -48,10 +51,11 @@ func (e Evidence) RoleProbePassed() bool {
 }
 
 // CanaryReviewed reports whether the exporter's TokenReview authenticated the canary as
-// the service account in its claims.
+// the service account in its claims, for an audience that it has.
 func (e Evidence) CanaryReviewed() bool {
-	r := e.Review.Value
-	return e.Review.Ok() && !r.Placeholder && r.Authenticated && IsCanary(r, e.CanaryToken.Value)
+	r, wanted := e.Review.Value, e.CanaryToken.Value.Audiences
+	admitted := len(wanted) == 0 || slices.ContainsFunc(wanted, func(a string) bool { return slices.Contains(r.Audiences, a) })
+	return e.Review.Ok() && !r.Placeholder && r.Authenticated && admitted && IsCanary(r, e.CanaryToken.Value)
 }
 
 // ReviewerWorks reports whether the configured reviewer is known to work: it reviewed the

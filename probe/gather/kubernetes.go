@@ -107,7 +107,7 @@ func (c caller) review(ctx context.Context, token evidence.Secret, audiences []s
 	}
 	clean := redactorOf(ctx).Clean
 	return evidence.Review{
-		Authenticated: answer.Status.Authenticated,
+		Authenticated: answer.Status.Authenticated && answer.Status.Error == "", // as Vault judges
 		Username:      clean(answer.Status.User.Username),
 		UID:           clean(answer.Status.User.UID),
 		Audiences:     cleanAll(clean, answer.Status.Audiences),
@@ -146,9 +146,11 @@ func (c caller) may(ctx context.Context, what authorizationv1.ResourceAttributes
 	question := &authorizationv1.SelfSubjectAccessReview{
 		Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &what},
 	}
-	var answer authorizationv1.SelfSubjectAccessReview
-	err := create(ctx, c.authorization, "SelfSubjectAccessReview", question, &answer)
-	return accessOf(ctx, answer.Status), err
+	var answer accessAnswer
+	if err := create(ctx, c.authorization, "SelfSubjectAccessReview", question, &answer); err != nil {
+		return evidence.Access{}, err
+	}
+	return answer.access(ctx)
 }
 
 // accessOfOther returns whether another user may create TokenReviews.
@@ -158,13 +160,34 @@ func (c caller) accessOfOther(ctx context.Context, username string) (evidence.Ac
 			ResourceAttributes: &createTokenReviews, User: username, Groups: groupsOf(username),
 		},
 	}
-	var answer authorizationv1.SubjectAccessReview
-	err := create(ctx, c.authorization, "SubjectAccessReview", question, &answer)
-	return accessOf(ctx, answer.Status), err
+	var answer accessAnswer
+	if err := create(ctx, c.authorization, "SubjectAccessReview", question, &answer); err != nil {
+		return evidence.Access{}, err
+	}
+	return answer.access(ctx)
 }
 
-func accessOf(ctx context.Context, status authorizationv1.SubjectAccessReviewStatus) evidence.Access {
-	return evidence.Access{Allowed: status.Allowed, Why: redactorOf(ctx).Clean(status.Reason + " " + status.EvaluationError)}
+// accessAnswer is either kind of access review. Every API server says whether it is allowed.
+type accessAnswer struct {
+	metav1.TypeMeta
+	Status struct {
+		Allowed, Denied         *bool
+		Reason, EvaluationError string
+	}
+}
+
+// access is the answer of an authorizer. One that failed has answered nothing: the API
+// server answers 500 to what it cannot judge. That a binding names no ClusterRole is no
+// failure.
+func (a accessAnswer) access(ctx context.Context) (evidence.Access, error) {
+	s, clean := a.Status, redactorOf(ctx).Clean
+	switch {
+	case s.Allowed == nil:
+		return evidence.Access{}, evidence.Failure{Class: evidence.ClassBadResponse, Status: http.StatusCreated, Text: "the access review has no status"}
+	case !*s.Allowed && !(s.Denied != nil && *s.Denied) && s.EvaluationError != "" && !strings.HasSuffix(s.EvaluationError, "not found"):
+		return evidence.Access{}, evidence.Failure{Class: evidence.ClassRefused, Status: http.StatusInternalServerError, Text: "an authorizer failed: " + clean(s.EvaluationError)}
+	}
+	return evidence.Access{Allowed: *s.Allowed, Why: clean(s.Reason + " " + s.EvaluationError)}, nil
 }
 
 // groupsOf lists the groups of a user. A SubjectAccessReview considers bindings to a group
@@ -189,6 +212,9 @@ func (c caller) mint(ctx context.Context, account evidence.ServiceAccount, audie
 	if err := ask(ctx, request, "TokenRequest", question, &answer); err != nil {
 		return evidence.Secret{}, err
 	}
+	if answer.Status.Token == "" {
+		return evidence.Secret{}, evidence.Failure{Class: evidence.ClassBadResponse, Status: http.StatusCreated, Text: "the TokenRequest has no token"}
+	}
 	return evidence.NewSecret(answer.Status.Token), nil
 }
 
@@ -196,7 +222,7 @@ func (c caller) mint(ctx context.Context, account evidence.ServiceAccount, audie
 var shortestLifetime int64 = 600
 
 // create posts an object of this kind and decodes the response into answer.
-func create(ctx context.Context, client rest.Interface, kind string, question, answer runtime.Object) error {
+func create(ctx context.Context, client rest.Interface, kind string, question runtime.Object, answer kubernetesObject) error {
 	return ask(ctx, client.Post().Resource(strings.ToLower(kind)+"s"), kind, question, answer)
 }
 
@@ -243,6 +269,9 @@ func kubernetesFailure(err error, x *requestTrace) evidence.Failure {
 	switch {
 	case x.status >= http.StatusInternalServerError, x.status == http.StatusTooManyRequests:
 	case x.status == http.StatusUnauthorized && (!isUnexpected || x.contentType == ""):
+	case x.status == http.StatusForbidden && evidence.NamedUser(status.Message) == "system:anonymous":
+		return evidence.Failure{Class: evidence.ClassBadResponse, Status: x.status, RetryAfter: x.retryAfter,
+			Text: "the API server was sent no token: what stands before it does not pass the header Authorization on"}
 	case isUnexpected, x.status == http.StatusForbidden && !evidence.Contains(status.Message, evidence.TextForbidden):
 		return x.failure(unexpected)
 	}

@@ -59,10 +59,12 @@ func (m minted) usable(now time.Time) bool {
 	return !m.IsZero() && m.Claims.Expires.Sub(now) > validity/5
 }
 
-// mountDue reports whether this run should read the mount: the first run, every tenth, and
-// the first one after logins started or stopped working.
-func (m *Memory) mountDue(loggedIn bool) bool {
-	return m.runs%mountEvery == 0 || loggedIn != m.loggedIn
+// mountDue reports whether this run should read the mount: the first run, every tenth, the
+// first one after logins started or stopped working, and every run whose login gets a bare
+// 403, so that the verdict follows a fix.
+func (m *Memory) mountDue(login evidence.Fact[evidence.Login]) bool {
+	refused := login.RefusedWith(403) && login.Failure.Text == evidence.TextBare403
+	return m.runs%mountEvery == 0 || login.Ok() != m.loggedIn || refused
 }
 
 // followUpsFor returns the results of earlier follow-ups that are carried over: none if
@@ -95,6 +97,7 @@ func (m Memory) remember(e evidence.Evidence) Memory {
 		m.mount = e.Mount
 		m.updateBaseline(e)
 	}
+	m.mount.Type, m.mount.TypeAt = e.Mount.Type, e.Mount.TypeAt
 	if e.ExcessPrivileges.State != evidence.NotAsked {
 		m.excessPrivileges = e.ExcessPrivileges
 	}
@@ -115,8 +118,9 @@ func (m *Memory) updateBaseline(e evidence.Evidence) {
 }
 
 // fingerprintOf is equal for two runs that observed the same: they used the same tokens,
-// and every request had the same state, class, status and kind of text. The tokens are
-// part of it because a follow-up about one token says nothing about another.
+// the mount had the same config as far as it was ever read, and every request had the same
+// state, class, status and kind of text. The tokens are part of it because a follow-up about
+// one token says nothing about another.
 func fingerprintOf(e evidence.Evidence) string {
 	var b strings.Builder
 	add := func(state evidence.State, f evidence.Failure) {
@@ -129,6 +133,7 @@ func fingerprintOf(e evidence.Evidence) string {
 	add(e.Health.State, e.Health.Failure)
 	add(e.Login.State, e.Login.Failure)
 	fmt.Fprintf(&b, "%+v;%+v;", e.CanaryToken.Value, e.ReviewerToken.Value)
+	fmt.Fprintf(&b, "%+v;%+v;", e.Mount.Config.Value, e.Mount.Role.Value)
 	fmt.Fprintf(&b, "%t/%s", e.Review.Value.Authenticated, textKind(e.Review.Value.Error))
 	return b.String()
 }

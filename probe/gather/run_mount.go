@@ -13,15 +13,17 @@ import (
 func (r *run) readMount(ctx context.Context) {
 	e := &r.evidence
 	e.Mount = r.memory.mount
-	if !r.memory.mountDue(e.Login.Ok()) || e.Login.Failure.IsTransport() || e.Login.Failure.IsExporters() {
+	if !r.memory.mountDue(e.Login) || e.Login.Failure.IsTransport() || e.Login.Failure.IsExporters() {
 		return
 	}
+	kind := ""
 	for _, token := range r.readers() {
 		read := r.readMountAs(ctx, token)
 		if read.Config.Ok() || e.Mount.At.IsZero() {
 			e.Mount = read
 		}
-		e.Mount.Type = cmp.Or(read.Type, e.Mount.Type)
+		kind = cmp.Or(read.Type, kind)
+		e.Mount.Type, e.Mount.TypeAt = kind, e.At // what was mounted earlier may be gone
 		if read.Config.Ok() {
 			return
 		}

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"mime"
+	"net"
 	"net/http"
 	"net/http/httptrace"
+	"regexp"
 	"slices"
 	"sync"
 
@@ -24,6 +26,8 @@ const maxPEM = 4 << 20
 // hide an outage, and the certificates that the server sent.
 type endpoint struct {
 	transport *http.Transport
+	// clientCert is the file of the client certificate, empty where there is none.
+	clientCert string
 
 	mu       sync.Mutex // guards the fields below
 	served   []*x509.Certificate
@@ -43,7 +47,7 @@ func newEndpoint(files tlsFiles, network Network) (*endpoint, error) {
 	if err != nil {
 		return nil, fileFailure(evidence.ClassCAUnreadable, err)
 	}
-	e := &endpoint{}
+	e := &endpoint{clientCert: files.clientCert}
 	config.VerifyConnection = e.sawVerified
 	e.transport = httpclient.NewTransport(config)
 	e.transport.Proxy, e.transport.DialContext, e.transport.OnProxyConnectResponse = network.proxyFor, network.Dial, sawProxyAnswer
@@ -110,7 +114,7 @@ func (e *endpoint) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 	if err != nil {
 		e.sawRefused(err)
-		return nil, err
+		return nil, e.ownCertificateRejected(err)
 	}
 	x.plain = request.URL.Scheme == "http"
 	x.status = response.StatusCode
@@ -125,6 +129,19 @@ func (e *endpoint) sawVerified(state tls.ConnectionState) error {
 		e.saw(state.PeerCertificates, earliestToExpire(state.VerifiedChains[0], true))
 	}
 	return nil
+}
+
+// certificateAlerts are those of a server that has received a certificate and does not accept it.
+var certificateAlerts = regexp.MustCompile(`tls: (?:bad|unsupported|revoked|expired|unknown) certificate`)
+
+// ownCertificateRejected returns the failure of the exporter's own where the server rejects
+// the client certificate, which pods do not have, and else the error as it is.
+func (e *endpoint) ownCertificateRejected(err error) error {
+	op, ok := errors.AsType[*net.OpError](err)
+	if !ok || op.Op != "remote error" || e.clientCert == "" || !certificateAlerts.MatchString(op.Err.Error()) {
+		return err
+	}
+	return evidence.Failure{Class: evidence.ClassCAUnreadable, Text: "the server rejects the client certificate in " + e.clientCert + ": " + op.Err.Error()}
 }
 
 func (e *endpoint) sawRefused(err error) {

@@ -46,12 +46,19 @@ func (w *World) ServeVaultElsewhere() { w.Target.Vault.Addr = w.Serve(w.Vault, w
 // DemandClientCertificate makes Vault's listener require a client certificate of Vault's
 // CA, and returns the files of one and its key.
 func (w *World) DemandClientCertificate() (certificate, key string) {
+	return w.demandClientCertificate(func(*x509.Certificate) {})
+}
+
+func (w *World) demandClientCertificate(change func(*x509.Certificate)) (certificate, key string) {
 	trusted := x509.NewCertPool()
 	trusted.AddCert(w.vaultCA.certificate)
 	w.Target.Vault.Addr = w.serve(w.Vault, &tls.Config{
 		Certificates: []tls.Certificate{w.vaultCA.issue(nil)}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: trusted,
 	})
-	issued := w.vaultCA.issue(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} })
+	issued := w.vaultCA.issue(func(c *x509.Certificate) {
+		c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+		change(c)
+	})
 	der, err := x509.MarshalPKCS8PrivateKey(issued.PrivateKey)
 	if err != nil {
 		w.t.Fatal(err)

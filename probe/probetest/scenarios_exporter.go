@@ -24,6 +24,9 @@ var exporterScenarios = []Scenario{
 		w.Target.Vault.ClientCert, w.Target.Vault.ClientKey = w.DemandClientCertificate()
 		w.Target.Vault.ClientKey = w.File("tls.key", Mark)
 	}),
+	bare("exporter_ca_unreadable_client_expired", proven(diagnose.ExporterCAUnreadable), func(w *World) {
+		w.Target.Vault.ClientCert, w.Target.Vault.ClientKey = w.demandClientCertificate(expired)
+	}),
 	bare("exporter_ca_unreadable_not_minted", proven(diagnose.ExporterCAUnreadable), func(w *World) {
 		w.MintCanary()
 		w.Target.Kubernetes.CACert += ".gone"

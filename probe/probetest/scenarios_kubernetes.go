@@ -1,6 +1,11 @@
 package probetest
 
-import "github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
+)
 
 // vaultToKubernetesScenarios have an API server that works, but that Vault does not
 // reach.
@@ -43,6 +48,21 @@ var vaultToKubernetesScenarios = []Scenario{
 			return w.Serve(Status(503, "ServiceUnavailable", "apiserver is shutting down"), w.kubernetesCA, nil)
 		})(w)
 	}),
+	answersVault("vault_to_kubernetes_failed_answered_timeout", 504, "Timeout", "Timeout: request did not complete within requested timeout"),
+	answersVault("vault_to_kubernetes_failed_answered_dns", 500, "InternalError", `Internal error occurred: Post "https://authn.svc/": dial tcp: lookup authn.svc: no such host`),
+	answersVault("vault_to_kubernetes_failed_answered_tls", 503, "ServiceUnavailable", "x509: certificate has expired or is not yet valid"),
+	{Name: "vault_to_kubernetes_failed_gateway", Full: byElimination(diagnose.VaultToKubernetesFailed),
+		Arrange: mountAt(func(w *World) string { return w.Serve(JSON(502, `{"error":"bad gateway"}`), w.kubernetesCA, nil) })},
+	{Name: "vault_to_kubernetes_failed_between", Full: byElimination(diagnose.VaultToKubernetesFailed), Arrange: func(w *World) {
+		w.DropReviewer()
+		w.onRole("diagnostic", Refuse(403, "namespace not authorized err=failed to parse error status on namespace retrieval failure err=invalid character '<' looking for beginning of value"))
+	}},
+	same("vault_to_kubernetes_failed_selector", byElimination(diagnose.VaultToKubernetesFailed),
+		onLogin(403, "namespace not authorized err=failed to get namespace (code 403 status Access denied by policy)")),
+	same("vault_to_kubernetes_failed_annotations", byElimination(diagnose.VaultToKubernetesFailed),
+		onLogin(500, "failed to get service account (code 500 status etcdserver: request timed out)")),
+	same("vault_to_kubernetes_timeout_annotations", byElimination(diagnose.VaultToKubernetesTimeout),
+		onLogin(500, `Get "https://10.0.0.1/api/v1/namespaces/monitoring/serviceaccounts/canary": dial tcp 10.0.0.1:443: i/o timeout`)),
 	bare("vault_to_kubernetes_failed_diagnostic_role_missing", byElimination(diagnose.VaultToKubernetesFailed), func(w *World) {
 		w.DropReviewer()
 		w.Target.Vault.DiagnosticRole = "no-such-role"
@@ -66,6 +86,10 @@ var accessReviewScenarios = []Scenario{
 		w.Config(func(c *Config) { c.Host = "https://" + w.Refused() })
 	})),
 	bare("reviewer_drift_accessreview_stored", byElimination(diagnose.ReviewerDrift), inAccessReview((*World).DropReviewer)),
+	bare("reviewer_drift_accessreview_unbound", byElimination(diagnose.ReviewerDrift), inAccessReview(func(w *World) {
+		unbound()(w)
+		w.DropReviewer()
+	})),
 	bare("vault_to_kubernetes_failed_accessreview_unchecked",
 		Verdict{diagnose.VaultToKubernetesFailed, diagnose.ByElimination, diagnose.ReviewerNotChecked}, func(w *World) {
 			accessReview(w)
@@ -95,6 +119,13 @@ func inAccessReview(arrange func(*World)) func(*World) {
 
 // vaultAlone points the mount, but not the exporter, at another host.
 func vaultAlone(name string, host func(*World) string) Scenario { return twin(name, mountAt(host)) }
+
+// answersVault has what the mount points at answer Vault with an error that quotes another
+// connection's.
+func answersVault(name string, code int, reason, message string) Scenario {
+	return differs(name, byElimination(diagnose.VaultToKubernetesFailed), byElimination(diagnose.VaultToKubernetesFailed),
+		mountAt(func(w *World) string { return w.Serve(Status(code, reason, message), w.kubernetesCA, nil) }))
+}
 
 // notAPIServer points the mount at a server that is not an API server.
 func notAPIServer(name string, host func(*World) string) Scenario {
@@ -152,9 +183,40 @@ var kubernetesScenarios = []Scenario{
 	webhookSays("kubernetes_unavailable_webhook_dns", `Get \"https://issuer.example/\": dial tcp: lookup issuer.example: no such host`),
 	webhookSays("kubernetes_unavailable_webhook_404", `webhook: unexpected status 404 Not Found`),
 	webhookSays("kubernetes_unavailable_etcd", `etcdserver: request timed out, possibly due to previous leader failure`),
+	bare("kubernetes_bad_response_anonymous", byElimination(diagnose.KubernetesBadResponse), func(w *World) { w.OnKubernetes("", refusesAs("system:anonymous")) }),
+	{Name: "kubernetes_dns_vault_refused", Full: byElimination(diagnose.KubernetesDNS), Arrange: func(w *World) {
+		w.Target.Kubernetes.Host = "https://kubernetes..svc:6443"
+		w.Config(func(c *Config) { c.Host = "https://" + w.Refused() })
+	}},
+	{Name: "kubernetes_tls_untrusted_vault_name", Full: byElimination(diagnose.KubernetesTLSUntrusted), Arrange: func(w *World) {
+		w.Target.Kubernetes.CACert = w.File("ca.crt", newAuthority("other").PEM())
+		w.Config(func(c *Config) { c.Host = w.Serve(w.Kubernetes, w.kubernetesCA, elsewhere) })
+	}},
+	bare("reviewer_forbidden_behind_proxy", byElimination(diagnose.ReviewerForbidden), func(w *World) {
+		w.OnKubernetes("", refusesAs("system:serviceaccount:cattle:proxy"))
+	}),
 	bare("kubernetes_bad_response_no_status", byElimination(diagnose.KubernetesBadResponse), reviewSays(`{}`)),
+	accessSays("kubernetes_bad_response_no_access", diagnose.KubernetesBadResponse, `{}`),
+	accessSays("kubernetes_unavailable_authorizer", diagnose.KubernetesUnavailable, `{"allowed":false,"evaluationError":"Post \"https://authz.svc/\": context deadline exceeded"}`),
+	same("kubernetes_unavailable_other_audiences", proven(diagnose.KubernetesUnavailable),
+		reviewSays(`{"authenticated":true,"audiences":["elsewhere"],"user":{"username":"system:serviceaccount:monitoring:canary","uid":"uid-of-canary"}}`)),
 	bare("kubernetes_unavailable_no_audiences", proven(diagnose.KubernetesUnavailable),
 		reviewSays(`{"authenticated":true,"user":{"username":"system:serviceaccount:monitoring:canary","uid":"uid-of-canary"}}`)),
+}
+
+// refusesAs refuses whatever is asked, to a user that the token does not name.
+func refusesAs(user string) http.HandlerFunc {
+	return Status(403, "Forbidden", fmt.Sprintf("tokenreviews.authentication.k8s.io is forbidden: User %q cannot create resource \"tokenreviews\" "+
+		"in API group \"authentication.k8s.io\" at the cluster scope", user))
+}
+
+// accessSays has every SubjectAccessReview end in this status.
+func accessSays(name string, reason diagnose.Reason, status string) Scenario {
+	return bare(name, byElimination(reason), func(w *World) {
+		accessReview(w)
+		w.DropReviewer()
+		w.OnKubernetes("subjectaccessreviews", JSON(201, `{"apiVersion":"authorization.k8s.io/v1","kind":"SubjectAccessReview","status":`+status+`}`))
+	})
 }
 
 // webhookSays makes an authentication webhook fail with this text, while the API server's

@@ -23,6 +23,8 @@ var mountScenarios = []Scenario{
 	twin("mount_pem_keys_mismatch", withConfig(func(c *Config) { c.PEMKeys = []string{otherKey().PEM()} })),
 	same("mount_local_ca_unreadable", proven(diagnose.MountLocalCAUnreadable),
 		withConfig(func(c *Config) { c.CACert, c.DisableLocalCA = "", false })),
+	same("mount_local_ca_unreadable_permission", proven(diagnose.MountLocalCAUnreadable),
+		onLogin(500, "open /var/run/secrets/kubernetes.io/serviceaccount/ca.crt: permission denied")),
 	twin("mount_annotations_forbidden", withConfig(func(c *Config) { c.Annotations = true })),
 }
 
@@ -43,11 +45,20 @@ var roleScenarios = []Scenario{
 		withRole(fromElsewhere)(w)
 		w.Config(func(c *Config) { c.PEMKeys = []string{clusterKey().PEM()} })
 	}},
+	{Name: "role_cidr_mismatch_unknown_version", Full: byElimination(diagnose.RoleCIDRMismatch), Arrange: func(w *World) {
+		withRole(fromElsewhere)(w)
+		w.OnVault("sys/health", HTML(403))
+	}},
 	twin("role_policy_invalid", withRole(func(r *Role) { r.Policies = []string{"root"} })),
 	twin("role_mfa_required", withMount(func(m *Mount) { m.MFA = true })),
 	twin("canary_entity_disabled", func(w *World) {
 		w.Vault.Change(func(v *Vault) { v.DisabledEntities = []string{w.Canary.UID} })
 	}),
+	{Name: "canary_entity_disabled_self_review", Full: byElimination(diagnose.CanaryEntityDisabled), Arrange: func(w *World) {
+		selfReview(w)
+		w.Kubernetes.Change(func(k *Kubernetes) { k.Grants[w.Canary.username()] = authDelegator })
+		w.Vault.Change(func(v *Vault) { v.DisabledEntities = []string{w.Canary.UID} })
+	}},
 	bare("unexplained", byElimination(diagnose.Unexplained), func(w *World) {
 		w.DropReviewer()
 		w.Target.FollowUps = false

@@ -24,6 +24,14 @@ var reviewerScenarios = []Scenario{
 		w.Kubernetes.Change(func(k *Kubernetes) { k.Static["opaque-"+Mark] = "system:serviceaccount:vault:opaque" })
 	}),
 	twin("reviewer_expired", useReviewer(func(_ *World, t *Token) { *t = expiredYesterday(*t) })),
+	bare("reviewer_expired_by_another_clock", Verdict{diagnose.ReviewerExpired, diagnose.ByElimination, diagnose.ClockSkew}, func(w *World) {
+		useReviewer(func(_ *World, t *Token) { t.Expires = time.Now().Add(-time.Hour) })(w)
+		w.Vault.Change(func(v *Vault) { v.Clock = -50 * time.Minute })
+	}),
+	bare("reviewer_expired_refused_early", byElimination(diagnose.ReviewerExpired), func(w *World) {
+		w.SetReviewer(expiredYesterday(w.Reviewer))
+		withRole(fromElsewhere)(w)
+	}),
 	twin("reviewer_not_yet_valid", useReviewer(func(_ *World, t *Token) { t.NotBefore = time.Now().Add(24 * time.Hour) })),
 	twin("reviewer_wrong_audience", useReviewer(func(_ *World, t *Token) { t.Audiences = []string{"elsewhere"} })),
 	twin("reviewer_wrong_cluster", useReviewer(func(_ *World, t *Token) { t.Key, t.Issuer = otherKey(), "https://other.example" })),
@@ -64,6 +72,21 @@ var reviewerScenarios = []Scenario{
 		accessReview(w)
 		w.otherReviewer()
 	}),
+	{Name: "reviewer_drift_other_host", Full: Verdict{diagnose.ReviewerDrift, diagnose.ByElimination, diagnose.MountHostDiffers},
+		Arrange: mountAt(func(w *World) string { return w.Serve(newKubernetes(), w.kubernetesCA, nil) })},
+	{Name: "reviewer_drift_authorizer_failed", Full: byElimination(diagnose.ReviewerDrift), Arrange: func(w *World) {
+		w.otherReviewer()
+		w.OnKubernetes("subjectaccessreviews", JSON(201, `{"apiVersion":"authorization.k8s.io/v1","kind":"SubjectAccessReview","status":{"allowed":false,"evaluationError":"no answer"}}`))
+	}},
+	{Name: "reviewer_drift_accessreview_other", Full: proven(diagnose.ReviewerDrift), Arrange: func(w *World) {
+		accessReview(w)
+		unbound()(w)
+		w.otherReviewer()
+	}},
+	{Name: "unexplained_stale_copy", Full: byElimination(diagnose.Unexplained), Arrange: func(w *World) {
+		w.SetReviewer(expiredYesterday(w.Reviewer)) // Vault has a good one
+		w.Vault.Change(func(v *Vault) { v.DisabledEntities = []string{w.Canary.UID} })
+	}},
 	twin("reviewer_drift_unset", withConfig(func(c *Config) { c.ReviewerJWT = "" })),
 	bare("reviewer_drift_by_config", byElimination(diagnose.ReviewerDrift), func(w *World) {
 		w.DropReviewer()

@@ -1,11 +1,14 @@
 package probetest
 
 import (
+	"bytes"
+	"io"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 var vaultScenarios = []Scenario{
@@ -103,6 +106,28 @@ var vaultScenarios = []Scenario{
 	}),
 	same("vault_clock_skew", Verdict{diagnose.VaultClockSkew, diagnose.Proven, diagnose.ClockSkew}, withVault(func(v *Vault) { v.Clock = -2 * time.Hour })),
 	twin("vault_internal_error", onLogin(500, "internal error")),
+	same("vault_internal_error_storage", proven(diagnose.VaultInternalError), onLogin(500, `Put "https://consul:8501/v1/txn": tls: failed to verify certificate: `+
+		`x509: certificate signed by unknown authority (possibly because of "crypto/rsa: verification error" while trying to verify candidate authority certificate "consul")`)),
+	same("vault_no_leader_after_login", proven(diagnose.VaultNoLeader), func(w *World) {
+		w.DropReviewer()
+		w.onRole(evidence.ProbeRole, Refuse(400, "path disabled in replication DR secondary mode"))
+	}),
+}
+
+// onRole has a handler answer the logins with one role.
+func (w *World) onRole(role string, answer http.HandlerFunc) {
+	w.OnLogin(func(rw http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		if bytes.Contains(body, []byte(`"role":`+quote(role))) {
+			answer(rw, r)
+			return
+		}
+		w.Vault.Serve(rw, r)
+	})
 }
 
 // lostLeader makes the node a standby that has lost the active one.

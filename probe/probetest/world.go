@@ -1,6 +1,7 @@
 package probetest
 
 import (
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -142,6 +143,22 @@ func (w *World) Mount(change func(*Mount)) {
 
 // Config changes the mount's config.
 func (w *World) Config(change func(*Config)) { w.Mount(func(m *Mount) { change(m.Config) }) }
+
+// Snapshot returns what restores the mounts and grants as they are now.
+func (w *World) Snapshot() (restore func()) {
+	mounts, grants := map[string]*Mount{}, map[string][]string{}
+	w.Vault.Change(func(v *Vault) {
+		for path, mount := range v.Mounts {
+			saved := mount.clone()
+			mounts[path] = &saved
+		}
+	})
+	w.Kubernetes.Change(func(k *Kubernetes) { maps.Copy(grants, k.Grants) })
+	return func() {
+		w.Vault.Change(func(v *Vault) { v.Mounts = mounts })
+		w.Kubernetes.Change(func(k *Kubernetes) { k.Grants = grants })
+	}
+}
 
 // StoreReviewer stores another reviewer token in Vault than the one in the file.
 func (w *World) StoreReviewer(token string) {
