@@ -179,3 +179,17 @@ func TestImpossibleLifetimesAreLong(t *testing.T) {
 		}
 	}
 }
+
+// What a TokenRequest answers with is held to what a token file is.
+func TestMintedTokensThatCannotBeUsed(t *testing.T) {
+	for name, token := range map[string]string{"empty": "", "with a line break": "a\\nb", "too large": strings.Repeat("a", 100_000)} {
+		w := probetest.NewWorld(t)
+		w.Identity()
+		w.Target.Reviewer = evidence.Reviewer{Source: evidence.SourceServiceAccount, ServiceAccount: evidence.ServiceAccount{Namespace: "vault", Name: "vault-auth"}}
+		w.OnKubernetes("token", probetest.JSON(201, `{"kind":"TokenRequest","apiVersion":"authentication.k8s.io/v1","status":{"token":"`+token+`"}}`))
+		result, _ := w.Probe(probe.Memory{})
+		if f := result.Evidence.ReviewerToken.Failure; f.Class != evidence.ClassBadResponse {
+			t.Errorf("%s: %v", name, f)
+		}
+	}
+}

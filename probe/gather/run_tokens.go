@@ -106,12 +106,12 @@ func (s tokenSource) Mint(ctx context.Context, account evidence.ServiceAccount, 
 	if err != nil {
 		return evidence.Token{}, err
 	}
-	secret, err := own.mint(ctx, account, audiences)
+	token, err := own.mint(ctx, account, audiences)
 	if err != nil {
 		return evidence.Token{}, err
 	}
-	*s.minted = minted{evidence.Token{Secret: secret, Claims: decodeClaims(secret.Reveal())}}
-	return s.minted.Token, nil
+	*s.minted = minted{token}
+	return token, nil
 }
 
 // asOwn returns the API server for the exporter's own identity.
