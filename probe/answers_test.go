@@ -96,6 +96,7 @@ func TestEveryTokenIsCountedAndRevoked(t *testing.T) {
 		"with an odd lease":                  {200, func(a map[string]any) { a["lease_duration"] = "soon" }, service, diagnose.None},
 		"with the status 201":                {201, func(map[string]any) {}, service, diagnose.VaultBadResponse},
 		"with the status 202":                {202, func(map[string]any) {}, service, diagnose.VaultBadResponse},
+		"longer than any token":              {200, func(a map[string]any) { a["client_token"] = strings.Repeat("hvs.AAA9", 9000) }, []evidence.TokenEvent{evidence.Unaccounted}, diagnose.VaultBadResponse},
 		"blank":                              {200, func(a map[string]any) { a["client_token"] = " \n" }, nil, diagnose.VaultBadResponse},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -177,6 +178,20 @@ func TestImpossibleLifetimesAreLong(t *testing.T) {
 		raised := slices.ContainsFunc(result.Raised(), func(warning diagnose.Warning) bool { return warning.Code == diagnose.RoleTTLTooLong })
 		if ttl := result.Evidence.Login.Value.TTL; !raised || ttl <= 0 || w.Vault.Live() != 0 {
 			t.Errorf("a lease of %s s is read as %s, raised %v, %d tokens are not revoked", seconds, ttl, raised, w.Vault.Live())
+		}
+	}
+}
+
+// What a TokenRequest answers with is held to what a token file is.
+func TestMintedTokensThatCannotBeUsed(t *testing.T) {
+	for name, token := range map[string]string{"empty": "", "with a line break": "a\\nb", "too large": strings.Repeat("a", 100_000)} {
+		w := probetest.NewWorld(t)
+		w.Identity()
+		w.Target.Reviewer = evidence.Origin{Source: evidence.SourceServiceAccount, ServiceAccount: evidence.ServiceAccount{Namespace: "vault", Name: "vault-auth"}}
+		w.OnKubernetes("token", probetest.JSON(201, `{"kind":"TokenRequest","apiVersion":"authentication.k8s.io/v1","status":{"token":"`+token+`"}}`))
+		result, _ := w.Probe(probe.Memory{})
+		if f := result.Evidence.ReviewerToken.Failure; f.Class != evidence.ClassBadResponse {
+			t.Errorf("%s: %v", name, f)
 		}
 	}
 }

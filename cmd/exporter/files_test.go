@@ -149,3 +149,30 @@ func TestWebConfigFilesAreRegular(t *testing.T) {
 		}
 	}
 }
+
+// The web configuration becomes a named pipe while serve runs: no request waits for it,
+// and scrapes succeed again once the file is back.
+func TestScrapesDoNotWaitForTheWebConfig(t *testing.T) {
+	w := probetest.NewWorld(t)
+	setTarget(t, w.Target)
+	config := w.File("web.yml", "http_server_config:\n  http2: false\n")
+	s := startServing(t, "--web.config.file="+config)
+	s.awaits(`up{target="default"}`, "1")
+	if err := os.Link(config, config+".kept"); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(config+".pipe", 0o600); err != nil {
+		t.Fatal(err)
+	}
+	probetest.Swap(t, config+".pipe", config)
+	within(t, 5*time.Second, "a scrape", func() {
+		if code, body := s.get(s.metrics, "/metrics"); code != 0 {
+			t.Errorf("a scrape = %d %s", code, body)
+		}
+	})
+	if !strings.Contains(s.out.String(), "the web configuration cannot be read") {
+		t.Errorf("the log does not say why:\n%s", s.out)
+	}
+	probetest.Swap(t, config+".kept", config)
+	s.awaits(`up{target="default"}`, "1")
+}

@@ -73,6 +73,7 @@ func (s server) shutDown() {
 func (e *exporter) servers(f flags, readers audience) []server {
 	public := newServer(e.publicRoutes(readers), maxPublicConnections, e.logger)
 	public.RegisterOnShutdown(e.page.Close)
+	guardWebConfig(public, *f.web.WebConfigFile, e.logger)
 	servers := []server{
 		{"metrics", func() error { return web.ListenAndServe(public, f.web, e.logger) }, public},
 		plainServer("health", f.health, newServer(healthRoutes(e.scheduler.Alive, e.ready), maxHealthConnections, e.logger), e.logger),

@@ -1,7 +1,12 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
 	"path/filepath"
 
 	"github.com/prometheus/exporter-toolkit/web"
@@ -32,6 +37,29 @@ func (c webConfig) authenticates() bool {
 // validateWebConfig checks the files before the exporter-toolkit reads them, which would
 // wait for a named pipe forever and read a device without end.
 func validateWebConfig(path string) error {
+	if err := readWebFiles(path); err != nil {
+		return err
+	}
+	return web.Validate(path)
+}
+
+// guardWebConfig closes new connections while a file of the web configuration is one that
+// must not be read: the exporter-toolkit reads all of them again for each handshake and
+// request. It reports any other error itself.
+func guardWebConfig(s *http.Server, path string, logger *slog.Logger) {
+	accept := s.ConnContext
+	s.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
+		err := readWebFiles(path)
+		if _, refused := errors.AsType[localfile.Refusal](err); refused {
+			logger.Error("Connection closed, since the web configuration cannot be read", "err", err)
+			_ = withoutTLS(conn).Close()
+		}
+		return accept(ctx, conn)
+	}
+}
+
+// readWebFiles reads the exporter-toolkit's file and those that it names.
+func readWebFiles(path string) error {
 	c, err := readWebConfig(path)
 	if err != nil {
 		return err
@@ -47,7 +75,7 @@ func validateWebConfig(path string) error {
 			return err
 		}
 	}
-	return web.Validate(path)
+	return nil
 }
 
 // readWebConfig reads the exporter-toolkit's file. An empty path is that of none.

@@ -3,6 +3,7 @@ package config
 import (
 	"regexp"
 	"strconv"
+	"strings"
 )
 
 // credential matches what no variable may hold: a JWT, a Vault token in the current
@@ -26,9 +27,10 @@ var suspicious = regexp.MustCompile(`(?i)eyJ|hv[sbr]\.|bearer|[@=]` +
 // maxShown limits the values that an error repeats, in bytes.
 const maxShown = 64
 
-// mayBeCredential reports whether errors must not repeat a value.
+// mayBeCredential reports whether errors must not repeat a value. A credential may have
+// been broken into lines when it was copied.
 func mayBeCredential(value string) bool {
-	return isCredential(value) || suspicious.MatchString(value)
+	return isCredential(value) || isCredential(strings.Join(strings.Fields(value), "")) || suspicious.MatchString(value)
 }
 
 // quote returns an invalid value for an error, unless it may be a credential.

@@ -280,6 +280,7 @@ var marked = map[string]string{
 	"service token": "hvs.CAESIMARKEDMARKEDMARKEDMARKED",
 	"batch token":   "hvb.AAAAAQMARKEDMARKEDMARKEDMARKED",
 	"old token":     "s.MARKEDMARKEDMARKEDMARKED",
+	"cut old token": "s.MARKEDMARKEDMAR\nKEDMARKEDMARKED",
 	"userinfo":      userinfo,
 	"bad userinfo":  "https://user:MARKED@vault:8200:x/%zz",
 	"path and user": "/a://user:MARKED@vault",

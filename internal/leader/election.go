@@ -79,7 +79,7 @@ func (e *election) claim(record *coordinationv1.LeaseSpec) {
 	if e.holder() != e.identity {
 		var transitions int32
 		if before := record.LeaseTransitions; before != nil {
-			transitions = *before + 1
+			transitions = max(*before, *before+1) // the API server refuses one below zero
 		}
 		record.AcquireTime, record.LeaseTransitions = &now, &transitions
 	}

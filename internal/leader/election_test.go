@@ -3,6 +3,7 @@ package leader
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"sync"
 	"testing"
@@ -312,6 +313,23 @@ func TestALeaseThatNobodyHolds(t *testing.T) {
 		leader.kill()
 		c.edit(func(lease *coordinationv1.Lease) { *lease.Spec.HolderIdentity = "" })
 		until(t, 2*retryPeriod, "takeover", standby.works)
+		standby.terminate(t)
+	})
+}
+
+// A record that counts as many transitions as its type holds can still be taken: the API
+// server refuses a negative count.
+func TestTransitionsDoNotOverflow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, leader, standby := pair(t, 0)
+		leader.kill()
+		c.edit(func(lease *coordinationv1.Lease) {
+			*lease.Spec.HolderIdentity, *lease.Spec.LeaseTransitions = "", math.MaxInt32
+		})
+		until(t, 2*retryPeriod, "takeover", standby.works)
+		if got := *c.spec().LeaseTransitions; got != math.MaxInt32 {
+			t.Errorf("%d transitions", got)
+		}
 		standby.terminate(t)
 	})
 }

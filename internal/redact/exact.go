@@ -35,8 +35,9 @@ type needles struct {
 	plain int
 	// words are the values made of words, one behind the other, of which pieces are found.
 	words string
-	// hay returns all forms in which pieces of a text are looked up.
-	hay func() string
+	// inWords and inForms return where pieces of a text are looked up: in words, and in every
+	// form of every value.
+	inWords, inForms func() haystack
 }
 
 func newNeedles(values []string) *needles {
@@ -50,7 +51,8 @@ func newNeedles(values []string) *needles {
 // with returns the needles of one value more.
 func (n *needles) with(value string) *needles {
 	more := &needles{values: append(slices.Clip(n.values), value), whole: slices.Clip(n.whole), literal: slices.Clip(n.literal)}
-	more.hay = sync.OnceValue(more.makeHay)
+	more.inWords = sync.OnceValue(func() haystack { return newHaystack(more.words) })
+	more.inForms = sync.OnceValue(func() haystack { return newHaystack(more.forms()) })
 	more.plain, more.words = n.plain, n.words
 	plain := skeleton(value)
 	if len(plain) < minHeld {
@@ -67,15 +69,16 @@ func (n *needles) with(value string) *needles {
 	return more
 }
 
-func (n *needles) makeHay() string {
-	var hay strings.Builder
+// forms are all forms of all values, one behind the other.
+func (n *needles) forms() string {
+	var all strings.Builder
 	for _, value := range n.values {
 		for _, form := range append(encoded(value), skeleton(value)) {
-			hay.WriteString(form)
-			hay.WriteByte(0)
+			all.WriteString(form)
+			all.WriteByte(0)
 		}
 	}
-	return hay.String()
+	return all.String()
 }
 
 // isWords reports whether too little of a value with so many letters and digits looks
@@ -173,16 +176,16 @@ func (n *needles) find(v view) []span {
 		}
 	}
 	for i := 0; i+window <= len(bones); {
-		hay := n.words
+		hay := n.inWords
 		if odd[i+window]-odd[i] >= minOdd {
-			hay = n.hay()
+			hay = n.inForms
 		}
-		found := strings.Index(hay, bones[i:i+window])
+		found := hay().find(bones[i : i+window])
 		if found < 0 {
 			i += step
 			continue
 		}
-		from, to := extend(hay, bones, i, found)
+		from, to := extend(hay().text, bones, i, found)
 		end := to
 		// One letter beyond a gap is that of the next word, by chance.
 		if from < i && at[from+1] > at[from]+1 {

@@ -34,6 +34,9 @@ func maybeShaped(text string) bool {
 			run, odd = 0, 0
 		}
 	}
+	if nextList(text, 0) < len(text) {
+		return true
+	}
 	folded := strings.ToLower(text)
 	for _, part := range suspicious {
 		if strings.Contains(folded, part) {

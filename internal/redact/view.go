@@ -2,6 +2,7 @@ package redact
 
 import (
 	"html"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -76,15 +77,23 @@ func controlSequence(text string) int {
 	return 0
 }
 
-// decode undoes one round of percent-encoding, of JSON's and Go's escapes and of
-// HTML's entities. changed is false where there were none, or too many rounds.
+// decode undoes one round of percent-encoding, of the escapes of JSON, Go, C and Rust,
+// of HTML's entities and of lists of bytes. changed is false where there were none, or
+// too many rounds.
 func (v view) decode() (decoded view, changed bool) {
-	if v.rounds == maxRounds || !strings.ContainsAny(string(v.chars), `%\&`) {
+	list := nextList(v.chars, 0)
+	if v.rounds == maxRounds || list == len(v.chars) && !strings.ContainsAny(string(v.chars), `%\&`) {
 		return v, false
 	}
 	decoded = makeView(len(v.chars))
 	decoded.rounds = v.rounds + 1
 	for i := 0; i < len(v.chars); {
+		if i == list {
+			changed = true
+			i = v.decodeList(&decoded, i)
+			list = nextList(v.chars, i)
+			continue
+		}
 		if c, n := unescape(v.chars[i:]); n > 0 {
 			changed = true
 			decoded.addRune(c, int(v.from[i]), int(v.to[i+n-1]))
@@ -102,6 +111,9 @@ func (v view) decode() (decoded view, changed bool) {
 func unescape(chars []byte) (rune, int) {
 	switch chars[0] {
 	case '%':
+		if len(chars) > 1 && chars[1] == 'u' { // JavaScript's escape()
+			return hexadecimal(chars, 2, 4)
+		}
 		return hexadecimal(chars, 1, 2)
 	case '\\':
 		return unbackslash(chars)
@@ -121,20 +133,29 @@ func unbackslash(chars []byte) (rune, int) {
 	case '"', '\'', '/', '\\':
 		return rune(chars[1]), 2
 	case 'u':
+		if digits := slices.Index(chars[:min(len(chars), maxEscape)], '}') - 3; digits > 0 && chars[2] == '{' {
+			c, n := hexadecimal(chars, 3, digits)
+			return c, n + min(n, 1)
+		}
 		return hexadecimal(chars, 2, 4)
 	case 'U':
 		return hexadecimal(chars, 2, 8)
 	case 'x':
 		return hexadecimal(chars, 2, 2)
 	}
-	return 0, 0
+	return number(chars, 1, 3, 8)
 }
 
-func hexadecimal(chars []byte, at, digits int) (rune, int) {
+// maxEscape is the length of `\u{10ffff}`.
+const maxEscape = 10
+
+func hexadecimal(chars []byte, at, digits int) (rune, int) { return number(chars, at, digits, 16) }
+
+func number(chars []byte, at, digits, base int) (rune, int) {
 	if len(chars) < at+digits {
 		return 0, 0
 	}
-	n, err := strconv.ParseUint(string(chars[at:at+digits]), 16, 32)
+	n, err := strconv.ParseUint(string(chars[at:at+digits]), base, 32)
 	if err != nil {
 		return 0, 0
 	}
@@ -145,7 +166,14 @@ func hexadecimal(chars []byte, at, digits int) (rune, int) {
 const maxEntity = 20
 
 func entity(chars []byte) (rune, int) {
-	end := strings.IndexByte(string(chars[:min(len(chars), maxEntity)]), ';')
+	chars = chars[:min(len(chars), maxEntity)]
+	end := slices.Index(chars, ';')
+	if number := numericEntity(chars); number > 0 && (end < 0 || end >= number) {
+		end = number - 1
+		if number < len(chars) && chars[number] == ';' {
+			end++
+		}
+	}
 	if end < 0 {
 		return 0, 0
 	}
@@ -155,4 +183,21 @@ func entity(chars []byte) (rune, int) {
 		return 0, 0
 	}
 	return c, end + 1
+}
+
+// numericEntity is the length of the entity with a number that characters begin with,
+// without its semicolon, which browsers do not need.
+func numericEntity(chars []byte) int {
+	at, isDigitOf := 2, isDigit
+	if len(chars) > 2 && chars[2]|' ' == 'x' {
+		at, isDigitOf = 3, func(c byte) bool { return isDigit(c) || c|' ' >= 'a' && c|' ' <= 'f' }
+	}
+	end := at
+	for end < len(chars) && isDigitOf(chars[end]) {
+		end++
+	}
+	if end == at || chars[1] != '#' {
+		return 0
+	}
+	return end
 }

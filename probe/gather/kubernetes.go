@@ -203,19 +203,20 @@ func groupsOf(username string) []string {
 
 // mint creates a token for a service account with the shortest lifetime that the API server
 // grants. No audiences means the API server's own.
-func (c caller) mint(ctx context.Context, account evidence.ServiceAccount, audiences []string) (evidence.Secret, error) {
+func (c caller) mint(ctx context.Context, account evidence.ServiceAccount, audiences []string) (evidence.Token, error) {
 	question := &authenticationv1.TokenRequest{
 		Spec: authenticationv1.TokenRequestSpec{Audiences: audiences, ExpirationSeconds: &shortestLifetime},
 	}
 	var answer authenticationv1.TokenRequest
 	request := c.core.Post().Namespace(account.Namespace).Resource("serviceaccounts").Name(account.Name).SubResource("token")
 	if err := ask(ctx, request, "TokenRequest", question, &answer); err != nil {
-		return evidence.Secret{}, err
+		return evidence.Token{}, err
 	}
-	if answer.Status.Token == "" {
-		return evidence.Secret{}, evidence.Failure{Class: evidence.ClassBadResponse, Status: http.StatusCreated, Text: "the TokenRequest has no token"}
+	token, err := parseToken([]byte(answer.Status.Token), "the answer to the TokenRequest")
+	if err != nil {
+		return evidence.Token{}, evidence.Failure{Class: evidence.ClassBadResponse, Status: http.StatusCreated, Text: failureOf(err).Text}
 	}
-	return evidence.NewSecret(answer.Status.Token), nil
+	return token, nil
 }
 
 // shortestLifetime is in seconds. The API server rejects shorter ones.

@@ -107,12 +107,12 @@ func (s tokenSource) Mint(ctx context.Context, account evidence.ServiceAccount, 
 	if err != nil {
 		return evidence.Token{}, err
 	}
-	secret, err := own.mint(ctx, account, audiences)
+	token, err := own.mint(ctx, account, audiences)
 	if err != nil {
 		return evidence.Token{}, err
 	}
-	*s.minted = minted{evidence.Token{Secret: secret, Claims: decodeClaims(secret.Reveal())}}
-	return s.minted.Token, nil
+	*s.minted = minted{token}
+	return token, nil
 }
 
 // asOwn returns a client of the API server with the exporter's own identity.

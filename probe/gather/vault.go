@@ -148,6 +148,9 @@ func (v *vaultServer) login(ctx context.Context, x *requestTrace, role, jwt stri
 		}
 		return loginAnswer{server: v}, evidence.Failure{Class: evidence.ClassRefused, Status: x.status, Text: text}
 	}
+	if len(issued.Token) > maxToken || len(issued.Accessor) > maxToken { // not Vault's
+		return loginAnswer{server: v, unaccounted: true}, x.failure(x.unexpectedAnswer(vaultDialect))
+	}
 	x.redactor.Hold(issued.Token)
 	x.redactor.Hold(issued.Accessor)
 	return loginAnswer{

@@ -122,6 +122,12 @@ var escapedForms = []Form{
 	{"with named entities", func(s string) string {
 		return strings.NewReplacer(".", "&period;", "_", "&lowbar;", "-", "&hyphen;").Replace(s)
 	}},
+	{"as entities without their ends", each("&#%d")},
+	{"as octal escapes", each(`\%03o`)},
+	{"as escapes of Rust", each(`\u{%x}`)},
+	{"as escapes of JavaScript", each("%%u%04x")},
+	{"as Go prints bytes", func(s string) string { return fmt.Sprint([]byte(s)) }},
+	{"as Go writes bytes", func(s string) string { return fmt.Sprintf("%#v", []byte(s)) }},
 	{"escaped for HTML", then(around(`"`, `"`), html.EscapeString)},
 }
 
@@ -171,6 +177,7 @@ func Traces(credential string) func(text string) string {
 		}
 	}
 	return func(text string) string {
+		text += " " + unlisted(text)
 		for last := ""; text != last; {
 			letters := lettersOf(text)
 			for i := 0; i+tracePiece <= len(letters); i++ {
@@ -184,7 +191,12 @@ func Traces(credential string) func(text string) string {
 	}
 }
 
-var escape = regexp.MustCompile(`%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|\\.`)
+var (
+	escape = regexp.MustCompile(`%u[0-9A-Fa-f]{4}|%[0-9A-Fa-f]{2}|\\u\{[0-9A-Fa-f]+\}|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|\\[0-7]{3}|\\.`)
+	octal  = regexp.MustCompile(`^\\[0-7]{3}$`)
+	// listed matches a byte as Go prints it, where one is before or behind it.
+	listed = regexp.MustCompile(`\b(?:0x[0-9a-f]{2}|[0-9]{2,3})(?:, ?| |\]|\})`)
+)
 
 func lettersOf(text string) string {
 	return strings.Map(func(c rune) rune {
@@ -203,9 +215,24 @@ func unescaped(text string) string {
 		return text
 	}
 	return html.UnescapeString(escape.ReplaceAllStringFunc(text, func(e string) string {
-		if n, err := strconv.ParseUint(strings.TrimLeft(e, `%\ux`), 16, 32); err == nil {
+		base := 16
+		if octal.MatchString(e) {
+			base = 8
+		}
+		if n, err := strconv.ParseUint(strings.Trim(e, `%\ux{}`), base, 32); err == nil {
 			return string(rune(n))
 		}
 		return strings.TrimPrefix(e, `\`)
 	}))
+}
+
+// unlisted is what the lists of bytes in a text hold, one behind the other.
+func unlisted(text string) string {
+	var bytes []byte
+	for _, number := range listed.FindAllString(text, -1) {
+		if n, err := strconv.ParseUint(strings.TrimRight(number, ", ]}"), 0, 8); err == nil {
+			bytes = append(bytes, byte(n))
+		}
+	}
+	return string(bytes)
 }
