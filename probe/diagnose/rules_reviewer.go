@@ -1,0 +1,185 @@
+package diagnose
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+)
+
+// The rules on the configured reviewer.
+
+// judgeReviewer returns whether the configured reviewer can create TokenReviews,
+// independent of the login. A 401 is about the reviewer, never about the reviewed
+// token.
+func judgeReviewer(t evidence.Target, e evidence.Evidence) Verdict {
+	v, known := firstReviewerVerdict(t, e)
+	if !known {
+		return Verdict{}
+	}
+	return v
+}
+
+func firstReviewerVerdict(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
+	f := e.Review.Failure
+	switch {
+	case t.Reviewer.Source.Spec().AccessReview:
+		return reviewerAccess(t, e)
+	case e.ReviewerToken.Failed():
+		return reviewerNotObtained(t, e)
+	case e.Review.Ok():
+		return proven(None, fmt.Sprintf("%s created a TokenReview", reviewerName(e)), "the API server answered 201")
+	case e.Review.RefusedWith(401):
+		return reviewerUnauthorized(t, e)
+	case e.Review.RefusedWith(403):
+		return concludedFrom(!seenAsAnother(e))(ReviewerForbidden,
+			fmt.Sprintf("the reviewer %s may not create TokenReviews", reviewerName(e)), "the TokenReview failed: "+f.Error())
+	case e.Review.Failed():
+		return kubernetesFailed(t, f)
+	}
+	return Verdict{}, false
+}
+
+func reviewerNotObtained(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
+	f := e.ReviewerToken.Failure
+	if t.Reviewer.Source.Spec().Home && f.Class != evidence.ClassMissing && f.Class != evidence.ClassMalformed && t.Home.Host != t.Kubernetes.Host {
+		return Verdict{}, false // a failure of another API server says nothing about the target's
+	}
+	reason := tokenReason(f, ReviewerTokenMissing, ReviewerTokenMalformed, ReviewerRevoked)
+	if reason == "" {
+		return Verdict{}, false
+	}
+	conclude := concludedFrom(reason.Component() != ComponentKubernetes)
+	return conclude(reason, "there is no reviewer token: "+f.Error(), "no TokenReview was attempted")
+}
+
+// reviewerAccess judges the reviewer with the source accessreview, which has no token.
+func reviewerAccess(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
+	asked := "a SubjectAccessReview about the reviewer succeeded"
+	switch {
+	case e.Access.Ok() && e.Access.Value.Allowed:
+		return proven(None, fmt.Sprintf("%s may create TokenReviews", reviewerName(e)), asked)
+	case e.Access.Ok():
+		return proven(ReviewerForbidden, fmt.Sprintf("the reviewer %s may not create TokenReviews", reviewerName(e)), asked)
+	}
+	return kubernetesFailed(t, e.Access.Failure)
+}
+
+// reviewerUnauthorized finds why the API server rejects the reviewer's token, which its
+// 401 does not say: from the token's own claims, or from a TokenReview of the token by
+// the exporter's own identity.
+func reviewerUnauthorized(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
+	c, who := e.ReviewerToken.Value, reviewerName(e)
+	answer := "the TokenReview failed: " + e.Review.Failure.Error()
+	conclude := concludedFrom(!e.Health.Ok() || e.Health.Value.Skew.Abs() <= evidence.Leeway) // the exporter's clock may be the wrong one
+	switch outOfTime(c, e.At) {
+	case ReviewerExpired:
+		return conclude(ReviewerExpired, fmt.Sprintf("the token of the reviewer %s expired at %s", who, date(c.Expires)),
+			answer, "its exp claim has passed")
+	case ReviewerNotYetValid:
+		return conclude(ReviewerNotYetValid, fmt.Sprintf("the token of the reviewer %s is not valid before %s", who, date(c.NotBefore)),
+			answer, "its nbf claim is in the future")
+	}
+	if t.Reviewer.Source.Spec().SelfReview {
+		return selfReviewUnauthorized(e, answer)
+	}
+	if r := e.FollowUps.ReviewerReview; r.Ok() && !r.Value.Authenticated {
+		found, certain := reviewReason(r.Value.Error, c, e.At)
+		if reason, known := reviewerReasonFor[found]; known {
+			return concludedFrom(certain && !r.Carried)(reason, fmt.Sprintf("the API server says of the token of the reviewer %s: %s", who, r.Value.Error),
+				answer, "the exporter's own identity created the TokenReview")
+		}
+	}
+	if issuer := e.CanaryToken.Value.Issuer; issuer != "" && c.Issuer != "" && c.Issuer != issuer && c.Issuer != evidence.LegacyIssuer {
+		return byElimination(ReviewerWrongCluster,
+			fmt.Sprintf("the token of the reviewer %s was issued by %s, the canary's by %s", who, c.Issuer, issuer),
+			answer, "its iss claim differs from the canary's")
+	}
+	if bound := boundTo(c); bound != "" {
+		return byElimination(ReviewerRevoked,
+			fmt.Sprintf("the token of the reviewer %s is bound to %s: that is gone, or the token is another cluster's", who, bound),
+			answer, "its exp claim has not passed", "it becomes invalid with "+bound)
+	}
+	return proven(ReviewerUnauthorized, fmt.Sprintf("the API server does not accept the token of the reviewer %s", who), answer)
+}
+
+// selfReviewUnauthorized finds why the API server does not accept the canary's token, with
+// which the canary is to review itself.
+func selfReviewUnauthorized(e evidence.Evidence, answer string) (Verdict, bool) {
+	c, who := e.CanaryToken.Value, canaryName(e)
+	because := []string{answer, "its exp claim has not passed"}
+	if r := e.FollowUps.ReviewerReview; r.Ok() && !r.Value.Authenticated {
+		if found, certain := reviewReason(r.Value.Error, c, e.At); found.Component() == ComponentCanary {
+			return concludedFrom(certain && !r.Carried)(found, fmt.Sprintf("Vault has no reviewer, and the API server says of the token of the canary %s: %s", who, r.Value.Error),
+				answer, "the exporter's own identity had the token reviewed")
+		}
+	}
+	if !slices.Contains(c.Audiences, c.Issuer) && c.Issuer != evidence.LegacyIssuer {
+		return byElimination(CanaryWrongAudience,
+			fmt.Sprintf("Vault has no reviewer, and the API server does not accept the canary %s either: its token lacks the API server's audience", who), because...)
+	}
+	if bound := boundTo(c); bound != "" {
+		return byElimination(CanaryRevoked,
+			fmt.Sprintf("Vault has no reviewer, and the API server does not accept the canary %s either: its token is bound to %s, which is gone, or is another cluster's", who, bound), because...)
+	}
+	return byElimination(CanaryRejected,
+		fmt.Sprintf("Vault has no reviewer, and the API server does not accept the canary %s either: its service account is gone, or its token is another cluster's", who), because...)
+}
+
+// reviewerAtFault holds if the login got a bare 403 and the configured reviewer cannot
+// create TokenReviews. If there is no reviewer token, or if it is not certain that the
+// mount exists, that is by elimination.
+func reviewerAtFault(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
+	v, known := firstReviewerVerdict(t, e)
+	isReviewers := v.Component() == ComponentReviewer || t.Reviewer.Source.Spec().SelfReview && v.Component() == ComponentCanary
+	if !e.BareRefusal() || !known || !isReviewers || reviewsAsAnother(t, e, v.Reason) {
+		return Verdict{}, false
+	}
+	v.Because = append([]string{"the login got a bare 403"}, v.Because...)
+	if e.MountExists() {
+		v.Because = append(v.Because, "the auth mount exists")
+	}
+	if !e.MountExists() || e.FollowUps.MountProbe.Carried || e.ReviewerToken.Failed() || !e.RoleAdmits() {
+		v.Certainty = ByElimination
+	}
+	return v, true
+}
+
+// storesReviewer reports whether the config has a reviewer token although Vault is to use
+// the token of its own pod.
+func storesReviewer(t evidence.Target, e evidence.Evidence) bool {
+	c := e.Mount.Config
+	return t.Reviewer.Source.Spec().AccessReview && c.Ok() && c.Value.ReviewerSetKnown && c.Value.ReviewerSet
+}
+
+// reviewsAsAnother reports whether Vault itself, through the diagnostic role or its config,
+// shows that it uses another reviewer than the one that this reason is about.
+func reviewsAsAnother(t evidence.Target, e evidence.Evidence, reason Reason) bool {
+	if storesReviewer(t, e) {
+		return true
+	}
+	answer := e.FollowUps.DiagnosticRole
+	found, known := diagnosticReason(answer.Value.Text)
+	if !answer.Ok() || answer.Carried || !known || found != None {
+		return false
+	}
+	user, expected := evidence.NamedUser(answer.Value.Text), reviewerUser(e)
+	return reason != ReviewerForbidden || user != "" && expected != "" && user != expected
+}
+
+// seenAsAnother reports whether the API server takes the bearer of a service account's token
+// for somebody else: a proxy in between presents an identity of its own.
+func seenAsAnother(e evidence.Evidence) bool {
+	c := e.ReviewerToken.Value
+	return c.ServiceAccount != "" && reviewerUser(e) != c.Subject
+}
+
+func boundTo(c evidence.Claims) string {
+	switch {
+	case c.Pod != "":
+		return "the pod " + c.Namespace + "/" + c.Pod
+	case c.Secret != "":
+		return "the Secret " + c.Namespace + "/" + c.Secret
+	}
+	return ""
+}
