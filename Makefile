@@ -58,6 +58,7 @@ lint:
 unit:
 	@echo "== unit tests$(if $(RACE),, (no C compiler was found: without the race detector))"
 	go test $(RACE) $(FAST)
+	go test -run=NothingLeaks ./cmd/exporter -every-form
 
 # A separate module. axe-core is only downloaded if there is a browser to run it in.
 PAGE = internal/status/browser
@@ -132,7 +133,7 @@ rules-test: servers
 .PHONY: e2e
 e2e: servers
 	@echo "== the exporter against the lab (some minutes)"
-	E2E_MATRIX=$(CURDIR)/.lab/matrix.txt go test $(RACE) -timeout=30m -count=1 ./e2e/...
+	E2E_MATRIX=$(CURDIR)/.lab/matrix.txt go test $(RACE) -timeout=45m -count=1 ./e2e/...
 	@cat .lab/matrix.txt
 	cd $(CHART) && go test -timeout=15m -count=1 -run='Admits|Suffice|Leads' . -lab
 	@if command -v chromium >/dev/null; then cd $(PAGE) && go test -count=1 -run=FaultShows . -lab; fi

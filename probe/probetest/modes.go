@@ -1,6 +1,8 @@
 package probetest
 
 import (
+	"time"
+
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
@@ -50,6 +52,7 @@ func (w *World) PlayIn(m Mode, s Scenario, complete bool) (v Verdict, ok bool) {
 	if m.after != nil {
 		m.after(w)
 	}
+	w.Target.Timeout = max(w.Target.Timeout, 3*time.Second) // that of a scenario that hangs is short for a busy machine
 	result, _ := w.Probe(probe.Memory{})
 	return Verdict{Reason: result.Diagnosis.Reason, Certainty: result.Diagnosis.Certainty}, true
 }
