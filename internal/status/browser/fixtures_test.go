@@ -124,7 +124,11 @@ func forbidden(r *probe.Result) {
 	e.Access = answered(evidence.Access{}, 3*time.Millisecond)
 	e.Login = refused[evidence.Login](403, "permission denied")
 	e.Revoke = evidence.Fact[struct{}]{}
-	e.FollowUps = evidence.FollowUps{Asked: []string{"mount_probe"}, MountProbe: answered(evidence.Refusal{Status: 400, Text: "invalid role name"}, 5*time.Millisecond)}
+	e.FollowUps = evidence.FollowUps{
+		Asked:      []string{"mount_probe", "role_probe"},
+		MountProbe: answered(evidence.Refusal{Status: 400, Text: `invalid role name "` + evidence.ProbeRole + `"`}, 5*time.Millisecond),
+		RoleProbe:  answered(evidence.Refusal{Status: 403, Text: evidence.TextExpired + ": token is expired"}, 5*time.Millisecond),
+	}
 	*r = judged(r.Target, r.Start, e)
 }
 
