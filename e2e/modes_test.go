@@ -107,6 +107,7 @@ var modesHeader = strings.TrimLeft(`
 Each fault of the lab, and what the exporter says of it for each value of `+"`EXPORTER_REVIEWER`"+` (see
 [configuration.md](configuration.md#the-reviewer)). *Proven* and *likely* (by elimination) mean that the cause in the second column is
 named; otherwise the reason that is named follows. After the arrow: with all optional [evidence](evidence.md), where that says more.
+Servers that hang are left out: what is found of them depends on which end gives up first.
 
 This page is written by `+"`go test ./e2e -run Modes -update`"+`, from plays against fakes that agree with the lab.
 
