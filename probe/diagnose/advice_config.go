@@ -14,18 +14,24 @@ type setting struct{ name, value, fetch string }
 
 // changeConfig returns the commands that change these fields of the mount's config. A
 // write replaces the whole config, so every other field is written again as Vault returns
-// it. Vault never returns the reviewer's token, which is obtained from its source again.
+// it. Vault never returns the reviewer's token, which is obtained from its source again. If
+// the exporter knows no source, and not that there is no token, the commands write nothing
+// unless Vault says that it stores none.
 func changeConfig(t evidence.Target, e evidence.Evidence, changes ...setting) []string {
-	path := configPath(t)
+	path, guard := configPath(t), ""
 	if !slices.ContainsFunc(changes, func(s setting) bool { return s.name == reviewerJWT }) && mayStoreReviewer(e) {
-		changes = append(changes, reviewerSetting(t, e))
+		reviewer := reviewerSetting(t, e)
+		if reviewer.value == "" {
+			guard = `if .token_reviewer_jwt_set == false then . else error("this write would delete token_reviewer_jwt, which Vault may store and never returns: add it") end | `
+		}
+		changes = append(changes, reviewer)
 	}
 	without := ".token_reviewer_jwt_set"
 	for _, s := range changes {
 		without += ", ." + s.name
 	}
 	return slices.Concat(
-		[]string{vault("read", "-format=json", path, "| jq '.data | del("+without+")' > mount-config.json")},
+		[]string{vault("read", "-format=json", path, "| jq '.data | "+guard+"del("+without+")' > mount-config.json")},
 		write(path, []string{"@mount-config.json"}, changes))
 }
 

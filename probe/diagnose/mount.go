@@ -128,10 +128,7 @@ var mountReasons = sorted(
 			"With another error behind it, the reason is that of Vault's call, by elimination.",
 		Remedy: "Allow the reviewer to read them, or set the option to false.",
 		advise: func(_ evidence.Target, e evidence.Evidence) Advice {
-			return Advice{
-				Check: []string{"kubectl auth can-i get serviceaccounts --all-namespaces --as=" + subjectOf(e.ReviewerToken.Value, "reviewer")},
-				Fix:   grant(evidence.Permission{Verb: "get", Resource: "serviceaccounts"}, account(e.ReviewerToken.Value, "reviewer")).Fix,
-			}
+			return grantToReviewer(e, "serviceaccounts")
 		},
 	},
 )

@@ -268,11 +268,6 @@ func bindingOf(user string) (binding, flag, impersonated string) {
 		"--serviceaccount=" + shell.QuoteUntrusted(name, "namespace:reviewer"), impersonated
 }
 
-// subjectOf returns the username of a service account, for --as.
-func subjectOf(c evidence.Claims, placeholder string) string {
-	return shell.QuoteUntrusted(c.Subject, placeholder)
-}
-
 // reviewerUser returns the reviewer's username, from a response of the API server if there is
 // one, because a token that is not a JWT does not contain it.
 func reviewerUser(e evidence.Evidence) string {
@@ -350,37 +345,4 @@ func adviseSourcePermission(t evidence.Target, e evidence.Evidence) Advice {
 	a := grant(source.Permission(origin), who)
 	a.Notes = append(a.Notes, "Run the fix in the cluster that the exporter runs in, for its service account there.")
 	return a
-}
-
-// grant returns the commands that grant a permission to a service account. Role and binding are named after both: the
-// usual names may be taken.
-func grant(p evidence.Permission, who string) Advice {
-	name := grantName(p, who)
-	if p.Namespace == "" {
-		return Advice{Fix: []string{
-			fmt.Sprintf("kubectl create clusterrole %s --verb=%s --resource=%s", name, p.Verb, p.Resource),
-			fmt.Sprintf("kubectl create clusterrolebinding %s --clusterrole=%s --serviceaccount=%s", name, name, who),
-		}}
-	}
-	namespace := shell.Quote(p.Namespace)
-	return Advice{Fix: []string{
-		fmt.Sprintf("kubectl -n %s create role %s --verb=%s --resource=%s --resource-name=%s", namespace, name, p.Verb, p.Resource, shell.Quote(p.ResourceName)),
-		fmt.Sprintf("kubectl -n %s create rolebinding %s --role=%s --serviceaccount=%s", namespace, name, name, who),
-	}}
-}
-
-// grantName returns a name such as monitoring-exporter-canary-token. who is quoted, or a
-// placeholder.
-func grantName(p evidence.Permission, who string) string {
-	subject := strings.ReplaceAll(strings.Trim(who, "'<>"), ":", "-")
-	if p.ResourceName != "" {
-		subject += "-" + p.ResourceName
-	}
-	return shell.Quote(subject + "-" + roleSuffix[p.Resource])
-}
-
-// roleSuffix maps a resource to the suffix of the name of the role that permits it.
-var roleSuffix = map[string]string{
-	"secrets": "reader", "serviceaccounts": "reader", "serviceaccounts/token": "token",
-	"subjectaccessreviews.authorization.k8s.io": "subjectaccessreviews",
 }

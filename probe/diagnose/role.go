@@ -59,14 +59,7 @@ var roleReasons = sorted(
 		Remedy:   "Allow the reviewer to get namespaces.",
 		Reported: "hashicorp/vault#29055",
 		advise: func(_ evidence.Target, e evidence.Evidence) Advice {
-			return Advice{
-				Check: []string{"kubectl auth can-i get namespaces --as=" + subjectOf(e.ReviewerToken.Value, "reviewer")},
-				Fix: []string{
-					"kubectl create clusterrole vault-auth-namespaces --verb=get --resource=namespaces",
-					"kubectl create clusterrolebinding vault-auth-namespaces --clusterrole=vault-auth-namespaces --serviceaccount=" +
-						account(e.ReviewerToken.Value, "reviewer"),
-				},
-			}
+			return grantToReviewer(e, "namespaces")
 		},
 	},
 	Spec{

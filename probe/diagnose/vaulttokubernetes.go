@@ -61,22 +61,40 @@ var vaultToKubernetesReasons = sorted(
 			"Proven only if the diagnostic role reports an error of no other kind.",
 		Remedy:   "Look for `login unauthorized: err=` in Vault's debug log, or give the exporter [more evidence](evidence.md).",
 		Reported: "hashicorp/vault-plugin-auth-kubernetes#168: every one of these causes gives the same 403.",
-		advise: func(t evidence.Target, e evidence.Evidence) Advice {
-			if repeatsAnswer(e) {
-				return Advice{
-					Check: []string{vault("read", configPath(t))},
-					Notes: []string{"Vault reached the host that the check shows, and was answered with an error: look for its cause there. No change of the config helps against it."},
-				}
-			}
-			a := adviseReviewerDrift(t, e)
-			a.Check = append(a.Check, vault("read", configPath(t)), vault("monitor", "-log-level=debug"))
-			a.Notes = append(a.Notes, "The fix is for the most likely cause, another reviewer token, and keeps every other field. If it changes nothing, compare kubernetes_host and "+
-				"kubernetes_ca_cert in the check with the API server as Vault reaches it, and look for login unauthorized in Vault's debug log; "+
-				"if there is none, the canary's entity is disabled.")
-			return a
-		},
+		advise:   adviseVaultToKubernetes,
 	},
 )
+
+// adviseVaultToKubernetes is for a failure with several candidates. A fix for the most
+// likely one is given if the exporter knows what to write.
+func adviseVaultToKubernetes(t evidence.Target, e evidence.Evidence) Advice {
+	check := vault("read", configPath(t))
+	if repeatsAnswer(e) {
+		return Advice{
+			Check: []string{check},
+			Notes: []string{"Vault reached the host that the check shows, and was answered with an error: look for its cause there. No change of the config helps against it."},
+		}
+	}
+	const otherwise = "compare kubernetes_host and kubernetes_ca_cert in the check with the API server as Vault reaches it, and look for " +
+		"login unauthorized in Vault's debug log; if there is none, the canary's entity is disabled."
+	var a Advice
+	switch elsewhere := e.Mount.Config.Ok() && !t.Kubernetes.IsServedAt(e.Mount.Config.Value.Host); {
+	case reviewerSetting(t, e).value != "":
+		a = adviseReviewerDrift(t, e)
+		a.Notes = append(a.Notes, "The fix is for the most likely cause, another reviewer token, and keeps every other field. If it changes nothing, "+otherwise)
+	case elsewhere:
+		a = reconnect(t, e)
+		a.Notes = append(a.Notes, "If the fix changes nothing, "+otherwise)
+	case t.Reviewer.Source.Spec().SelfReview:
+		a.Notes = []string{"EXPORTER_REVIEWER=canary assumes that Vault stores no token_reviewer_jwt. If the check shows token_reviewer_jwt_set true, set EXPORTER_REVIEWER to where that token " +
+			"comes from. Otherwise " + otherwise}
+	default:
+		a.Notes = []string{"EXPORTER_REVIEWER=accessreview assumes that Vault uses the token of its own pod. If the check shows token_reviewer_jwt_set or disable_local_ca_jwt true, it does not: " +
+			"set EXPORTER_REVIEWER to where its token comes from. Otherwise " + otherwise}
+	}
+	a.Check = append(a.Check, check, vault("monitor", "-log-level=debug"))
+	return a
+}
 
 // repeatsAnswer reports whether Vault repeats an error that it was answered with.
 func repeatsAnswer(e evidence.Evidence) bool {
