@@ -43,7 +43,7 @@ func reconnect(t evidence.Target, e evidence.Evidence, changes ...setting) Advic
 		return Advice{Fix: changeConfig(t, e, changes...)}
 	}
 	if !slices.ContainsFunc(changes, func(s setting) bool { return s.name == kubernetesCA }) {
-		changes = append([]setting{caSetting(t)}, changes...) // the stored CA is that of the stored host
+		changes = append([]setting{caSetting(t, e)}, changes...) // the stored CA is that of the stored host
 	}
 	return Advice{
 		Notes: []string{fmt.Sprintf("The config has kubernetes_host=%s; the fix writes %s, which works for the exporter. If Vault is meant to use another API server, "+
@@ -55,7 +55,11 @@ func reconnect(t evidence.Target, e evidence.Evidence, changes ...setting) Advic
 // firstConfig returns the commands that write a config that matches the exporter's
 // configuration to a mount that has none.
 func firstConfig(t evidence.Target, e evidence.Evidence) []string {
-	return write(configPath(t), nil, []setting{hostSetting(t), caSetting(t), reviewerSetting(t, e), {name: "disable_local_ca_jwt", value: disableLocal(t)}})
+	settings := []setting{hostSetting(t)}
+	if !t.Reviewer.Source.Spec().AccessReview { // else Vault uses the token and the CA of its own pod
+		settings = append(settings, caSetting(t, e), reviewerSetting(t, e), setting{name: "disable_local_ca_jwt", value: "true"})
+	}
+	return write(configPath(t), nil, settings)
 }
 
 func write(path string, words []string, settings []setting) (commands []string) {
@@ -78,12 +82,12 @@ func hostSetting(t evidence.Target) setting {
 }
 
 // caSetting returns the API server's CA in the exporter's configuration; empty if it has
-// none, or if Vault uses its own pod's. The CA of a pod's service account is in a ConfigMap
-// of every namespace.
-func caSetting(t evidence.Target) setting {
+// none, or if the config lets Vault use its own pod's. The CA of a pod's service account is
+// in a ConfigMap of every namespace.
+func caSetting(t evidence.Target, e evidence.Evidence) setting {
 	s := setting{name: kubernetesCA}
-	switch {
-	case t.Kubernetes.CACert == "" || t.Reviewer.Source.Spec().AccessReview:
+	switch c := e.Mount.Config; {
+	case t.Kubernetes.CACert == "", t.Reviewer.Source.Spec().AccessReview && c.Ok() && !c.Value.DisableLocalCAJWT:
 	case t.Kubernetes.CACert == t.Home.CACert:
 		s.value, s.fetch = "@kube-root-ca.crt", `kubectl -n default get configmap kube-root-ca.crt -o go-template='{{index .data "ca.crt"}}' > kube-root-ca.crt`
 	default:
@@ -108,13 +112,4 @@ func reviewerSetting(t evidence.Target, e evidence.Evidence) setting {
 func mayStoreReviewer(e evidence.Evidence) bool {
 	c := e.Mount.Config
 	return !c.Ok() || !c.Value.ReviewerSetKnown || c.Value.ReviewerSet
-}
-
-// disableLocal returns the value of disable_local_ca_jwt: empty with the source
-// accessreview, which assumes that Vault uses its own pod's token and CA.
-func disableLocal(t evidence.Target) string {
-	if t.Reviewer.Source.Spec().AccessReview {
-		return ""
-	}
-	return "true"
 }

@@ -116,7 +116,7 @@ var mountReasons = sorted(
 			if t.Reviewer.Source.Spec().AccessReview {
 				return Advice{Notes: []string{"EXPORTER_REVIEWER is accessreview, which assumes a Vault in a pod of this cluster: set automountServiceAccountToken of Vault's pod to true, and restart it."}}
 			}
-			return Advice{Fix: changeConfig(t, e, caSetting(t), setting{name: "disable_local_ca_jwt", value: "true"})}
+			return Advice{Fix: changeConfig(t, e, caSetting(t, e), setting{name: "disable_local_ca_jwt", value: "true"})}
 		},
 	},
 	Spec{
@@ -187,5 +187,5 @@ var mountWarnings = []WarningSpec{
 }
 
 func adviseMountCA(t evidence.Target, e evidence.Evidence) Advice {
-	return reconnect(t, e, caSetting(t))
+	return reconnect(t, e, caSetting(t, e))
 }

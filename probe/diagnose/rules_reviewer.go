@@ -145,17 +145,24 @@ func reviewerAtFault(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	return v, true
 }
 
-// storesReviewer reports whether the config has a reviewer token although Vault is to use
-// the token of its own pod.
-func storesReviewer(t evidence.Target, e evidence.Evidence) bool {
+// ignoresPodToken reports whether the config keeps Vault from using the token of its own pod,
+// which EXPORTER_REVIEWER=accessreview assumes, and which field does.
+func ignoresPodToken(t evidence.Target, e evidence.Evidence) (field string, ok bool) {
 	c := e.Mount.Config
-	return t.Reviewer.Source.Spec().AccessReview && c.Ok() && c.Value.ReviewerSetKnown && c.Value.ReviewerSet
+	switch {
+	case !t.Reviewer.Source.Spec().AccessReview || !c.Ok():
+	case c.Value.ReviewerSetKnown && c.Value.ReviewerSet:
+		return "token_reviewer_jwt_set=true", true
+	case c.Value.DisableLocalCAJWT:
+		return "disable_local_ca_jwt=true", true
+	}
+	return "", false
 }
 
 // reviewsAsAnother reports whether Vault itself, through the diagnostic role or its config,
 // shows that it uses another reviewer than the one that this reason is about.
 func reviewsAsAnother(t evidence.Target, e evidence.Evidence, reason Reason) bool {
-	if storesReviewer(t, e) {
+	if _, ignored := ignoresPodToken(t, e); ignored {
 		return true
 	}
 	answer := e.FollowUps.DiagnosticRole

@@ -163,7 +163,8 @@ func vaultToKubernetes(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 // failure. If the exporter may not query the reviewer's permissions, they count as fine.
 func worksForUs(t evidence.Target, e evidence.Evidence) bool {
 	mayNotAsk := t.Reviewer.Source.Spec().AccessReview && e.Access.Failed() && kubernetesReason(e.Access.Failure) == ""
-	return e.ReviewerWorks(t) || mayNotAsk || e.Access.Ok() && storesReviewer(t, e)
+	_, ignored := ignoresPodToken(t, e)
+	return e.ReviewerWorks(t) || mayNotAsk || e.Access.Ok() && ignored
 }
 
 func whyOursWorks(t evidence.Target, e evidence.Evidence) string {
@@ -197,6 +198,7 @@ var hasScheme = regexp.MustCompile(`(?i)^https?://`)
 // to Kubernetes.
 func storedConfig(t evidence.Target, e evidence.Evidence, facts []string) (Verdict, bool) {
 	c := e.Mount.Config.Value
+	field, ignored := ignoresPodToken(t, e)
 	switch {
 	case !e.Mount.Config.Ok():
 	case !hasScheme.MatchString(c.Host):
@@ -211,11 +213,11 @@ func storedConfig(t evidence.Target, e evidence.Evidence, facts []string) (Verdi
 			fmt.Sprintf("Vault cannot have tokens reviewed at %s, which the config of %s names; the exporter can, at %s: either the host is wrong, "+
 				"or these are different servers, and EXPORTER_KUBERNETES_HOST is wrong", c.Host, mountPath(t), t.Kubernetes.Host),
 			append(facts, "the config says kubernetes_host="+c.Host)...)
-	case storesReviewer(t, e):
+	case ignored:
 		return byElimination(ReviewerDrift,
-			fmt.Sprintf("the config of %s has a stored token_reviewer_jwt, so Vault does not use its own pod's token, which EXPORTER_REVIEWER=%s assumes: "+
-				"the stored one probably does not work", mountPath(t), t.Reviewer.Source),
-			append(facts, "the config says token_reviewer_jwt_set=true")...)
+			fmt.Sprintf("the config of %s has %s, so Vault does not use its own pod's token, which EXPORTER_REVIEWER=%s assumes: "+
+				"what it uses instead, a stored token or that of each client, probably does not work", mountPath(t), field, t.Reviewer.Source),
+			append(facts, "the config says "+field)...)
 	case e.MountCA.Ok() && t.Reviewer.Source.Spec().SelfReview && c.ReviewerSetKnown && !c.ReviewerSet:
 		return byElimination(CanaryEntityDisabled,
 			fmt.Sprintf("the host and the CA in the config of %s are right, and the canary may review itself, as Vault has it do: the identity entity of %s is disabled",

@@ -50,7 +50,7 @@ var vaultToKubernetesReasons = sorted(
 		Remedy:   "Write an https URL.",
 		Reported: "hashicorp/vault-plugin-auth-kubernetes#20",
 		advise: func(t evidence.Target, e evidence.Evidence) Advice {
-			return Advice{Fix: changeConfig(t, e, hostSetting(t), caSetting(t))}
+			return Advice{Fix: changeConfig(t, e, hostSetting(t), caSetting(t, e))}
 		},
 	},
 	Spec{

@@ -85,6 +85,9 @@ var accessReviewScenarios = []Scenario{
 	bare("vault_to_kubernetes_failed_accessreview_host", byElimination(diagnose.VaultToKubernetesFailed), inAccessReview(func(w *World) {
 		w.Config(func(c *Config) { c.Host = "https://" + w.Refused() })
 	})),
+	bare("reviewer_drift_accessreview_unset", byElimination(diagnose.ReviewerDrift), inAccessReview(func(w *World) {
+		w.Config(func(c *Config) { c.ReviewerJWT = "" })
+	})),
 	bare("reviewer_drift_accessreview_stored", byElimination(diagnose.ReviewerDrift), inAccessReview((*World).DropReviewer)),
 	bare("reviewer_drift_accessreview_unbound", byElimination(diagnose.ReviewerDrift), inAccessReview(func(w *World) {
 		unbound()(w)
