@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -15,14 +16,20 @@ import (
 
 // TestFrozenExporterBlamesNobody stops the process in the middle of a login, for longer than its
 // timeout. What it then takes for a timeout was none of the servers': the run is made again.
+//
+// That login is not answered before the exporter has continued and had time to see its timeout:
+// an answer that waited in the socket would make the run succeed, which is not what is tested.
 func TestFrozenExporterBlamesNobody(t *testing.T) {
-	frozen := make(chan struct{})
-	var once sync.Once
+	frozen, timedOut := make(chan struct{}), make(chan struct{})
+	var seen atomic.Bool
 	exporter := serve(t, sharedEnv("EXPORTER_VAULT_ADDR="+vaultBehind(t, func(r *http.Request) {
-		if strings.HasSuffix(r.URL.Path, "/login") {
-			once.Do(func() { close(frozen); time.Sleep(200 * time.Millisecond) })
+		if strings.HasSuffix(r.URL.Path, "/login") && seen.CompareAndSwap(false, true) {
+			close(frozen)
+			<-timedOut
 		}
 	})))
+	answer := sync.OnceFunc(func() { close(timedOut) })
+	t.Cleanup(answer) // before the proxy is closed, which waits for its requests
 	<-frozen
 	if err := exporter.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
@@ -31,6 +38,8 @@ func TestFrozenExporterBlamesNobody(t *testing.T) {
 	if err := exporter.cmd.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
+	time.Sleep(time.Second)
+	answer()
 	eventually(t, detectionTimeout, "a verdict", func() bool {
 		return scrape(t, exporter.address("")).label("verdict_info", "reason") == "none"
 	}, exporter.out.String)
