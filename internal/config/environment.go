@@ -26,7 +26,7 @@ type environment struct {
 // that is unknown.
 func readEnvironment() (environment, []error) {
 	dropEmpty()
-	defer dropVault()
+	defer DropVault()
 
 	env := environment{values: values{}, names: keyNames{names: namesGiven(), other: variableOf}, pod: findPod()}
 	mistakes := unknownVariables(os.Environ())
@@ -69,7 +69,9 @@ func dropEmpty() {
 	}
 }
 
-func dropVault() {
+// DropVault unsets every VAULT_* variable of the process, because Vault's client library
+// would read them.
+func DropVault() {
 	for _, entry := range os.Environ() {
 		if name, _, _ := strings.Cut(entry, "="); strings.HasPrefix(name, vaultPrefix) {
 			os.Unsetenv(name)

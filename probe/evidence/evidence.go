@@ -119,6 +119,8 @@ type RoleConfig struct {
 	CIDRs []string
 	// TTL is the lifetime of the role's tokens; 0 means the mount's default.
 	TTL time.Duration
+	// Names and Namespaces are the service accounts that the role admits.
+	Names, Namespaces []string
 }
 
 // ExcessPrivileges are permissions that a reviewer does not need.

@@ -40,13 +40,18 @@ func (v *vaultServer) readConfig(ctx context.Context, token evidence.Secret) (ev
 // readRole reads auth/<mount>/role/<role>.
 func (v *vaultServer) readRole(ctx context.Context, token evidence.Secret) (evidence.RoleConfig, error) {
 	var stored struct {
-		Audience string      `json:"audience"`
-		CIDRs    []string    `json:"token_bound_cidrs"`
-		TTL      json.Number `json:"token_ttl"` // seconds
+		Audience   string      `json:"audience"`
+		CIDRs      []string    `json:"token_bound_cidrs"`
+		TTL        json.Number `json:"token_ttl"` // seconds
+		Names      []string    `json:"bound_service_account_names"`
+		Namespaces []string    `json:"bound_service_account_namespaces"`
 	}
 	err := v.read(ctx, token, "auth/"+v.target.Mount+"/role/"+v.target.Role, &stored)
 	clean := redactorOf(ctx).Clean
-	return evidence.RoleConfig{Audience: clean(stored.Audience), CIDRs: cleanAll(clean, stored.CIDRs), TTL: seconds(stored.TTL.String())}, err
+	return evidence.RoleConfig{
+		Audience: clean(stored.Audience), CIDRs: cleanAll(clean, stored.CIDRs), TTL: seconds(stored.TTL.String()),
+		Names: cleanAll(clean, stored.Names), Namespaces: cleanAll(clean, stored.Namespaces),
+	}, err
 }
 
 // readMountInfo reads the mount's type and accessor. Any token that has access to a path
