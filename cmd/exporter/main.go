@@ -4,6 +4,7 @@
 //	exporter [serve]   probe on a schedule and expose metrics
 //	exporter check     probe once and report to a human, or as JSON
 //	exporter config    print the resolved configuration
+//	exporter setup     print what an installation needs in Vault and Kubernetes
 package main
 
 import (
@@ -23,6 +24,7 @@ import (
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/config"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/setup"
 )
 
 // Exit codes.
@@ -50,6 +52,7 @@ type flags struct {
 
 	output  string
 	targets []string
+	setup   setup.Options
 }
 
 // run is the program. Results go to stdout, all else to stderr.
@@ -64,16 +67,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if f.command != "serve" {
 		ignoreHangups(signals)
 	}
-	settings, err := config.Load()
-	if err != nil {
-		for _, line := range flatten(err) {
-			fmt.Fprintln(stderr, "exporter:", line)
-		}
-		return exitUsage
-	}
 	f.log.Writer = stderr
 	logger := promslog.New(f.log)
 	divertLibraries(logger)
+	if f.command == "setup" {
+		return printSetup(ctx, f, stdout, stderr)
+	}
+	settings, err := config.Load()
+	if err != nil {
+		return complain(stderr, err)
+	}
 	switch f.command {
 	case "check":
 		return check(ctx, f, settings.Targets, stdout, stderr)
@@ -105,6 +108,7 @@ func parse(args []string, stdout, stderr io.Writer) (f flags, code int, done boo
 	checkCommand.Flag("output", "Format of the report: text or json.").Default("text").EnumVar(&f.output, "text", "json")
 	checkCommand.Flag("target", "Probe only this target. Repeatable.").StringsVar(&f.targets)
 	app.Command("config", "Print the resolved configuration.")
+	addSetupFlags(app.Command("setup", "Print what an installation needs: policy and roles in Vault, permissions in Kubernetes, values of the chart. Changes nothing."), &f.setup, &f.output)
 
 	command, err := app.Parse(args)
 	if done {

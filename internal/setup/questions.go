@@ -1,0 +1,215 @@
+package setup
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+)
+
+const asJSON = "application/json"
+
+// readCluster asks only what the decision needs.
+func readCluster(ctx context.Context, in Input, version string) Cluster {
+	var c Cluster
+	s, err := newAPIServer(in.Kubeconfig, in.Context, "vault-k8s-auth-exporter/"+version)
+	switch {
+	case errors.Is(err, errNoKubeconfig) && in.Kubeconfig == "":
+		return c
+	case err != nil:
+		c.Access = observe(func() (string, error) { return "", fmt.Errorf("reading the kubeconfig: %w", err) })
+		return c
+	}
+	c.Addresses = observe(func() ([]string, error) { return s.addresses(ctx) })
+	c.Access = evidence.Fact[string]{State: c.Addresses.State, Value: s.displayed(), Failure: c.Addresses.Failure}
+	if c.Addresses.Failed() && c.Addresses.Failure.Class != evidence.ClassRefused {
+		return c
+	}
+	c.Access = evidence.Fact[string]{State: evidence.Answered, Value: s.displayed()}
+	c.Vaults = observe(func() ([]Server, error) { return s.vaults(ctx) })
+	c.CA = observe(func() (string, error) { return s.ca(ctx) })
+	c.Issuer = observe(func() (string, error) { return s.issuer(ctx) })
+	c.Delegators = observe(func() ([]evidence.ServiceAccount, error) { return s.delegators(ctx) })
+	c.TokenSecrets = observe(func() ([]TokenSecret, error) { return s.tokenSecrets(ctx) })
+	c.Reviewers = map[evidence.ServiceAccount]evidence.Fact[evidence.Access]{}
+	for _, account := range accountsToReview(in, c) {
+		c.Reviewers[account] = observe(func() (evidence.Access, error) { return s.mayReview(ctx, account) })
+	}
+	return c
+}
+
+// accountsToReview are few: the API server is asked about each.
+func accountsToReview(in Input, c Cluster) []evidence.ServiceAccount {
+	unique := map[evidence.ServiceAccount]bool{}
+	for _, server := range c.Vaults.Value {
+		unique[server.Account] = true
+	}
+	if given := in.Given.Reviewer.ServiceAccount; given != (evidence.ServiceAccount{}) {
+		unique[given] = true
+	}
+	const most = 10
+	accounts := slices.SortedFunc(maps.Keys(unique), func(a, b evidence.ServiceAccount) int { return cmp.Compare(a.String(), b.String()) })
+	return accounts[:min(most, len(accounts))]
+}
+
+type metadata struct {
+	Namespace, Name     string
+	Labels, Annotations map[string]string
+}
+
+func (s *apiServer) addresses(ctx context.Context) ([]string, error) {
+	var service struct {
+		Spec struct{ ClusterIPs []string }
+	}
+	err := s.get(ctx, "/api/v1/namespaces/default/services/kubernetes", nil, asJSON, &service)
+	return service.Spec.ClusterIPs, err
+}
+
+func (s *apiServer) ca(ctx context.Context) (string, error) {
+	var bundle struct{ Data map[string]string }
+	err := s.get(ctx, "/api/v1/namespaces/default/configmaps/kube-root-ca.crt", nil, asJSON, &bundle)
+	return onlyCertificates(bundle.Data["ca.crt"]), err
+}
+
+func (s *apiServer) issuer(ctx context.Context) (string, error) {
+	var discovery struct{ Issuer string }
+	err := s.get(ctx, "/.well-known/openid-configuration", nil, asJSON, &discovery)
+	return s.redactor.Clean(discovery.Issuer), err
+}
+
+func (s *apiServer) delegators(ctx context.Context) ([]evidence.ServiceAccount, error) {
+	type binding struct {
+		RoleRef  struct{ Name string }
+		Subjects []struct{ Kind, Namespace, Name string }
+	}
+	bindings, err := list[binding](ctx, s, "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", url.Values{}, asJSON)
+	var accounts []evidence.ServiceAccount
+	for _, b := range bindings {
+		for _, subject := range b.Subjects {
+			if b.RoleRef.Name == "system:auth-delegator" && subject.Kind == "ServiceAccount" {
+				accounts = append(accounts, evidence.ServiceAccount{Namespace: subject.Namespace, Name: subject.Name})
+			}
+		}
+	}
+	return accounts, err
+}
+
+// tokenSecrets never receives the content of a Secret from an API server.
+func (s *apiServer) tokenSecrets(ctx context.Context) ([]TokenSecret, error) {
+	type secret struct{ Metadata metadata }
+	query := url.Values{"fieldSelector": {"type=kubernetes.io/service-account-token"}}
+	secrets, err := list[secret](ctx, s, "/api/v1/secrets", query, metadataOnly)
+	var found []TokenSecret
+	for _, one := range secrets {
+		m := one.Metadata
+		found = append(found, TokenSecret{
+			Secret:  evidence.SecretKey{Namespace: m.Namespace, Name: m.Name, Key: "token"},
+			Account: evidence.ServiceAccount{Namespace: m.Namespace, Name: m.Annotations["kubernetes.io/service-account.name"]},
+		})
+	}
+	return found, err
+}
+
+func (s *apiServer) mayReview(ctx context.Context, account evidence.ServiceAccount) (evidence.Access, error) {
+	var answer struct {
+		Status struct {
+			Allowed bool
+			Reason  string
+		}
+	}
+	err := s.post(ctx, "/apis/authorization.k8s.io/v1/subjectaccessreviews", map[string]any{
+		"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
+		"spec": map[string]any{
+			"user":               account.Username(),
+			"groups":             []string{"system:serviceaccounts", "system:serviceaccounts:" + account.Namespace, "system:authenticated"},
+			"resourceAttributes": map[string]string{"group": "authentication.k8s.io", "resource": "tokenreviews", "verb": "create"},
+		},
+	}, &answer)
+	return evidence.Access{Allowed: answer.Status.Allowed, Why: s.redactor.Clean(answer.Status.Reason)}, err
+}
+
+type servicePort struct {
+	Name       string
+	Port       int
+	TargetPort any // a number or a name
+}
+
+type service struct {
+	Metadata metadata
+	Spec     struct {
+		Selector  map[string]string
+		ClusterIP string
+		Ports     []servicePort
+	}
+}
+
+// vaults returns the servers by the accounts that their pods run as. The labels are those
+// of the charts of HashiCorp, OpenBao and Bitnami, and of the bank-vaults operator.
+func (s *apiServer) vaults(ctx context.Context) ([]Server, error) {
+	type pod struct {
+		Metadata metadata
+		Spec     struct{ ServiceAccountName string }
+	}
+	query := url.Values{"labelSelector": {"app.kubernetes.io/name in (vault,openbao)"}}
+	pods, err := list[pod](ctx, s, "/api/v1/pods", query, asJSON)
+	if err != nil {
+		return nil, err
+	}
+	var servers []Server
+	for _, p := range pods {
+		labels := p.Metadata.Labels
+		if component := cmp.Or(labels["component"], labels["app.kubernetes.io/component"], "server"); component != "server" {
+			continue // the injector, the CSI provider
+		}
+		account := evidence.ServiceAccount{Namespace: p.Metadata.Namespace, Name: cmp.Or(p.Spec.ServiceAccountName, "default")}
+		if slices.ContainsFunc(servers, func(known Server) bool { return known.Account == account }) {
+			continue
+		}
+		server := Server{Product: labels["app.kubernetes.io/name"], Account: account}
+		services, err := list[service](ctx, s, "/api/v1/namespaces/"+url.PathEscape(account.Namespace)+"/services", url.Values{}, asJSON)
+		if err != nil {
+			return nil, err
+		}
+		server.URL, server.Port = serviceURL(services, labels)
+		servers = append(servers, server)
+	}
+	return servers, nil
+}
+
+// serviceURL returns the URL of the Service before pods with these labels, and the port
+// that it leads to. Of several, the one with the shortest name reaches every node.
+func serviceURL(services []service, labels map[string]string) (address string, port int) {
+	slices.SortFunc(services, func(a, b service) int {
+		return cmp.Or(len(a.Metadata.Name)-len(b.Metadata.Name), cmp.Compare(a.Metadata.Name, b.Metadata.Name))
+	})
+	for _, candidate := range services {
+		if candidate.Spec.ClusterIP == "None" || len(candidate.Spec.Selector) == 0 || !matches(candidate.Spec.Selector, labels) {
+			continue
+		}
+		i := slices.IndexFunc(candidate.Spec.Ports, func(p servicePort) bool { return p.Port == 8200 || p.Name == "https" || p.Name == "http" })
+		if i < 0 {
+			continue
+		}
+		p, scheme := candidate.Spec.Ports[i], "https"
+		if p.Name == "http" {
+			scheme = "http"
+		}
+		number, _ := p.TargetPort.(float64) // a name leaves 0
+		return fmt.Sprintf("%s://%s.%s.svc:%d", scheme, candidate.Metadata.Name, candidate.Metadata.Namespace, p.Port), int(number)
+	}
+	return "", 0
+}
+
+func matches(selector, labels map[string]string) bool {
+	for key, value := range selector {
+		if labels[key] != value {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,81 @@
+package setup
+
+import (
+	"context"
+	"time"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/gather"
+)
+
+// Reads is what the servers said. The zero value is that of nobody who was asked.
+type Reads struct {
+	// Vault is about the mount and the role that the input names.
+	Vault gather.Inspection
+	// Cluster is that of the kubeconfig's context.
+	Cluster Cluster
+}
+
+// Cluster is what the API server said. Names are as it sent them: what they are used for
+// checks them first.
+type Cluster struct {
+	// Access is the outcome of the first request, with the API server's address.
+	Access evidence.Fact[string]
+	// Vaults are the accounts that pods of Vault or OpenBao run as.
+	Vaults evidence.Fact[[]Server]
+	// Addresses are the cluster IPs of the API server's own Service.
+	Addresses evidence.Fact[[]string]
+	// CA is the bundle that pods verify the API server with.
+	CA evidence.Fact[string]
+	// Issuer is that of the tokens of service accounts.
+	Issuer evidence.Fact[string]
+	// Delegators are the accounts that are bound to system:auth-delegator.
+	Delegators evidence.Fact[[]evidence.ServiceAccount]
+	// TokenSecrets are the Secrets that hold a token of a service account. Their content
+	// was not requested.
+	TokenSecrets evidence.Fact[[]TokenSecret]
+	// Reviewers says whether an account may create TokenReviews, for those that Vault may
+	// review with.
+	Reviewers map[evidence.ServiceAccount]evidence.Fact[evidence.Access]
+}
+
+// Server is a Vault or an OpenBao in the cluster.
+type Server struct {
+	// Product is the value of the label app.kubernetes.io/name: vault or openbao.
+	Product string
+	Account evidence.ServiceAccount
+	// URL is that of the Service before it, empty if none was found. Port is what the
+	// Service's port is translated to, 0 if it has a name.
+	URL  string
+	Port int
+}
+
+// TokenSecret is a Secret with a token of an account.
+type TokenSecret struct {
+	Secret  evidence.SecretKey
+	Account evidence.ServiceAccount
+}
+
+// timeout bounds each of the two servers, and is generous: a plugin of the kubeconfig may
+// have to get a token first.
+const timeout = 30 * time.Second
+
+// Read asks Vault and the API server. It changes nothing, and returns no error: each fact
+// says why it is not known.
+func Read(ctx context.Context, in Input, version string) Reads {
+	var r Reads
+	if in.Offline {
+		return r
+	}
+	if in.ReadAddr != "" {
+		vault := in.Given.Vault
+		vault.Addr = in.ReadAddr
+		ctx, cancel := context.WithTimeout(ctx, timeout)
+		defer cancel()
+		r.Vault = gather.Inspect(ctx, vault, in.Token, version)
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	r.Cluster = readCluster(ctx, in, version)
+	return r
+}
