@@ -22,6 +22,7 @@ import (
 // apiServer is the API server of a kubeconfig's context.
 type apiServer struct {
 	base     *url.URL
+	ca       string // that of the kubeconfig
 	client   *http.Client
 	redactor *redact.Redactor
 }
@@ -30,10 +31,10 @@ type apiServer struct {
 var errNoKubeconfig = errors.New("there is no kubeconfig")
 
 // newAPIServer reads the kubeconfig as kubectl does. Logins by plugins work.
-func newAPIServer(kubeconfig, context, userAgent string) (*apiServer, error) {
+func newAPIServer(in Input, userAgent string) (*apiServer, error) {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	rules.ExplicitPath = kubeconfig
-	loaded := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: context})
+	rules.ExplicitPath = in.Kubeconfig
+	loaded := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: in.Context})
 	config, err := loaded.ClientConfig()
 	if clientcmd.IsEmptyConfig(err) {
 		return nil, errNoKubeconfig
@@ -55,12 +56,22 @@ func newAPIServer(kubeconfig, context, userAgent string) (*apiServer, error) {
 		transport.Proxy = config.Proxy
 	}
 	redactor := redact.New(httpclient.ProxyCredentials()...)
+	redactor.Hold(in.Token.Reveal())
 	authenticating, err := rest.HTTPWrappersForConfig(config, httpclient.Bounded{Base: transport, Hold: redactor.Hold})
 	if err != nil {
 		return nil, err
 	}
 	transport.DisableKeepAlives = true // nothing is left open
-	return &apiServer{base: base, client: httpclient.New(authenticating), redactor: redactor}, nil
+	return &apiServer{base: base, ca: caOf(config), client: httpclient.New(authenticating), redactor: redactor}, nil
+}
+
+// caOf returns the CA bundle of a kubeconfig, in the file or beside it.
+func caOf(config *rest.Config) string {
+	if len(config.CAData) > 0 {
+		return onlyCertificates(string(config.CAData))
+	}
+	ca, _ := readCertificates(config.CAFile) // TLSConfigFor has read it
+	return ca
 }
 
 // metadataOnly has the API server send a list without specs, statuses and the data of

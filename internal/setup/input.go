@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/config"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/localfile"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/redact"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
@@ -37,7 +39,7 @@ type Options struct {
 
 // Input is what [Options] and the environment of the vault command say, checked.
 type Input struct {
-	// Given has only the fields of a target that were given.
+	// Given has only the fields of a target that were given, but always a mount and a role.
 	Given evidence.Target
 	// CLI is empty if it was not given.
 	CLI string
@@ -68,7 +70,7 @@ func NewInput(o Options) (Input, error) {
 	var given, read, own error
 	in.Given, given = config.Partial(map[string]string{
 		"VAULT_ADDR": o.VaultAddr, "VAULT_CACERT": o.VaultCACert, "VAULT_TLS_SERVER_NAME": o.VaultTLSServerName,
-		"VAULT_NAMESPACE": o.VaultNamespace, "VAULT_MOUNT": o.VaultMount, "VAULT_ROLE": o.VaultRole, "KUBERNETES_HOST": o.KubernetesHost,
+		"VAULT_NAMESPACE": o.VaultNamespace, "VAULT_MOUNT": cmp.Or(o.VaultMount, defaultMount), "VAULT_ROLE": cmp.Or(o.VaultRole, defaultRole), "KUBERNETES_HOST": o.KubernetesHost,
 		"REVIEWER": o.reviewer(), "REVIEWER_SECRET": o.ReviewerSecret, "REVIEWER_SERVICE_ACCOUNT": o.ReviewerServiceAccount,
 	}, func(key string) string { return flagOf[key] })
 	in.ReadAddr, read = in.readAddr()
@@ -139,6 +141,9 @@ func (in *Input) own(o Options) error {
 	}
 	if !accountName.MatchString(o.ServiceAccount) {
 		mistakes = append(mistakes, errors.New("--service-account: is no name of a service account here; allowed: up to 52 lower case letters, digits and -"))
+	}
+	if redact.Clean(o.Context) != o.Context {
+		mistakes = append(mistakes, errors.New("--context: is no name of a context, or looks like a credential; allowed: a context of the kubeconfig"))
 	}
 	return errors.Join(mistakes...)
 }

@@ -77,8 +77,6 @@ func Decide(in Input, r Reads) (Plan, error) {
 		Account: in.Account, CLI: in.CLI, Context: in.Context, CA: in.CA, DiagnosticCIDRs: in.DiagnosticCIDRs,
 	}}
 	d.plan.Target.Vault = in.Given.Vault
-	v := &d.plan.Target.Vault
-	v.Mount, v.Role = cmp.Or(v.Mount, defaultMount), cmp.Or(v.Role, defaultRole)
 	d.mount()
 	d.reviewer()
 	d.canary()
@@ -156,15 +154,16 @@ func (d *decision) address() {
 	v := &d.plan.Target.Vault
 	server, inside := d.server()
 	usesOwnPod := d.plan.Target.Reviewer.Source.Spec().AccessReview && !d.stored()
-	if inside && (usesOwnPod || v.Addr == "" && isLoopback(d.in.ReadAddr)) {
+	if inside && d.plan.CLI == "" && server.Product == "openbao" {
+		d.plan.CLI = "bao"
+	}
+	service := validURL("VAULT_ADDR", server.URL)
+	if inside && v.Addr == "" && (usesOwnPod || isLoopback(d.in.ReadAddr)) {
+		v.Addr = service
+	}
+	if service != "" && v.Addr == service {
 		d.plan.VaultNamespace = validNamespace(server.Account.Namespace)
-		if d.plan.CLI == "" && server.Product == "openbao" {
-			d.plan.CLI = "bao"
-		}
-		if v.Addr == "" {
-			v.Addr = validURL("VAULT_ADDR", server.URL)
-		}
-		if validURL("VAULT_ADDR", server.URL) == v.Addr && server.Port != 0 && !strings.HasSuffix(v.Addr, fmt.Sprintf(":%d", server.Port)) {
+		if server.Port != 0 && !strings.HasSuffix(service, fmt.Sprintf(":%d", server.Port)) {
 			d.plan.VaultPort = server.Port
 		}
 	}
@@ -225,10 +224,12 @@ func (d *decision) isInternal(address string) bool {
 	return evidence.IsServiceName(u.Hostname()) || slices.Contains(d.reads.Cluster.Addresses.Value, u.Hostname())
 }
 
+// isThisCluster reports whether the kubeconfig has the address of a mount's config, or the
+// cluster its CA.
 func (d *decision) isThisCluster(c evidence.MountConfig) bool {
-	cluster := d.reads.Cluster
+	cluster, ca := d.reads.Cluster, onlyCertificates(c.CACert)
 	return cluster.Access.Ok() && evidence.SameHost(cluster.Access.Value, c.Host) ||
-		cluster.CA.Ok() && cluster.CA.Value != "" && onlyCertificates(c.CACert) == cluster.CA.Value
+		ca != "" && (ca == cluster.CA.Value || ca == cluster.KubeconfigCA)
 }
 
 func (d *decision) diagnostic() {

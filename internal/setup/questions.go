@@ -17,7 +17,7 @@ const asJSON = "application/json"
 // readCluster asks only what the decision needs.
 func readCluster(ctx context.Context, in Input, version string) Cluster {
 	var c Cluster
-	s, err := newAPIServer(in.Kubeconfig, in.Context, "vault-k8s-auth-exporter/"+version)
+	s, err := newAPIServer(in, "vault-k8s-auth-exporter/"+version)
 	switch {
 	case errors.Is(err, errNoKubeconfig) && in.Kubeconfig == "":
 		return c
@@ -31,8 +31,9 @@ func readCluster(ctx context.Context, in Input, version string) Cluster {
 		return c
 	}
 	c.Access = evidence.Fact[string]{State: evidence.Answered, Value: s.displayed()}
+	c.KubeconfigCA = s.ca
 	c.Vaults = observe(func() ([]Server, error) { return s.vaults(ctx) })
-	c.CA = observe(func() (string, error) { return s.ca(ctx) })
+	c.CA = observe(func() (string, error) { return s.rootCA(ctx) })
 	c.Issuer = observe(func() (string, error) { return s.issuer(ctx) })
 	c.Delegators = observe(func() ([]evidence.ServiceAccount, error) { return s.delegators(ctx) })
 	c.TokenSecrets = observe(func() ([]TokenSecret, error) { return s.tokenSecrets(ctx) })
@@ -62,6 +63,12 @@ type metadata struct {
 	Labels, Annotations map[string]string
 }
 
+// account is a service account whose name a server sent: a name with a credential in it is
+// no longer one.
+func (s *apiServer) account(namespace, name string) evidence.ServiceAccount {
+	return evidence.ServiceAccount{Namespace: s.redactor.Clean(namespace), Name: s.redactor.Clean(name)}
+}
+
 func (s *apiServer) addresses(ctx context.Context) ([]string, error) {
 	var service struct {
 		Spec struct{ ClusterIPs []string }
@@ -70,7 +77,7 @@ func (s *apiServer) addresses(ctx context.Context) ([]string, error) {
 	return service.Spec.ClusterIPs, err
 }
 
-func (s *apiServer) ca(ctx context.Context) (string, error) {
+func (s *apiServer) rootCA(ctx context.Context) (string, error) {
 	var bundle struct{ Data map[string]string }
 	err := s.get(ctx, "/api/v1/namespaces/default/configmaps/kube-root-ca.crt", nil, asJSON, &bundle)
 	return onlyCertificates(bundle.Data["ca.crt"]), err
@@ -92,7 +99,7 @@ func (s *apiServer) delegators(ctx context.Context) ([]evidence.ServiceAccount, 
 	for _, b := range bindings {
 		for _, subject := range b.Subjects {
 			if b.RoleRef.Name == "system:auth-delegator" && subject.Kind == "ServiceAccount" {
-				accounts = append(accounts, evidence.ServiceAccount{Namespace: subject.Namespace, Name: subject.Name})
+				accounts = append(accounts, s.account(subject.Namespace, subject.Name))
 			}
 		}
 	}
@@ -108,8 +115,8 @@ func (s *apiServer) tokenSecrets(ctx context.Context) ([]TokenSecret, error) {
 	for _, one := range secrets {
 		m := one.Metadata
 		found = append(found, TokenSecret{
-			Secret:  evidence.SecretKey{Namespace: m.Namespace, Name: m.Name, Key: "token"},
-			Account: evidence.ServiceAccount{Namespace: m.Namespace, Name: m.Annotations["kubernetes.io/service-account.name"]},
+			Secret:  evidence.SecretKey{Namespace: s.redactor.Clean(m.Namespace), Name: s.redactor.Clean(m.Name), Key: "token"},
+			Account: s.account(m.Namespace, m.Annotations["kubernetes.io/service-account.name"]),
 		})
 	}
 	return found, err
@@ -166,7 +173,7 @@ func (s *apiServer) vaults(ctx context.Context) ([]Server, error) {
 		if component := cmp.Or(labels["component"], labels["app.kubernetes.io/component"], "server"); component != "server" {
 			continue // the injector, the CSI provider
 		}
-		account := evidence.ServiceAccount{Namespace: p.Metadata.Namespace, Name: cmp.Or(p.Spec.ServiceAccountName, "default")}
+		account := s.account(p.Metadata.Namespace, cmp.Or(p.Spec.ServiceAccountName, "default"))
 		if slices.ContainsFunc(servers, func(known Server) bool { return known.Account == account }) {
 			continue
 		}
@@ -176,6 +183,7 @@ func (s *apiServer) vaults(ctx context.Context) ([]Server, error) {
 			return nil, err
 		}
 		server.URL, server.Port = serviceURL(services, labels)
+		server.URL = s.redactor.Clean(server.URL)
 		servers = append(servers, server)
 	}
 	return servers, nil

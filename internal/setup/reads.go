@@ -25,8 +25,10 @@ type Cluster struct {
 	Vaults evidence.Fact[[]Server]
 	// Addresses are the cluster IPs of the API server's own Service.
 	Addresses evidence.Fact[[]string]
-	// CA is the bundle that pods verify the API server with.
-	CA evidence.Fact[string]
+	// CA is the bundle that pods verify the API server with, KubeconfigCA that of the
+	// kubeconfig. They differ where a proxy stands before the API server.
+	CA           evidence.Fact[string]
+	KubeconfigCA string
 	// Issuer is that of the tokens of service accounts.
 	Issuer evidence.Fact[string]
 	// Delegators are the accounts that are bound to system:auth-delegator.

@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -130,7 +131,7 @@ func (d *decision) onlyServer() (Server, error) {
 	cluster := d.reads.Cluster
 	switch {
 	case cluster.Access.State == evidence.NotAsked:
-		return Server{}, fmt.Errorf("the cluster was not asked, because there is no kubeconfig")
+		return Server{}, errors.New("the cluster was not asked, because there is no kubeconfig")
 	case cluster.Access.Failed():
 		return Server{}, fmt.Errorf("the cluster cannot be asked: %s", cluster.Access.Failure.Error())
 	case cluster.Vaults.Failed():
@@ -141,13 +142,9 @@ func (d *decision) onlyServer() (Server, error) {
 	case 1:
 		return servers[0], nil
 	case 0:
-		return Server{}, fmt.Errorf("no pod of this cluster has the label app.kubernetes.io/name=vault (or openbao)")
+		return Server{}, errors.New("no pod of this cluster has the label app.kubernetes.io/name=vault (or openbao)")
 	}
-	var accounts []string
-	for _, s := range servers {
-		accounts = append(accounts, s.Account.String())
-	}
-	return Server{}, fmt.Errorf("more than one runs in this cluster: as %s", strings.Join(accounts, ", as "))
+	return Server{}, fmt.Errorf("more than one runs in this cluster, as these accounts: %s", names(servers, func(s Server) string { return s.Account.String() }))
 }
 
 // storedReviewer is a Vault with a reviewer's token in the config, which Vault never
@@ -163,17 +160,25 @@ func (d *decision) storedReviewer() {
 			stored+fmt.Sprintf("%s is the only account bound to system:auth-delegator, and no Secret with a token of it was found: the exporter asks the API server what that account may do. "+
 				"It sees neither the stored token nor its expiry. If that token is also in a Secret, name it with --reviewer-secret.", accounts[0]))
 	default:
-		var candidates []string
-		for _, s := range secrets {
-			candidates = append(candidates, s.Secret.Namespace+"/"+s.Secret.Name)
-		}
 		found := "no Secret with it was found" + d.whyNoSecrets()
-		if len(candidates) > 0 {
-			found = "it may be in any of these Secrets: " + strings.Join(candidates, ", ")
+		switch {
+		case len(secrets) > 0:
+			found = "it may be in any of these Secrets: " + names(secrets, func(s TokenSecret) string { return s.Secret.Namespace + "/" + s.Secret.Name })
+		case len(accounts) > 0:
+			found += "; it may be of any of these accounts: " + names(accounts, evidence.ServiceAccount.String)
 		}
 		d.refuse("--reviewer-secret", "is not set; the mount's config has a token_reviewer_jwt, which Vault never returns, and "+found,
 			"the Secret with that token, as namespace/name or namespace/name/key; or --reviewer-service-account=NAMESPACE/NAME, the account that it is of")
 	}
+}
+
+// names lists what was found.
+func names[T any](found []T, of func(T) string) string {
+	var all []string
+	for _, one := range found {
+		all = append(all, of(one))
+	}
+	return strings.Join(all, ", ")
 }
 
 func (d *decision) whyNoSecrets() string {

@@ -57,7 +57,7 @@ func (p Plan) kubectl() string {
 func (p Plan) shellKubernetes() string {
 	var out strings.Builder
 	out.WriteString("# 2. Kubernetes\n\n")
-	fmt.Fprintf(&out, "%s get namespace %s > /dev/null 2>&1 || %[1]s create namespace %[2]s\n", p.kubectl(), p.Account.Namespace)
+	fmt.Fprintf(&out, "%s get namespace %s > /dev/null 2>&1 || %[1]s create namespace %[2]s\n\n", p.kubectl(), p.Account.Namespace)
 	out.WriteString(comment(p.accountWhy()))
 	fmt.Fprintf(&out, "%s apply -f - <<'MANIFEST'\n%sMANIFEST\n\n", p.kubectl(), p.manifest())
 	return out.String()

@@ -106,7 +106,7 @@ func (d *decision) warnOfConfig(c evidence.MountConfig) {
 	if len(c.PEMKeys) > 0 {
 		d.note("The config has pem_keys: when the cluster's signing key is rotated, every login fails until they are replaced (mount_pem_keys_mismatch in %s).", reasonsPage)
 	}
-	if cluster.CA.Ok() && cluster.CA.Value != "" && c.CACert != "" && onlyCertificates(c.CACert) != cluster.CA.Value && !d.isInternal(c.Host) && !d.isThisCluster(c) {
+	if cluster.Access.Ok() && c.CACert != "" && !d.isInternal(c.Host) && !d.isThisCluster(c) {
 		d.note("The config's kubernetes_host and kubernetes_ca_cert are not those of the cluster at %s. Is it the cluster of this mount? --context chooses another.", cluster.Access.Value)
 	}
 }

@@ -1,0 +1,98 @@
+# What vault-k8s-auth-exporter needs, for Terraform or OpenTofu, printed by `exporter setup --output hcl`,
+# which changed nothing. It uses the providers hashicorp/vault and hashicorp/kubernetes as your configuration
+# sets them up; the namespace monitoring must exist.
+#
+# Nothing was asked (--offline).
+# --reviewer and --reviewer-service-account say so. The reviewer is vault/vault-auth.
+#
+# WARNING: With --reviewer=serviceaccount the exporter may create tokens of vault/vault-auth, and so act as
+# Vault's reviewer.
+
+# The canary's role. Batch tokens with a TTL of 60 s are not stored in Vault and need no revocation. The
+# policy allows only the reads that the exporter compares with what it finds.
+resource "vault_policy" "vault_k8s_auth_exporter" {
+  name = "vault-k8s-auth-exporter"
+  policy = <<-EOT
+    path "auth/kubernetes/config"      { capabilities = ["read"] }
+    path "auth/kubernetes/role/canary" { capabilities = ["read"] }
+  EOT
+}
+
+resource "vault_kubernetes_auth_backend_role" "vault_k8s_auth_exporter" {
+  backend                          = "kubernetes"
+  role_name                        = "canary"
+  bound_service_account_names      = ["vault-k8s-auth-exporter"]
+  bound_service_account_namespaces = ["monitoring"]
+  audience                         = "vault"
+  token_type                       = "batch"
+  token_ttl                        = 60
+  token_max_ttl                    = 60
+  token_no_default_policy          = true
+  token_policies                   = [vault_policy.vault_k8s_auth_exporter.name]
+}
+
+# Optional: with --diagnostic-cidr=ADDRESS, the exporter's address as Vault sees it, a diagnostic role is
+# added, which proves more causes (docs/evidence.md).
+
+# The exporter's service account, which is also the canary, and its only permission: create
+# serviceaccounts/token vault-auth in the namespace vault.
+resource "kubernetes_service_account_v1" "vault_k8s_auth_exporter" {
+  metadata {
+    name      = "vault-k8s-auth-exporter"
+    namespace = "monitoring"
+  }
+}
+
+resource "kubernetes_role_v1" "vault_k8s_auth_exporter" {
+  metadata {
+    name      = "monitoring-vault-k8s-auth-exporter"
+    namespace = "vault"
+  }
+  rule {
+    api_groups     = [""]
+    resources      = ["serviceaccounts/token"]
+    verbs          = ["create"]
+    resource_names = ["vault-auth"]
+  }
+}
+
+resource "kubernetes_role_binding_v1" "vault_k8s_auth_exporter" {
+  metadata {
+    name      = "monitoring-vault-k8s-auth-exporter"
+    namespace = "vault"
+  }
+  role_ref {
+    api_group = "rbac.authorization.k8s.io"
+    kind      = "Role"
+    name      = kubernetes_role_v1.vault_k8s_auth_exporter.metadata[0].name
+  }
+  subject {
+    kind      = "ServiceAccount"
+    namespace = "monitoring"
+    name      = kubernetes_service_account_v1.vault_k8s_auth_exporter.metadata[0].name
+  }
+}
+
+# The values of the chart, for a helm_release: values = [local.vault_k8s_auth_exporter_values]
+locals {
+  vault_k8s_auth_exporter_values = <<-EOT
+    vault:
+      addr: https://vault.example.com:8200
+      mount: kubernetes
+      role: canary
+
+    # The API server as Vault reaches it, so that both see the same certificate. If pods cannot reach it, remove this.
+    kubernetes:
+      host: https://api.example.com:6443
+      thisCluster: true
+      ca: {existingConfigMap: kube-root-ca.crt}
+
+    reviewer:
+      mode: serviceaccount
+      serviceAccount: vault/vault-auth
+
+    # Created by what `exporter setup` prints; set both to true if the chart shall create them instead.
+    serviceAccount: {create: false, name: vault-k8s-auth-exporter}
+    rbac: {create: false}
+  EOT
+}
