@@ -31,12 +31,15 @@ func align(text string) string {
 	}
 	for line := range strings.Lines(text) {
 		name, value, found := strings.Cut(line, " = ")
-		if !found || strings.HasSuffix(line, "{\n") || strings.HasSuffix(line, "<<-EOT\n") {
+		if !found || value == "{\n" || strings.Contains(name, "{") {
 			flush()
 			out.WriteString(line)
 			continue
 		}
 		group = append(group, [2]string{name, value})
+		if value == "<<-EOT\n" {
+			flush()
+		}
 	}
 	flush()
 	return out.String()

@@ -193,8 +193,8 @@ func isLoopback(address string) bool {
 // API server. A server's word is not enough to send the pod's token to an address: the CA
 // or the kubeconfig has to show that it is this cluster's.
 func (d *decision) apiServer() {
-	k := &d.plan.Target.Kubernetes
-	own := d.plan.Target.Reviewer.Source.Spec().OwnIdentity
+	k, source := &d.plan.Target.Kubernetes, d.plan.Target.Reviewer.Source.Spec()
+	own := source.OwnIdentity || source.SelfReview
 	if given := d.in.Given.Kubernetes.Host; given != "" {
 		k.Host, d.plan.ThisCluster = given, own
 		return
@@ -207,11 +207,11 @@ func (d *decision) apiServer() {
 	switch {
 	case host == "":
 		d.note("The mount's config has a kubernetes_host that is no https URL: logins cannot work.")
-	case own && !d.isThisCluster(c.Value):
+	case source.OwnIdentity && !d.isThisCluster(c.Value):
 		d.note("The mount's config has kubernetes_host=%s, which was not seen to be this cluster: the exporter asks its own pod's API server, and warns with mount_host_differs (%s). "+
 			"If it is this cluster, add --kubernetes-host=%s.", host, reasonsPage, host)
 	default:
-		k.Host, d.plan.ThisCluster = host, own
+		k.Host, d.plan.ThisCluster = host, own && d.isThisCluster(c.Value)
 	}
 }
 

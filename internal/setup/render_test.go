@@ -43,7 +43,7 @@ var printed = map[string]func() (Input, Reads){
 	"self-review": func() (Input, Reads) {
 		in, r := outside()
 		stored(&r).ReviewerSet = false
-		in.Account = evidence.ServiceAccount{Namespace: "123", Name: "true"}
+		in.Account = evidence.ServiceAccount{Namespace: "123", Name: "exporter"}
 		in.CLI = "bao"
 		return in, r
 	},

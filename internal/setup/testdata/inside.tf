@@ -11,7 +11,7 @@
 # The canary's role. Batch tokens with a TTL of 60 s are not stored in Vault and need no revocation. The
 # policy allows only the reads that the exporter compares with what it finds.
 resource "vault_policy" "vault_k8s_auth_exporter" {
-  name = "vault-k8s-auth-exporter"
+  name   = "vault-k8s-auth-exporter"
   policy = <<-EOT
     path "auth/kubernetes/config"      { capabilities = ["read"] }
     path "auth/kubernetes/role/canary" { capabilities = ["read"] }

@@ -14,7 +14,7 @@
 resource "vault_policy" "vault_k8s_auth_exporter" {
   namespace = "admin/team-a"
   name      = "vault-k8s-auth-exporter-k8s-prod"
-  policy = <<-EOT
+  policy    = <<-EOT
     path "auth/k8s/prod/config"      { capabilities = ["read"] }
     path "auth/k8s/prod/role/canary" { capabilities = ["read"] }
   EOT

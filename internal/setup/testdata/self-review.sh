@@ -10,13 +10,13 @@
 
 # The canary's role. Batch tokens with a TTL of 60 s are not stored in Vault and need no revocation. The
 # policy allows only the reads that the exporter compares with what it finds.
-bao policy write true - <<'POLICY'
+bao policy write exporter - <<'POLICY'
 path "auth/kubernetes/config"      { capabilities = ["read"] }
 path "auth/kubernetes/role/canary" { capabilities = ["read"] }
 POLICY
 bao write auth/kubernetes/role/canary \
-  bound_service_account_names=true bound_service_account_namespaces=123 audience= \
-  token_type=batch token_ttl=60s token_max_ttl=60s token_no_default_policy=true token_policies=true
+  bound_service_account_names=exporter bound_service_account_namespaces=123 audience= \
+  token_type=batch token_ttl=60s token_max_ttl=60s token_no_default_policy=true token_policies=exporter
 
 # 2. Kubernetes
 
@@ -27,20 +27,20 @@ kubectl get namespace 123 > /dev/null 2>&1 || kubectl create namespace 123
 kubectl apply -f - <<'MANIFEST'
 apiVersion: v1
 kind: ServiceAccount
-metadata: {name: "true", namespace: "123"}
+metadata: {name: exporter, namespace: "123"}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
-metadata: {name: "123-true"}
+metadata: {name: "123-exporter"}
 rules:
   - {apiGroups: ["authentication.k8s.io"], resources: [tokenreviews], verbs: [create]}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRoleBinding
-metadata: {name: "123-true"}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: "123-true"}
+metadata: {name: "123-exporter"}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: "123-exporter"}
 subjects:
-  - {kind: ServiceAccount, namespace: "123", name: "true"}
+  - {kind: ServiceAccount, namespace: "123", name: exporter}
 MANIFEST
 
 # 3. The values of the chart
@@ -54,13 +54,14 @@ vault:
 # The API server as Vault reaches it, so that both see the same certificate. If pods cannot reach it, remove this.
 kubernetes:
   host: https://api.example.com:6443
+  thisCluster: true
   ca: {existingConfigMap: kube-root-ca.crt}
 
 reviewer:
   mode: canary
 
 # Created by what `exporter setup` prints; set both to true if the chart shall create them instead.
-serviceAccount: {create: false, name: "true"}
+serviceAccount: {create: false, name: exporter}
 rbac: {create: false}
 VALUES
 

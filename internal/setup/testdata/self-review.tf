@@ -10,7 +10,7 @@
 # The canary's role. Batch tokens with a TTL of 60 s are not stored in Vault and need no revocation. The
 # policy allows only the reads that the exporter compares with what it finds.
 resource "vault_policy" "vault_k8s_auth_exporter" {
-  name = "true"
+  name   = "exporter"
   policy = <<-EOT
     path "auth/kubernetes/config"      { capabilities = ["read"] }
     path "auth/kubernetes/role/canary" { capabilities = ["read"] }
@@ -20,7 +20,7 @@ resource "vault_policy" "vault_k8s_auth_exporter" {
 resource "vault_kubernetes_auth_backend_role" "vault_k8s_auth_exporter" {
   backend                          = "kubernetes"
   role_name                        = "canary"
-  bound_service_account_names      = ["true"]
+  bound_service_account_names      = ["exporter"]
   bound_service_account_namespaces = ["123"]
   token_type                       = "batch"
   token_ttl                        = 60
@@ -33,14 +33,14 @@ resource "vault_kubernetes_auth_backend_role" "vault_k8s_auth_exporter" {
 # tokenreviews.authentication.k8s.io.
 resource "kubernetes_service_account_v1" "vault_k8s_auth_exporter" {
   metadata {
-    name      = "true"
+    name      = "exporter"
     namespace = "123"
   }
 }
 
 resource "kubernetes_cluster_role_v1" "vault_k8s_auth_exporter" {
   metadata {
-    name = "123-true"
+    name = "123-exporter"
   }
   rule {
     api_groups = ["authentication.k8s.io"]
@@ -51,7 +51,7 @@ resource "kubernetes_cluster_role_v1" "vault_k8s_auth_exporter" {
 
 resource "kubernetes_cluster_role_binding_v1" "vault_k8s_auth_exporter" {
   metadata {
-    name = "123-true"
+    name = "123-exporter"
   }
   role_ref {
     api_group = "rbac.authorization.k8s.io"
@@ -76,13 +76,14 @@ locals {
     # The API server as Vault reaches it, so that both see the same certificate. If pods cannot reach it, remove this.
     kubernetes:
       host: https://api.example.com:6443
+      thisCluster: true
       ca: {existingConfigMap: kube-root-ca.crt}
 
     reviewer:
       mode: canary
 
     # Created by what `exporter setup` prints; set both to true if the chart shall create them instead.
-    serviceAccount: {create: false, name: "true"}
+    serviceAccount: {create: false, name: exporter}
     rbac: {create: false}
   EOT
 }
