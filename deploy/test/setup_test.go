@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // setupInstallations are mounts of the lab, how `exporter setup` is called for each, and the reviewer's mode that it must choose.
@@ -79,6 +81,38 @@ func TestSetupInstalls(t *testing.T) {
 				t.Errorf("failed logins: %v %v", errors, err)
 			}
 		})
+	}
+}
+
+// TestSetupFindsVaultInTheCluster has the pods and the Service that Vault's chart creates. The lab's Vault is not in them, so only what is
+// printed is checked.
+func TestSetupFindsVaultInTheCluster(t *testing.T) {
+	_, administrator := enter(t)
+	administrator.must(t, `
+apiVersion: v1
+kind: Pod
+metadata: {name: vault-0, namespace: vault, labels: {app.kubernetes.io/name: vault, app.kubernetes.io/instance: vault, component: server}}
+spec: {serviceAccountName: vault-auth, containers: [{name: vault, image: vault}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: vault, namespace: vault}
+spec:
+  selector: {app.kubernetes.io/name: vault, app.kubernetes.io/instance: vault, component: server}
+  ports: [{name: https, port: 443, targetPort: 8200}]
+`, "kubectl apply -f -")
+	administrator.must(t, "", `vault write "auth/$EXPORTER_VAULT_MOUNT/config" kubernetes_host=https://10.0.0.1 `+
+		`kubernetes_ca_cert=@"$EXPORTER_KUBERNETES_CACERT" token_reviewer_jwt= disable_local_ca_jwt=false`)
+	text := administrator.must(t, "", exporter+" setup --output=values --vault-role=installed")
+	want := with(t, `
+vault: {addr: "https://vault.vault.svc:443", mount: kubernetes, role: installed, ca: {existingConfigMap: vault-k8s-auth-exporter-vault-ca}}
+reviewer: {mode: accessreview, serviceAccount: vault/vault-auth}
+networkPolicy: {egress: {vault: {to: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: vault}}}], ports: [8200]}}}
+serviceAccount: {create: false, name: vault-k8s-auth-exporter}
+rbac: {create: false}
+`)
+	if diff := cmp.Diff(want, with(t, text)); diff != "" || strings.Contains(text, "WARNING") {
+		t.Errorf("(-want +printed):\n%s\n%s", diff, text)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 
@@ -26,11 +27,11 @@ func readCluster(ctx context.Context, in Input, version string) Cluster {
 		return c
 	}
 	c.Addresses = observe(func() ([]string, error) { return s.addresses(ctx) })
-	c.Access = evidence.Fact[string]{State: c.Addresses.State, Value: s.displayed(), Failure: c.Addresses.Failure}
-	if c.Addresses.Failed() && c.Addresses.Failure.Class != evidence.ClassRefused {
+	c.Access = evidence.Fact[string]{State: evidence.Answered, Value: s.displayed()}
+	if c.Addresses.Failed() && !c.Addresses.RefusedWith(http.StatusForbidden) && !c.Addresses.RefusedWith(http.StatusNotFound) {
+		c.Access = evidence.Fact[string]{State: evidence.Failed, Failure: c.Addresses.Failure}
 		return c
 	}
-	c.Access = evidence.Fact[string]{State: evidence.Answered, Value: s.displayed()}
 	c.KubeconfigCA = s.ca
 	c.Vaults = observe(func() ([]Server, error) { return s.vaults(ctx) })
 	c.CA = observe(func() (string, error) { return s.rootCA(ctx) })

@@ -186,6 +186,14 @@ func TestReadRefusals(t *testing.T) {
 	if !r.Cluster.Access.Ok() || !r.Cluster.Vaults.Ok() || !r.Cluster.Addresses.RefusedWith(403) || !r.Cluster.TokenSecrets.RefusedWith(403) || !r.Cluster.Issuer.RefusedWith(403) {
 		t.Errorf("%+v", r.Cluster)
 	}
+	want := []string{
+		"names of Secrets (403 /api/v1/secrets is forbidden)",
+		"the Service kubernetes (403 /api/v1/namespaces/default/services/kubernetes is forbidden)",
+		"the issuer (403 /.well-known/openid-configuration is forbidden)",
+	}
+	if diff := cmp.Diff(want, r.Cluster.refusals()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
 }
 
 // The command line of a broken or an absent installation ends in a sentence, not in a panic.
@@ -220,13 +228,13 @@ func TestReadFailures(t *testing.T) {
 			func(_ *testing.T, _ *Options, w *probetest.World) {
 				w.OnKubernetes("", func(rw http.ResponseWriter, r *http.Request) { http.Redirect(rw, r, "https://192.0.2.1/", 302) })
 			},
-			func(c Cluster) bool { return c.Addresses.RefusedWith(302) && c.Vaults.RefusedWith(302) },
+			func(c Cluster) bool { return c.Access.RefusedWith(302) && c.Vaults.State == evidence.NotAsked },
 		},
 		"a wrong token": {
 			func(t *testing.T, _ *Options, w *probetest.World) {
 				w.OnKubernetes("", probetest.Status(401, "Unauthorized", "Unauthorized"))
 			},
-			func(c Cluster) bool { return c.Vaults.RefusedWith(401) },
+			func(c Cluster) bool { return c.Access.RefusedWith(401) },
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

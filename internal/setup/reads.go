@@ -2,6 +2,8 @@ package setup
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
@@ -39,6 +41,27 @@ type Cluster struct {
 	// Reviewers says whether an account may create TokenReviews, for those that Vault may
 	// review with.
 	Reviewers map[evidence.ServiceAccount]evidence.Fact[evidence.Access]
+}
+
+// refusals says what was asked in vain, and why.
+func (c Cluster) refusals() []string {
+	var all []string
+	add := func(what string, failed bool, failure evidence.Failure) {
+		if failed {
+			all = append(all, fmt.Sprintf("%s (%s)", what, failure.Error()))
+		}
+	}
+	add("pods or Services of Vault", c.Vaults.Failed(), c.Vaults.Failure)
+	add("the Service kubernetes", c.Addresses.Failed(), c.Addresses.Failure)
+	add("the ConfigMap kube-root-ca.crt", c.CA.Failed(), c.CA.Failure)
+	add("the issuer", c.Issuer.Failed(), c.Issuer.Failure)
+	add("ClusterRoleBindings", c.Delegators.Failed(), c.Delegators.Failure)
+	add("names of Secrets", c.TokenSecrets.Failed(), c.TokenSecrets.Failure)
+	for account, fact := range c.Reviewers {
+		add("what "+account.String()+" may do", fact.Failed(), fact.Failure)
+	}
+	slices.Sort(all)
+	return all
 }
 
 // Server is a Vault or an OpenBao in the cluster.

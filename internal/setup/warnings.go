@@ -36,6 +36,9 @@ func (d *decision) asked() {
 	default:
 		say("The cluster at %s was read.", cluster.Access.Value)
 	}
+	if refused := cluster.refusals(); cluster.Access.Ok() && len(refused) > 0 {
+		say("It did not show: %s.", strings.Join(refused, ", "))
+	}
 }
 
 // warn says what will keep the exporter, or pods, from logging in, or will do so later.
