@@ -15,8 +15,9 @@ import (
 
 const asJSON = "application/json"
 
-// readCluster asks only what the decision needs.
-func readCluster(ctx context.Context, in Input, version string) Cluster {
+// readCluster asks only what the decision needs: for accounts and Secrets with tokens, only
+// if Vault is known to review with one of them.
+func readCluster(ctx context.Context, in Input, mount evidence.Fact[evidence.MountConfig], version string) Cluster {
 	var c Cluster
 	s, err := newAPIServer(in, "vault-k8s-auth-exporter/"+version)
 	switch {
@@ -36,13 +37,26 @@ func readCluster(ctx context.Context, in Input, version string) Cluster {
 	c.Vaults = observe(func() ([]Server, error) { return s.vaults(ctx) })
 	c.CA = observe(func() (string, error) { return s.rootCA(ctx) })
 	c.Issuer = observe(func() (string, error) { return s.issuer(ctx) })
-	c.Delegators = observe(func() ([]evidence.ServiceAccount, error) { return s.delegators(ctx) })
-	c.TokenSecrets = observe(func() ([]TokenSecret, error) { return s.tokenSecrets(ctx) })
+	if in.mustSearch(mount) {
+		c.Delegators = observe(func() ([]evidence.ServiceAccount, error) { return s.delegators(ctx) })
+		c.TokenSecrets = observe(func() ([]TokenSecret, error) { return s.tokenSecrets(ctx) })
+	}
 	c.Reviewers = map[evidence.ServiceAccount]evidence.Fact[evidence.Access]{}
 	for _, account := range accountsToReview(in, c) {
 		c.Reviewers[account] = observe(func() (evidence.Access, error) { return s.mayReview(ctx, account) })
 	}
 	return c
+}
+
+// mustSearch reports whether the reviewer's token is a stored one that was not named.
+func (in Input) mustSearch(mount evidence.Fact[evidence.MountConfig]) bool {
+	switch given := in.Given.Reviewer; given.Source {
+	case "":
+		return mount.Ok() && mount.Value.ReviewerSet
+	case evidence.SourceSecret:
+		return given.Secret == evidence.SecretKey{}
+	}
+	return false
 }
 
 // accountsToReview are few: the API server is asked about each.

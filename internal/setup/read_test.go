@@ -138,8 +138,6 @@ func TestRead(t *testing.T) {
 		CA:           answered(certificate),
 		KubeconfigCA: r.Cluster.KubeconfigCA,
 		Issuer:       answered("https://kubernetes.default.svc.cluster.local"),
-		Delegators:   answered([]evidence.ServiceAccount{vaultAccount}),
-		TokenSecrets: answered([]TokenSecret{{Secret: evidence.SecretKey{Namespace: "vault", Name: "vault-token", Key: "token"}, Account: vaultAccount}}),
 		Reviewers:    map[evidence.ServiceAccount]evidence.Fact[evidence.Access]{vaultAccount: answered(evidence.Access{Allowed: true, Why: "RBAC: allowed"})},
 	}
 	if diff := cmp.Diff(want, r.Cluster); diff != "" {
@@ -153,6 +151,30 @@ func TestRead(t *testing.T) {
 		t.Errorf("%v, %+v", err, plan)
 	}
 
+	wantNoChange(t, c, w)
+}
+
+// With a stored token, it is searched for, without reading one.
+func TestReadStoredReviewer(t *testing.T) {
+	c := newCluster()
+	w := worldOf(t, c)
+	in, r := read(t, administrator(t, w))
+	want := evidence.SecretKey{Namespace: "vault", Name: "vault-token", Key: "token"}
+	if diff := cmp.Diff(answered([]evidence.ServiceAccount{vaultAccount}), r.Cluster.Delegators); diff != "" {
+		t.Errorf("accounts (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(answered([]TokenSecret{{Secret: want, Account: vaultAccount}}), r.Cluster.TokenSecrets); diff != "" {
+		t.Errorf("Secrets (-want +got):\n%s", diff)
+	}
+	if plan, err := Decide(in, r); err != nil || plan.Target.Reviewer.Secret != want {
+		t.Errorf("%v, %+v", err, plan)
+	}
+	wantNoChange(t, c, w)
+}
+
+// wantNoChange requires that no request changed anything or asked for the content of Secrets.
+func wantNoChange(t *testing.T, c *cluster, w *probetest.World) {
+	t.Helper()
 	for _, request := range c.requests {
 		changes := !strings.HasPrefix(request, "GET ") && !strings.HasPrefix(request, "POST /apis/authorization.k8s.io/v1/subjectaccessreviews ")
 		if changes || strings.Contains(request, "/secrets ") && !strings.HasSuffix(request, metadataOnly) {
@@ -226,9 +248,13 @@ func TestReadFailures(t *testing.T) {
 		},
 		"a redirect": {
 			func(_ *testing.T, _ *Options, w *probetest.World) {
-				w.OnKubernetes("", func(rw http.ResponseWriter, r *http.Request) { http.Redirect(rw, r, "https://192.0.2.1/", 302) })
+				w.OnKubernetes("", func(rw http.ResponseWriter, r *http.Request) {
+					http.Redirect(rw, r, "https://192.0.2.1/", http.StatusFound)
+				})
 			},
-			func(c Cluster) bool { return c.Access.RefusedWith(302) && c.Vaults.State == evidence.NotAsked },
+			func(c Cluster) bool {
+				return c.Access.RefusedWith(http.StatusFound) && c.Vaults.State == evidence.NotAsked
+			},
 		},
 		"a wrong token": {
 			func(t *testing.T, _ *Options, w *probetest.World) {

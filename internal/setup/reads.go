@@ -101,6 +101,6 @@ func Read(ctx context.Context, in Input, version string) Reads {
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	r.Cluster = readCluster(ctx, in, version)
+	r.Cluster = readCluster(ctx, in, r.Vault.Mount.Config, version)
 	return r
 }

@@ -14,7 +14,7 @@ import (
 func (d *decision) reviewer() {
 	given := d.in.Given.Reviewer
 	switch {
-	case given.Source == evidence.SourceFile, given.Source == evidence.SourceSecret:
+	case given.Source == evidence.SourceSecret:
 		d.givenSecret(given.Secret)
 	case given.Source.Spec().OwnIdentity:
 		d.givenAccount(given)
