@@ -371,13 +371,14 @@ var decisions = map[string]struct {
 		}),
 		reviewer: evidence.Origin{Source: evidence.SourceAccessReview, ServiceAccount: vaultAccount},
 		check:    func(p Plan) bool { return cmp.Equal(p.Asked, []string{"Nothing was asked (--offline)."}) },
+		warns:    []string{"Whether the role canary exists is not known: if it does, it is overwritten"},
 	},
 	"offline, minted": {
 		from: offline(func(in *Input) {
 			in.Given.Reviewer = evidence.Origin{Source: evidence.SourceServiceAccount, ServiceAccount: authAccount}
 		}),
 		reviewer: evidence.Origin{Source: evidence.SourceServiceAccount, ServiceAccount: authAccount},
-		warns:    []string{"may create tokens of vault/vault-auth, and so act as Vault's reviewer"},
+		warns:    []string{"Whether the role canary exists is not known", "may create tokens of vault/vault-auth, and so act as Vault's reviewer"},
 	},
 	"offline, nothing else": {
 		from:     offline(func(in *Input) { in.Given.Vault.Addr = "" }),

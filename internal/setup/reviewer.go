@@ -122,7 +122,7 @@ func (d *decision) ownPod(known bool) {
 		d.note("This version of Vault does not say whether the config has a token_reviewer_jwt. If it has, Vault reviews with that: add --reviewer-secret=NAMESPACE/NAME.")
 	}
 	d.choose(evidence.Origin{Source: evidence.SourceAccessReview, ServiceAccount: server.Account},
-		fmt.Sprintf("Vault runs in this cluster as %s and reviews with the token of its own pod: the config has no token_reviewer_jwt, and disable_local_ca_jwt=false. "+
+		fmt.Sprintf("Vault reviews with the token of its own pod: the config has no token_reviewer_jwt, and disable_local_ca_jwt=false. Vault's pods in this cluster run as %s. "+
 			"The exporter does not need that token: it asks the API server what the account may do.", server.Account))
 }
 

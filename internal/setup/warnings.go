@@ -2,6 +2,7 @@ package setup
 
 import (
 	"fmt"
+	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -44,6 +45,9 @@ func (d *decision) asked() {
 // warn says what will keep the exporter, or pods, from logging in, or will do so later.
 func (d *decision) warn() {
 	d.warnOfAddress()
+	if role := d.reads.Vault.Mount.Role; !role.Ok() && !role.RefusedWith(http.StatusNotFound) {
+		d.note("Whether the role %s exists is not known: if it does, it is overwritten. --vault-role names another.", d.plan.Target.Vault.Role)
+	}
 	d.warnOfVault()
 	if c := d.reads.Vault.Mount.Config; c.Ok() {
 		d.warnOfConfig(c.Value)

@@ -3,9 +3,9 @@
 #
 # Vault 1.21.4 at https://127.0.0.1:8200: the config of auth/kubernetes was read.
 # The cluster at https://api.example.com:6443 was read.
-# Vault runs in this cluster as vault/vault and reviews with the token of its own pod: the config has no
-# token_reviewer_jwt, and disable_local_ca_jwt=false. The exporter does not need that token: it asks the API
-# server what the account may do.
+# Vault reviews with the token of its own pod: the config has no token_reviewer_jwt, and
+# disable_local_ca_jwt=false. Vault's pods in this cluster run as vault/vault. The exporter does not need that
+# token: it asks the API server what the account may do.
 
 # 1. Vault
 

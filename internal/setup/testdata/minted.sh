@@ -4,6 +4,9 @@
 # Nothing was asked (--offline).
 # --reviewer and --reviewer-service-account say so. The reviewer is vault/vault-auth.
 #
+# WARNING: Whether the role canary exists is not known: if it does, it is overwritten. --vault-role names
+# another.
+#
 # WARNING: With --reviewer=serviceaccount the exporter may create tokens of vault/vault-auth, and so act as
 # Vault's reviewer.
 

@@ -4,6 +4,9 @@
 # Nothing was asked (--offline).
 # --reviewer-secret names the reviewer's token in monitoring/reviewer/jwt. It is in the exporter's own
 # namespace, so it is mounted, and the exporter needs no permission for it.
+#
+# WARNING: Whether the role canary exists is not known: if it does, it is overwritten. --vault-role names
+# another.
 
 # 1. Vault
 

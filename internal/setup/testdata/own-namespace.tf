@@ -5,6 +5,9 @@
 # Nothing was asked (--offline).
 # --reviewer-secret names the reviewer's token in monitoring/reviewer/jwt. It is in the exporter's own
 # namespace, so it is mounted, and the exporter needs no permission for it.
+#
+# WARNING: Whether the role canary exists is not known: if it does, it is overwritten. --vault-role names
+# another.
 
 # The canary's role. Batch tokens with a TTL of 60 s are not stored in Vault and need no revocation. The
 # policy allows only the reads that the exporter compares with what it finds.
