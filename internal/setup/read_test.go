@@ -279,12 +279,15 @@ func TestReadFailures(t *testing.T) {
 }
 
 // Both servers put a credential wherever a text fits, Vault its own; neither a mistake nor an
-// output has one.
+// output has one. Every form is played with one of the two.
 func TestNothingLeaks(t *testing.T) {
 	const vaultToken = "hvs.CAESIJ0hTq8dWnYx3Lk2mVbQzR5sPfGc7oUe9aKi4DtXwZyBGh4KHGh2cy5BbHJ0"
-	for name, secret := range map[string]string{"the token of Vault": vaultToken, "the kubeconfig's token": kubeconfigToken} {
+	for parity, secret := range []string{vaultToken, kubeconfigToken} {
 		traces, ofVault := probetest.Traces(secret), probetest.Traces(vaultToken)
-		for _, form := range probetest.Forms() {
+		for i, form := range probetest.Forms() {
+			if i%2 != parity {
+				continue
+			}
 			c := newCluster()
 			delete(c.answers, "/api/v1/namespaces/default/configmaps/kube-root-ca.crt") // long, and never printed
 			echo := quoted(form.Encode(secret))
@@ -304,7 +307,7 @@ func TestNothingLeaks(t *testing.T) {
 			plan, err := Decide(in, r)
 			outputs := fmt.Sprintf("%v %+v %#v\n%s", err, plan, r, plan.Shell())
 			if found := traces(outputs) + ofVault(outputs); found != "" {
-				t.Errorf("%s, %s: %q", name, form.Name, found)
+				t.Errorf("%s, secret %d: %q", form.Name, parity, found)
 			}
 		}
 	}
