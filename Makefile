@@ -135,7 +135,7 @@ e2e: servers
 	@echo "== the exporter against the lab (some minutes)"
 	E2E_MATRIX=$(CURDIR)/.lab/matrix.txt go test $(RACE) -timeout=45m -count=1 ./e2e/...
 	@cat .lab/matrix.txt
-	cd $(CHART) && go test -timeout=15m -count=1 -run='Admits|Suffice|Leads' . -lab
+	cd $(CHART) && go test -timeout=15m -count=1 -run='Admits|Suffice|Leads|Setup' . -lab
 	@if command -v chromium >/dev/null; then cd $(PAGE) && go test -count=1 -run=FaultShows . -lab; fi
 
 ## bench: compare the cost of a probe with a bare net/http program that sends the same requests
