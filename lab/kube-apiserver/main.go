@@ -1,12 +1,14 @@
-// The kube-apiserver command runs the lab's Kubernetes: the real API server and its store, etcd, in one process. It has
-// the flags of kube-apiserver, except that it sets --etcd-servers itself, and --etcd-dir.
+// The kube-apiserver command runs the lab's Kubernetes: the real API server, its store, etcd, and the token controller
+// of kube-controller-manager, in one process. It has the flags of kube-apiserver, except that it sets --etcd-servers
+// itself, --etcd-dir, and --token-controller-kubeconfig.
 //
-// There is no controller manager, scheduler or kubelet. Pods never run, but tokens can be bound to them, and they can
-// be deleted.
+// There is no other controller, and no scheduler or kubelet. Pods never run, but tokens can be bound to them, and they
+// can be deleted.
 package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 
@@ -30,6 +32,7 @@ func exitAtEOF(r io.Reader) {
 func newCommand() *cobra.Command {
 	cmd := app.NewAPIServerCommand()
 	dir := cmd.Flags().String("etcd-dir", "", "directory of the store and of its socket")
+	kubeconfig := cmd.Flags().String("token-controller-kubeconfig", "", "kubeconfig with which the token controller connects to the API server")
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
 		if *dir == "" {
 			return errors.New("--etcd-dir is required")
@@ -37,6 +40,13 @@ func newCommand() *cobra.Command {
 		endpoint, err := startEtcd(cmd.Context(), *dir)
 		if err != nil {
 			return err
+		}
+		key, err := cmd.Flags().GetString("service-account-signing-key-file")
+		if err != nil {
+			return err
+		}
+		if err := startTokenController(cmd.Context(), *kubeconfig, key); err != nil {
+			return fmt.Errorf("starting the token controller: %w", err)
 		}
 		return cmd.Flags().Set("etcd-servers", endpoint)
 	}

@@ -33,7 +33,7 @@ func (r Reason) Advice(t evidence.Target, e evidence.Evidence) Advice {
 	if r.Component() == ComponentVaultToKubernetes || r == ReviewerDrift || r == Unexplained {
 		a.Notes = append(a.Notes, whereLogged(e))
 	}
-	return a.at(t)
+	return a.at(t, e)
 }
 
 // whereLogged returns a note on where Vault logs why it rejected a login. Apart from the
@@ -48,14 +48,21 @@ func whereLogged(e evidence.Evidence) string {
 }
 
 // at completes the advice for a target: it adds a command that sets the vault CLI's
-// environment, and a note if a command names files that only the exporter's pod has.
-func (a Advice) at(t evidence.Target) Advice {
+// environment, a note if a command names files that only the exporter's pod has, and one on
+// the token that a fix creates.
+func (a Advice) at(t evidence.Target, e evidence.Evidence) Advice {
+	if slices.ContainsFunc(a.Fix, func(line string) bool { return strings.Contains(line, tokenSecretType) }) {
+		a.Notes = append(a.Notes, "The fix stores the token of a new Secret, which is valid until the Secret is deleted. "+vaultsPlatform(t, e).mintedTokens())
+	}
 	if slices.ContainsFunc(slices.Concat(a.Check, a.Fix), func(line string) bool { return namesFile(t, line) }) {
 		a.Notes = append(a.Notes, "The files in the commands are in the exporter's pod: use copies of them.")
 	}
 	a.Check, a.Fix = pointed(t, a.Check), pointed(t, a.Fix)
 	return a
 }
+
+// tokenSecretType is the type of the Secrets that a fix creates for their token.
+const tokenSecretType = "kubernetes.io/service-account-token"
 
 func pointed(t evidence.Target, commands []string) []string {
 	isVaults := func(line string) bool { return strings.HasPrefix(line, "vault ") || strings.HasPrefix(line, "bao ") }

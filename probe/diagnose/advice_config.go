@@ -9,8 +9,11 @@ import (
 )
 
 // setting is one field of the mount's config that a fix writes: its value on the command
-// line, and the command that first writes it to a file. An empty value omits the field.
-type setting struct{ name, value, fetch string }
+// line, and the commands that first write it to a file. An empty value omits the field.
+type setting struct {
+	name, value string
+	fetch       []string
+}
 
 // changeConfig returns the commands that change these fields of the mount's config. A
 // write replaces the whole config, so every other field is written again as Vault returns
@@ -67,9 +70,7 @@ func write(path string, words []string, settings []setting) (commands []string) 
 		if s.value == "" {
 			continue
 		}
-		if s.fetch != "" {
-			commands = append(commands, s.fetch)
-		}
+		commands = append(commands, s.fetch...)
 		words = append(words, s.name+"="+s.value)
 	}
 	return append(commands, vault(append([]string{"write", path}, words...)...))
@@ -89,7 +90,7 @@ func caSetting(t evidence.Target, e evidence.Evidence) setting {
 	switch c := e.Mount.Config; {
 	case t.Kubernetes.CACert == "", t.Reviewer.Source.Spec().AccessReview && c.Ok() && !c.Value.DisableLocalCAJWT:
 	case t.Kubernetes.CACert == t.Home.CACert:
-		s.value, s.fetch = "@kube-root-ca.crt", `kubectl -n default get configmap kube-root-ca.crt -o go-template='{{index .data "ca.crt"}}' > kube-root-ca.crt`
+		s.value, s.fetch = "@kube-root-ca.crt", []string{`kubectl -n default get configmap kube-root-ca.crt -o go-template='{{index .data "ca.crt"}}' > kube-root-ca.crt`}
 	default:
 		s.value = "@" + shell.Quote(t.Kubernetes.CACert)
 	}
@@ -104,8 +105,8 @@ const (
 // reviewerSetting returns a token of the reviewer.
 func reviewerSetting(t evidence.Target, e evidence.Evidence) setting {
 	origin := t.Reviewer
-	value, command := origin.Source.Spec().Export(origin, e.ReviewerToken.Value)
-	return setting{name: reviewerJWT, value: value, fetch: command}
+	value, commands := origin.Source.Spec().Export(origin, e.ReviewerToken.Value)
+	return setting{name: reviewerJWT, value: value, fetch: commands}
 }
 
 // mayStoreReviewer reports whether the config may contain a reviewer token.

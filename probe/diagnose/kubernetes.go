@@ -74,13 +74,10 @@ var kubernetesReasons = sorted(
 		Seen:     bothFailed,
 		Remedy:   "Renew it.",
 		Reported: `rancher/k3os#657: a cluster of exactly one year, and "all of a sudden" ` + "`x509: certificate has expired or is not yet valid`.",
-		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
+		advise: func(t evidence.Target, e evidence.Evidence) Advice {
 			return Advice{
 				Check: []string{showCertificates(t.Kubernetes.Host, t.Kubernetes.TLSServerName)},
-				Notes: []string{
-					"If kubeadm manages the cluster, run kubeadm certs renew apiserver on each control plane node, and restart kube-apiserver.",
-					"k3s and RKE2 renew it when their server restarts; EKS, GKE, AKS and OpenShift renew it themselves, so look for a proxy in between there.",
-				},
+				Notes: platformAt(t.Kubernetes.Host, e).renewal(),
 			}
 		},
 	},
@@ -147,9 +144,10 @@ var kubernetesWarnings = []WarningSpec{{
 	judge:  judgeKubernetesUnreachable,
 }}
 
-func adviseKubernetesReach(t evidence.Target, _ evidence.Evidence) Advice {
+func adviseKubernetesReach(t evidence.Target, e evidence.Evidence) Advice {
 	return Advice{
-		Notes: []string{"Check the control plane, its load balancer, and the network from the exporter and from Vault to it."},
+		Notes: sentences("Check the control plane, its load balancer, and the network from the exporter and from Vault to it.",
+			platformAt(t.Kubernetes.Host, e).network),
 		Check: []string{
 			"kubectl get --raw /readyz?verbose",
 			"curl -sSk --max-time 5 " + shell.Quote(t.Kubernetes.Host+"/readyz"),
@@ -157,9 +155,10 @@ func adviseKubernetesReach(t evidence.Target, _ evidence.Evidence) Advice {
 	}
 }
 
-func adviseKubernetesHost(t evidence.Target, _ evidence.Evidence) Advice {
+func adviseKubernetesHost(t evidence.Target, e evidence.Evidence) Advice {
 	return Advice{
-		Notes: []string{fmt.Sprintf("EXPORTER_KUBERNETES_HOST is %s: it must be the https URL of the API server. The check prints ok if it is.", t.Kubernetes.Host)},
+		Notes: sentences(fmt.Sprintf("EXPORTER_KUBERNETES_HOST is %s: it must be the https URL of the API server. The check prints ok if it is.", t.Kubernetes.Host),
+			platformAt(t.Kubernetes.Host, e).tokens),
 		Check: []string{"curl -sSk --max-time 5 " + shell.Quote(t.Kubernetes.Host+"/readyz")},
 	}
 }

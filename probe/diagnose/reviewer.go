@@ -50,11 +50,11 @@ var reviewerReasons = sorted(
 	},
 	Spec{
 		Code: ReviewerExpired, Component: ComponentReviewer, Title: "the reviewer token has expired",
-		Means: "The reviewer's token has expired. Managed clusters shorten a requested lifetime without an error, " +
-			"so `--duration=8760h` may have given a day.",
+		Means: "The reviewer's token has expired. Managed clusters shorten a requested lifetime without an error: " +
+			"`kubectl create token --duration=8760h` gives 24 h on EKS and AKS, 48 h on GKE.",
 		Seen: "401 on the TokenReview and an `exp` more than 60 s ago, or a review by the exporter's own identity that says so: proven.",
-		Remedy: "Create a new one, check its `exp`, and write the **whole** config: a write replaces every field. " +
-			"A Secret of type `kubernetes.io/service-account-token` does not expire; a Vault inside the cluster needs no stored reviewer at all.",
+		Remedy: "Store the token of a Secret of type `kubernetes.io/service-account-token`, which does not expire, with the **whole** config: a write replaces every field. " +
+			"A Vault inside the cluster needs no stored reviewer at all.",
 		Reported: "bank-vaults/bank-vaults#1647",
 		advise:   adviseReviewerRenew,
 	},
@@ -77,7 +77,7 @@ var reviewerReasons = sorted(
 			"or its service account, even if that was created again.",
 		Seen: "401, and the token has not expired and is bound to a pod or Secret: by elimination. " +
 			"A review by the exporter's own identity that says `has been invalidated`, `not found` or `does not match`: proven.",
-		Remedy:   "Create a token that is bound to no object.",
+		Remedy:   "Create a token that is bound to no pod.",
 		Reported: "hashicorp/vault#14072: every restart of Vault's pods invalidated the stored token.",
 		advise:   adviseReviewerRecreate,
 	},
@@ -164,7 +164,7 @@ var reviewerWarnings = []WarningSpec{
 		Code: ReviewerTokenBoundToPod, Component: ComponentReviewer, Title: "the reviewer token is bound to a pod",
 		Means:    "The reviewer's token becomes invalid when a pod is deleted, whatever its `exp` says: the `exp` of a pod's own token is a year ahead.",
 		Seen:     "Its claims name a pod.",
-		Remedy:   "Create one that is bound to no object: `kubectl -n vault create token vault-auth --duration=8760h`.",
+		Remedy:   "Store a token that is bound to no pod, such as that of a Secret of type `kubernetes.io/service-account-token`.",
 		Reported: "hashicorp/vault-plugin-auth-kubernetes#121",
 		judge: func(t evidence.Target, e evidence.Evidence) (finding, bool) {
 			c := e.ReviewerToken.Value
@@ -226,8 +226,9 @@ func adviseReviewerToken(t evidence.Target, _ evidence.Evidence) Advice {
 // that is not bound to an object.
 func adviseReviewerRenew(t evidence.Target, e evidence.Evidence) Advice {
 	c := e.ReviewerToken.Value
-	a := reconnect(t, e, setting{name: reviewerJWT, value: "@reviewer-token", fetch: fmt.Sprintf("kubectl -n %s create token %s --duration=8760h > reviewer-token",
-		shell.QuoteUntrusted(c.Namespace, "namespace"), shell.QuoteUntrusted(c.ServiceAccount, "service-account"))})
+	value, commands := evidence.LastingToken(shell.QuoteUntrusted(c.Namespace, "namespace"), shell.QuoteUntrusted(c.ServiceAccount, "service-account"))
+	a := reconnect(t, e, setting{name: reviewerJWT, value: value, fetch: commands})
+	a.Notes = append(a.Notes, sentences(vaultsPlatform(t, e).tokens)...)
 	origin := t.Reviewer
 	if renewed := origin.Source.Spec().Renewed(origin); renewed != "" {
 		a.Notes = append(a.Notes, renewed)
@@ -253,7 +254,9 @@ func adviseReviewerDrift(t evidence.Target, e evidence.Evidence) Advice {
 		a.Notes = append(a.Notes, "The fix makes Vault use the token of its own pod again, as EXPORTER_REVIEWER=accessreview assumes. It needs a Vault that runs in this cluster.")
 		return a
 	}
-	return reconnect(t, e, reviewerSetting(t, e))
+	a := reconnect(t, e, reviewerSetting(t, e))
+	a.Notes = append(a.Notes, sentences(vaultsPlatform(t, e).tokens)...)
+	return a
 }
 
 // bindingOf returns the name of a ClusterRoleBinding for a user, the flag for its subject,

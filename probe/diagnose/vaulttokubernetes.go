@@ -105,9 +105,10 @@ func repeatsAnswer(e evidence.Evidence) bool {
 	return said(e.Login.Failure.Text) || said(e.FollowUps.DiagnosticRole.Value.Text)
 }
 
-func adviseMountReach(t evidence.Target, _ evidence.Evidence) Advice {
+func adviseMountReach(t evidence.Target, e evidence.Evidence) Advice {
 	return Advice{
-		Notes: []string{"Look for a firewall, private endpoint or NetworkPolicy between Vault and the API server. The check shows the host that Vault uses."},
+		Notes: sentences("Look for a firewall, private endpoint or NetworkPolicy between Vault and the API server. The check shows the host that Vault uses.",
+			vaultsPlatform(t, e).network),
 		Check: []string{vault("read", configPath(t))},
 	}
 }

@@ -36,10 +36,10 @@ type Source struct {
 	// Inspect returns a read-only command that shows whether the token exists.
 	Inspect func(Origin) string
 	// Export returns how an operator gets a token of the identity in these claims: the value
-	// for vault write, and the command that first writes the token to a file, empty if it is
+	// for vault write, and the commands that first write the token to a file, none if it is
 	// in one already. Both are empty if no token is stored in Vault, which then uses its own
 	// pod's or the client's.
-	Export func(Origin, Claims) (value, command string)
+	Export func(Origin, Claims) (value string, commands []string)
 	// Renewed returns a sentence that says where to put a renewed token; empty if the source
 	// obtains it without help.
 	Renewed func(Origin) string
@@ -57,7 +57,7 @@ func (n SourceName) Spec() Source {
 		return Sources[i]
 	}
 	return Source{Value: none, Describe: none, Inspect: none, Renewed: none,
-		Export:     func(Origin, Claims) (value, command string) { return "", "" },
+		Export:     noToken,
 		Permission: func(Origin) Permission { return Permission{} },
 	}
 }
@@ -104,3 +104,5 @@ type Permission struct {
 }
 
 func none(Origin) string { return "" }
+
+func noToken(Origin, Claims) (value string, commands []string) { return "", nil }

@@ -9,7 +9,7 @@ var accessReviewSource = Source{
 	Value:    func(o Origin) string { return o.ServiceAccount.String() },
 	Describe: func(o Origin) string { return o.ServiceAccount.Username() },
 	Inspect:  inspectAccount,
-	Export:   func(Origin, Claims) (value, command string) { return "", "" },
+	Export:   noToken,
 	Renewed:  none,
 	Permission: func(Origin) Permission {
 		return Permission{Verb: "create", Resource: "subjectaccessreviews.authorization.k8s.io"}

@@ -12,7 +12,7 @@ var canarySource = Source{
 	Value:      none,
 	Describe:   func(Origin) string { return "which is the canary" },
 	Inspect:    none,
-	Export:     func(Origin, Claims) (value, command string) { return "", "" },
+	Export:     noToken,
 	Renewed:    none,
 	Permission: func(Origin) Permission { return Permission{} },
 }

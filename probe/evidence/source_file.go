@@ -23,12 +23,12 @@ var fileSource = Source{
 // exportFile gets a token of the same service account from the cluster, because the file is
 // in the exporter's pod. A token in a Secret does not expire and is read from there; for a
 // token that names no service account there is only the file.
-func exportFile(o Origin, c Claims) (value, command string) {
+func exportFile(o Origin, c Claims) (value string, commands []string) {
 	switch {
 	case c.Namespace == "" || c.ServiceAccount == "":
-		return "@" + shell.Quote(o.TokenFile), ""
+		return "@" + shell.Quote(o.TokenFile), nil
 	case c.Secret != "":
 		return secretToFile(shell.QuoteUntrusted(c.Namespace, "namespace"), shell.QuoteUntrusted(c.Secret, "secret"), "token")
 	}
-	return mintToFile(shell.QuoteUntrusted(c.Namespace, "namespace"), shell.QuoteUntrusted(c.ServiceAccount, "service-account"))
+	return LastingToken(shell.QuoteUntrusted(c.Namespace, "namespace"), shell.QuoteUntrusted(c.ServiceAccount, "service-account"))
 }

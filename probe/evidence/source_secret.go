@@ -21,7 +21,7 @@ var secretSource = Source{
 	Inspect: func(o Origin) string {
 		return fmt.Sprintf("kubectl -n %s describe secret %s", shell.Quote(o.Secret.Namespace), shell.Quote(o.Secret.Name))
 	},
-	Export: func(o Origin, _ Claims) (value, command string) {
+	Export: func(o Origin, _ Claims) (value string, commands []string) {
 		return secretToFile(shell.Quote(o.Secret.Namespace), shell.Quote(o.Secret.Name), o.Secret.Key)
 	},
 	Renewed: func(o Origin) string { return "Then put the same token into the Secret " + o.Secret.String() + "." },
@@ -32,9 +32,13 @@ var secretSource = Source{
 
 // secretToFile returns the command that reads a token from a Secret. Namespace and name are
 // quoted.
-func secretToFile(namespace, name, key string) (value, command string) {
-	return "@reviewer-token", fmt.Sprintf(`kubectl -n %s get secret %s -o go-template='{{index .data "%s" | base64decode}}' > reviewer-token`, namespace, name, key)
+func secretToFile(namespace, name, key string) (value string, commands []string) {
+	return exportedToken, []string{fmt.Sprintf(`kubectl -n %s get secret %s -o go-template='{{index .data "%s" | base64decode}}' > reviewer-token`, namespace, name, key)}
 }
+
+// exportedToken is the value for vault write of the file that the commands of
+// [Source].Export write.
+const exportedToken = "@reviewer-token"
 
 // SecretKey identifies one key of a Secret.
 type SecretKey struct{ Namespace, Name, Key string }

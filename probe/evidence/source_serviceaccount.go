@@ -3,6 +3,7 @@ package evidence
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/shell"
 )
@@ -29,13 +30,23 @@ func inspectAccount(o Origin) string {
 	return fmt.Sprintf("kubectl -n %s get serviceaccount %s", shell.Quote(o.ServiceAccount.Namespace), shell.Quote(o.ServiceAccount.Name))
 }
 
-func exportAccount(o Origin, _ Claims) (value, command string) {
-	return mintToFile(shell.Quote(o.ServiceAccount.Namespace), shell.Quote(o.ServiceAccount.Name))
+func exportAccount(o Origin, _ Claims) (value string, commands []string) {
+	return LastingToken(shell.Quote(o.ServiceAccount.Namespace), shell.Quote(o.ServiceAccount.Name))
 }
 
-// mintToFile creates a token. Namespace and service account are quoted.
-func mintToFile(namespace, account string) (value, command string) {
-	return "@reviewer-token", fmt.Sprintf("kubectl -n %s create token %s --duration=8760h > reviewer-token", namespace, account)
+// LastingToken is [Source].Export for a new token of a service account that does not expire:
+// that of a Secret of type kubernetes.io/service-account-token. The validity of a token that
+// kubectl create token makes is limited by the API server, often to a day or two. The Secret
+// gets a new name each time, because the token of an existing one may be invalid or in use.
+// Namespace and service account are quoted.
+func LastingToken(namespace, account string) (value string, commands []string) {
+	name := strings.Trim(account, "'")
+	return exportedToken, []string{
+		fmt.Sprintf(`secret=$(echo '{"apiVersion":"v1","kind":"Secret","type":"kubernetes.io/service-account-token","metadata":{"generateName":"%s-token-",`+
+			`"annotations":{"kubernetes.io/service-account.name":"%s"}}}' | kubectl -n %s create -o name -f -)`, name, name, namespace),
+		fmt.Sprintf(`until kubectl -n %s get "$secret" -o go-template='{{with .data}}{{with .token}}{{base64decode .}}{{end}}{{end}}' > reviewer-token && `+
+			`test -s reviewer-token; do sleep 1; done`, namespace),
+	}
 }
 
 // ServiceAccount identifies a service account.
