@@ -13,8 +13,7 @@ const (
 	commandDir  = "bin" // has links named kubectl and vault
 )
 
-// installAdminTools writes the administrator's kubeconfig, and the directory of commands that AdminEnv puts on the
-// PATH.
+// installAdminTools makes the directory of commands that AdminEnv puts on the PATH.
 func (l *Lab) installAdminTools(b Binaries) error {
 	if err := os.Mkdir(l.path(commandDir), 0o700); err != nil {
 		return err
@@ -23,7 +22,6 @@ func (l *Lab) installAdminTools(b Binaries) error {
 		os.Symlink(b.Kubectl, filepath.Join(l.path(commandDir), "kubectl")),
 		os.Symlink(b.JQ, filepath.Join(l.path(commandDir), "jq")),
 		os.Symlink(b.VaultCommand, filepath.Join(l.path(commandDir), "vault")),
-		replaceFile(l.path(adminConfig), l.cluster.kubeconfig()),
 	)
 }
 

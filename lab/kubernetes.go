@@ -83,6 +83,7 @@ func (c *cluster) prepare(dir string) error {
 		"kubernetes-ca.crt":  c.ca.PEM,
 		"kube-apiserver.pem": server,
 		"sa.key":             c.signer.PEM(),
+		adminConfig:          c.kubeconfig(),
 		clusterPolicy:        []byte(auditServiceAccounts),
 	} {
 		if err := replaceFile(filepath.Join(dir, name), data); err != nil {
@@ -96,6 +97,7 @@ func (c *cluster) flags(dir string) []string {
 	host, port, _ := net.SplitHostPort(c.address)
 	return []string{
 		"--etcd-dir=" + dir,
+		"--token-controller-kubeconfig=" + adminConfig,
 		"--bind-address=" + host,
 		"--secure-port=" + port,
 		"--cert-dir=" + dir,

@@ -22,6 +22,8 @@ type Config struct {
 	MaxInFlight    int
 	LeaderElection LeaderElection
 	Shard          Shard
+	// Volumes are the pod's volumes of which the object is known.
+	Volumes []evidence.Volume
 	// Home is the API server of the cluster that the exporter runs in, where the Lease
 	// is; it is zero without leader election.
 	Home evidence.Kubernetes
@@ -68,6 +70,9 @@ func (env environment) resolve() (Config, []error) {
 		c.Targets = []evidence.Target{target}
 	case c.TargetsFile != "":
 		c.Targets, mistakes = env.targets(c.TargetsFile)
+	}
+	for i := range c.Targets {
+		c.Targets[i].Pod = env.pod.describe(c.Volumes)
 	}
 	return c, append(mistakes, r.sorted()...)
 }

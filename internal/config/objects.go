@@ -1,6 +1,7 @@
 package config
 
 import (
+	"path/filepath"
 	"regexp"
 	"strings"
 
@@ -73,3 +74,28 @@ var leaseName = kind[Lease]{
 	},
 	format: func(l Lease) string { return formatObject(l.Namespace, l.Name) },
 }
+
+// volumeList is a list of path=kind/name, of objects in the pod's namespace.
+var volumeList = kind[[]evidence.Volume]{
+	shape: shape{allowed: "path=secret/name or path=configmap/name, separated by commas"},
+	parse: func(value string) ([]evidence.Volume, error) {
+		var volumes []evidence.Volume
+		for one := range strings.SplitSeq(value, ",") {
+			match := volume.FindStringSubmatch(strings.TrimSpace(one))
+			if match == nil {
+				return nil, malformed(quote(one) + " names no volume")
+			}
+			path, err := parsePath(match[1])
+			if err != nil {
+				return nil, err
+			}
+			volumes = append(volumes, evidence.Volume{Path: filepath.Clean(path), Kind: match[2], Name: match[3]})
+		}
+		return volumes, nil
+	},
+	format: func(volumes []evidence.Volume) string {
+		return strings.Join(collect(volumes, func(v evidence.Volume) string { return v.Path + "=" + v.Kind + "/" + v.Name }), ",")
+	},
+}
+
+var volume = regexp.MustCompile("^(.+)=(" + evidence.KindSecret + "|" + evidence.KindConfigMap + ")/(" + dnsName + ")$")

@@ -50,6 +50,16 @@ func (p pod) namespace() string {
 	return strings.TrimSpace(string(content))
 }
 
+// describe is the pod with its volumes, to which the CA of its service account belongs. By
+// default a pod's name is its host name.
+func (p pod) describe(volumes []evidence.Volume) evidence.Pod {
+	if !p.exists() {
+		return evidence.Pod{}
+	}
+	own := evidence.Volume{Path: p.caCert(), Kind: evidence.KindConfigMap, Namespace: "default", Name: "kube-root-ca.crt"} // the same in every namespace
+	return evidence.Pod{Namespace: p.namespace(), Name: os.Getenv("HOSTNAME"), Volumes: append([]evidence.Volume{own}, volumes...)}
+}
+
 // home is the API server of the cluster that the exporter runs in, with the pod's
 // own token. It is zero outside a pod.
 func (p pod) home() evidence.Kubernetes {

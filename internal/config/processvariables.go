@@ -1,5 +1,7 @@
 package config
 
+import "github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+
 // processVariables are the variables of the process, in the order in which they are
 // documented.
 var processVariables = []variable[Config]{
@@ -29,6 +31,11 @@ var processVariables = []variable[Config]{
 		key: "LEADER_ELECTION_LEASE", unset: "the pod's namespace and `" + defaultLease + "`",
 		doc: "the Lease of the leader election", example: "monitoring/exporter",
 	}, leaseName, func(c *Config) *Lease { return &c.LeaderElection.Lease }),
+	define(spec{
+		key: "VOLUMES", unset: "none", chart: `(include "exporter.volumes" .)`,
+		doc:     "Secrets and ConfigMaps behind directories of the pod, for the commands that the exporter prints",
+		example: "/etc/reviewer=secret/vault-auth-token,/etc/vault=configmap/vault-ca",
+	}, volumeList, func(c *Config) *[]evidence.Volume { return &c.Volumes }),
 	define(spec{
 		key: "SHARD", builtIn: "0",
 		doc: "number of this shard", example: "exporter-2",

@@ -83,16 +83,16 @@ func hostSetting(t evidence.Target) setting {
 }
 
 // caSetting returns the API server's CA in the exporter's configuration; empty if it has
-// none, or if the config lets Vault use its own pod's. The CA of a pod's service account is
-// in a ConfigMap of every namespace.
+// none, or if the config lets Vault use its own pod's.
 func caSetting(t evidence.Target, e evidence.Evidence) setting {
-	s := setting{name: kubernetesCA}
-	switch c := e.Mount.Config; {
-	case t.Kubernetes.CACert == "", t.Reviewer.Source.Spec().AccessReview && c.Ok() && !c.Value.DisableLocalCAJWT:
-	case t.Kubernetes.CACert == t.Home.CACert:
-		s.value, s.fetch = "@kube-root-ca.crt", []string{`kubectl -n default get configmap kube-root-ca.crt -o go-template='{{index .data "ca.crt"}}' > kube-root-ca.crt`}
-	default:
-		s.value = "@" + shell.Quote(t.Kubernetes.CACert)
+	s, file := setting{name: kubernetesCA}, t.Kubernetes.CACert
+	if c := e.Mount.Config; file == "" || t.Reviewer.Source.Spec().AccessReview && c.Ok() && !c.Value.DisableLocalCAJWT {
+		return s
+	}
+	if command, known := t.Pod.Read(file); known {
+		s.value, s.fetch = "@kubernetes-ca.crt", []string{command + " > kubernetes-ca.crt"}
+	} else {
+		s.value = "@" + shell.Quote(file)
 	}
 	return s
 }
@@ -105,7 +105,7 @@ const (
 // reviewerSetting returns a token of the reviewer.
 func reviewerSetting(t evidence.Target, e evidence.Evidence) setting {
 	origin := t.Reviewer
-	value, commands := origin.Source.Spec().Export(origin, e.ReviewerToken.Value)
+	value, commands := origin.Source.Spec().Export(origin, e.ReviewerToken.Value, t.Pod)
 	return setting{name: reviewerJWT, value: value, fetch: commands}
 }
 

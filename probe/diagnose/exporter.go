@@ -106,7 +106,7 @@ func adviseAt(t evidence.Target, reason Reason, asked server) Advice {
 	}
 	switch reason {
 	case ExporterCAUnreadable:
-		return adviseFiles(files)
+		return adviseFiles(t.Pod, files)
 	case ExporterProxy:
 		return adviseProxy(address)
 	}
@@ -119,12 +119,12 @@ func adviseAt(t evidence.Target, reason Reason, asked server) Advice {
 // pemFile is a file of certificates and the variable that names it.
 type pemFile struct{ variable, path string }
 
-func adviseFiles(files []pemFile) Advice {
+func adviseFiles(pod evidence.Pod, files []pemFile) Advice {
 	var a Advice
 	for _, f := range files {
 		if f.path != "" {
 			a.Notes = append(a.Notes, fmt.Sprintf("%s is %s: it must be a regular file in PEM that the exporter's user may read.", f.variable, f.path))
-			a.Check = append(a.Check, "ls -lL "+shell.Quote(f.path))
+			a.Check = append(a.Check, pod.Inspect(f.path))
 		}
 	}
 	if len(a.Notes) == 0 {

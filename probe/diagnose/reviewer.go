@@ -216,7 +216,7 @@ func adviseReviewerToken(t evidence.Target, _ evidence.Evidence) Advice {
 	source := origin.Source.Spec()
 	a := Advice{Notes: []string{fmt.Sprintf("EXPORTER_REVIEWER_%s is %s: it must hold the token that Vault has as token_reviewer_jwt, and nothing else.",
 		source.Key, orNone(source.Value(origin)))}}
-	if inspect := source.Inspect(origin); inspect != "" {
+	if inspect := source.Inspect(origin, t.Pod); inspect != "" {
 		a.Check = []string{inspect}
 	}
 	return a
@@ -333,7 +333,7 @@ func adviseSourcePermission(t evidence.Target, e evidence.Evidence) Advice {
 	case f.Class == evidence.ClassForbidden:
 		return Advice{
 			Notes: []string{fmt.Sprintf("Mount the token of the exporter's own service account at %s.", t.Home.TokenFile)},
-			Check: []string{"ls -l " + shell.Quote(t.Home.TokenFile)},
+			Check: []string{t.Pod.Inspect(t.Home.TokenFile)},
 		}
 	case f.Class != evidence.ClassRefused:
 		return Advice{

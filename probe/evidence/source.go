@@ -34,12 +34,12 @@ type Source struct {
 	// Describe says where the token is, as a phrase to follow "the reviewer".
 	Describe func(Origin) string
 	// Inspect returns a read-only command that shows whether the token exists.
-	Inspect func(Origin) string
+	Inspect func(Origin, Pod) string
 	// Export returns how an operator gets a token of the identity in these claims: the value
 	// for vault write, and the commands that first write the token to a file, none if it is
 	// in one already. Both are empty if no token is stored in Vault, which then uses its own
 	// pod's or the client's.
-	Export func(Origin, Claims) (value string, commands []string)
+	Export func(Origin, Claims, Pod) (value string, commands []string)
 	// Renewed returns a sentence that says where to put a renewed token; empty if the source
 	// obtains it without help.
 	Renewed func(Origin) string
@@ -56,7 +56,7 @@ func (n SourceName) Spec() Source {
 	if i := slices.IndexFunc(Sources, func(s Source) bool { return s.Name == n }); i >= 0 {
 		return Sources[i]
 	}
-	return Source{Value: none, Describe: none, Inspect: none, Renewed: none,
+	return Source{Value: none, Describe: none, Inspect: noCommand, Renewed: none,
 		Export:     noToken,
 		Permission: func(Origin) Permission { return Permission{} },
 	}
@@ -105,4 +105,6 @@ type Permission struct {
 
 func none(Origin) string { return "" }
 
-func noToken(Origin, Claims) (value string, commands []string) { return "", nil }
+func noCommand(Origin, Pod) string { return "" }
+
+func noToken(Origin, Claims, Pod) (value string, commands []string) { return "", nil }

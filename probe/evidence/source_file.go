@@ -14,7 +14,7 @@ var fileSource = Source{
 	Obtain:     func(_ context.Context, tokens Tokens, o Origin) (Token, error) { return tokens.FromFile(o.TokenFile) },
 	Value:      func(o Origin) string { return o.TokenFile },
 	Describe:   func(o Origin) string { return "in " + o.TokenFile },
-	Inspect:    func(o Origin) string { return "ls -l " + shell.Quote(o.TokenFile) },
+	Inspect:    func(o Origin, p Pod) string { return p.Inspect(o.TokenFile) },
 	Export:     exportFile,
 	Renewed:    func(o Origin) string { return "Then put the same token where " + o.TokenFile + " comes from." },
 	Permission: func(Origin) Permission { return Permission{} },
@@ -22,10 +22,13 @@ var fileSource = Source{
 
 // exportFile gets a token of the same service account from the cluster, because the file is
 // in the exporter's pod. A token in a Secret does not expire and is read from there; for a
-// token that names no service account there is only the file.
-func exportFile(o Origin, c Claims) (value string, commands []string) {
+// token that names no service account there is only the file, or the object behind it.
+func exportFile(o Origin, c Claims, p Pod) (value string, commands []string) {
 	switch {
 	case c.Namespace == "" || c.ServiceAccount == "":
+		if command, known := p.Read(o.TokenFile); known {
+			return exportedToken, []string{command + " > reviewer-token"}
+		}
 		return "@" + shell.Quote(o.TokenFile), nil
 	case c.Secret != "":
 		return secretToFile(shell.QuoteUntrusted(c.Namespace, "namespace"), shell.QuoteUntrusted(c.Secret, "secret"), "token")

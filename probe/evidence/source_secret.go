@@ -18,10 +18,10 @@ var secretSource = Source{
 	},
 	Value:    func(o Origin) string { return o.Secret.String() },
 	Describe: func(o Origin) string { return "in the Secret " + o.Secret.String() },
-	Inspect: func(o Origin) string {
+	Inspect: func(o Origin, _ Pod) string {
 		return fmt.Sprintf("kubectl -n %s describe secret %s", shell.Quote(o.Secret.Namespace), shell.Quote(o.Secret.Name))
 	},
-	Export: func(o Origin, _ Claims) (value string, commands []string) {
+	Export: func(o Origin, _ Claims, _ Pod) (value string, commands []string) {
 		return secretToFile(shell.Quote(o.Secret.Namespace), shell.Quote(o.Secret.Name), o.Secret.Key)
 	},
 	Renewed: func(o Origin) string { return "Then put the same token into the Secret " + o.Secret.String() + "." },

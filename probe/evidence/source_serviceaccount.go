@@ -26,11 +26,11 @@ var serviceAccountSource = Source{
 	},
 }
 
-func inspectAccount(o Origin) string {
+func inspectAccount(o Origin, _ Pod) string {
 	return fmt.Sprintf("kubectl -n %s get serviceaccount %s", shell.Quote(o.ServiceAccount.Namespace), shell.Quote(o.ServiceAccount.Name))
 }
 
-func exportAccount(o Origin, _ Claims) (value string, commands []string) {
+func exportAccount(o Origin, _ Claims, _ Pod) (value string, commands []string) {
 	return LastingToken(shell.Quote(o.ServiceAccount.Namespace), shell.Quote(o.ServiceAccount.Name))
 }
 

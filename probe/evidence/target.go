@@ -29,6 +29,10 @@ type Target struct {
 	// token there. Only the reviewer source secret needs it.
 	Home Kubernetes
 
+	// Pod is where the files of the configuration come from. Only printed commands use it, and
+	// it differs between the replicas of an exporter.
+	Pod Pod `json:"-"`
+
 	// Labels are the extra labels of the metric target_info, for people and for the routing
 	// of alerts.
 	Labels map[string]string

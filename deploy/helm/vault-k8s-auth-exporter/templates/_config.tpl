@@ -85,7 +85,8 @@ vault
   "FOLLOW_UPS" (toString $v.followUps)
   "STATUS_PAGE" (toString $v.statusPage)
   "PROBE_API" (toString $v.probeAPI)
-  "MAX_IN_FLIGHT" (int $v.maxInFlight | toString) -}}
+  "MAX_IN_FLIGHT" (int $v.maxInFlight | toString)
+  "VOLUMES" (include "exporter.volumes" .) -}}
 {{- /* end */ -}}
 {{- with $v.vault.ca }}{{ if or .existingConfigMap .existingSecret }}{{ $_ := set $all "VAULT_CACERT" (printf "%s/vault-ca/%s" $etc .key) }}{{ end }}{{ end -}}
 {{- with $v.vault.clientCertificate }}{{ if .existingSecret -}}

@@ -67,6 +67,17 @@
 {{- end }}
 {{- end }}
 
+{{- /* The Secrets and ConfigMaps behind the volumes, as path=kind/name, separated by commas. */ -}}
+{{- define "exporter.volumes" -}}
+{{- $volumes := list -}}
+{{- range include "exporter.files" . | fromYamlArray -}}
+{{- $path := .mountPath -}}
+{{- with .source.secret }}{{ $volumes = append $volumes (printf "%s=secret/%s" $path .secretName) }}{{ end -}}
+{{- with .source.configMap }}{{ $volumes = append $volumes (printf "%s=configmap/%s" $path .name) }}{{ end -}}
+{{- end -}}
+{{ join "," $volumes }}
+{{- end }}
+
 {{- define "exporter.ca" -}}
 {{- if or .ca.existingConfigMap .ca.existingSecret }}
 - name: {{ .name }}

@@ -1,0 +1,34 @@
+package evidence
+
+import "testing"
+
+func TestCommandsForFilesOfThePod(t *testing.T) {
+	volumes := []Volume{
+		{Path: "/etc/reviewer", Kind: KindSecret, Name: "vault-auth-token"},
+		{Path: "/etc/vault", Kind: KindConfigMap, Name: "vault-ca"},
+		{Path: "/run/pod/ca.crt", Kind: KindConfigMap, Namespace: "default", Name: "kube-root-ca.crt"},
+	}
+	pod := Pod{Namespace: "monitoring", Name: "exporter-1", Volumes: volumes}
+	for _, test := range []struct {
+		pod           Pod
+		file          string
+		inspect, read string
+	}{
+		{pod, "/etc/reviewer/token", "kubectl -n monitoring describe secret vault-auth-token",
+			`kubectl -n monitoring get secret vault-auth-token -o go-template='{{index .data "token" | base64decode}}'`},
+		{pod, "/etc/vault/ca.pem", "kubectl -n monitoring describe configmap vault-ca",
+			`kubectl -n monitoring get configmap vault-ca -o go-template='{{index .data "ca.pem"}}'`},
+		{pod, "/run/pod/ca.crt", "kubectl -n default describe configmap kube-root-ca.crt",
+			`kubectl -n default get configmap kube-root-ca.crt -o go-template='{{index .data "ca.crt"}}'`},
+		{pod, "/run/pod/token", "kubectl -n monitoring describe pod exporter-1", ""},
+		{Pod{Name: "exporter-1", Volumes: volumes}, "/etc/reviewer/token", "ls -lL /etc/reviewer/token", ""},
+		{Pod{}, "/etc/reviewer/token", "ls -lL /etc/reviewer/token", ""},
+	} {
+		if got := test.pod.Inspect(test.file); got != test.inspect {
+			t.Errorf("inspecting %s: %s, want %s", test.file, got, test.inspect)
+		}
+		if got, known := test.pod.Read(test.file); known != (test.read != "") || known && got != test.read {
+			t.Errorf("reading %s: %s, %t, want %s", test.file, got, known, test.read)
+		}
+	}
+}
