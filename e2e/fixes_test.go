@@ -33,6 +33,7 @@ var notFixed = map[string][]string{
 	"a setting of the exporter is wrong": {
 		"kubernetes_unreachable_from_exporter", "mount_host_differs", "mount_wrong_type", "vault_dns",
 	},
+	"a proxy in Vault's own environment": {"vault_to_kubernetes_proxy"},
 	"a firewall between Vault and the API server, or a name that does not resolve for Vault": {
 		"vault_to_kubernetes_timeout", "vault_to_kubernetes_unreachable", "vault_to_kubernetes_unreachable_dns",
 	},

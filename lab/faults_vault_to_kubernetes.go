@@ -35,6 +35,13 @@ func vaultToKubernetesFaults() []Fault {
 			Heal:   healMountHost,
 		},
 		{
+			Name:    "vault_to_kubernetes_proxy",
+			Summary: "Vault connects to the mount's host through the proxy in its environment, which refuses that",
+			Bare:    unspecific, Full: proven("vault_to_kubernetes_proxy"),
+			Inject: setConfig(func(*Lab) fields { return fields{"kubernetes_host": "https://kubernetes.default.svc"} }),
+			Heal:   healConfig,
+		},
+		{
 			Name:    "vault_to_kubernetes_timeout",
 			Summary: "the mount's host accepts connections and never responds",
 			Bare:    byElimination("vault_to_kubernetes_timeout"),
@@ -120,3 +127,6 @@ var unavailableServer = fixedResponse(http.StatusServiceUnavailable, "applicatio
 
 // webServer responds like a web server that is neither Vault nor an API server.
 var webServer = fixedResponse(http.StatusOK, "text/html", "<!DOCTYPE html><title>Welcome</title><p>It works.</p>")
+
+// refusingProxy responds like an HTTP proxy that may not connect to the host.
+var refusingProxy = fixedResponse(http.StatusForbidden, "text/html", "<!DOCTYPE html><title>Access denied</title>")

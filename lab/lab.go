@@ -46,6 +46,9 @@ type Lab struct {
 	// kubernetesProxy. Faults point Vault alone at vaultOnlyProxy, a second proxy to the API server, so that the
 	// exporter's own connection keeps working.
 	kubernetesProxy, vaultProxy, vaultOnlyProxy *proxy
+	// vaultHTTPProxy is the HTTP proxy in Vault's environment, which refuses everything. Vault uses it only if a fault
+	// changes the mount's host: Go connects to loopback addresses directly.
+	vaultHTTPProxy *proxy
 	// The tokens of the healthy lab.
 	reviewer, canary string
 
@@ -105,7 +108,7 @@ func (l *Lab) close() error {
 	if l.control != nil {
 		errs = append(errs, l.control.close())
 	}
-	for _, p := range []*proxy{l.kubernetesProxy, l.vaultProxy, l.vaultOnlyProxy} {
+	for _, p := range []*proxy{l.kubernetesProxy, l.vaultProxy, l.vaultOnlyProxy, l.vaultHTTPProxy} {
 		if p != nil {
 			errs = append(errs, p.close())
 		}
@@ -143,7 +146,13 @@ func (l *Lab) startServers(ctx context.Context, binaries Binaries) error {
 		return err
 	})
 	starting.Go(func() (err error) {
-		if l.vault, err = startVault(ctx, l.dir.path, binaries.Vault); err != nil {
+		if l.vaultHTTPProxy, err = newProxy(""); err != nil {
+			return err
+		}
+		if err = serveFake(refusingProxy, noCertificate)(l, l.vaultHTTPProxy); err != nil {
+			return err
+		}
+		if l.vault, err = startVault(ctx, l.dir.path, binaries.Vault, l.vaultHTTPProxy); err != nil {
 			return err
 		}
 		l.vaultProxy, err = newProxy(l.vault.address)

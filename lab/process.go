@@ -25,6 +25,11 @@ type process struct {
 
 // startProcess runs binary in dir and appends its output to <name>.out there.
 func startProcess(dir, binary, name string, args ...string) (*process, error) {
+	return startProcessWith(nil, dir, binary, name, args...)
+}
+
+// startProcessWith is startProcess with variables in the process's environment, which is empty otherwise.
+func startProcessWith(env []string, dir, binary, name string, args ...string) (*process, error) {
 	path := filepath.Join(dir, name+".out")
 	output, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -34,7 +39,7 @@ func startProcess(dir, binary, name string, args ...string) (*process, error) {
 
 	cmd := exec.Command(binary, args...)
 	cmd.Dir = dir
-	cmd.Env = []string{"HOME=" + dir, "TMPDIR=" + dir}
+	cmd.Env = append([]string{"HOME=" + dir, "TMPDIR=" + dir}, env...)
 	cmd.Stdout, cmd.Stderr = output, output
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	stdin, err := cmd.StdinPipe()

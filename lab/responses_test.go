@@ -113,6 +113,7 @@ var responses = map[string]wireResponse{
 	"vault_to_kubernetes_failed":                      deniedLogin(201, authenticated),
 	"vault_to_kubernetes_misconfigured":               deniedLogin(201, authenticated),
 	"vault_to_kubernetes_misconfigured_not_apiserver": deniedLogin(201, authenticated),
+	"vault_to_kubernetes_proxy":                       deniedLogin(201, authenticated),
 	"vault_to_kubernetes_tls":                         deniedLogin(201, authenticated),
 	"vault_to_kubernetes_tls_name":                    deniedLogin(201, authenticated),
 	"vault_to_kubernetes_tls_other_cluster":           deniedLogin(201, authenticated),

@@ -31,9 +31,9 @@ type vault struct {
 	unsealKey string
 }
 
-// startVault returns when Vault is unsealed and writes its audit log. On an error the vault is nil unless there is a
-// process to stop.
-func startVault(ctx context.Context, dir, binary string) (v *vault, err error) {
+// startVault returns when Vault is unsealed and writes its audit log. Vault uses the proxy for every host that is not a
+// loopback address, but not for unresolvableHost. On an error the vault is nil unless there is a process to stop.
+func startVault(ctx context.Context, dir, binary string, httpProxy *proxy) (v *vault, err error) {
 	v = &vault{binary: binary}
 	if v.ca, err = newAuthority("lab Vault CA"); err != nil {
 		return nil, err
@@ -52,7 +52,8 @@ func startVault(ctx context.Context, dir, binary string) (v *vault, err error) {
 	}
 	v.tls = &tls.Config{InsecureSkipVerify: true} // a fault may have replaced the certificate; the process is the lab's own
 	v.client = newClient("https://"+v.address+"/v1/", v.tls)
-	v.process, err = startProcess(dir, binary, "vault", "-listen="+v.address, "-tls="+vaultCertificateFile, "-log="+debugLog)
+	env := []string{"HTTPS_PROXY=http://" + httpProxy.address, "NO_PROXY=kubernetes..svc"}
+	v.process, err = startProcessWith(env, dir, binary, "vault", "-listen="+v.address, "-tls="+vaultCertificateFile, "-log="+debugLog)
 	if err != nil {
 		return nil, err
 	}

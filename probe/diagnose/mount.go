@@ -187,5 +187,9 @@ var mountWarnings = []WarningSpec{
 }
 
 func adviseMountCA(t evidence.Target, e evidence.Evidence) Advice {
-	return reconnect(t, e, caSetting(t, e))
+	a := reconnect(t, e, caSetting(t, e))
+	if e.MountCA.Ok() && e.MountCA.Value.Verified {
+		a.Notes = append(a.Notes, "The CA in the config verifies the certificate that the exporter is shown: look for a proxy that shows Vault another one (HTTPS_PROXY in Vault's environment).")
+	}
+	return a
 }

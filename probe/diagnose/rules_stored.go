@@ -71,8 +71,11 @@ func diagnosticRole(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	if reason == VaultToKubernetesMisconfigured && e.Mount.Config.Ok() && t.Kubernetes.IsServedAt(e.Mount.Config.Value.Host) {
 		reason = VaultToKubernetesFailed // the host is right: something between the two answers
 	}
-	if reason == VaultToKubernetesFailed {
+	switch reason {
+	case VaultToKubernetesFailed:
 		conclude = byElimination // an unknown error
+	case VaultToKubernetesProxy:
+		return conclude(reason, fmt.Sprintf("a proxy stands between Vault and its API server, and does not let Vault through: %s", afterErr(answer.Value.Text)), fact)
 	}
 	return conclude(reason, fmt.Sprintf("Vault cannot have tokens reviewed: %s", afterErr(answer.Value.Text)), fact)
 }
@@ -125,8 +128,11 @@ func diagnosticReason(text string) (reason Reason, known bool) {
 // callReason is what Vault's text says of its call to Kubernetes.
 func callReason(text string) Reason {
 	texts := diagnosticTexts
-	if evidence.Contains(text, answered) {
+	switch {
+	case evidence.Contains(text, answered):
 		texts = answeredTexts
+	case proxyRefused(text):
+		return VaultToKubernetesProxy
 	}
 	text = requestURL.ReplaceAllString(text, `"`)
 	for _, s := range texts {

@@ -1,8 +1,10 @@
 package diagnose
 
 import (
+	"net/http"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
@@ -204,7 +206,39 @@ var answeredTexts = []textReason{
 const answered = " (code "
 
 // requestURL is how Go names the request that failed: it may hold any word.
-var requestURL = regexp.MustCompile(`(?:Get|Post) "[^"]*"`)
+var requestURL = regexp.MustCompile(`(?:Get|Post) "([^"]*)"`)
+
+// calledURL returns the URL of the request that failed, empty if the text has none.
+func calledURL(text string) string {
+	if match := requestURL.FindStringSubmatch(text); match != nil {
+		return match[1]
+	}
+	return ""
+}
+
+// proxyRefused reports whether Vault's text is about a proxy in Vault's own environment. Go
+// reports a proxy that it does not reach with a prefix, and of an answer to CONNECT nothing but
+// the text of its status.
+func proxyRefused(text string) bool {
+	_, cause, _ := strings.Cut(requestURL.ReplaceAllString(text, `"`), `": `)
+	for _, prefix := range []string{"proxyconnect ", "socks connect "} {
+		if strings.HasPrefix(cause, prefix) {
+			return true
+		}
+	}
+	return slices.Contains(statusTexts, cause)
+}
+
+// statusTexts are those of every HTTP status but success, and Go's where a response has none.
+var statusTexts = func() []string {
+	texts := []string{"unknown status code"}
+	for status := http.StatusMultipleChoices; status < 600; status++ {
+		if text := http.StatusText(status); text != "" {
+			texts = append(texts, text)
+		}
+	}
+	return texts
+}()
 
 // diagnosticTexts are errors of Vault's call to Kubernetes that was not answered with a
 // Status. Timeouts come before the TLS and connection errors whose texts contain them.
@@ -228,11 +262,6 @@ var diagnosticTexts = []textReason{
 	{0, "connection reset", VaultToKubernetesUnreachable},
 	{0, "no route to host", VaultToKubernetesUnreachable},
 	{0, "unreachable", VaultToKubernetesUnreachable},
-	{0, "proxyconnect", VaultToKubernetesUnreachable},
 	{0, "operation not permitted", VaultToKubernetesUnreachable}, // a NetworkPolicy that rejects
-	{0, `": Forbidden`, VaultToKubernetesUnreachable},            // a proxy refuses CONNECT
-	{0, `": Service Unavailable`, VaultToKubernetesUnreachable},  // a proxy refuses CONNECT
-	{0, `": Bad Gateway`, VaultToKubernetesUnreachable},          // a proxy refuses CONNECT
-	{0, `": Proxy Authentication Required`, VaultToKubernetesUnreachable},
 	{0, "EOF", VaultToKubernetesUnreachable},
 }

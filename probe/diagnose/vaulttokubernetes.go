@@ -1,7 +1,13 @@
 package diagnose
 
 import (
+	"cmp"
+	"fmt"
+	"net/url"
+	"strings"
+
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/shell"
 )
 
 // The reasons about Vault's own connection to its API server.
@@ -10,6 +16,7 @@ const (
 	VaultToKubernetesTimeout       Reason = "vault_to_kubernetes_timeout"
 	VaultToKubernetesTLS           Reason = "vault_to_kubernetes_tls"
 	VaultToKubernetesMisconfigured Reason = "vault_to_kubernetes_misconfigured"
+	VaultToKubernetesProxy         Reason = "vault_to_kubernetes_proxy"
 	VaultToKubernetesFailed        Reason = "vault_to_kubernetes_failed"
 )
 
@@ -54,6 +61,15 @@ var vaultToKubernetesReasons = sorted(
 		},
 	},
 	Spec{
+		Code: VaultToKubernetesProxy, Component: ComponentVaultToKubernetes, Title: "Vault's HTTP proxy does not let it through to its API server",
+		Means: "Vault's own environment has `HTTPS_PROXY`, and `kubernetes_host` is not in its `NO_PROXY`: Vault asks the proxy to connect it, " +
+			"and the proxy refuses or cannot be reached.",
+		Seen: "The diagnostic role reports Go's `proxyconnect`, or the status of the proxy's answer to CONNECT, such as `Forbidden`: proven. " +
+			"Without a diagnostic role the reason is [`vault_to_kubernetes_failed`](#vault_to_kubernetes_failed).",
+		Remedy: "Add the host to `NO_PROXY` in Vault's environment: in Vault's Helm chart, `server.extraEnvironmentVars`.",
+		advise: adviseMountProxy,
+	},
+	Spec{
 		Code: VaultToKubernetesFailed, Component: ComponentVaultToKubernetes,
 		Title: "Vault cannot have tokens reviewed: its reviewer token, CA or host is wrong",
 		Means: "Everything that can be checked from outside works, but Vault cannot have the token reviewed: its reviewer token, CA or host is wrong.",
@@ -75,8 +91,8 @@ func adviseVaultToKubernetes(t evidence.Target, e evidence.Evidence) Advice {
 			Notes: []string{"Vault reached the host that the check shows, and was answered with an error: look for its cause there. No change of the config helps against it."},
 		}
 	}
-	const otherwise = "compare kubernetes_host and kubernetes_ca_cert in the check with the API server as Vault reaches it, and look for " +
-		"login unauthorized in Vault's debug log; if there is none, the canary's entity is disabled."
+	const otherwise = "compare kubernetes_host and kubernetes_ca_cert in the check with the API server as Vault reaches it, which is through a proxy if " +
+		"Vault's environment has HTTPS_PROXY, and look for login unauthorized in Vault's debug log; if there is none, the canary's entity is disabled."
 	var a Advice
 	switch elsewhere := e.Mount.Config.Ok() && !t.Kubernetes.IsServedAt(e.Mount.Config.Value.Host); {
 	case reviewerSetting(t, e).value != "":
@@ -107,8 +123,33 @@ func repeatsAnswer(e evidence.Evidence) bool {
 
 func adviseMountReach(t evidence.Target, e evidence.Evidence) Advice {
 	return Advice{
-		Notes: sentences("Look for a firewall, private endpoint or NetworkPolicy between Vault and the API server. The check shows the host that Vault uses.",
+		Notes: sentences("Look for a firewall, private endpoint or NetworkPolicy between Vault and the API server, or for a proxy in Vault's environment (HTTPS_PROXY). "+
+			"The check shows the host that Vault uses.",
 			vaultsPlatform(t, e).network),
 		Check: []string{vault("read", configPath(t))},
 	}
+}
+
+// adviseMountProxy is for a proxy in the environment of Vault itself.
+func adviseMountProxy(t evidence.Target, e evidence.Evidence) Advice {
+	host := vaultsHost(t, e)
+	return Advice{
+		Notes: []string{
+			fmt.Sprintf("Vault connects to %[1]s through the proxy in its own HTTPS_PROXY: add %[1]s to NO_PROXY in the environment of Vault's pods "+
+				"(in Vault's Helm chart: server.extraEnvironmentVars), and restart them. Keep what NO_PROXY has; a network such as 10.0.0.0/8 can be an entry.", host),
+			"If Vault reaches the API server only through this proxy, allow that in the proxy instead.",
+		},
+		Check: []string{"kubectl get pods -A -l 'app.kubernetes.io/name in (vault, openbao)' -o yaml | grep -i -A 1 _proxy"},
+	}
+}
+
+// vaultsHost returns the host name with which Vault calls the API server: from the config,
+// from the URL in Vault's error or, if neither is known, the exporter's.
+func vaultsHost(t evidence.Target, e evidence.Evidence) string {
+	address := cmp.Or(e.Mount.Config.Value.Host, calledURL(e.FollowUps.DiagnosticRole.Value.Text), calledURL(e.Login.Failure.Text), t.Kubernetes.Host)
+	u, err := url.Parse(address)
+	if err != nil || u.Hostname() == "" {
+		return "<kubernetes_host>"
+	}
+	return strings.Trim(shell.QuoteUntrusted(u.Hostname(), "kubernetes_host"), "'")
 }

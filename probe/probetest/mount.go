@@ -22,6 +22,8 @@ type Mount struct {
 	// continues to use that connection, whatever CA the config has now. Empty means that
 	// none is open.
 	PooledCA string
+	// Proxy is the URL of the proxy in Vault's environment; empty means none.
+	Proxy string
 }
 
 // Config is auth/<mount>/config.

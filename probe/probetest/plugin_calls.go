@@ -13,6 +13,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -39,6 +40,12 @@ func (m Mount) caller() pluginCaller {
 	trusted := x509.NewCertPool()
 	trusted.AppendCertsFromPEM([]byte(cmp.Or(m.PooledCA, m.Config.CACert)))
 	return pluginCaller{m.Config, &http.Client{Transport: &http.Transport{
+		Proxy: func(*http.Request) (*url.URL, error) {
+			if m.Proxy == "" {
+				return nil, nil
+			}
+			return url.Parse(m.Proxy)
+		},
 		TLSClientConfig:     &tls.Config{RootCAs: trusted, MinVersion: tls.VersionTLS12},
 		DialContext:         (&net.Dialer{Timeout: pluginPatience}).DialContext,
 		TLSHandshakeTimeout: pluginPatience,

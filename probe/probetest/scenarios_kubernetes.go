@@ -20,6 +20,13 @@ var vaultToKubernetesScenarios = []Scenario{
 		w.Target.Timeout = 2 * pluginPatience // the fake Vault times out first
 		w.Config(func(c *Config) { c.Host = "https://" + w.Silent() })
 	}},
+	twin("vault_to_kubernetes_proxy", vaultThrough(proxyAnswering(HTML(403)))),
+	ofVaultsProxy("vault_to_kubernetes_proxy_password", proxyAnswering(HTML(407))),
+	ofVaultsProxy("vault_to_kubernetes_proxy_unavailable", proxyAnswering(HTML(503))),
+	ofVaultsProxy("vault_to_kubernetes_proxy_unreachable", func(w *World) string { return "http://" + w.Refused() }),
+	ofVaultsProxy("vault_to_kubernetes_proxy_dns", func(*World) string { return "http://proxy..svc:3128" }),
+	ofVaultsProxy("vault_to_kubernetes_proxy_socks", func(w *World) string { return "socks5://" + w.Refused() }),
+	same("healthy_vault_through_proxy", well, vaultThrough(proxyAnswering(connect))),
 	otherCA("vault_to_kubernetes_tls", "other"),
 	otherCA("vault_to_kubernetes_tls_other_cluster", "kubernetes"),
 	{Name: "vault_to_kubernetes_tls_by_config", Arrange: func(w *World) {
@@ -122,6 +129,19 @@ func inAccessReview(arrange func(*World)) func(*World) {
 
 // vaultAlone points the mount, but not the exporter, at another host.
 func vaultAlone(name string, host func(*World) string) Scenario { return twin(name, mountAt(host)) }
+
+// vaultThrough makes Vault use a proxy.
+func vaultThrough(proxy func(*World) string) func(*World) {
+	return func(w *World) {
+		at := proxy(w)
+		w.Mount(func(m *Mount) { m.Proxy = at })
+	}
+}
+
+// ofVaultsProxy makes Vault use a proxy that does not let it through.
+func ofVaultsProxy(name string, proxy func(*World) string) Scenario {
+	return differs(name, byElimination(diagnose.VaultToKubernetesFailed), proven(diagnose.VaultToKubernetesProxy), vaultThrough(proxy))
+}
 
 // answersVault has what the mount points at answer Vault with an error that quotes another
 // connection's.
