@@ -35,6 +35,14 @@ var sample = evidence.Target{
 		ServiceAccount: evidence.ServiceAccount{Namespace: "monitoring", Name: "canary"},
 		Audiences:      []string{"vault"},
 	},
+	Pod: evidence.Pod{
+		Namespace: "monitoring", Name: "vault-k8s-auth-exporter-0",
+		Volumes: []evidence.Volume{
+			{Path: "/etc/vault", Kind: evidence.KindConfigMap, Name: "vault-ca"},
+			{Path: "/etc/kubernetes/ca.crt", Kind: evidence.KindConfigMap, Namespace: "default", Name: "kube-root-ca.crt"},
+			{Path: "/var/run/secrets/reviewer", Kind: evidence.KindSecret, Name: "vault-auth-token"},
+		},
+	},
 }
 
 // seen is the evidence of a run at the sample that no token could read the mount in.

@@ -354,4 +354,5 @@ var wanted = map[string]string{
 	"EXPORTER_TOTAL_SHARDS":          "3",
 	"EXPORTER_LEADER_ELECTION_LEASE": "monitoring/vault-k8s-auth-exporter",
 	"EXPORTER_TARGETS_FILE":          "etc/vault-k8s-auth-exporter/targets/targets.yaml",
+	"EXPORTER_VOLUMES":               "etc/vault-k8s-auth-exporter/targets=configmap/vault-k8s-auth-exporter-targets",
 }

@@ -103,3 +103,31 @@ func TestPodWithoutItsCA(t *testing.T) {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
+
+// Commands name the objects behind the files of a pod. They do not make the replicas of an
+// exporter differ.
+func TestVolumes(t *testing.T) {
+	p := inPod(t, "ca.crt", "namespace")
+	loaded := func(name string) Config {
+		return mustLoad(t, minimal().but(service).but(vars{
+			"HOSTNAME": name, "EXPORTER_VOLUMES": "/etc/reviewer/=secret/vault-auth-token, /etc/vault=configmap/vault-ca",
+		}))
+	}
+	one := loaded("exporter-1")
+	want := evidence.Pod{Namespace: "monitoring", Name: "exporter-1", Volumes: []evidence.Volume{
+		{Path: p.caCert(), Kind: evidence.KindConfigMap, Namespace: "default", Name: "kube-root-ca.crt"},
+		{Path: "/etc/reviewer", Kind: evidence.KindSecret, Name: "vault-auth-token"},
+		{Path: "/etc/vault", Kind: evidence.KindConfigMap, Name: "vault-ca"},
+	}}
+	if diff := cmp.Diff(want, one.Targets[0].Pod); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if other := loaded("exporter-2"); other.Hash() != one.Hash() {
+		t.Error("the pod's name counts in the hash of the targets")
+	}
+	for _, malformed := range []string{"/etc/reviewer", "/etc/reviewer=vault-auth-token", "/etc/reviewer=pod/x", "/etc/$(x)=secret/x", "=secret/x", "/a=secret/x,"} {
+		if _, err := load(t, minimal().but(vars{"EXPORTER_VOLUMES": malformed})); err == nil {
+			t.Errorf("%s is accepted", malformed)
+		}
+	}
+}

@@ -41,12 +41,10 @@ func exportAccount(o Origin, _ Claims, _ Pod) (value string, commands []string) 
 // Namespace and service account are quoted.
 func LastingToken(namespace, account string) (value string, commands []string) {
 	name := strings.Trim(account, "'")
-	return exportedToken, []string{
-		fmt.Sprintf(`secret=$(echo '{"apiVersion":"v1","kind":"Secret","type":"kubernetes.io/service-account-token","metadata":{"generateName":"%s-token-",`+
-			`"annotations":{"kubernetes.io/service-account.name":"%s"}}}' | kubectl -n %s create -o name -f -)`, name, name, namespace),
-		fmt.Sprintf(`until kubectl -n %s get "$secret" -o go-template='{{with .data}}{{with .token}}{{base64decode .}}{{end}}{{end}}' > reviewer-token && `+
-			`test -s reviewer-token; do sleep 1; done`, namespace),
-	}
+	return exportedToken, []string{fmt.Sprintf(`secret=$(echo '{"apiVersion":"v1","kind":"Secret","type":"kubernetes.io/service-account-token",`+
+		`"metadata":{"generateName":"%[2]s-token-","annotations":{"kubernetes.io/service-account.name":"%[2]s"}}}' | kubectl -n %[1]s create -o name -f -) && `+
+		`until kubectl -n %[1]s get "$secret" -o go-template='{{with .data}}{{with .token}}{{base64decode .}}{{end}}{{end}}' > reviewer-token && `+
+		`test -s reviewer-token; do sleep 1; done`, namespace, name)}
 }
 
 // ServiceAccount identifies a service account.
