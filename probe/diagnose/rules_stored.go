@@ -226,13 +226,14 @@ func storedConfig(t evidence.Target, e evidence.Evidence, facts []string) (Verdi
 			append(facts, "the config says "+field)...)
 	case e.MountCA.Ok() && t.Reviewer.Source.Spec().SelfReview && c.ReviewerSetKnown && !c.ReviewerSet:
 		return byElimination(CanaryEntityDisabled,
-			fmt.Sprintf("the host and the CA in the config of %s are right, and the canary may review itself, as Vault has it do: the identity entity of %s is disabled",
+			fmt.Sprintf("the host and the CA in the config of %s are right, and the canary may review itself, as Vault has it do: the identity entity of %s is disabled, "+
+				"or a firewall or an HTTP proxy keeps Vault from the API server",
 				mountPath(t), canaryName(e)),
 			append(facts, "the config has no reviewer token, and its CA verifies the API server's certificate")...)
 	case e.MountCA.Ok() && !t.Reviewer.Source.Spec().AccessReview:
 		return byElimination(ReviewerDrift,
 			fmt.Sprintf("the host and the CA in the config of %s are right, so its reviewer token is not the one that the exporter has; "+
-				"if it is, the canary's identity entity is disabled", mountPath(t)),
+				"if it is, the canary's identity entity is disabled, or a firewall or an HTTP proxy keeps Vault from the API server", mountPath(t)),
 			append(facts, "the config's host is the exporter's, and its CA verifies the API server's certificate")...)
 	}
 	return byElimination(VaultToKubernetesFailed,
