@@ -33,6 +33,9 @@ func (r Reason) Advice(t evidence.Target, e evidence.Evidence) Advice {
 	if r.Component() == ComponentVaultToKubernetes || r == ReviewerDrift || r == Unexplained {
 		a.Notes = append(a.Notes, whereLogged(e))
 	}
+	if r != MountMissing && r != MountConfigMissing && r != RoleMissing { // nobody uses what is missing
+		a.Notes = append(a.Notes, sharedWrites(t, a.Fix)...)
+	}
 	return a.at(t, e)
 }
 
@@ -59,6 +62,22 @@ func (a Advice) at(t evidence.Target, e evidence.Evidence) Advice {
 	}
 	a.Check, a.Fix = pointed(t, a.Check), pointed(t, a.Fix)
 	return a
+}
+
+// sharedWrites returns a sentence for each object that a fix writes and that other pods than
+// the canary may log in with.
+func sharedWrites(t evidence.Target, fix []string) []string {
+	var notes []string
+	writes := func(path string) bool {
+		return slices.ContainsFunc(fix, func(line string) bool { return strings.HasPrefix(line, vault("write", path)+" ") })
+	}
+	if writes(configPath(t)) {
+		notes = append(notes, "The fix writes the config of "+mountPath(t)+", which every login at this mount uses.")
+	}
+	if writes(shell.Quote(rolePath(t))) {
+		notes = append(notes, "The fix writes the role "+t.Vault.Role+", which other pods may log in with too.")
+	}
+	return notes
 }
 
 // tokenSecretType is the type of the Secrets that a fix creates for their token.
@@ -119,6 +138,14 @@ func account(c evidence.Claims, placeholder string) string {
 }
 
 func rolePath(t evidence.Target) string { return mountPath(t) + "/role/" + t.Vault.Role }
+
+// describeSetting describes the value of the variable that selects a token.
+func describeSetting(pod evidence.Pod, source evidence.Source, o evidence.Origin) string {
+	if o.TokenFile != "" {
+		return pod.Describe(o.TokenFile)
+	}
+	return orNone(source.Value(o))
+}
 
 func orNone(value string) string {
 	if value == "" {

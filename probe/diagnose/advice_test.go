@@ -31,6 +31,28 @@ func TestReviewerIsBoundAsTheAPIServerNamesIt(t *testing.T) {
 	}
 }
 
+// Where the objects behind the files are known, no command names a file that only the pod has.
+func TestCommandsNameTheObjectsBehindFiles(t *testing.T) {
+	target := evidence.Target{
+		Vault:      evidence.Vault{Addr: "https://vault:8200", CACert: "/etc/vault/ca.crt", ClientCert: "/etc/client/tls.crt", ClientKey: "/etc/client/tls.key", Mount: "kubernetes"},
+		Kubernetes: evidence.Kubernetes{Host: "https://kubernetes.default.svc", CACert: "/etc/kubernetes/ca.crt"},
+		Reviewer:   evidence.Origin{Source: evidence.SourceFile, TokenFile: "/run/reviewer/token"},
+		Canary:     evidence.Origin{Source: evidence.SourceFile, TokenFile: "/run/canary/token"},
+		Pod: evidence.Pod{Namespace: "monitoring", Name: "exporter-0", Volumes: []evidence.Volume{
+			{Path: "/etc/vault", Kind: evidence.KindConfigMap, Name: "vault-ca"}, {Path: "/etc/client", Kind: evidence.KindSecret, Name: "client"},
+			{Path: "/etc/kubernetes", Kind: evidence.KindConfigMap, Name: "kubernetes-ca"}, {Path: "/run/reviewer", Kind: evidence.KindSecret, Name: "reviewer"},
+		}},
+	}
+	for _, reason := range Reasons() {
+		a := reason.Advice(target, evidence.Evidence{})
+		for _, line := range slices.Concat(a.Check, a.Fix) {
+			if namesFile(target, line) {
+				t.Errorf("%s: %s", reason, line)
+			}
+		}
+	}
+}
+
 func TestCommandsWithFilesOfThePodSaySo(t *testing.T) {
 	target := evidence.Target{Reviewer: evidence.Origin{Source: evidence.SourceFile, TokenFile: "/var/run/reviewer/token"}, Vault: evidence.Vault{Addr: "https://vault:8200", Mount: "kubernetes"}}
 	for reason, want := range map[Reason]bool{ReviewerDrift: true, ReviewerTokenMissing: true, RoleMissing: false, VaultDNS: false} {

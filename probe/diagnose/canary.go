@@ -134,7 +134,7 @@ func canaryAudience(t evidence.Target, audience string) string {
 func adviseCanaryToken(t evidence.Target, _ evidence.Evidence) Advice {
 	origin := t.Canary
 	source := origin.Source.Spec()
-	a := Advice{Notes: []string{fmt.Sprintf("EXPORTER_CANARY_%s is %s: it must be a service account token of this cluster.", source.Key, orNone(source.Value(origin)))}}
+	a := Advice{Notes: []string{fmt.Sprintf("EXPORTER_CANARY_%s is %s: it must be a service account token of this cluster.", source.Key, describeSetting(t.Pod, source, origin))}}
 	if inspect := source.Inspect(origin, t.Pod); inspect != "" {
 		a.Check = []string{inspect}
 	}

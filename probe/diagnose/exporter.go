@@ -123,7 +123,7 @@ func adviseFiles(pod evidence.Pod, files []pemFile) Advice {
 	var a Advice
 	for _, f := range files {
 		if f.path != "" {
-			a.Notes = append(a.Notes, fmt.Sprintf("%s is %s: it must be a regular file in PEM that the exporter's user may read.", f.variable, f.path))
+			a.Notes = append(a.Notes, fmt.Sprintf("%s is %s: it must be a regular file in PEM that the exporter's user may read.", f.variable, pod.Describe(f.path)))
 			a.Check = append(a.Check, pod.Inspect(f.path))
 		}
 	}

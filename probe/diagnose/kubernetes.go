@@ -63,7 +63,7 @@ var kubernetesReasons = sorted(
 		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
 			return Advice{
 				Notes: []string{fmt.Sprintf("Put the CA that signed the API server's certificate into EXPORTER_KUBERNETES_CACERT (now %s) and into the config of %s.",
-					orNone(t.Kubernetes.CACert), mountPath(t))},
+					t.Pod.Describe(t.Kubernetes.CACert), mountPath(t))},
 				Check: []string{showCertificates(t.Kubernetes.Host, t.Kubernetes.TLSServerName)},
 			}
 		},

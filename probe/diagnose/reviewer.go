@@ -215,7 +215,7 @@ func adviseReviewerToken(t evidence.Target, _ evidence.Evidence) Advice {
 	origin := t.Reviewer
 	source := origin.Source.Spec()
 	a := Advice{Notes: []string{fmt.Sprintf("EXPORTER_REVIEWER_%s is %s: it must hold the token that Vault has as token_reviewer_jwt, and nothing else.",
-		source.Key, orNone(source.Value(origin)))}}
+		source.Key, describeSetting(t.Pod, source, origin))}}
 	if inspect := source.Inspect(origin, t.Pod); inspect != "" {
 		a.Check = []string{inspect}
 	}
@@ -230,7 +230,7 @@ func adviseReviewerRenew(t evidence.Target, e evidence.Evidence) Advice {
 	a := reconnect(t, e, setting{name: reviewerJWT, value: value, fetch: commands})
 	a.Notes = append(a.Notes, sentences(vaultsPlatform(t, e).tokens)...)
 	origin := t.Reviewer
-	if renewed := origin.Source.Spec().Renewed(origin); renewed != "" {
+	if renewed := origin.Source.Spec().Renewed(origin, t.Pod); renewed != "" {
 		a.Notes = append(a.Notes, renewed)
 	}
 	return a

@@ -75,7 +75,7 @@ var vaultReasons = sorted(
 		Reported: "hashicorp/vault#11480",
 		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
 			return Advice{
-				Notes: []string{fmt.Sprintf("Put the CA that signed Vault's certificate into EXPORTER_VAULT_CACERT (now %s).", orNone(t.Vault.CACert))},
+				Notes: []string{fmt.Sprintf("Put the CA that signed Vault's certificate into EXPORTER_VAULT_CACERT (now %s).", t.Pod.Describe(t.Vault.CACert))},
 				Check: []string{showCertificates(t.Vault.Addr, t.Vault.TLSServerName)},
 			}
 		},

@@ -40,6 +40,7 @@ func Warnings(t evidence.Target, e evidence.Evidence) []Warning {
 		f, judged := s.judge(t, e)
 		switch {
 		case judged && f.holds:
+			f.advice.Notes = append(f.advice.Notes, sharedWrites(t, f.advice.Fix)...)
 			warnings = append(warnings, Warning{Code: s.Code, Raised: true, Detail: f.detail, Advice: f.advice.at(t, e)})
 		case judged:
 			warnings = append(warnings, Warning{Code: s.Code})

@@ -58,6 +58,20 @@ func (p Pod) Inspect(file string) string {
 	return "ls -lL " + shell.Quote(file)
 }
 
+// Describe names a file for people, with the object behind it if that is known.
+func (p Pod) Describe(file string) string {
+	v, known := p.volumeOf(file)
+	switch {
+	case file == "":
+		return "not set"
+	case !known:
+		return file
+	}
+	return fmt.Sprintf("%s, from the %s %s/%s", file, kindNames[v.Kind], v.Namespace, v.Name)
+}
+
+var kindNames = map[string]string{KindSecret: "Secret", KindConfigMap: "ConfigMap"}
+
 // Read returns a command that prints the content of a file; known is false if the object
 // behind it is not known.
 func (p Pod) Read(file string) (command string, known bool) {

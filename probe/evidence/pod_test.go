@@ -1,6 +1,9 @@
 package evidence
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestCommandsForFilesOfThePod(t *testing.T) {
 	volumes := []Volume{
@@ -24,6 +27,9 @@ func TestCommandsForFilesOfThePod(t *testing.T) {
 		{Pod{Name: "exporter-1", Volumes: volumes}, "/etc/reviewer/token", "ls -lL /etc/reviewer/token", ""},
 		{Pod{}, "/etc/reviewer/token", "ls -lL /etc/reviewer/token", ""},
 	} {
+		if got := test.pod.Describe(test.file); strings.Contains(got, ", from the ") != (test.read != "") {
+			t.Errorf("%s is described as %s", test.file, got)
+		}
 		if got := test.pod.Inspect(test.file); got != test.inspect {
 			t.Errorf("inspecting %s: %s, want %s", test.file, got, test.inspect)
 		}

@@ -42,7 +42,7 @@ type Source struct {
 	Export func(Origin, Claims, Pod) (value string, commands []string)
 	// Renewed returns a sentence that says where to put a renewed token; empty if the source
 	// obtains it without help.
-	Renewed func(Origin) string
+	Renewed func(Origin, Pod) string
 	// Permission returns the permission that the exporter's own identity needs; zero if it
 	// needs none.
 	Permission func(Origin) Permission
@@ -56,7 +56,7 @@ func (n SourceName) Spec() Source {
 	if i := slices.IndexFunc(Sources, func(s Source) bool { return s.Name == n }); i >= 0 {
 		return Sources[i]
 	}
-	return Source{Value: none, Describe: none, Inspect: noCommand, Renewed: none,
+	return Source{Value: none, Describe: none, Inspect: nothing, Renewed: nothing,
 		Export:     noToken,
 		Permission: func(Origin) Permission { return Permission{} },
 	}
@@ -105,6 +105,6 @@ type Permission struct {
 
 func none(Origin) string { return "" }
 
-func noCommand(Origin, Pod) string { return "" }
+func nothing(Origin, Pod) string { return "" }
 
 func noToken(Origin, Claims, Pod) (value string, commands []string) { return "", nil }

@@ -10,7 +10,7 @@ var accessReviewSource = Source{
 	Describe: func(o Origin) string { return o.ServiceAccount.Username() },
 	Inspect:  inspectAccount,
 	Export:   noToken,
-	Renewed:  none,
+	Renewed:  nothing,
 	Permission: func(Origin) Permission {
 		return Permission{Verb: "create", Resource: "subjectaccessreviews.authorization.k8s.io"}
 	},

@@ -11,8 +11,8 @@ var canarySource = Source{
 	Obtain:     func(_ context.Context, tokens Tokens, _ Origin) (Token, error) { return tokens.Canary() },
 	Value:      none,
 	Describe:   func(Origin) string { return "which is the canary" },
-	Inspect:    noCommand,
+	Inspect:    nothing,
 	Export:     noToken,
-	Renewed:    none,
+	Renewed:    nothing,
 	Permission: func(Origin) Permission { return Permission{} },
 }

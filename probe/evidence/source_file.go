@@ -2,6 +2,8 @@ package evidence
 
 import (
 	"context"
+	"fmt"
+	"path"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/shell"
 )
@@ -16,8 +18,15 @@ var fileSource = Source{
 	Describe:   func(o Origin) string { return "in " + o.TokenFile },
 	Inspect:    func(o Origin, p Pod) string { return p.Inspect(o.TokenFile) },
 	Export:     exportFile,
-	Renewed:    func(o Origin) string { return "Then put the same token where " + o.TokenFile + " comes from." },
+	Renewed:    renewFile,
 	Permission: func(Origin) Permission { return Permission{} },
+}
+
+func renewFile(o Origin, p Pod) string {
+	if v, known := p.volumeOf(o.TokenFile); known {
+		return fmt.Sprintf("Then put the same token into the %s %s/%s, key %s.", kindNames[v.Kind], v.Namespace, v.Name, path.Base(o.TokenFile))
+	}
+	return "Then put the same token where " + o.TokenFile + " comes from."
 }
 
 // exportFile gets a token of the same service account from the cluster, because the file is

@@ -24,7 +24,9 @@ var secretSource = Source{
 	Export: func(o Origin, _ Claims, _ Pod) (value string, commands []string) {
 		return secretToFile(shell.Quote(o.Secret.Namespace), shell.Quote(o.Secret.Name), o.Secret.Key)
 	},
-	Renewed: func(o Origin) string { return "Then put the same token into the Secret " + o.Secret.String() + "." },
+	Renewed: func(o Origin, _ Pod) string {
+		return "Then put the same token into the Secret " + o.Secret.String() + "."
+	},
 	Permission: func(o Origin) Permission {
 		return Permission{Verb: "get", Resource: "secrets", Namespace: o.Secret.Namespace, ResourceName: o.Secret.Name}
 	},

@@ -20,7 +20,7 @@ var serviceAccountSource = Source{
 	Describe: func(o Origin) string { return o.ServiceAccount.Username() },
 	Inspect:  inspectAccount,
 	Export:   exportAccount,
-	Renewed:  none,
+	Renewed:  nothing,
 	Permission: func(o Origin) Permission {
 		return Permission{Verb: "create", Resource: "serviceaccounts/token", Namespace: o.ServiceAccount.Namespace, ResourceName: o.ServiceAccount.Name}
 	},
