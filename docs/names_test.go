@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/config"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
@@ -91,6 +92,15 @@ func TestMetricsExist(t *testing.T) {
 			if !strings.Contains(reference, "| `"+name+"` |") {
 				t.Errorf("%s: there is no metric %s", page, name)
 			}
+		}
+	}
+}
+
+func TestVersionsNamesEveryPlatform(t *testing.T) {
+	page := strings.Join(strings.Fields(read(t, "versions.md")), " ")
+	for _, name := range diagnose.Platforms() {
+		if !strings.Contains(page, name) {
+			t.Errorf("versions.md does not name %s, which is recognised", name)
 		}
 	}
 }

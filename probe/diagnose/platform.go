@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +34,7 @@ var platforms = []platform{
 		pattern: regexp.MustCompile(`(?m)^https://[^/\n]+/k8s/clusters/`),
 		tokens: "The URL is that of Rancher's proxy, which does not accept tokens of service accounts (rancher/rancher#14997): " +
 			"use the address of the API server itself, or of the cluster's authorized cluster endpoint.",
+		certificate: "The certificate is that of Rancher's server, whose proxy the URL names: renew it there.",
 	},
 	{
 		name:         "EKS",
@@ -81,6 +83,15 @@ var platforms = []platform{
 	{name: "DigitalOcean Kubernetes", pattern: regexp.MustCompile(`(?m)\.k8s\.ondigitalocean\.com\b`), certificate: renewsItself("DigitalOcean")},
 	{name: "Linode Kubernetes Engine", pattern: regexp.MustCompile(`(?m)\.linodelke\.net\b`), certificate: renewsItself("Linode")},
 	{name: "Scaleway Kapsule", pattern: regexp.MustCompile(`(?m)\.k8s\.[a-z0-9-]+\.scw\.cloud\b`), certificate: renewsItself("Scaleway")},
+}
+
+// Platforms lists the names of the platforms that are recognised.
+func Platforms() []string {
+	var names []string
+	for _, p := range platforms {
+		names = append(names, p.name)
+	}
+	return slices.Compact(names)
 }
 
 func renewsItself(name string) string {
