@@ -85,11 +85,8 @@ var vaultToKubernetesReasons = sorted(
 // likely one is given if the exporter knows what to write.
 func adviseVaultToKubernetes(t evidence.Target, e evidence.Evidence) Advice {
 	check := vault("read", configPath(t))
-	if repeatsAnswer(e) {
-		return Advice{
-			Check: []string{check},
-			Notes: []string{"Vault reached the host that the check shows, and was answered with an error: look for its cause there. No change of the config helps against it."},
-		}
+	if notes := answeredByAnother(e); notes != nil {
+		return Advice{Check: []string{check}, Notes: notes}
 	}
 	const otherwise = "compare kubernetes_host and kubernetes_ca_cert in the check with the API server as Vault reaches it, which is through a proxy if " +
 		"Vault's environment has HTTPS_PROXY, and look for login unauthorized in Vault's debug log; if there is none, the canary's entity is disabled."
@@ -112,13 +109,19 @@ func adviseVaultToKubernetes(t evidence.Target, e evidence.Evidence) Advice {
 	return a
 }
 
-// repeatsAnswer reports whether Vault repeats an error that it was answered with.
-func repeatsAnswer(e evidence.Evidence) bool {
-	said := func(text string) bool {
-		reason := callReason(text)
-		return reason == VaultToKubernetesFailed && evidence.Contains(text, answered) || reason == VaultToKubernetesMisconfigured
+// answeredByAnother returns what to do if Vault was answered with an error, which it repeats:
+// no change of the config helps then.
+func answeredByAnother(e evidence.Evidence) []string {
+	for _, text := range []string{e.Login.Failure.Text, e.FollowUps.DiagnosticRole.Value.Text} {
+		switch reason := callReason(text); {
+		case reason == VaultToKubernetesMisconfigured:
+			return []string{"What answers Vault is no API server, although the host is right: look for a proxy, gateway or load balancer between Vault and the host that the check shows, " +
+				"also for one in Vault's environment (HTTPS_PROXY, to be excepted with NO_PROXY). No change of the config helps against it."}
+		case reason == VaultToKubernetesFailed && evidence.Contains(text, answered):
+			return []string{"Vault reached the host that the check shows, and was answered with an error: look for its cause there. No change of the config helps against it."}
+		}
 	}
-	return said(e.Login.Failure.Text) || said(e.FollowUps.DiagnosticRole.Value.Text)
+	return nil
 }
 
 func adviseMountReach(t evidence.Target, e evidence.Evidence) Advice {
