@@ -32,7 +32,7 @@ var platforms = []platform{
 	{
 		name:    "Rancher",
 		pattern: regexp.MustCompile(`(?m)^https://[^/\n]+/k8s/clusters/`),
-		tokens: "The URL is that of Rancher's proxy, which does not accept tokens of service accounts (rancher/rancher#14997): " +
+		tokens: "The URL is that of Rancher's proxy, which by default does not accept tokens of service accounts (rancher/rancher#14997): " +
 			"use the address of the API server itself, or of the cluster's authorized cluster endpoint.",
 		certificate: "The certificate is that of Rancher's server, whose proxy the URL names: renew it there.",
 	},
