@@ -1,0 +1,3 @@
+(import 'config.libsonnet') +
+(import 'rules.libsonnet') +
+(import 'alerts.libsonnet')
