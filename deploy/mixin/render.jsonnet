@@ -13,7 +13,22 @@ local yaml(groups) = 'groups:\n' + std.join('\n', [
   for group in groups
 ]);
 
-{
+// json writes an empty list or object on one line, and 0.8 as 0.8, as other programs do. std.manifestJsonEx writes three lines, and
+// 0.80000000000000004.
+local short(value) =
+  if std.isObject(value) then { [name]: short(value[name]) for name in std.objectFields(value) }
+  else if std.isArray(value) then [short(v) for v in value]
+  else if std.isNumber(value) && value != std.floor(value) then '§%g§' % value
+  else value;
+local json(value) = std.foldl(
+  function(text, depth)
+    local empty = '\n\n' + std.repeat('  ', depth);
+    std.strReplace(std.strReplace(text, '[' + empty + ']', '[]'), '{' + empty + '}', '{}'),
+  std.range(0, 14),
+  std.strReplace(std.strReplace(std.manifestJsonEx(short(value), '  '), '"§', ''), '§"', '')
+);
+
+local files = {
   'deploy/prometheus/rules.yaml': |||
     # All recording rules and alerts for vault-k8s-auth-exporter, as plain Prometheus rules. Load this file as it is, or let the Helm
     # chart create a PrometheusRule from it (prometheusRule.enabled). Rendered from deploy/mixin, where the rules are explained: make mixin.
@@ -21,4 +36,10 @@ local yaml(groups) = 'groups:\n' + std.join('\n', [
   'deploy/prometheus/tests.outages.yaml': |||
     # Run with promtool test rules tests.outages.yaml. Rendered from deploy/mixin/tests.jsonnet, where the cases are: make mixin.
   ||| + import 'tests.jsonnet',
-}
+} + {
+  ['dashboards/' + name]: json(mixin.grafanaDashboards[name])
+  for name in std.objectFields(mixin.grafanaDashboards)
+};
+
+// The jsonnet command ends each file with a newline.
+{ [path]: std.rstripChars(files[path], '\n') for path in std.objectFields(files) }
