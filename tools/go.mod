@@ -1,4 +1,4 @@
-// Tools that check the code, in a separate module so that the exporter does not depend on them.
+// Tools that check the code and render the rules and dashboards, in a separate module so that the exporter does not depend on them.
 module github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/tools
 
 go 1.26.0

@@ -73,9 +73,14 @@
         and %s
         unless %s
       ||| % [
-        q.failureRatio(windows[0]), burn.rate, budget,
-        q.failureRatio(windows[1]), burn.rate, budget,
-        atLeast(3, windows[0]), reportedWithin(windows[0]),
+        q.failureRatio(windows[0]),
+        burn.rate,
+        budget,
+        q.failureRatio(windows[1]),
+        burn.rate,
+        budget,
+        atLeast(3, windows[0]),
+        reportedWithin(windows[0]),
       ]),
       'for': '5m',
       summary: 'Logins fail so often that the error budget will be used up early.',
@@ -90,19 +95,21 @@
 
   // What is left of a validity period, as a share of it. A fixed number of days would always be left of a token that is renewed
   // hourly. At most 14 days, which are 10 % of 140 days.
-  local left(begin, end, unlessFailing) = |||
+  local left(begin, end, of) = |||
     (
       (%(end)s - time())
       / clamp_max(%(end)s - %(begin)s, 140 * 86400)
-      unless ignoring (%(label)s) %(failedRuns)s > 0
+      unless ignoring (%(label)s) %(failedRuns)s >= %(enough)d
     ) < %(threshold)s
-  ||| % unlessFailing { begin: begin, end: end, failedRuns: q.lastFailedRuns },
+  ||| % of { begin: begin, end: end, failedRuns: q.lastFailedRuns, enough: config.failedRuns },
   local token(matcher, threshold) = left(
-    q.max(q.metric('token_issued_timestamp_seconds', matcher)), q.max(q.metric('token_expiry_timestamp_seconds', matcher)),
+    q.max(q.metric('token_issued_timestamp_seconds', matcher)),
+    q.max(q.metric('token_expiry_timestamp_seconds', matcher)),
     { label: 'token', threshold: threshold }
   ),
   local certificate(threshold) = left(
-    q.min(q.metric('certificate_not_before_timestamp_seconds')), q.min(q.metric('certificate_expiry_timestamp_seconds')),
+    q.min(q.metric('certificate_not_before_timestamp_seconds')),
+    q.min(q.metric('certificate_expiry_timestamp_seconds')),
     { label: 'server', threshold: threshold }
   ),
 
@@ -133,7 +140,8 @@
     // Without the warnings that have their own alert.
     alert('VaultK8sAuthWarning', 'warning', {
       expr: q.max('last_over_time(%s[%s])' % [
-        q.metric('warning', 'warning!~"reviewer_token_expiring|certificate_expiring|reviewer_stale_copy|token_not_revoked"'), config.scrapeGap,
+        q.metric('warning', 'warning!~"reviewer_token_expiring|certificate_expiring|reviewer_stale_copy|token_not_revoked"'),
+        config.scrapeGap,
       ]) + ' == 1',
       'for': '4h',
       summary: 'A warning that does not prevent logins today has been active for hours.',

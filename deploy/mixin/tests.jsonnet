@@ -42,7 +42,12 @@ local cases = [
   {
     name: 'the page holds while the exporter restarts, and another pod takes over',
     phases: [
-      healthy(ago(9)), failing(ago(12)), away(ago(3)), failing(ago(6), pod='2'), failing(ago(6), pod='3'), healthy(ago(20), pod='3'),
+      healthy(ago(9)),
+      failing(ago(12)),
+      away(ago(3)),
+      failing(ago(6), pod='2'),
+      failing(ago(6), pod='3'),
+      healthy(ago(20), pod='3'),
     ],
     fires: [ago(9), ago(36)],
   },
