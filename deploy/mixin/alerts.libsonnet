@@ -27,7 +27,7 @@
 
   local pods = [
     alert('VaultK8sAuthLoginFailing', 'critical', {
-      expr: q.outage,
+      expr: q.min(q.outage),
       'for': config.loginFailingFor,
       keep: config.outageHold,
       summary: 'Pods cannot log in to Vault with the Kubernetes auth method.',

@@ -1,7 +1,7 @@
 // promtool's tests of an outage from its first run to its end, each with several scrape intervals. A case is a course of phases of
 // Vault or of the exporter; the exporter's schedule says which runs see them, and the scrapes say which runs Prometheus sees.
-local second = 1, minute = 60;
-local ago(minutes) = minutes * minute;
+local minute = 60;
+local minutes(n) = n * minute;
 
 // Phases. pod is the process that probes; another name is another process, which has no runs to remember.
 local healthy(length, pod='1') = { length: length, pod: pod, component: 'none', reason: 'none', up: 1 };
@@ -11,86 +11,86 @@ local away(length) = { length: length, pod: null };
 local cases = [
   {
     name: 'one failed run, the first after a start, pages nobody',
-    phases: [failing(55), healthy(ago(20))],
+    phases: [failing(55), healthy(minutes(20))],
   },
   {
     name: 'one failed run after the pod was away for three minutes pages nobody',
-    phases: [healthy(ago(9)), away(ago(3)), failing(55), healthy(ago(20))],
+    phases: [healthy(minutes(9)), away(minutes(3)), failing(55), healthy(minutes(20))],
   },
   {
     name: 'one failed run, the first of a new pod in a rolling update, pages nobody',
-    phases: [healthy(ago(9)), failing(55, pod='2'), healthy(ago(20), pod='2')],
+    phases: [healthy(minutes(9)), failing(55, pod='2'), healthy(minutes(20), pod='2')],
   },
   {
     name: 'one failed run after a standby took over pages nobody',
-    phases: [healthy(ago(9)), away(20), failing(35, pod='2'), healthy(ago(20), pod='2')],
+    phases: [healthy(minutes(9)), away(20), failing(35, pod='2'), healthy(minutes(20), pod='2')],
   },
   {
     name: 'one failed run between others pages nobody',
-    phases: [healthy(ago(9)), failing(5), healthy(ago(20))],
+    phases: [healthy(minutes(9)), failing(5), healthy(minutes(20))],
   },
   {
     name: 'two failed runs in a row page, and the page ends within six minutes of the first that succeeds',
-    phases: [healthy(ago(9)), failing(ago(12)), healthy(ago(20))],
-    fires: [ago(9), ago(21)],
+    phases: [healthy(minutes(9)), failing(minutes(12)), healthy(minutes(20))],
+    fires: [minutes(9), minutes(21)],
   },
   {
     name: 'the page holds while the exporter cannot be scraped for ten minutes',
-    phases: [healthy(ago(9)), failing(ago(12)), away(ago(10)), failing(ago(5)), healthy(ago(20))],
-    fires: [ago(9), ago(36)],
+    phases: [healthy(minutes(9)), failing(minutes(12)), away(minutes(10)), failing(minutes(5)), healthy(minutes(20))],
+    fires: [minutes(9), minutes(36)],
   },
   {
     name: 'the page holds while the exporter restarts, and another pod takes over',
     phases: [
-      healthy(ago(9)),
-      failing(ago(12)),
-      away(ago(3)),
-      failing(ago(6), pod='2'),
-      failing(ago(6), pod='3'),
-      healthy(ago(20), pod='3'),
+      healthy(minutes(9)),
+      failing(minutes(12)),
+      away(minutes(3)),
+      failing(minutes(6), pod='2'),
+      failing(minutes(6), pod='3'),
+      healthy(minutes(20), pod='3'),
     ],
-    fires: [ago(9), ago(36)],
+    fires: [minutes(9), minutes(36)],
   },
   {
     name: 'the page holds and stays the same while the reason and its owner change',
     phases: [
-      healthy(ago(9)),
-      failing(ago(6), 'reviewer', 'reviewer_expired'),
-      failing(ago(9), 'vault_to_kubernetes', 'vault_to_kubernetes_failed'),
-      failing(ago(6), 'reviewer', 'reviewer_expired'),
-      healthy(ago(20)),
+      healthy(minutes(9)),
+      failing(minutes(6), 'reviewer', 'reviewer_expired'),
+      failing(minutes(9), 'vault_to_kubernetes', 'vault_to_kubernetes_failed'),
+      failing(minutes(6), 'reviewer', 'reviewer_expired'),
+      healthy(minutes(20)),
     ],
-    fires: [ago(9), ago(30)],
+    fires: [minutes(9), minutes(30)],
   },
   {
     name: 'the page holds and stays the same through all of this',
     phases: [
-      healthy(ago(9)),
-      failing(ago(6), 'reviewer', 'reviewer_expired'),
-      away(ago(10)),
-      failing(ago(5), 'vault_to_kubernetes', 'vault_to_kubernetes_failed', pod='2'),
-      failing(ago(6), 'vault_to_kubernetes', 'vault_to_kubernetes_failed', pod='3'),
-      away(ago(3)),
-      failing(ago(6), 'reviewer', 'reviewer_expired', pod='3'),
-      healthy(ago(20), pod='3'),
+      healthy(minutes(9)),
+      failing(minutes(6), 'reviewer', 'reviewer_expired'),
+      away(minutes(10)),
+      failing(minutes(5), 'vault_to_kubernetes', 'vault_to_kubernetes_failed', pod='2'),
+      failing(minutes(6), 'vault_to_kubernetes', 'vault_to_kubernetes_failed', pod='3'),
+      away(minutes(3)),
+      failing(minutes(6), 'reviewer', 'reviewer_expired', pod='3'),
+      healthy(minutes(20), pod='3'),
     ],
-    fires: [ago(9), ago(45)],
+    fires: [minutes(9), minutes(45)],
   },
   {
     name: 'down for three minutes and up for 30 seconds, again and again, is one page that stays',
-    phases: [healthy(ago(9)), failing(ago(6)), healthy(30)] + std.flattenArrays([[failing(ago(3)), healthy(30)] for _ in std.range(1, 12)]) + [failing(ago(3)), healthy(ago(20))],
-    fires: [ago(9), ago(9) + 390 + 12 * 210 + ago(3)],
+    phases: [healthy(minutes(9)), failing(minutes(6)), healthy(30)] + std.flattenArrays([[failing(minutes(3)), healthy(30)] for _ in std.range(1, 12)]) + [failing(minutes(3)), healthy(minutes(20))],
+    fires: [minutes(9), minutes(9) + 390 + 12 * 210 + minutes(3)],
   },
   {
     name: 'a target that is probed every five minutes has one page too, which holds while the exporter restarts',
     interval: 5 * minute,
-    phases: [healthy(ago(30)), failing(ago(30)), away(ago(3)), failing(ago(27), pod='2'), healthy(ago(30), pod='2')],
-    fires: [ago(30), ago(90)],
+    phases: [healthy(minutes(30)), failing(minutes(30)), away(minutes(3)), failing(minutes(27), pod='2'), healthy(minutes(30), pod='2')],
+    fires: [minutes(30), minutes(90)],
   },
   {
     name: 'one failed run of a target that is probed every five minutes pages nobody',
     interval: 5 * minute,
-    phases: [failing(ago(4)), healthy(ago(26)), failing(5), healthy(ago(30))],
+    phases: [failing(minutes(4)), healthy(minutes(26)), failing(5), healthy(minutes(30))],
   },
 ];
 
