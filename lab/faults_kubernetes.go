@@ -5,15 +5,15 @@ import "context"
 // kubernetesFaults affect the exporter and Vault alike, except the last, which affects the exporter alone.
 func kubernetesFaults() []Fault {
 	fault := func(name, summary string, mode proxyMode) Fault {
-		return Fault{Name: name, Summary: summary, Bare: byElimination(name), Inject: onProxy(kubernetesProxyOf, mode), Heal: onProxy(kubernetesProxyOf, forward)}
+		return Fault{Name: name, Summary: summary, Bare: proven(name), Inject: onProxy(kubernetesProxyOf, mode), Heal: onProxy(kubernetesProxyOf, forward)}
 	}
-	// Through the diagnostic role Vault reports the same.
-	confirmed := func(f Fault) Fault { f.Full = proven(f.Name); return f }
+	// Only through the diagnostic role Vault reports the same.
+	confirmed := func(f Fault) Fault { f.Bare, f.Full = byElimination(f.Name), proven(f.Name); return f }
 	return []Fault{
 		confirmed(fault("kubernetes_bad_response", "a web server that is not an API server responds at the API server's address", serveFake(webServer, issuedBy(clusterCA)))),
 		fault("kubernetes_throttled", "the API server responds with 429, as its priority and fairness does", serveFake(throttlingServer, issuedBy(clusterCA))),
 		fault("kubernetes_timeout", "the API server's address accepts connections and never responds", hang),
-		confirmed(fault("kubernetes_tls_expired", "the API server's certificate expired yesterday", serveFake(passThrough, issuedBy(clusterCA, expiredYesterday)))),
+		fault("kubernetes_tls_expired", "the API server's certificate expired yesterday", serveFake(passThrough, issuedBy(clusterCA, expiredYesterday))),
 		confirmed(fault("kubernetes_tls_failed", "the API server's address speaks plain HTTP", serveFake(webServer, noCertificate))),
 		confirmed(fault("kubernetes_tls_name", "the API server's certificate is for another name", serveFake(passThrough, issuedBy(clusterCA, wrongName)))),
 		confirmed(fault("kubernetes_tls_untrusted", "the API server's certificate is from a CA that neither the exporter nor Vault trusts", serveFake(passThrough, issuedBy(unknownCA)))),

@@ -59,14 +59,14 @@ func mountFaults() []Fault {
 		{
 			Name:    "mount_missing",
 			Summary: "the auth mount is disabled",
-			Bare:    byElimination("mount_missing"),
+			Bare:    proven("mount_missing"),
 			Inject:  disableMount,
 			Heal:    healMount,
 		},
 		{
 			Name:    "mount_missing_moved",
 			Summary: "the auth mount is moved to another path",
-			Bare:    byElimination("mount_missing"),
+			Bare:    proven("mount_missing"),
 			Inject: func(ctx context.Context, l *Lab) error {
 				return l.vault.remount(ctx, "auth/"+mount, "auth/"+movedMount)
 			},

@@ -24,17 +24,17 @@ func reviewerTokenFaults() []Fault {
 		fault("reviewer_revoked_account_recreated", "belongs to a service account that was deleted and created again", unauthorized, revoked, recreatedAccountToken),
 		fault("reviewer_revoked_legacy_secret", "comes from a Secret that was deleted", byElimination("reviewer_revoked"), revoked, deletedLegacySecretToken),
 		fault("reviewer_revoked_secret", "is bound to a Secret that was deleted", byElimination("reviewer_revoked"), revoked, deletedSecretToken),
-		fault("reviewer_token_malformed", "is in quotes", byElimination("reviewer_token_malformed"), Verdict{}, quotedToken),
+		fault("reviewer_token_malformed", "is in quotes", byElimination("reviewer_token_malformed"), proven("reviewer_token_malformed"), quotedToken),
 		fault("reviewer_unauthorized", "is not a JWT, and unknown to the API server", unauthorized, Verdict{}, literalToken("opaque-and-unknown")),
 		fault("reviewer_wrong_audience", "has an audience that the API server does not accept", unauthorized, proven("reviewer_wrong_audience"), tokenForAudiences("somebody-else")),
-		fault("reviewer_wrong_cluster", "is from another cluster", byElimination("reviewer_wrong_cluster"), Verdict{}, otherClusterToken),
+		fault("reviewer_wrong_cluster", "is from another cluster", byElimination("reviewer_wrong_cluster"), proven("reviewer_wrong_cluster"), otherClusterToken),
 		fault("reviewer_wrong_cluster_key", "names this cluster's issuer, but is signed with a key that the cluster no longer has", unauthorized, proven("reviewer_wrong_cluster"), otherKeyToken),
 		{
 			Name:    "reviewer_token_missing",
 			Summary: "the reviewer's token file is removed, and the token in Vault expired yesterday",
-			Bare:    byElimination("reviewer_token_missing"),
-			Inject:  sequence(setReviewerToken(expiredToken), removeTokenFile(reviewerFile)),
-			Heal:    healReviewer,
+			Bare:    byElimination("reviewer_token_missing"), Full: proven("reviewer_unauthorized"),
+			Inject: sequence(setReviewerToken(expiredToken), removeTokenFile(reviewerFile)),
+			Heal:   healReviewer,
 		},
 	}
 }

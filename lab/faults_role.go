@@ -30,7 +30,7 @@ func roleFaults() []Fault {
 		{
 			Name:    "canary_entity_disabled",
 			Summary: "the identity entity of the canary is disabled in Vault",
-			Bare:    byElimination("vault_to_kubernetes_failed"), Full: byElimination("canary_entity_disabled"),
+			Bare:    byElimination("vault_to_kubernetes_failed"), Full: proven("canary_entity_disabled"),
 			Inject: func(ctx context.Context, l *Lab) error {
 				if err := l.logIn(ctx); err != nil { // creates the entity
 					return err

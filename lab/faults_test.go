@@ -37,6 +37,22 @@ func TestFaultsAreComplete(t *testing.T) {
 	}
 }
 
+// The exporter must prove 70 % of the faults without optional evidence, and 95 % with all of it.
+func TestShareOfProvenVerdicts(t *testing.T) {
+	bare, full := 0, 0
+	for _, f := range Faults() {
+		if f.Bare.Certainty == "proven" {
+			bare++
+		}
+		if f.Full.Certainty == "proven" {
+			full++
+		}
+	}
+	if all := len(Faults()); 100*bare < 70*all || 100*full < 95*all {
+		t.Errorf("of %d faults, %d are proven with bare and %d with all evidence", all, bare, full)
+	}
+}
+
 func TestUnknownFaultListsTheNames(t *testing.T) {
 	err := new(Lab).Inject(t.Context(), "nonsense")
 	if !errors.Is(err, ErrUnknownFault) {

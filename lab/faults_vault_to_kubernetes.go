@@ -16,9 +16,9 @@ func vaultToKubernetesFaults() []Fault {
 		{
 			Name:    "vault_to_kubernetes_failed",
 			Summary: "the mount's host responds with 503",
-			Bare:    unspecific,
-			Inject:  breakMountHost(serveFake(unavailableServer, issuedBy(clusterCA))),
-			Heal:    healMountHost,
+			Bare:    unspecific, Full: proven("vault_to_kubernetes_failed"),
+			Inject: breakMountHost(serveFake(unavailableServer, issuedBy(clusterCA))),
+			Heal:   healMountHost,
 		},
 		{
 			Name:    "vault_to_kubernetes_misconfigured",
@@ -44,7 +44,7 @@ func vaultToKubernetesFaults() []Fault {
 		{
 			Name:    "vault_to_kubernetes_timeout",
 			Summary: "the mount's host accepts connections and never responds",
-			Bare:    byElimination("vault_to_kubernetes_timeout"),
+			Bare:    proven("vault_to_kubernetes_timeout"),
 			Inject:  breakMountHost(hang),
 			Heal:    healMountHost,
 		},

@@ -126,13 +126,14 @@ func (v *vault) enable(ctx context.Context, method string) error {
 	return ignoreStatus(err, http.StatusBadRequest, "path is already in use")
 }
 
-// readerToken returns a token that may read the mount's config, roles and accessor: the optional evidence of the
-// exporter.
+// readerToken returns a token that may read the mount's config, roles and accessor, and look up identity entities: the
+// optional evidence of the exporter.
 func (v *vault) readerToken(ctx context.Context) (string, error) {
 	const rules = `
 path "auth/kubernetes/config" { capabilities = ["read"] }
 path "auth/kubernetes/role/*" { capabilities = ["read"] }
 path "sys/internal/ui/mounts/auth/kubernetes" { capabilities = ["read"] }
+path "identity/lookup/entity" { capabilities = ["update"] }
 `
 	if err := v.post(ctx, "sys/policies/acl/"+readerPolicy, fields{"policy": rules}, nil); err != nil {
 		return "", err

@@ -34,8 +34,11 @@ func ofTargets(t testing.TB, rec *metrics.Recorder) string {
 func TestBeforeTheFirstRun(t *testing.T) {
 	rec := metrics.New([]evidence.Target{target("a")})
 	want := `exporter_probes_skipped_total{target="a"} 0
+follow_ups_total{kind="call_probe",target="a"} 0
 follow_ups_total{kind="diagnostic_access",target="a"} 0
 follow_ups_total{kind="diagnostic_role",target="a"} 0
+follow_ups_total{kind="entity",target="a"} 0
+follow_ups_total{kind="mount_help",target="a"} 0
 follow_ups_total{kind="mount_probe",target="a"} 0
 follow_ups_total{kind="reviewer_review",target="a"} 0
 follow_ups_total{kind="role_probe",target="a"} 0

@@ -9,10 +9,14 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
-// atOpenBao are the verdicts that differ with OpenBao, whose plugin has no annotations.
-// Every other scenario has the same verdict with both.
+// atOpenBao are the verdicts that differ with OpenBao, whose plugin has no annotations, and
+// which may have namespaces. Every other scenario has the same verdict with both.
 var atOpenBao = map[string]probetest.Verdict{
-	"mount_annotations_forbidden": {Reason: diagnose.None, Certainty: diagnose.Proven},
+	"mount_annotations_forbidden/bare":      {Reason: diagnose.None, Certainty: diagnose.Proven},
+	"mount_annotations_forbidden/full":      {Reason: diagnose.None, Certainty: diagnose.Proven},
+	"mount_missing/bare":                    {Reason: diagnose.MountMissing, Certainty: diagnose.ByElimination},
+	"mount_missing_moved/bare":              {Reason: diagnose.MountMissing, Certainty: diagnose.ByElimination},
+	"mount_missing_kubernetes_ca_gone/bare": {Reason: diagnose.MountMissing, Certainty: diagnose.ByElimination},
 }
 
 // notAtOpenBao are the scenarios with responses that OpenBao never gives.
@@ -35,7 +39,7 @@ func TestScenariosAtOpenBao(t *testing.T) {
 			if want.Reason == "" || notAtOpenBao[s.Name] || broken {
 				continue
 			}
-			if other, differs := atOpenBao[s.Name]; differs {
+			if other, differs := atOpenBao[name]; differs {
 				want = other
 			}
 			t.Run(name, func(t *testing.T) {

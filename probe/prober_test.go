@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -166,12 +167,15 @@ func TestTokenIsRevokedAfterPanic(t *testing.T) {
 	}
 }
 
-// slowLogin delays the login at the fake until answer is closed.
+// slowLogin delays the first login at the fake until answer is closed.
 func slowLogin(w *probetest.World) (arrived, answer chan struct{}) {
 	arrived, answer = make(chan struct{}), make(chan struct{})
+	var logins atomic.Int32
 	w.OnLogin(func(response http.ResponseWriter, request *http.Request) {
-		close(arrived)
-		<-answer
+		if logins.Add(1) == 1 {
+			close(arrived)
+			<-answer
+		}
 		w.Vault.Serve(response, request)
 	})
 	return arrived, answer
@@ -351,10 +355,25 @@ func TestVerdictFollowsEveryChange(t *testing.T) {
 func TestNoFollowUpsDuringBackoff(t *testing.T) {
 	w := probetest.NewWorld(t)
 	w.DropReviewer()
-	w.OnKubernetes("", probetest.Answer(429, "text/plain", "Too many requests", "Retry-After", "7"))
+	w.OnLogin(probetest.Answer(429, "application/json", `{"errors":["rate limit quota exceeded"]}`, "Retry-After", "7"))
 	result, _ := w.Probe(probe.Memory{})
 	if len(result.FollowUps()) != 0 {
-		t.Error("a follow-up was made although the API server throttles")
+		t.Error("a follow-up was made although Vault throttles")
+	}
+	if got, want := result.Retry(), (probe.Retry{Backoff: true, After: 7 * time.Second}); got != want {
+		t.Errorf("retry = %+v, want %+v", got, want)
+	}
+}
+
+// Follow-ups that Vault answers by itself are made while the API server throttles.
+func TestNoFollowUpsAtTheAPIServerDuringBackoff(t *testing.T) {
+	w := probetest.NewWorld(t)
+	w.Complete()
+	w.DropReviewer()
+	w.OnKubernetes("", probetest.Answer(429, "text/plain", "Too many requests", "Retry-After", "7"))
+	result, _ := w.Probe(probe.Memory{})
+	if got, want := result.FollowUps(), []string{"mount_probe", "role_probe", "entity"}; !slices.Equal(slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want))) {
+		t.Errorf("follow-ups = %v, want %v", got, want)
 	}
 	if got, want := result.Retry(), (probe.Retry{Backoff: true, After: 7 * time.Second}); got != want {
 		t.Errorf("retry = %+v, want %+v", got, want)

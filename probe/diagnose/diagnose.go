@@ -24,9 +24,11 @@ var rules = []rule{
 	mountProbe,
 	roleProbe,
 	diagnosticRole,
+	storedReviewer,
 	reviewerAtFault,
 	canaryAtFault,
 	kubernetesAtFault,
+	entityDisabled,
 	vaultToKubernetes,
 	followUpsPostponed,
 }

@@ -23,9 +23,14 @@ const (
 	KubernetesUnreachableFromExporter WarningCode = "kubernetes_unreachable_from_exporter"
 )
 
-// bothFailed is the text Seen of most of these reasons.
+// bothFailed is the text Seen of reasons that depend on who asks: DNS, routes, CA files and
+// proxies may differ for Vault.
 const bothFailed = "The TokenReview failed this way, and the login got a bare 403 or no answer: by elimination. " +
+	"Vault reports the same through the diagnostic role: proven. " +
 	"While logins work it is the warning [`kubernetes_unreachable_from_exporter`](#kubernetes_unreachable_from_exporter)."
+
+// passesTheRest is part of the text Seen of reasons that are the same for every client.
+const passesTheRest = "the login passes all that Vault checks before it calls the API server, as the probes of mount and role show"
 
 var kubernetesReasons = sorted(
 	Spec{
@@ -46,8 +51,9 @@ var kubernetesReasons = sorted(
 	},
 	Spec{
 		Code: KubernetesTimeout, Component: ComponentKubernetes, Title: "the API server does not answer in time",
-		Means:    "The API server responds neither to the exporter nor to Vault.",
-		Seen:     bothFailed,
+		Means: "The API server responds neither to the exporter nor to Vault.",
+		Seen: "The TokenReview timed out, and the login hangs or took 9.5 s or more, although Vault answers logins at once that it refuses by itself: proven. " +
+			"Otherwise by elimination.",
 		Remedy:   "Check the control plane, private endpoints and authorized networks.",
 		Reported: "hashicorp/vault-k8s#263",
 		advise:   adviseKubernetesReach,
@@ -70,8 +76,9 @@ var kubernetesReasons = sorted(
 	},
 	Spec{
 		Code: KubernetesTLSExpired, Component: ComponentKubernetes, Title: "the API server's certificate has expired or is not yet valid",
-		Means:    "The API server's certificate has expired or is not yet valid.",
-		Seen:     bothFailed,
+		Means: "The API server's certificate has expired or is not yet valid.",
+		Seen: "It has by the exporter's clock, from which Vault's differs by 60 s at most, and " + passesTheRest + ": proven, " +
+			"unless the config, if it can be read, names another host. Otherwise as for [`kubernetes_dns`](#kubernetes_dns).",
 		Remedy:   "Renew it.",
 		Reported: `rancher/k3os#657: a cluster of exactly one year, and "all of a sudden" ` + "`x509: certificate has expired or is not yet valid`.",
 		advise: func(t evidence.Target, e evidence.Evidence) Advice {
@@ -112,8 +119,9 @@ var kubernetesReasons = sorted(
 	},
 	Spec{
 		Code: KubernetesThrottled, Component: ComponentKubernetes, Title: "the API server throttles the reviewer", Backoff: true,
-		Means:    "API priority and fairness rejects the reviewer's requests. Vault does not retry, so some logins of pods fail.",
-		Seen:     "429 on the TokenReview, and a bare 403 at the login: by elimination. The exporter makes no rechecks until the pause is over.",
+		Means: "API priority and fairness rejects the reviewer's requests. Vault does not retry, so some logins of pods fail.",
+		Seen: "The API server's own 429 on the reviewer's TokenReview, and " + passesTheRest + ": proven. " +
+			"A 429 that another server may have sent, or to another account than the reviewer: by elimination. The exporter makes no rechecks until the pause is over.",
 		Remedy:   "Give the reviewer's service account a FlowSchema of its own.",
 		Reported: "kubernetes/kubernetes#71811",
 		advise: func(evidence.Target, evidence.Evidence) Advice {
@@ -127,7 +135,8 @@ var kubernetesReasons = sorted(
 		Code: KubernetesUnavailable, Component: ComponentKubernetes, Title: "the API server cannot review tokens now",
 		Means: "The API server answers 5xx, or cannot authenticate: etcd, an authentication webhook that is down, " +
 			"or an authenticator that does not support audiences.",
-		Seen:     "5xx on the TokenReview: by elimination. A TokenReview that was created and reports a webhook, a deadline or no audience: proven.",
+		Seen: "The API server's own 5xx on the TokenReview, and " + passesTheRest + ": proven; so is a TokenReview that was created and reports a deadline or no audience. " +
+			"Vault reports a 5xx too, through the diagnostic role: proven. A 5xx of another server (a load balancer has no Status) or the text of a webhook: by elimination.",
 		Remedy:   "Check `/readyz`, then the authentication webhook.",
 		Reported: "kubernetes/kubernetes#83745",
 		advise:   adviseKubernetesReach,

@@ -28,8 +28,10 @@ var mountReasons = sorted(
 		Code: MountMissing, Component: ComponentMount, Title: "the auth mount does not exist",
 		Means: "Nothing is mounted at this path: it was never enabled, was disabled or moved, is mistyped, or is in another namespace. " +
 			"To a request without a token, Vault responds as if a permission were missing.",
-		Seen: "A login with a role that does not exist gets a bare 403 too, where a Kubernetes mount would say `invalid role name`: proven. " +
-			"Vault Enterprise answers the same where the namespace does not exist. Vault 1.9 and older said 400 `missing client token`.",
+		Seen: "A login with a role that does not exist gets a bare 403 too, where a Kubernetes mount would say `invalid role name`. " +
+			"A token that may read the config is told `no handler for route`: proven. So it is at Vault Community, from a version on whose `sys/health` says so, " +
+			"if Vault has no help for `login/<name>` there either, where userpass and ldap log in. " +
+			"Otherwise by elimination: Vault Enterprise and OpenBao may answer the same where the namespace is missing or sealed. Vault 1.9 and older said 400 `missing client token`.",
 		Remedy:   "Find out what happened to the mount before you enable it again: a new mount has no config, no roles and another accessor.",
 		Reported: "hashicorp/vault#12038",
 		advise: func(t evidence.Target, e evidence.Evidence) Advice {
@@ -55,7 +57,7 @@ var mountReasons = sorted(
 	Spec{
 		Code: MountWrongType, Component: ComponentMount, Title: "the auth mount is of another type",
 		Means: "Another auth method is mounted there, such as jwt or approle.",
-		Seen: "A text that only another method uses, or its type in Vault's list of mounts, read in this run: proven. " +
+		Seen: "A text that only another method uses, help for `login/<name>`, or its type in Vault's list of mounts, read in this run: proven. " +
 			"400 or 405 with a text that is not known here: by elimination.",
 		Remedy:   "Set `EXPORTER_VAULT_MOUNT` to the right mount.",
 		Reported: "hashicorp/vault-csi-provider#217",

@@ -33,7 +33,8 @@ var reviewerReasons = sorted(
 		Code: ReviewerTokenMissing, Component: ComponentReviewer, Title: "the reviewer token is missing",
 		Means: "The file in `EXPORTER_REVIEWER_TOKEN_FILE`, or the Secret in `EXPORTER_REVIEWER_SECRET`, is missing, empty, blank or unreadable, " +
 			"**and** logins are refused. While logins work it is the warning [`reviewer_stale_copy`](#reviewer_stale_copy).",
-		Seen:   "The file or Secret could not be read, the login got a bare 403, the mount exists: by elimination, since Vault's copy may differ.",
+		Seen: "The file or Secret could not be read, the login got a bare 403, the mount exists: by elimination, since Vault's copy may differ. " +
+			"If the diagnostic role reports that Vault's copy gets a 401, the reason is [`reviewer_unauthorized`](#reviewer_unauthorized).",
 		Remedy: "Mount the Secret; check `fsGroup` and the name of the key.",
 		Reported: "ondat/trousseau#133: since Kubernetes 1.24 no Secret is created for the reviewer's service account, " +
 			"and the token that is read from it is empty.",
@@ -43,7 +44,7 @@ var reviewerReasons = sorted(
 		Code: ReviewerTokenMalformed, Component: ComponentReviewer, Title: "the reviewer token is malformed",
 		Means: "The file or Secret does not hold a token that a server could accept: it contains whitespace, is in quotes, " +
 			"or is the base64 encoding of the token.",
-		Seen:     "As for [`reviewer_token_missing`](#reviewer_token_missing), with the defect named: by elimination.",
+		Seen:     "As for [`reviewer_token_missing`](#reviewer_token_missing), with the defect named: by elimination. The diagnostic role reports that Vault's copy gets a 401: proven.",
 		Remedy:   "Write only the token. Kubernetes decodes a Secret once, so encode the token once.",
 		Reported: "hashicorp/vault-plugin-auth-kubernetes#15: the placeholder of the documentation, written as the token.",
 		advise:   adviseReviewerToken,
@@ -85,7 +86,7 @@ var reviewerReasons = sorted(
 		Code: ReviewerWrongCluster, Component: ComponentReviewer, Title: "the reviewer token is not signed by this cluster's keys",
 		Means: "The token belongs to another cluster, or was signed with a key that this cluster no longer has. " +
 			"Usually, a Vault in cluster A serves cluster B and sends the token of its own pod.",
-		Seen:   "401, and an `iss` other than the canary's: by elimination. A review by the exporter's own identity: proven.",
+		Seen:   "401, and an `iss` other than the canary's: by elimination. A review by the exporter's own identity that says `invalid bearer token` or `no keys found`: proven.",
 		Remedy: "Create the token in the cluster that `kubernetes_host` names, or set `disable_local_ca_jwt=true`.",
 		Reported: "[An upgrade from Vault 1.7 to 1.11](https://blog.revolve.team/2022/09/20/hashicorp-vault-upgrade-kubernetes/) " +
 			"broke a whole pre-production environment.",
@@ -104,7 +105,8 @@ var reviewerReasons = sorted(
 		Code: ReviewerUnauthorized, Component: ComponentReviewer, Title: "the API server does not accept the reviewer token",
 		Means: "The API server answers 401 to the reviewer and does not say why. Vault's debug log then mentions a deleted service account, " +
 			"which is misleading: the 401 is about the *reviewer*.",
-		Seen:     "401 on the TokenReview, and the mount exists: proven. If the exporter has its own identity, it can find the cause.",
+		Seen: "401 on the TokenReview, and the mount exists: proven. If the exporter has its own identity, it can find the cause. " +
+			"The diagnostic role reports a 401, and the exporter has no copy or no answer about it: proven.",
 		Remedy:   "Renew the token.",
 		Reported: "hashicorp/vault-plugin-auth-kubernetes#373",
 		advise:   adviseReviewerRecreate,

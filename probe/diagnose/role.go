@@ -86,7 +86,8 @@ var roleReasons = sorted(
 		Means: "The role's `token_bound_cidrs` do not contain the address that Vault sees for the exporter. " +
 			"Vault rejects the login before it checks the token, and logs nothing.",
 		Seen: "A login with a forged, expired token gets a bare 403 too, and the readable config has no `pem_keys`: " +
-			"proven if it was read in this run and `sys/health` names a version from 1.11 on, otherwise by elimination. Without a readable config the reason is [`unexplained`](#unexplained).",
+			"proven if it was read in this run and `sys/health` names a version from 1.11 on, otherwise by elimination. " +
+			"Without a readable config: by elimination if the diagnostic role admits the canary, else the reason is [`unexplained`](#unexplained).",
 		Remedy:   "Compare with `remote_address` in the audit log. Behind a load balancer that is the load balancer's address.",
 		Reported: `StatCan/aaw#38: "Attempted to CIDR bind tokens but I get 403s from Vault as soon as I do."`,
 		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
@@ -128,8 +129,8 @@ var roleReasons = sorted(
 	Spec{
 		Code: CanaryEntityDisabled, Component: ComponentRole, Title: "the canary's identity entity is disabled",
 		Means: "The canary's identity entity is disabled: the TokenReview succeeds, but Vault still rejects the login.",
-		Seen: "The diagnostic role shows that Vault can have tokens reviewed, the role is right, and the login gets a bare 403: " +
-			"by elimination.",
+		Seen: "A token that may look up the entity reads `disabled`: proven. Without one, the diagnostic role shows that Vault can have tokens reviewed, " +
+			"the role is right, and the login gets a bare 403: by elimination.",
 		Remedy: "Enable the entity. Check whether other entities were disabled too.",
 		advise: func(t evidence.Target, e evidence.Evidence) Advice {
 			accessor := `"$(vault read -field=accessor ` + shell.Quote("sys/auth/"+t.Vault.Mount) + `)"`

@@ -28,11 +28,46 @@ func kubernetesAtFault(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 		v, known = unreachedForToken(t, e)
 	}
 	v.Because = append(v.Because, "the login failed as well: "+e.Login.Failure.Error())
-	if says := e.FollowUps.DiagnosticRole; known && says.Ok() && !says.Carried && agrees(v.Reason, says.Value.Text) {
+	if confirmed, ok := confirmedByVault(t, e, v.Reason); known && ok {
 		v.Certainty = Proven
-		v.Because = append(v.Because, "Vault reports the same: "+afterErr(says.Value.Text))
+		v.Because = append(v.Because, confirmed)
 	}
 	return v, known
+}
+
+// confirmedByVault returns what shows that Vault's login fails for this reason too. Without
+// the diagnostic role that is its login, which fails only where Vault calls the API server:
+// then a failure counts that is the API server's own and the same for every client. What
+// depends on the client (DNS, routes, CA, name) is not confirmed by it.
+func confirmedByVault(t evidence.Target, e evidence.Evidence, reason Reason) (fact string, ok bool) {
+	switch says := e.FollowUps.DiagnosticRole; {
+	case says.Ok() && tellsOfCall(says.Value.Text):
+		return "Vault reports the same: " + afterErr(says.Value.Text), !says.Carried && agrees(reason, says.Value.Text)
+	case !failsAtCall(e), mountedElsewhere(t, e):
+		return "", false
+	case reason == KubernetesTimeout:
+		return "Vault answers at once what it refuses by itself, and waited too where it calls the API server", e.LoginHangs() || e.Login.Elapsed >= slowRefusal
+	}
+	return "the login passes all that Vault checks before it calls the API server", isServersOwn(t, e, reason)
+}
+
+// failsAtCall reports whether the login fails where Vault calls the API server: this run saw
+// that it passes everything before.
+func failsAtCall(e evidence.Evidence) bool {
+	return (e.BareRefusal() || e.LoginHangs()) && e.MountExists() && !e.FollowUps.MountProbe.Carried && e.RoleAdmits() && !e.RoleProbeIsBlind()
+}
+
+// isServersOwn reports whether the failure that this reason is about is the API server's
+// own, so that Vault meets it too. What it answers counts only if it was asked what Vault
+// asks, a TokenReview, as who Vault is, the reviewer.
+func isServersOwn(t evidence.Target, e evidence.Evidence, reason Reason) bool {
+	switch reason {
+	case KubernetesThrottled, KubernetesUnavailable:
+		return e.Review.Failed() && !e.Review.Failure.Foreign && !t.Reviewer.Source.Spec().AccessReview
+	case KubernetesTLSExpired:
+		return e.Health.Ok() && e.Health.Value.Skew.Abs() <= evidence.Leeway // two clocks
+	}
+	return false
 }
 
 // atVaultsEnd maps a failure of the exporter's request to the same failure of Vault's.
@@ -45,6 +80,7 @@ var atVaultsEnd = map[Reason]Reason{
 	KubernetesTLSName:      VaultToKubernetesTLS,
 	KubernetesTLSFailed:    VaultToKubernetesTLS,
 	KubernetesBadResponse:  VaultToKubernetesMisconfigured,
+	KubernetesUnavailable:  VaultToKubernetesFailed,
 }
 
 // agrees reports whether Vault, through the diagnostic role, reports the same failure of
@@ -61,6 +97,7 @@ func inWords(text string) Reason {
 		{0, "unknown authority", KubernetesTLSUntrusted},
 		{0, "expired or is not yet valid", KubernetesTLSExpired},
 		{0, "certificate is valid for", KubernetesTLSName}, {0, "not valid for any names", KubernetesTLSName}, {0, "IP SANs", KubernetesTLSName},
+		{0, answered + "5", KubernetesUnavailable},
 	} {
 		if evidence.Contains(text, s.text) {
 			return s.reason

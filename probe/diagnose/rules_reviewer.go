@@ -145,6 +145,27 @@ func reviewerAtFault(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	return v, true
 }
 
+// storedReviewer holds if Vault itself, through the diagnostic role, reports that the API
+// server rejects its reviewer token, and the exporter has no answer about a copy of its own.
+func storedReviewer(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
+	source, answer := t.Reviewer.Source.Spec(), e.FollowUps.DiagnosticRole
+	f := e.Review.Failure
+	if e.ReviewerToken.Failed() {
+		f = e.ReviewerToken.Failure
+	}
+	unheard := e.ReviewerToken.Failed() || kubernetesReason(f) != ""
+	rejected := answer.Ok() && evidence.Contains(answer.Value.Text, textUnauthorized)
+	if !e.BareRefusal() || source.SelfReview || source.AccessReview || !unheard || !rejected || mountedElsewhere(t, e) {
+		return Verdict{}, false
+	}
+	conclude, fact := concludedFrom(!answer.Carried), "the diagnostic role responded: "+answer.Value.Text
+	if v, known := reviewerNotObtained(t, e); e.ReviewerToken.Failed() && known && (v.Reason == ReviewerTokenMalformed || v.Reason == ReviewerRevoked) {
+		return conclude(v.Reason, v.Detail+"; and the API server does not accept the token that Vault has stored", append(v.Because, fact)...)
+	}
+	return conclude(ReviewerUnauthorized,
+		fmt.Sprintf("the API server does not accept the reviewer token that Vault has stored for %s; the exporter has no copy that would say why: %s", mountPath(t), f.Error()), fact)
+}
+
 // ignoresPodToken reports whether the config keeps Vault from using the token of its own pod,
 // which EXPORTER_REVIEWER=accessreview assumes, and which field does.
 func ignoresPodToken(t evidence.Target, e evidence.Evidence) (field string, ok bool) {

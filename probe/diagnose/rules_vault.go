@@ -3,6 +3,7 @@ package diagnose
 import (
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
@@ -168,7 +169,7 @@ func refineTimes(reason Reason, e evidence.Evidence) (Reason, bool) {
 func refineSelector(e evidence.Evidence) (Reason, bool) {
 	reason, known := diagnosticReason(e.Login.Failure.Text)
 	switch {
-	case !known, evidence.Contains(e.Login.Failure.Text, "needs to be configured"):
+	case !known, evidence.Contains(e.Login.Failure.Text, textNoReviewer):
 		return RoleNamespaceSelectorFailed, true
 	case reason == ReviewerDrift && !e.Review.Ok():
 		return RoleNamespaceSelectorFailed, true
@@ -197,26 +198,23 @@ func lacksAudience(t evidence.Target, e evidence.Evidence) bool {
 }
 
 // mountProbe holds if the login got a bare 403 because the mount does not exist or is of
-// another type.
+// another type, or if Vault answers no login at all.
 func mountProbe(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	p := e.FollowUps.MountProbe
+	if e.LoginHangs() && unanswered(p) {
+		return proven(VaultTimeout, fmt.Sprintf("Vault at %s answers sys/health, but no login", t.Vault.Addr),
+			"the login failed: "+e.Login.Failure.Error(), "a login with a role that does not exist, which Vault refuses by itself, got no answer either")
+	}
 	if !e.BareRefusal() || !p.Ok() || e.MountExists() {
 		return Verdict{}, false
 	}
 	answer := fmt.Sprintf("a login with the role %s, which does not exist, got: %d %s", evidence.ProbeRole, p.Value.Status, p.Value.Text)
 	switch {
-	case p.Value.Status == 403 && p.Value.Text == evidence.TextBare403 && e.Mount.Type != "" && e.Mount.Type != "kubernetes":
+	case p.Value.IsBare403() && e.Mount.Type != "" && e.Mount.Type != "kubernetes":
 		return concludedFrom(!p.Carried && e.Mount.TypeAt.Equal(e.At))(MountWrongType, fmt.Sprintf("the auth method at %s is of type %s, not kubernetes", mountPath(t), e.Mount.Type),
 			answer, "Vault lists the mount with this type")
-	case p.Value.Status == 403 && p.Value.Text == evidence.TextBare403:
-		facts := []string{answer, "a Kubernetes auth mount would have said that the role is invalid"}
-		where := mountPath(t)
-		if t.Vault.Namespace != "" {
-			where += " in the namespace " + t.Vault.Namespace
-			facts = append(facts, "Vault Enterprise responds the same if the namespace does not exist")
-		}
-		facts = append(facts, "other auth methods, such as userpass, ldap or token, respond the same")
-		return byElimination(MountMissing, "there is no auth mount at "+where, facts...)
+	case p.Value.IsBare403():
+		return noKubernetesMount(t, e, answer)
 	case p.Value.Status == 400:
 		reason, certain := loginReason(evidence.Failure{Class: evidence.ClassRefused, Status: p.Value.Status, Text: p.Value.Text})
 		if reason != MountWrongType {
@@ -225,6 +223,36 @@ func mountProbe(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 		return concludedFrom(certain && !p.Carried)(reason, fmt.Sprintf("what is mounted at %s is not a Kubernetes auth method", mountPath(t)), answer)
 	}
 	return Verdict{}, false
+}
+
+// unanswered reports whether a follow-up got no response for a second.
+func unanswered(f evidence.Fact[evidence.Refusal]) bool {
+	return f.Failed() && f.Failure.Class == evidence.ClassTimeout && !f.Failure.Answering && !f.Carried && f.Elapsed >= time.Second
+}
+
+// noKubernetesMount judges a bare 403 to the mount probe. Vault says that nothing is mounted
+// only to a token that may read the path. To others it answers as if a permission were
+// missing, and so do auth methods that log in at another path.
+func noKubernetesMount(t evidence.Target, e evidence.Evidence, answer string) (Verdict, bool) {
+	facts := []string{answer, "a Kubernetes auth mount would have said that the role is invalid"}
+	where := mountPath(t)
+	if t.Vault.Namespace != "" {
+		where += " in the namespace " + t.Vault.Namespace
+	}
+	help, carried := e.FollowUps.MountHelp, e.FollowUps.MountProbe.Carried
+	switch {
+	case e.Mount.Missing && e.Mount.TypeAt.Equal(e.At):
+		return proven(MountMissing, "there is no auth mount at "+where, append(facts, "a token that may read its config got: "+evidence.TextNoRoute)...)
+	case help.Ok() && help.Value.Status == 200:
+		return concludedFrom(!carried)(MountWrongType, fmt.Sprintf("what is mounted at %s is an auth method that takes a name in the path of a login, such as userpass or ldap", where),
+			append(facts, "Vault gives help for "+loginPath(t)+"/<name>")...)
+	case help.Ok() && help.Value.IsBare403() && e.Health.Value.Community && t.Vault.Namespace == "" && t.Vault.Mount != "token":
+		return concludedFrom(!carried)(MountMissing, "nothing that takes logins is mounted at "+where,
+			append(facts, "methods that take a name in the path of a login, such as userpass, ldap, okta and radius, would have given help for it")...)
+	case t.Vault.Namespace != "":
+		facts = append(facts, "Vault Enterprise responds the same if the namespace does not exist")
+	}
+	return byElimination(MountMissing, "there is no auth mount at "+where, append(facts, "other auth methods, such as userpass, ldap or token, respond the same")...)
 }
 
 func mountPath(t evidence.Target) string { return "auth/" + t.Vault.Mount }

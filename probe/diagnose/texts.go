@@ -193,7 +193,7 @@ func overlap(a, b []string) bool {
 // quotes about other connections says nothing about Vault's.
 var answeredTexts = []textReason{
 	{0, "(code 5", VaultToKubernetesFailed}, // from the API server, or from what is in front of it
-	{0, "code 401 status Unauthorized", ReviewerDrift},
+	{0, textUnauthorized, ReviewerDrift},
 	{0, "code 401", VaultToKubernetesMisconfigured},        // a proxy's own 401
 	{0, `User "system:anonymous"`, ReviewerDrift},          // it sends no reviewer token
 	{0, "status )", VaultToKubernetesMisconfigured},        // JSON, but not an API server's
@@ -202,8 +202,14 @@ var answeredTexts = []textReason{
 	{0, "code 404", None},
 }
 
-// answered is part of every text about an answer with a Status.
-const answered = " (code "
+const (
+	// answered is part of every text about an answer with a Status.
+	answered = " (code "
+	// textUnauthorized is part of the text if that was the API server's own 401.
+	textUnauthorized = "code 401 status Unauthorized"
+	// textNoReviewer is the text without a reviewer token, before any call.
+	textNoReviewer = "TokenReviewer JWT needs to be configured"
+)
 
 // requestURL is how Go names the request that failed: it may hold any word.
 var requestURL = regexp.MustCompile(`(?:Get|Post) "([^"]*)"`)
@@ -243,7 +249,7 @@ var statusTexts = func() []string {
 // diagnosticTexts are errors of Vault's call to Kubernetes that was not answered with a
 // Status. Timeouts come before the TLS and connection errors whose texts contain them.
 var diagnosticTexts = []textReason{
-	{0, "TokenReviewer JWT needs to be configured", ReviewerDrift},      // it reviews with the client's own token
+	{0, textNoReviewer, ReviewerDrift},                                  // it reviews with the client's own token
 	{0, "failed to parse error status", VaultToKubernetesMisconfigured}, // not an API server
 	{0, "first path segment in URL", VaultToKubernetesMisconfigured},    // a host without a scheme
 	{0, "unsupported protocol scheme", VaultToKubernetesMisconfigured},

@@ -61,8 +61,8 @@ var vaultReasons = sorted(
 	Spec{
 		Code: VaultTimeout, Component: ComponentVault, Title: "Vault does not answer in time",
 		Means: "Vault did not answer before the deadline, with or without accepting the connection.",
-		Seen: "The login **and** `sys/health` timed out: proven. If `sys/health` is fast and only the login hangs, Vault is waiting for Kubernetes: " +
-			"[`vault_to_kubernetes_timeout`](#vault_to_kubernetes_timeout).",
+		Seen: "The login **and** `sys/health` timed out, or every login hangs, even one with a role that does not exist: proven. " +
+			"If Vault answers that one at once and only the canary's hangs, Vault is waiting for Kubernetes: [`vault_to_kubernetes_timeout`](#vault_to_kubernetes_timeout).",
 		Remedy:   "Check the network and Vault's load.",
 		Reported: "bank-vaults/bank-vaults#1250",
 		advise:   adviseVaultReach,

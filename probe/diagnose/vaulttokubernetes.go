@@ -35,7 +35,8 @@ var vaultToKubernetesReasons = sorted(
 		Means: "Vault waits for its API server: 10 s for a TLS handshake, 30 s for a connection, up to 90 s for an answer. " +
 			"Then it responds with a bare 403, if the client is still connected.",
 		Seen: "The login took 9.5 s or more, or hangs, while `sys/health` is fast and the exporter's own TokenReview succeeded: by elimination. " +
-			"The diagnostic role reports a `timeout`: proven.",
+			"The diagnostic role reports a `timeout`: proven. A login with the diagnostic role, or with a forged token that has not expired, hangs too, " +
+			"and Vault answers those at once that it refuses by itself: proven, since between the two is only its call to the API server.",
 		Remedy:   "Check firewalls, private endpoints and authorized networks.",
 		Reported: `hashicorp/vault#8804: "timeouts after 30 seconds with a 403".`,
 		advise:   adviseMountReach,
@@ -53,7 +54,7 @@ var vaultToKubernetesReasons = sorted(
 	Spec{
 		Code: VaultToKubernetesMisconfigured, Component: ComponentVaultToKubernetes, Title: "the mount's kubernetes_host is not the URL of an API server",
 		Means:    "`kubernetes_host` is not a URL (the scheme is missing), or not that of an API server.",
-		Seen:     "The diagnostic role reports a parse error or an unexpected answer: proven. The readable host has no scheme: by elimination.",
+		Seen:     "The diagnostic role reports a parse error or an unexpected answer, or the host in the config, read in this run, has no scheme: proven.",
 		Remedy:   "Write an https URL.",
 		Reported: "hashicorp/vault-plugin-auth-kubernetes#20",
 		advise: func(t evidence.Target, e evidence.Evidence) Advice {
@@ -74,7 +75,7 @@ var vaultToKubernetesReasons = sorted(
 		Title: "Vault cannot have tokens reviewed: its reviewer token, CA or host is wrong",
 		Means: "Everything that can be checked from outside works, but Vault cannot have the token reviewed: its reviewer token, CA or host is wrong.",
 		Seen: "The exporter's own TokenReview of the same token succeeded, mount and role are right, but the login gets a bare 403: by elimination. " +
-			"Proven only if the diagnostic role reports an error of no other kind.",
+			"The diagnostic role reports that the host answered Vault with 5xx: proven. An error of an unknown kind: by elimination.",
 		Remedy:   "Look for `login unauthorized: err=` in Vault's debug log, or give the exporter [more evidence](evidence.md).",
 		Reported: "hashicorp/vault-plugin-auth-kubernetes#168: every one of these causes gives the same 403.",
 		advise:   adviseVaultToKubernetes,

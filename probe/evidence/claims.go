@@ -18,6 +18,15 @@ type Claims struct {
 	Pod, Secret, Node string
 }
 
+// Alias returns the name by which Vault knows the identity entity of the service account
+// that logs in with this role.
+func (c Claims) Alias(role RoleConfig) string {
+	if role.AliasByName {
+		return c.Namespace + "/" + c.ServiceAccount
+	}
+	return c.UID
+}
+
 // Issued returns when the token's validity began: iat or, without it, nbf.
 func (c Claims) Issued() time.Time {
 	if c.IssuedAt.IsZero() {

@@ -61,9 +61,16 @@ type FollowUps struct {
 
 	// MountProbe is the response to a login with a role that does not exist.
 	MountProbe Fact[Refusal]
+	// MountHelp is the response to a request without a token for the help of
+	// auth/<mount>/login/<name>, where userpass, ldap, okta and radius log in. It is made
+	// after a bare 403 to the mount probe.
+	MountHelp Fact[Refusal]
 	// RoleProbe is the response to a rehearsal: a login with the canary's role and a forged
 	// JWT that expired long ago.
 	RoleProbe Fact[Refusal]
+	// CallProbe is the response to a login with the canary's role and a forged JWT that has
+	// not expired, which the API server refuses. It is made while logins hang.
+	CallProbe Fact[Refusal]
 	// DiagnosticRole is the response to a login with the diagnostic role.
 	DiagnosticRole Fact[Refusal]
 	// DiagnosticAccess is whether the user that the response to the diagnostic role names
@@ -72,7 +79,12 @@ type FollowUps struct {
 	// ReviewerReview is the TokenReview of the reviewer's token, created with the
 	// exporter's own token.
 	ReviewerReview Fact[Review]
+	// Entity is the canary's identity entity in Vault.
+	Entity Fact[Entity]
 }
+
+// Entity is an identity entity in Vault; the zero value is one that does not exist.
+type Entity struct{ Exists, Disabled bool }
 
 // Mount is the configuration of the mount and the role in Vault. It may be carried over
 // from an earlier run.
@@ -88,6 +100,9 @@ type Mount struct {
 	// Accessor identifies the mount in Vault's log lines and audit entries; empty if no
 	// token may read it.
 	Accessor string
+	// Missing is set if a token that may read the config was told at TypeAt that nothing is
+	// mounted there.
+	Missing bool
 	// KeysRefuseCanary is set if the config has PEM keys and none of them verifies the
 	// canary's token.
 	KeysRefuseCanary bool
@@ -115,6 +130,9 @@ type MountConfig struct {
 // RoleConfig is the part of auth/<mount>/role/<role> that the exporter uses.
 type RoleConfig struct {
 	Audience string
+	// AliasByName is set if entities are named after namespace/name of the service account;
+	// else they are named after its UID.
+	AliasByName bool
 	// CIDRs are the addresses that may log in; empty means any.
 	CIDRs []string
 	// TTL is the lifetime of the role's tokens; 0 means the mount's default.
@@ -172,7 +190,10 @@ type Health struct {
 	Disconnected bool
 	// DRSecondary and Removed are states of Enterprise clusters that serve no logins.
 	DRSecondary, Removed bool
-	Version              string
+	// Community is set if Vault says that it is not Enterprise, which has namespaces, and
+	// policies that may refuse any login. Older Vaults and OpenBao do not say it.
+	Community bool
+	Version   string
 	// Skew is Vault's clock minus the exporter's, in whole seconds.
 	Skew time.Duration
 }
@@ -192,6 +213,9 @@ type Refusal struct {
 	Status int
 	Text   string
 }
+
+// IsBare403 reports whether the response is a 403 that does not say why.
+func (r Refusal) IsBare403() bool { return r.Status == 403 && r.Text == TextBare403 }
 
 // Certificate is the certificate, among those that a server sent in its TLS handshake or
 // that a CA bundle contains, that expires first.

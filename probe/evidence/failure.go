@@ -40,6 +40,9 @@ type Failure struct {
 	Status int
 	// Answering is set if the response had begun when the deadline passed.
 	Answering bool
+	// Foreign is set for a 429 or 5xx at the API server's address that is not in its own
+	// format: it may be from a server in front of it.
+	Foreign bool
 	// Text is the error text of the server or the system, cleaned for display; see
 	// [Clean].
 	Text string

@@ -68,19 +68,25 @@ func (e Evidence) ReviewerWorks(t Target) bool {
 }
 
 // ReviewerUnexplained reports whether the API server rejects the reviewer's token, and
-// the token's own claims do not explain why.
+// the token's own times do not explain why.
 func (e Evidence) ReviewerUnexplained() bool {
-	if !e.Review.RefusedWith(401) || e.ReviewerToken.Value.Expired(e.At) || e.ReviewerToken.Value.NotYetValid(e.At) {
-		return false
-	}
-	issuer := e.ReviewerToken.Value.Issuer
-	return issuer == e.OwnToken.Value.Issuer || issuer == LegacyIssuer
+	c := e.ReviewerToken.Value
+	return e.Review.RefusedWith(401) && !c.Opaque && !c.Expired(e.At) && !c.NotYetValid(e.At)
 }
 
 // AsksForBackoff reports whether Vault or the API server asked for fewer requests.
 func (e Evidence) AsksForBackoff() bool {
-	return e.Login.RefusedWith(429) || e.Review.RefusedWith(429) ||
-		e.Login.RefusedWith(503) && Contains(e.Login.Failure.Text, TextOverloaded)
+	return e.VaultAsksForBackoff() || e.KubernetesAsksForBackoff()
+}
+
+// VaultAsksForBackoff reports whether Vault asked for fewer requests.
+func (e Evidence) VaultAsksForBackoff() bool {
+	return e.Login.RefusedWith(429) || e.Login.RefusedWith(503) && Contains(e.Login.Failure.Text, TextOverloaded)
+}
+
+// KubernetesAsksForBackoff reports whether the API server asked for fewer requests.
+func (e Evidence) KubernetesAsksForBackoff() bool {
+	return e.Review.RefusedWith(429) || e.Access.RefusedWith(429) || e.ReviewerToken.RefusedWith(429)
 }
 
 // IsCanary compares the reviewed identity with the token's claims, as Vault does.

@@ -27,11 +27,11 @@ type Step struct {
 // StepNames lists every step in causal order.
 var StepNames = []string{
 	"canary_token", "reviewer_token", "review", "access", "health", "login", "config",
-	"mount_probe", "role_probe", "diagnostic_role", "diagnostic_access", "reviewer_review", "revoke",
+	"mount_probe", "mount_help", "role_probe", "call_probe", "diagnostic_role", "diagnostic_access", "reviewer_review", "entity", "revoke",
 }
 
 // FollowUpKinds lists the follow-ups, in the order of the report.
-var FollowUpKinds = []string{"mount_probe", "role_probe", "diagnostic_role", "diagnostic_access", "reviewer_review"}
+var FollowUpKinds = []string{"mount_probe", "mount_help", "role_probe", "call_probe", "diagnostic_role", "diagnostic_access", "reviewer_review", "entity"}
 
 // Steps returns the facts in causal order, including skipped ones.
 func (e Evidence) Steps() []Step {
@@ -44,10 +44,13 @@ func (e Evidence) Steps() []Step {
 		step("login", e.Login, skippedForToken("canary", e.CanaryToken), describeLogin),
 		configStep(e),
 		followUpStep(e, "mount_probe", e.FollowUps.MountProbe, describeRefusal),
+		followUpStep(e, "mount_help", e.FollowUps.MountHelp, describeRefusal),
 		followUpStep(e, "role_probe", e.FollowUps.RoleProbe, describeRefusal),
+		followUpStep(e, "call_probe", e.FollowUps.CallProbe, describeRefusal),
 		followUpStep(e, "diagnostic_role", e.FollowUps.DiagnosticRole, describeRefusal),
 		followUpStep(e, "diagnostic_access", e.FollowUps.DiagnosticAccess, func(a Access) string { return describeAccess(Identity{}, a) }),
 		followUpStep(e, "reviewer_review", e.FollowUps.ReviewerReview, describeReviewerReview),
+		followUpStep(e, "entity", e.FollowUps.Entity, describeEntity),
 		revokeStep(e),
 	}
 }
@@ -219,6 +222,16 @@ func describeConfig(c MountConfig, accessor string) string {
 		parts = append(parts, "in Vault's log auth.kubernetes."+accessor)
 	}
 	return strings.Join(parts, ", ")
+}
+
+func describeEntity(n Entity) string {
+	switch {
+	case !n.Exists:
+		return "the canary has no identity entity yet"
+	case n.Disabled:
+		return "the canary's identity entity is disabled"
+	}
+	return "the canary's identity entity is not disabled"
 }
 
 func describeReviewerReview(r Review) string {

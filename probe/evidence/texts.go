@@ -12,12 +12,18 @@ import (
 const (
 	TextBare403     = "permission denied"
 	TextInvalidRole = "invalid role name"
-	TextExpired     = "invalid expiration time (exp) claim"
-	TextSealed      = "Vault is sealed" // also if Vault is not initialised
-	TextOverloaded  = "overloaded"
+	// TextNoRoute is Vault's answer to a token that may read a path at which nothing is
+	// mounted. To any other request it answers as if a permission were missing.
+	TextNoRoute    = "no handler for route"
+	TextExpired    = "invalid expiration time (exp) claim"
+	TextSealed     = "Vault is sealed" // also if Vault is not initialised
+	TextOverloaded = "overloaded"
 	// TextForbidden is part of every 403 of the API server's authorizers; a proxy's 403
 	// lacks it.
 	TextForbidden = "forbidden: User"
+	// TextThrottled is the body of the API server's own 429, from priority and fairness and
+	// from the limit of requests in flight, Kubernetes 1.28 to 1.37.
+	TextThrottled = "Too many requests, please try again later."
 	// TextPlainHTTP is how Go servers respond to plain HTTP on a TLS port.
 	TextPlainHTTP = "Client sent an HTTP request to an HTTPS server"
 	// TextMFARequired is the exporter's own text for a 200 with an mfa_requirement.

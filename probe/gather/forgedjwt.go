@@ -9,14 +9,19 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// forge returns a JWT for the rehearsal, the role probe: it has the canary's claims, but
-// expired long ago and has no valid signature, so that no login with it can succeed.
+// forgeExpired returns a JWT for the rehearsal, the role probe: it has the canary's claims,
+// but expired long ago and has no valid signature, so that no login with it can succeed.
 // Vault's error text shows how far its checks got.
-func forge(c evidence.Claims) string {
-	longAgo := time.Unix(1000, 0).Unix()
+func forgeExpired(c evidence.Claims) string {
+	longAgo := time.Unix(1000, 0)
+	return forge(c, longAgo, longAgo)
+}
+
+// forge returns a JWT with the canary's claims, these times and no valid signature.
+func forge(c evidence.Claims, issued, expires time.Time) string {
 	claims := map[string]any{
 		"iss": c.Issuer, "sub": c.Subject, "aud": c.Audiences,
-		"iat": longAgo, "nbf": longAgo, "exp": longAgo,
+		"iat": issued.Unix(), "nbf": issued.Unix(), "exp": expires.Unix(),
 		"kubernetes.io": map[string]any{
 			"namespace":      c.Namespace,
 			"serviceaccount": map[string]any{"name": c.ServiceAccount, "uid": c.UID},

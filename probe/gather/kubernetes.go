@@ -1,18 +1,15 @@
 package gather
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/go-logr/logr"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -254,39 +251,3 @@ func ask(ctx context.Context, request *rest.Request, kind string, question runti
 
 // kubernetesObject is an API object that has a kind.
 type kubernetesObject interface{ GetObjectKind() schema.ObjectKind }
-
-// kubernetesFailure distinguishes an error of the API server, which is a Status, from the
-// response of a server in front of it. A 5xx or 429 is accepted from either, because the
-// API server is unavailable either way; a 401 is accepted as a Status or with an empty
-// body.
-func kubernetesFailure(err error, x *requestTrace) evidence.Failure {
-	refusal, ok := errors.AsType[*apierrors.StatusError](err)
-	if !ok || x.status < http.StatusBadRequest {
-		return x.failure(err)
-	}
-	status := refusal.Status()
-	unexpected := x.unexpectedAnswer(kubernetesDialect)
-	isUnexpected := isUnexpectedAnswer(status)
-	switch {
-	case x.status >= http.StatusInternalServerError, x.status == http.StatusTooManyRequests:
-	case x.status == http.StatusUnauthorized && (!isUnexpected || x.contentType == ""):
-	case x.status == http.StatusForbidden && evidence.NamedUser(status.Message) == "system:anonymous":
-		return evidence.Failure{Class: evidence.ClassBadResponse, Status: x.status, RetryAfter: x.retryAfter,
-			Text: "the API server was sent no token: what stands before it does not pass the header Authorization on"}
-	case isUnexpected, x.status == http.StatusForbidden && !evidence.Contains(status.Message, evidence.TextForbidden):
-		return x.failure(unexpected)
-	}
-	text := x.redactor.Clean(status.Message)
-	if isUnexpected {
-		text = cmp.Or(http.StatusText(x.status), unexpected.Text)
-	}
-	return evidence.Failure{Class: evidence.ClassRefused, Status: x.status, Text: text, RetryAfter: x.retryAfter}
-}
-
-// isUnexpectedAnswer reports whether client-go made up this Status, because the response
-// was not one.
-func isUnexpectedAnswer(status metav1.Status) bool {
-	return status.Details != nil && slices.ContainsFunc(status.Details.Causes, func(c metav1.StatusCause) bool {
-		return c.Type == metav1.CauseTypeUnexpectedServerResponse
-	})
-}

@@ -75,7 +75,8 @@ func (m Memory) followUpsFor(e evidence.Evidence) evidence.FollowUps {
 	}
 	f := m.followUps
 	return evidence.FollowUps{
-		MountProbe: held(f.MountProbe, e.At), RoleProbe: held(f.RoleProbe, e.At), ReviewerReview: held(f.ReviewerReview, e.At),
+		MountProbe: held(f.MountProbe, e.At), MountHelp: held(f.MountHelp, e.At), RoleProbe: held(f.RoleProbe, e.At),
+		CallProbe: held(f.CallProbe, e.At), ReviewerReview: held(f.ReviewerReview, e.At), Entity: held(f.Entity, e.At),
 		DiagnosticRole: held(f.DiagnosticRole, e.At), DiagnosticAccess: held(f.DiagnosticAccess, e.At),
 	}
 }

@@ -12,9 +12,9 @@ import (
 // sharedFor is the age up to which an answer is shared with other runs.
 const sharedFor = time.Second
 
-// mountProbes lets the targets of one mount share the answer to the mount probe, which does
-// not depend on the target: one run makes the probe, the others use its answer for
-// sharedFor.
+// mountProbes lets the targets of one mount share the answers to the mount probe and the
+// request for help, which do not depend on the target: one run makes them, the others use
+// its answers for sharedFor.
 type mountProbes struct {
 	mu      sync.Mutex // guards answers
 	answers map[string]*sharedAnswer
@@ -22,8 +22,13 @@ type mountProbes struct {
 
 // sharedAnswer is the answer to a probe that is in progress or was made recently.
 type sharedAnswer struct {
-	done chan struct{} // closed once fact is set
-	fact evidence.Fact[evidence.Refusal]
+	done chan struct{} // closed once answer is set
+	mountAnswer
+}
+
+// mountAnswer is what Vault says of a mount to anybody.
+type mountAnswer struct {
+	probe, help evidence.Fact[evidence.Refusal]
 }
 
 func (a *sharedAnswer) open() bool {
@@ -38,21 +43,21 @@ func (a *sharedAnswer) open() bool {
 // ask returns an answer that is at most sharedFor old. It calls probe unless another run is
 // calling it or has just called it. If probe returns no answer (NotAsked), other runs call
 // their own.
-func (s *mountProbes) ask(ctx context.Context, key string, probe func() evidence.Fact[evidence.Refusal]) evidence.Fact[evidence.Refusal] {
+func (s *mountProbes) ask(ctx context.Context, key string, probe func() mountAnswer) mountAnswer {
 	for {
 		answer, mine := s.join(key, time.Now())
 		if mine {
-			answer.fact = probe()
+			answer.mountAnswer = probe()
 			s.finish(key, answer)
-			return answer.fact
+			return answer.mountAnswer
 		}
 		select {
 		case <-answer.done:
 		case <-ctx.Done():
-			return evidence.Fact[evidence.Refusal]{}
+			return mountAnswer{}
 		}
-		if answer.fact.State != evidence.NotAsked {
-			return answer.fact
+		if answer.probe.State != evidence.NotAsked {
+			return answer.mountAnswer
 		}
 	}
 }
@@ -65,7 +70,7 @@ func (s *mountProbes) join(key string, now time.Time) (answer *sharedAnswer, min
 	if s.answers == nil {
 		s.answers = map[string]*sharedAnswer{}
 	}
-	maps.DeleteFunc(s.answers, func(_ string, a *sharedAnswer) bool { return !a.open() && now.Sub(a.fact.At) > sharedFor })
+	maps.DeleteFunc(s.answers, func(_ string, a *sharedAnswer) bool { return !a.open() && now.Sub(a.probe.At) > sharedFor })
 	if answer = s.answers[key]; answer != nil {
 		return answer, false
 	}
@@ -77,7 +82,7 @@ func (s *mountProbes) join(key string, now time.Time) (answer *sharedAnswer, min
 func (s *mountProbes) finish(key string, answer *sharedAnswer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if answer.fact.State == evidence.NotAsked {
+	if answer.probe.State == evidence.NotAsked {
 		delete(s.answers, key)
 	}
 	close(answer.done)

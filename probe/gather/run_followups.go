@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
@@ -14,19 +15,19 @@ import (
 // run.
 func (r *run) followUp(ctx context.Context) {
 	e := &r.evidence
-	if !r.target.FollowUps || ctx.Err() != nil || e.AsksForBackoff() {
+	if !r.target.FollowUps || ctx.Err() != nil || e.VaultAsksForBackoff() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, evidence.FollowUpBudget)
 	defer cancel()
-	if e.BareRefusal() && r.target.Reviewer.Source.Spec().AccessReview {
+	if e.BareRefusal() && r.target.Reviewer.Source.Spec().AccessReview && !e.KubernetesAsksForBackoff() {
 		r.reviewCanary(ctx)
 	}
 	e.FollowUps = r.memory.followUpsFor(*e)
 	if !r.own.IsZero() && e.ReviewerUnexplained() {
 		r.reviewReviewer(ctx)
 	}
-	if e.BareRefusal() {
+	if e.BareRefusal() || e.LoginHangs() {
 		r.followUpLogin(ctx)
 	}
 }
@@ -52,28 +53,40 @@ func (r *run) reviewCanary(ctx context.Context) {
 func (r *run) followUpLogin(ctx context.Context) {
 	e := &r.evidence
 	hasTurn := sync.OnceValue(func() bool { return r.waitForTurn(ctx) })
-	answer := r.gatherer.mountProbes.ask(ctx, r.target.Vault.MountKey(), func() evidence.Fact[evidence.Refusal] {
+	answer := r.gatherer.mountProbes.ask(ctx, r.target.Vault.MountKey(), func() mountAnswer {
 		if !hasTurn() {
-			return evidence.Fact[evidence.Refusal]{}
+			return mountAnswer{}
 		}
 		return r.probeMount(ctx)
 	})
-	if answer.State != evidence.NotAsked {
-		e.FollowUps.MountProbe = answer
+	if answer.probe.State != evidence.NotAsked {
+		e.FollowUps.MountProbe, e.FollowUps.MountHelp = answer.probe, answer.help
 	}
 	if !e.MountExists() {
 		return
 	}
-	var work []func()
-	if f := e.FollowUps.RoleProbe; f.State == evidence.NotAsked || !e.RoleProbePassed() {
-		work = append(work, func() { r.probeRole(ctx) })
-	}
-	if r.target.Vault.DiagnosticRole != "" {
-		work = append(work, func() { r.askDiagnosticRole(ctx) })
-	}
-	if len(work) > 0 && hasTurn() {
+	if work := r.followUpsAtMount(ctx); len(work) > 0 && hasTurn() {
 		r.together(work...)
 	}
+}
+
+// followUpsAtMount returns the requests that an existing mount is sent. While the API server
+// asks for fewer requests, Vault gets none that it would pass on.
+func (r *run) followUpsAtMount(ctx context.Context) (work []func()) {
+	e, passes := &r.evidence, !r.evidence.KubernetesAsksForBackoff()
+	if !e.RoleProbePassed() && (passes || !e.RoleProbeIsBlind()) {
+		work = append(work, func() { r.probeRole(ctx) })
+	}
+	if r.target.Vault.DiagnosticRole != "" && passes {
+		work = append(work, func() { r.askDiagnosticRole(ctx) })
+	}
+	if tells := r.target.Vault.DiagnosticRole != "" && !r.target.Reviewer.Source.Spec().SelfReview; !tells && passes && e.LoginHangs() {
+		work = append(work, func() { r.probeCall(ctx) })
+	}
+	if n := e.FollowUps.Entity; e.BareRefusal() && !r.reader.IsZero() && e.Mount.Accessor != "" && (n.State == evidence.NotAsked || n.Value.Disabled) {
+		work = append(work, func() { r.askEntity(ctx) })
+	}
+	return work
 }
 
 // waitForTurn waits for the target's turn at its Vault. If that is too late for this run,
@@ -93,17 +106,45 @@ func (r *run) asked(step string) {
 	r.evidence.FollowUps.Asked = append(r.evidence.FollowUps.Asked, step)
 }
 
-func (r *run) probeMount(ctx context.Context) evidence.Fact[evidence.Refusal] {
+// probeMount makes the mount probe. If its answer does not show whether anything is mounted,
+// it also asks for the help of the path at which other auth methods log in.
+func (r *run) probeMount(ctx context.Context) mountAnswer {
 	r.asked("mount_probe")
-	return observe(func() (evidence.Refusal, error) {
+	answer := mountAnswer{probe: observe(func() (evidence.Refusal, error) {
 		return r.refusedLogin(ctx, evidence.ProbeRole, notAToken)
+	})}
+	if answer.probe.Value.IsBare403() {
+		r.asked("mount_help")
+		answer.help = observe(func() (evidence.Refusal, error) {
+			return r.vault.help(ctx, r.target.Vault.LoginPath()+"/"+evidence.ProbeRole)
+		})
+	}
+	return answer
+}
+
+// askEntity looks up the canary's identity entity, with the Vault token in the token file.
+func (r *run) askEntity(ctx context.Context) {
+	r.asked("entity")
+	e := &r.evidence
+	r.evidence.FollowUps.Entity = observe(func() (evidence.Entity, error) {
+		return r.vault.readEntity(ctx, r.reader, e.CanaryToken.Value.Alias(e.Mount.Role.Value), e.Mount.Accessor)
 	})
 }
 
 func (r *run) probeRole(ctx context.Context) {
 	r.asked("role_probe")
-	forged := forge(r.evidence.CanaryToken.Value)
+	forged := forgeExpired(r.evidence.CanaryToken.Value)
 	r.evidence.FollowUps.RoleProbe = observe(func() (evidence.Refusal, error) {
+		return r.refusedLogin(ctx, r.target.Vault.Role, forged)
+	})
+}
+
+// probeCall makes a login that the API server refuses, because of the JWT's signature, so
+// that Vault does nothing more for it than to call the API server.
+func (r *run) probeCall(ctx context.Context) {
+	r.asked("call_probe")
+	forged := forge(r.evidence.CanaryToken.Value, r.evidence.At, r.evidence.At.Add(time.Hour))
+	r.evidence.FollowUps.CallProbe = observe(func() (evidence.Refusal, error) {
 		return r.refusedLogin(ctx, r.target.Vault.Role, forged)
 	})
 }
@@ -160,6 +201,11 @@ func (r *run) refusedLogin(ctx context.Context, role, jwt string) (evidence.Refu
 		r.revokeToken(context.WithoutCancel(ctx), answer)
 		return evidence.Refusal{}, evidence.Failure{Class: evidence.ClassBadResponse, Status: x.status, Text: "a login that should have been rejected succeeded"}
 	}
+	return refusalOf(err)
+}
+
+// refusalOf returns Vault's own error as an answer, and any other as an error.
+func refusalOf(err error) (evidence.Refusal, error) {
 	refusal, refused := errors.AsType[evidence.Failure](err)
 	if !refused || refusal.Class != evidence.ClassRefused {
 		return evidence.Refusal{}, err

@@ -16,14 +16,14 @@ func (r *run) readMount(ctx context.Context) {
 	if !r.memory.mountDue(e.Login) || e.Login.Failure.IsTransport() || e.Login.Failure.IsExporters() {
 		return
 	}
-	kind := ""
+	kind, missing := "", false
 	for _, token := range r.readers() {
 		read := r.readMountAs(ctx, token)
 		if read.Config.Ok() || e.Mount.At.IsZero() {
 			e.Mount = read
 		}
-		kind = cmp.Or(read.Type, kind)
-		e.Mount.Type, e.Mount.TypeAt = kind, e.At // what was mounted earlier may be gone
+		kind, missing = cmp.Or(read.Type, kind), missing || read.Missing
+		e.Mount.Type, e.Mount.Missing, e.Mount.TypeAt = kind, missing, e.At // what was mounted earlier may be gone
 		if read.Config.Ok() {
 			return
 		}
@@ -61,6 +61,7 @@ func (r *run) readMountAs(ctx context.Context, token evidence.Secret) evidence.M
 	}
 	m.Config = observe(func() (evidence.MountConfig, error) { return r.vault.readConfig(ctx, token) })
 	if !m.Config.Ok() {
+		m.Missing = m.Config.RefusedWith(404) && evidence.Contains(m.Config.Failure.Text, evidence.TextNoRoute)
 		return m
 	}
 	m.KeysRefuseCanary = !r.canary.IsZero() && refusedByKeys(m.Config.Value.PEMKeys, r.canary)

@@ -82,7 +82,10 @@ func (v *vaultServer) health(ctx context.Context) (evidence.Health, error) {
 		return evidence.Health{}, vaultFailure(err, x)
 	}
 	defer response.Body.Close()
-	var answer api.HealthResponse
+	var answer struct {
+		api.HealthResponse
+		Enterprise *bool `json:"enterprise"`
+	}
 	if decoding := response.DecodeJSON(&answer); decoding != nil || answer.ServerTimeUTC == 0 {
 		if err == nil {
 			err = x.unexpectedAnswer(vaultDialect)
@@ -96,6 +99,7 @@ func (v *vaultServer) health(ctx context.Context) (evidence.Health, error) {
 		Disconnected: answer.Standby && answer.HAConnectionHealthy != nil && !*answer.HAConnectionHealthy,
 		DRSecondary:  answer.ReplicationDRMode == "secondary",
 		Removed:      answer.RemovedFromCluster != nil && *answer.RemovedFromCluster,
+		Community:    answer.Enterprise != nil && !*answer.Enterprise,
 		Version:      x.redactor.Clean(answer.Version),
 		Skew:         time.Unix(answer.ServerTimeUTC, 0).Sub(time.Now().Truncate(time.Second)),
 	}, nil

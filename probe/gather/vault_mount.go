@@ -3,6 +3,8 @@ package gather
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
 
 	"github.com/hashicorp/vault/api"
@@ -41,6 +43,7 @@ func (v *vaultServer) readConfig(ctx context.Context, token evidence.Secret) (ev
 func (v *vaultServer) readRole(ctx context.Context, token evidence.Secret) (evidence.RoleConfig, error) {
 	var stored struct {
 		Audience   string      `json:"audience"`
+		Alias      string      `json:"alias_name_source"`
 		CIDRs      []string    `json:"token_bound_cidrs"`
 		TTL        json.Number `json:"token_ttl"` // seconds
 		Names      []string    `json:"bound_service_account_names"`
@@ -49,7 +52,8 @@ func (v *vaultServer) readRole(ctx context.Context, token evidence.Secret) (evid
 	err := v.read(ctx, token, "auth/"+v.target.Mount+"/role/"+v.target.Role, &stored)
 	clean := redactorOf(ctx).Clean
 	return evidence.RoleConfig{
-		Audience: clean(stored.Audience), CIDRs: cleanAll(clean, stored.CIDRs), TTL: seconds(stored.TTL.String()),
+		Audience: clean(stored.Audience), AliasByName: stored.Alias == "serviceaccount_name",
+		CIDRs: cleanAll(clean, stored.CIDRs), TTL: seconds(stored.TTL.String()),
 		Names: cleanAll(clean, stored.Names), Namespaces: cleanAll(clean, stored.Namespaces),
 	}, err
 }
@@ -63,6 +67,57 @@ func (v *vaultServer) readMountInfo(ctx context.Context, token evidence.Secret) 
 	return clean(stored.Type), clean(stored.Accessor), err
 }
 
+// readEntity looks up the identity entity with an alias of this name at the mount with this
+// accessor. If there is none, Vault answers 204.
+func (v *vaultServer) readEntity(ctx context.Context, token evidence.Secret, alias, accessor string) (evidence.Entity, error) {
+	client, err := v.client(token, v.target.Namespace)
+	if err != nil {
+		return evidence.Entity{}, err
+	}
+	question, err := json.Marshal(map[string]string{"alias_name": alias, "alias_mount_accessor": accessor})
+	if err != nil {
+		return evidence.Entity{}, err
+	}
+	ctx, x := newRequestTrace(ctx)
+	answer, err := client.Logical().WriteRawWithContext(ctx, "identity/lookup/entity", question)
+	if answer != nil {
+		defer answer.Body.Close()
+	}
+	if err == nil && x.status == http.StatusNoContent {
+		return evidence.Entity{}, nil
+	}
+	var stored struct{ Disabled *bool }
+	if err := readData(answer, err, x, &stored); err != nil {
+		return evidence.Entity{}, err
+	}
+	if stored.Disabled == nil {
+		return evidence.Entity{}, x.failure(x.unexpectedAnswer(vaultDialect))
+	}
+	return evidence.Entity{Exists: true, Disabled: *stored.Disabled}, nil
+}
+
+// help asks for the help of a path without a token. Vault gives it if the path is one at
+// which an auth method logs in; that has no other effect.
+func (v *vaultServer) help(ctx context.Context, path string) (evidence.Refusal, error) {
+	client, err := v.client(evidence.Secret{}, v.target.Namespace)
+	if err != nil {
+		return evidence.Refusal{}, err
+	}
+	ctx, x := newRequestTrace(ctx)
+	answer, err := client.Logical().ReadRawWithDataWithContext(ctx, path, map[string][]string{"help": {"1"}})
+	if answer != nil {
+		defer answer.Body.Close()
+	}
+	if err != nil {
+		return refusalOf(vaultFailure(err, x))
+	}
+	var given struct{ Help *string }
+	if json.NewDecoder(answer.Body).Decode(&given) != nil || given.Help == nil {
+		return evidence.Refusal{}, x.failure(x.unexpectedAnswer(vaultDialect))
+	}
+	return evidence.Refusal{Status: x.status, Text: "help"}, nil
+}
+
 // read reads a path into a struct. If nothing exists at the path, that is Vault's 404.
 func (v *vaultServer) read(ctx context.Context, token evidence.Secret, path string, into any) error {
 	client, err := v.client(token, v.target.Namespace)
@@ -70,25 +125,30 @@ func (v *vaultServer) read(ctx context.Context, token evidence.Secret, path stri
 		return err
 	}
 	ctx, x := newRequestTrace(ctx)
-	secret, err := client.Logical().ReadWithContext(ctx, path)
-	switch {
-	case err != nil:
-		return vaultFailure(err, x)
-	case x.status == http.StatusNotFound:
+	answer, err := client.Logical().ReadRawWithContext(ctx, path)
+	if answer != nil {
+		defer answer.Body.Close()
+	}
+	if refusal, ok := errors.AsType[*api.ResponseError](err); ok && refusal.StatusCode == http.StatusNotFound && !refusal.RawError && len(refusal.Errors) == 0 {
 		return evidence.Failure{Class: evidence.ClassRefused, Status: x.status, Text: "there is nothing at " + path}
-	case x.status != http.StatusOK || secret == nil:
+	}
+	return readData(answer, err, x, into)
+}
+
+// readData decodes the data of a response into a struct; err is the error of the request.
+func readData(answer *api.Response, err error, x *requestTrace, into any) error {
+	if err != nil {
+		return vaultFailure(err, x)
+	}
+	var body struct{ Data json.RawMessage }
+	if err := json.NewDecoder(answer.Body).Decode(&body); err != nil {
+		if _, ok := errors.AsType[*json.SyntaxError](err); !ok && err != io.EOF {
+			return vaultFailure(err, x)
+		}
 		return x.failure(x.unexpectedAnswer(vaultDialect))
 	}
-	if err := decode(secret, into); err != nil {
+	if x.status != http.StatusOK || json.Unmarshal(body.Data, into) != nil {
 		return x.failure(x.unexpectedAnswer(vaultDialect))
 	}
 	return nil
-}
-
-func decode(secret *api.Secret, into any) error {
-	encoded, err := json.Marshal(secret.Data)
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(encoded, into)
 }

@@ -18,6 +18,8 @@ type Mount struct {
 	MFA bool
 	// CanaryReads lets the tokens of logins read the config, in addition to [ReaderToken].
 	CanaryReads bool
+	// Patience is the plugin's timeout for a connection; 0 means [pluginPatience].
+	Patience time.Duration
 	// PooledCA is the CA that verified a connection to Kubernetes that is still open. Vault
 	// continues to use that connection, whatever CA the config has now. Empty means that
 	// none is open.
@@ -28,7 +30,10 @@ type Mount struct {
 
 // Config is auth/<mount>/config.
 type Config struct {
-	Host, CACert, ReviewerJWT            string
+	Host, CACert, ReviewerJWT string
+	// LocalJWT and LocalCA are the token and the CA of Vault's pod, which count where the
+	// config has none, unless DisableLocalCA. Empty means that Vault runs in no pod.
+	LocalJWT, LocalCA                    string
 	PEMKeys                              []string
 	Issuer                               string
 	DisableISSValidation, DisableLocalCA bool
@@ -39,8 +44,11 @@ type Config struct {
 type Role struct {
 	Names, Namespaces []string
 	// Selector is labels that admit a namespace, in addition to Namespaces.
-	Selector        map[string]string
-	Audience        string
+	Selector map[string]string
+	Audience string
+	// AliasByName makes namespace/name of the service account the alias of its entity,
+	// instead of its UID.
+	AliasByName     bool
 	CIDRs           []string
 	Policies        []string
 	NoDefaultPolicy bool
@@ -80,6 +88,22 @@ func (m *Mount) read(name, path string) (data map[string]any, known bool) {
 	return nil, false
 }
 
+// reviewer is the token with which the plugin calls Kubernetes, empty if it has none.
+func (c *Config) reviewer() string {
+	if c.ReviewerJWT == "" && !c.DisableLocalCA {
+		return c.LocalJWT
+	}
+	return c.ReviewerJWT
+}
+
+// ca is the CA with which the plugin verifies the API server's certificate.
+func (c *Config) ca() string {
+	if c.CACert == "" && !c.DisableLocalCA {
+		return c.LocalCA
+	}
+	return c.CACert
+}
+
 // read returns the config as Vault does, without the reviewer's token.
 func (c *Config) read() map[string]any {
 	if c == nil {
@@ -99,6 +123,10 @@ func (r Role) read() map[string]any {
 	}
 	if r.Audience != "" {
 		data["audience"] = r.Audience
+	}
+	data["alias_name_source"] = "serviceaccount_uid"
+	if r.AliasByName {
+		data["alias_name_source"] = "serviceaccount_name"
 	}
 	return data
 }

@@ -28,6 +28,9 @@ func (r refusal) Error() string { return r.text }
 // denied is the bare 403.
 var denied = refusal{403, "permission denied"}
 
+// ofToken is the text of the same error where a token's policies cause it.
+func (r refusal) ofToken() string { return "1 error occurred:\n\t* " + r.text + "\n\n" }
+
 // login returns the role and the alias of a successful login.
 func (m Mount) login(r *http.Request, now time.Time, roleName, token string) (role Role, alias string, err error) {
 	role, known := m.Roles[strings.ToLower(roleName)]
@@ -48,7 +51,7 @@ func (m Mount) login(r *http.Request, now time.Time, roleName, token string) (ro
 		return role, "", denied
 	case m.Config == nil:
 		return role, "", refusal{500, "could not load backend configuration"}
-	case m.Config.CACert == "" && !m.Config.DisableLocalCA: // the fake does not run in a pod
+	case m.Config.ca() == "" && !m.Config.DisableLocalCA:
 		return role, "", refusal{500, "open /var/run/secrets/kubernetes.io/serviceaccount/ca.crt: no such file or directory"}
 	}
 	claimed, err := m.Config.parse(token, role, now)
@@ -69,7 +72,14 @@ func (m Mount) login(r *http.Request, now time.Time, roleName, token string) (ro
 	if m.Config.Annotations {
 		err = caller.annotations(r.Context(), token, claimed)
 	}
-	return role, claimed.uid, err
+	return role, role.alias(claimed), err
+}
+
+func (r Role) alias(a account) string {
+	if r.AliasByName {
+		return a.namespace + "/" + a.name
+	}
+	return a.uid
 }
 
 func admits(cidrs []string, remote string) bool {

@@ -26,10 +26,9 @@ import (
 // exporter's.
 const pluginAgent = "Go-http-client/1.1"
 
-// pluginPatience is the fake's timeout for a call. The plugin waits 30 s for a connection,
-// 10 s for a TLS handshake and indefinitely for a response. This is shorter, but longer
-// than the timeout of a target in a hanging scenario.
-const pluginPatience = 1200 * time.Millisecond
+// pluginPatience is the plugin's timeout for a TLS handshake. For a connection it is 30 s,
+// and there is none for a response.
+const pluginPatience = 10 * time.Second
 
 type pluginCaller struct {
 	config *Config
@@ -38,7 +37,8 @@ type pluginCaller struct {
 
 func (m Mount) caller() pluginCaller {
 	trusted := x509.NewCertPool()
-	trusted.AppendCertsFromPEM([]byte(cmp.Or(m.PooledCA, m.Config.CACert)))
+	trusted.AppendCertsFromPEM([]byte(cmp.Or(m.PooledCA, m.Config.ca())))
+	patience := cmp.Or(m.Patience, pluginPatience)
 	return pluginCaller{m.Config, &http.Client{Transport: &http.Transport{
 		Proxy: func(*http.Request) (*url.URL, error) {
 			if m.Proxy == "" {
@@ -47,8 +47,8 @@ func (m Mount) caller() pluginCaller {
 			return url.Parse(m.Proxy)
 		},
 		TLSClientConfig:     &tls.Config{RootCAs: trusted, MinVersion: tls.VersionTLS12},
-		DialContext:         (&net.Dialer{Timeout: pluginPatience}).DialContext,
-		TLSHandshakeTimeout: pluginPatience,
+		DialContext:         (&net.Dialer{Timeout: patience}).DialContext,
+		TLSHandshakeTimeout: patience,
 	}}}
 }
 
@@ -118,20 +118,20 @@ func (p pluginCaller) labels(ctx context.Context, namespace string) (map[string]
 	if _, err := http.NewRequest(http.MethodGet, p.config.Host+path, nil); err != nil {
 		return nil, err // the host is checked before the token
 	}
-	if p.config.ReviewerJWT == "" {
+	if p.config.reviewer() == "" {
 		return nil, errors.New("namespace lookup failed: TokenReviewer JWT needs to be configured to use namespace selectors")
 	}
 	var object struct {
 		Metadata struct{ Labels map[string]string }
 	}
-	err := p.get(ctx, path, p.config.ReviewerJWT, "namespace", "namespace", &object)
+	err := p.get(ctx, path, p.config.reviewer(), "namespace", "namespace", &object)
 	return maps.Clone(object.Metadata.Labels), err
 }
 
 // annotations reads the service account, whose annotations become metadata of the alias.
 func (p pluginCaller) annotations(ctx context.Context, token string, a account) error {
 	path := "/api/v1/namespaces/" + a.namespace + "/serviceaccounts/" + a.name
-	return p.get(ctx, path, cmp.Or(p.config.ReviewerJWT, token), "service account", "service account", &struct{}{})
+	return p.get(ctx, path, cmp.Or(p.config.reviewer(), token), "service account", "service account", &struct{}{})
 }
 
 // tokenReview is the part of a TokenReview that the plugin reads.
@@ -154,7 +154,7 @@ func (p pluginCaller) lookup(ctx context.Context, token string, a account, audie
 	if err != nil {
 		return err
 	}
-	code, body, err := p.ask(ctx, http.MethodPost, "/apis/authentication.k8s.io/v1/tokenreviews", cmp.Or(p.config.ReviewerJWT, token), question)
+	code, body, err := p.ask(ctx, http.MethodPost, "/apis/authentication.k8s.io/v1/tokenreviews", cmp.Or(p.config.reviewer(), token), question)
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ var exporterScenarios = []Scenario{
 		w.DropReviewer()
 		w.Target.Kubernetes.CACert += ".gone"
 	}),
-	same("mount_missing_kubernetes_ca_gone", Verdict{diagnose.MountMissing, diagnose.ByElimination, diagnose.KubernetesUnreachableFromExporter}, func(w *World) {
+	same("mount_missing_kubernetes_ca_gone", Verdict{diagnose.MountMissing, diagnose.Proven, diagnose.KubernetesUnreachableFromExporter}, func(w *World) {
 		w.Target.Kubernetes.CACert += ".gone"
 		w.Vault.Change(func(v *Vault) { delete(v.Mounts, "kubernetes") })
 	}),

@@ -3,6 +3,7 @@ package probetest
 import (
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 )
@@ -15,9 +16,8 @@ var vaultToKubernetesScenarios = []Scenario{
 	twin("vault_to_kubernetes_timeout", hanging(func(w *World) {
 		w.Config(func(c *Config) { c.Host = "https://" + w.Silent() })
 	})),
-	bare("vault_to_kubernetes_timeout_before_header", byElimination(diagnose.VaultToKubernetesTimeout), hanging(func(w *World) { w.OnLogin(Hang) })),
 	{Name: "vault_to_kubernetes_timeout_handshake", Full: proven(diagnose.VaultToKubernetesTimeout), Arrange: func(w *World) {
-		w.Target.Timeout = 2 * pluginPatience // the fake Vault times out first
+		w.Mount(func(m *Mount) { m.Patience = time.Second }) // Vault times out first
 		w.Config(func(c *Config) { c.Host = "https://" + w.Silent() })
 	}},
 	twin("vault_to_kubernetes_proxy", vaultThrough(proxyAnswering(HTML(403)))),
@@ -41,7 +41,7 @@ var vaultToKubernetesScenarios = []Scenario{
 	notAPIServer("vault_to_kubernetes_misconfigured_html_404", func(w *World) string { return w.Serve(HTML(404), w.kubernetesCA, nil) }),
 	notAPIServer("vault_to_kubernetes_misconfigured_other_json", func(w *World) string { return w.Serve(JSON(404, `{"errors":[]}`), w.kubernetesCA, nil) }),
 	notAPIServer("vault_to_kubernetes_misconfigured_path", func(w *World) string { return w.Target.Kubernetes.Host + "/k8s/clusters/c-x" }),
-	bare("vault_to_kubernetes_misconfigured_by_config", byElimination(diagnose.VaultToKubernetesMisconfigured), func(w *World) {
+	bare("vault_to_kubernetes_misconfigured_by_config", proven(diagnose.VaultToKubernetesMisconfigured), func(w *World) {
 		w.Readable()
 		w.Config(func(c *Config) { c.Host = "127.0.0.1:6443" })
 	}),
@@ -58,7 +58,7 @@ var vaultToKubernetesScenarios = []Scenario{
 	answersVault("vault_to_kubernetes_failed_answered_timeout", 504, "Timeout", "Timeout: request did not complete within requested timeout"),
 	answersVault("vault_to_kubernetes_failed_answered_dns", 500, "InternalError", `Internal error occurred: Post "https://authn.svc/": dial tcp: lookup authn.svc: no such host`),
 	answersVault("vault_to_kubernetes_failed_answered_tls", 503, "ServiceUnavailable", "x509: certificate has expired or is not yet valid"),
-	{Name: "vault_to_kubernetes_failed_gateway", Full: byElimination(diagnose.VaultToKubernetesFailed),
+	{Name: "vault_to_kubernetes_failed_gateway", Full: proven(diagnose.VaultToKubernetesFailed),
 		Arrange: mountAt(func(w *World) string { return w.Serve(JSON(502, `{"error":"bad gateway"}`), w.kubernetesCA, nil) })},
 	{Name: "vault_to_kubernetes_failed_between", Full: byElimination(diagnose.VaultToKubernetesFailed), Arrange: func(w *World) {
 		w.DropReviewer()
@@ -79,14 +79,14 @@ var vaultToKubernetesScenarios = []Scenario{
 // accessReviewScenarios use the source accessreview, which is the recommended mode inside a
 // cluster: the exporter has no reviewer token, and Vault uses its own pod's token.
 var accessReviewScenarios = []Scenario{
-	bare("vault_to_kubernetes_timeout_accessreview", byElimination(diagnose.VaultToKubernetesTimeout), hanging(func(w *World) {
+	bare("vault_to_kubernetes_timeout_accessreview", proven(diagnose.VaultToKubernetesTimeout), hanging(func(w *World) {
 		accessReview(w)
-		w.OnLogin(Hang)
+		w.Config(func(c *Config) { c.Host = "https://" + w.Silent() })
 	})),
 	bare("vault_to_kubernetes_tls_accessreview", Verdict{diagnose.VaultToKubernetesTLS, diagnose.ByElimination, diagnose.MountCAMismatch}, inAccessReview(func(w *World) {
 		w.Config(func(c *Config) { c.CACert = newAuthority("other").PEM() })
 	})),
-	bare("vault_to_kubernetes_misconfigured_accessreview", byElimination(diagnose.VaultToKubernetesMisconfigured), inAccessReview(func(w *World) {
+	bare("vault_to_kubernetes_misconfigured_accessreview", proven(diagnose.VaultToKubernetesMisconfigured), inAccessReview(func(w *World) {
 		w.Config(func(c *Config) { c.Host = "127.0.0.1:6443" })
 	})),
 	bare("vault_to_kubernetes_failed_accessreview_host", byElimination(diagnose.VaultToKubernetesFailed), inAccessReview(func(w *World) {
@@ -146,7 +146,7 @@ func ofVaultsProxy(name string, proxy func(*World) string) Scenario {
 // answersVault has what the mount points at answer Vault with an error that quotes another
 // connection's.
 func answersVault(name string, code int, reason, message string) Scenario {
-	return differs(name, byElimination(diagnose.VaultToKubernetesFailed), byElimination(diagnose.VaultToKubernetesFailed),
+	return differs(name, byElimination(diagnose.VaultToKubernetesFailed), proven(diagnose.VaultToKubernetesFailed),
 		mountAt(func(w *World) string { return w.Serve(Status(code, reason, message), w.kubernetesCA, nil) }))
 }
 
@@ -173,9 +173,9 @@ var kubernetesScenarios = []Scenario{
 	twin("kubernetes_unreachable", func(w *World) { w.KubernetesAt("https://" + w.Refused()) }),
 	differs("kubernetes_unreachable_closed_at_once", byElimination(diagnose.KubernetesUnreachable), proven(diagnose.KubernetesUnreachable), func(w *World) { w.OnKubernetes("", Close) }),
 	twin("kubernetes_timeout", hanging(func(w *World) { w.KubernetesAt("https://" + w.Silent()) })),
-	same("kubernetes_timeout_before_header", byElimination(diagnose.KubernetesTimeout), hanging(func(w *World) { w.OnKubernetes("", Hang) })),
-	same("kubernetes_timeout_after_header", byElimination(diagnose.KubernetesTimeout), hanging(func(w *World) { w.OnKubernetes("", HangAfterHeader) })),
-	same("kubernetes_timeout_in_body", byElimination(diagnose.KubernetesTimeout), hanging(func(w *World) { w.OnKubernetes("", HangInBody) })),
+	same("kubernetes_timeout_before_header", proven(diagnose.KubernetesTimeout), hanging(func(w *World) { w.OnKubernetes("", Hang) })),
+	same("kubernetes_timeout_after_header", proven(diagnose.KubernetesTimeout), hanging(func(w *World) { w.OnKubernetes("", HangAfterHeader) })),
+	same("kubernetes_timeout_in_body", proven(diagnose.KubernetesTimeout), hanging(func(w *World) { w.OnKubernetes("", HangInBody) })),
 	twin("kubernetes_tls_untrusted", func(w *World) {
 		w.KubernetesAt(w.Serve(w.Kubernetes, newAuthority("other"), nil))
 	}),
@@ -196,6 +196,7 @@ var kubernetesScenarios = []Scenario{
 	twin("kubernetes_throttled", func(w *World) {
 		w.OnKubernetes("", Answer(429, "text/plain", "Too many requests, please try again later.", "Retry-After", "1"))
 	}),
+	same("kubernetes_throttled_proxy", byElimination(diagnose.KubernetesThrottled), func(w *World) { w.OnKubernetes("", HTML(429)) }),
 	twin("kubernetes_unavailable", func(w *World) {
 		w.OnKubernetes("", Status(503, "ServiceUnavailable", "apiserver is shutting down"))
 	}),

@@ -15,6 +15,7 @@ var mountScenarios = []Scenario{
 		w.Readable()
 		w.Mount(func(m *Mount) { m.Type = "userpass" })
 	}),
+	bare("mount_wrong_type_userpass_unread", proven(diagnose.MountWrongType), withMount(func(m *Mount) { m.Type = "userpass" })),
 	same("mount_wrong_type_unknown_text", byElimination(diagnose.MountWrongType), onLogin(400, "no one has seen this text yet")),
 	same("mount_wrong_type_kerberos", proven(diagnose.MountWrongType), onLogin(500, "backend kerberos not configured")),
 	same("mount_wrong_type_jwt", proven(diagnose.MountWrongType), withMount(func(m *Mount) { m.Type = "jwt" })),
@@ -41,6 +42,10 @@ var roleScenarios = []Scenario{
 	twin("role_namespace_selector_failed", withRole(neverSet)),
 	twin("role_audience_mismatch", withRole(func(r *Role) { r.Audience = "other" })),
 	twin("role_cidr_mismatch", withRole(fromElsewhere)),
+	bare("role_cidr_mismatch_diagnostic_role", byElimination(diagnose.RoleCIDRMismatch), func(w *World) {
+		w.Diagnosable()
+		withRole(fromElsewhere)(w)
+	}),
 	{Name: "role_cidr_mismatch_with_keys", Full: byElimination(diagnose.RoleCIDRMismatch), Arrange: func(w *World) {
 		withRole(fromElsewhere)(w)
 		w.Config(func(c *Config) { c.PEMKeys = []string{clusterKey().PEM()} })
@@ -51,18 +56,32 @@ var roleScenarios = []Scenario{
 	}},
 	twin("role_policy_invalid", withRole(func(r *Role) { r.Policies = []string{"root"} })),
 	twin("role_mfa_required", withMount(func(m *Mount) { m.MFA = true })),
-	twin("canary_entity_disabled", func(w *World) {
-		w.Vault.Change(func(v *Vault) { v.DisabledEntities = []string{w.Canary.UID} })
+	twin("canary_entity_disabled", disableEntity),
+	full("canary_entity_disabled_by_name", proven(diagnose.CanaryEntityDisabled), func(w *World) {
+		withRole(func(r *Role) { r.AliasByName = true })(w)
+		w.Vault.Change(func(v *Vault) { v.DisabledEntities = []string{"monitoring/canary"} })
 	}),
-	{Name: "canary_entity_disabled_self_review", Full: byElimination(diagnose.CanaryEntityDisabled), Arrange: func(w *World) {
+	full("canary_entity_disabled_unread", byElimination(diagnose.CanaryEntityDisabled), func(w *World) {
+		disableEntity(w)
+		w.OnVault("identity/lookup/entity", Refuse(403, denied.ofToken()))
+	}),
+	full("canary_entity_disabled_self_review", proven(diagnose.CanaryEntityDisabled), func(w *World) {
 		selfReview(w)
 		w.Kubernetes.Change(func(k *Kubernetes) { k.Grants[w.Canary.username()] = authDelegator })
-		w.Vault.Change(func(v *Vault) { v.DisabledEntities = []string{w.Canary.UID} })
-	}},
+		disableEntity(w)
+	}),
+	full("unexplained_entity_enabled", byElimination(diagnose.Unexplained), func(w *World) {
+		disableEntity(w)
+		w.OnVault("identity/lookup/entity", JSON(200, `{"data":{"disabled":false}}`))
+	}),
 	bare("unexplained", byElimination(diagnose.Unexplained), func(w *World) {
 		w.DropReviewer()
 		w.Target.FollowUps = false
 	}),
+}
+
+func disableEntity(w *World) {
+	w.Vault.Change(func(v *Vault) { v.DisabledEntities = []string{w.Canary.UID} })
 }
 
 func neverSet(r *Role) { r.Namespaces, r.Selector = nil, map[string]string{"never": "set"} }

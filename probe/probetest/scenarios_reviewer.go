@@ -1,6 +1,7 @@
 package probetest
 
 import (
+	"net/http"
 	"os"
 	"time"
 
@@ -85,8 +86,23 @@ var reviewerScenarios = []Scenario{
 	}},
 	{Name: "unexplained_stale_copy", Full: byElimination(diagnose.Unexplained), Arrange: func(w *World) {
 		w.SetReviewer(expiredYesterday(w.Reviewer)) // Vault has a good one
-		w.Vault.Change(func(v *Vault) { v.DisabledEntities = []string{w.Canary.UID} })
+		disableEntity(w)
+		w.OnVault("identity/lookup/entity", Refuse(403, denied.ofToken()))
 	}},
+	full("canary_entity_disabled_stale_copy", proven(diagnose.CanaryEntityDisabled), func(w *World) {
+		w.SetReviewer(expiredYesterday(w.Reviewer))
+		disableEntity(w)
+	}),
+	full("reviewer_unauthorized_unheard", proven(diagnose.ReviewerUnauthorized), func(w *World) {
+		w.DropReviewer()
+		w.OnKubernetes("", func(rw http.ResponseWriter, r *http.Request) { // Vault gets through
+			if r.UserAgent() != pluginAgent {
+				HTML(503)(rw, r)
+				return
+			}
+			w.Kubernetes.routes.ServeHTTP(rw, r)
+		})
+	}),
 	twin("reviewer_drift_unset", withConfig(func(c *Config) { c.ReviewerJWT = "" })),
 	bare("reviewer_drift_by_config", byElimination(diagnose.ReviewerDrift), func(w *World) {
 		w.DropReviewer()

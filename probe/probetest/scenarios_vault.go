@@ -17,6 +17,7 @@ var vaultScenarios = []Scenario{
 	bare("vault_unreachable_closed_at_once", proven(diagnose.VaultUnreachable), func(w *World) { w.OnVault("", Close) }),
 	twin("vault_timeout", hanging(func(w *World) { w.Target.Vault.Addr = "https://" + w.Silent() })),
 	bare("vault_timeout_before_header", proven(diagnose.VaultTimeout), hanging(func(w *World) { w.OnVault("", Hang) })),
+	bare("vault_timeout_every_login", proven(diagnose.VaultTimeout), hanging(func(w *World) { w.OnLogin(Hang) })),
 	bare("vault_timeout_after_header", proven(diagnose.VaultTimeout), hanging(func(w *World) { w.OnVault("", HangAfterHeader) })),
 	bare("vault_timeout_login_drips", proven(diagnose.VaultTimeout), hanging(func(w *World) { w.OnLogin(HangInBody) })),
 	bare("vault_timeout_in_body", proven(diagnose.VaultTimeout), hanging(func(w *World) { w.OnVault("", HangInBody) })),

@@ -32,8 +32,7 @@ type Vault struct {
 	Clock time.Duration
 	// Mounts maps a path below auth/ to the mount there.
 	Mounts map[string]*Mount
-	// DisabledEntities are the aliases (UIDs of service accounts) whose identity entity is
-	// disabled.
+	// DisabledEntities are the aliases (see [Role]) whose identity entity is disabled.
 	DisabledEntities []string
 	// Handlers replace the fake's response for a path below /v1/; "" is every path.
 	Handlers map[string]http.HandlerFunc
@@ -43,7 +42,7 @@ type Vault struct {
 	live     map[string]Role // by token
 }
 
-// ReaderToken is a Vault token that may read every config and role.
+// ReaderToken is a Vault token that may read every config and role, and look up entities.
 const ReaderToken = "hvs.reader" + Mark
 
 // Change modifies the fake while it serves requests.
@@ -107,9 +106,40 @@ func (v *Vault) Serve(w http.ResponseWriter, r *http.Request) {
 		v.revoke(w, r.Header.Get("X-Vault-Token"))
 	case isLogin:
 		v.login(w, r, mount)
+	case r.URL.Query().Has("help"):
+		v.help(w, path)
+	case path == "identity/lookup/entity":
+		v.lookupEntity(w, r)
 	default:
 		v.read(w, path, r.Header.Get("X-Vault-Token"))
 	}
+}
+
+// help responds to anybody for a path at which userpass logs in.
+func (v *Vault) help(w http.ResponseWriter, path string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	mount, _, isNamed := strings.Cut(strings.TrimPrefix(path, "auth/"), "/login/")
+	if m := v.Mounts[mount]; !isNamed || m == nil || m.Type != "userpass" {
+		refuseWith(w, denied)
+		return
+	}
+	writeJSON(w, 200, map[string]any{"help": "how to log in"})
+}
+
+// lookupEntity responds to [ReaderToken], which the fake lets look up entities. Every
+// service account has one.
+func (v *Vault) lookupEntity(w http.ResponseWriter, r *http.Request) {
+	var question struct {
+		Alias string `json:"alias_name"`
+	}
+	if r.Header.Get("X-Vault-Token") != ReaderToken || json.NewDecoder(r.Body).Decode(&question) != nil {
+		refuse(w, 403, denied.ofToken())
+		return
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	writeJSON(w, 200, map[string]any{"data": map[string]any{"disabled": slices.Contains(v.DisabledEntities, question.Alias)}})
 }
 
 // health responds with the status that the query selects for the state, or the default.
@@ -132,6 +162,9 @@ func (v *Vault) health(w http.ResponseWriter, r *http.Request) {
 		"initialized": v.Initialized, "sealed": v.Sealed || !v.Initialized, "standby": v.Standby,
 		"version": cmp.Or(v.Version, v.Dialect.version()), "server_time_utc": time.Now().Add(v.Clock).Unix(),
 	}
+	if v.Dialect != OpenBao {
+		answer["enterprise"] = v.Dialect == Enterprise
+	}
 	if v.Standby {
 		answer["ha_connection_healthy"] = !v.Disconnected
 	}
@@ -143,7 +176,7 @@ func (v *Vault) revoke(w http.ResponseWriter, token string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if role, lives := v.live[token]; !lives || role.NoDefaultPolicy {
-		refuse(w, 403, "1 error occurred:\n\t* permission denied\n\n")
+		refuse(w, 403, denied.ofToken())
 		return
 	}
 	delete(v.live, token)
@@ -160,6 +193,10 @@ func (v *Vault) read(w http.ResponseWriter, path, token string) {
 			continue
 		}
 		if data, known := mount.read(name, path); known {
+			if data == nil && mount.Type != "" {
+				refuse(w, 404, "1 error occurred:\n\t* unsupported path\n\n")
+				return
+			}
 			if data == nil {
 				writeJSON(w, 404, map[string]any{"errors": []string{}})
 				return
@@ -168,7 +205,11 @@ func (v *Vault) read(w http.ResponseWriter, path, token string) {
 			return
 		}
 	}
-	refuse(w, 403, "1 error occurred:\n\t* permission denied\n\n")
+	if token == ReaderToken && strings.HasPrefix(path, "auth/") {
+		refuse(w, 404, fmt.Sprintf("no handler for route %q. route entry not found.", path))
+		return
+	}
+	refuse(w, 403, denied.ofToken())
 }
 
 // login is the part of a login in Vault's core: it calls the plugin, then checks the

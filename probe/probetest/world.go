@@ -93,6 +93,11 @@ func accountToken(namespace, name string, audiences ...string) Token {
 func (w *World) Complete() {
 	w.Readable()
 	w.Identity()
+	w.Diagnosable()
+}
+
+// Diagnosable adds a diagnostic role.
+func (w *World) Diagnosable() {
 	w.Target.Vault.DiagnosticRole = "diagnostic"
 	w.Mount(func(m *Mount) {
 		m.Roles["diagnostic"] = Role{Names: []string{"canary"}, Selector: map[string]string{"k8s-auth-probe/never-set": "true"}}
@@ -166,7 +171,8 @@ func (w *World) StoreReviewer(token string) {
 	w.Config(func(c *Config) { c.ReviewerJWT = token })
 }
 
-// Readable adds a Vault token that may read the mount's config and roles.
+// Readable adds a Vault token that may read the mount's config and roles, and look up
+// entities.
 func (w *World) Readable() { w.Target.Vault.TokenFile = w.tokenFile("vault-token", ReaderToken) }
 
 // Identity gives the exporter its own identity, which may create TokenReviews.
