@@ -89,6 +89,11 @@ release-test:
 	@go tool -modfile=tools/goreleaser/go.mod goreleaser --version >/dev/null
 	cd $(RELEASE) && go vet ./... && go test -timeout=20m -count=1 ./...
 
+## chart: copy the rules and dashboards into the chart
+.PHONY: chart
+chart:
+	cd $(CHART) && go test -count=1 -run=Copies . -update
+
 ## kustomize: render deploy/kustomize from the chart
 .PHONY: kustomize
 kustomize:
