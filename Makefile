@@ -89,10 +89,10 @@ release-test:
 	@go tool -modfile=tools/goreleaser/go.mod goreleaser --version >/dev/null
 	cd $(RELEASE) && go vet ./... && go test -timeout=20m -count=1 ./...
 
-## chart: copy the rules and dashboards into the chart
+## chart: copy the rules and dashboards into the chart, and list its values in its README
 .PHONY: chart
 chart:
-	cd $(CHART) && go test -count=1 -run=Copies . -update
+	cd $(CHART) && go test -count=1 -run='Copies|README' . -update
 
 ## kustomize: render deploy/kustomize from the chart
 .PHONY: kustomize
@@ -140,7 +140,7 @@ e2e: servers
 	@echo "== the exporter against the lab (some minutes)"
 	E2E_MATRIX=$(CURDIR)/.lab/matrix.txt go test $(RACE) -timeout=45m -count=1 ./e2e/...
 	@cat .lab/matrix.txt
-	cd $(CHART) && go test -timeout=15m -count=1 -run='Admits|Suffice|Leads|Setup' . -lab
+	cd $(CHART) && go test -timeout=15m -count=1 -run='Admit|Suffice|Leads|Setup' . -lab
 	@if command -v chromium >/dev/null; then cd $(PAGE) && go test -count=1 -run=FaultShows . -lab; fi
 
 ## bench: compare the cost of a probe with a bare net/http program that sends the same requests

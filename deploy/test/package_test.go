@@ -11,6 +11,7 @@ import (
 	"helm.sh/helm/v4/pkg/chart/v2/lint/support"
 	"helm.sh/helm/v4/pkg/chart/v2/loader"
 	chartutil "helm.sh/helm/v4/pkg/chart/v2/util"
+	sigsyaml "sigs.k8s.io/yaml"
 )
 
 func TestPackageContainsTheFiles(t *testing.T) {
@@ -74,6 +75,35 @@ func TestDashboards(t *testing.T) {
 	}
 	if found != len(paths) || found == 0 {
 		t.Errorf("%d ConfigMaps for %d dashboards", found, len(paths))
+	}
+}
+
+// TestArtifactHubAnnotations checks that what Artifact Hub shows is readable, and that it names the image that the chart installs.
+func TestArtifactHubAnnotations(t *testing.T) {
+	metadata := load(t).Metadata
+	var images []struct{ Name, Image string }
+	var links []struct{ Name, URL string }
+	var changes []struct{ Kind, Description string }
+	for name, into := range map[string]any{"images": &images, "links": &links, "changes": &changes} {
+		if err := sigsyaml.Unmarshal([]byte(metadata.Annotations["artifacthub.io/"+name]), into); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if want := podOf(t, render(t, merged(t, `{}`))).Spec.Containers[0].Image; len(images) != 1 || images[0].Image != want {
+		t.Errorf("the images are %v, the chart installs %s", images, want)
+	}
+	for _, link := range links {
+		path, found := strings.CutPrefix(link.URL, metadata.Home+"/blob/main/")
+		if _, err := os.Stat(filepath.Join("../..", path)); !found || err != nil {
+			t.Errorf("the link %s leads to no file: %v", link.URL, err)
+		}
+	}
+	icon, _ := strings.CutPrefix(metadata.Icon, strings.Replace(metadata.Home, "github.com", "raw.githubusercontent.com", 1)+"/main/")
+	if _, err := os.Stat(filepath.Join("../..", icon)); err != nil {
+		t.Errorf("the icon %s is no file: %v", metadata.Icon, err)
+	}
+	if len(links) == 0 || len(changes) == 0 || len(metadata.Sources) == 0 || len(metadata.Maintainers) == 0 || metadata.KubeVersion == "" {
+		t.Errorf("the metadata is incomplete: %+v", metadata)
 	}
 }
 
