@@ -53,6 +53,11 @@ lint:
 	@echo "== staticcheck"
 	go tool -modfile=tools/go.mod staticcheck ./...
 
+## vulncheck: look for known vulnerabilities in the code that the exporter reaches; needs vuln.go.dev
+.PHONY: vulncheck
+vulncheck:
+	go tool -modfile=tools/go.mod govulncheck ./cmd/...
+
 ## unit: run the tests with fake servers
 .PHONY: unit
 unit:
@@ -152,6 +157,13 @@ bench:
 .PHONY: soak
 soak:
 	go test ./bench -run='^$$' -bench=Soak -benchtime=1x -timeout=20m
+
+## base-images: write the digests of the base images into the Dockerfile; needs docker, and access to the registries
+.PHONY: base-images
+base-images:
+	@awk '/^FROM/ {for (i = 2; i <= NF; i++) if ($$i !~ /^--/) {sub(/@.*/, "", $$i); print $$i; next}}' Dockerfile | while read -r image; do \
+	  digest=$$(docker buildx imagetools inspect "$$image" --format '{{.Manifest.Digest}}') || exit 1; \
+	  sed -i -E "s|$$image(@sha256:[0-9a-f]+)?|$$image@$$digest|" Dockerfile; echo "$$image@$$digest"; done
 
 ## build: compile the exporter into bin/
 .PHONY: build
