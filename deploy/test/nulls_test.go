@@ -26,6 +26,9 @@ func TestNullsAreNoGoErrors(t *testing.T) {
 	rejected := 0
 	for _, path := range paths {
 		v := with(t, everything)
+		for _, name := range []string{"prometheusRule", "vmRule", "grafanaDashboard"} {
+			v[name].(values)["enabled"] = path[0] == name || path[0] == "prometheusRule" && name == "vmRule" // rendering them takes most of the time
+		}
 		setNull(v, path)
 		texts, err := renderTexts(t, v)
 		if err != nil {
