@@ -68,7 +68,7 @@ lifecycle: {preStop: {sleep: {seconds: 5}}}
 initContainers: [{name: wait, image: "{{ .Values.image.repository }}", args: [config], securityContext: &restricted {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}}]
 extraContainers: [{name: sidecar, image: sidecar, securityContext: *restricted}]
 check: {schedule: "0 6 * * *", afterInstall: true}
-service: {clusterIP: "", ipFamilyPolicy: PreferDualStack, ipFamilies: [IPv6, IPv4]}
+service: {clusterIP: "", ipFamilyPolicy: PreferDualStack, ipFamilies: [IPv4]}
 ingress: {enabled: true, className: nginx, hosts: ["exporter.{{ .Release.Namespace }}.example.com"], tls: [{secretName: page, hosts: [exporter.monitoring.example.com]}]}
 httpRoute: {enabled: true, parentRefs: [{name: public, namespace: gateways}], hostnames: [exporter.example.com]}
 extraArgs: [--debug.listen-address=127.0.0.1:10192]
