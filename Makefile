@@ -35,7 +35,7 @@ $(error no C compiler was found, which the race detector needs: install gcc)
 endif
 
 # The packages whose tests do not need the lab's servers. Each takes seconds.
-FAST := ./cmd/... ./dashboards/... ./docs/... ./internal/... ./metrics/... ./probe/...
+FAST := ./cmd/... ./dashboards/... ./deploy/mixin ./docs/... ./internal/... ./metrics/... ./probe/...
 
 ## test: run every check and every test, including the exporter against the real servers; the first run compiles for minutes
 .PHONY: test
@@ -94,6 +94,12 @@ release-test:
 	@go tool -modfile=tools/goreleaser/go.mod goreleaser --version >/dev/null
 	cd $(RELEASE) && go vet ./... && go test -timeout=20m -count=1 ./...
 
+# deploy/mixin/render.jsonnet names the files.
+## mixin: render the rules, their tests and the dashboards from deploy/mixin
+.PHONY: mixin
+mixin:
+	go tool -modfile=tools/go.mod jsonnet -S -m . deploy/mixin/render.jsonnet
+
 ## chart: copy the rules and dashboards into the chart, and list its values in its README
 .PHONY: chart
 chart:
@@ -130,7 +136,7 @@ ROUTE = .lab/bin/amtool-* config routes test --config.file=deploy/prometheus/ale
 rules-test: servers
 	@echo "== the alerts"
 	@.lab/bin/promtool-* check rules deploy/prometheus/rules.yaml
-	@.lab/bin/promtool-* test rules deploy/prometheus/tests.yaml
+	@.lab/bin/promtool-* test rules deploy/prometheus/tests.yaml deploy/prometheus/tests.outages.yaml
 	@.lab/bin/amtool-* check-config deploy/prometheus/alertmanager.yaml
 	@$(ROUTE)=pager alertname=VaultK8sAuthLoginFailing severity=critical component=vault
 	@$(ROUTE)=pager alertname=VaultK8sAuthLoginFailing severity=critical component=kubernetes

@@ -22,6 +22,15 @@ type Dashboard struct {
 	Links                   []Link
 	Panels                  []Panel
 	Templating              struct{ List []Variable }
+	Annotations             struct{ List []Annotation }
+}
+
+// Annotation marks points in time in all graphs.
+type Annotation struct {
+	Name, Expr      string
+	Enable          bool
+	UseValueForTime bool
+	Datasource      Datasource
 }
 
 // Link is a link of a dashboard or of a table cell.
@@ -60,6 +69,13 @@ type Panel struct {
 type Field struct {
 	Unit, NoValue string
 	Mappings      []Mapping
+	Thresholds    struct{ Steps []Step }
+}
+
+// Step is the colour from a value on. It is nil in the first step.
+type Step struct {
+	Color string
+	Value *float64
 }
 
 // Mapping replaces values with text.

@@ -69,6 +69,50 @@ func TestQueries(t *testing.T) {
 	})
 }
 
+// TestChangesOfVerdictAreMarked checks that both dashboards mark changes of verdict, each at its own time.
+func TestChangesOfVerdictAreMarked(t *testing.T) {
+	types := metricTypes(t)
+	for _, d := range load(t) {
+		if len(d.Annotations.List) != 1 {
+			t.Fatalf("%s: %d annotations, want one", d.File, len(d.Annotations.List))
+		}
+		a := d.Annotations.List[0]
+		if a.Name != "Changes of verdict" || !a.Enable || !a.UseValueForTime || a.Datasource != selected {
+			t.Errorf("%s: its annotation is %+v", d.File, a)
+		}
+		for _, violation := range violations(a.Expr, types) {
+			t.Errorf("%s: %s\n%s", d.File, violation, a.Expr)
+		}
+	}
+}
+
+// TestSharesAreRedAtZero checks the thresholds of shares at both ends: 0 % is red and 100 % is green.
+func TestSharesAreRedAtZero(t *testing.T) {
+	found := 0
+	eachPanel(t, func(t *testing.T, p dashboards.Panel) {
+		if p.Type != "stat" || p.FieldConfig.Defaults.Unit != "percentunit" {
+			return
+		}
+		found++
+		if low, high := colorAt(p, 0), colorAt(p, 1); low != "red" && low != "orange" || high != "green" {
+			t.Errorf("0 %% is %s and 100 %% is %s", low, high)
+		}
+	})
+	if found < 4 {
+		t.Errorf("%d panels show a share", found)
+	}
+}
+
+// colorAt is the colour of a value without a mapping.
+func colorAt(p dashboards.Panel, value float64) (color string) {
+	for _, step := range p.FieldConfig.Defaults.Thresholds.Steps {
+		if step.Value == nil || *step.Value <= value {
+			color = step.Color
+		}
+	}
+	return color
+}
+
 // TestTargetDashboardIsAboutOneTarget checks that every query of the target dashboard selects one target, and no other query does.
 func TestTargetDashboardIsAboutOneTarget(t *testing.T) {
 	for _, d := range load(t) {

@@ -49,7 +49,11 @@ func TestAlertsSayWhatToDo(t *testing.T) {
 		if summary := a.Annotations["summary"]; summary == "" || strings.Contains(summary, "{{") {
 			t.Errorf("%s: the summary is not a plain sentence: %q", a.Alert, summary)
 		}
-		if description := a.Annotations["description"]; !strings.Contains(description, "$labels.target") && !strings.Contains(description, "$labels.job") {
+		description := a.Annotations["description"]
+		if strings.HasPrefix(description, "{{ $labels.target }}: ") && !strings.HasSuffix(description, " exec deploy/vault-k8s-auth-exporter -- /exporter check --target {{ $labels.target }}") {
+			t.Errorf("%s: the description does not end in the command for the report", a.Alert)
+		}
+		if !strings.Contains(description, "$labels.target") && !strings.Contains(description, "$labels.job") {
 			t.Errorf("%s: the description names neither target nor job", a.Alert)
 		}
 		file, ours := strings.CutPrefix(a.Annotations["runbook_url"], home+"runbooks/")
@@ -112,16 +116,18 @@ func TestAlertsUseExistingMetrics(t *testing.T) {
 }
 
 // TestAlertsMatchOnComponents checks that no alert matches on reasons, because later versions add
-// some, or joins on the target's name alone, because it is not unique.
+// some; that none names the labels that it aggregates by or joins on, because the label of the
+// cluster has another name elsewhere; and that none uses scalar, which is NaN if a recorded rule
+// arrives twice.
 func TestAlertsMatchOnComponents(t *testing.T) {
 	byReason := regexp.MustCompile(`reason(=~|!~|="[^"])`)
-	byTargetAlone := regexp.MustCompile(`\b(on|by) \(target\)`)
+	namesLabels := regexp.MustCompile(`\b(on|by) *\(|\bscalar\(`)
 	for _, a := range alerts(t) {
 		if byReason.MatchString(strings.ReplaceAll(a.Expr, `reason="none"`, "")) {
 			t.Errorf("%s: matches on a list of reasons", a.Alert)
 		}
-		if byTargetAlone.MatchString(a.Expr) {
-			t.Errorf("%s: joins on the target alone", a.Alert)
+		if found := namesLabels.FindString(a.Expr); found != "" {
+			t.Errorf("%s%s: uses %q", a.Alert, a.Record, found)
 		}
 	}
 }

@@ -42,6 +42,7 @@ var phases = []phase{
 			"overview/Leaders/A":                     "1",
 			"overview/Targets with a process/A":      "2",
 			"overview/Configuration/A":               "1",
+			"target/Changes of verdict":              "none",
 			"overview/Processes/A":                   "1 1",
 			"target/Logins/A":                        "1",
 		},
@@ -106,6 +107,7 @@ var (
 	reviewerQueries  = []string{"overview/Reviewers that fail, logins that work/A"}
 	warningQueries   = []string{"overview/Warnings open now/A", "target/Warnings/A"}
 	failureQueries   = []string{
+		"overview/Changes of verdict",
 		"overview/Targets that were down/A", "overview/Failed runs by reason/A", "target/Runs by outcome/B",
 		"target/Verdict by reason/B", "target/Reviewer by itself/B", "target/Latest failure/A",
 	}
@@ -213,13 +215,17 @@ func (g fakeGrafana) wantNothingBeforeTheFirstScrape(t *testing.T) {
 	})
 }
 
-// eachQuery calls visit for every query. Its name is "dashboard/panel/refId".
+// eachQuery calls visit for every query. Its name is "dashboard/panel/refId", that of an annotation
+// "dashboard/name".
 func (g fakeGrafana) eachQuery(visit func(name string, d dashboards.Dashboard, q dashboards.Target)) {
 	for _, d := range g.boards {
 		for _, p := range d.Panels {
 			for _, q := range p.Targets {
 				visit(strings.TrimSuffix(d.File, ".json")+"/"+p.Title+"/"+q.RefID, d, q)
 			}
+		}
+		for _, a := range d.Annotations.List {
+			visit(strings.TrimSuffix(d.File, ".json")+"/"+a.Name, d, dashboards.Target{Expr: a.Expr, Range: true})
 		}
 	}
 }

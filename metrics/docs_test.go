@@ -104,7 +104,7 @@ func TestFixturesShowEveryMetric(t *testing.T) {
 			}
 		}
 	}
-	if registered+1 != len(shown) { // target_info is not described: its labels depend on the configuration
+	if registered+1 != len(shown) { // target_labels is not described: its labels depend on the configuration
 		t.Errorf("%d metrics are registered, %d shown", registered+1, len(shown))
 	}
 }

@@ -104,7 +104,7 @@ func TestLabelsAndHelp(t *testing.T) {
 				t.Errorf("%s has the label %s", f.GetName(), l.GetName())
 			}
 		}
-		configured := f.GetName() == "vault_k8s_auth_target_info"
+		configured := strings.HasPrefix(f.GetName(), "vault_k8s_auth_target_")
 		if perTarget && !configured && !strings.Contains(strings.ToLower(f.GetHelp()), "schedule") {
 			t.Errorf("%s does not say that it comes from a schedule: %s", f.GetName(), f.GetHelp())
 		}

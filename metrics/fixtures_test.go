@@ -97,7 +97,7 @@ func forbidden(t evidence.Target) probe.Result {
 		Verdict:  diagnose.Verdict{Reason: diagnose.ReviewerForbidden, Certainty: diagnose.Proven},
 		Reviewer: diagnose.Verdict{Reason: diagnose.ReviewerForbidden, Certainty: diagnose.Proven},
 	}
-	r.Warnings = nil
+	r.Warnings, r.ConsecutiveFailures = nil, 1
 	return r
 }
 

@@ -29,7 +29,7 @@ type Recorder struct {
 
 	mu      sync.RWMutex               // guards what follows; held while a target's counters change
 	targets map[string]*renderedTarget // by name; a state is replaced, never changed
-	infos   []prometheus.Metric
+	labels  []prometheus.Metric
 }
 
 // New returns a Recorder for these targets, with a registry of its own. Its build_info
@@ -45,7 +45,7 @@ func New(targets []evidence.Target) *Recorder {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		version.NewCollector(namespace+"_exporter"),
 		collector{r.states},
-		infoCollector{r.currentInfos},
+		labelCollector{r.currentLabels},
 	)
 	r.process.register(r.registry)
 	r.counters.register(r.registry)
@@ -83,7 +83,7 @@ func (r *Recorder) SetTargets(targets []evidence.Target) {
 			r.counters.remove(name)
 		}
 	}
-	r.targets, r.infos = next, targetInfos(targets)
+	r.targets, r.labels = next, targetLabels(targets)
 	r.process.targets.WithLabelValues("assigned").Set(float64(len(next)))
 }
 
@@ -158,10 +158,10 @@ func (r *Recorder) TargetStates() []probe.TargetState {
 	return states
 }
 
-func (r *Recorder) currentInfos() []prometheus.Metric {
+func (r *Recorder) currentLabels() []prometheus.Metric {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return r.infos
+	return r.labels
 }
 
 func (r *Recorder) states() []*renderedTarget {

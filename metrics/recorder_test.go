@@ -51,6 +51,7 @@ probe_failures_total{component="vault_to_kubernetes",target="a"} 0
 probes_total{target="a"} 0
 target_info{kubernetes_host="https://10.0.0.1:6443",mount="kubernetes",reviewer="file",role="canary",target="a",vault_addr="https://vault.example.com:8200",vault_namespace="team"} 1
 target_interval_seconds{target="a"} 60
+target_labels{target="a"} 1
 token_revoke_failures_total{target="a"} 0
 tokens_issued_total{target="a",type="batch"} 0
 tokens_issued_total{target="a",type="service"} 0

@@ -29,6 +29,18 @@ var resultMetrics = []resultMetric{
 		},
 	},
 	{
+		describe("consecutive_failed_runs", "How many runs in a row, up to the latest, found that pods cannot log in; 0 if they can, absent if it is not known."+cached),
+		func(r *probe.Result, emit emitResult) {
+			if r.LoginStatus() != diagnose.LoginsUnknown {
+				emit(float64(r.ConsecutiveFailures), r.Healthy())
+			}
+		},
+	},
+	{
+		describe("last_probe_duration_seconds", "How long the latest completed run took, in seconds."+cached),
+		func(r *probe.Result, emit emitResult) { emit(r.Duration.Seconds(), r.Healthy()) },
+	},
+	{
 		describe("reviewer_up", "Whether the configured reviewer can create TokenReviews: 1 it did, 0 it cannot, absent if it did not try or did not reach the API server."+cached),
 		func(r *probe.Result, emit emitResult) {
 			reviewer := r.Diagnosis.Reviewer

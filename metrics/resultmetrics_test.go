@@ -110,6 +110,31 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
+// The number of failed runs in a row is known whenever it is known whether pods can log in.
+func TestConsecutiveFailedRuns(t *testing.T) {
+	sealed := broken(diagnose.VaultSealed, diagnose.None, diagnose.Proven, func(*evidence.Evidence) {})
+	unknown := broken(diagnose.CanaryTokenMissing, diagnose.None, diagnose.Proven, func(*evidence.Evidence) {})
+	for _, c := range []struct {
+		name     string
+		run      func(evidence.Target) probe.Result
+		failures int
+		want     string
+	}{
+		{"healthy", healthy, 0, `consecutive_failed_runs{target="a"} 0`},
+		{"the third failure", sealed, 3, `consecutive_failed_runs{target="a"} 3`},
+		{"unknown, after three failures", unknown, 3, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			rec := metrics.New([]evidence.Target{target("a")})
+			r := c.run(target("a"))
+			r.ConsecutiveFailures = c.failures
+			rec.Record(r)
+			expect(t, rec, c.want, "consecutive_failed_runs")
+			expect(t, rec, `last_probe_duration_seconds{target="a"} 0.04`, "last_probe_duration_seconds")
+		})
+	}
+}
+
 func TestWarningsAreThoseJudged(t *testing.T) {
 	rec := metrics.New([]evidence.Target{target("a")})
 	r := healthy(target("a"))
@@ -145,7 +170,7 @@ func TestSkippedStepsAreAbsent(t *testing.T) {
 
 // What is left of a result once it is older than three intervals.
 func TestStale(t *testing.T) {
-	names := append([]string{"warning", "verdict_since_timestamp_seconds", "last_probe_timestamp_seconds", "step_success", "step_duration_seconds"}, verdictNames...)
+	names := append([]string{"warning", "consecutive_failed_runs", "last_probe_duration_seconds", "verdict_since_timestamp_seconds", "last_probe_timestamp_seconds", "step_success", "step_duration_seconds"}, verdictNames...)
 	for _, c := range []struct {
 		name string
 		run  func(evidence.Target) probe.Result
@@ -157,10 +182,12 @@ func TestStale(t *testing.T) {
 				e.Login = failed[evidence.Login](evidence.ClassRefused, 503, "Vault is sealed")
 				e.Revoke = evidence.Fact[struct{}]{}
 			})(t)
-			r.Warnings = warnings(diagnose.ClockSkew)
+			r.Warnings, r.ConsecutiveFailures = warnings(diagnose.ClockSkew), 2
 			return r
 		}, `
 			canary_login_up{target="a"} 0
+			consecutive_failed_runs{target="a"} 2
+			last_probe_duration_seconds{target="a"} 0.04
 			last_probe_timestamp_seconds{target="a"} 9.466848e+08
 			step_duration_seconds{step="login",target="a"} 1
 			step_success{step="login",target="a"} 0

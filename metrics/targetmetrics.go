@@ -19,6 +19,13 @@ type emitTarget func(value float64, labels ...string)
 
 var targetMetrics = []targetMetric{
 	{
+		describe("target_info", "Always 1: the configuration of the target.", "vault_addr", "vault_namespace", "mount", "role", "kubernetes_host", "reviewer"),
+		func(t probe.TargetState, emit emitTarget) {
+			c := t.Target
+			emit(1, c.Vault.Addr, c.Vault.Namespace, c.Vault.Mount, c.Vault.Role, c.Kubernetes.Host, string(c.Reviewer.Source))
+		},
+	},
+	{
 		describe("target_interval_seconds", "Time from one scheduled run to the next, in seconds."),
 		func(t probe.TargetState, emit emitTarget) { emit(t.Target.Interval.Seconds()) },
 	},

@@ -13,4 +13,5 @@ type Memory struct {
 	gathered gather.Memory
 	reason   diagnose.Reason
 	since    time.Time // when the reason was first seen
+	failures int       // see [Result.ConsecutiveFailures]
 }

@@ -48,6 +48,13 @@ func (p *Prober) Probe(ctx context.Context, target evidence.Target, memory Memor
 	if reason := result.Diagnosis.Reason; memory.reason != reason {
 		memory.reason, memory.since = reason, e.At
 	}
+	switch result.LoginStatus() {
+	case diagnose.LoginsWork:
+		memory.failures = 0
+	case diagnose.LoginsFail:
+		memory.failures++
+	}
+	result.ConsecutiveFailures = memory.failures
 	result.Since, result.Duration = memory.since, time.Since(e.At)
 	return result, memory
 }

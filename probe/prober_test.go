@@ -375,6 +375,37 @@ func TestSinceChangesWithTheReason(t *testing.T) {
 	}
 }
 
+// A run that does not know whether pods can log in is not counted, and does not end the row.
+func TestConsecutiveFailures(t *testing.T) {
+	w := probetest.NewWorld(t)
+	sealed := func(sealed bool) func() {
+		return func() { w.Vault.Change(func(v *probetest.Vault) { v.Sealed = sealed }) }
+	}
+	canary := w.Target.Canary.TokenFile
+	unseal, seal := sealed(false), sealed(true)
+	var memory probe.Memory
+	for i, run := range []struct {
+		before func()
+		status diagnose.LoginStatus
+		want   int
+	}{
+		{func() {}, diagnose.LoginsWork, 0},
+		{seal, diagnose.LoginsFail, 1},
+		{func() {}, diagnose.LoginsFail, 2},
+		{func() { unseal(); w.Target.Canary.TokenFile = "/missing" }, diagnose.LoginsUnknown, 2},
+		{func() { seal(); w.Target.Canary.TokenFile = canary }, diagnose.LoginsFail, 3},
+		{unseal, diagnose.LoginsWork, 0},
+		{seal, diagnose.LoginsFail, 1},
+	} {
+		run.before()
+		var result probe.Result
+		result, memory = w.Probe(memory)
+		if result.LoginStatus() != run.status || result.ConsecutiveFailures != run.want {
+			t.Errorf("run %d: logins %s, %d failures in a row, want %s and %d", i, result.LoginStatus(), result.ConsecutiveFailures, run.status, run.want)
+		}
+	}
+}
+
 func TestRotatedFilesAreReadAgain(t *testing.T) {
 	w := probetest.NewWorld(t)
 	prober := w.Prober()

@@ -18,6 +18,10 @@ type Result struct {
 	Warnings  []diagnose.Warning
 	// Since is when this process first saw the current reason without interruption.
 	Since time.Time
+	// ConsecutiveFailures is how many runs of this process in a row, up to this one, found
+	// that pods cannot log in. A run that does not know whether they can is not counted and
+	// does not end the row.
+	ConsecutiveFailures int
 }
 
 // Healthy reports whether pods can log in.

@@ -101,7 +101,7 @@ func TestAlertsCanBeChanged(t *testing.T) {
 		}},
 		"threshold of one":           {`VaultK8sAuthFlaky: {thresholds: {warning: 0.5}}`, replaced("VaultK8sAuthFlaky", "warning", "> 0.2", "> 0.5")},
 		"threshold of tokens":        {`VaultK8sAuthTokensNotRevoked: {thresholds: {warning: 10}}`, replaced("VaultK8sAuthTokensNotRevoked", "warning", ">= 3", ">= 10")},
-		"threshold of the canary":    {`VaultK8sAuthCanaryFailing: {thresholds: {warning: 1800}}`, replaced("VaultK8sAuthCanaryFailing", "warning", "< 600", "< 1800")},
+		"threshold of the canary":    {`VaultK8sAuthCanaryFailing: {thresholds: {warning: 900}}`, replaced("VaultK8sAuthCanaryFailing", "warning", "< 300", "< 900")},
 		"threshold of a severity":    {`VaultK8sAuthTokenExpiring: {thresholds: {critical: 0.05}}`, replaced("VaultK8sAuthTokenExpiring", "critical", "< 0.02", "< 0.05")},
 		"threshold of the first":     {`VaultK8sAuthTokenExpiring: {thresholds: {warning: 0.25}}`, replaced("VaultK8sAuthTokenExpiring", "warning", "< 0.1", "< 0.25")},
 		"threshold of a certificate": {`VaultK8sAuthCertificateExpiring: {thresholds: {critical: 0.05}}`, replaced("VaultK8sAuthCertificateExpiring", "critical", "< 0.02", "< 0.05")},
@@ -117,21 +117,40 @@ func TestAlertsCanBeChanged(t *testing.T) {
 }
 
 func TestAllAlertsTogether(t *testing.T) {
+	const grafana, page = "https://grafana.example.com", "https://vault-auth.example.com"
 	want := shipped(t)
-	change(want, "vault_k8s_auth:error_budget:ratio", func(r *monitoringv1.Rule) { r.Expr.StrVal = "vector(0.001)" })
+	change(want, "VaultK8sAuthErrorBudgetBurn", func(r *monitoringv1.Rule) { r.Expr.StrVal = strings.ReplaceAll(r.Expr.StrVal, "* 0.005", "* 0.001") })
 	for _, group := range want.Groups {
 		for i := range group.Rules {
 			if r := &group.Rules[i]; r.Alert != "" {
 				r.Labels["team"], r.Annotations["site"] = "platform", "eu"
 				r.Annotations["runbook_url"] = "https://wiki.example.com/" + r.Alert + ".md"
+				r.Annotations["dashboard_url"], r.Annotations["status_url"] = grafana+"/d/vault-k8s-auth-overview?var-job={{ $labels.job }}", page+"/"
+				if strings.Contains(r.Annotations["description"], "$labels.target") {
+					r.Annotations["dashboard_url"], r.Annotations["status_url"] = grafana+"/d/vault-k8s-auth-target?var-target={{ $labels.target }}", page+"/targets/{{ $labels.target }}"
+				}
 				r.Annotations["description"] = strings.ReplaceAll(r.Annotations["description"], home+"reasons.md", "https://wiki.example.com/reasons")
 			}
 		}
 	}
 	got := alerts(t, `prometheusRule: {enabled: true, errorBudget: 0.001, runbookURLPrefix: "https://wiki.example.com/", reasonsURL: "https://wiki.example.com/reasons",
-		extraLabels: {team: platform}, extraAnnotations: {site: eu}}`)
+		grafanaURL: "`+grafana+`", statusURL: "`+page+`", extraLabels: {team: platform}, extraAnnotations: {site: eu}}`)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestCommandNamesTheWorkload checks that the command in a description runs in what the chart installs.
+func TestCommandNamesTheWorkload(t *testing.T) {
+	for values, want := range map[string]string{
+		`{prometheusRule: {enabled: true}, fullnameOverride: canary}`:                                                                        " exec deploy/canary -- /exporter check ",
+		`{prometheusRule: {enabled: true}, fullnameOverride: canary, targets: [{name: a}, {name: b}], sharding: {enabled: true, shards: 2}}`: " exec statefulset/canary -- /exporter check ",
+	} {
+		change(alerts(t, values), "VaultK8sAuthLoginFailing", func(r *monitoringv1.Rule) {
+			if !strings.Contains(r.Annotations["description"], want) {
+				t.Errorf("%s: the description does not contain %q:\n%s", values, want, r.Annotations["description"])
+			}
+		})
 	}
 }
 

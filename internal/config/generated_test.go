@@ -149,7 +149,7 @@ func properties(indent string) string {
 		add(s.fileKey(), propertyOf(s))
 	}
 	add(labelsKey, property{
-		Type: "object", Description: "labels of target_info, as label_NAME", MaxProperties: maxLabels,
+		Type: "object", Description: "labels on target_labels, as label_NAME", MaxProperties: maxLabels,
 		PropertyNames:        &property{Pattern: labelNamePattern},
 		AdditionalProperties: &property{Type: "string", MinLength: 1, MaxLength: maxLabelValue},
 	})

@@ -44,7 +44,7 @@ const labelNamePattern = `^[A-Za-z][A-Za-z0-9_]{0,62}$`
 
 var labelName = regexp.MustCompile(labelNamePattern)
 
-// resolveLabels checks a target's labels, which become label_NAME on target_info.
+// resolveLabels checks a target's labels, which become label_NAME on target_labels.
 func resolveLabels(written []labelText) (labels map[string]string, mistakes []error) {
 	if len(written) == 0 {
 		return nil, nil
