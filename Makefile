@@ -95,7 +95,7 @@ release-test:
 	cd $(RELEASE) && go vet ./... && go test -timeout=20m -count=1 ./...
 
 # deploy/mixin/render.jsonnet names the files.
-## mixin: render the rules, their tests and the dashboards from deploy/mixin
+## mixin: render the rules, their tests and the dashboards from deploy/mixin; make chart copies them into the chart
 .PHONY: mixin
 mixin:
 	go tool -modfile=tools/go.mod jsonnet -S -m . deploy/mixin/render.jsonnet
