@@ -53,6 +53,11 @@ lint:
 	@echo "== staticcheck"
 	go tool -modfile=tools/go.mod staticcheck ./...
 
+## vulncheck: look for known vulnerabilities in the code that the exporter reaches; needs vuln.go.dev
+.PHONY: vulncheck
+vulncheck:
+	go tool -modfile=tools/go.mod govulncheck ./cmd/...
+
 ## unit: run the tests with fake servers
 .PHONY: unit
 unit:
@@ -90,10 +95,15 @@ release-test:
 	cd $(RELEASE) && go vet ./... && go test -timeout=20m -count=1 ./...
 
 # deploy/mixin/render.jsonnet names the files.
-## mixin: render the rules, their tests and the dashboards from deploy/mixin
+## mixin: render the rules, their tests and the dashboards from deploy/mixin; make chart copies them into the chart
 .PHONY: mixin
 mixin:
 	go tool -modfile=tools/go.mod jsonnet -S -m . deploy/mixin/render.jsonnet
+
+## chart: copy the rules and dashboards into the chart, and list its values in its README
+.PHONY: chart
+chart:
+	cd $(CHART) && go test -count=1 -run='Copies|README' . -update
 
 ## kustomize: render deploy/kustomize from the chart
 .PHONY: kustomize
@@ -141,7 +151,7 @@ e2e: servers
 	@echo "== the exporter against the lab (some minutes)"
 	E2E_MATRIX=$(CURDIR)/.lab/matrix.txt go test $(RACE) -timeout=45m -count=1 ./e2e/...
 	@cat .lab/matrix.txt
-	cd $(CHART) && go test -timeout=15m -count=1 -run='Admits|Suffice|Leads|Setup' . -lab
+	cd $(CHART) && go test -timeout=15m -count=1 -run='Admit|Suffice|Leads|Setup' . -lab
 	@if command -v chromium >/dev/null; then cd $(PAGE) && go test -count=1 -run=FaultShows . -lab; fi
 
 ## bench: compare the cost of a probe with a bare net/http program that sends the same requests
@@ -153,6 +163,13 @@ bench:
 .PHONY: soak
 soak:
 	go test ./bench -run='^$$' -bench=Soak -benchtime=1x -timeout=20m
+
+## base-images: write the digests of the base images into the Dockerfile; needs docker, and access to the registries
+.PHONY: base-images
+base-images:
+	@awk '/^FROM/ {for (i = 2; i <= NF; i++) if ($$i !~ /^--/) {sub(/@.*/, "", $$i); print $$i; next}}' Dockerfile | while read -r image; do \
+	  digest=$$(docker buildx imagetools inspect "$$image" --format '{{.Manifest.Digest}}') || exit 1; \
+	  sed -i -E "s|$$image(@sha256:[0-9a-f]+)?|$$image@$$digest|" Dockerfile; echo "$$image@$$digest"; done
 
 ## build: compile the exporter into bin/
 .PHONY: build

@@ -15,7 +15,7 @@ import (
 func pages(t *testing.T) []string {
 	t.Helper()
 	var paths []string
-	for _, folder := range []string{"..", ".", "runbooks", "../dashboards", "../deploy/prometheus", "../deploy/helm/*"} {
+	for _, folder := range []string{"..", ".", "runbooks", "../dashboards", "../deploy/prometheus", "../deploy/systemd", "../deploy/helm/*"} {
 		found, err := filepath.Glob(folder + "/*.md")
 		if err != nil {
 			t.Fatal(err)

@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -79,6 +80,19 @@ func TestAlertsCanBeChanged(t *testing.T) {
 	}{
 		"for": {`VaultK8sAuthWarning: {for: 1d}`, func(spec monitoringv1.PrometheusRuleSpec) {
 			change(spec, "VaultK8sAuthWarning", func(r *monitoringv1.Rule) { r.For = new(monitoringv1.Duration("1d")) })
+		}},
+		"keepFiringFor": {`VaultK8sAuthFlaky: {keepFiringFor: 20m}`, func(spec monitoringv1.PrometheusRuleSpec) {
+			change(spec, "VaultK8sAuthFlaky", func(r *monitoringv1.Rule) { r.KeepFiringFor = new(monitoringv1.NonEmptyDuration("20m")) })
+		}},
+		"expr": {`VaultK8sAuthWarning: {expr: vector(1)}`, func(spec monitoringv1.PrometheusRuleSpec) {
+			change(spec, "VaultK8sAuthWarning", func(r *monitoringv1.Rule) { r.Expr.StrVal = "vector(1)" })
+		}},
+		"expr of a severity": {`VaultK8sAuthTokenExpiring: {expr: {critical: vector(1)}}`, func(spec monitoringv1.PrometheusRuleSpec) {
+			change(spec, "VaultK8sAuthTokenExpiring", func(r *monitoringv1.Rule) {
+				if r.Labels["severity"] == "critical" {
+					r.Expr.StrVal = "vector(1)"
+				}
+			})
 		}},
 		"labels": {`VaultK8sAuthFlaky: {labels: {severity: info, team: vault}, annotations: {dashboard: here}}`, func(spec monitoringv1.PrometheusRuleSpec) {
 			change(spec, "VaultK8sAuthFlaky", func(r *monitoringv1.Rule) {
@@ -165,5 +179,53 @@ func TestAlertsCanBeDisabled(t *testing.T) {
 		if diff := cmp.Diff(want, alerts(t, off(slices.Compact(names)...))); diff != "" {
 			t.Errorf("without %v (-want +got):\n%s", names, diff)
 		}
+	}
+}
+
+// TestExtraGroups checks that additional groups follow the chart's own and keep the templates of Prometheus.
+func TestExtraGroups(t *testing.T) {
+	got := alerts(t, `prometheusRule: {enabled: true, extraGroups: [{name: own, rules: [{alert: Own, expr: "up == 0", annotations: {summary: "{{ $labels.job }}"}}]}]}`).Groups
+	own := got[len(got)-1]
+	if own.Name != "own" || own.Rules[0].Annotations["summary"] != "{{ $labels.job }}" {
+		t.Errorf("the last group is %+v", own)
+	}
+	if diff := cmp.Diff(shipped(t).Groups, got[:len(got)-1]); diff != "" {
+		t.Errorf("the chart's own groups (-repository +chart):\n%s", diff)
+	}
+}
+
+// TestClusterLabel checks that another label replaces cluster in every expression and dashboard, and nothing else.
+func TestClusterLabel(t *testing.T) {
+	label := regexp.MustCompile(`\bcluster\b`)
+	want := shipped(t)
+	for _, group := range want.Groups {
+		for i := range group.Rules {
+			group.Rules[i].Expr.StrVal = label.ReplaceAllString(group.Rules[i].Expr.StrVal, "k8s_cluster")
+		}
+	}
+	const text = `{prometheusRule: {enabled: true, clusterLabel: k8s_cluster}, grafanaDashboard: {enabled: true, namespace: grafana}}`
+	if diff := cmp.Diff(want, alerts(t, text)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for _, o := range render(t, merged(t, text)) {
+		if o.GetNamespace() == "grafana" {
+			for name, content := range o.Object["data"].(map[string]any) {
+				if at := label.FindString(content.(string)); at != "" || !strings.Contains(content.(string), `by (k8s_cluster, `) {
+					t.Errorf("%s still has %q", name, at)
+				}
+			}
+		}
+	}
+}
+
+// TestVMRule checks that VictoriaMetrics' operator gets the same rules.
+func TestVMRule(t *testing.T) {
+	all := render(t, merged(t, `{vmRule: {enabled: true, namespace: vm, labels: {a: b}}, prometheusRule: {alerts: {VaultK8sAuthFlaky: {for: 1h}}}}`))
+	got := convert[vmRule](t, all.only(t, "VMRule"))
+	if diff := cmp.Diff(alerts(t, `prometheusRule: {enabled: true, alerts: {VaultK8sAuthFlaky: {for: 1h}}}`), got.Spec); diff != "" {
+		t.Errorf("(-PrometheusRule +VMRule):\n%s", diff)
+	}
+	if got.Namespace != "vm" || got.Labels["a"] != "b" {
+		t.Errorf("the VMRule is in %s with the labels %v", got.Namespace, got.Labels)
 	}
 }

@@ -53,7 +53,10 @@ func load(t testing.TB) *chart.Chart {
 // renderTexts renders the chart as helm does. It returns the rendered texts by the path of their template.
 func renderTexts(t testing.TB, v values) (map[string]string, error) {
 	t.Helper()
-	c := load(t)
+	return renderChart(load(t), v)
+}
+
+func renderChart(c *chart.Chart, v values) (map[string]string, error) {
 	options := common.ReleaseOptions{Name: release, Namespace: namespace, Revision: 1, IsInstall: true}
 	rendered, err := util.ToRenderValues(c, v, options, nil)
 	if err != nil {
@@ -96,6 +99,12 @@ func render(t testing.TB, v values) objects {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return decodeAll(t, rendered)
+}
+
+// decodeAll returns the objects in the rendered templates.
+func decodeAll(t testing.TB, rendered map[string]string) objects {
+	t.Helper()
 	all := objects{}
 	for name, text := range rendered {
 		if path.Ext(name) != ".yaml" {

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"math/big"
 	"net"
 	"os"
@@ -167,9 +168,11 @@ func (k kubelet) variables(t testing.TB, c core.Container) map[string]string {
 	}
 	env := map[string]string{"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port}
 	for _, from := range c.EnvFrom {
-		for name, value := range k.configMap(t, from.ConfigMapRef.Name) {
-			env[name] = value
+		if from.SecretRef != nil {
+			maps.Copy(env, texts(k.secret(t, from.SecretRef.Name)))
+			continue
 		}
+		maps.Copy(env, k.configMap(t, from.ConfigMapRef.Name))
 	}
 	for _, variable := range c.Env {
 		switch from := variable.ValueFrom; {
@@ -177,9 +180,6 @@ func (k kubelet) variables(t testing.TB, c core.Container) map[string]string {
 			env[variable.Name] = variable.Value
 		case from.FieldRef != nil && from.FieldRef.FieldPath == "metadata.name":
 			env[variable.Name] = release + "-1"
-		case from.ResourceFieldRef != nil:
-			limit := c.Resources.Limits[core.ResourceName(strings.TrimPrefix(from.ResourceFieldRef.Resource, "limits."))]
-			env[variable.Name] = fmt.Sprint(limit.Value())
 		default:
 			t.Fatalf("an unknown source of a variable: %+v", variable)
 		}
@@ -196,12 +196,12 @@ func (b blank) configMap(t testing.TB, name string) map[string]string {
 		into(t, o, &m)
 		return m.Data
 	}
-	return map[string]string{"ca.crt": string(pair(t).certificate)}
+	return map[string]string{"ca.crt": string(pair(t).certificate), "service-ca.crt": string(pair(t).certificate)}
 }
 
 func (b blank) secret(t testing.TB, _ string) map[string][]byte {
 	certificate := pair(t).certificate
-	data := map[string][]byte{"token": nil, "web.yml": nil, "ca.crt": certificate, "tls.crt": certificate, "tls.key": pair(t).key}
+	data := map[string][]byte{"token": nil, "web.yml": nil, "targets.yaml": []byte("[{name: one}]"), "ca.crt": certificate, "tls.crt": certificate, "tls.key": pair(t).key}
 	for _, of := range []string{"prod-eu-1", "prod-us-1", "staging"} {
 		data[of+"-ca.crt"] = certificate
 	}

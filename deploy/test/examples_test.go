@@ -7,13 +7,18 @@ import (
 
 	monitoring "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
 	apps "k8s.io/api/apps/v1"
+	batch "k8s.io/api/batch/v1"
 	core "k8s.io/api/core/v1"
 	networking "k8s.io/api/networking/v1"
 	pdb "k8s.io/api/policy/v1"
 	rbac "k8s.io/api/rbac/v1"
+	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
+	gateway "sigs.k8s.io/gateway-api/apis/v1"
 )
 
 // everything enables every feature that can be enabled at the same time.
@@ -41,7 +46,8 @@ replicaCount: 2
 leaderElection: {enabled: true}
 podDisruptionBudget: {enabled: true, minAvailable: 50%, maxUnavailable: ""}
 commonLabels: {team: platform}
-image: {registry: registry.example.com, tag: v1}
+global: {imageRegistry: registry.example.com/mirror, imagePullSecrets: [shared, {name: pull}]}
+image: {tag: v1}
 imagePullSecrets: [{name: pull}]
 priorityClassName: high
 updateStrategy: {type: Recreate}
@@ -49,28 +55,54 @@ nodeSelector: {kubernetes.io/os: linux}
 tolerations: [{operator: Exists}]
 affinity: {nodeAffinity: {}}
 extraEnv: [{name: NO_PROXY, value: .svc}]
+extraEnvFrom: [{secretRef: {name: proxy, optional: true}}]
+hostAliases: [{ip: 10.0.0.1, hostnames: [vault.internal]}]
+dnsPolicy: None
+dnsConfig: {nameservers: [10.0.0.10], options: [{name: ndots, value: "2"}]}
+terminationGracePeriodSeconds: 45
+revisionHistoryLimit: 0
+livenessProbe: {periodSeconds: 20}
+readinessProbe: {httpGet: {path: /healthz, port: health, scheme: HTTP}}
+startupProbe: {httpGet: {path: /healthz, port: health}, failureThreshold: 60}
+lifecycle: {preStop: {sleep: {seconds: 5}}}
+initContainers: [{name: wait, image: "{{ .Values.image.repository }}", args: [config], securityContext: &restricted {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}}]
+extraContainers: [{name: sidecar, image: sidecar, securityContext: *restricted}]
+check: {schedule: "0 6 * * *", afterInstall: true}
+service: {clusterIP: "", ipFamilyPolicy: PreferDualStack, ipFamilies: [IPv4]}
+ingress: {enabled: true, className: nginx, hosts: ["exporter.{{ .Release.Namespace }}.example.com"], tls: [{secretName: page, hosts: [exporter.monitoring.example.com]}]}
+httpRoute: {enabled: true, parentRefs: [{name: public, namespace: gateways}], hostnames: [exporter.example.com]}
 extraArgs: [--debug.listen-address=127.0.0.1:10192]
 extraManifests: [{apiVersion: v1, kind: ConfigMap, metadata: {name: extra, namespace: "{{ .Release.Namespace }}"}}]
-serviceMonitor: {enabled: true, labels: {release: prometheus}, interval: 30s, scrapeTimeout: 10s, scheme: https, tlsConfig: {insecureSkipVerify: true},
+serviceMonitor: {enabled: true, labels: {release: prometheus}, interval: 30s, scrapeTimeout: 10s, jobLabel: app.kubernetes.io/name, honorLabels: true, sampleLimit: 5000, scheme: https, tlsConfig: {insecureSkipVerify: true},
   basicAuth: {username: {name: web, key: user}, password: {name: web, key: password}},
   relabelings: [{action: labeldrop, regex: pod}], metricRelabelings: [{action: drop, sourceLabels: [__name__], regex: go_.*}]}
-prometheusRule: {enabled: true, namespace: prometheus, extraLabels: {team: platform}}
+prometheusRule: {enabled: true, namespace: prometheus, extraLabels: {team: platform}, extraGroups: [{name: more, rules: [{record: a, expr: vector(1)}]}]}
+vmRule: {enabled: true}
 grafanaDashboard: {enabled: true}
 networkPolicy:
   ingress: {from: [{namespaceSelector: {}}]}
   egress: {extra: [{ports: [{port: 3128}]}]}
 `
 
-// installations are the values that the tests render: every example, everything, and one with a PodMonitor.
+// installations are the values that the tests render: every example, everything, and one for each other way to scrape.
 func installations(t testing.TB) map[string]values {
 	t.Helper()
 	list := examples(t)
 	list["all"] = with(t, everything)
-	list["pod monitor"] = with(t, `
+	for _, way := range []string{"podMonitor", "vmServiceScrape"} {
+		list[way] = with(t, way+`: {enabled: true, interval: 30s, authorization: {credentials: {name: web, key: token}},
+			relabelings: [{action: labeldrop, regex: pod}], metricRelabelings: [{action: drop, sourceLabels: [__name__], regex: go_.*}]}
 vault: {addr: "https://vault:8200", role: canary}
 reviewer: {mode: file, existingSecret: reviewer}
-podMonitor: {enabled: true}
 podDisruptionBudget: {enabled: true}
+`)
+	}
+	list["podMonitoring"] = with(t, `
+podMonitoring: {enabled: true, scrapeTimeout: 10s, scheme: https, tlsConfig: {insecureSkipVerify: true}, basicAuth: {username: a}, sampleLimit: 5000,
+  metricRelabelings: [{action: drop, sourceLabels: [__name__], regex: go_.*}]}
+vault: {addr: "https://vault:8200", role: canary}
+reviewer: {mode: file, existingSecret: reviewer}
+targetsFrom: {existingSecret: targets}
 `)
 	return list
 }
@@ -83,6 +115,12 @@ func typed(t testing.TB, o *unstructured.Unstructured) any {
 		return new(apps.Deployment)
 	case "apps/v1 StatefulSet":
 		return new(apps.StatefulSet)
+	case "batch/v1 CronJob":
+		return new(batch.CronJob)
+	case "batch/v1 Job":
+		return new(batch.Job)
+	case "v1 Pod":
+		return new(core.Pod)
 	case "v1 ConfigMap":
 		return new(core.ConfigMap)
 	case "v1 Service":
@@ -91,6 +129,10 @@ func typed(t testing.TB, o *unstructured.Unstructured) any {
 		return new(core.ServiceAccount)
 	case "networking.k8s.io/v1 NetworkPolicy":
 		return new(networking.NetworkPolicy)
+	case "networking.k8s.io/v1 Ingress":
+		return new(networking.Ingress)
+	case "gateway.networking.k8s.io/v1 HTTPRoute":
+		return new(gateway.HTTPRoute)
 	case "policy/v1 PodDisruptionBudget":
 		return new(pdb.PodDisruptionBudget)
 	case "rbac.authorization.k8s.io/v1 ClusterRole":
@@ -107,6 +149,12 @@ func typed(t testing.TB, o *unstructured.Unstructured) any {
 		return new(monitoring.PodMonitor)
 	case "monitoring.coreos.com/v1 PrometheusRule":
 		return new(monitoring.PrometheusRule)
+	case "operator.victoriametrics.com/v1beta1 VMServiceScrape":
+		return new(vmServiceScrape)
+	case "operator.victoriametrics.com/v1beta1 VMRule":
+		return new(vmRule)
+	case "monitoring.googleapis.com/v1 PodMonitoring":
+		return new(podMonitoring)
 	default:
 		t.Fatalf("%s: an unknown kind", kind)
 		return nil
@@ -125,6 +173,17 @@ func into(t testing.TB, o *unstructured.Unstructured, target any) {
 	if err := decoder.Decode(target); err != nil {
 		t.Errorf("%s: %v", objectKey(o), err)
 	}
+}
+
+// convert decodes an object into its Go type. Unknown fields fail the test.
+func convert[T any](t testing.TB, o *unstructured.Unstructured) T {
+	t.Helper()
+	var value T
+	if o == nil {
+		t.Fatalf("there is no %T", value)
+	}
+	into(t, o, &value)
+	return value
 }
 
 // podOf returns the pod template of an installation.
@@ -179,26 +238,52 @@ func TestPodSecurityIsRestricted(t *testing.T) {
 	}
 }
 
-// TestSelectorsMatchThePod checks that every selector matches the pod, and uses only labels that never change.
+// TestSelectorsMatchThePod checks that every selector matches the pod and uses only labels that never change, and that of the selectors
+// only the NetworkPolicy's matches the pods that run exporter check.
 func TestSelectorsMatchThePod(t *testing.T) {
 	for name, v := range installations(t) {
 		rendered := render(t, v)
-		labels := podOf(t, rendered).Labels
+		var check core.Pod
+		into(t, rendered["Pod/"+namespace+"/"+release+"-test"], &check)
 		for _, o := range rendered {
-			for _, path := range [][]string{{"spec", "selector", "matchLabels"}, {"spec", "podSelector", "matchLabels"}, {"spec", "selector"}} {
-				matchLabels, found, err := unstructured.NestedStringMap(o.Object, path...)
-				if !found || err != nil {
-					continue
-				}
-				if len(matchLabels) != 2 {
-					t.Errorf("%s: %s selects by %v, want name and instance", name, objectKey(o), matchLabels)
-				}
-				for k, value := range matchLabels {
-					if labels[k] != value {
-						t.Errorf("%s: %s selects %s=%s, which the pod does not have", name, objectKey(o), k, value)
-					}
-				}
+			selector := selectorOf(t, o)
+			if selector == nil {
+				continue
+			}
+			requirements, _ := selector.Requirements()
+			if len(requirements) != 2 {
+				t.Errorf("%s: %s selects by %v, want name and instance", name, objectKey(o), selector)
+			}
+			if !selector.Matches(labels.Set(podOf(t, rendered).Labels)) {
+				t.Errorf("%s: %s selects by %v, which the pod does not have", name, objectKey(o), selector)
+			}
+			if got, want := selector.Matches(labels.Set(check.Labels)), o.GetKind() == "NetworkPolicy"; got != want {
+				t.Errorf("%s: %s selects the pod that runs exporter check: %t, want %t", name, objectKey(o), got, want)
 			}
 		}
 	}
+}
+
+// selectorOf returns the selector by which an object selects pods, or nil.
+func selectorOf(t *testing.T, o *unstructured.Unstructured) labels.Selector {
+	t.Helper()
+	for _, field := range []string{"selector", "podSelector"} {
+		selected, found, _ := unstructured.NestedMap(o.Object, "spec", field)
+		if !found {
+			continue
+		}
+		if o.GetKind() == "Service" {
+			selected = map[string]any{"matchLabels": selected}
+		}
+		var parsed meta.LabelSelector
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(selected, &parsed); err != nil {
+			t.Fatal(err)
+		}
+		selector, err := meta.LabelSelectorAsSelector(&parsed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return selector
+	}
+	return nil
 }

@@ -3,10 +3,8 @@ package deploy
 import (
 	"bytes"
 	"flag"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -16,127 +14,65 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-var update = flag.Bool("update", false, "write deploy/kustomize")
+var update = flag.Bool("update", false, "write what is generated: the chart's copies of files, the table in its README, and deploy/kustomize")
 
 const kustomizeDir = "../kustomize"
 
-// The chart's examples from which the base and the overlays are rendered.
-const baseExample = "vault-in-cluster"
-
-var overlays = map[string]string{"leader-election": "high-availability", "vault-outside": "vault-outside", "self-review": "self-review"}
-
 const generated = "# Rendered from the chart by make kustomize. Do not edit.\n"
 
-// manifests returns what the chart renders for an example, without Helm's labels.
-func manifests(t *testing.T, example string) objects {
-	t.Helper()
-	all := render(t, examples(t)[example])
-	for _, o := range all {
-		labels := o.GetLabels()
-		delete(labels, "helm.sh/chart")
-		delete(labels, "app.kubernetes.io/managed-by")
-		o.SetLabels(labels)
-	}
-	return all
-}
-
+// TestKustomize compares deploy/kustomize, which has a directory of plain manifests for each of the chart's examples, with what the chart
+// renders. exporter.yaml is complete without the Prometheus operator; monitor.yaml needs it.
 func TestKustomize(t *testing.T) {
-	base := manifests(t, baseExample)
-	checkFiles(t, "base", layer{Resources: []string{"manifests.yaml"}}, map[string]string{"manifests.yaml": stream(t, base)})
-	if diff := cmp.Diff(base, kustomizeBuild(t, "base")); diff != "" {
-		t.Errorf("base (-chart +kustomize):\n%s", diff)
+	if *update {
+		if err := os.RemoveAll(kustomizeDir); err != nil {
+			t.Fatal(err)
+		}
 	}
-	for name, example := range overlays {
+	all := examples(t)
+	for name, v := range all {
 		t.Run(name, func(t *testing.T) {
-			want := manifests(t, example)
-			dir := filepath.Join("overlays", name)
-			l, files := overlay(t, base, want)
-			checkFiles(t, dir, l, files)
-			if diff := cmp.Diff(want, kustomizeBuild(t, dir)); diff != "" {
+			want := manifests(t, v)
+			exporter, monitor := objects{}, objects{}
+			for key, o := range want {
+				if o.GetKind() == "ServiceMonitor" {
+					monitor[key] = o
+				} else {
+					exporter[key] = o
+				}
+			}
+			checkFiles(t, name, map[string]string{
+				"exporter.yaml": stream(t, exporter),
+				"monitor.yaml":  stream(t, monitor),
+				"kustomization.yaml": toYAML(t, map[string]any{
+					"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": []string{"exporter.yaml", "monitor.yaml"},
+				}),
+			})
+			if diff := cmp.Diff(want, kustomizeBuild(t, name)); diff != "" {
 				t.Errorf("(-chart +kustomize):\n%s", diff)
 			}
 		})
 	}
+	found, err := os.ReadDir(kustomizeDir)
+	if err != nil || len(found) != len(all) {
+		t.Errorf("%s has %d directories (%v), want one for each of the %d examples", kustomizeDir, len(found), err, len(all))
+	}
 }
 
-// layer is a kustomization.yaml.
-type layer struct {
-	Resources []string `json:"resources"`
-	Patches   []patch  `json:"patches,omitempty"`
-}
-
-// patch changes a target with a JSON patch, or removes an object.
-type patch struct {
-	Target *selector `json:"target,omitempty"`
-	Patch  string    `json:"patch"`
-}
-
-type selector struct {
-	Kind      string `json:"kind"`
-	Name      string `json:"name"`
-	Namespace string `json:"namespace,omitempty"`
-}
-
-// overlay returns the layer that turns base into want, with the files that it needs.
-func overlay(t *testing.T, base, want objects) (layer, map[string]string) {
+// manifests returns what the chart renders for an example with a ServiceMonitor, without what is only for Helm.
+func manifests(t *testing.T, example values) objects {
 	t.Helper()
-	l, added, files := layer{Resources: []string{"../../base"}}, objects{}, map[string]string{}
-	for _, name := range want.keys() {
-		o, old := want[name], base[name]
-		if old == nil {
-			added[name] = o
-		} else if changes := difference("", old.Object, o.Object); changes != nil {
-			l.Patches = append(l.Patches, patch{&selector{o.GetKind(), o.GetName(), o.GetNamespace()}, toYAML(t, changes)})
+	all := objects{}
+	for key, o := range render(t, merge(example, values{"serviceMonitor": values{"enabled": true}})) {
+		if o.GetAnnotations()["helm.sh/hook"] != "" {
+			continue
 		}
+		labels := o.GetLabels()
+		delete(labels, "helm.sh/chart")
+		delete(labels, "app.kubernetes.io/managed-by")
+		o.SetLabels(labels)
+		all[key] = o
 	}
-	for _, name := range base.keys() {
-		if want[name] == nil {
-			o := base[name]
-			removed := map[string]any{"apiVersion": o.GetAPIVersion(), "kind": o.GetKind(), "metadata": map[string]any{"name": o.GetName()}, "$patch": "delete"}
-			l.Patches = append(l.Patches, patch{nil, toYAML(t, removed)})
-		}
-	}
-	if len(added) > 0 {
-		l.Resources = append(l.Resources, "added.yaml")
-		files["added.yaml"] = stream(t, added)
-	}
-	return l, files
-}
-
-// operation is one operation of a JSON patch.
-type operation struct {
-	Op    string `json:"op"`
-	Path  string `json:"path"`
-	Value any    `json:"value,omitempty"`
-}
-
-// difference returns the operations that turn from into to. It replaces lists as a whole.
-func difference(path string, from, to map[string]any) []operation {
-	var operations []operation
-	keys := slices.Sorted(maps.Keys(from))
-	for _, key := range slices.Sorted(maps.Keys(to)) {
-		if _, both := from[key]; !both {
-			keys = append(keys, key)
-		}
-	}
-	for _, key := range keys {
-		at := path + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
-		before, was := from[key]
-		after, is := to[key]
-		oldMap, wasMap := before.(map[string]any)
-		newMap, isMap := after.(map[string]any)
-		switch {
-		case !is:
-			operations = append(operations, operation{Op: "remove", Path: at})
-		case !was:
-			operations = append(operations, operation{"add", at, after})
-		case wasMap && isMap:
-			operations = append(operations, difference(at, oldMap, newMap)...)
-		case !cmp.Equal(before, after):
-			operations = append(operations, operation{"replace", at, after})
-		}
-	}
-	return operations
+	return all
 }
 
 func toYAML(t *testing.T, v any) string {
@@ -157,19 +93,11 @@ func stream(t *testing.T, all objects) string {
 	return strings.Join(documents, "---\n")
 }
 
-// checkFiles compares the files of a layer with what was rendered. With -update it writes them first.
-func checkFiles(t *testing.T, dir string, l layer, files map[string]string) {
+// checkFiles compares the files of a directory with what was rendered. With -update it writes them first.
+func checkFiles(t *testing.T, dir string, files map[string]string) {
 	t.Helper()
-	files["kustomization.yaml"] = toYAML(t, struct {
-		APIVersion string `json:"apiVersion"`
-		Kind       string `json:"kind"`
-		layer
-	}{"kustomize.config.k8s.io/v1beta1", "Kustomization", l})
 	dir = filepath.Join(kustomizeDir, dir)
 	if *update {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Fatal(err)
-		}
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}

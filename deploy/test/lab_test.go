@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -75,7 +76,8 @@ func (s shell) variable(name string) string {
 	return ""
 }
 
-// TestAPIServerAdmits submits every object in a dry run, and the pod itself to a namespace where Pod Security enforces restricted.
+// TestAPIServerAdmits submits every object in a dry run, and the pod itself to a namespace where Pod Security enforces restricted. What
+// the API server would store must have every field as it was rendered: Argo CD would show a difference forever.
 func TestAPIServerAdmits(t *testing.T) {
 	_, administrator := enter(t)
 	administrator.must(t, "", "kubectl create namespace apps", "kubectl create priorityclass high --value=1000",
@@ -83,33 +85,124 @@ func TestAPIServerAdmits(t *testing.T) {
 	admitted := 0
 	for name, v := range installations(t) {
 		all := render(t, v)
-		template := podOf(t, all)
-		pod := core.Pod{ObjectMeta: template.ObjectMeta, Spec: template.Spec}
-		pod.APIVersion, pod.Kind, pod.Namespace, pod.Name = "v1", "Pod", namespace, "exporter"
-		documents := []string{asJSON(t, pod)}
-		for _, o := range all {
-			if o.GetAPIVersion() != "monitoring.coreos.com/v1" { // the operator is not installed
-				documents = append(documents, asJSON(t, o.Object))
+		submitted := []any{podObject(podOf(t, all))}
+		for _, key := range all.keys() {
+			if !slices.Contains(notInLab, all[key].GroupVersionKind().Group) {
+				submitted = append(submitted, all[key].Object)
 			}
 		}
-		out, err := administrator.paste(t, strings.Join(documents, "\n---\n"),
-			"kubectl apply --server-side --dry-run=server --validate=strict -f -")
-		if applied := strings.Count(out, "serverside-applied"); err != nil || applied != len(documents) {
-			t.Errorf("%s: the API server admits %d of %d objects: %v\n%s", name, applied, len(documents), err, out)
+		stored, err := administrator.dryRun(t, submitted)
+		if err != nil || len(stored) != len(submitted) {
+			t.Errorf("%s: the API server admits %d of %d objects: %v", name, len(stored), len(submitted), err)
+			continue
 		}
-		admitted += len(documents)
+		for i, o := range stored {
+			var rendered any
+			if err := json.Unmarshal([]byte(asJSON(t, submitted[i])), &rendered); err != nil {
+				t.Fatal(err)
+			}
+			if at := changed("", rendered, o); at != "" {
+				t.Errorf("%s: %T %v is stored with another %s", name, submitted[i], o.(values)["kind"], at)
+			}
+		}
+		admitted += len(stored)
 	}
 	t.Logf("%d objects admitted", admitted)
 
 	template := podOf(t, render(t, examples(t)["openbao"]))
 	template.Spec.HostNetwork = true
-	pod := core.Pod{ObjectMeta: template.ObjectMeta, Spec: template.Spec}
-	pod.APIVersion, pod.Kind, pod.Namespace, pod.Name = "v1", "Pod", namespace, "exporter"
-	out, err := administrator.paste(t, asJSON(t, pod), "kubectl apply --server-side --dry-run=server -f -")
-	if err == nil || !strings.Contains(out, "violates PodSecurity") {
-		t.Errorf("a pod in the host's network is admitted: restricted is not enforced\n%s", out)
+	if _, err := administrator.dryRun(t, []any{podObject(template)}); err == nil || !strings.Contains(err.Error(), "violates PodSecurity") {
+		t.Errorf("a pod in the host's network is admitted: restricted is not enforced: %v", err)
 	}
 }
+
+// notInLab are the API groups of operators, which the lab does not have.
+var notInLab = []string{"monitoring.coreos.com", "operator.victoriametrics.com", "monitoring.googleapis.com", "gateway.networking.k8s.io"}
+
+func podObject(template core.PodTemplateSpec) core.Pod {
+	pod := core.Pod{ObjectMeta: template.ObjectMeta, Spec: template.Spec}
+	pod.APIVersion, pod.Kind, pod.Namespace, pod.Name = "v1", "Pod", namespace, "exporter"
+	return pod
+}
+
+// dryRun submits objects, and returns them as the API server would store them.
+func (s shell) dryRun(t *testing.T, submitted []any) ([]any, error) {
+	t.Helper()
+	var documents []string
+	for _, o := range submitted {
+		documents = append(documents, asJSON(t, o))
+	}
+	out, err := s.paste(t, strings.Join(documents, "\n---\n"),
+		`kubectl apply --server-side --dry-run=server --validate=strict -o json -f - 2>"$HOME/errors" || { cat "$HOME/errors"; exit 1; }`)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s", err, out)
+	}
+	var list struct{ Items []any }
+	if err := json.Unmarshal([]byte(out), &list); err != nil {
+		return nil, err
+	}
+	if list.Items == nil { // a single object is no list
+		var single any
+		err = json.Unmarshal([]byte(out), &single)
+		list.Items = []any{single}
+	}
+	return list.Items, err
+}
+
+// changed returns the path of a field that was rendered and is stored with another value, or an empty string. Fields that the API server
+// adds are no change; neither is a null or an empty object that it does not store.
+func changed(path string, rendered, stored any) string {
+	switch r := rendered.(type) {
+	case nil:
+		return ""
+	case map[string]any:
+		s, _ := stored.(map[string]any)
+		for name, value := range r {
+			if at := changed(path+"."+name, value, s[name]); at != "" {
+				return at
+			}
+		}
+		return ""
+	case []any:
+		s, _ := stored.([]any)
+		if len(s) != len(r) {
+			return path
+		}
+		for i := range r {
+			if at := changed(fmt.Sprintf("%s[%d]", path, i), r[i], s[i]); at != "" {
+				return at
+			}
+		}
+		return ""
+	}
+	if rendered != stored {
+		return fmt.Sprintf("%s: %v, not %v", path, stored, rendered)
+	}
+	return ""
+}
+
+// TestPlainManifestsAdmitted applies deploy/kustomize as a user without Helm does, in a cluster with the Prometheus operator's
+// ServiceMonitor.
+func TestPlainManifestsAdmitted(t *testing.T) {
+	_, administrator := enter(t)
+	administrator.must(t, "", "kubectl create namespace apps")
+	administrator.must(t, serviceMonitorCRD, "kubectl apply --server-side -f -", "kubectl wait --for=condition=Established crd/servicemonitors.monitoring.coreos.com")
+	for name := range examples(t) {
+		dir := filepath.Join(kustomizeDir, name)
+		out, err := administrator.paste(t, "", "kubectl apply --validate=strict -k "+dir)
+		if created := strings.Count(out, " created"); err != nil || created < 6 || !strings.Contains(out, "servicemonitor") {
+			t.Errorf("kubectl apply -k %s creates %d objects: %v\n%s", dir, created, err, out)
+		}
+		if out, err := administrator.paste(t, "", "kubectl delete -k "+dir+" && kubectl apply --validate=strict -f "+dir+"/exporter.yaml && kubectl delete -f "+dir+"/exporter.yaml"); err != nil {
+			t.Errorf("kubectl apply -f %s/exporter.yaml: %v\n%s", dir, err, out)
+		}
+	}
+}
+
+// serviceMonitorCRD defines the kind without its schema, which TestEveryFieldIsKnown checks.
+const serviceMonitorCRD = `{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {name: servicemonitors.monitoring.coreos.com},
+  spec: {group: monitoring.coreos.com, scope: Namespaced, names: {kind: ServiceMonitor, plural: servicemonitors, singular: servicemonitor, listKind: ServiceMonitorList},
+    versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}]}}`
 
 func asJSON(t testing.TB, v any) string {
 	t.Helper()
@@ -290,6 +383,22 @@ func TestLeaderLeads(t *testing.T) {
 			_ = serve.Process.Kill()
 			_ = serve.Wait()
 			t.Fatalf("there is no leader: %v %s\n%s", err, out, log.String())
+		}
+	}
+}
+
+// TestChangedFindsWhatIsStoredDifferently checks the comparison of TestAPIServerAdmits.
+func TestChangedFindsWhatIsStoredDifferently(t *testing.T) {
+	rendered := with(t, `{spec: {memory: 1000m, ports: [{port: 1, name: ""}], empty: {}}}`)
+	for stored, want := range map[string]string{
+		`{spec: {memory: 1000m, ports: [{port: 1, name: "", protocol: TCP}]}}`: "",
+		`{spec: {memory: "1", ports: [{port: 1, name: ""}]}}`:                  ".spec.memory: 1, not 1000m",
+		`{spec: {memory: 1000m, ports: [{port: 2, name: ""}]}}`:                ".spec.ports[0].port: 2, not 1",
+		`{spec: {memory: 1000m, ports: []}}`:                                   ".spec.ports",
+		`{spec: {memory: 1000m, ports: [{port: 1}]}}`:                          ".spec.ports[0].name: <nil>, not ",
+	} {
+		if got := changed("", any(rendered), any(with(t, stored))); got != want {
+			t.Errorf("%s: %q, want %q", stored, got, want)
 		}
 	}
 }

@@ -11,9 +11,9 @@ import (
 	"helm.sh/helm/v4/pkg/chart/v2/lint/support"
 	"helm.sh/helm/v4/pkg/chart/v2/loader"
 	chartutil "helm.sh/helm/v4/pkg/chart/v2/util"
+	sigsyaml "sigs.k8s.io/yaml"
 )
 
-// TestPackageContainsTheFiles checks that the files behind symbolic links are in the archive too.
 func TestPackageContainsTheFiles(t *testing.T) {
 	archive, err := chartutil.Save(load(t), t.TempDir())
 	if err != nil {
@@ -27,17 +27,10 @@ func TestPackageContainsTheFiles(t *testing.T) {
 	for _, file := range packed.Files {
 		names = append(names, file.Name)
 	}
-	paths, err := filepath.Glob("../../dashboards/*.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range paths {
-		if name := "files/dashboards/" + filepath.Base(path); !slices.Contains(names, name) {
+	for name := range copies(t) {
+		if !slices.Contains(names, name) {
 			t.Errorf("the package lacks %s; it has %v", name, names)
 		}
-	}
-	if !slices.Contains(names, "files/rules.yaml") {
-		t.Error("the package lacks the rules")
 	}
 	for name := range examples(t) {
 		if !slices.Contains(names, "examples/"+name+".yaml") {
@@ -85,6 +78,35 @@ func TestDashboards(t *testing.T) {
 	}
 }
 
+// TestArtifactHubAnnotations checks that what Artifact Hub shows is readable, and that it names the image that the chart installs.
+func TestArtifactHubAnnotations(t *testing.T) {
+	metadata := load(t).Metadata
+	var images []struct{ Name, Image string }
+	var links []struct{ Name, URL string }
+	var changes []struct{ Kind, Description string }
+	for name, into := range map[string]any{"images": &images, "links": &links, "changes": &changes} {
+		if err := sigsyaml.Unmarshal([]byte(metadata.Annotations["artifacthub.io/"+name]), into); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if want := podOf(t, render(t, merged(t, `{}`))).Spec.Containers[0].Image; len(images) != 1 || images[0].Image != want {
+		t.Errorf("the images are %v, the chart installs %s", images, want)
+	}
+	for _, link := range links {
+		path, found := strings.CutPrefix(link.URL, metadata.Home+"/blob/main/")
+		if _, err := os.Stat(filepath.Join("../..", path)); !found || err != nil {
+			t.Errorf("the link %s leads to no file: %v", link.URL, err)
+		}
+	}
+	icon, _ := strings.CutPrefix(metadata.Icon, strings.Replace(metadata.Home, "github.com", "raw.githubusercontent.com", 1)+"/main/")
+	if _, err := os.Stat(filepath.Join("../..", icon)); err != nil {
+		t.Errorf("the icon %s is no file: %v", metadata.Icon, err)
+	}
+	if len(links) == 0 || len(changes) == 0 || len(metadata.Sources) == 0 || len(metadata.Maintainers) == 0 || metadata.KubeVersion == "" {
+		t.Errorf("the metadata is incomplete: %+v", metadata)
+	}
+}
+
 func TestLint(t *testing.T) {
 	for name, v := range installations(t) {
 		for _, message := range lint.RunAll(chartDir, v, namespace).Messages {
@@ -101,6 +123,7 @@ func TestNotes(t *testing.T) {
 		`{}`: "kubectl -n monitoring exec deploy/vault-k8s-auth-exporter -- /exporter check",
 		`{sharding: {enabled: true}, targets: [{name: a}]}`: "kubectl -n monitoring exec statefulset/vault-k8s-auth-exporter -- /exporter check",
 		`namespaceOverride: watch`:                          "kubectl -n watch port-forward deploy/vault-k8s-auth-exporter 10190 &",
+		`vault: {addr: "https://vault.vault.svc"}`:          "DNS 53, 5353; Vault 443, 8200; API servers\n16443, 443, 6443, 8443.",
 		`canary: {audience: openbao}`:                       "audience=openbao token_policies=default token_type=batch token_ttl=60s",
 	} {
 		rendered, err := renderTexts(t, merged(t, text))

@@ -29,7 +29,7 @@ func (r Reason) Advice(t evidence.Target, e evidence.Evidence) Advice {
 	if advise == nil {
 		return Advice{}
 	}
-	a := advise(t, e)
+	a := advise(t, e).checkOwnSide(r, e)
 	if r.Component() == ComponentVaultToKubernetes || r == ReviewerDrift || r == Unexplained {
 		a.Notes = append(a.Notes, whereLogged(e))
 	}

@@ -197,6 +197,6 @@ func judgeKubernetesUnreachable(t evidence.Target, e evidence.Evidence) (finding
 	return finding{
 		holds:  failed,
 		detail: "logins work, but the exporter's TokenReview fails: " + v.Detail,
-		advice: adviseKubernetesReach(t, e),
+		advice: adviseKubernetesReach(t, e).checkOwnSide(v.Reason, e),
 	}, true
 }

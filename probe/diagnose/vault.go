@@ -41,11 +41,11 @@ var vaultReasons = sorted(
 		Code: VaultDNS, Component: ComponentVault, Title: "Vault's name does not resolve",
 		Means:    "The name in `EXPORTER_VAULT_ADDR` has no address where the exporter runs.",
 		Seen:     "The resolver's error, at the login, or at `sys/health` if the login was not answered either: proven.",
-		Remedy:   "Correct the name, or allow DNS (port 53) in the NetworkPolicy.",
+		Remedy:   "Correct the name, or allow DNS (ports 53 and 5353) in the NetworkPolicy.",
 		Reported: "hashicorp/vault-k8s#206: the init container's login keeps failing with `lookup vault.demo.svc: i/o timeout`.",
 		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
 			return Advice{
-				Notes: []string{fmt.Sprintf("EXPORTER_VAULT_ADDR is %s: correct the name, or let the exporter's NetworkPolicy allow DNS (port 53).", t.Vault.Addr)},
+				Notes: []string{fmt.Sprintf("EXPORTER_VAULT_ADDR is %s: correct the name, or let the exporter's NetworkPolicy allow DNS (port 53, and 5353 on OpenShift).", t.Vault.Addr)},
 				Check: []string{"kubectl -n kube-system get pods -l k8s-app=kube-dns"},
 			}
 		},

@@ -13,6 +13,10 @@ import (
 
 var vaultScenarios = []Scenario{
 	twin("vault_dns", func(w *World) { w.Target.Vault.Addr = "https://vault..svc:8200" }),
+	bare("vault_dns_and_kubernetes_dns", proven(diagnose.VaultDNS), func(w *World) {
+		w.Target.Vault.Addr = "https://vault..svc:8200"
+		w.KubernetesAt("https://kubernetes..svc:6443")
+	}),
 	twin("vault_unreachable", func(w *World) { w.Target.Vault.Addr = "https://" + w.Refused() }),
 	bare("vault_unreachable_closed_at_once", proven(diagnose.VaultUnreachable), func(w *World) { w.OnVault("", Close) }),
 	twin("vault_timeout", hanging(func(w *World) { w.Target.Vault.Addr = "https://" + w.Silent() })),

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -118,6 +119,63 @@ func TestReleaseTestsFirst(t *testing.T) {
 	}
 	if !strings.Contains(read(t, ".github/workflows/test.yaml"), "run: bash .ci/run\n") {
 		t.Error("test.yaml does not run .ci/run")
+	}
+}
+
+// TestChartIsSigned checks that the release signs the digest of the chart that it pushed, and may do so without a key.
+func TestChartIsSigned(t *testing.T) {
+	var flow struct {
+		Jobs map[string]struct {
+			Permissions map[string]string
+			Steps       []struct{ Run, Uses string }
+		}
+	}
+	parse(t, ".github/workflows/release.yaml", &flow)
+	job := flow.Jobs["chart"]
+	if job.Permissions["id-token"] != "write" || job.Permissions["packages"] != "write" {
+		t.Errorf("the job's permissions are %v", job.Permissions)
+	}
+	var scripts, actions string
+	for _, step := range job.Steps {
+		scripts += step.Run
+		actions += step.Uses + "\n"
+	}
+	for _, want := range []string{"helm push", `cosign sign --yes "$charts/vault-k8s-auth-exporter@$digest"`} {
+		if !strings.Contains(scripts, want) {
+			t.Errorf("no step runs %s", want)
+		}
+	}
+	for _, want := range []string{"sigstore/cosign-installer@", "actions/attest-build-provenance@"} {
+		if !strings.Contains(actions, want) {
+			t.Errorf("no step uses %s", want)
+		}
+	}
+}
+
+// TestReleaseRefusesMovableBaseImages runs the step of the release that checks the Dockerfile.
+func TestReleaseRefusesMovableBaseImages(t *testing.T) {
+	var flow workflow
+	parse(t, ".github/workflows/release.yaml", &flow)
+	script := ""
+	for _, step := range flow.Jobs["release"].Steps {
+		if strings.Contains(step.Run, "make base-images") {
+			script = step.Run
+		}
+	}
+	const digest = "@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+	for dockerfile, want := range map[string]bool{
+		"FROM --platform=$BUILDPLATFORM golang:1.26 AS build\nFROM static:nonroot" + digest + "\n":               false,
+		"FROM --platform=$BUILDPLATFORM golang:1.26" + digest + " AS build\nFROM static:nonroot\n":               false,
+		"FROM --platform=$BUILDPLATFORM golang:1.26" + digest + " AS build\nFROM static:nonroot" + digest + "\n": true,
+	} {
+		step := exec.Command("bash", "-ec", script)
+		step.Dir = t.TempDir()
+		if err := os.WriteFile(filepath.Join(step.Dir, "Dockerfile"), []byte(dockerfile), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := step.CombinedOutput(); script == "" || (err == nil) != want {
+			t.Errorf("released: %t, want %t\n%s%s", err == nil, want, dockerfile, out)
+		}
 	}
 }
 

@@ -16,6 +16,13 @@
 {{- with $own.for -}}
 {{- $_ := set $rule "for" . -}}
 {{- end -}}
+{{- with $own.keepFiringFor -}}
+{{- $_ := set $rule "keep_firing_for" . -}}
+{{- end -}}
+{{- with $own.expr -}}
+{{- $expr := . }}{{ if kindIs "map" . }}{{ $expr = get . $rule.labels.severity | default $rule.expr }}{{ end -}}
+{{- $_ := set $rule "expr" $expr -}}
+{{- end -}}
 {{- if hasKey ($own.thresholds | default dict) $rule.labels.severity -}}
 {{- $_ := set $rule "expr" (regexReplaceAll "[0-9.]+$" $rule.expr (get $own.thresholds $rule.labels.severity | toString)) -}}
 {{- end -}}

@@ -1,12 +1,13 @@
 {{- /*
 What the chart has to know about every target. A key that a target omits comes from the values. Two keys are added: home, whether its API
 server is that of the exporter's own cluster, and asks, whether the exporter needs an identity of its own there.
+The chart cannot see targets in a Secret (targetsFrom): instead of them there is one that consists of the values.
 JSON: {"targets": [...]}.
 */ -}}
 {{- define "exporter.targets" -}}
 {{- $v := .Values -}}
 {{- $default := dict
-  "vault_addr" $v.vault.addr "vault_role" $v.vault.role "kubernetes_host" $v.kubernetes.host
+  "vault_addr" $v.vault.addr "vault_role" $v.vault.role "kubernetes_host" ($v.kubernetes.host | default "")
   "kubernetes_token_file" (include "exporter.ownTokenFile" .)
   "reviewer" $v.reviewer.mode "reviewer_token_file" (include "exporter.reviewerTokenFile" .)
   "reviewer_secret" $v.reviewer.secret "reviewer_service_account" $v.reviewer.serviceAccount
@@ -15,7 +16,7 @@ JSON: {"targets": [...]}.
 {{- $targets := list -}}
 {{- range $v.targets | default (list dict) -}}
 {{- $target := merge (dict) . $default -}}
-{{- $same := eq $target.kubernetes_host $v.kubernetes.host -}}
+{{- $same := eq $target.kubernetes_host $default.kubernetes_host -}}
 {{- $home := or (regexMatch `^(https://kubernetes(\.default(\.svc(\..*)?)?)?(:[0-9]+)?/?)?$` $target.kubernetes_host) (and $same $v.kubernetes.thisCluster) -}}
 {{- $mints := or (has $target.reviewer (list "serviceaccount" "accessreview")) (eq $target.canary "serviceaccount") -}}
 {{- $targets = append $targets (merge (dict "home" $home "asks" (or $mints $v.reviewerReview)) $target) -}}
@@ -95,7 +96,7 @@ vault
 {{- end }}{{ end -}}
 {{- with $v.vault.token }}{{ if .existingSecret }}{{ $_ := set $all "VAULT_TOKEN_FILE" (printf "%s/vault/%s" $secrets .key) }}{{ end }}{{ end -}}
 {{- with $v.kubernetes.ca }}{{ if or .existingConfigMap .existingSecret }}{{ $_ := set $all "KUBERNETES_CACERT" (printf "%s/kubernetes-ca/%s" $etc .key) }}{{ end }}{{ end -}}
-{{- if $v.targets }}{{ $_ := set $all "TARGETS_FILE" (printf "%s/targets/targets.yaml" $etc) }}{{ end -}}
+{{- if or $v.targets $v.targetsFrom.existingSecret }}{{ $_ := set $all "TARGETS_FILE" (printf "%s/targets/targets.yaml" $etc) }}{{ end -}}
 {{- if $v.leaderElection.enabled -}}
 {{- $_ := set $all "LEADER_ELECTION" "true" -}}
 {{- $_ := set $all "LEADER_ELECTION_LEASE" (printf "%s/%s" (include "exporter.namespace" .) (include "exporter.leaseName" .)) -}}

@@ -64,6 +64,10 @@
 - name: targets
   mountPath: {{ $etc }}/targets
   source: {configMap: {name: {{ include "exporter.fullname" . }}-targets}}
+{{- else if $v.targetsFrom.existingSecret }}
+- name: targets
+  mountPath: {{ $etc }}/targets
+  source: {secret: {secretName: {{ $v.targetsFrom.existingSecret }}, items: [{key: {{ $v.targetsFrom.key }}, path: targets.yaml}]}}
 {{- end }}
 {{- end }}
 

@@ -35,15 +35,27 @@ app.kubernetes.io/name: {{ include "exporter.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
+{{- /* imagePullSecrets of a pod, as a YAML list. Those of the parent chart may be names. */ -}}
+{{- define "exporter.imagePullSecrets" -}}
+{{- $all := list -}}
+{{- range concat ((.Values.global | default dict).imagePullSecrets | default list) (.Values.imagePullSecrets | default list) -}}
+{{- if kindIs "string" . }}{{ $all = append $all (dict "name" .) }}{{ else }}{{ $all = append $all . }}{{ end -}}
+{{- end -}}
+{{- with uniq $all }}{{ toYaml . }}{{ end -}}
+{{- end }}
+
 {{- define "exporter.labels" -}}
 {{- $own := dict
   "app.kubernetes.io/version" (.Chart.AppVersion | toString)
   "app.kubernetes.io/managed-by" .Release.Service
   "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_") -}}
-{{- merge (include "exporter.selector" . | fromYaml) $own .Values.commonLabels | toYaml }}
+{{- merge (include "exporter.selector" . | fromYaml) $own (.Values.commonLabels | default dict) | toYaml }}
 {{- end }}
 
-{{- /* The metadata of an object. Takes a dict with root and optionally name, namespace, cluster (true: no namespace), labels, annotations. */ -}}
+{{- /*
+The metadata of an object. Takes a dict with root and optionally name, namespace, cluster (true: no namespace), labels, annotations, and
+own: labels that replace the standard ones.
+*/ -}}
 {{- define "exporter.metadata" -}}
 metadata:
   name: {{ .name | default (include "exporter.fullname" .root) }}
@@ -51,7 +63,7 @@ metadata:
   namespace: {{ .namespace | default (include "exporter.namespace" .root) }}
   {{- end }}
   labels:
-    {{- merge (include "exporter.labels" .root | fromYaml) (.labels | default dict) | toYaml | nindent 4 }}
+    {{- merge (dict) (.own | default dict) (include "exporter.labels" .root | fromYaml) (.labels | default dict) | toYaml | nindent 4 }}
   {{- with .annotations }}
   annotations:
     {{- toYaml . | nindent 4 }}
@@ -60,7 +72,7 @@ metadata:
 
 {{- define "exporter.image" -}}
 {{- $i := .Values.image -}}
-{{- with $i.registry }}{{ . }}/{{ end -}}
+{{- with (.Values.global | default dict).imageRegistry | default $i.registry }}{{ trimSuffix "/" . }}/{{ end -}}
 {{ $i.repository }}
 {{- if $i.digest }}@{{ $i.digest }}{{ else }}:{{ $i.tag | default .Chart.AppVersion }}{{ end -}}
 {{- end }}

@@ -2,10 +2,24 @@
 {{- define "exporter.endpoint" -}}
 - port: metrics
   scheme: {{ .scheme }}
-  {{- range $key := list "interval" "scrapeTimeout" "tlsConfig" "basicAuth" "relabelings" "metricRelabelings" }}
-  {{- with index $ $key }}
+  {{- range $key := list "interval" "scrapeTimeout" "honorLabels" "tlsConfig" "basicAuth" "authorization" "relabelings" "metricRelabelings" }}
+  {{- with get $ $key }}
   {{ $key }}:
     {{- toYaml . | nindent 4 }}
   {{- end }}
   {{- end }}
+{{- end }}
+
+{{- /* What a ServiceMonitor, a PodMonitor and a VMServiceScrape have in common, apart from their endpoints. */ -}}
+{{- define "exporter.monitorSpec" -}}
+{{- with .monitor.jobLabel }}
+jobLabel: {{ . }}
+{{- end }}
+{{- with .monitor.sampleLimit }}
+sampleLimit: {{ int . }}
+{{- end }}
+namespaceSelector: {matchNames: [{{ include "exporter.namespace" .root }}]}
+selector:
+  matchLabels:
+    {{- include "exporter.selector" .root | nindent 4 }}
 {{- end }}
