@@ -6,7 +6,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -16,9 +15,20 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
+// release and chart are the names of the guide's release, and the chart of this checkout.
+const release = "vault-k8s-auth-exporter"
+
+var chart = func() string {
+	path, err := filepath.Abs("../deploy/helm/vault-k8s-auth-exporter")
+	if err != nil {
+		panic(err)
+	}
+	return path
+}()
+
 // An installation is one way to follow docs/installation.md.
 type installation struct {
-	sections []string // the sections whose commands are run, in this order
+	sections []string // the sections whose commands are run, in this order, before the chart is installed
 	// Commands for what the guide assumes to exist: how Vault reviews tokens.
 	before []string
 	// What the exporter's service account may then do at the API server, beyond what every account
@@ -42,27 +52,28 @@ var installations = map[string]installation{
 			"kubectl create clusterrolebinding vault-server-binding --clusterrole=system:auth-delegator --serviceaccount=vault:vault",
 			writeConfig + `token_reviewer_jwt="$(kubectl -n vault create token vault)"`,
 		},
-		sections: []string{"Which installation is yours", "The canary", "Vault inside the cluster", "The pod"},
+		sections: []string{"1. Find out whose token Vault reviews with", "2. Create the canary", "3. Write the values"},
 		permissions: []string{
 			"monitoring: subjectaccessreviews.authorization.k8s.io [] [] [create]",
 			"vault: subjectaccessreviews.authorization.k8s.io [] [] [create]",
 		},
-		cost: "API server, `accessreview`",
+		cost:  "API server, `accessreview`",
+		extra: wantTargetOfOperator,
 	},
 	"Vault outside, Secret": {
-		sections:    []string{"The canary", "Vault outside the cluster", "The reviewer from its Secret", "The pod"},
+		sections:    []string{"2. Create the canary", "Vault outside the cluster", "The reviewer from its Secret"},
 		permissions: []string{"vault: secrets [] [vault-auth-token] [get]"},
 		cost:        "API server, `secret`",
 		extra:       wantServiceTokenCosts,
 	},
 	"Vault outside, file": {
-		sections: []string{"The canary", "Vault outside the cluster", "The reviewer from a file", "The pod"},
+		sections: []string{"2. Create the canary", "Vault outside the cluster", "The reviewer from a file"},
 		cost:     "API server, `file` or `canary`",
 		extra:    wantAuditEntries,
 	},
 	"self review": {
 		before:   []string{writeConfig},
-		sections: []string{"The canary", "Each client reviews itself", "The pod"},
+		sections: []string{"2. Create the canary", "Each client reviews itself"},
 		permissions: []string{ // the same as every client of such a Vault
 			"monitoring: subjectaccessreviews.authorization.k8s.io [] [] [create]",
 			"monitoring: tokenreviews.authentication.k8s.io [] [] [create]",
@@ -73,21 +84,33 @@ var installations = map[string]installation{
 	},
 }
 
+// everyInstallation are the sections that end each of the installations.
+var everyInstallation = []string{"4. Install the chart", "5. See what it finds"}
+
 // otherSections are the sections that no installation runs, and where or why not they are tested.
 var otherSections = map[string]string{
-	"Many clusters from one place":  "TestManyClusters",
-	"What it costs":                 "TestInstallations counts it",
-	"What security will see":        "TestInstallations looks for it",
-	"See what it finds":             "left out: the lab has no kubelet to run a command in a pod; the tests run the same command outside",
-	"HCP and Enterprise namespaces": "left out: the lab's Vault is the Community edition, which takes no notice of a namespace",
-	"OpenBao":                       "left out: no OpenBao can be had as a module; probetest answers as it does",
+	"6. Let Prometheus scrape it":    "TestGuideToAPage",
+	"7. Route the alerts":            "TestGuideToAPage",
+	"8. Hold a fire drill":           "TestGuideToAPage",
+	"9. Remove it":                   "TestGuideToAPage",
+	"Many clusters from one place":   "TestManyClusters",
+	"What it costs":                  "TestInstallations counts it",
+	"What security will see":         "TestInstallations looks for it",
+	"A listener without TLS":         "left out: the lab's Vault has a listener with TLS",
+	"Without Helm":                   "the tests of deploy/test render it and submit it to a real API server",
+	"Machines without Kubernetes":    "left out: the lab has no systemd",
+	"Platforms":                      "left out: facts about managed clusters",
+	"Operators that log in for pods": "TestInstallations, as a target of Vault inside",
+	"Why did it page?":               "TestGuideToAPage has the command from the page",
+	"HCP and Enterprise namespaces":  "left out: the lab's Vault is the Community edition, which takes no notice of a namespace",
+	"OpenBao":                        "left out: no OpenBao can be had as a module; probetest answers as it does",
 }
 
 // TestEverySectionIsTested fails for a section that was added, renamed or removed.
 func TestEverySectionIsTested(t *testing.T) {
 	tested := maps.Clone(otherSections)
 	for name, i := range installations {
-		for _, section := range i.sections {
+		for _, section := range slices.Concat(i.sections, everyInstallation) {
 			tested[section] = name
 		}
 	}
@@ -105,14 +128,14 @@ func TestInstallations(t *testing.T) {
 			t.Parallel()
 			a, exporter := i.install(t)
 
-			tokens, clients, counters := a.accessors(), a.clients(), a.auditCounters(batchTokens, i.cost)
+			tokens, counters := a.accessors(), a.auditCounters(batchTokens, i.cost)
 			a.wantAuditCosts(1, 1, counters, func() { wantHealthy(t, checkAs(t, exporter.binary, exporter.env)) })
 			a.wantAuditCosts(2, 1, counters, func() { a.probeTwice(exporter) })
 			if after := a.accessors(); after != tokens {
 				t.Errorf("%d tokens in Vault before three runs, %d after", tokens, after)
 			}
-			if got := a.clients() - clients; got != 1 {
-				t.Errorf("three runs added %d clients in Vault, want 1", got)
+			if got := a.clients() - a.clientsBefore; got != 1 {
+				t.Errorf("the exporter's runs added %d clients in Vault, want 1", got)
 			}
 			if diff := cmp.Diff(i.permissions, a.permissionsOf(exporter.tokenFile(serviceAccountFiles))); diff != "" {
 				t.Errorf("permissions of the exporter at the API server (-want +got):\n%s", diff)
@@ -142,8 +165,11 @@ func wantHealthy(t *testing.T, r targetReport) {
 type administrator struct {
 	shell
 	guide guide
+	tools string // the directory of helm, and of the kubectl that can run commands in the pod
 	// Commands that set the variables which the guide assumes to be set.
 	exports []string
+	// The clients in Vault before the exporter is installed.
+	clientsBefore int
 }
 
 // install follows the guide in a lab from which everything of the exporter has been removed.
@@ -158,17 +184,62 @@ func (i installation) install(t *testing.T) (administrator, pod) {
 		"vault delete sys/policies/acl/vault-k8s-auth-exporter",
 	)
 	a.mustRun(i.before...)
+	a.clientsBefore = a.clients()
 	a.runSections(i.sections...)
-	return a, a.createPod("vault-k8s-auth-exporter", "https://vault.vault.svc:8200", a.vault())
+	return a, a.installChart()
+}
+
+// installChart follows the sections that end each installation, and returns the exporter's pod.
+func (a administrator) installChart() pod {
+	a.t.Helper()
+	a.runSections("4. Install the chart")
+	p := a.startPod()
+	a.runSections("5. See what it finds")
+	return p
+}
+
+// startPod prepares the pod of the chart's Deployment, in which kubectl exec then runs commands.
+func (a administrator) startPod() pod {
+	a.t.Helper()
+	p := a.createPod(release, "https://vault.vault.svc:8200", a.vault(), "http://vault.vault.svc:8200", a.vault())
+	a.execIn(p)
+	return p
 }
 
 func newAdministrator(t *testing.T, l *lab.Lab) administrator {
 	t.Helper()
-	a := administrator{shell: newShell(t, l), guide: readGuide(t)}
-	a.exports = []string{`export VAULT_ADDR="$EXPORTER_VAULT_ADDR" VAULT_CACERT="$EXPORTER_VAULT_CACERT"`}
-	a.mustRun("kubectl label namespace monitoring pod-security.kubernetes.io/warn=restricted")
+	a := administrator{shell: newShell(t, l), guide: readGuide(t), tools: t.TempDir()}
+	helm, err := lab.BuildHelm(t.Context(), os.Stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(helm, filepath.Join(a.tools, "helm")); err != nil {
+		t.Fatal(err)
+	}
+	a.exports = []string{`export VAULT_ADDR="$EXPORTER_VAULT_ADDR" VAULT_CACERT="$EXPORTER_VAULT_CACERT" PATH="` + a.tools + `:$PATH"`}
+	a.mustRun("kubectl label namespace monitoring pod-security.kubernetes.io/warn=restricted",
+		// What the controller manager creates in every namespace: the lab has none.
+		`kubectl -n monitoring create configmap kube-root-ca.crt --from-file=ca.crt="$EXPORTER_KUBERNETES_CACERT"`)
 	return a
 }
+
+// execIn makes kubectl exec run the exporter with the environment of this pod: the lab has no
+// kubelet. Any other command of kubectl stays what it is.
+func (a administrator) execIn(p pod) {
+	a.t.Helper()
+	var script strings.Builder
+	fmt.Fprintf(&script, "#!/bin/sh\ncase \"$*\" in\n*' exec deploy/%s -- /exporter '*)\n"+
+		"while [ \"$1\" != /exporter ]; do shift; done; shift\nexec env -i", release)
+	for _, variable := range p.env {
+		script.WriteString(" " + quoteForShell(variable))
+	}
+	fmt.Fprintf(&script, " %s \"$@\" ;;\nesac\nPATH=\"${PATH#*:}\" exec kubectl \"$@\"\n", p.binary)
+	if err := os.WriteFile(filepath.Join(a.tools, "kubectl"), []byte(script.String()), 0o700); err != nil {
+		a.t.Fatal(err)
+	}
+}
+
+func quoteForShell(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 
 func (a administrator) mustRun(lines ...string) string {
 	a.t.Helper()
@@ -261,6 +332,30 @@ func (a administrator) wantMinimalCanary(p pod) {
 	}
 }
 
+// wantTargetOfOperator adds the guide's target for an operator, which logs in with a role and a
+// service account of its own.
+func wantTargetOfOperator(a administrator, _ pod) {
+	a.t.Helper()
+	if err := os.WriteFile(filepath.Join(a.dir, "operators.yaml"), []byte(a.guide.yaml("Operators that log in for pods")), 0o600); err != nil {
+		a.t.Fatal(err)
+	}
+	a.mustRun("kubectl create namespace external-secrets", "kubectl -n external-secrets create serviceaccount external-secrets",
+		"vault write auth/kubernetes/role/external-secrets bound_service_account_names=external-secrets "+
+			"bound_service_account_namespaces=external-secrets audience=vault token_policies=default token_ttl=60s",
+		"helm upgrade "+release+" "+chart+" --namespace monitoring --values values.yaml --values operators.yaml")
+	p := a.startPod()
+	o := runAs(a.t, p.binary, p.env, "check", "--output=json")
+	var r report
+	if err := json.Unmarshal([]byte(o.stdout), &r); err != nil || len(r.Targets) != 2 {
+		a.t.Fatalf("reading the report of check: %v\n%s%s", err, o.stdout, o.stderr)
+	}
+	for _, target := range r.Targets {
+		if !target.Healthy {
+			a.t.Errorf("%s: %s (%s)", target.Target, target.Reason, target.Detail)
+		}
+	}
+}
+
 // json decodes the output of the commands.
 func (a administrator) json(into any, lines ...string) {
 	a.t.Helper()
@@ -296,8 +391,8 @@ func TestManyClusters(t *testing.T) {
 				" "+s.mustRun(`echo kubernetes_host="$EXPORTER_KUBERNETES_HOST" kubernetes_ca_cert=@"$EXPORTER_KUBERNETES_CACERT"`))
 	}
 	a.exports = append(a.exports, "export KUBECONFIG=prod.kubeconfig:staging.kubeconfig")
-	a.runSections("Many clusters from one place", "The pod")
-	exporter := a.createPod("vault-k8s-auth-exporter")
+	a.runSections("Many clusters from one place")
+	exporter := a.installChart()
 
 	o := runAs(t, exporter.binary, exporter.env, "check", "--output=json")
 	var r report
@@ -307,38 +402,4 @@ func TestManyClusters(t *testing.T) {
 	for _, target := range r.Targets {
 		wantHealthy(t, target)
 	}
-}
-
-// A guide has the text of docs/installation.md by the headings of its sections.
-type guide map[string]string
-
-var heading = regexp.MustCompile(`(?m)^#{2,3} (.+)$`)
-
-func readGuide(t *testing.T) guide {
-	t.Helper()
-	content, err := os.ReadFile("../docs/installation.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	page, sections := string(content), guide{}
-	found := heading.FindAllStringSubmatchIndex(page, -1)
-	for i, at := range found {
-		end := len(page)
-		if i+1 < len(found) {
-			end = found[i+1][0]
-		}
-		sections[page[at[2]:at[3]]] = page[at[1]:end]
-	}
-	return sections
-}
-
-var fenced = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
-
-// commands returns the shell blocks of a section.
-func (g guide) commands(section string) []string {
-	var blocks []string
-	for _, match := range fenced.FindAllStringSubmatch(g[section], -1) {
-		blocks = append(blocks, match[1])
-	}
-	return blocks
 }

@@ -3,10 +3,12 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,9 +24,9 @@ const serviceAccountFiles = "/var/run/secrets/kubernetes.io/serviceaccount"
 // they are mentioned.
 type fakeKubelet struct {
 	shell
-	namespace string
-	spec      core.PodSpec
-	paths     *strings.Replacer
+	deployment, namespace string
+	spec                  core.PodSpec
+	paths                 *strings.Replacer
 }
 
 // A pod has what the exporter of a Deployment runs with.
@@ -42,9 +44,8 @@ func (s shell) createPod(deployment string, names ...string) pod {
 	s.t.Helper()
 	var d apps.Deployment
 	s.object("deployment", deployment, &d)
-	k := fakeKubelet{shell: s, namespace: d.Namespace, spec: d.Spec.Template.Spec}
-	dir := s.t.TempDir()
-	replacements := append(names, serviceAccountFiles+"/", dir+serviceAccountFiles+"/")
+	k := fakeKubelet{shell: s, deployment: deployment, namespace: d.Namespace, spec: d.Spec.Template.Spec}
+	dir, replacements := s.t.TempDir(), names
 	for _, mount := range k.container().VolumeMounts {
 		replacements = append(replacements, mount.MountPath+"/", dir+mount.MountPath+"/")
 	}
@@ -52,8 +53,10 @@ func (s shell) createPod(deployment string, names ...string) pod {
 	for _, mount := range k.container().VolumeMounts {
 		k.write(dir+mount.MountPath, k.volume(mount.Name))
 	}
-	k.write(dir+serviceAccountFiles, k.serviceAccount())
-	return pod{dir, exporterInPod(s.t, dir+serviceAccountFiles), append(k.environment(), k.apiServer()...)}
+	return pod{
+		dir: dir, binary: exporterInPod(s.t, dir+serviceAccountFiles),
+		env: append(k.environment(), k.apiServer()...),
+	}
 }
 
 func (k fakeKubelet) container() core.Container { return k.spec.Containers[0] }
@@ -69,7 +72,30 @@ func (k fakeKubelet) environment() []string {
 			env = append(env, name+"="+k.paths.Replace(value))
 		}
 	}
+	for _, variable := range k.container().Env {
+		if from := variable.ValueFrom; from == nil {
+			env = append(env, variable.Name+"="+k.paths.Replace(variable.Value))
+		} else {
+			env = append(env, variable.Name+"="+k.field(from))
+		}
+	}
 	return env
+}
+
+// field is the value of a variable that is taken from the pod itself.
+func (k fakeKubelet) field(from *core.EnvVarSource) string {
+	k.t.Helper()
+	switch {
+	case from.ResourceFieldRef != nil:
+		limit := k.container().Resources.Limits[core.ResourceName(strings.TrimPrefix(from.ResourceFieldRef.Resource, "limits."))]
+		return fmt.Sprint(limit.Value())
+	case from.FieldRef != nil && from.FieldRef.FieldPath == "metadata.namespace":
+		return k.namespace
+	case from.FieldRef != nil && from.FieldRef.FieldPath == "metadata.name":
+		return k.deployment + "-1"
+	}
+	k.t.Errorf("a variable comes from what the fake kubelet does not support: %+v", from)
+	return ""
 }
 
 // apiServer has the variables that Kubernetes adds to every container.
@@ -82,52 +108,96 @@ func (k fakeKubelet) apiServer() []string {
 	return []string{"KUBERNETES_SERVICE_HOST=" + host.Hostname(), "KUBERNETES_SERVICE_PORT=" + host.Port()}
 }
 
-// volume returns the files of a volume. An optional one may be empty.
+// volume returns the files of a volume.
 func (k fakeKubelet) volume(name string) map[string]string {
 	k.t.Helper()
-	files := map[string]string{}
-	for _, v := range k.spec.Volumes {
-		switch {
-		case v.Name != name:
-		case v.ConfigMap != nil:
-			var from core.ConfigMap
-			if !k.object("configmap", v.ConfigMap.Name, &from) && !*v.ConfigMap.Optional {
-				k.t.Errorf("there is no ConfigMap %s", v.ConfigMap.Name)
-			}
-			for file, content := range from.Data {
-				files[file] = k.paths.Replace(content)
-			}
-		case v.Secret != nil:
-			var from core.Secret
-			if !k.object("secret", v.Secret.SecretName, &from) && !*v.Secret.Optional {
-				k.t.Errorf("there is no Secret %s", v.Secret.SecretName)
-			}
-			for file, content := range from.Data {
-				files[file] = string(content)
-			}
-		case v.Projected != nil:
-			for _, source := range v.Projected.Sources {
-				files[source.ServiceAccountToken.Path] = k.mint(fmt.Sprintf("--audience=%s --duration=%ds",
-					source.ServiceAccountToken.Audience, *source.ServiceAccountToken.ExpirationSeconds))
-			}
-		default:
-			k.t.Errorf("volume %s has a type that the fake kubelet does not support", name)
-		}
+	i := slices.IndexFunc(k.spec.Volumes, func(v core.Volume) bool { return v.Name == name })
+	if i < 0 {
+		k.t.Fatalf("there is no volume %s", name)
 	}
-	return files
+	switch v := k.spec.Volumes[i]; {
+	case v.ConfigMap != nil:
+		return k.configMap(v.ConfigMap.Name, v.ConfigMap.Items)
+	case v.Secret != nil:
+		return k.secret(v.Secret.SecretName, v.Secret.Items)
+	case v.Projected != nil:
+		files := map[string]string{}
+		for _, source := range v.Projected.Sources {
+			maps.Copy(files, k.projected(source))
+		}
+		return files
+	}
+	k.t.Errorf("volume %s has a type that the fake kubelet does not support", name)
+	return nil
 }
 
-func (k fakeKubelet) serviceAccount() map[string]string {
-	return map[string]string{
-		"token": k.mint(""), "namespace": k.namespace,
-		"ca.crt": k.mustRun(`cat "$EXPORTER_KUBERNETES_CACERT"`),
+func (k fakeKubelet) projected(source core.VolumeProjection) map[string]string {
+	k.t.Helper()
+	switch {
+	case source.ConfigMap != nil:
+		return k.configMap(source.ConfigMap.Name, source.ConfigMap.Items)
+	case source.Secret != nil:
+		return k.secret(source.Secret.Name, source.Secret.Items)
+	case source.DownwardAPI != nil:
+		return map[string]string{source.DownwardAPI.Items[0].Path: k.namespace}
+	case source.ServiceAccountToken != nil:
+		return map[string]string{source.ServiceAccountToken.Path: k.mint(source.ServiceAccountToken)}
 	}
+	k.t.Errorf("a projected source that the fake kubelet does not support: %+v", source)
+	return nil
+}
+
+func (k fakeKubelet) configMap(name string, items []core.KeyToPath) map[string]string {
+	k.t.Helper()
+	var from core.ConfigMap
+	if !k.object("configmap", name, &from) {
+		k.t.Errorf("there is no ConfigMap %s", name)
+	}
+	files := map[string]string{}
+	for key, content := range from.Data {
+		files[key] = k.paths.Replace(content)
+	}
+	return k.chosen(files, items)
+}
+
+func (k fakeKubelet) secret(name string, items []core.KeyToPath) map[string]string {
+	k.t.Helper()
+	var from core.Secret
+	if !k.object("secret", name, &from) {
+		k.t.Errorf("there is no Secret %s", name)
+	}
+	files := map[string]string{}
+	for key, content := range from.Data {
+		files[key] = string(content)
+	}
+	return k.chosen(files, items)
+}
+
+// chosen returns these keys under their paths, or everything if none is chosen.
+func (k fakeKubelet) chosen(files map[string]string, items []core.KeyToPath) map[string]string {
+	k.t.Helper()
+	if items == nil {
+		return files
+	}
+	chosen := map[string]string{}
+	for _, item := range items {
+		content, found := files[item.Key]
+		if !found {
+			k.t.Errorf("the key %s is missing: the pod would not start", item.Key)
+		}
+		chosen[item.Path] = content
+	}
+	return chosen
 }
 
 // mint creates a token of the pod's service account.
-func (k fakeKubelet) mint(flags string) string {
+func (k fakeKubelet) mint(source *core.ServiceAccountTokenProjection) string {
 	k.t.Helper()
-	return k.mustRun(fmt.Sprintf("kubectl -n %s create token %s %s", k.namespace, k.spec.ServiceAccountName, flags))
+	command := fmt.Sprintf("kubectl -n %s create token %s --duration=%ds", k.namespace, k.spec.ServiceAccountName, *source.ExpirationSeconds)
+	if source.Audience != "" {
+		command += " --audience=" + source.Audience
+	}
+	return k.mustRun(command)
 }
 
 // object reads an object in the namespace monitoring, and reports whether it exists.

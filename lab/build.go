@@ -35,6 +35,10 @@ func Build(ctx context.Context, progress io.Writer) (Binaries, error) {
 	}
 	defer unlock()
 
+	kubernetes, err := b.kubernetesVersion(ctx)
+	if err != nil {
+		return Binaries{}, err
+	}
 	var binaries Binaries
 	for _, module := range []struct {
 		name string
@@ -44,7 +48,7 @@ func Build(ctx context.Context, progress io.Writer) (Binaries, error) {
 		{"vault", &binaries.Vault},
 		{"kubectl", &binaries.Kubectl},
 	} {
-		job := compilation{what: "the real " + module.name, pkg: ".", minutes: 4}
+		job := compilation{what: "the real " + module.name, pkg: ".", minutes: 4, ldflags: "-X k8s.io/component-base/version.gitVersion=" + kubernetes}
 		if *module.path, err = b.module(ctx, module.name, module.name, job); err != nil {
 			return Binaries{}, err
 		}
@@ -55,6 +59,30 @@ func Build(ctx context.Context, progress io.Writer) (Binaries, error) {
 	}
 	binaries.VaultCommand, err = b.command(ctx, "lab/cmd/vault", "the stand-in for the vault command")
 	return binaries, err
+}
+
+// BuildHelm compiles the helm command, which only the tests of the installation guide need.
+func BuildHelm(ctx context.Context, progress io.Writer) (string, error) {
+	b, err := newBuilder(progress)
+	if err != nil {
+		return "", err
+	}
+	unlock, err := b.lock(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	return b.module(ctx, "kubectl", "helm", compilation{what: "the real helm", pkg: "helm.sh/helm/v4/cmd/helm", minutes: 2})
+}
+
+// kubernetesVersion is the version in go.mod, which the API server is to answer at /version.
+func (b *builder) kubernetesVersion(ctx context.Context) (string, error) {
+	list := goTool(ctx, filepath.Join(b.root, "lab", "kube-apiserver"), "list", "-m", "-f", "{{.Version}}", "k8s.io/kubernetes")
+	version, err := list.Output()
+	if err != nil {
+		return "", fmt.Errorf("asking Go for the version of Kubernetes: %w", err)
+	}
+	return strings.TrimSpace(string(version)), nil
 }
 
 // MonitoringBinaries are the paths of Prometheus and Alertmanager, and of the two commands that check their

@@ -17,7 +17,7 @@ const reportInterval = 10 * time.Second
 // A compilation is one run of go build.
 type compilation struct {
 	what, dir, pkg, target string
-	tags                   string
+	tags, ldflags          string
 	minutes                int // an estimate for the first build on a small machine; 0 announces nothing
 }
 
@@ -33,7 +33,7 @@ func (b *builder) compile(ctx context.Context, c compilation) error {
 	report.phase("compiling", total)
 	temporary := fmt.Sprintf("%s.%d.tmp", c.target, os.Getpid())
 	defer os.Remove(temporary)
-	build := goTool(ctx, c.dir, "build", "-v", "-trimpath", "-buildvcs=false", "-tags="+c.tags, "-o", temporary, c.pkg)
+	build := goTool(ctx, c.dir, "build", "-v", "-trimpath", "-buildvcs=false", "-tags="+c.tags, "-ldflags="+c.ldflags, "-o", temporary, c.pkg)
 	stderr, err := build.StderrPipe()
 	if err != nil {
 		return err

@@ -80,6 +80,9 @@ func build(ctx context.Context, stderr io.Writer) error {
 	if _, err := lab.Build(ctx, stderr); err != nil {
 		return err
 	}
-	_, err := lab.BuildMonitoring(ctx, stderr)
+	if _, err := lab.BuildMonitoring(ctx, stderr); err != nil {
+		return err
+	}
+	_, err := lab.BuildHelm(ctx, stderr)
 	return err
 }

@@ -40,6 +40,7 @@ var commands = []command{
 	{"operator init", []string{"key-shares", "key-threshold"}, "", 0, 0, initialise},
 	{"operator raft list-peers", nil, "", 0, 0, requestTo(http.MethodGet, "sys/storage/raft/configuration")},
 	{"operator unseal", nil, "[KEY]", 0, 1, unseal},
+	{"policy delete", nil, "NAME", 1, 1, deletePolicy},
 	{"policy write", nil, "NAME -|FILE", 2, 2, writePolicy},
 	{"token create", []string{"orphan", "policy", "period", "ttl"}, "", 0, 0, createToken},
 	{"token lookup", nil, "[TOKEN]", 0, 1, lookUp},
@@ -134,6 +135,10 @@ func writePolicy(c invocation) (request, error) {
 		policy, err = os.ReadFile(file)
 	}
 	return request{method: http.MethodPut, path: "sys/policies/acl/" + c.arg(0), body: map[string]any{"policy": string(policy)}}, err
+}
+
+func deletePolicy(c invocation) (request, error) {
+	return request{method: http.MethodDelete, path: "sys/policies/acl/" + c.arg(0)}, nil
 }
 
 func createToken(c invocation) (request, error) {
