@@ -31,12 +31,9 @@ type fakeKubelet struct {
 
 // A pod has what the exporter of a Deployment runs with.
 type pod struct {
-	dir, binary string
-	env         []string
+	binary string
+	env    []string
 }
-
-// tokenFile is the path of the token that is mounted at this directory of the pod.
-func (p pod) tokenFile(mount string) string { return filepath.Join(p.dir, mount, "token") }
 
 // createPod prepares the pod of a Deployment with one container. names are pairs of a host name and
 // the address that replaces it, because the lab has no DNS.
@@ -54,8 +51,8 @@ func (s shell) createPod(deployment string, names ...string) pod {
 		k.write(dir+mount.MountPath, k.volume(mount.Name))
 	}
 	return pod{
-		dir: dir, binary: exporterInPod(s.t, dir+serviceAccountFiles),
-		env: append(k.environment(), k.apiServer()...),
+		binary: exporterInPod(s.t, dir+serviceAccountFiles),
+		env:    append(k.environment(), k.apiServer()...),
 	}
 }
 
