@@ -35,7 +35,7 @@ func TestGuideToAPage(t *testing.T) {
 	a.mustRun(drill[0])
 	rollOut()
 	paged := func(status string) bool { return len(o.received.critical(status)) > 0 }
-	limit := 10 * time.Minute / time.Duration(*speedUpFactor)
+	limit := 30 * time.Minute / time.Duration(*speedUpFactor) // a target that was removed stays paged for 19 minutes
 	eventually(t, limit, "the page", func() bool { return paged("firing") }, o.received.String)
 	page := o.received.critical("firing")[0]
 	alert := page.Alerts[0]
