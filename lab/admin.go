@@ -40,11 +40,15 @@ users: [{name: admin, user: {client-certificate-data: %[3]s, client-key-data: %[
 // AdminEnv is the environment of a shell with full rights on both servers, as NAME=value. It contains credentials: use
 // it to run the commands that the exporter prints, and do not print it.
 func (l *Lab) AdminEnv() []string {
+	v := l.vault
+	if l.raft != nil {
+		v = l.raft.leader
+	}
 	return []string{
 		"PATH=" + l.path(commandDir) + string(filepath.ListSeparator) + os.Getenv("PATH"),
 		"KUBECONFIG=" + l.path(adminConfig),
 		"VAULT_CACERT=" + l.path("vault-ca.crt"),
-		"VAULT_TOKEN=" + l.vault.header.Get("X-Vault-Token"),
-		"VAULT_UNSEAL_KEY=" + l.vault.unsealKey,
+		"VAULT_TOKEN=" + v.header.Get("X-Vault-Token"),
+		"VAULT_UNSEAL_KEY=" + v.unsealKey,
 	}
 }

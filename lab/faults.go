@@ -49,7 +49,7 @@ func healthyWithWarning(warning string) Verdict {
 // Faults returns all faults, sorted by name. In the tables of the other files, a fault whose Full is zero has the same
 // verdict with all evidence.
 func Faults() []Fault {
-	return faultTable(reviewerFaults(), vaultToKubernetesFaults(), mountFaults(), roleFaults(), vaultFaults(), kubernetesFaults(), canaryFaults())
+	return faultTable(reviewerFaults(), vaultToKubernetesFaults(), mountFaults(), roleFaults(), vaultFaults(), vaultClusterFaults(), kubernetesFaults(), canaryFaults())
 }
 
 // faultTable joins the parts, sorts them by name, and fills in Full.

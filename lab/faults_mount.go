@@ -26,7 +26,7 @@ func mountFaults() []Fault {
 				if err != nil {
 					return err
 				}
-				if err := l.logIn(ctx); err != nil { // opens the connection that outlives the change
+				if err := l.vault.logIn(ctx, l.canary); err != nil { // opens the connection that outlives the change
 					return err
 				}
 				return l.writeConfig(ctx, fields{"kubernetes_ca_cert": string(other.PEM)})
@@ -115,7 +115,7 @@ func enableMount(method string) change {
 	return func(ctx context.Context, l *Lab) error { return l.vault.enable(ctx, method) }
 }
 
-func healMount(ctx context.Context, l *Lab) error { return l.setUpAuthMethod(ctx) }
+func healMount(ctx context.Context, l *Lab) error { return l.setUpAuthMethod(ctx, l.vault) }
 
 // remount moves the mount and waits for the end: Vault does it asynchronously.
 func (v *vault) remount(ctx context.Context, from, to string) error {

@@ -32,7 +32,7 @@ func roleFaults() []Fault {
 			Summary: "the identity entity of the canary is disabled in Vault",
 			Bare:    byElimination("vault_to_kubernetes_failed"), Full: proven("canary_entity_disabled"),
 			Inject: func(ctx context.Context, l *Lab) error {
-				if err := l.logIn(ctx); err != nil { // creates the entity
+				if err := l.vault.logIn(ctx, l.canary); err != nil { // creates the entity
 					return err
 				}
 				return l.disableEntities(ctx, true)
@@ -75,12 +75,12 @@ func namespaceSelector(label, value string) fields {
 
 // setRole writes the canary role with the changed fields replaced.
 func setRole(changed fields) change {
-	return func(ctx context.Context, l *Lab) error { return l.writeRole(ctx, changed) }
+	return func(ctx context.Context, l *Lab) error { return l.vault.writeRole(ctx, changed) }
 }
 
 // healRole also revokes the tokens of logins made while the fault kept them from being revoked.
 func healRole(ctx context.Context, l *Lab) error {
-	if err := l.writeRole(ctx, nil); err != nil {
+	if err := l.vault.writeRole(ctx, nil); err != nil {
 		return err
 	}
 	return l.vault.post(ctx, "sys/leases/revoke-prefix/auth/"+mount+"/login", nil, nil)

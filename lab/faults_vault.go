@@ -50,7 +50,7 @@ func vaultFaults() []Fault {
 				if err := l.vault.post(ctx, quotaPath, limit, nil); err != nil {
 					return err
 				}
-				return untilStatus(ctx, func(ctx context.Context) error { return l.logIn(ctx) }, http.StatusTooManyRequests)
+				return untilStatus(ctx, func(ctx context.Context) error { return l.vault.logIn(ctx, l.canary) }, http.StatusTooManyRequests)
 			},
 			Heal: func(ctx context.Context, l *Lab) error { return l.vault.delete(ctx, quotaPath) },
 		},

@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// changeTimeout bounds one Inject or Heal. The slowest fault waits 10 s, until the API server's token cache expires.
-const changeTimeout = 30 * time.Second
+// changeTimeout bounds one Inject or Heal. The slowest faults start a cluster of Vault, 4 s, and wait 10 s until a standby
+// reports that it has lost the leader; both take longer on a busy machine.
+const changeTimeout = time.Minute
 
 // ErrUnknownFault is wrapped by an error that lists the known names.
 var ErrUnknownFault = errors.New("unknown fault")
@@ -70,7 +71,7 @@ func (l *Lab) untilHealthy(ctx context.Context, expected bool) error {
 		return nil
 	}
 	err := poll(ctx, func(ctx context.Context) error {
-		return errors.Join(l.logIn(ctx), l.cluster.selfReview(ctx, l.reviewer))
+		return errors.Join(l.vault.logIn(ctx, l.canary), l.cluster.selfReview(ctx, l.reviewer))
 	})
 	if err != nil {
 		return fmt.Errorf("waiting for health: %w", err)

@@ -41,7 +41,8 @@ type Lab struct {
 
 	cluster       *cluster
 	vault         *vault
-	uninitialized *process // a second Vault; set only while the fault vault_uninitialized is injected
+	uninitialized *process     // a second Vault; set only while the fault vault_uninitialized is injected
+	raft          *raftCluster // set only while a fault that needs it is injected
 	// The exporter connects through kubernetesProxy and vaultProxy, and Vault reaches the API server through
 	// kubernetesProxy. Faults point Vault alone at vaultOnlyProxy, a second proxy to the API server, so that the
 	// exporter's own connection keeps working.
@@ -50,7 +51,7 @@ type Lab struct {
 	// changes the mount's host: Go connects to loopback addresses directly.
 	vaultHTTPProxy *proxy
 	// The tokens of the healthy lab.
-	reviewer, canary string
+	reviewer, canary, reader string
 
 	changeMu sync.Mutex // held while a fault is injected or healed
 	mu       sync.Mutex // guards injected
@@ -120,6 +121,9 @@ func (l *Lab) close() error {
 	if l.uninitialized != nil {
 		stopping.Go(l.uninitialized.stop)
 	}
+	if l.raft != nil {
+		stopping.Go(l.raft.stop)
+	}
 	if l.vault != nil {
 		stopping.Go(l.vault.stop)
 	}
@@ -177,16 +181,15 @@ func (l *Lab) connectServers(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := l.setUpAuthMethod(ctx); err != nil {
+	if err := l.setUpAuthMethod(ctx, l.vault); err != nil {
 		return err
 	}
-	reader, err := l.vault.readerToken(ctx)
-	if err != nil {
+	if l.reader, err = l.vault.readerToken(ctx); err != nil {
 		return err
 	}
 	return errors.Join(
 		l.write(reviewerFile, l.reviewer), l.write(canaryFile, l.canary),
-		l.write(exporterFile, exporter), l.write(nobodyFile, nobody), l.write(vaultFile, reader))
+		l.write(exporterFile, exporter), l.write(nobodyFile, nobody), l.write(vaultFile, l.reader))
 }
 
 // useReviewer gives the token to both that use it: the exporter, in a file, and Vault, in the mount's config.

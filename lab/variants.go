@@ -38,28 +38,20 @@ func Variants() []Fault {
 			sequence(bindRole(canaryBinding), setCanaryToken(tokenForAudiences(canaryAccount.audience, issuer)), unsetReviewerInVault),
 			sequence(unbindRole(canaryBinding), healCanary, healConfig),
 			"EXPORTER_REVIEWER=canary", "EXPORTER_REVIEWER_TOKEN_FILE="),
-		variant("standby", "a standby that forwards requests responds at Vault's address",
-			onProxy(vaultProxyOf, serveFake(standbyVault, issuedBy(vaultCA))), onProxy(vaultProxyOf, forward)),
+		variant("standby", "a standby that forwards requests responds at Vault's address", startRaft, stopRaft),
 		variant("standby_that_redirects", "a standby that redirects clients responds at Vault's address",
 			onProxy(vaultProxyOf, serveFake(redirectingStandbyVault, issuedBy(vaultCA))), onProxy(vaultProxyOf, forward)),
 	})
 }
 
-// standbyVault responds like a standby node of Vault that forwards requests to the active one.
-func standbyVault(p *proxy) http.Handler { return standbyHealth(passThrough(p)) }
-
-// redirectingStandbyVault responds like a standby node that redirects clients to the active one.
+// redirectingStandbyVault responds like a standby node that redirects clients to the active one. It responds to
+// sys/health with 429, the status of a standby, whatever status the client asks for: a load balancer in between may drop
+// the query.
 func redirectingStandbyVault(p *proxy) http.Handler {
-	return standbyHealth(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, "https://"+p.backend+r.URL.Path, http.StatusTemporaryRedirect)
-	}))
-}
-
-// standbyHealth responds to sys/health with 429, the status of a standby, whatever status the client asks for: a load
-// balancer in between may drop the query.
-func standbyHealth(rest http.Handler) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/", rest)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "https://"+p.backend+r.URL.Path, http.StatusTemporaryRedirect)
+	})
 	mux.HandleFunc("GET /v1/sys/health", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusTooManyRequests)

@@ -107,12 +107,15 @@ func (v *vault) initialize(ctx context.Context) error {
 	return nil
 }
 
-// unseal returns when Vault can serve requests.
-func (v *vault) unseal(ctx context.Context) error {
+// unseal returns when Vault can serve requests as the active node.
+func (v *vault) unseal(ctx context.Context) error { return v.unsealUntil(ctx, "sys/health") }
+
+// unsealUntil returns when Vault responds at the path without an error.
+func (v *vault) unsealUntil(ctx context.Context, path string) error {
 	if err := v.post(ctx, "sys/unseal", fields{"key": v.unsealKey}, nil); err != nil {
 		return err
 	}
-	return poll(ctx, func(ctx context.Context) error { return v.get(ctx, "sys/health", nil) })
+	return poll(ctx, func(ctx context.Context) error { return v.get(ctx, path, nil) })
 }
 
 // seal does nothing if Vault is sealed already.

@@ -1,7 +1,7 @@
 // The vault command is the lab's Vault server: the real core, the real HTTP handler and the real Kubernetes auth plugin
-// behind a TLS listener, with storage in memory. The complete server does not build from the published modules. The lab
-// needs only the auth method, another method to replace it, two audit devices, and the debug log, which is the only
-// place where Vault says why a login was rejected.
+// behind a TLS listener, with storage in memory, or in raft for a node of a cluster. The complete server does not build
+// from the published modules. The lab needs only the auth method, another method to replace it, two audit devices, and
+// the debug log, which is the only place where Vault says why a login was rejected.
 //
 // Vault's code is licensed under BUSL-1.1. This test bed is a module of its own: nothing of it is linked into the
 // exporter or shipped with it.
@@ -23,7 +23,8 @@ import (
 )
 
 type options struct {
-	listen, tls, log string
+	listen, tls, log    string
+	raft, node, cluster string
 }
 
 func main() {
@@ -31,6 +32,9 @@ func main() {
 	flag.StringVar(&o.listen, "listen", "127.0.0.1:8200", "address to serve the API on")
 	flag.StringVar(&o.tls, "tls", "vault.pem", "PEM file of the serving certificate and its key, read anew for every handshake")
 	flag.StringVar(&o.log, "log", "vault.log", "file that the debug log is appended to")
+	flag.StringVar(&o.raft, "raft", "", "directory of the raft storage; without it, the storage is in memory")
+	flag.StringVar(&o.node, "node", "", "id of this node of a raft cluster")
+	flag.StringVar(&o.cluster, "cluster", "", "address that the nodes of a raft cluster use among themselves")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -52,7 +56,7 @@ func untilEOF(ctx context.Context, r io.Reader) context.Context {
 	return ctx
 }
 
-// run serves until ctx ends. It does not seal Vault, because the storage is in memory.
+// run serves until ctx ends. It does not seal Vault, because no storage outlives the lab.
 func run(ctx context.Context, o options) error {
 	logs, err := os.OpenFile(o.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -60,7 +64,7 @@ func run(ctx context.Context, o options) error {
 	}
 	defer logs.Close()
 
-	core, err := newCore(logs)
+	core, err := newCore(logs, o)
 	if err != nil {
 		return fmt.Errorf("creating core: %w", err)
 	}

@@ -23,20 +23,30 @@ var vaultTransportReasons = map[evidence.Class]Reason{
 }
 
 // noLeader holds if a standby responds that has lost the active node: it redirects or
-// forwards logins to a node that does not respond.
+// forwards logins to a node that is sealed or does not respond.
 func noLeader(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	f := e.Login.Failure
-	lost := f.Class == evidence.ClassTimeout || f.Class == evidence.ClassRedirect
+	redirected := f.Active != "" && f.IsTransport()
+	sealed := f.Active != "" && saidSealed(e)
+	lost := f.Class == evidence.ClassTimeout || f.Class == evidence.ClassRedirect || redirected || sealed
 	if !e.Health.Ok() || !e.Health.Value.Standby || !e.Login.Failed() || !lost {
 		return Verdict{}, false
 	}
+	standby := fmt.Sprintf("the node of Vault at %s is a standby", t.Vault.Addr)
 	facts := []string{"sys/health says standby: true", "the login failed: " + f.Error()}
 	if e.Health.Value.Disconnected {
-		return proven(VaultNoLeader, fmt.Sprintf("the node of Vault at %s is a standby that has lost the active node", t.Vault.Addr),
-			append(facts, "sys/health says ha_connection_healthy: false")...)
+		facts = append(facts, "sys/health says ha_connection_healthy: false")
 	}
-	if f.Class == evidence.ClassTimeout {
-		return byElimination(VaultTimeout, fmt.Sprintf("the node of Vault at %s is a standby, and the active node does not answer the login in time", t.Vault.Addr), facts...)
+	switch {
+	case sealed:
+		return proven(VaultNoLeader, fmt.Sprintf("%s, and the active node that it redirects to, %s, is sealed", standby, f.Active), facts...)
+	case e.Health.Value.Disconnected:
+		return proven(VaultNoLeader, standby+" that has lost the active node", facts...)
+	case f.Class == evidence.ClassTimeout:
+		return byElimination(VaultTimeout, standby+", and the active node does not answer the login in time", facts...)
+	case redirected && f.Class == evidence.ClassUnreachable:
+		// A standby reports a healthy connection for 10 s after it lost the active node.
+		return byElimination(VaultNoLeader, fmt.Sprintf("%s that cannot forward the login, and the active node that it names, %s, does not respond", standby, f.Active), facts...)
 	}
 	return Verdict{}, false
 }
@@ -63,8 +73,11 @@ func vaultTransport(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 		return concludedFrom(certain)(VaultNoBackend,
 			fmt.Sprintf("a load balancer or proxy responds instead of Vault at %s: %s", t.Vault.Addr, asked.Error()), because...)
 	case e.Health.Ok():
-		return proven(vaultTransportReasons[asked.Class],
-			fmt.Sprintf("Vault at %s does not serve the login: %s", t.Vault.Addr, asked.Error()), because...)
+		reason := vaultTransportReasons[asked.Class]
+		if asked.Active != "" {
+			reason = VaultRedirect
+		}
+		return proven(reason, fmt.Sprintf("Vault at %s does not serve the login: %s", t.Vault.Addr, asked.Error()), because...)
 	}
 	return proven(vaultTransportReasons[asked.Class], fmt.Sprintf("nothing at %s responds as Vault: %s", t.Vault.Addr, asked.Error()), because...)
 }
@@ -77,7 +90,7 @@ func isGatewayStatus(status int) bool {
 // vaultState holds if Vault responds, but serves no logins. The login takes precedence over
 // sys/health, which another node may have answered.
 func vaultState(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
-	saidSealed := e.Login.RefusedWith(503) && evidence.Contains(e.Login.Failure.Text, evidence.TextSealed)
+	saidSealed := saidSealed(e)
 	silent := e.Login.State == evidence.NotAsked || e.Login.Failure.Class == evidence.ClassTimeout
 	h := e.Health.Value
 	switch {
@@ -93,6 +106,11 @@ func vaultState(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 			"sys/health says so")
 	}
 	return Verdict{}, false
+}
+
+// saidSealed reports whether the login's response says that Vault is sealed.
+func saidSealed(e evidence.Evidence) bool {
+	return e.Login.RefusedWith(503) && evidence.Contains(e.Login.Failure.Text, evidence.TextSealed)
 }
 
 func sealedBecause(e evidence.Evidence) []string {

@@ -46,6 +46,9 @@ type Failure struct {
 	// Text is the error text of the server or the system, cleaned for display; see
 	// [Clean].
 	Text string
+	// Active is the address of the active node if a standby redirected a login there and it
+	// failed there. Status is then 307 unless that node responded.
+	Active string
 	// RetryAfter is the pause that the server requested, 0 if it requested none.
 	RetryAfter time.Duration
 }

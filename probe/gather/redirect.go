@@ -27,9 +27,12 @@ func (v *vaultServer) loginFollowing(ctx context.Context, x *requestTrace, role,
 	x.again()
 	answer, err = active.loginOnce(ctx, x, role, jwt)
 	answer.From = active.target.Addr
-	if f, failed := errors.AsType[evidence.Failure](err); failed && f.IsTransport() && f.Class != evidence.ClassTimeout {
-		return answer, evidence.Failure{Class: evidence.ClassRedirect, Status: http.StatusTemporaryRedirect,
-			Text: "the standby redirects to " + active.target.Addr + ", which fails: " + f.Error()}
+	if f, failed := errors.AsType[evidence.Failure](err); failed {
+		f.Active = active.target.Addr
+		if f.IsTransport() {
+			f.Status, f.Text = http.StatusTemporaryRedirect, "the standby redirects to "+f.Active+", which fails: "+f.Error()
+		}
+		return answer, f
 	}
 	return answer, err
 }
