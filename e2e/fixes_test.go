@@ -37,6 +37,7 @@ var notFixed = map[string][]string{
 	"a firewall between Vault and the API server, or a name that does not resolve for Vault": {
 		"vault_to_kubernetes_timeout", "vault_to_kubernetes_unreachable", "vault_to_kubernetes_unreachable_dns",
 	},
+	"nodes of Vault have to be started":                                           {"vault_no_leader_quorum_lost", "vault_no_leader_leader_silent"},
 	"the token is no JWT, and does not say whose it is: the fix has placeholders": {"reviewer_unauthorized"},
 	"operator init prints the keys of a new Vault for people":                     {"vault_uninitialized"},
 	"time passes": {"reviewer_not_yet_valid"},

@@ -151,6 +151,11 @@ var responses = map[string]wireResponse{
 	"vault_uninitialized":  failedLogin(503, "Vault is sealed"),
 	"vault_unreachable":    failedLogin(0, connectionRefused),
 
+	// A standby that has lost the leader redirects, or forwards until its connection to the leader times out.
+	"vault_no_leader_leader_silent":  failedLogin(0, timeout),
+	"vault_no_leader_leader_stopped": failedLogin(307, ""),
+	"vault_no_leader_quorum_lost":    failedLogin(307, ""),
+
 	// Kubernetes, for the exporter and Vault alike.
 	"kubernetes_bad_response":  deniedLogin(200, welcomePage),
 	"kubernetes_dns":           deniedLogin(201, authenticated), // only the configured name is wrong; this test connects to the address

@@ -17,7 +17,6 @@ import (
 
 // fakesOnly lists the reasons and warnings for which the lab has no fault, and why.
 var fakesOnly = map[string]string{
-	"vault_no_leader":              "the lab's Vault is one node",
 	"vault_lease_quota":            "lease count quotas are Enterprise's",
 	"vault_forwarded_for_rejected": "no proxy is in front of the lab's Vault",
 	"vault_overloaded":             "overload protection is Enterprise's",

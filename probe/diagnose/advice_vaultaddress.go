@@ -58,6 +58,26 @@ func adviseForwardedFor(t evidence.Target, _ evidence.Evidence) Advice {
 	}
 }
 
+func adviseNoLeader(_ evidence.Target, e evidence.Evidence) Advice {
+	advice := Advice{
+		Notes: []string{
+			"Restore the quorum of the storage. With raft, most of the nodes have to run and be unsealed: run the check on each. " +
+				"If this is a disaster-recovery secondary, point EXPORTER_VAULT_ADDR at the primary.",
+		},
+		Check: []string{vault("status"), "kubectl -n vault get pods"},
+	}
+	active := e.Login.Failure.Active
+	switch {
+	case active != "" && saidSealed(e):
+		advice.Notes = []string{"Unseal the node that was active. If there is still no active node, unseal every other node that the check shows to be sealed."}
+		advice.Fix = []string{vault("operator", "unseal", "-address="+shell.QuoteUntrusted(active, "address of the node"))}
+	case e.Health.Ok() && e.Health.Value.Standby:
+		advice.Notes = append(advice.Notes, "If another node is active, this one cannot reach it: let the nodes reach each other at cluster_addr (port 8201), "+
+			"and set api_addr to an address that clients reach.")
+	}
+	return advice
+}
+
 func adviseRedirect(t evidence.Target, e evidence.Evidence) Advice {
 	if !e.Health.Ok() || !e.Health.Value.Standby {
 		a := adviseVaultAddress(t, e)

@@ -172,20 +172,15 @@ var vaultReasons = sorted(
 	},
 	Spec{
 		Code: VaultNoLeader, Component: ComponentVault, Title: "Vault has no active node",
-		Means: "The node answers, but no node is active: the storage or Raft has no quorum, or this is a disaster-recovery secondary.",
+		Means: "The node answers, but it knows no active node that serves logins: the storage or Raft has no quorum, this node is cut off from the others, " +
+			"or it is a disaster-recovery secondary.",
 		Seen: "500 `local node not active`, 503 `no active Vault instance found`, 412, 472, 474 or 530, " +
-			"400 `path disabled in replication DR secondary mode`: proven. OpenBao has none of the last five.",
-		Remedy:   "Check the peers. On a secondary, point the exporter at the primary.",
+			"400 `path disabled in replication DR secondary mode`: proven. OpenBao has none of the last five. " +
+			"A standby that redirects the login to a node that is sealed, or whose login hangs or is redirected while `sys/health` says `ha_connection_healthy: false`: proven. " +
+			"Vault says that 10 s after it lost the active node; before, a redirect to a node that does not respond is the only sign: by elimination.",
+		Remedy:   "Start and unseal most of the nodes. On a secondary, point the exporter at the primary.",
 		Reported: "hashicorp/vault#20336",
-		advise: func(evidence.Target, evidence.Evidence) Advice {
-			return Advice{
-				Notes: []string{
-					"Restore the quorum of the storage. With raft, most of the nodes have to run and be unsealed: run the check on each. " +
-						"If this is a disaster-recovery secondary, point EXPORTER_VAULT_ADDR at the primary.",
-				},
-				Check: []string{vault("status"), "kubectl -n vault get pods"},
-			}
-		},
+		advise:   adviseNoLeader,
 	},
 	Spec{
 		Code: VaultRateLimited, Component: ComponentVault, Title: "a rate limit quota of Vault refuses logins", Backoff: true,

@@ -77,7 +77,7 @@ var vaultScenarios = []Scenario{
 	bare("vault_redirect_302", proven(diagnose.VaultRedirect), func(w *World) { w.OnVault("", Redirect(302, "https://login.example.net/")) }),
 	bare("vault_redirect_by_standby", proven(diagnose.VaultRedirect), func(w *World) {
 		w.Vault.Change(func(v *Vault) { v.Standby = true })
-		w.OnLogin(Redirect(307, "https://"+w.Refused()+"/v1/auth/kubernetes/login"))
+		w.redirectLogin(w.Serve(w.Vault, newAuthority("other"), nil))
 	}),
 	same("vault_namespace_missing", proven(diagnose.VaultNamespaceMissing), onLogin(404, "namespace not found")),
 	same("vault_namespace_unavailable", proven(diagnose.VaultNamespaceUnavailable),
@@ -93,14 +93,31 @@ var vaultScenarios = []Scenario{
 			w.Vault.health(rw, r)
 		})
 	}),
-	bare("vault_no_leader_quorum_lost", proven(diagnose.VaultNoLeader), func(w *World) {
+	twin("vault_no_leader_quorum_lost", func(w *World) {
 		lostLeader(w)
-		w.OnLogin(Redirect(307, "https://"+w.Refused()+"/v1/auth/kubernetes/login"))
+		w.redirectLogin("https://" + w.Refused())
 	}),
-	bare("vault_no_leader_silent", proven(diagnose.VaultNoLeader), hanging(func(w *World) {
+	twin("vault_no_leader_leader_silent", hanging(func(w *World) {
 		lostLeader(w)
-		w.OnLogin(Redirect(307, "https://"+w.Silent()+"/v1/auth/kubernetes/login"))
+		w.OnLogin(Hang)
 	})),
+	// 30 s later the standby gives up forwarding.
+	bare("vault_no_leader_leader_silent_redirected", proven(diagnose.VaultNoLeader), hanging(func(w *World) {
+		lostLeader(w)
+		w.redirectLogin("https://" + w.Silent())
+	})),
+	twin("vault_no_leader_leader_stopped", func(w *World) {
+		lostLeader(w)
+		w.redirectLogin(w.ServeAsVault(Refuse(503, "Vault is sealed")))
+	}),
+	same("vault_no_leader_just_stopped", proven(diagnose.VaultNoLeader), func(w *World) {
+		w.Vault.Change(func(v *Vault) { v.Standby = true })
+		w.redirectLogin(w.ServeAsVault(Refuse(503, "Vault is sealed")))
+	}),
+	same("vault_no_leader_just_lost", byElimination(diagnose.VaultNoLeader), func(w *World) {
+		w.Vault.Change(func(v *Vault) { v.Standby = true })
+		w.redirectLogin("https://" + w.Refused())
+	}),
 	bare("vault_timeout_behind_standby", byElimination(diagnose.VaultTimeout), hanging(func(w *World) {
 		w.Vault.Change(func(v *Vault) { v.Standby = true })
 		w.OnLogin(Hang)
@@ -133,6 +150,12 @@ func (w *World) onRole(role string, answer http.HandlerFunc) {
 		}
 		w.Vault.Serve(rw, r)
 	})
+}
+
+// redirectLogin makes Vault redirect the login to the node at an address, as a standby does
+// that cannot forward it.
+func (w *World) redirectLogin(address string) {
+	w.OnLogin(Redirect(307, address+"/v1/auth/kubernetes/login"))
 }
 
 // lostLeader makes the node a standby that has lost the active one.

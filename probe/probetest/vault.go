@@ -152,6 +152,8 @@ func (v *Vault) health(w http.ResponseWriter, r *http.Request) {
 		chosen, code = "uninitcode", 501
 	case v.Sealed:
 		chosen, code = "sealedcode", 503
+	case v.Standby && v.Disconnected:
+		chosen, code = "haunhealthycode", 474
 	case v.Standby:
 		chosen, code = "standbycode", 429
 	}

@@ -31,7 +31,7 @@ func (c command) run(call invocation, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	response, err := r.send(call.namespace())
+	response, err := r.send(call.address(), call.namespace())
 	if err != nil {
 		return err
 	}
@@ -70,9 +70,8 @@ func checkSealed(c command, content []byte) error {
 	return nil
 }
 
-// send uses VAULT_ADDR, VAULT_CACERT, VAULT_TLS_SERVER_NAME and VAULT_TOKEN, as HashiCorp's command does.
-func (r request) send(namespace string) (*http.Response, error) {
-	address := os.Getenv("VAULT_ADDR")
+// send uses VAULT_CACERT, VAULT_TLS_SERVER_NAME and VAULT_TOKEN, as HashiCorp's command does.
+func (r request) send(address, namespace string) (*http.Response, error) {
 	if address == "" {
 		return nil, errors.New("VAULT_ADDR is not set")
 	}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -49,6 +50,9 @@ func (c invocation) flag(name string) string {
 	return values[len(values)-1]
 }
 
+// address returns the value of -address, or else VAULT_ADDR.
+func (c invocation) address() string { return cmp.Or(c.flag("address"), os.Getenv("VAULT_ADDR")) }
+
 // namespace returns the value of -namespace if it was given, even if empty, and VAULT_NAMESPACE otherwise.
 func (c invocation) namespace() string {
 	if _, given := c.flags["namespace"]; given {
@@ -66,7 +70,7 @@ func (c invocation) arg(i int) string {
 }
 
 // commonFlags are accepted by every command.
-var commonFlags = []string{"field", "format", "namespace"}
+var commonFlags = []string{"address", "field", "format", "namespace"}
 
 // parse parses a command line. Flags must precede the arguments, as in HashiCorp's command.
 func parse(args []string, stdin io.Reader) (command, invocation, error) {
@@ -115,5 +119,5 @@ func usage() string {
 			text += " " + c.argUsage
 		}
 	}
-	return text + "\n-field=NAME prints only that field; otherwise the output is JSON, with or without -format=json; -namespace=NAME overrides VAULT_NAMESPACE"
+	return text + "\n-field=NAME prints only that field; otherwise the output is JSON, with or without -format=json; -address=URL and -namespace=NAME override VAULT_ADDR and VAULT_NAMESPACE"
 }

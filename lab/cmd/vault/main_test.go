@@ -224,6 +224,14 @@ func TestEnvironment(t *testing.T) {
 			}
 		}
 	})
+	t.Run("address", func(t *testing.T) {
+		f := serve(t, 200, "{}")
+		address := os.Getenv("VAULT_ADDR")
+		t.Setenv("VAULT_ADDR", "https://127.0.0.1:1")
+		if code, _, stderr := runCommand("", "read", "-address="+address, "x"); code != 0 || f.last == nil {
+			t.Errorf("%d, %s", code, stderr)
+		}
+	})
 	t.Run("unseal key", func(t *testing.T) {
 		f := serve(t, 200, "{}")
 		t.Setenv("VAULT_UNSEAL_KEY", "key")
