@@ -13,8 +13,8 @@ import (
 // raftNodes are the names of the nodes of a raftCluster, as the pods of Vault's chart are called.
 var raftNodes = []string{"vault-0", "vault-1", "vault-2"}
 
-// anyHealth responds with 200 on a standby too.
-const anyHealth = "sys/health?standbyok=true"
+// anyHealth responds with 200 on a standby too, also if it has lost the leader.
+const anyHealth = "sys/health?standbyok=true&haunhealthycode=200"
 
 // A raftCluster is a Vault of three nodes that store in raft. Only the faults and variants that need it start it, in
 // place of the lab's own Vault: the exporter connects to one of the standbys. It has the CA and the certificate of the
