@@ -37,7 +37,11 @@ func newClient(base string, config *tls.Config) *client {
 	return &client{
 		base:   base,
 		header: http.Header{"Content-Type": {"application/json"}},
-		http:   &http.Client{Transport: &http.Transport{TLSClientConfig: config}, Timeout: 10 * time.Second},
+		http: &http.Client{
+			Transport:     &http.Transport{TLSClientConfig: config},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // a redirect is an answer of this server
+			Timeout:       10 * time.Second,
+		},
 	}
 }
 

@@ -4,6 +4,8 @@
 //	exporter ──▶ proxy ──▶ Vault ──┐
 //	exporter ─────────────────────┴▶ proxy ──▶ kube-apiserver + etcd
 //
+// Some faults replace that Vault, while they are injected, by a cluster of three nodes that store in raft.
+//
 // A lab keeps its files in one temporary directory, and its processes exit with the process that started it. It is for
 // tests and demos: the exporter never imports it.
 package lab

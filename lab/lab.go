@@ -42,7 +42,7 @@ type Lab struct {
 	cluster       *cluster
 	vault         *vault
 	uninitialized *process     // a second Vault; set only while the fault vault_uninitialized is injected
-	raft          *raftCluster // set only while a fault that needs it is injected
+	raft          *raftCluster // set only while a fault or variant that needs it is injected
 	// The exporter connects through kubernetesProxy and vaultProxy, and Vault reaches the API server through
 	// kubernetesProxy. Faults point Vault alone at vaultOnlyProxy, a second proxy to the API server, so that the
 	// exporter's own connection keeps working.

@@ -3,6 +3,7 @@ package lab
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -71,6 +72,20 @@ func (p *process) stop() error {
 	<-p.exited
 	return nil
 }
+
+// kill ends the process at once, as a lost machine does. It does nothing if the process has exited.
+func (p *process) kill() error {
+	defer p.stdin.Close()
+	if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("killing %s: %w", p.name, err)
+	}
+	<-p.exited
+	return nil
+}
+
+// freeze stops the process without ending it: its connections stay open, and its address accepts new ones, but it does
+// not respond. The kernel ends a frozen process with the lab, because its process group is then orphaned.
+func (p *process) freeze() error { return p.cmd.Process.Signal(syscall.SIGSTOP) }
 
 // untilReady polls ready until it returns nil. It returns early, with the end of the log, if the process exits.
 func (p *process) untilReady(ctx context.Context, ready func(context.Context) error) error {

@@ -20,6 +20,19 @@ func TestProcessExitsWithItsInput(t *testing.T) {
 	}
 }
 
+func TestKillEndsAFrozenProcess(t *testing.T) {
+	p, err := startProcess(t.TempDir(), "/bin/cat", "cat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.freeze(); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(p.kill(), p.kill()); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestUntilReadyFailsWhenTheProcessExits(t *testing.T) {
 	p, err := startProcess(t.TempDir(), "/bin/sh", "sh", "-c", "echo no such luck; exit 3")
 	if err != nil {

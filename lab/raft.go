@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"syscall"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -21,7 +20,7 @@ const anyHealth = "sys/health?standbyok=true&haunhealthycode=200"
 // lab's own Vault, and the same auth method.
 type raftCluster struct {
 	nodes                  []*vault // those that were started
-	leader, standby, other *vault   // set when the cluster is ready
+	leader, standby, other *vault   // set by form
 }
 
 // startRaft starts the cluster and points Vault's proxy at a standby. It returns when the standby forwards logins to the
@@ -192,17 +191,3 @@ func (c *raftCluster) stop() error {
 	}
 	return errors.Join(errs...)
 }
-
-// kill ends the process at once, as a lost machine does. It does nothing if the process has exited.
-func (p *process) kill() error {
-	defer p.stdin.Close()
-	if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return fmt.Errorf("killing %s: %w", p.name, err)
-	}
-	<-p.exited
-	return nil
-}
-
-// freeze stops the process without ending it: its connections stay open, and its address accepts new ones, but it does
-// not respond. The kernel ends a frozen process with the lab, because its process group is then orphaned.
-func (p *process) freeze() error { return p.cmd.Process.Signal(syscall.SIGSTOP) }
