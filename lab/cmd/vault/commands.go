@@ -38,7 +38,6 @@ var commands = []command{
 	{"namespace list", nil, "", 0, 0, requestTo("LIST", "sys/namespaces")},
 	{"namespace unlock", []string{"unlock-key"}, "[PATH]", 0, 1, unlock},
 	{"operator init", []string{"key-shares", "key-threshold"}, "", 0, 0, initialise},
-	{"operator raft list-peers", nil, "", 0, 0, requestTo(http.MethodGet, "sys/storage/raft/configuration")},
 	{"operator unseal", nil, "[KEY]", 0, 1, unseal},
 	{"policy delete", nil, "NAME", 1, 1, deletePolicy},
 	{"policy write", nil, "NAME -|FILE", 2, 2, writePolicy},

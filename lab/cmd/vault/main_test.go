@@ -98,7 +98,6 @@ func TestCommandsSendRequests(t *testing.T) {
 		{"namespace unlock", "PUT", "sys/namespaces/api-lock/unlock", body{"unlock_key": ""}},
 		{"namespace unlock -unlock-key=k team", "PUT", "sys/namespaces/api-lock/unlock/team", body{"unlock_key": "k"}},
 		{"operator init -key-shares=1 -key-threshold=1", "PUT", "sys/init", body{"secret_shares": 1.0, "secret_threshold": 1.0}},
-		{"operator raft list-peers", "GET", "sys/storage/raft/configuration", nil},
 		{"operator unseal key", "PUT", "sys/unseal", body{"key": "key"}},
 		{"policy write reader -", "PUT", "sys/policies/acl/reader", body{"policy": "from stdin"}},
 		{"policy write reader file", "PUT", "sys/policies/acl/reader", body{"policy": "of a file\n"}},
