@@ -20,7 +20,7 @@ const anyHealth = "sys/health?standbyok=true&haunhealthycode=200"
 // lab's own Vault, and the same auth method.
 type raftCluster struct {
 	nodes                  []*vault // those that were started
-	leader, standby, other *vault   // set by form
+	leader, standby, other *vault   // at first in this order; on a busy machine the leader may change while the cluster forms
 }
 
 // startRaft starts the cluster and points Vault's proxy at a standby. It returns when the standby forwards logins to the
@@ -48,6 +48,9 @@ func startRaft(ctx context.Context, l *Lab) error {
 		return err
 	}
 	err = poll(ctx, func(ctx context.Context) error {
+		if err := l.raft.findLeader(ctx); err != nil {
+			return err
+		}
 		return errors.Join(l.raft.standby.wantConnected(ctx, true), l.raft.standby.logIn(ctx, l.canary))
 	})
 	if err != nil {
@@ -153,6 +156,20 @@ func (c *raftCluster) wantVoters(ctx context.Context) error {
 	return nil
 }
 
+// findLeader sets the roles of the nodes.
+func (c *raftCluster) findLeader(ctx context.Context) error {
+	var errs []error
+	for i, node := range c.nodes {
+		err := node.get(ctx, "sys/health", nil) // a standby responds with 429
+		if err == nil {
+			c.leader, c.standby, c.other = node, c.nodes[(i+1)%len(c.nodes)], c.nodes[(i+2)%len(c.nodes)]
+			return nil
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
 // join returns when the node has joined the cluster of leader, and is unsealed.
 func (v *vault) join(ctx context.Context, leader *vault) error {
 	if err := v.process.untilReady(ctx, v.listening); err != nil {
@@ -170,13 +187,13 @@ func (v *vault) join(ctx context.Context, leader *vault) error {
 // state.
 func (v *vault) wantConnected(ctx context.Context, connected bool) error {
 	var health struct {
-		Standby   bool  `json:"standby"`
-		Connected *bool `json:"ha_connection_healthy"`
+		Standby   bool `json:"standby"`
+		Connected bool `json:"ha_connection_healthy"`
 	}
 	if err := v.get(ctx, anyHealth, &health); err != nil {
 		return err
 	}
-	if !health.Standby || health.Connected == nil || *health.Connected != connected {
+	if !health.Standby || health.Connected != connected {
 		return fmt.Errorf("sys/health of the standby is %+v", health)
 	}
 	return nil
