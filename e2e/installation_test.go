@@ -290,7 +290,7 @@ func (a administrator) accessors() int {
 func (a administrator) clients() int {
 	a.t.Helper()
 	out, err := a.run(slices.Concat(a.exports, []string{"vault list -format=json identity/entity/id"})...)
-	if err != nil && strings.Contains(out, "404") { // Vault's response for an empty list
+	if err != nil && strings.Contains(out, "No value found") { // the list is empty
 		return 0
 	}
 	var list struct {
@@ -333,7 +333,7 @@ func (a administrator) wantMinimalCanary(p pod) {
 		`echo 'path "sys/internal/ui/resultant-acl" { capabilities = ["read"] }' | vault policy write asking - > /dev/null`,
 		`vault write auth/token/roles/asking token_no_default_policy=true allowed_policies=asking,vault-k8s-auth-exporter > /dev/null`,
 		`VAULT_TOKEN="$(vault write -field=token auth/token/create/asking)"`,
-		"export VAULT_TOKEN", "vault read sys/internal/ui/resultant-acl")
+		"export VAULT_TOKEN", "vault read -format=json sys/internal/ui/resultant-acl")
 	var may []string
 	for path, granted := range acl.Data.Exact {
 		may = append(may, fmt.Sprint(path, granted.Capabilities))

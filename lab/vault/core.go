@@ -27,7 +27,7 @@ var methods = map[string]logical.Factory{"kubernetes": kubeauth.Factory, "approl
 
 // newCore returns a sealed core. With storage in memory it is uninitialized.
 func newCore(logs io.Writer, o options) (*vault.Core, error) {
-	logger := hclog.New(&hclog.LoggerOptions{Level: hclog.Debug, Output: logs})
+	logger := hclog.NewInterceptLogger(&hclog.LoggerOptions{Level: hclog.Debug, Output: logs})
 	config := &vault.CoreConfig{
 		DisableMlock:       true,
 		Logger:             logger,

@@ -44,10 +44,13 @@ func (c command) run(call invocation, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", errServer, err)
 	}
+	if response.StatusCode == http.StatusNotFound && bytes.Contains(content, []byte(`"errors":[]`)) {
+		return fmt.Errorf("%w: No value found at %s", errServer, r.path)
+	}
 	if response.StatusCode >= http.StatusMultipleChoices {
 		return fmt.Errorf("%w: %s %s: status %d: %s", errServer, r.method, r.path, response.StatusCode, bytes.TrimSpace(content))
 	}
-	if err := printResponse(out, call, content); err != nil {
+	if err := c.printResponse(out, call, content); err != nil {
 		return err
 	}
 	return checkSealed(c, content)
@@ -120,8 +123,9 @@ func newClient() (*http.Client, error) {
 	}, nil
 }
 
-// printResponse prints the field that -field names, or the whole response.
-func printResponse(out io.Writer, call invocation, content []byte) error {
+// printResponse prints the field that -field names, the whole response with -format=json, or
+// the command's table.
+func (c command) printResponse(out io.Writer, call invocation, content []byte) error {
 	name := call.flag("field")
 	switch {
 	case name != "":
@@ -133,6 +137,8 @@ func printResponse(out io.Writer, call invocation, content []byte) error {
 	case len(bytes.TrimSpace(content)) == 0:
 		_, err := fmt.Fprintln(out, "Success!")
 		return err
+	case c.table != nil && call.flag("format") == "":
+		return c.table.print(out, content)
 	default:
 		_, err := fmt.Fprintln(out, string(bytes.TrimSpace(content)))
 		return err
@@ -149,10 +155,8 @@ func responseField(name string, content []byte) (any, error) {
 			Accessor string `json:"accessor"`
 		} `json:"auth"`
 	}
-	decoder := json.NewDecoder(bytes.NewReader(content))
-	decoder.UseNumber()
-	if err := decoder.Decode(&answer); err != nil {
-		return nil, fmt.Errorf("decoding the answer: %w", err)
+	if err := decode(content, &answer); err != nil {
+		return nil, err
 	}
 	switch value, ok := answer.Data[name]; {
 	case ok:

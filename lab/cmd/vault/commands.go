@@ -20,30 +20,31 @@ type command struct {
 	argUsage         string   // for the usage text
 	minArgs, maxArgs int      // the number of arguments that it accepts
 	request          func(invocation) (request, error)
+	table            table // how the response is printed; nil: as JSON
 }
 
 // unbounded is the maxArgs of a command without a limit.
 const unbounded = math.MaxInt
 
 var commands = []command{
-	{"read", nil, "PATH", 1, 1, requestTo(http.MethodGet, "")},
-	{"list", nil, "PATH", 1, 1, requestTo("LIST", "")},
-	{"delete", nil, "PATH", 1, 1, requestTo(http.MethodDelete, "")},
-	{"write", nil, "PATH [@FILE | K=V | K=@FILE]…", 1, unbounded, write},
-	{"status", nil, "", 0, 0, requestTo(http.MethodGet, "sys/seal-status")},
-	{"monitor", []string{"log-level"}, "", 0, 0, monitor},
-	{"audit list", nil, "", 0, 0, requestTo(http.MethodGet, "sys/audit")},
-	{"auth list", nil, "", 0, 0, requestTo(http.MethodGet, "sys/auth")},
-	{"auth enable", []string{"path"}, "TYPE", 1, 1, enable},
-	{"namespace list", nil, "", 0, 0, requestTo("LIST", "sys/namespaces")},
-	{"namespace unlock", []string{"unlock-key"}, "[PATH]", 0, 1, unlock},
-	{"operator init", []string{"key-shares", "key-threshold"}, "", 0, 0, initialise},
-	{"operator unseal", nil, "[KEY]", 0, 1, unseal},
-	{"policy delete", nil, "NAME", 1, 1, deletePolicy},
-	{"policy write", nil, "NAME -|FILE", 2, 2, writePolicy},
-	{"token create", []string{"orphan", "policy", "period", "ttl"}, "", 0, 0, createToken},
-	{"token lookup", nil, "[TOKEN]", 0, 1, lookUp},
-	{"token revoke", []string{"self"}, "[TOKEN]", 0, 1, revoke},
+	{"read", nil, "PATH", 1, 1, requestTo(http.MethodGet, ""), secretTable},
+	{"list", nil, "PATH", 1, 1, requestTo("LIST", ""), keysTable},
+	{"delete", nil, "PATH", 1, 1, requestTo(http.MethodDelete, ""), nil},
+	{"write", nil, "PATH [@FILE | K=V | K=@FILE]…", 1, unbounded, write, secretTable},
+	{"status", nil, "", 0, 0, requestTo(http.MethodGet, "sys/seal-status"), statusTable},
+	{"monitor", []string{"log-level"}, "", 0, 0, monitor, nil},
+	{"audit list", nil, "", 0, 0, requestTo(http.MethodGet, "sys/audit"), mountTable("type", "description")},
+	{"auth list", nil, "", 0, 0, requestTo(http.MethodGet, "sys/auth"), mountTable("type", "accessor", "description")},
+	{"auth enable", []string{"path"}, "TYPE", 1, 1, enable, nil},
+	{"namespace list", nil, "", 0, 0, requestTo("LIST", "sys/namespaces"), keysTable},
+	{"namespace unlock", []string{"unlock-key"}, "[PATH]", 0, 1, unlock, nil},
+	{"operator init", []string{"key-shares", "key-threshold"}, "", 0, 0, initialise, nil},
+	{"operator unseal", nil, "[KEY]", 0, 1, unseal, nil},
+	{"policy delete", nil, "NAME", 1, 1, deletePolicy, nil},
+	{"policy write", nil, "NAME -|FILE", 2, 2, writePolicy, nil},
+	{"token create", []string{"orphan", "policy", "period", "ttl"}, "", 0, 0, createToken, nil},
+	{"token lookup", nil, "[TOKEN]", 0, 1, lookUp, nil},
+	{"token revoke", []string{"self"}, "[TOKEN]", 0, 1, revoke, nil},
 }
 
 // requestTo builds a request without a body. An empty path stands for the first argument.

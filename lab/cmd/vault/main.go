@@ -1,5 +1,6 @@
 // The vault command replaces HashiCorp's, which cannot be built from the published modules. It has only the commands
-// that appear in the fixes that the exporter prints.
+// that appear in the checks and fixes that the exporter prints, and prints what a check shows as HashiCorp's command of
+// Vault 1.21 does.
 package main
 
 import (
@@ -119,5 +120,5 @@ func usage() string {
 			text += " " + c.argUsage
 		}
 	}
-	return text + "\n-field=NAME prints only that field; otherwise the output is JSON, with or without -format=json; -address=URL and -namespace=NAME override VAULT_ADDR and VAULT_NAMESPACE"
+	return text + "\n-field=NAME prints only that field; -format=json prints the response, which commands without a table print anyway; -address=URL and -namespace=NAME override VAULT_ADDR and VAULT_NAMESPACE"
 }

@@ -127,7 +127,16 @@ func TestOutput(t *testing.T) {
 	for _, tc := range []struct {
 		line, answer, want string
 	}{
-		{"read auth/kubernetes/role/canary", role + "\n", role + "\n"},
+		{"read auth/kubernetes/role/canary", role, "Key          Value\n---          -----\naudience     vault\ntoken_ttl    1000000\n"},
+		{"read auth/kubernetes/config", `{"data":{"pem_keys":[],"issuer":"","disable_iss_validation":true}}`,
+			"Key                       Value\n---                       -----\ndisable_iss_validation    true\nissuer                    n/a\npem_keys                  []\n"},
+		{"write auth/kubernetes/role/canary a=b", "", "Success!\n"},
+		{"list auth/kubernetes/role", `{"data":{"keys":["b","a"]}}`, "Keys\n----\na\nb\n"},
+		{"auth list", `{"data":{"token/":{"type":"token","accessor":"t","description":""}}}`,
+			"Path      Type     Accessor    Description\n----      ----     --------    -----------\ntoken/    token    t           n/a\n"},
+		{"audit list", `{"data":{"file/":{"type":"file","description":"d"}}}`, "Path     Type    Description\n----     ----    -----------\nfile/    file    d\n"},
+		{"status", `{"type":"shamir","initialized":true,"sealed":false,"version":"1.21.4"}`,
+			"Key            Value\n---            -----\nSeal Type      shamir\nInitialized    true\nSealed         false\nVersion        1.21.4\n"},
 		{"read -format=json auth/kubernetes/role/canary", role, role + "\n"},
 		{"read -field=audience auth/kubernetes/role/canary", role, "vault"},
 		{"read -field=token_ttl auth/kubernetes/role/canary", role, "1000000"},
@@ -155,7 +164,7 @@ func TestExitCodes(t *testing.T) {
 		stderr     string
 	}{
 		{"denied", "read x", 403, `{"errors":["permission denied"]}`, 2, "status 403: {\"errors\":[\"permission denied\"]}\n"},
-		{"nothing there", "list x", 404, `{"errors":[]}`, 2, "status 404"},
+		{"nothing there", "list x", 404, `{"errors":[]}`, 2, "No value found at x"},
 		{"monitor denied", "monitor", 403, `{"errors":["permission denied"]}`, 2, "status 403"},
 		{"redirected", "read x", 307, "", 2, "status 307"},
 		{"unsealed", "status", 200, `{"sealed":false}`, 0, ""},
