@@ -25,16 +25,17 @@ func (l *Lab) installAdminTools(b Binaries) error {
 	)
 }
 
-// kubeconfig has the administrator's certificate, and the API server's own address: no fault of a proxy affects it.
+// kubeconfig has the administrator's certificate, and the API server's own address: no fault of a proxy affects it. Its
+// namespace is the reviewer's, where a RoleBinding can mislead a command that asks without --all-namespaces.
 func (c *cluster) kubeconfig() []byte {
 	encode := base64.StdEncoding.EncodeToString
 	return fmt.Appendf(nil, `apiVersion: v1
 kind: Config
 current-context: lab
-contexts: [{name: lab, context: {cluster: lab, user: admin}}]
-clusters: [{name: lab, cluster: {server: "https://%s", certificate-authority-data: %s}}]
+contexts: [{name: lab, context: {cluster: lab, user: admin, namespace: %[4]s}}]
+clusters: [{name: lab, cluster: {server: "https://%[1]s", certificate-authority-data: %[2]s}}]
 users: [{name: admin, user: {client-certificate-data: %[3]s, client-key-data: %[3]s}}]
-`, c.address, encode(c.ca.PEM), encode(c.admin))
+`, c.address, encode(c.ca.PEM), encode(c.admin), reviewerAccount.namespace)
 }
 
 // AdminEnv is the environment of a shell with full rights on both servers, as NAME=value. It contains credentials: use
