@@ -180,7 +180,7 @@ func reasonSections() string {
 	for _, s := range diagnose.Specs() {
 		advice := s.Code.Advice(sample, seen)
 		fmt.Fprintf(&text, "\n## %s\nComponent `%s`: %s.\n", s.Code, s.Component, s.Title)
-		items(&text, s.Means, s.Seen, s.Remedy, s.Reported, withoutExport(advice.Check))
+		items(&text, s.Means, s.Seen, s.Remedy, s.Reported, advice.Check)
 		fix := strings.Join(withoutExport(advice.Fix), "\n")
 		switch first, again := shown[fix]; {
 		case fix == "":
@@ -207,15 +207,24 @@ func warningSections() string {
 
 // items are the sentences of a section. The command that points the shell at a Vault is
 // explained once, at the top of the page.
-func items(w *strings.Builder, means, seen, remedy, reported string, check []string) {
+func items(w *strings.Builder, means, seen, remedy, reported string, checks []diagnose.Check) {
 	fmt.Fprintf(w, "- **Means**: %s\n- **Seen**: %s\n- **Fix**: %s\n", means, seen, remedy)
-	if len(check) > 0 {
-		fmt.Fprintf(w, "- **Check**: `%s`\n", strings.Join(check, "`, `"))
+	var signs []string
+	for _, c := range checks {
+		if c.Shows != "" {
+			signs = append(signs, "`"+c.Command+"` shows "+placeholder.ReplaceAllString(c.Shows, "`$0`"))
+		}
+	}
+	if len(signs) > 0 {
+		fmt.Fprintf(w, "- **Check**: %s\n", strings.Join(signs, "; "))
 	}
 	if reported != "" {
 		fmt.Fprintf(w, "- **Reported**: %s\n", linked(reported))
 	}
 }
+
+// placeholder would be read as HTML outside of code.
+var placeholder = regexp.MustCompile("<[a-z-]+>")
 
 func withoutExport(commands []string) []string {
 	return slices.DeleteFunc(slices.Clone(commands), func(c string) bool { return strings.HasPrefix(c, "export ") })

@@ -54,7 +54,7 @@ func isFixed(fault lab.Fault) bool {
 }
 
 // TestFixesResolveTheFault runs every fix exactly as check prints it, for every fault, with and
-// without the readable config. The checks are run first. Each fix has a lab of its own, because the
+// without the readable config. TestChecksShowTheirSign runs the checks. Each fix has a lab of its own, because the
 // lab cannot heal what a fix has changed.
 func TestFixesResolveTheFault(t *testing.T) {
 	for why, names := range notFixed {

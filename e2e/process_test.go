@@ -89,19 +89,24 @@ type report struct{ Targets []targetReport }
 type targetReport struct {
 	Target, Reason, Component, Certainty, Detail, Runbook string
 	Healthy                                               bool
-	Because, Check, Fix, Notes                            []string
+	Because, Fix, Notes                                   []string
+	Check                                                 []checkLine
 	Reviewer                                              struct{ Reason, Component, Detail string }
 	Started                                               time.Time
 	Duration                                              float64 `json:"duration_seconds"`
 	Warnings                                              []struct {
-		Warning, Detail   string
-		Check, Fix, Notes []string
+		Warning, Detail string
+		Fix, Notes      []string
+		Check           []checkLine
 	}
 	Steps []struct {
 		Step, State, Detail string
 		Duration            float64 `json:"duration_seconds"`
 	}
 }
+
+// A checkLine is a command that only reads, and what in its output confirms the diagnosis.
+type checkLine struct{ Command, Shows string }
 
 func (r targetReport) warns(of string) bool {
 	for _, w := range r.Warnings {

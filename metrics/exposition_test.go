@@ -128,7 +128,7 @@ func TestHostileTexts(t *testing.T) {
 	e.VaultCertificate.Subject, e.Panic = hostile, hostile
 	for _, v := range []*diagnose.Verdict{&r.Diagnosis.Verdict, &r.Diagnosis.Reviewer} {
 		v.Detail, v.Because, v.Fix = hostile, []string{hostile}, []string{hostile}
-		v.Check, v.Notes = v.Fix, v.Fix
+		v.Check, v.Notes = []diagnose.Check{{Command: hostile, Shows: hostile}}, v.Fix
 	}
 	r.Warnings = []diagnose.Warning{{Code: diagnose.ClockSkew, Raised: true, Detail: hostile, Advice: diagnose.Advice{Fix: []string{hostile}}}}
 

@@ -86,7 +86,7 @@ func logVerdict(logger *slog.Logger, result probe.Result) {
 	for _, advice := range []struct {
 		key   string
 		lines []string
-	}{{"notes", d.Notes}, {"check", d.Check}, {"fix", d.Fix}} {
+	}{{"notes", d.Notes}, {"check", d.CheckLines()}, {"fix", d.Fix}} {
 		if len(advice.lines) > 0 {
 			attributes = append(attributes, advice.key, advice.lines)
 		}

@@ -80,7 +80,7 @@ func writeAdvice(out io.Writer, a diagnose.Advice) {
 	for _, note := range a.Notes {
 		writeRow(out, "  note   ", note)
 	}
-	writeCommands(out, "  check  ", a.Check)
+	writeCommands(out, "  check  ", a.CheckLines())
 	writeCommands(out, "  fix    ", a.Fix)
 }
 

@@ -49,9 +49,14 @@ type (
 	// Advice is what to do: commands that only read, commands that change something,
 	// sentences.
 	Advice struct {
-		Check []string `json:"check"`
+		Check []Check  `json:"check"`
 		Fix   []string `json:"fix"`
 		Notes []string `json:"notes"`
+	}
+	// Check is a command and what in its output confirms the diagnosis.
+	Check struct {
+		Command string `json:"command"`
+		Shows   string `json:"shows"`
 	}
 	// Step is one step of the run, in causal order.
 	Step struct {
@@ -101,7 +106,11 @@ func verdictOf(r probe.Result) Verdict {
 }
 
 func adviceOf(a diagnose.Advice) Advice {
-	return Advice{listOf(a.Check), listOf(a.Fix), listOf(a.Notes)}
+	checks := []Check{}
+	for _, c := range a.Check {
+		checks = append(checks, Check(c))
+	}
+	return Advice{checks, listOf(a.Fix), listOf(a.Notes)}
 }
 
 // listOf makes JSON show an empty list as [], not as null.

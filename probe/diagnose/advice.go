@@ -12,11 +12,33 @@ import (
 // a shell, except that placeholders in angle brackets have to be replaced.
 type Advice struct {
 	// Check lists read-only commands that confirm the diagnosis.
-	Check []string
+	Check []Check
 	// Fix lists commands that change something, in the order in which to run them.
 	Fix []string
 	// Notes lists sentences: steps that are not commands, and what to know before a fix.
 	Notes []string
+}
+
+// Check is a command that only reads, and what confirms the diagnosis in its output.
+type Check struct {
+	Command string
+	// Shows is a phrase to follow the word shows, such as Sealed true. It contains only what
+	// a shell takes literally if it is pasted together with the command: values in it are
+	// quoted. It is empty for the command that sets the vault CLI's environment.
+	Shows string
+}
+
+// CheckLines returns the commands of the checks, each followed by a comment of what it shows.
+// The comment has a line of its own, because zsh reads one after a command as arguments.
+func (a Advice) CheckLines() []string {
+	var lines []string
+	for _, c := range a.Check {
+		lines = append(lines, c.Command)
+		if c.Shows != "" {
+			lines = append(lines, "# shows "+c.Shows)
+		}
+	}
+	return lines
 }
 
 // IsEmpty reports whether there is no advice at all.
@@ -57,10 +79,20 @@ func (a Advice) at(t evidence.Target, e evidence.Evidence) Advice {
 	if slices.ContainsFunc(a.Fix, func(line string) bool { return strings.Contains(line, tokenSecretType) }) {
 		a.Notes = append(a.Notes, "The fix stores the token of a new Secret, which is valid until the Secret is deleted. "+vaultsPlatform(t, e).mintedTokens())
 	}
-	if slices.ContainsFunc(slices.Concat(a.Check, a.Fix), func(line string) bool { return namesFile(t, line) }) {
+	isVaults := func(line string) bool {
+		return strings.HasPrefix(line, "vault ") || strings.HasPrefix(line, "bao ") || strings.Contains(line, "$(vault ")
+	}
+	checks := commands(a.Check)
+	if slices.ContainsFunc(slices.Concat(checks, a.Fix), func(line string) bool { return namesFile(t, line) }) {
 		a.Notes = append(a.Notes, "The files in the commands are in the exporter's pod: use copies of them.")
 	}
-	a.Check, a.Fix = pointed(t, a.Check), pointed(t, a.Fix)
+	a.Check = located(t, a.Check)
+	if slices.ContainsFunc(checks, isVaults) {
+		a.Check = append([]Check{{Command: environment(t)}}, a.Check...)
+	}
+	if slices.ContainsFunc(a.Fix, isVaults) {
+		a.Fix = append([]string{environment(t)}, a.Fix...)
+	}
 	return a
 }
 
@@ -83,12 +115,28 @@ func sharedWrites(t evidence.Target, fix []string) []string {
 // tokenSecretType is the type of the Secrets that a fix creates for their token.
 const tokenSecretType = "kubernetes.io/service-account-token"
 
-func pointed(t evidence.Target, commands []string) []string {
-	isVaults := func(line string) bool { return strings.HasPrefix(line, "vault ") || strings.HasPrefix(line, "bao ") }
-	if !slices.ContainsFunc(commands, isVaults) {
-		return commands
+// located adds to what checks show that a Service has to be addressed from a pod.
+func located(t evidence.Target, checks []Check) []Check {
+	var list []Check
+	for _, c := range checks {
+		for _, address := range []string{t.Vault.Addr, t.Kubernetes.Host, t.Home.Host} {
+			connects := strings.HasPrefix(c.Command, "curl ") || strings.HasPrefix(c.Command, "openssl ")
+			if connects && evidence.ServiceNamespace(address) != "" && strings.Contains(c.Command, hostOf(address)) {
+				c.Shows += ", if run in a pod"
+				break
+			}
+		}
+		list = append(list, c)
 	}
-	return append([]string{environment(t)}, commands...)
+	return list
+}
+
+func commands(checks []Check) []string {
+	list := make([]string, 0, len(checks))
+	for _, c := range checks {
+		list = append(list, c.Command)
+	}
+	return list
 }
 
 // namesFile reports whether a command names a file in the exporter's pod.
@@ -115,18 +163,38 @@ func environment(t evidence.Target) string {
 
 func vault(words ...string) string { return "vault " + strings.Join(words, " ") }
 
-// showCertificates returns the command that shows the certificates that a server sends.
-func showCertificates(address, serverName string) string {
-	host := strings.TrimPrefix(strings.TrimPrefix(address, "https://"), "http://")
-	host, _, _ = strings.Cut(host, "/")
+// certificate returns the command that shows these fields of the certificate that a server
+// sends.
+func certificate(address, serverName, fields string) string {
+	host := hostOf(address)
 	if !strings.Contains(host[strings.LastIndex(host, "]")+1:], ":") {
 		host += ":443"
 	}
-	command := "openssl s_client -connect " + shell.Quote(host) + " -showcerts"
+	command := "openssl s_client -connect " + shell.Quote(host)
 	if serverName != "" {
 		command += " -servername " + shell.Quote(serverName)
 	}
-	return command + " </dev/null"
+	return command + " </dev/null 2>/dev/null | openssl x509 -noout " + fields
+}
+
+// certificateNames returns the check for a certificate without the name that is called.
+// LibreSSL cannot print a single extension.
+func certificateNames(address, serverName string) Check {
+	name := serverName
+	if name == "" {
+		name = evidence.Hostname(address)
+	}
+	return Check{
+		certificate(address, serverName, "-text | grep -A1 'Subject Alternative Name'"),
+		"no " + shell.Quote(name),
+	}
+}
+
+// hostOf returns the host and port of a URL.
+func hostOf(address string) string {
+	host := strings.TrimPrefix(strings.TrimPrefix(address, "https://"), "http://")
+	host, _, _ = strings.Cut(host, "/")
+	return host
 }
 
 // account returns a service account in the format of kubectl's flag --serviceaccount.

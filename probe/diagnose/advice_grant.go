@@ -15,7 +15,7 @@ func grantToReviewer(e evidence.Evidence, resource string) Advice {
 	user := cmp.Or(evidence.NamedUser(e.Login.Failure.Text), reviewerUser(e))
 	a := grant(evidence.Permission{Verb: "get", Resource: resource},
 		shell.QuoteUntrusted(strings.TrimPrefix(user, "system:serviceaccount:"), "namespace:reviewer"))
-	a.Check = []string{"kubectl auth can-i get " + resource + " --all-namespaces --as=" + shell.QuoteUntrusted(user, "reviewer")}
+	a.Check = []Check{{"kubectl auth can-i get " + resource + " --all-namespaces --as=" + shell.QuoteUntrusted(user, "reviewer"), "the answer no"}}
 	return a
 }
 

@@ -3,10 +3,21 @@ package diagnose
 import (
 	"path"
 	"regexp"
+	"strings"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/shell"
 )
+
+// listNamespace returns the check for a namespace that does not exist: a list of those in its
+// parent.
+func listNamespace(t evidence.Target) Check {
+	parent, name := path.Split(strings.Trim(t.Vault.Namespace, "/"))
+	return Check{
+		vault("namespace", "list", "-namespace="+shell.Quote(strings.TrimSuffix(parent, "/"))),
+		"no " + shell.QuoteUntrusted(name+"/", "namespace"),
+	}
+}
 
 // lockedNamespace matches the namespace that Vault reports as locked, which may be a parent
 // of the target's.

@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -45,7 +46,7 @@ func TestCommandsNameTheObjectsBehindFiles(t *testing.T) {
 	}
 	for _, reason := range Reasons() {
 		a := reason.Advice(target, evidence.Evidence{})
-		for _, line := range slices.Concat(a.Check, a.Fix) {
+		for _, line := range slices.Concat(commands(a.Check), a.Fix) {
 			if namesFile(target, line) {
 				t.Errorf("%s: %s", reason, line)
 			}
@@ -63,16 +64,28 @@ func TestCommandsWithFilesOfThePodSaySo(t *testing.T) {
 	}
 }
 
-// Check and Fix contain only commands, Notes contains only sentences.
+// quoted matches what a shell takes literally: a value in quotes.
+var quoted = regexp.MustCompile(`'[^']*'`)
+
+// Check and Fix contain only commands, Notes contains only sentences. Every check says what it
+// shows.
 func TestAdviceIsTyped(t *testing.T) {
 	for _, reason := range Reasons() {
 		a := reason.Advice(evidence.Target{}, evidence.Evidence{})
 		if a.IsEmpty() {
 			t.Errorf("%s has no advice", reason)
 		}
-		for _, command := range slices.Concat(a.Check, a.Fix) {
+		for _, command := range slices.Concat(commands(a.Check), a.Fix) {
 			if strings.HasPrefix(command, "#") || strings.HasSuffix(command, ".") || strings.TrimSpace(command) == "" {
 				t.Errorf("%s: not a command: %q", reason, command)
+			}
+		}
+		for _, c := range a.Check {
+			if strings.HasPrefix(c.Command, "export") {
+				continue
+			}
+			if bare := quoted.ReplaceAllString(c.Shows, ""); c.Shows == "" || strings.ContainsAny(bare, "`$'\"\\;&|()#\n") {
+				t.Errorf("%s: %s shows %q: nothing, or what a shell does not take literally", reason, c.Command, c.Shows)
 			}
 		}
 		for _, note := range a.Notes {

@@ -9,22 +9,36 @@ import (
 
 // Advice for a server at Vault's address that does not serve the login.
 
-// askHealth returns a command that shows whether Vault responds at an address: it then
-// prints JSON with the field initialized.
-func askHealth(address string) string {
-	return "curl -sS --max-time 5 " + shell.Quote(address+"/v1/sys/health")
+// askHealth returns a check that requests sys/health. Every Vault responds with JSON that has
+// the field initialized.
+func askHealth(t evidence.Target, shows string) Check {
+	return Check{curlVault(t) + shell.Quote(t.Vault.Addr+"/v1/sys/health"), shows}
 }
 
+// curlVault returns the beginning of a command that requests a URL of Vault. A listener that
+// requires a client certificate answers nobody without one.
+func curlVault(t evidence.Target) string {
+	command := "curl -sSk --max-time 5 "
+	if t.Vault.ClientCert != "" {
+		command += "--cert <client-cert> --key <client-key> "
+	}
+	return command
+}
+
+const notVault = "no field initialized"
+
 func adviseVaultAddress(t evidence.Target, e evidence.Evidence) Advice {
-	note := fmt.Sprintf("EXPORTER_VAULT_ADDR is %s: point it at Vault itself. The check prints JSON with the field initialized if it is.", t.Vault.Addr)
+	note := fmt.Sprintf("EXPORTER_VAULT_ADDR is %s: point it at Vault itself.", t.Vault.Addr)
+	check := askHealth(t, notVault)
 	switch {
 	case t.Kubernetes.IsServedAt(t.Vault.Addr):
 		note = fmt.Sprintf("EXPORTER_VAULT_ADDR is %s, which is the API server of Kubernetes: set it to Vault's address.", t.Vault.Addr)
 	case e.Health.Ok():
 		note = fmt.Sprintf("Vault's sys/health responds at %s, but the login does not: something on the path, such as an ingress or a firewall, "+
 			"treats the path /v1/%s differently. Allow that path.", t.Vault.Addr, loginPath(t))
+		check = Check{curlVault(t) + "--data '{}' " + shell.Quote(t.Vault.Addr+"/v1/"+loginPath(t)), "no field errors"}
 	}
-	return Advice{Notes: []string{note}, Check: []string{askHealth(t.Vault.Addr)}}
+	return Advice{Notes: []string{note}, Check: []Check{check}}
 }
 
 func adviseVaultBackend(t evidence.Target, e evidence.Evidence) Advice {
@@ -35,7 +49,7 @@ func adviseVaultBackend(t evidence.Target, e evidence.Evidence) Advice {
 					"Vault waits up to 30 s for Kubernetes.", t.Vault.Addr),
 				"Set EXPORTER_VAULT_ADDR to Vault itself, bypassing the load balancer, to find out which.",
 			},
-			Check: []string{"kubectl -n vault get pods,services,endpointslices", vault("monitor", "-log-level=debug")},
+			Check: []Check{vaultPods(t)},
 		}
 	}
 	return Advice{
@@ -43,7 +57,7 @@ func adviseVaultBackend(t evidence.Target, e evidence.Evidence) Advice {
 			fmt.Sprintf("The server at %s has no Vault to pass requests to. Make sure that Vault's pods are ready.", t.Vault.Addr),
 			"If they are, correct the health check of the load balancer: sys/health returns 429 on a standby and 503 while sealed.",
 		},
-		Check: []string{"kubectl -n vault get pods,services,endpointslices", askHealth(t.Vault.Addr)},
+		Check: []Check{vaultPods(t), askHealth(t, notVault)},
 	}
 }
 
@@ -54,17 +68,17 @@ func adviseForwardedFor(t evidence.Target, _ evidence.Evidence) Advice {
 				"or set x_forwarded_for_reject_not_authorized and x_forwarded_for_reject_not_present to false; then restart Vault.",
 			"Pods that reach Vault on another path than the exporter may be able to log in.",
 		},
-		Check: []string{askHealth(t.Vault.Addr)},
+		Check: []Check{askHealth(t, "x-forwarded-for in an error")},
 	}
 }
 
-func adviseNoLeader(_ evidence.Target, e evidence.Evidence) Advice {
+func adviseNoLeader(t evidence.Target, e evidence.Evidence) Advice {
 	advice := Advice{
 		Notes: []string{
 			"Restore the quorum of the storage. With raft, most of the nodes have to run and be unsealed: run the check on each. " +
 				"If this is a disaster-recovery secondary, point EXPORTER_VAULT_ADDR at the primary.",
 		},
-		Check: []string{vault("status"), "kubectl -n vault get pods"},
+		Check: []Check{{vault("status"), "HA Mode standby"}, vaultPods(t)},
 	}
 	active := e.Login.Failure.Active
 	switch {
@@ -90,6 +104,6 @@ func adviseRedirect(t evidence.Target, e evidence.Evidence) Advice {
 				"Let the nodes reach each other at cluster_addr (port 8201), and set api_addr to an address that clients reach.", t.Vault.Addr),
 			"Clients in pods follow such a redirect if they can reach and trust the node that it names.",
 		},
-		Check: []string{vault("status"), askHealth(t.Vault.Addr)},
+		Check: []Check{{vault("status"), "HA Mode standby"}},
 	}
 }

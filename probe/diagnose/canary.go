@@ -29,7 +29,11 @@ var canaryReasons = sorted(
 		Seen:     "The file itself: proven.",
 		Remedy:   "Check the pod's projected volume.",
 		Reported: "jenkinsci/hashicorp-vault-plugin#98: the token is in the agent's pod, and the login is made on the controller, which has none.",
-		advise:   adviseCanaryToken,
+		advise: func(t evidence.Target, e evidence.Evidence) Advice {
+			a := adviseCanaryToken(t, e)
+			a.Check = inspect(t, t.Canary)
+			return a
+		},
 	},
 	Spec{
 		Code: CanaryTokenMalformed, Component: ComponentCanary, Title: "the canary token is malformed",
@@ -64,11 +68,9 @@ var canaryReasons = sorted(
 		Seen:     "The reviewer's TokenReview says so, and the login got a bare 403: proven.",
 		Remedy:   "Create the account, then restart the exporter's pod.",
 		Reported: "hashicorp/vault#18498",
-		advise: func(_ evidence.Target, e evidence.Evidence) Advice {
-			c := e.CanaryToken.Value
+		advise: func(t evidence.Target, e evidence.Evidence) Advice {
 			return Advice{
-				Check: []string{fmt.Sprintf("kubectl -n %s get serviceaccount %s",
-					shell.QuoteUntrusted(c.Namespace, "namespace"), shell.QuoteUntrusted(c.ServiceAccount, "service-account"))},
+				Check: []Check{boundObject(claimsOf(e.CanaryToken, t.Canary))},
 				Notes: []string{"Create the service account if it is gone, then restart the exporter's pod, so that it gets a new token."},
 			}
 		},
@@ -134,9 +136,26 @@ func canaryAudience(t evidence.Target, audience string) string {
 func adviseCanaryToken(t evidence.Target, _ evidence.Evidence) Advice {
 	origin := t.Canary
 	source := origin.Source.Spec()
-	a := Advice{Notes: []string{fmt.Sprintf("EXPORTER_CANARY_%s is %s: it must be a service account token of this cluster.", source.Key, describeSetting(t.Pod, source, origin))}}
-	if inspect := source.Inspect(origin, t.Pod); inspect != "" {
-		a.Check = []string{inspect}
+	return Advice{Notes: []string{fmt.Sprintf("EXPORTER_CANARY_%s is %s: it must be a service account token of this cluster.", source.Key, describeSetting(t.Pod, source, origin))}}
+}
+
+// boundObject returns the check for a token that is invalid because its pod, Secret or service
+// account is gone.
+func boundObject(c evidence.Claims) Check {
+	get := func(kind, name, field string) string {
+		return fmt.Sprintf("kubectl -n %s get %s %s -o jsonpath='{.metadata.%s}'",
+			shell.QuoteUntrusted(c.Namespace, "namespace"), kind, shell.QuoteUntrusted(name, kind), field)
 	}
-	return a
+	const created, again = "creationTimestamp", "NotFound, or a time after the token was issued"
+	switch {
+	case c.Pod != "":
+		return Check{get("pod", c.Pod, created), again}
+	case c.Secret != "":
+		return Check{get("secret", c.Secret, created), again}
+	}
+	account := Check{get("serviceaccount", c.ServiceAccount, "uid"), "NotFound"}
+	if c.UID != "" {
+		account.Shows += ", or a UID other than " + shell.QuoteUntrusted(c.UID, "uid")
+	}
+	return account
 }

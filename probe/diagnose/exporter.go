@@ -124,7 +124,7 @@ func adviseFiles(pod evidence.Pod, files []pemFile) Advice {
 	for _, f := range files {
 		if f.path != "" {
 			a.Notes = append(a.Notes, fmt.Sprintf("%s is %s: it must be a regular file in PEM that the exporter's user may read.", f.variable, pod.Describe(f.path)))
-			a.Check = append(a.Check, pod.Inspect(f.path))
+			a.Check = append(a.Check, inspectFile(pod, f.path))
 		}
 	}
 	if len(a.Notes) == 0 {
@@ -143,7 +143,7 @@ func adviseProxy(address string) Advice {
 	return Advice{
 		Notes: []string{fmt.Sprintf("The exporter connects to %s through the proxy in %s: correct the variable, allow the exporter in the proxy, or add %s to NO_PROXY.",
 			address, variable, host)},
-		Check: []string{fmt.Sprintf("curl -sSk --max-time 5 -o /dev/null -w '%%{http_code}\\n' --proxy <%s> %s", variable, shell.Quote(address))},
+		Check: []Check{{fmt.Sprintf("curl -sSk --max-time 5 -o /dev/null -w '%%{http_code}\\n' --proxy <%s> %s", variable, shell.Quote(address)), "000, or the 4xx of the proxy"}},
 	}
 }
 
@@ -151,7 +151,7 @@ func adviseProxy(address string) Advice {
 // The token of the canary's login cannot read them: there is none while logins fail.
 func adviseUnexplained(t evidence.Target, e evidence.Evidence) Advice {
 	if !e.BareRefusal() || e.Mount.Config.Ok() {
-		return Advice{Check: []string{vault("monitor", "-log-level=debug")}}
+		return Advice{Check: []Check{watchLog()}}
 	}
 	const policy = "vault-k8s-auth-exporter"
 	readable := func(path string) string { return shell.Quote(`path "` + path + `" { capabilities = ["read"] }`) }

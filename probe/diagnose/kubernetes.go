@@ -70,7 +70,10 @@ var kubernetesReasons = sorted(
 			return Advice{
 				Notes: []string{fmt.Sprintf("Put the CA that signed the API server's certificate into EXPORTER_KUBERNETES_CACERT (now %s) and into the config of %s.",
 					t.Pod.Describe(t.Kubernetes.CACert), mountPath(t))},
-				Check: []string{showCertificates(t.Kubernetes.Host, t.Kubernetes.TLSServerName)},
+				Check: []Check{{
+					certificate(t.Kubernetes.Host, t.Kubernetes.TLSServerName, "-issuer"),
+					"the subject of a CA that is not in EXPORTER_KUBERNETES_CACERT",
+				}},
 			}
 		},
 	},
@@ -83,7 +86,7 @@ var kubernetesReasons = sorted(
 		Reported: `rancher/k3os#657: a cluster of exactly one year, and "all of a sudden" ` + "`x509: certificate has expired or is not yet valid`.",
 		advise: func(t evidence.Target, e evidence.Evidence) Advice {
 			return Advice{
-				Check: []string{showCertificates(t.Kubernetes.Host, t.Kubernetes.TLSServerName)},
+				Check: []Check{{certificate(t.Kubernetes.Host, t.Kubernetes.TLSServerName, "-dates"), outOfValidity}},
 				Notes: platformAt(t.Kubernetes.Host, e).renewal(),
 			}
 		},
@@ -97,7 +100,7 @@ var kubernetesReasons = sorted(
 		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
 			return Advice{
 				Notes: []string{"Use a host that the certificate names, here and in the config of " + mountPath(t) + ", or reissue the certificate."},
-				Check: []string{showCertificates(t.Kubernetes.Host, t.Kubernetes.TLSServerName)},
+				Check: []Check{certificateNames(t.Kubernetes.Host, t.Kubernetes.TLSServerName)},
 			}
 		},
 	},
@@ -127,7 +130,7 @@ var kubernetesReasons = sorted(
 		advise: func(evidence.Target, evidence.Evidence) Advice {
 			return Advice{
 				Notes: []string{"Give the reviewer's service account a FlowSchema of its own."},
-				Check: []string{"kubectl get --raw /debug/api_priority_and_fairness/dump_priority_levels"},
+				Check: []Check{{"kubectl get --raw /debug/api_priority_and_fairness/dump_priority_levels", "RejectedRequests above 0"}},
 			}
 		},
 	},
@@ -139,7 +142,12 @@ var kubernetesReasons = sorted(
 			"Vault reports a 5xx too, through the diagnostic role: proven. A 5xx of another server (a load balancer has no Status) or the text of a webhook: by elimination.",
 		Remedy:   "Check `/readyz`, then the authentication webhook.",
 		Reported: "kubernetes/kubernetes#83745",
-		advise:   adviseKubernetesReach,
+		advise: func(t evidence.Target, e evidence.Evidence) Advice {
+			if e.Review.Ok() { // then /readyz is ok
+				return Advice{Notes: []string{"The API server created the TokenReview and could not authenticate: check its authentication webhook, and whether that supports audiences."}}
+			}
+			return adviseKubernetesReach(t, e)
+		},
 	},
 )
 
@@ -157,20 +165,29 @@ func adviseKubernetesReach(t evidence.Target, e evidence.Evidence) Advice {
 	return Advice{
 		Notes: sentences("Check the control plane, its load balancer, and the network from the exporter and from Vault to it.",
 			platformAt(t.Kubernetes.Host, e).network),
-		Check: []string{
-			"kubectl get --raw /readyz?verbose",
-			"curl -sSk --max-time 5 " + shell.Quote(t.Kubernetes.Host+"/readyz"),
-		},
+		Check: []Check{readyz(t.Kubernetes.Host)},
 	}
 }
 
 func adviseKubernetesHost(t evidence.Target, e evidence.Evidence) Advice {
 	return Advice{
-		Notes: sentences(fmt.Sprintf("EXPORTER_KUBERNETES_HOST is %s: it must be the https URL of the API server. The check prints ok if it is.", t.Kubernetes.Host),
+		Notes: sentences(fmt.Sprintf("EXPORTER_KUBERNETES_HOST is %s: it must be the https URL of the API server.", t.Kubernetes.Host),
 			platformAt(t.Kubernetes.Host, e).tokens),
-		Check: []string{"curl -sSk --max-time 5 " + shell.Quote(t.Kubernetes.Host+"/readyz")},
+		Check: []Check{readyz(t.Kubernetes.Host)},
 	}
 }
+
+// readyz returns the check for an API server that does not serve requests at an address.
+func readyz(host string) Check {
+	return Check{"curl -sSk --max-time 5 " + shell.Quote(host+"/readyz"), anythingButOK}
+}
+
+// anythingButOK is what readyz shows of a server that is no API server, is not ready, or is not
+// reached. Some clusters refuse it to users without a token.
+const anythingButOK = "anything but ok, Unauthorized or Forbidden"
+
+// outOfValidity is what the dates of a certificate show that has expired or is not yet valid.
+const outOfValidity = "notAfter in the past, or notBefore in the future"
 
 func judgeKubernetesUnreachable(t evidence.Target, e evidence.Evidence) (finding, bool) {
 	if f, failed := exporterFailureAtKubernetes(t, e); failed {

@@ -36,16 +36,16 @@ var mountReasons = sorted(
 		Reported: "hashicorp/vault#12038",
 		advise: func(t evidence.Target, e evidence.Evidence) Advice {
 			a := Advice{
-				Check: []string{vault("auth", "list")},
+				Check: []Check{{vault("auth", "list"), "no " + shell.Quote(t.Vault.Mount+"/")}},
 				Notes: []string{fmt.Sprintf("EXPORTER_VAULT_MOUNT is %s, EXPORTER_VAULT_NAMESPACE is %s: if the check lists the mount under another path, correct the variable.",
 					t.Vault.Mount, orNone(t.Vault.Namespace))},
 			}
 			switch {
 			case t.Vault.Namespace != "":
-				a.Check = append(a.Check, vault("namespace", "list", "-namespace="))
+				a.Check = append(a.Check, listNamespace(t))
 				a.Notes = append(a.Notes, fmt.Sprintf("Make sure that the namespace %s exists.", t.Vault.Namespace))
 			case strings.Contains(e.Health.Value.Version, "+ent"):
-				a.Check = append(a.Check, vault("namespace", "list"))
+				a.Check = append(a.Check, Check{vault("namespace", "list"), "namespaces, one of which may have the mount"})
 				a.Notes = append(a.Notes, "This is Vault Enterprise: the mount may be in a namespace, which EXPORTER_VAULT_NAMESPACE has to name.")
 			}
 			a.Notes = append(a.Notes, "Enable the mount only if it is gone: a new mount has no config, no roles and another accessor.")
@@ -63,7 +63,7 @@ var mountReasons = sorted(
 		Reported: "hashicorp/vault-csi-provider#217",
 		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
 			return Advice{
-				Check: []string{vault("auth", "list")},
+				Check: []Check{{vault("auth", "list"), shell.Quote(t.Vault.Mount+"/") + " with a type other than kubernetes"}},
 				Notes: []string{fmt.Sprintf("EXPORTER_VAULT_MOUNT is %s: set it to the mount of type kubernetes.", t.Vault.Mount)},
 			}
 		},
@@ -75,7 +75,7 @@ var mountReasons = sorted(
 		Remedy:   "Write the config. The roles went with the old mount too.",
 		Reported: "external-secrets/kubernetes-external-secrets#649",
 		advise: func(t evidence.Target, e evidence.Evidence) Advice {
-			return Advice{Check: []string{vault("list", shell.Quote(mountPath(t)+"/role"))}, Fix: firstConfig(t, e)}
+			return Advice{Check: []Check{readConfig(t, "No value found")}, Fix: firstConfig(t, e)}
 		},
 	},
 	Spec{
@@ -88,7 +88,8 @@ var mountReasons = sorted(
 			return Advice{
 				Notes: []string{fmt.Sprintf("The canary's token has iss=%s; the config requires another issuer.",
 					shell.QuoteUntrusted(e.CanaryToken.Value.Issuer, "issuer"))},
-				Fix: changeConfig(t, e, setting{name: "disable_iss_validation", value: "true"}),
+				Check: []Check{readConfig(t, "disable_iss_validation false")},
+				Fix:   changeConfig(t, e, setting{name: "disable_iss_validation", value: "true"}),
 			}
 		},
 	},
@@ -103,6 +104,7 @@ var mountReasons = sorted(
 		advise: func(t evidence.Target, e evidence.Evidence) Advice {
 			return Advice{
 				Notes: []string{"Without pem_keys Vault leaves signatures to the API server, which knows its keys."},
+				Check: []Check{readConfig(t, "pem_keys that are not empty")},
 				Fix:   changeConfig(t, e, setting{name: "pem_keys"}),
 			}
 		},
@@ -118,7 +120,10 @@ var mountReasons = sorted(
 			if t.Reviewer.Source.Spec().AccessReview {
 				return Advice{Notes: []string{"EXPORTER_REVIEWER is accessreview, which assumes a Vault in a pod of this cluster: set automountServiceAccountToken of Vault's pod to true, and restart it."}}
 			}
-			return Advice{Fix: changeConfig(t, e, caSetting(t, e), setting{name: "disable_local_ca_jwt", value: "true"})}
+			return Advice{
+				Check: []Check{readConfig(t, "kubernetes_ca_cert n/a, and disable_local_ca_jwt false")},
+				Fix:   changeConfig(t, e, caSetting(t, e), setting{name: "disable_local_ca_jwt", value: "true"}),
+			}
 		},
 	},
 	Spec{
@@ -181,15 +186,21 @@ var mountWarnings = []WarningSpec{
 				detail: fmt.Sprintf("the config of %s was changed: %s", mountPath(t), strings.Join(changed, ", ")),
 				advice: Advice{
 					Notes: []string{"If the change was intended, do nothing: after 24 h it is the new baseline."},
-					Check: []string{vault("read", shell.Quote(mountPath(t)+"/config"))},
+					Check: []Check{readConfig(t, "what "+strings.Join(changed, ", ")+" is now")},
 				},
 			}, true
 		},
 	},
 }
 
+// readConfig returns a check that reads the mount's config.
+func readConfig(t evidence.Target, shows string) Check {
+	return Check{vault("read", configPath(t)), shows}
+}
+
 func adviseMountCA(t evidence.Target, e evidence.Evidence) Advice {
 	a := reconnect(t, e, caSetting(t, e))
+	a.Check = []Check{connectAsVault(t, e)}
 	if e.MountCA.Ok() && e.MountCA.Value.Verified {
 		a.Notes = append(a.Notes, "The CA in the config verifies the certificate that the exporter is shown: look for a proxy that shows Vault another one (HTTPS_PROXY in Vault's environment).")
 	}

@@ -25,6 +25,15 @@ func nameOf(username string, c evidence.Claims) string {
 	return "(unnamed)"
 }
 
+// claimsOf returns the claims of a token or, if it was not obtained, the service account that
+// its source names.
+func claimsOf(token evidence.Fact[evidence.Claims], o evidence.Origin) evidence.Claims {
+	if token.Ok() {
+		return token.Value
+	}
+	return evidence.Claims{Namespace: o.ServiceAccount.Namespace, ServiceAccount: o.ServiceAccount.Name}
+}
+
 func date(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }
 
 // outOfTime returns the reason if a token's own times make it invalid, else empty.

@@ -38,7 +38,7 @@ var reviewerReasons = sorted(
 		Remedy: "Mount the Secret; check `fsGroup` and the name of the key.",
 		Reported: "ondat/trousseau#133: since Kubernetes 1.24 no Secret is created for the reviewer's service account, " +
 			"and the token that is read from it is empty.",
-		advise: adviseReviewerToken,
+		advise: adviseReviewerMissing,
 	},
 	Spec{
 		Code: ReviewerTokenMalformed, Component: ComponentReviewer, Title: "the reviewer token is malformed",
@@ -68,7 +68,7 @@ var reviewerReasons = sorted(
 		advise: func(evidence.Target, evidence.Evidence) Advice {
 			return Advice{
 				Notes: []string{"The host that issued the token has a clock that is ahead: set it, or create a new token."},
-				Check: []string{"chronyc tracking"},
+				Check: []Check{clock},
 			}
 		},
 	},
@@ -80,7 +80,11 @@ var reviewerReasons = sorted(
 			"A review by the exporter's own identity that says `has been invalidated`, `not found` or `does not match`: proven.",
 		Remedy:   "Create a token that is bound to no pod.",
 		Reported: "hashicorp/vault#14072: every restart of Vault's pods invalidated the stored token.",
-		advise:   adviseReviewerRecreate,
+		advise: func(t evidence.Target, e evidence.Evidence) Advice {
+			a := adviseReviewerRecreate(t, e)
+			a.Check = []Check{boundObject(claimsOf(e.ReviewerToken, t.Reviewer))}
+			return a
+		},
 	},
 	Spec{
 		Code: ReviewerWrongCluster, Component: ComponentReviewer, Title: "the reviewer token is not signed by this cluster's keys",
@@ -121,15 +125,16 @@ var reviewerReasons = sorted(
 		advise: func(_ evidence.Target, e evidence.Evidence) Advice {
 			// Named after its subject, because a binding of the usual name may exist for another.
 			name, subject, user := bindingOf(reviewerUser(e))
+			check := Check{"kubectl auth can-i create tokenreviews.authentication.k8s.io --all-namespaces --as=" + user, "the answer no"}
 			if seenAsAnother(e) {
 				return Advice{
-					Check: []string{"kubectl auth can-i create tokenreviews.authentication.k8s.io --as=" + user},
+					Check: []Check{check},
 					Notes: []string{"The API server sees " + user + ", and not the service account of the token: a proxy in between presents an identity of its own. " +
 						"Point EXPORTER_KUBERNETES_HOST, and the mount's kubernetes_host, at the API server itself."},
 				}
 			}
 			return Advice{
-				Check: []string{"kubectl auth can-i create tokenreviews.authentication.k8s.io --as=" + user},
+				Check: []Check{check},
 				Fix:   []string{"kubectl create clusterrolebinding " + name + " --clusterrole=system:auth-delegator " + subject},
 			}
 		},
@@ -191,8 +196,11 @@ var reviewerWarnings = []WarningSpec{
 				holds:  p.Everything || p.Secrets,
 				detail: fmt.Sprintf("the reviewer %s may %s, and Vault holds its token", reviewerName(e), may),
 				advice: Advice{
-					Notes: []string{"Bind the reviewer to system:auth-delegator and to nothing else. The check lists the bindings that name it."},
-					Check: []string{"kubectl get clusterrolebindings -o wide | grep " + shell.QuoteUntrusted(e.ReviewerToken.Value.ServiceAccount, "reviewer")},
+					Notes: []string{"Bind the reviewer to system:auth-delegator and to nothing else."},
+					Check: []Check{{
+						"kubectl get clusterrolebindings -o wide | grep " + shell.QuoteUntrusted(e.ReviewerToken.Value.ServiceAccount, "reviewer"),
+						"a role other than ClusterRole/system:auth-delegator",
+					}},
 				},
 			}, e.ExcessPrivileges.Ok()
 		},
@@ -216,18 +224,29 @@ var reviewerWarnings = []WarningSpec{
 func adviseReviewerToken(t evidence.Target, _ evidence.Evidence) Advice {
 	origin := t.Reviewer
 	source := origin.Source.Spec()
-	a := Advice{Notes: []string{fmt.Sprintf("EXPORTER_REVIEWER_%s is %s: it must hold the token that Vault has as token_reviewer_jwt, and nothing else.",
+	return Advice{Notes: []string{fmt.Sprintf("EXPORTER_REVIEWER_%s is %s: it must hold the token that Vault has as token_reviewer_jwt, and nothing else.",
 		source.Key, describeSetting(t.Pod, source, origin))}}
-	if inspect := source.Inspect(origin, t.Pod); inspect != "" {
-		a.Check = []string{inspect}
-	}
+}
+
+func adviseReviewerMissing(t evidence.Target, e evidence.Evidence) Advice {
+	a := adviseReviewerToken(t, e)
+	a.Check = inspect(t, t.Reviewer)
 	return a
+}
+
+// inspect returns the check for a token that could not be obtained.
+func inspect(t evidence.Target, o evidence.Origin) []Check {
+	command, shows := o.Source.Spec().Inspect(o, t.Pod)
+	if command == "" {
+		return nil
+	}
+	return []Check{{command, shows}}
 }
 
 // adviseReviewerRenew returns the advice to store a new token of the same service account
 // that is not bound to an object.
 func adviseReviewerRenew(t evidence.Target, e evidence.Evidence) Advice {
-	c := e.ReviewerToken.Value
+	c := claimsOf(e.ReviewerToken, t.Reviewer)
 	value, commands := evidence.LastingToken(shell.QuoteUntrusted(c.Namespace, "namespace"), shell.QuoteUntrusted(c.ServiceAccount, "service-account"))
 	a := reconnect(t, e, setting{name: reviewerJWT, value: value, fetch: commands})
 	a.Notes = append(a.Notes, sentences(vaultsPlatform(t, e).tokens)...)
@@ -241,7 +260,7 @@ func adviseReviewerRenew(t evidence.Target, e evidence.Evidence) Advice {
 // adviseReviewerRecreate is adviseReviewerRenew for a service account that may be gone. Its
 // ClusterRoleBinding still exists and names it.
 func adviseReviewerRecreate(t evidence.Target, e evidence.Evidence) Advice {
-	c := e.ReviewerToken.Value
+	c := claimsOf(e.ReviewerToken, t.Reviewer)
 	a := adviseReviewerRenew(t, e)
 	a.Fix = append([]string{fmt.Sprintf("kubectl -n %[1]s get serviceaccount %[2]s > /dev/null || kubectl -n %[1]s create serviceaccount %[2]s",
 		shell.QuoteUntrusted(c.Namespace, "namespace"), shell.QuoteUntrusted(c.ServiceAccount, "service-account"))}, a.Fix...)
@@ -254,11 +273,31 @@ func adviseReviewerDrift(t evidence.Target, e evidence.Evidence) Advice {
 	if t.Reviewer.Source.Spec().AccessReview {
 		a := reconnect(t, e, setting{name: reviewerJWT}, setting{name: "disable_local_ca_jwt", value: "false"})
 		a.Notes = append(a.Notes, "The fix makes Vault use the token of its own pod again, as EXPORTER_REVIEWER=accessreview assumes. It needs a Vault that runs in this cluster.")
+		a.Check = []Check{storesReviewer(t)}
 		return a
 	}
 	a := reconnect(t, e, reviewerSetting(t, e))
 	a.Notes = append(a.Notes, sentences(vaultsPlatform(t, e).tokens)...)
+	a.Check = []Check{storesReviewer(t), watchLog()}
 	return a
+}
+
+// storesReviewer returns the check for a Vault that has no reviewer token where it should have
+// one, or the other way round.
+func storesReviewer(t evidence.Target) Check {
+	switch source := t.Reviewer.Source.Spec(); {
+	case source.AccessReview:
+		return readConfig(t, "token_reviewer_jwt_set true, or disable_local_ca_jwt true")
+	case source.SelfReview:
+		return readConfig(t, "token_reviewer_jwt_set true")
+	}
+	return readConfig(t, "token_reviewer_jwt_set false")
+}
+
+// inspectFile returns the check for a file of the exporter that is missing.
+func inspectFile(pod evidence.Pod, file string) Check {
+	command, shows := pod.Inspect(file)
+	return Check{command, shows}
 }
 
 // bindingOf returns the name of a ClusterRoleBinding for a user, the flag for its subject,
@@ -292,10 +331,14 @@ func judgeStaleCopy(t evidence.Target, e evidence.Evidence) (finding, bool) {
 	if !e.Login.Ok() || !known || v.Component() != ComponentReviewer && v.Reason != None {
 		return unjudged()
 	}
+	advise := adviseReviewerToken
+	if v.Reason == ReviewerTokenMissing {
+		advise = adviseReviewerMissing
+	}
 	return finding{
 		holds:  v.Reason != None,
 		detail: "logins work, so Vault has a working reviewer token, but the exporter does not: " + v.Detail,
-		advice: adviseReviewerToken(t, e),
+		advice: advise(t, e),
 	}, true
 }
 
@@ -335,12 +378,12 @@ func adviseSourcePermission(t evidence.Target, e evidence.Evidence) Advice {
 	case f.Class == evidence.ClassForbidden:
 		return Advice{
 			Notes: []string{fmt.Sprintf("Mount the token of the exporter's own service account at %s.", t.Home.TokenFile)},
-			Check: []string{t.Pod.Inspect(t.Home.TokenFile)},
+			Check: []Check{inspectFile(t.Pod, t.Home.TokenFile)},
 		}
 	case f.Class != evidence.ClassRefused:
 		return Advice{
 			Notes: []string{"The Secret is in the cluster that the exporter runs in, whose API server does not respond to the exporter."},
-			Check: []string{"curl -sSk --max-time 5 " + shell.Quote(t.Home.Host+"/readyz")},
+			Check: []Check{readyz(t.Home.Host)},
 		}
 	}
 	who := "<namespace:exporter>"

@@ -32,7 +32,10 @@ var roleReasons = sorted(
 		Remedy:   "Write the role. If every role is gone, the mount was replaced.",
 		Reported: "hashicorp/vault-csi-provider#217",
 		advise: func(t evidence.Target, e evidence.Evidence) Advice {
-			return Advice{Check: []string{vault("list", shell.Quote(mountPath(t)+"/role"))}, Fix: []string{writeRole(t, e)}}
+			return Advice{
+				Check: []Check{{vault("list", shell.Quote(mountPath(t)+"/role")), "no " + shell.Quote(t.Vault.Role)}},
+				Fix:   []string{writeRole(t, e)},
+			}
 		},
 	},
 	Spec{
@@ -41,7 +44,10 @@ var roleReasons = sorted(
 		Seen:     "403 `service account name not authorized` (500 before Vault 1.10.4): proven.",
 		Remedy:   "Add the name. A write replaces the whole list.",
 		Reported: "hashicorp/vault-plugin-auth-kubernetes#49",
-		advise:   adviseRoleAccounts,
+		advise: func(t evidence.Target, e evidence.Evidence) Advice {
+			account := shell.QuoteUntrusted(e.CanaryToken.Value.ServiceAccount, "canary")
+			return adviseRoleAccounts(t, e, "no "+account+" in bound_service_account_names")
+		},
 	},
 	Spec{
 		Code: RoleNamespaceMismatch, Component: ComponentRole, Title: "the role is not bound to the canary's namespace",
@@ -49,7 +55,10 @@ var roleReasons = sorted(
 		Seen:     "403 `namespace not authorized` without an error after it: proven.",
 		Remedy:   "Add the namespace, or label it. A write replaces the whole list.",
 		Reported: "hashicorp/vault-plugin-auth-kubernetes#89",
-		advise:   adviseRoleAccounts,
+		advise: func(t evidence.Target, e evidence.Evidence) Advice {
+			namespace := shell.QuoteUntrusted(e.CanaryToken.Value.Namespace, "namespace")
+			return adviseRoleAccounts(t, e, "no "+namespace+" in bound_service_account_namespaces")
+		},
 	},
 	Spec{
 		Code: RoleNamespaceSelectorFailed, Component: ComponentRole, Title: "Vault cannot evaluate the role's namespace selector",
@@ -70,12 +79,13 @@ var roleReasons = sorted(
 		Remedy:   "Write the audience under the key `audience`. Vault ignores the key `audiences` without an error.",
 		Reported: "hashicorp/vault-plugin-auth-kubernetes#175",
 		advise: func(t evidence.Target, e evidence.Evidence) Advice {
-			audience := "<audience>"
+			audience, wrong := "<audience>", "an audience that the canary token lacks"
 			if c := e.CanaryToken.Value; len(c.Audiences) > 0 {
 				audience = shell.QuoteUntrusted(c.Audiences[0], "audience")
+				wrong = "an audience other than " + audience
 			}
 			return Advice{
-				Check: []string{vault("read", shell.Quote(rolePath(t)))},
+				Check: []Check{readRole(t, wrong)},
 				Fix:   []string{vault("write", shell.Quote(rolePath(t)), "audience="+audience)},
 				Notes: []string{"Or give the projected token the audience that the role requires."},
 			}
@@ -92,7 +102,7 @@ var roleReasons = sorted(
 		Reported: `StatCan/aaw#38: "Attempted to CIDR bind tokens but I get 403s from Vault as soon as I do."`,
 		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
 			return Advice{
-				Check: []string{vault("read", shell.Quote(rolePath(t)))},
+				Check: []Check{readRole(t, "token_bound_cidrs without the address of the exporter")},
 				Fix:   []string{vault("write", shell.Quote(rolePath(t)), "token_bound_cidrs=")},
 				Notes: []string{"The fix admits every address. To keep the restriction, add the address that Vault sees for the exporter: " +
 					"remote_address in the audit log."},
@@ -107,7 +117,7 @@ var roleReasons = sorted(
 		Reported: "hashicorp/vault#3048: `authentication backends cannot create root tokens`, the text of older versions, from another auth method.",
 		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
 			return Advice{
-				Check: []string{vault("read", shell.Quote(rolePath(t)))},
+				Check: []Check{readRole(t, "a policy in token_policies that no login may have, such as root")},
 				Fix:   []string{vault("write", shell.Quote(rolePath(t)), "token_policies=default")},
 			}
 		},
@@ -121,7 +131,7 @@ var roleReasons = sorted(
 			"an enforcement on a type of auth method applies to every mount of that type in the namespaces below.",
 		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
 			return Advice{
-				Check: []string{vault("list", "identity/mfa/login-enforcement")},
+				Check: []Check{{vault("list", "identity/mfa/login-enforcement"), "the enforcement that requires it"}},
 				Notes: []string{fmt.Sprintf("No pod can provide a second factor: exempt the mount %s from the enforcement.", t.Vault.Mount)},
 			}
 		},
@@ -133,14 +143,9 @@ var roleReasons = sorted(
 			"the role is right, and the login gets a bare 403: by elimination.",
 		Remedy: "Enable the entity. Check whether other entities were disabled too.",
 		advise: func(t evidence.Target, e evidence.Evidence) Advice {
-			accessor := `"$(vault read -field=accessor ` + shell.Quote("sys/auth/"+t.Vault.Mount) + `)"`
-			lookup := func(flags ...string) string { // vault write, but a read-only request
-				return vault(append(append([]string{"write"}, flags...), "identity/lookup/entity",
-					"alias_name="+shell.QuoteUntrusted(e.CanaryToken.Value.UID, "uid"), "alias_mount_accessor="+accessor)...)
-			}
 			return Advice{
-				Check: []string{lookup()},
-				Fix:   []string{vault("write", `"identity/entity/id/$(`+lookup("-field=id")+`)"`, "disabled=false")},
+				Check: []Check{{lookupEntity(t, e), disabledEntity}},
+				Fix:   []string{vault("write", `"identity/entity/id/$(`+lookupEntity(t, e, "-field=id")+`)"`, "disabled=false")},
 			}
 		},
 	},
@@ -183,10 +188,25 @@ var roleWarnings = []WarningSpec{
 // longTTL is the longest TTL of the canary's service tokens that raises no warning.
 const longTTL = 15 * time.Minute
 
-func adviseRoleAccounts(t evidence.Target, e evidence.Evidence) Advice {
+// lookupEntity returns the command that reads the canary's entity. In spite of its name vault
+// write only reads here.
+func lookupEntity(t evidence.Target, e evidence.Evidence, flags ...string) string {
+	accessor := `"$(vault read -field=accessor ` + shell.Quote("sys/auth/"+t.Vault.Mount) + `)"`
+	return vault(append(append([]string{"write"}, flags...), "identity/lookup/entity",
+		"alias_name="+shell.QuoteUntrusted(e.CanaryToken.Value.UID, "uid"), "alias_mount_accessor="+accessor)...)
+}
+
+const disabledEntity = "disabled true"
+
+// readRole returns a check that reads the canary's role.
+func readRole(t evidence.Target, shows string) Check {
+	return Check{vault("read", shell.Quote(rolePath(t))), shows}
+}
+
+func adviseRoleAccounts(t evidence.Target, e evidence.Evidence, shows string) Advice {
 	c := e.CanaryToken.Value
 	return Advice{
-		Check: []string{vault("read", shell.Quote(rolePath(t)))},
+		Check: []Check{readRole(t, shows)},
 		Notes: []string{"A write replaces each list: repeat the entries that you want to keep."},
 		Fix: []string{vault("write", shell.Quote(rolePath(t)),
 			"bound_service_account_names="+shell.QuoteUntrusted(c.ServiceAccount, "canary"),

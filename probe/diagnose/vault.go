@@ -46,7 +46,7 @@ var vaultReasons = sorted(
 		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
 			return Advice{
 				Notes: []string{fmt.Sprintf("EXPORTER_VAULT_ADDR is %s: correct the name, or let the exporter's NetworkPolicy allow DNS (port 53, and 5353 on OpenShift).", t.Vault.Addr)},
-				Check: []string{"kubectl -n kube-system get pods -l k8s-app=kube-dns"},
+				Check: []Check{askHealth(t, "Could not resolve host"), {"kubectl -n kube-system get pods -l k8s-app=kube-dns", "a pod that is not ready"}},
 			}
 		},
 	},
@@ -76,7 +76,7 @@ var vaultReasons = sorted(
 		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
 			return Advice{
 				Notes: []string{fmt.Sprintf("Put the CA that signed Vault's certificate into EXPORTER_VAULT_CACERT (now %s).", t.Pod.Describe(t.Vault.CACert))},
-				Check: []string{showCertificates(t.Vault.Addr, t.Vault.TLSServerName)},
+				Check: []Check{{certificate(t.Vault.Addr, t.Vault.TLSServerName, "-issuer"), "the subject of a CA that is not in EXPORTER_VAULT_CACERT"}},
 			}
 		},
 	},
@@ -90,7 +90,7 @@ var vaultReasons = sorted(
 		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
 			return Advice{
 				Notes: []string{"Renew the certificate of Vault's listener, then send SIGHUP to the vault process, which reloads it."},
-				Check: []string{showCertificates(t.Vault.Addr, t.Vault.TLSServerName)},
+				Check: []Check{{certificate(t.Vault.Addr, t.Vault.TLSServerName, "-dates"), outOfValidity}},
 			}
 		},
 	},
@@ -103,7 +103,7 @@ var vaultReasons = sorted(
 		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
 			return Advice{
 				Notes: []string{"Reissue the certificate with this name, or set EXPORTER_VAULT_TLS_SERVER_NAME to a name that it has."},
-				Check: []string{showCertificates(t.Vault.Addr, t.Vault.TLSServerName)},
+				Check: []Check{certificateNames(t.Vault.Addr, t.Vault.TLSServerName)},
 			}
 		},
 	},
@@ -117,7 +117,7 @@ var vaultReasons = sorted(
 		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
 			return Advice{
 				Notes: []string{fmt.Sprintf("EXPORTER_VAULT_ADDR is %s: check the scheme, and whether the listener requires a client certificate.", t.Vault.Addr)},
-				Check: []string{showCertificates(t.Vault.Addr, t.Vault.TLSServerName)},
+				Check: []Check{askHealth(t, notVault)},
 			}
 		},
 	},
@@ -155,7 +155,7 @@ var vaultReasons = sorted(
 		advise: func(evidence.Target, evidence.Evidence) Advice {
 			return Advice{
 				Notes: []string{"If this Vault is not new, find its storage before you initialise anything."},
-				Check: []string{vault("status")},
+				Check: []Check{{vault("status"), "Initialized false"}},
 				Fix:   []string{vault("operator", "init")},
 			}
 		},
@@ -167,7 +167,7 @@ var vaultReasons = sorted(
 		Remedy:   "Unseal every node. With auto-unseal, check its key service.",
 		Reported: "hashicorp/vault-csi-provider#168: volumes of pods do not mount, since the login fails with `Vault is sealed`.",
 		advise: func(evidence.Target, evidence.Evidence) Advice {
-			return Advice{Check: []string{vault("status")}, Fix: []string{vault("operator", "unseal")}}
+			return Advice{Check: []Check{{vault("status"), "Sealed true"}}, Fix: []string{vault("operator", "unseal")}}
 		},
 	},
 	Spec{
@@ -192,7 +192,7 @@ var vaultReasons = sorted(
 		advise: func(evidence.Target, evidence.Evidence) Advice {
 			return Advice{
 				Notes: []string{"Raise the quota, or exempt the address that the exporter and the pods come from."},
-				Check: []string{vault("list", "sys/quotas/rate-limit")},
+				Check: []Check{{vault("list", "sys/quotas/rate-limit"), "the quota that refuses the logins"}},
 			}
 		},
 	},
@@ -205,7 +205,7 @@ var vaultReasons = sorted(
 		advise: func(evidence.Target, evidence.Evidence) Advice {
 			return Advice{
 				Notes: []string{"Revoke leases, shorten TTLs, or let roles issue batch tokens; then raise the quota if it is still too low."},
-				Check: []string{vault("list", "sys/quotas/lease-count")},
+				Check: []Check{{vault("list", "sys/quotas/lease-count"), "the quota that refuses the logins"}},
 			}
 		},
 	},
@@ -214,10 +214,10 @@ var vaultReasons = sorted(
 		Means:  "Vault's adaptive overload protection (Enterprise) rejects requests.",
 		Seen:   "503 with `overloaded`: proven. The exporter makes no follow-ups and no rechecks.",
 		Remedy: "Find the clients that cause the load.",
-		advise: func(evidence.Target, evidence.Evidence) Advice {
+		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
 			return Advice{
 				Notes: []string{"Find the clients that cause the load before you add capacity."},
-				Check: []string{vault("status")},
+				Check: []Check{askHealth(t, "an error with overloaded")},
 			}
 		},
 	},
@@ -242,7 +242,7 @@ var vaultReasons = sorted(
 			return Advice{
 				Notes: []string{fmt.Sprintf("EXPORTER_VAULT_NAMESPACE is %s: correct it, or create the namespace. "+
 					"OpenBao reports the same for a namespace whose parent is sealed.", orNone(t.Vault.Namespace))},
-				Check: []string{vault("namespace", "list", "-namespace=")},
+				Check: []Check{listNamespace(t)},
 			}
 		},
 	},
@@ -262,7 +262,7 @@ var vaultReasons = sorted(
 		Remedy:   "Set the clock of Vault's hosts.",
 		Reported: "kubernetes/kubernetes#124022",
 		advise: func(evidence.Target, evidence.Evidence) Advice {
-			return Advice{Notes: []string{"Set the clock of Vault's hosts."}, Check: []string{"chronyc tracking"}}
+			return Advice{Notes: []string{"Set the clock of Vault's hosts."}, Check: []Check{clock}}
 		},
 	},
 	Spec{
@@ -274,7 +274,7 @@ var vaultReasons = sorted(
 		advise: func(evidence.Target, evidence.Evidence) Advice {
 			return Advice{
 				Notes: []string{"Vault's server log names the cause; the usual ones are a full disk under an audit device, the storage, a dead plugin process."},
-				Check: []string{vault("audit", "list")},
+				Check: []Check{{vault("audit", "list"), "internal error, if no audit device can write"}},
 			}
 		},
 	},
@@ -302,12 +302,21 @@ var vaultWarnings = []WarningSpec{
 func adviseVaultReach(t evidence.Target, _ evidence.Evidence) Advice {
 	return Advice{
 		Notes: []string{"Make sure that Vault's pods are ready and that the network lets the exporter reach them."},
-		Check: []string{
-			"kubectl -n vault get pods,services,endpointslices",
-			fmt.Sprintf("curl -sS --max-time 5 -o /dev/null -w '%%{http_code}\\n' %s", shell.Quote(t.Vault.Addr+"/v1/sys/health")),
-		},
+		Check: []Check{vaultPods(t), askHealth(t, notVault)},
 	}
 }
+
+// vaultPods returns the check of a Vault that runs in Kubernetes.
+func vaultPods(t evidence.Target) Check {
+	namespace := "<vault-namespace>"
+	if named := evidence.ServiceNamespace(t.Vault.Addr); named != "" {
+		namespace = shell.Quote(named)
+	}
+	return Check{"kubectl -n " + namespace + " get pods,services,endpointslices", "a pod that is not ready, or a Service without endpoints"}
+}
+
+// clock is run on each host.
+var clock = Check{"chronyc tracking", "a System time that is seconds or more off NTP time"}
 
 func judgeCertificate(_ evidence.Target, e evidence.Evidence) (finding, bool) {
 	var f finding
@@ -343,6 +352,6 @@ func judgeClock(_ evidence.Target, e evidence.Evidence) (finding, bool) {
 	return finding{
 		holds:  skew.Abs() > maxSkew,
 		detail: fmt.Sprintf("Vault's clock and the exporter's differ by about %s", skew.Abs().Round(5*time.Second)),
-		advice: Advice{Check: []string{"chronyc tracking"}, Notes: []string{"Set the clock that is wrong."}},
+		advice: Advice{Check: []Check{clock}, Notes: []string{"Set the clock that is wrong."}},
 	}, true
 }

@@ -58,7 +58,10 @@ var vaultToKubernetesReasons = sorted(
 		Remedy:   "Write an https URL.",
 		Reported: "hashicorp/vault-plugin-auth-kubernetes#20",
 		advise: func(t evidence.Target, e evidence.Evidence) Advice {
-			return Advice{Fix: changeConfig(t, e, hostSetting(t), caSetting(t, e))}
+			return Advice{
+				Check: []Check{connectAsVault(t, e)},
+				Fix:   changeConfig(t, e, hostSetting(t), caSetting(t, e)),
+			}
 		},
 	},
 	Spec{
@@ -85,12 +88,11 @@ var vaultToKubernetesReasons = sorted(
 // adviseVaultToKubernetes is for a failure with several candidates. A fix for the most
 // likely one is given if the exporter knows what to write.
 func adviseVaultToKubernetes(t evidence.Target, e evidence.Evidence) Advice {
-	check := vault("read", configPath(t))
 	if notes := answeredByAnother(e); notes != nil {
-		return Advice{Check: []string{check}, Notes: notes}
+		return Advice{Check: []Check{connectAsVault(t, e)}, Notes: notes}
 	}
-	const otherwise = "compare kubernetes_host and kubernetes_ca_cert in the check with the API server as Vault reaches it, which is through a proxy if " +
-		"Vault's environment has HTTPS_PROXY, and look for login unauthorized in Vault's debug log; if there is none, the canary's entity is disabled."
+	const otherwise = "the check that shows its sign names the cause: kubernetes_host or its CA, the reviewer token, the canary's entity, or what Vault logs, " +
+		"such as a proxy in Vault's environment (HTTPS_PROXY)."
 	var a Advice
 	switch elsewhere := e.Mount.Config.Ok() && !t.Kubernetes.IsServedAt(e.Mount.Config.Value.Host); {
 	case reviewerSetting(t, e).value != "":
@@ -100,13 +102,13 @@ func adviseVaultToKubernetes(t evidence.Target, e evidence.Evidence) Advice {
 		a = reconnect(t, e)
 		a.Notes = append(a.Notes, "If the fix changes nothing, "+otherwise)
 	case t.Reviewer.Source.Spec().SelfReview:
-		a.Notes = []string{"EXPORTER_REVIEWER=canary assumes that Vault stores no token_reviewer_jwt. If the check shows token_reviewer_jwt_set true, set EXPORTER_REVIEWER to where that token " +
+		a.Notes = []string{"EXPORTER_REVIEWER=canary assumes that Vault stores no token_reviewer_jwt. If it stores one, set EXPORTER_REVIEWER to where that token " +
 			"comes from. Otherwise " + otherwise}
 	default:
-		a.Notes = []string{"EXPORTER_REVIEWER=accessreview assumes that Vault uses the token of its own pod. If the check shows token_reviewer_jwt_set or disable_local_ca_jwt true, it does not: " +
+		a.Notes = []string{"EXPORTER_REVIEWER=accessreview assumes that Vault uses the token of its own pod. If token_reviewer_jwt_set or disable_local_ca_jwt is true, it does not: " +
 			"set EXPORTER_REVIEWER to where its token comes from. Otherwise " + otherwise}
 	}
-	a.Check = append(a.Check, check, vault("monitor", "-log-level=debug"))
+	a.Check = []Check{connectAsVault(t, e), storesReviewer(t), {lookupEntity(t, e), disabledEntity}, watchLog()}
 	return a
 }
 
@@ -116,21 +118,37 @@ func answeredByAnother(e evidence.Evidence) []string {
 	for _, text := range []string{e.Login.Failure.Text, e.FollowUps.DiagnosticRole.Value.Text} {
 		switch reason := callReason(text); {
 		case reason == VaultToKubernetesMisconfigured:
-			return []string{"What answers Vault is no API server, although the host is right: look for a proxy, gateway or load balancer between Vault and the host that the check shows, " +
+			return []string{"What answers Vault is no API server, although the host is right: look for a proxy, gateway or load balancer between Vault and its kubernetes_host, " +
 				"also for one in Vault's environment (HTTPS_PROXY, to be excepted with NO_PROXY). No change of the config helps against it."}
 		case reason == VaultToKubernetesFailed && evidence.Contains(text, answered):
-			return []string{"Vault reached the host that the check shows, and was answered with an error: look for its cause there. No change of the config helps against it."}
+			return []string{"Vault reached its kubernetes_host, and was answered with an error: look for its cause there. No change of the config helps against it."}
 		}
 	}
 	return nil
 }
 
+// watchLog returns the check that prints Vault's log until it is interrupted.
+func watchLog() Check {
+	return Check{vault("monitor", "-log-level=debug"), "login unauthorized with its cause at the next login, until Ctrl-C"}
+}
+
+// connectAsVault returns a check that connects to the API server with the host and the CA in the
+// mount's config. Elsewhere than at Vault the host may not resolve.
+func connectAsVault(t evidence.Target, e evidence.Evidence) Check {
+	const shows = anythingButOK + ", if run where Vault runs"
+	get := func(field string) string { return vault("read", "-field="+field, configPath(t)) }
+	request := `"$(` + get("kubernetes_host") + `)/readyz"`
+	if c := e.Mount.Config; c.Ok() && c.Value.CACert == "" || !c.Ok() && t.Reviewer.Source.Spec().AccessReview { // Vault uses its pod's CA
+		return Check{"curl -sSk --max-time 5 " + request, shows}
+	}
+	return Check{get(kubernetesCA) + " | curl -sS --max-time 5 --cacert /dev/stdin " + request, shows}
+}
+
 func adviseMountReach(t evidence.Target, e evidence.Evidence) Advice {
 	return Advice{
-		Notes: sentences("Look for a firewall, private endpoint or NetworkPolicy between Vault and the API server, or for a proxy in Vault's environment (HTTPS_PROXY). "+
-			"The check shows the host that Vault uses.",
+		Notes: sentences("Look for a firewall, private endpoint or NetworkPolicy between Vault and the API server, or for a proxy in Vault's environment (HTTPS_PROXY).",
 			vaultsPlatform(t, e).network),
-		Check: []string{vault("read", configPath(t))},
+		Check: []Check{connectAsVault(t, e)},
 	}
 }
 
@@ -143,7 +161,7 @@ func adviseMountProxy(t evidence.Target, e evidence.Evidence) Advice {
 				"(in Vault's Helm chart: server.extraEnvironmentVars), and restart them. Keep what NO_PROXY has; a network such as 10.0.0.0/8 can be an entry.", host),
 			"If Vault reaches the API server only through this proxy, allow that in the proxy instead.",
 		},
-		Check: []string{"kubectl get pods -A -l 'app.kubernetes.io/name in (vault, openbao)' -o yaml | grep -i -A 1 _proxy"},
+		Check: []Check{{"kubectl get pods -A -l 'app.kubernetes.io/name in (vault, openbao)' -o yaml | grep -i -A 1 _proxy", "HTTPS_PROXY, and a NO_PROXY without " + host}},
 	}
 }
 

@@ -33,6 +33,24 @@ func canonicalHost(address string) string {
 	return scheme + "://" + net.JoinHostPort(name, port) + strings.TrimRight(u.Path, "/")
 }
 
+// Hostname returns the name or address in a URL; empty if it is none.
+func Hostname(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
+}
+
+// ServiceNamespace returns the namespace in the DNS name of a Service, such as vault.vault.svc, in
+// a URL; empty if the URL has another name.
+func ServiceNamespace(address string) string {
+	if labels := strings.Split(Hostname(address), "."); len(labels) > 2 && labels[2] == "svc" {
+		return labels[1]
+	}
+	return ""
+}
+
 // IsServiceName reports whether a host name is one of those by which pods reach the API
 // server's Service in their own cluster.
 func IsServiceName(name string) bool {

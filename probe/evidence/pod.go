@@ -47,15 +47,23 @@ func (p Pod) volumeOf(file string) (Volume, bool) {
 
 // Inspect returns a read-only command that shows whether a file of the exporter exists: from
 // the object behind it or, if that is not known, from the pod, whose description has its
-// volumes.
-func (p Pod) Inspect(file string) string {
+// volumes. It also returns what the command shows if the file is missing.
+func (p Pod) Inspect(file string) (command, shows string) {
 	switch v, known := p.volumeOf(file); {
 	case known:
-		return fmt.Sprintf("kubectl -n %s describe %s %s", shell.Quote(v.Namespace), v.Kind, shell.Quote(v.Name))
+		return describeObject(v.Namespace, v.Kind, v.Name, path.Base(file))
 	case p.Namespace != "" && p.Name != "":
-		return fmt.Sprintf("kubectl -n %s describe pod %s", shell.Quote(p.Namespace), shell.Quote(p.Name))
+		return fmt.Sprintf("kubectl -n %s describe pod %s", shell.Quote(p.Namespace), shell.Quote(p.Name)),
+			"no volume that has " + shell.Quote(file) + ", or one whose object is missing"
 	}
-	return "ls -lL " + shell.Quote(file)
+	return "ls -lL " + shell.Quote(file), "no file, an empty one, or one that the exporter may not read"
+}
+
+// describeObject returns the command that shows the keys of a Secret or ConfigMap, and what it
+// shows if a key is missing.
+func describeObject(namespace, kind, name, key string) (command, shows string) {
+	return fmt.Sprintf("kubectl -n %s describe %s %s", shell.Quote(namespace), kind, shell.Quote(name)),
+		"NotFound, or no " + shell.Quote(key) + " with content"
 }
 
 // Describe names a file for people, with the object behind it if that is known.

@@ -33,8 +33,9 @@ type Source struct {
 	Value func(Origin) string
 	// Describe says where the token is, as a phrase to follow "the reviewer".
 	Describe func(Origin) string
-	// Inspect returns a read-only command that shows whether the token exists.
-	Inspect func(Origin, Pod) string
+	// Inspect returns a read-only command that shows whether the token exists, and what it
+	// shows if not; empty if there is none.
+	Inspect func(Origin, Pod) (command, shows string)
 	// Export returns how an operator gets a token of the identity in these claims: the value
 	// for vault write, and the commands that first write the token to a file, none if it is
 	// in one already. Both are empty if no token is stored in Vault, which then uses its own
@@ -56,7 +57,7 @@ func (n SourceName) Spec() Source {
 	if i := slices.IndexFunc(Sources, func(s Source) bool { return s.Name == n }); i >= 0 {
 		return Sources[i]
 	}
-	return Source{Value: none, Describe: none, Inspect: nothing, Renewed: nothing,
+	return Source{Value: none, Describe: none, Inspect: uninspected, Renewed: nothing,
 		Export:     noToken,
 		Permission: func(Origin) Permission { return Permission{} },
 	}
@@ -106,5 +107,7 @@ type Permission struct {
 func none(Origin) string { return "" }
 
 func nothing(Origin, Pod) string { return "" }
+
+func uninspected(Origin, Pod) (command, shows string) { return "", "" }
 
 func noToken(Origin, Claims, Pod) (value string, commands []string) { return "", nil }

@@ -11,7 +11,7 @@ var canarySource = Source{
 	Obtain:     func(_ context.Context, tokens Tokens, _ Origin) (Token, error) { return tokens.Canary() },
 	Value:      none,
 	Describe:   func(Origin) string { return "which is the canary" },
-	Inspect:    nothing,
+	Inspect:    uninspected,
 	Export:     noToken,
 	Renewed:    nothing,
 	Permission: func(Origin) Permission { return Permission{} },

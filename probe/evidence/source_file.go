@@ -16,7 +16,7 @@ var fileSource = Source{
 	Obtain:     func(_ context.Context, tokens Tokens, o Origin) (Token, error) { return tokens.FromFile(o.TokenFile) },
 	Value:      func(o Origin) string { return o.TokenFile },
 	Describe:   func(o Origin) string { return "in " + o.TokenFile },
-	Inspect:    func(o Origin, p Pod) string { return p.Inspect(o.TokenFile) },
+	Inspect:    func(o Origin, p Pod) (command, shows string) { return p.Inspect(o.TokenFile) },
 	Export:     exportFile,
 	Renewed:    renewFile,
 	Permission: func(Origin) Permission { return Permission{} },

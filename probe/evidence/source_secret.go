@@ -18,8 +18,8 @@ var secretSource = Source{
 	},
 	Value:    func(o Origin) string { return o.Secret.String() },
 	Describe: func(o Origin) string { return "in the Secret " + o.Secret.String() },
-	Inspect: func(o Origin, _ Pod) string {
-		return fmt.Sprintf("kubectl -n %s describe secret %s", shell.Quote(o.Secret.Namespace), shell.Quote(o.Secret.Name))
+	Inspect: func(o Origin, _ Pod) (command, shows string) {
+		return describeObject(o.Secret.Namespace, KindSecret, o.Secret.Name, o.Secret.Key)
 	},
 	Export: func(o Origin, _ Claims, _ Pod) (value string, commands []string) {
 		return secretToFile(shell.Quote(o.Secret.Namespace), shell.Quote(o.Secret.Name), o.Secret.Key)

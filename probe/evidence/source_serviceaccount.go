@@ -26,8 +26,8 @@ var serviceAccountSource = Source{
 	},
 }
 
-func inspectAccount(o Origin, _ Pod) string {
-	return fmt.Sprintf("kubectl -n %s get serviceaccount %s", shell.Quote(o.ServiceAccount.Namespace), shell.Quote(o.ServiceAccount.Name))
+func inspectAccount(o Origin, _ Pod) (command, shows string) {
+	return fmt.Sprintf("kubectl -n %s get serviceaccount %s", shell.Quote(o.ServiceAccount.Namespace), shell.Quote(o.ServiceAccount.Name)), "NotFound"
 }
 
 func exportAccount(o Origin, _ Claims, _ Pod) (value string, commands []string) {

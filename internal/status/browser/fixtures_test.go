@@ -148,7 +148,7 @@ func withoutCanary(r *probe.Result) {
 }
 
 func warned(r *probe.Result) {
-	r.Warnings = []diagnose.Warning{{Code: diagnose.CertificateExpiring, Raised: true, Detail: "the certificate of Vault expires on 2026-01-11", Advice: diagnose.Advice{Check: []string{"openssl s_client -connect vault.example.com:8200 </dev/null | openssl x509 -noout -enddate"}}}}
+	r.Warnings = []diagnose.Warning{{Code: diagnose.CertificateExpiring, Raised: true, Detail: "the certificate of Vault expires on 2026-01-11", Advice: diagnose.Advice{Check: []diagnose.Check{{Command: "openssl s_client -connect vault.example.com:8200 </dev/null | openssl x509 -noout -enddate", Shows: "notAfter in 2026"}}}}}
 }
 
 func healthy(*probe.Result) {}

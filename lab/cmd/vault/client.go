@@ -50,10 +50,32 @@ func (c command) run(call invocation, out io.Writer) error {
 	if response.StatusCode >= http.StatusMultipleChoices {
 		return fmt.Errorf("%w: %s %s: status %d: %s", errServer, r.method, r.path, response.StatusCode, bytes.TrimSpace(content))
 	}
+	if c.name == "status" {
+		content = withLeader(call, content)
+	}
 	if err := c.printResponse(out, call, content); err != nil {
 		return err
 	}
 	return checkSealed(c, content)
+}
+
+// withLeader adds what sys/leader says to the answer of sys/seal-status, as HashiCorp's command does. A sealed server
+// answers that request with an error: then nothing is added.
+func withLeader(call invocation, content []byte) []byte {
+	response, err := request{method: http.MethodGet, path: "sys/leader"}.send(call.address(), "")
+	if err != nil {
+		return content
+	}
+	defer response.Body.Close()
+	status := map[string]any{}
+	if json.Unmarshal(content, &status) != nil || response.StatusCode != http.StatusOK || json.NewDecoder(response.Body).Decode(&status) != nil {
+		return content
+	}
+	merged, err := json.Marshal(status)
+	if err != nil {
+		return content
+	}
+	return merged
 }
 
 // checkSealed returns errSealed if the command is status and Vault is sealed.

@@ -88,7 +88,7 @@ func TestCommandsSendRequests(t *testing.T) {
 			body{"audience": "vault", "token_bound_cidrs": "", "a": "b=c"}},
 		{"write auth/kubernetes/config kubernetes_ca_cert=@file", "PUT", "auth/kubernetes/config", body{"kubernetes_ca_cert": "of a file\n"}},
 		{"write sys/seal", "PUT", "sys/seal", body{}},
-		{"status", "GET", "sys/seal-status", nil},
+		{"status", "GET", "sys/leader", nil}, // after sys/seal-status
 		{"monitor -log-level=debug", "GET", "sys/monitor?log_level=debug", nil},
 		{"audit list", "GET", "sys/audit", nil},
 		{"auth list", "GET", "sys/auth", nil},
@@ -99,6 +99,7 @@ func TestCommandsSendRequests(t *testing.T) {
 		{"namespace unlock -unlock-key=k team", "PUT", "sys/namespaces/api-lock/unlock/team", body{"unlock_key": "k"}},
 		{"operator init -key-shares=1 -key-threshold=1", "PUT", "sys/init", body{"secret_shares": 1.0, "secret_threshold": 1.0}},
 		{"operator unseal key", "PUT", "sys/unseal", body{"key": "key"}},
+		{"policy delete reader", "DELETE", "sys/policies/acl/reader", nil},
 		{"policy write reader -", "PUT", "sys/policies/acl/reader", body{"policy": "from stdin"}},
 		{"policy write reader file", "PUT", "sys/policies/acl/reader", body{"policy": "of a file\n"}},
 		{"token create -orphan -policy=a -policy=b -period=24h", "POST", "auth/token/create-orphan",
@@ -136,7 +137,10 @@ func TestOutput(t *testing.T) {
 			"Path      Type     Accessor    Description\n----      ----     --------    -----------\ntoken/    token    t           n/a\n"},
 		{"audit list", `{"data":{"file/":{"type":"file","description":"d"}}}`, "Path     Type    Description\n----     ----    -----------\nfile/    file    d\n"},
 		{"status", `{"type":"shamir","initialized":true,"sealed":false,"version":"1.21.4"}`,
-			"Key            Value\n---            -----\nSeal Type      shamir\nInitialized    true\nSealed         false\nVersion        1.21.4\n"},
+			"Key            Value\n---            -----\nSeal Type      shamir\nInitialized    true\nSealed         false\nVersion        1.21.4\nHA Enabled     false\n"},
+		{"status", `{"type":"shamir","initialized":true,"sealed":false,"version":"1.21.4","ha_enabled":true,"is_self":false,"leader_address":"https://a"}`,
+			"Key                    Value\n---                    -----\nSeal Type              shamir\nInitialized            true\nSealed                 false\nVersion                1.21.4\n" +
+				"HA Enabled             true\nHA Mode                standby\nActive Node Address    https://a\n"},
 		{"read -format=json auth/kubernetes/role/canary", role, role + "\n"},
 		{"read -field=audience auth/kubernetes/role/canary", role, "vault"},
 		{"read -field=token_ttl auth/kubernetes/role/canary", role, "1000000"},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -72,22 +73,35 @@ func mountTable(fields ...string) table {
 	}
 }
 
-// statusTable lists what a server without HA reports. HashiCorp's command prints more.
+// statusTable lists the seal's state and, if there are several nodes, this one's part in them.
+// HashiCorp's command prints more.
 func statusTable(content []byte) ([][]string, error) {
 	var answer struct {
-		Type        string `json:"type"`
-		Initialized bool   `json:"initialized"`
-		Sealed      bool   `json:"sealed"`
-		Version     string `json:"version"`
+		Type          string `json:"type"`
+		Initialized   bool   `json:"initialized"`
+		Sealed        bool   `json:"sealed"`
+		Version       string `json:"version"`
+		HAEnabled     bool   `json:"ha_enabled"`
+		IsSelf        bool   `json:"is_self"`
+		LeaderAddress string `json:"leader_address"`
 	}
 	err := decode(content, &answer)
-	return [][]string{
+	rows := [][]string{
 		{"Key", "Value"},
 		{"Seal Type", answer.Type},
 		{"Initialized", fmt.Sprint(answer.Initialized)},
 		{"Sealed", fmt.Sprint(answer.Sealed)},
 		{"Version", answer.Version},
-	}, err
+		{"HA Enabled", fmt.Sprint(answer.HAEnabled)},
+	}
+	switch {
+	case !answer.HAEnabled || answer.Sealed:
+	case answer.IsSelf:
+		rows = append(rows, []string{"HA Mode", "active"})
+	default:
+		rows = append(rows, []string{"HA Mode", "standby"}, []string{"Active Node Address", cmp.Or(answer.LeaderAddress, "<none>")})
+	}
+	return rows, err
 }
 
 // print prints the rows with a line below the header. A column is as wide as its widest cell,
