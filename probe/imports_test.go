@@ -21,6 +21,7 @@ var allowed = map[string][]string{
 	"probe/gather":        {"internal/httpclient", "internal/localfile", "internal/redact", "probe/evidence"},
 	"probe/diagnose":      {"probe/evidence", "probe/shell"},
 	"probe":               {"probe/diagnose", "probe/evidence", "probe/gather"},
+	"probe/incident":      {"probe", "probe/diagnose", "probe/evidence"},
 	"internal/leader":     {"internal/httpclient", "internal/localfile", "internal/redact"},
 	"internal/schedule":   {},
 	"internal/response":   {},
