@@ -10,7 +10,7 @@ require (
 	github.com/hashicorp/vault/api v1.23.0 // Vault's own client
 	github.com/kelseyhightower/envconfig v1.4.0 // configuration from the environment
 	github.com/prometheus/client_golang v1.25.0 // metrics
-	github.com/prometheus/client_model v0.6.3 // tests: reads scraped metrics
+	github.com/prometheus/client_model v0.6.3 // the gauges of one run; tests: reads scraped metrics
 	github.com/prometheus/common v0.72.1 // log flags and version, as in other exporters
 	github.com/prometheus/exporter-toolkit v0.20.0 // listeners: TLS, authentication, landing page
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // tests: schema of the targets file

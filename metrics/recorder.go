@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/collectors/version"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	dto "github.com/prometheus/client_model/go"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/response"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
@@ -66,6 +67,15 @@ func (r *Recorder) Handler() http.Handler {
 		EnableOpenMetrics:  false, // it would change the values of the label le
 		DisableCompression: true,  // the Renderer compresses
 	}))
+}
+
+// Gauges returns what the targets' last runs found, without counters and without the metrics
+// of the process: what a process that ends can say of its only run.
+func (r *Recorder) Gauges() ([]*dto.MetricFamily, error) {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collector{r.states}, infoCollector{r.currentInfos})
+	families, err := registry.Gather()
+	return slices.DeleteFunc(families, func(f *dto.MetricFamily) bool { return f.GetType() != dto.MetricType_GAUGE }), err
 }
 
 // SetTargets replaces the targets of this process, whose names are distinct and valid

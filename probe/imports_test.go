@@ -27,11 +27,11 @@ var allowed = map[string][]string{
 	"internal/response":   {},
 	"internal/config":     {"internal/localfile", "probe/evidence"},
 	"internal/setup":      {"internal/config", "internal/httpclient", "internal/localfile", "internal/redact", "probe/evidence", "probe/gather", "probe/shell"},
-	"internal/status":     {"internal/response", "probe", "probe/diagnose", "probe/evidence"},
+	"internal/status":     {"internal/response", "probe", "probe/diagnose", "probe/evidence", "probe/incident"},
 	"metrics":             {"internal/response", "probe", "probe/diagnose", "probe/evidence"},
 	"docs":                {},
 	"cmd/exporter": {"docs", "internal/config", "internal/leader", "internal/localfile", "internal/redact", "internal/response", "internal/schedule", "internal/setup", "internal/status", "metrics",
-		"probe", "probe/diagnose", "probe/evidence"},
+		"probe", "probe/diagnose", "probe/evidence", "probe/incident"},
 }
 
 func TestImports(t *testing.T) {

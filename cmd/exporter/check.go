@@ -7,11 +7,11 @@ import (
 	"io"
 	"os/signal"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
 
+	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/common/version"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/status"
@@ -22,26 +22,56 @@ import (
 // lateLoginNotice is how long check waits for late logins before it says so.
 const lateLoginNotice = 200 * time.Millisecond
 
+// checkFlags are the flags of check.
+type checkFlags struct {
+	output         string
+	selection      selection
+	verbose, quiet bool
+}
+
+func addCheckFlags(c *kingpin.CmdClause, f *checkFlags) {
+	c.Flag("output", "Format of the report: text, json, junit (a test case for each target) or prometheus (gauges for the textfile collector).").
+		Default("text").EnumVar(&f.output, "text", "json", "junit", "prometheus")
+	c.Flag("target", "Probe only this target; * and ? are wildcards. Repeatable.").StringsVar(&f.selection.names)
+	c.Flag("label", "Probe only targets with this label, as NAME=VALUE; * and ? are wildcards in VALUE. Repeatable.").StringsVar(&f.selection.labels)
+	c.Flag("verbose", "In text, print every target in full.").Short('v').BoolVar(&f.verbose)
+	c.Flag("quiet", "In text, print nothing but the summary.").Short('q').BoolVar(&f.quiet)
+}
+
+// report returns what writes the results.
+func (f checkFlags) report() func(io.Writer, []probe.Result) error {
+	switch {
+	case f.output == "json":
+		return status.WriteReport
+	case f.output == "junit":
+		return writeJUnit
+	case f.output == "prometheus":
+		return writeExposition
+	case f.verbose:
+		return textReport(everything)
+	case f.quiet:
+		return textReport(summaryOnly)
+	}
+	return textReport(whatIsBroken)
+}
+
 // check probes the selected targets once, all at the same time, and reports.
 func check(ctx context.Context, f flags, targets []evidence.Target, stdout, stderr io.Writer) int {
 	signal.Ignore(syscall.SIGPIPE) // it would end the process before late logins are revoked
-	selected, err := selectTargets(targets, f.targets)
+	selected, err := f.check.selection.from(targets)
 	if err != nil {
-		fmt.Fprintln(stderr, "exporter:", err)
-		return exitUsage
+		return complain(stderr, err)
 	}
 	prober := probe.NewProber(version.Version, func(string, evidence.TokenEvent) {})
-	results := probeAll(ctx, prober, selected)
+	shown := newProgress(stderr, len(selected))
+	results := probeAll(ctx, prober, selected, shown)
+	shown.end()
 	if ctx.Err() != nil {
 		awaitLateLogins(prober, stderr)
 		fmt.Fprintln(stderr, "exporter: interrupted")
 		return exitUnhealthy
 	}
-	report := writeText
-	if f.output == "json" {
-		report = status.WriteReport
-	}
-	err = report(stdout, results)
+	err = f.check.report()(stdout, results)
 	awaitLateLogins(prober, stderr)
 	if err != nil && !errors.Is(err, syscall.EPIPE) { // the reader of a pipe may have read enough
 		fmt.Fprintln(stderr, "exporter: writing the report:", err)
@@ -62,28 +92,15 @@ func awaitLateLogins(prober *probe.Prober, stderr io.Writer) {
 	prober.Wait()
 }
 
-// selectTargets returns the targets with these names, or all if there are no names.
-func selectTargets(targets []evidence.Target, names []string) ([]evidence.Target, error) {
-	if len(names) == 0 {
-		return targets, nil
-	}
-	var configured []string
-	for _, t := range targets {
-		configured = append(configured, t.Name)
-	}
-	for _, name := range names {
-		if !slices.Contains(configured, name) {
-			return nil, fmt.Errorf("--target %q is not configured; the targets are: %s", name, strings.Join(configured, ", "))
-		}
-	}
-	return slices.DeleteFunc(slices.Clone(targets), func(t evidence.Target) bool { return !slices.Contains(names, t.Name) }), nil
-}
-
-func probeAll(ctx context.Context, prober *probe.Prober, targets []evidence.Target) []probe.Result {
+func probeAll(ctx context.Context, prober *probe.Prober, targets []evidence.Target, shown *progress) []probe.Result {
 	results := make([]probe.Result, len(targets))
 	var probing sync.WaitGroup
 	for i, target := range targets {
-		probing.Go(func() { results[i] = probeWhole(ctx, prober, target) })
+		probing.Go(func() {
+			start := time.Now()
+			results[i] = probeWhole(ctx, prober, target)
+			shown.probed(target.Name, time.Since(start))
+		})
 	}
 	probing.Wait()
 	return results

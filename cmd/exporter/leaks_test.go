@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -190,14 +191,16 @@ func everyOutput(t *testing.T, w *probetest.World) map[string]string {
 		"%+v": fmt.Sprintf("%+v", result), "%#v": fmt.Sprintf("%#v", result), "steps": fmt.Sprintf("%+v", result.Steps()), "the log": logs.String(),
 		"errors": fmt.Sprint(result.Evidence.Login.Failure.Error(), result.Evidence.Review.Failure.Error(), result.Evidence.Revoke.Failure.Error()),
 	}
-	var text, report strings.Builder
-	if err := writeText(&text, []probe.Result{result}); err != nil {
-		t.Error(err)
+	for name, write := range map[string]func(io.Writer, []probe.Result) error{
+		"the report": textReport(whatIsBroken), "the report of many targets": textReport(everything), "the JSON report": status.WriteReport,
+		"the JUnit report": writeJUnit, "the gauges": writeExposition,
+	} {
+		var report strings.Builder
+		if err := write(&report, []probe.Result{result}); err != nil {
+			t.Error(err)
+		}
+		outputs[name] = report.String()
 	}
-	if err := status.WriteReport(&report, []probe.Result{result}); err != nil {
-		t.Error(err)
-	}
-	outputs["the report"], outputs["the JSON report"] = text.String(), report.String()
 	routes := e.publicRoutes(everybody)
 	for _, path := range []string{"/metrics", "/", "/targets/default", "/api/v1/status", "/api/v1/status/default", "/config"} {
 		recorder := httptest.NewRecorder()

@@ -45,14 +45,14 @@ func main() {
 // flags is the parsed command line.
 type flags struct {
 	command string
-	web     *web.FlagConfig
-	health  string
-	debug   string
 	log     *promslog.Config
+	// Of serve.
+	web           *web.FlagConfig
+	health, debug string
 
-	output  string
-	targets []string
-	setup   setup.Options
+	check       checkFlags
+	setup       setup.Options
+	setupOutput string
 }
 
 // run is the program. Results go to stdout, all else to stderr.
@@ -97,18 +97,17 @@ func parse(args []string, stdout, stderr io.Writer) (f flags, code int, done boo
 	// kingpin would run the default command after --help and --version.
 	app.Terminate(func(status int) { code, done = status, true })
 
-	f.web = kingpinflag.AddFlags(app, ":10190")
-	app.Flag("health.listen-address", "Address of the listener for /healthz and /readyz, without TLS.").Default(":10191").StringVar(&f.health)
-	app.Flag("debug.listen-address", "Address of a listener for pprof, such as 127.0.0.1:10192. Off unless set.").StringVar(&f.debug)
 	f.log = new(promslog.Config)
 	promslogflag.AddFlags(app, f.log)
 
-	app.Command("serve", "Probe on a schedule and expose metrics.").Default()
+	serveCommand := app.Command("serve", "Probe on a schedule and expose metrics.").Default()
+	f.web = kingpinflag.AddFlags(serveCommand, ":10190")
+	serveCommand.Flag("health.listen-address", "Address of the listener for /healthz and /readyz, without TLS.").Default(":10191").StringVar(&f.health)
+	serveCommand.Flag("debug.listen-address", "Address of a listener for pprof, such as 127.0.0.1:10192. Off unless set.").StringVar(&f.debug)
 	checkCommand := app.Command("check", "Probe every target once and report. Exit code 0: all are healthy, 1: some target is not, 2: invalid usage or configuration.")
-	checkCommand.Flag("output", "Format of the report: text or json.").Default("text").EnumVar(&f.output, "text", "json")
-	checkCommand.Flag("target", "Probe only this target. Repeatable.").StringsVar(&f.targets)
+	addCheckFlags(checkCommand, &f.check)
 	app.Command("config", "Print the resolved configuration.")
-	addSetupFlags(app.Command("setup", "Print what an installation needs: policy and roles in Vault, permissions in Kubernetes, values of the chart. Changes nothing."), &f.setup, &f.output)
+	addSetupFlags(app.Command("setup", "Print what an installation needs: policy and roles in Vault, permissions in Kubernetes, values of the chart. Changes nothing."), &f.setup, &f.setupOutput)
 
 	command, err := app.Parse(args)
 	if done {

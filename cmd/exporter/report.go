@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"reflect"
@@ -16,23 +15,8 @@ import (
 // width is where prose is wrapped. Commands are not wrapped: they are pasted.
 const width = 100
 
-// writeText reports to a human: one row per step in causal order, the cause and its
-// fix. It is colored if w is a terminal.
-func writeText(w io.Writer, results []probe.Result) error {
-	return writeColored(w, paletteFor(w), results)
-}
-
-func writeColored(w io.Writer, p palette, results []probe.Result) error {
-	out := bufio.NewWriter(w)
-	for n, r := range results {
-		if n > 0 {
-			fmt.Fprintln(out)
-		}
-		writeTarget(out, p, r)
-	}
-	return out.Flush()
-}
-
+// writeTarget writes one run for people: a row for each step in causal order, the cause and
+// its fix.
 func writeTarget(out io.Writer, p palette, r probe.Result) {
 	d := r.Diagnosis
 	fmt.Fprintf(out, "%s: %s\n\n", p.color(bold, r.Target.Name), headline(p, r))

@@ -173,7 +173,7 @@ func checkReports(t *testing.T, plays []*played) {
 			continue
 		}
 		var text bytes.Buffer
-		if err := writeText(&text, []probe.Result{p.result}); err != nil {
+		if err := textReport(whatIsBroken)(&text, []probe.Result{p.result}); err != nil {
 			t.Fatal(err)
 		}
 		checkWidth(t, p.name(), text.String())
@@ -235,7 +235,7 @@ func checkJSONReport(t *testing.T, plays []*played) {
 // lines wrapped at the same places.
 func checkColors(t *testing.T, plays []*played) {
 	var plainText, coloredText bytes.Buffer
-	if writeColored(&plainText, false, three(plays)) != nil || writeColored(&coloredText, true, three(plays)) != nil {
+	if writeColored(&plainText, false, everything, three(plays)) != nil || writeColored(&coloredText, true, everything, three(plays)) != nil {
 		t.Fatal("writing to a buffer failed")
 	}
 	if diff := cmp.Diff(plainText.String(), escapeSequence.ReplaceAllString(coloredText.String(), "")); diff != "" {

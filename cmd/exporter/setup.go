@@ -57,7 +57,7 @@ func printSetup(ctx context.Context, f flags, stdout, stderr io.Writer) int {
 	if err != nil {
 		return complain(stderr, err)
 	}
-	if err := plan.Write(stdout, f.output); err != nil {
+	if err := plan.Write(stdout, f.setupOutput); err != nil {
 		fmt.Fprintln(stderr, "exporter: writing the output:", err)
 		return exitUnhealthy
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/incident"
 )
 
 // The JSON of check: that of the API without state and history. Its keys are public:
@@ -15,7 +16,17 @@ import (
 type (
 	// Report is one run of every target.
 	Report struct {
-		Targets []Verdict `json:"targets"`
+		Targets   []Verdict  `json:"targets"`
+		Incidents []Incident `json:"incidents"`
+	}
+	// Incident is one cause, and the targets that fail for it.
+	Incident struct {
+		Reason    diagnose.Reason    `json:"reason"`
+		Component diagnose.Component `json:"component"`
+		// Object is what is broken: an address, a mount, a role, an account.
+		Object  string    `json:"object"`
+		Since   time.Time `json:"since"`
+		Targets []string  `json:"targets"`
 	}
 	// Verdict is one run of one target.
 	Verdict struct {
@@ -69,9 +80,12 @@ type (
 
 // WriteReport writes results as JSON.
 func WriteReport(w io.Writer, results []probe.Result) error {
-	all := Report{Targets: []Verdict{}}
+	all := Report{Targets: []Verdict{}, Incidents: []Incident{}}
 	for _, r := range results {
 		all.Targets = append(all.Targets, verdictOf(r))
+	}
+	for _, i := range incident.Group(results) {
+		all.Incidents = append(all.Incidents, Incident{i.Reason, i.Component, i.Object, i.Since.UTC(), i.Targets()})
 	}
 	return writeJSON(w, all)
 }

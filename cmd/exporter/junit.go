@@ -1,0 +1,69 @@
+package main
+
+import (
+	"encoding/xml"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
+)
+
+// The elements of a JUnit report that CI systems read. Times are in seconds.
+type (
+	junitSuite struct {
+		XMLName  xml.Name    `xml:"testsuite"`
+		Name     string      `xml:"name,attr"`
+		Tests    int         `xml:"tests,attr"`
+		Failures int         `xml:"failures,attr"`
+		Errors   int         `xml:"errors,attr"`
+		Cases    []junitCase `xml:"testcase"`
+	}
+	junitCase struct {
+		Class   string        `xml:"classname,attr"`
+		Name    string        `xml:"name,attr"`
+		Time    string        `xml:"time,attr"`
+		Failure *junitProblem `xml:"failure"`
+		Error   *junitProblem `xml:"error"`
+		Output  string        `xml:"system-out,omitempty"`
+	}
+	junitProblem struct {
+		Type    string `xml:"type,attr"`
+		Message string `xml:"message,attr"`
+		Text    string `xml:",chardata"`
+	}
+)
+
+// writeJUnit reports one test case for each target: a failure if pods cannot log in, an error
+// if that is not known. The text is that of the report for people.
+func writeJUnit(w io.Writer, results []probe.Result) error {
+	suite := junitSuite{Name: "vault-k8s-auth-exporter", Tests: len(results)}
+	for _, r := range results {
+		var text strings.Builder
+		writeTarget(&text, palette(false), r)
+		one := junitCase{Class: suite.Name, Name: r.Target.Name, Time: fmt.Sprintf("%.3f", r.Duration.Seconds())}
+		problem := &junitProblem{Type: string(r.Diagnosis.Reason), Message: r.Diagnosis.Detail, Text: text.String()}
+		switch r.LoginStatus() {
+		case diagnose.LoginsWork:
+			one.Output = text.String()
+		case diagnose.LoginsUnknown:
+			one.Error = problem
+			suite.Errors++
+		default:
+			one.Failure = problem
+			suite.Failures++
+		}
+		suite.Cases = append(suite.Cases, one)
+	}
+	if _, err := io.WriteString(w, xml.Header); err != nil {
+		return err
+	}
+	encoder := xml.NewEncoder(w)
+	encoder.Indent("", "  ")
+	if err := encoder.Encode(suite); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, "\n")
+	return err
+}

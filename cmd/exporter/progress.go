@@ -1,0 +1,59 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// progressAfter is how long check is silent before it shows its progress.
+const progressAfter = time.Second
+
+// progress shows on a terminal how many targets were probed, and which took longest. It is
+// one line, which is removed at the end.
+type progress struct {
+	out   io.Writer // nil if it is no terminal
+	total int
+	start time.Time
+
+	mu      sync.Mutex // guards what follows
+	done    int
+	slowest string
+	longest time.Duration
+	shown   bool
+}
+
+func newProgress(w io.Writer, total int) *progress {
+	p := &progress{total: total, start: time.Now()}
+	if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) && os.Getenv("TERM") != "dumb" {
+		p.out = w
+	}
+	return p
+}
+
+// probed counts a target.
+func (p *progress) probed(target string, elapsed time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.done++
+	if elapsed > p.longest {
+		p.longest, p.slowest = elapsed, target
+	}
+	if p.out != nil && time.Since(p.start) > progressAfter {
+		p.shown = true
+		fmt.Fprintf(p.out, "\r\x1b[K%d of %d targets probed, the slowest: %s, %.1f s", p.done, p.total, p.slowest, p.longest.Seconds())
+	}
+}
+
+// end removes the line.
+func (p *progress) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.shown {
+		fmt.Fprint(p.out, "\r\x1b[K")
+	}
+}

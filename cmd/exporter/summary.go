@@ -1,0 +1,137 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/incident"
+)
+
+// verbosity is how much of the runs the report for people shows.
+type verbosity int
+
+const (
+	// whatIsBroken shows one run of each incident in full, and each other target in a line.
+	// A single target is always shown in full.
+	whatIsBroken verbosity = iota
+	// everything shows each run in full.
+	everything
+	// summaryOnly shows how many targets are healthy and how many incidents there are.
+	summaryOnly
+)
+
+// maxListed is how many targets of an incident are named.
+const maxListed = 12
+
+// textReport returns the report for people. It is colored if w is a terminal.
+func textReport(detail verbosity) func(io.Writer, []probe.Result) error {
+	return func(w io.Writer, results []probe.Result) error {
+		return writeColored(w, paletteFor(w), detail, results)
+	}
+}
+
+// writeColored writes the summary first, where it is seen, and last, where a terminal ends.
+func writeColored(w io.Writer, p palette, detail verbosity, results []probe.Result) error {
+	out := bufio.NewWriter(w)
+	switch {
+	case detail == summaryOnly:
+		fmt.Fprintln(out, summaryOf(p, results))
+	case len(results) == 1:
+		writeTarget(out, p, results[0])
+	default:
+		fmt.Fprintf(out, "%s\n\n", summaryOf(p, results))
+		if detail == everything {
+			for _, r := range results {
+				writeTarget(out, p, r)
+				fmt.Fprintln(out)
+			}
+		} else {
+			writeIncidents(out, p, results)
+		}
+		fmt.Fprintln(out, summaryOf(p, results))
+	}
+	return out.Flush()
+}
+
+// writeIncidents writes each incident with the run of its first target, then a line for each
+// healthy target.
+func writeIncidents(out io.Writer, p palette, results []probe.Result) {
+	for _, i := range incident.Group(results) {
+		if len(i.Results) > 1 {
+			fmt.Fprintf(out, "%s at %s, %s:\n", p.color(bold, string(i.Reason)), i.Object, counted(len(i.Results), "target"))
+			writeRow(out, "  ", someOf(i.Targets()))
+			fmt.Fprintf(out, "of which the first:\n\n")
+		}
+		writeTarget(out, p, i.Results[0])
+		fmt.Fprintln(out)
+	}
+	healthy := 0
+	for _, r := range results {
+		if r.Healthy() {
+			healthy++
+			fmt.Fprintln(out, healthyLine(p, r))
+		}
+	}
+	if healthy > 0 {
+		fmt.Fprintln(out)
+	}
+}
+
+func healthyLine(p palette, r probe.Result) string {
+	line := p.color(bold, r.Target.Name) + ": " + headline(p, r)
+	if raised := r.Raised(); len(raised) > 0 {
+		var codes []string
+		for _, w := range raised {
+			codes = append(codes, string(w.Code))
+		}
+		line += "; " + p.color(yellow, "warn") + " " + strings.Join(codes, ", ")
+	}
+	return line
+}
+
+// summaryOf counts targets by what is known of them, and incidents.
+func summaryOf(p palette, results []probe.Result) string {
+	counts := map[diagnose.LoginStatus]int{}
+	warned := 0
+	for _, r := range results {
+		counts[r.LoginStatus()]++
+		if r.Healthy() && len(r.Raised()) > 0 {
+			warned++
+		}
+	}
+	parts := []string{p.color(green, fmt.Sprintf("%d healthy", counts[diagnose.LoginsWork]))}
+	if warned > 0 {
+		parts = append(parts, p.color(yellow, fmt.Sprintf("%d of them with warnings", warned)))
+	}
+	if n := counts[diagnose.LoginsFail]; n > 0 {
+		parts = append(parts, p.color(red, fmt.Sprintf("%d unhealthy", n)))
+	}
+	if n := counts[diagnose.LoginsUnknown]; n > 0 {
+		parts = append(parts, p.color(yellow, fmt.Sprintf("%d not known", n)))
+	}
+	if n := len(incident.Group(results)); n > 0 {
+		parts = append(parts, counted(n, "incident"))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// someOf names the first of them.
+func someOf(names []string) string {
+	shown := names[:min(len(names), maxListed)]
+	list := strings.Join(shown, ", ")
+	if more := len(names) - len(shown); more > 0 {
+		list += fmt.Sprintf(" and %d more", more)
+	}
+	return list
+}

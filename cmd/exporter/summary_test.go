@@ -1,0 +1,177 @@
+package main
+
+import (
+	"bytes"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+)
+
+// fleet is 200 targets: 60 behind a sealed Vault, one whose role is missing, one whose canary has
+// expired, and the others healthy, one of them with a warning.
+func fleet() []probe.Result {
+	start := time.Now() // the gauges of older runs are withdrawn
+	var results []probe.Result
+	for i := range 200 {
+		r := probe.Result{
+			Target: evidence.Target{
+				Name: fmt.Sprintf("prod/team-%03d", i), Interval: time.Minute, Labels: map[string]string{"team": fmt.Sprintf("t%d", i%3)},
+				Vault:      evidence.Vault{Addr: "https://vault-eu.example.com", Mount: fmt.Sprintf("k8s/team-%03d", i), Role: "canary"},
+				Kubernetes: evidence.Kubernetes{Host: fmt.Sprintf("https://api-%03d.example.com", i)},
+			},
+			Start: start, Since: start, Duration: 20 * time.Millisecond,
+			Diagnosis: diagnose.Diagnosis{Verdict: diagnose.Verdict{Reason: diagnose.None, Certainty: diagnose.Proven, Detail: "the canary logged in"}},
+		}
+		failed := func(reason diagnose.Reason, detail, fix string) {
+			r.Diagnosis.Verdict = diagnose.Verdict{Reason: reason, Certainty: diagnose.Proven, Detail: detail, Advice: diagnose.Advice{Fix: []string{fix}}}
+		}
+		switch {
+		case i < 60:
+			r.Target.Vault.Addr = "https://vault-us.example.com"
+			failed(diagnose.VaultSealed, "Vault is sealed", "vault operator unseal")
+		case i == 70:
+			failed(diagnose.RoleMissing, "there is no role canary", "vault write auth/k8s/team-070/role/canary")
+		case i == 80:
+			failed(diagnose.CanaryExpired, "the canary's token has expired", "kubectl delete pod")
+		case i == 90:
+			r.Warnings = []diagnose.Warning{{Code: diagnose.ReviewerTokenExpiring, Raised: true, Detail: "soon"}}
+		}
+		results = append(results, r)
+	}
+	return results
+}
+
+func TestReportOfManyTargets(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		detail verbosity
+		lines  int // at most
+	}{{"check-many", whatIsBroken, 230}, {"check-quiet", summaryOnly, 1}} {
+		var out bytes.Buffer
+		if err := textReport(test.detail)(&out, fleet()); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Count(out.String(), "\n"); got > test.lines {
+			t.Errorf("%s: %d lines, want at most %d", test.name, got, test.lines)
+		}
+		golden(t, test.name+".golden", out.Bytes())
+	}
+}
+
+func TestVerboseReportHasEveryTarget(t *testing.T) {
+	var out bytes.Buffer
+	if err := textReport(everything)(&out, fleet()); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Count(out.String(), "  why    "); got != 200 {
+		t.Errorf("%d targets are printed in full, want 200", got)
+	}
+}
+
+func TestReportOfOneTargetHasNoSummary(t *testing.T) {
+	var out bytes.Buffer
+	if err := textReport(whatIsBroken)(&out, fleet()[:1]); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(out.String(), "prod/team-000: UNHEALTHY") {
+		t.Errorf("the report begins with something else:\n%s", out.String())
+	}
+}
+
+func TestJUnitReport(t *testing.T) {
+	var out bytes.Buffer
+	if err := writeJUnit(&out, fleet()); err != nil {
+		t.Fatal(err)
+	}
+	var suite junitSuite
+	if err := xml.Unmarshal(out.Bytes(), &suite); err != nil {
+		t.Fatal(err)
+	}
+	if suite.Tests != 200 || suite.Failures != 61 || suite.Errors != 1 || len(suite.Cases) != 200 {
+		t.Errorf("%d tests, %d failures, %d errors, %d cases", suite.Tests, suite.Failures, suite.Errors, len(suite.Cases))
+	}
+	sealed, expired, healthy := suite.Cases[0], suite.Cases[80], suite.Cases[199]
+	if sealed.Failure == nil || sealed.Failure.Type != "vault_sealed" || !strings.Contains(sealed.Failure.Text, "vault operator unseal") {
+		t.Errorf("a sealed Vault: %+v", sealed.Failure)
+	}
+	if expired.Failure != nil || expired.Error == nil || expired.Error.Type != "canary_expired" {
+		t.Errorf("an expired canary: %+v", expired)
+	}
+	if healthy.Failure != nil || healthy.Error != nil || healthy.Name != "prod/team-199" || healthy.Time != "0.020" {
+		t.Errorf("a healthy target: %+v", healthy)
+	}
+}
+
+func TestExposition(t *testing.T) {
+	var out bytes.Buffer
+	if err := writeExposition(&out, fleet()); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{
+		`vault_k8s_auth_up{target="prod/team-000"} 0`, `vault_k8s_auth_up{target="prod/team-199"} 1`,
+		`reason="vault_sealed"`, "# TYPE vault_k8s_auth_up gauge",
+	} {
+		if !strings.Contains(out.String(), line) {
+			t.Errorf("there is no %s", line)
+		}
+	}
+	for _, line := range []string{"counter", "go_", "process_", `vault_k8s_auth_up{target="prod/team-080"}`} {
+		if strings.Contains(out.String(), line) {
+			t.Errorf("there is %s", line)
+		}
+	}
+}
+
+func TestSelection(t *testing.T) {
+	var targets []evidence.Target
+	for _, r := range fleet() {
+		targets = append(targets, r.Target)
+	}
+	for name, test := range map[string]struct {
+		selection selection
+		selected  int
+		err       string
+	}{
+		"all":                    {selection{}, 200, ""},
+		"one":                    {selection{names: []string{"prod/team-001"}}, 1, ""},
+		"a wildcard":             {selection{names: []string{"prod/*"}}, 200, ""},
+		"a wildcard for a digit": {selection{names: []string{"*-00?"}}, 10, ""},
+		"two that overlap":       {selection{names: []string{"*-00?", "prod/team-001"}}, 10, ""},
+		"a label":                {selection{labels: []string{"team=t1"}}, 67, ""},
+		"a label of any value":   {selection{labels: []string{"team=*"}}, 200, ""},
+		"a name and a label":     {selection{names: []string{"*-00?"}, labels: []string{"team=t0"}}, 4, ""},
+		"no such target":         {selection{names: []string{"other", "prod/team-001"}}, 0, `--target "other" is not configured; the targets are: prod/team-000, `},
+		"a part of a name":       {selection{names: []string{"team-001"}}, 0, "is not configured"},
+		"no such label":          {selection{labels: []string{"team=x"}}, 0, "no target has --label team=x"},
+		"no value":               {selection{labels: []string{"team"}}, 0, `--label "team" is not NAME=VALUE`},
+		"dots are dots":          {selection{names: []string{"prod.team-001"}}, 0, "is not configured"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			selected, err := test.selection.from(targets)
+			if test.err == "" && (err != nil || len(selected) != test.selected) {
+				t.Errorf("%d targets, %v; want %d", len(selected), err, test.selected)
+			}
+			if test.err != "" && (err == nil || !strings.Contains(err.Error(), test.err)) {
+				t.Errorf("error %v, want %q", err, test.err)
+			}
+		})
+	}
+}
+
+func TestProgressIsForTerminals(t *testing.T) {
+	var out bytes.Buffer
+	p := newProgress(io.Writer(&out), 2)
+	p.start = p.start.Add(-time.Minute)
+	p.probed("a", time.Second)
+	p.end()
+	if out.Len() != 0 {
+		t.Errorf("printed to what is no terminal: %q", out.String())
+	}
+}
