@@ -10,10 +10,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// The flags of setup are in docs/setup.md.
 func TestDocsNameEveryFlag(t *testing.T) {
 	var help bytes.Buffer
-	if code := run(t.Context(), []string{"--help"}, &help, &help); code != exitOK {
-		t.Fatalf("exit code %d: %s", code, help.String())
+	for _, args := range [][]string{{"--help"}, {"serve", "--help"}, {"check", "--help"}} {
+		if code := run(t.Context(), args, &help, &help); code != exitOK {
+			t.Fatalf("%v: exit code %d: %s", args, code, help.String())
+		}
 	}
 	docs, err := os.ReadFile("../../docs/configuration.md")
 	if err != nil {
@@ -24,7 +27,7 @@ func TestDocsNameEveryFlag(t *testing.T) {
 			names = append(names, string(match[1]))
 		}
 		slices.Sort(names)
-		return names
+		return slices.Compact(names)
 	}
 	want := flagNames(`(?m)^ {2,6}(?:-\w, )?--(?:\[no-\])?([a-z.-]+)`, help.Bytes())
 	if diff := cmp.Diff(want, flagNames("(?m)^\\| `--([a-z.-]+)`", docs)); diff != "" {
