@@ -231,6 +231,9 @@ func TestNoMistakes(t *testing.T) {
 func TestUnknownVariables(t *testing.T) {
 	for _, tt := range []struct{ name, value, want string }{
 		{"EXPORTER_VAULT_CA_CERT", "x", "EXPORTER_VAULT_CA_CERT: is not known; did you mean EXPORTER_VAULT_CACERT?"},
+		{"EXPORTER_VAULT_TOKEN", "x", "EXPORTER_VAULT_TOKEN: is not known; did you mean EXPORTER_VAULT_TOKEN_FILE?"},
+		{"EXPORTER_KUBERNETES_CA", "x", "EXPORTER_KUBERNETES_CA: is not known; did you mean EXPORTER_KUBERNETES_CACERT?"},
+		{"EXPORTER_VAULT", "x", "EXPORTER_VAULT: is not known; allowed: the variables in docs/configuration.md"},
 		{"EXPORTER_INTERVALL", "x", "EXPORTER_INTERVALL: is not known; did you mean EXPORTER_INTERVAL?"},
 		{"EXPORTER_CANARY_TOKENFILE", "x", "EXPORTER_CANARY_TOKENFILE: is not known; did you mean EXPORTER_CANARY_TOKEN_FILE?"},
 		{"EXPORTER_FOLLOWUPS", "x", "EXPORTER_FOLLOWUPS: is not known; did you mean EXPORTER_FOLLOW_UPS?"},

@@ -64,10 +64,19 @@ func isServiceLink(name, value string) bool {
 // maxEditDistance limits the suggestions for a misspelled name.
 const maxEditDistance = 3
 
-// nearest returns the known name with the least edit distance, empty if that is more
-// than maxEditDistance.
+// nearest returns the shortest known name that continues this one, as a file of a token or
+// a CA does, or else the one with the least edit distance. It is empty if that is more than
+// maxEditDistance.
 func nearest(name string, known []string) string {
 	best, least := "", maxEditDistance+1
+	for _, k := range known {
+		if strings.HasPrefix(k, name) && strings.Count(name, "_") > 1 && (best == "" || len(k) < len(best)) {
+			best = k
+		}
+	}
+	if best != "" {
+		return best
+	}
 	for _, k := range known {
 		if d := editDistance(name, k); d < least {
 			best, least = k, d
