@@ -73,7 +73,7 @@ func (r *Recorder) Handler() http.Handler {
 // of the process: what a process that ends can say of its only run.
 func (r *Recorder) Gauges() ([]*dto.MetricFamily, error) {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collector{r.states}, infoCollector{r.currentInfos})
+	registry.MustRegister(collector{r.states}, labelCollector{r.currentLabels})
 	families, err := registry.Gather()
 	return slices.DeleteFunc(families, func(f *dto.MetricFamily) bool { return f.GetType() != dto.MetricType_GAUGE }), err
 }
