@@ -84,7 +84,14 @@ func runAs(t testing.TB, binary string, env []string, args ...string) outcome {
 }
 
 // A report is the JSON output of check. Unknown keys are errors, because the keys are public.
-type report struct{ Targets []targetReport }
+type report struct {
+	Targets   []targetReport
+	Incidents []struct {
+		Reason, Component, Object string
+		Since                     time.Time
+		Targets                   []string
+	}
+}
 
 type targetReport struct {
 	Target, Reason, Component, Certainty, Detail, Runbook string
