@@ -73,8 +73,8 @@ func whereLogged(e evidence.Evidence) string {
 }
 
 // at completes the advice for a target: it adds a command that sets the vault CLI's
-// environment, a note if a command names files that only the exporter's pod has, and one on
-// the token that a fix creates.
+// environment, and notes on the token that a fix creates, on files that only the exporter's
+// pod has, and on an address that only pods reach.
 func (a Advice) at(t evidence.Target, e evidence.Evidence) Advice {
 	if slices.ContainsFunc(a.Fix, func(line string) bool { return strings.Contains(line, tokenSecretType) }) {
 		a.Notes = append(a.Notes, "The fix stores the token of a new Secret, which is valid until the Secret is deleted. "+vaultsPlatform(t, e).mintedTokens())
@@ -85,6 +85,9 @@ func (a Advice) at(t evidence.Target, e evidence.Evidence) Advice {
 	checks := commands(a.Check)
 	if slices.ContainsFunc(slices.Concat(checks, a.Fix), func(line string) bool { return namesFile(t, line) }) {
 		a.Notes = append(a.Notes, "The files in the commands are in the exporter's pod: use copies of them.")
+	}
+	if slices.ContainsFunc(slices.Concat(checks, a.Fix), isVaults) {
+		a.Notes = append(a.Notes, sentences(fromOutside(t))...)
 	}
 	a.Check = located(t, a.Check)
 	if slices.ContainsFunc(checks, isVaults) {

@@ -64,6 +64,27 @@ func TestCommandsWithFilesOfThePodSaySo(t *testing.T) {
 	}
 }
 
+// A Service of the cluster is not reached from a workstation: the advice says how.
+func TestCommandsForAServiceSayHowToReachIt(t *testing.T) {
+	for address, want := range map[string]string{
+		"https://vault.vault.svc:8200": "(kubectl -n vault port-forward service/vault 8200:8200) and export VAULT_ADDR=https://127.0.0.1:8200 VAULT_TLS_SERVER_NAME=vault.vault.svc instead.",
+		"https://vault-active.secrets.svc.cluster.local": "(kubectl -n secrets port-forward service/vault-active 8200:443) and export VAULT_ADDR=https://127.0.0.1:8200 " +
+			"VAULT_TLS_SERVER_NAME=vault-active.secrets.svc.cluster.local instead.",
+		"http://vault.vault.svc:8200/prefix": "8200:8200) and export VAULT_ADDR=http://127.0.0.1:8200/prefix instead.",
+		"https://vault.example.com:8200":     "",
+		"https://127.0.0.1:8200":             "",
+	} {
+		target := evidence.Target{Vault: evidence.Vault{Addr: address, Mount: "kubernetes", Role: "canary"}}
+		notes := strings.Join(RoleMissing.Advice(target, evidence.Evidence{}).Notes, "\n")
+		if said := strings.Contains(notes, "port-forward"); said != (want != "") || !strings.Contains(notes, want) {
+			t.Errorf("%s: the notes are %q, want %q", address, notes, want)
+		}
+		if notes := VaultDNS.Advice(target, evidence.Evidence{}).Notes; strings.Contains(strings.Join(notes, "\n"), "port-forward") {
+			t.Errorf("%s: advice without a command of vault says how to reach it: %q", address, notes)
+		}
+	}
+}
+
 // quoted matches what a shell takes literally: a value in quotes.
 var quoted = regexp.MustCompile(`'[^']*'`)
 

@@ -1,7 +1,10 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
+	"net/url"
+	"strings"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/shell"
@@ -106,4 +109,22 @@ func adviseRedirect(t evidence.Target, e evidence.Evidence) Advice {
 		},
 		Check: []Check{{vault("status"), "HA Mode standby"}},
 	}
+}
+
+// fromOutside returns a sentence on how to reach the Service of a Vault from a workstation;
+// empty if the address is not that of a Service, whose name only pods resolve.
+func fromOutside(t evidence.Target) string {
+	namespace := evidence.ServiceNamespace(t.Vault.Addr)
+	u, err := url.Parse(t.Vault.Addr)
+	if err != nil || namespace == "" {
+		return ""
+	}
+	service, _, _ := strings.Cut(u.Hostname(), ".")
+	port := cmp.Or(u.Port(), map[string]string{"http": "80"}[u.Scheme], "443")
+	instead := "VAULT_ADDR=" + shell.Quote(u.Scheme+"://127.0.0.1:8200"+u.Path)
+	if u.Scheme == "https" {
+		instead += " VAULT_TLS_SERVER_NAME=" + shell.Quote(cmp.Or(t.Vault.TLSServerName, u.Hostname()))
+	}
+	return fmt.Sprintf("VAULT_ADDR is an address inside the cluster. From a workstation, forward a port to it (kubectl -n %s port-forward %s 8200:%s) and export %s instead.",
+		shell.Quote(namespace), shell.Quote("service/"+service), port, instead)
 }

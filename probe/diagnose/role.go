@@ -193,7 +193,7 @@ const longTTL = 15 * time.Minute
 func lookupEntity(t evidence.Target, e evidence.Evidence, flags ...string) string {
 	accessor := `"$(vault read -field=accessor ` + shell.Quote("sys/auth/"+t.Vault.Mount) + `)"`
 	return vault(append(append([]string{"write"}, flags...), "identity/lookup/entity",
-		"alias_name="+shell.QuoteUntrusted(e.CanaryToken.Value.UID, "uid"), "alias_mount_accessor="+accessor)...)
+		"alias_name="+shell.QuoteUntrusted(e.CanaryToken.Value.Alias(e.Mount.Role.Value), "alias"), "alias_mount_accessor="+accessor)...)
 }
 
 const disabledEntity = "disabled true"

@@ -299,7 +299,13 @@ var vaultWarnings = []WarningSpec{
 	},
 }
 
-func adviseVaultReach(t evidence.Target, _ evidence.Evidence) Advice {
+func adviseVaultReach(t evidence.Target, e evidence.Evidence) Advice {
+	if e.Health.Ok() {
+		return Advice{
+			Notes: []string{"Vault answers sys/health and hangs on logins: look at its storage, its audit devices, which it waits for, and its load."},
+			Check: []Check{vaultPods(t)},
+		}
+	}
 	return Advice{
 		Notes: []string{"Make sure that Vault's pods are ready and that the network lets the exporter reach them."},
 		Check: []Check{vaultPods(t), askHealth(t, notVault)},
