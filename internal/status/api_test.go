@@ -15,6 +15,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"go.uber.org/goleak"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/schedule"
@@ -131,6 +133,34 @@ func TestStates(t *testing.T) {
 }
 
 // The status is indented as one document, though its targets are encoded one by one.
+func TestIncidents(t *testing.T) {
+	f := open(t, status.Options{}, "b", "a", "c", "d")
+	if _, body := f.do("GET", "/api/v1/incidents"); body != "{\n  \"incidents\": []\n}\n" {
+		t.Errorf("before the first run: %s", body)
+	}
+	start := time.Now().UTC().Truncate(time.Second)
+	f.ran("b", start, diagnose.VaultSealed)
+	f.ran("a", start.Add(time.Second), diagnose.VaultSealed)
+	f.ran("c", start, diagnose.None)
+	f.ran("d", start, diagnose.CanaryExpired)
+	_, body := f.do("GET", "/api/v1/incidents")
+	var got struct{ Incidents []status.Incident }
+	if err := json.Unmarshal([]byte(body), &got); err != nil {
+		t.Fatal(err)
+	}
+	want := []status.Incident{
+		{Reason: diagnose.VaultSealed, Component: diagnose.ComponentVault, Since: start, Targets: []string{"a", "b"}},
+		{Reason: diagnose.CanaryExpired, Component: diagnose.ComponentCanary, Since: start, Targets: []string{"d"}},
+	}
+	if diff := cmp.Diff(want, got.Incidents, cmpopts.IgnoreFields(status.Incident{}, "Object")); diff != "" {
+		t.Errorf("incidents (-want +got):\n%s", diff)
+	}
+	_, page := f.do("GET", "/")
+	if cards := strings.Count(page, "<article"); cards != 2 || !strings.Contains(page, "2 targets") {
+		t.Errorf("the page has %d cards, want 2:\n%s", cards, page)
+	}
+}
+
 func TestStatusIsIndented(t *testing.T) {
 	for _, names := range [][]string{nil, {"a"}, {"a", "b", "c"}} {
 		f := open(t, status.Options{Standby: func() string { return `a "holder"` }}, names...)

@@ -13,11 +13,13 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/incident"
 )
 
 var pages = template.Must(template.New("").ParseFS(files, "page.html"))
 
-// maxCards is how many targets the overview shows in full; the rest are rows.
+// maxCards is how many incidents the overview shows in full; the targets of the others are
+// rows.
 const maxCards = 5
 
 // page is the data of a template, formatted for display.
@@ -38,7 +40,7 @@ type filter struct {
 	Chosen     bool
 }
 
-// card is one target.
+// card is one target, or an incident with the verdict of its first target.
 type card struct {
 	Name, Link, Headline, Reason, Title, Certainty, Owner string
 	State                                                 State
@@ -58,6 +60,22 @@ type card struct {
 	Latency                                               *latency
 	Runs                                                  []cardRun
 	Target                                                evidence.Target
+	Incident                                              *cardIncident // nil for one target
+	Anchor                                                string        // its id in the page
+}
+
+// Who names the target, or says how many targets the incident has.
+func (c card) Who() string {
+	if c.Incident == nil {
+		return c.Name
+	}
+	return counted(len(c.Incident.Targets), "target")
+}
+
+// cardIncident is what the targets of an incident have in common, and each of them.
+type cardIncident struct {
+	Object, Names string
+	Targets       []card
 }
 
 type cardWarning struct {
@@ -85,19 +103,49 @@ func (s *Server) serveOverview(w http.ResponseWriter, r *http.Request) {
 	wanted := State(r.URL.Query().Get("state"))
 	p.Query = r.URL.Query().Get("q")
 	p.summarise(all, wanted, now)
-	for _, t := range all {
-		state := stateOf(t, now)
-		if wanted != "" && wanted != state || !strings.Contains(t.Target.Name, p.Query) {
-			continue
-		}
-		c := cardOf(t, now)
-		if len(p.Cards) < maxCards && (state == Unhealthy || state == Unclear) {
-			p.Cards = append(p.Cards, c)
-		} else {
-			p.Rows = append(p.Rows, c)
-		}
+	shown := slices.DeleteFunc(all, func(t probe.TargetState) bool {
+		return wanted != "" && wanted != stateOf(t, now) || !strings.Contains(t.Target.Name, p.Query)
+	})
+	p.Cards, shown = incidentCards(shown, now)
+	for _, t := range shown {
+		p.Rows = append(p.Rows, cardOf(t, now))
 	}
 	s.render(w, "overview", p)
+}
+
+// incidentCards returns a card for each of the first incidents, and the other targets.
+func incidentCards(targets []probe.TargetState, now time.Time) (cards []card, others []probe.TargetState) {
+	byName := map[string]probe.TargetState{}
+	for _, t := range targets {
+		byName[t.Target.Name] = t
+	}
+	incidents := incident.Group(latest(targets))
+	for _, i := range incidents[:min(len(incidents), maxCards)] {
+		c := cardOf(byName[i.Results[0].Target.Name], now)
+		if len(i.Results) > 1 {
+			c.Since = timestampOf(i.Since, now)
+			c.Incident, c.Anchor = &cardIncident{Object: i.Object, Names: strings.Join(i.Targets(), " ")}, "incident-"+c.Name
+		}
+		for _, r := range i.Results {
+			if c.Incident != nil {
+				c.Incident.Targets = append(c.Incident.Targets, cardOf(byName[r.Target.Name], now))
+			}
+			delete(byName, r.Target.Name)
+		}
+		cards = append(cards, c)
+	}
+	return cards, slices.DeleteFunc(targets, func(t probe.TargetState) bool { _, left := byName[t.Target.Name]; return !left })
+}
+
+// latest returns the last run of each target that has one.
+func latest(targets []probe.TargetState) []probe.Result {
+	var results []probe.Result
+	for _, t := range targets {
+		if t.Latest != nil {
+			results = append(results, *t.Latest)
+		}
+	}
+	return results
 }
 
 func (s *Server) serveTarget(w http.ResponseWriter, r *http.Request) {
@@ -172,7 +220,7 @@ func headline(state State, n, all int) string {
 func cardOf(t probe.TargetState, now time.Time) card {
 	state := stateOf(t, now)
 	c := card{
-		Name: t.Target.Name, Link: "/targets/" + url.PathEscape(t.Target.Name), State: state, Headline: headlines[state],
+		Name: t.Target.Name, Anchor: t.Target.Name, Link: "/targets/" + url.PathEscape(t.Target.Name), State: state, Headline: headlines[state],
 		Timeline: timeline(t.History.Recent), Latency: latencyOf(t.History.Recent), Expiries: expiriesOf(t, now), Target: t.Target,
 	}
 	if t.Latest == nil {

@@ -80,14 +80,19 @@ type (
 
 // WriteReport writes results as JSON.
 func WriteReport(w io.Writer, results []probe.Result) error {
-	all := Report{Targets: []Verdict{}, Incidents: []Incident{}}
+	all := Report{Targets: []Verdict{}, Incidents: incidentsOf(results)}
 	for _, r := range results {
 		all.Targets = append(all.Targets, verdictOf(r))
 	}
-	for _, i := range incident.Group(results) {
-		all.Incidents = append(all.Incidents, Incident{i.Reason, i.Component, i.Object, i.Since.UTC(), i.Targets()})
-	}
 	return writeJSON(w, all)
+}
+
+func incidentsOf(results []probe.Result) []Incident {
+	incidents := []Incident{}
+	for _, i := range incident.Group(results) {
+		incidents = append(incidents, Incident{i.Reason, i.Component, i.Object, i.Since.UTC(), i.Targets()})
+	}
+	return incidents
 }
 
 func writeJSON(w io.Writer, v any) error { return newEncoder(w, "").Encode(v) }

@@ -26,6 +26,7 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("GET /static/script.js", asset("script.js", "text/javascript; charset=utf-8"))
 	rendered("GET /api/v1/status", s.serveStatus)
 	rendered("GET /api/v1/status/{target...}", s.serveTargetStatus)
+	rendered("GET /api/v1/incidents", s.serveIncidents)
 	mux.HandleFunc("GET /api/v1/events", s.serveEvents)
 	if s.options.RunNow != nil {
 		mux.HandleFunc("POST /api/v1/probe/{target...}", s.serveProbe)

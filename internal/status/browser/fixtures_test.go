@@ -191,3 +191,25 @@ func many(n int) []probe.TargetState {
 	}
 	return all
 }
+
+// fleet is 200 targets, of which 60 are behind one sealed Vault and two fail for causes of their
+// own.
+func fleet() []probe.TargetState {
+	var all []probe.TargetState
+	for i := range 200 {
+		now := healthy
+		switch {
+		case i < 60:
+			now = sealed
+		case i == 71:
+			now = forbidden
+		case i == 93:
+			now = withoutCanary
+		case i%60 == 13:
+			now = warned
+		}
+		state := withHistory(fmt.Sprintf("eu-%d/team-%03d", i%3+1, i), 0, now)
+		all = append(all, state)
+	}
+	return all
+}

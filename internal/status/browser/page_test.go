@@ -122,6 +122,32 @@ func TestPrint(t *testing.T) {
 	eventually(t, tab, folded+` && !`+controls)
 }
 
+// Targets that fail for one cause share a card, in which each of them is found.
+func TestIncidents(t *testing.T) {
+	s := serve(t, "", fleet()...)
+	tab := open(t, s.url, desktop)
+	shown := eval[string](t, tab, text)
+	for _, part := range []string{"61 of 200 targets: pods cannot log in", "60 targets: https://vault.example.com:8200", "vault_sealed"} {
+		if !strings.Contains(shown, part) {
+			t.Errorf("the page does not say %q:\n%.2000s", part, shown)
+		}
+	}
+	if cards := eval[int](t, tab, `document.querySelectorAll(".card").length`); cards != 3 {
+		t.Errorf("there are %d cards, want one for each of three incidents", cards)
+	}
+	if folded := eval[bool](t, tab, `document.querySelector(".card .row").checkVisibility({contentVisibilityAuto: true})`); folded {
+		t.Error("sixty targets are not folded")
+	}
+	do(t, tab, chromedp.Evaluate[chromedp.Void](`document.querySelector(".card details").open = true; `+
+		`document.getElementById("filter").value = "eu-2/team-007"; document.getElementById("filter").dispatchEvent(new Event("input", {bubbles: true}))`))
+	const visible = `[...document.querySelectorAll(".row")].filter(r => r.checkVisibility()).map(r => r.dataset.name).join()`
+	eventually(t, tab, visible+` === "eu-2/team-007"`)
+	s.run(120, healthy) // a refresh keeps what is unfolded and filtered
+	eventually(t, tab, `document.querySelector(".card details").open && `+visible+` === "eu-2/team-007"`)
+	do(t, tab, chromedp.Evaluate[chromedp.Void](`document.getElementById("filter").value = "team-120"; document.getElementById("filter").dispatchEvent(new Event("input", {bubbles: true}))`))
+	eventually(t, tab, `document.querySelector(".card").hidden && `+visible+` === "eu-1/team-120"`)
+}
+
 func TestWithoutScript(t *testing.T) {
 	s := serve(t, "", many(60)...)
 	tab := open(t, s.url+"/?state=unhealthy&q=team-007", look{width: 1100, noScript: true})

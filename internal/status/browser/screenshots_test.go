@@ -31,7 +31,7 @@ func TestScreenshots(t *testing.T) {
 		"page-phone": {serve(t, "", few...), "/", phone},
 		"target":     {serve(t, "", few...), "/targets/staging", desktop},
 		"healthy":    {serve(t, "", withHistory("production", 0, healthy)), "/", desktop},
-		"many":       {serve(t, "", many(500)...), "/", desktop},
+		"many":       {serve(t, "", fleet()...), "/", look{width: 1440}},
 		"standby":    {serve(t, "exporter-7d9c_X2"), "/", desktop},
 		"stale":      {serve(t, "", withHistory("production", 20*time.Minute, healthy)), "/", desktop},
 		"loading":    {serve(t, "", probe.TargetState{Target: target("production")}), "/", desktop},
