@@ -14,6 +14,7 @@ require (
 	github.com/prometheus/common v0.72.1 // log flags and version, as in other exporters
 	github.com/prometheus/exporter-toolkit v0.20.0 // listeners: TLS, authentication, landing page
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // tests: schema of the targets file
+	github.com/yuin/goldmark v1.8.7 // the runbook on the status page
 	go.uber.org/goleak v1.3.0 // tests: leaked goroutines
 	go.yaml.in/yaml/v4 v4.0.0 // the targets file: positions in nodes and errors
 	golang.org/x/sync v0.24.0 // the lab: starts servers concurrently

@@ -202,7 +202,7 @@ func everyOutput(t *testing.T, w *probetest.World) map[string]string {
 		outputs[name] = report.String()
 	}
 	routes := e.publicRoutes(everybody)
-	for _, path := range []string{"/metrics", "/", "/targets/default", "/api/v1/status", "/api/v1/status/default", "/config"} {
+	for _, path := range []string{"/metrics", "/", "/targets/default", "/api/v1/status", "/api/v1/status/default", "/api/v1/incidents", "/runbooks/role_missing?target=default", "/config"} {
 		recorder := httptest.NewRecorder()
 		routes.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, path, nil))
 		if recorder.Code != http.StatusOK {

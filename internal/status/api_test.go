@@ -161,6 +161,33 @@ func TestIncidents(t *testing.T) {
 	}
 }
 
+func TestRunbooks(t *testing.T) {
+	const runbook = "# Reasons\n\nIntroduction\n\n## vault_sealed\n\n**Means:** see [the other](#role_missing), [versions](versions.md) and [a site](https://example.com/x).\n" +
+		"<script>alert(1)</script>\n\n| a |\n|---|\n| b |\n\n## role_missing\n\nText\n"
+	f := open(t, status.Options{Runbook: runbook}, "prod/a")
+	f.ran("prod/a", time.Now(), diagnose.RoleMissing)
+	_, page := f.do("GET", "/runbooks/vault_sealed")
+	for _, part := range []string{
+		"<strong>Means:</strong>", `href="/runbooks/role_missing"`, "blob/main/docs/versions.md", `href="https://example.com/x"`, "<td>b</td>", `href="/"`,
+	} {
+		if !strings.Contains(page, part) {
+			t.Errorf("the page lacks %s:\n%s", part, page)
+		}
+	}
+	if strings.Contains(page, "alert(1)") || strings.Contains(page, "<p>Text") {
+		t.Errorf("the page has HTML of the text, or another section:\n%s", page)
+	}
+	if _, page := f.do("GET", "/runbooks/role_missing?target=prod%2Fa"); !strings.Contains(page, "At prod/a") || !strings.Contains(page, "auth/") {
+		t.Errorf("the page has no commands for the target:\n%s", page)
+	}
+	if _, page := f.do("GET", "/runbooks/role_missing?target=other"); strings.Contains(page, "At ") {
+		t.Errorf("the page has commands for a target that is not there:\n%s", page)
+	}
+	if response, _ := f.do("GET", "/runbooks/nonsense"); response.StatusCode != http.StatusNotFound {
+		t.Errorf("an unknown reason: %s", response.Status)
+	}
+}
+
 func TestStatusIsIndented(t *testing.T) {
 	for _, names := range [][]string{nil, {"a"}, {"a", "b", "c"}} {
 		f := open(t, status.Options{Standby: func() string { return `a "holder"` }}, names...)

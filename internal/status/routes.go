@@ -22,6 +22,7 @@ func (s *Server) handler() http.Handler {
 	rendered("GET /{$}", s.serveOverview)
 	rendered("GET /targets/{target...}", s.serveTarget)
 	rendered("GET /docs/reasons.md", s.serveRunbook)
+	rendered("GET /runbooks/{reason}", s.serveSection)
 	mux.HandleFunc("GET /static/style.css", asset("style.css", "text/css; charset=utf-8"))
 	mux.HandleFunc("GET /static/script.js", asset("script.js", "text/javascript; charset=utf-8"))
 	rendered("GET /api/v1/status", s.serveStatus)

@@ -1,31 +1,96 @@
 package status
 
 import (
+	"bytes"
+	"html/template"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/extension"
+	"github.com/yuin/goldmark/text"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 )
 
-// section is one section of the runbook, as Markdown.
-type section struct{ Name, Text string }
+// repository has the pages that the runbook links to and that the exporter does not serve.
+const repository = "https://github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/blob/main/docs/"
+
+// section is a section of the runbook: what it is about, such as a reason, and its text.
+type section struct {
+	Name string
+	Text template.HTML
+}
 
 var comment = regexp.MustCompile(`(?m)^<!--.*-->\n`)
 
-// sections splits a Markdown document at its headings of the second level.
+// markdown renders no HTML that a text contains, so that its output is safe.
+var markdown = goldmark.New(goldmark.WithExtensions(extension.Table))
+
+// sections renders a Markdown document, a section for each heading of the second level.
 func sections(document string) []section {
 	var all []section
 	for part := range strings.SplitSeq(comment.ReplaceAllString(document, ""), "\n## ") {
-		name, text, _ := strings.Cut(part, "\n")
-		all = append(all, section{strings.TrimPrefix(name, "# "), strings.TrimSpace(text)})
+		name, body, _ := strings.Cut(part, "\n")
+		all = append(all, section{strings.TrimPrefix(name, "# "), render([]byte(body))})
 	}
 	return all
+}
+
+func render(body []byte) template.HTML {
+	var out bytes.Buffer
+	document := markdown.Parser().Parse(text.NewReader(body))
+	_ = ast.Walk(document, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+		if link, ok := n.(*ast.Link); ok && entering {
+			link.Destination = []byte(served(string(link.Destination)))
+		}
+		return ast.WalkContinue, nil
+	})
+	if err := markdown.Renderer().Render(&out, body, document); err != nil {
+		panic(err) // cannot happen: a bytes.Buffer takes everything
+	}
+	return template.HTML(out.String()) //nolint:gosec // see markdown
+}
+
+// served returns where a link of docs/reasons.md leads to from a page of the exporter.
+func served(link string) string {
+	switch name, isSection := strings.CutPrefix(link, "#"); {
+	case isSection:
+		return "/runbooks/" + name
+	case strings.Contains(link, "://"):
+		return link
+	}
+	return repository + link
 }
 
 // serveRunbook serves docs/reasons.md, which may be out of reach elsewhere during an
 // outage.
 func (s *Server) serveRunbook(w http.ResponseWriter, _ *http.Request) {
 	p := s.page(time.Now())
-	p.Title, p.Headline, p.State, p.Sections = "Runbook", "Runbook", Waiting, sections(s.options.Runbook)
+	p.Title, p.Headline, p.State, p.Sections = "Runbook", "Runbook", Waiting, s.sections
 	s.render(w, "runbook", p)
+}
+
+// serveSection serves the section on one reason or warning. If the request names a target, it
+// has the advice for that one.
+func (s *Server) serveSection(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("reason")
+	i := slices.IndexFunc(s.sections, func(one section) bool { return one.Name == name })
+	if i < 0 {
+		http.Error(w, "no such reason or warning", http.StatusNotFound)
+		return
+	}
+	now := time.Now()
+	p := s.page(now)
+	p.Title, p.Headline, p.State, p.Sections = name, name, Waiting, s.sections[i:i+1]
+	if t, found := s.find(r.URL.Query().Get("target")); found && t.Latest != nil {
+		c := cardOf(t, now)
+		c.Advice = diagnose.Reason(name).Advice(t.Target, t.Latest.Evidence)
+		p.Cards = []card{c}
+	}
+	s.render(w, "section", p)
 }

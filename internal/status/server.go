@@ -31,6 +31,7 @@ type Server struct {
 	streams  streams
 	requests rateLimiter
 	renderer *response.Renderer
+	sections []section // of the runbook
 	routes   http.Handler
 }
 
@@ -39,7 +40,7 @@ func New(o Options) *Server {
 	if o.Standby == nil {
 		o.Standby = func() string { return "" }
 	}
-	s := &Server{options: o, streams: newStreams(), requests: newRateLimiter(), renderer: response.NewRenderer()}
+	s := &Server{options: o, streams: newStreams(), requests: newRateLimiter(), renderer: response.NewRenderer(), sections: sections(o.Runbook)}
 	s.routes = s.handler()
 	return s
 }

@@ -93,6 +93,7 @@ func TestAccessibility(t *testing.T) {
 			accessible(t, s.url, l)
 			accessible(t, s.url+"/targets/prod%2Feu-1", l)
 			accessible(t, s.url+"/docs/reasons.md", l)
+			accessible(t, s.url+"/runbooks/reviewer_forbidden?target=prod%2Feu-1", l)
 		})
 	}
 }
@@ -105,6 +106,22 @@ func TestPhone(t *testing.T) {
 			t.Errorf("%s: the page is %d pixels wide on a phone of 360", name, wide)
 		}
 	}
+}
+
+// From a card to the runbook of its reason, with the target's own commands, and back.
+func TestRunbook(t *testing.T) {
+	s := serve(t, "", withHistory("prod/eu-1", 0, forbidden))
+	tab := open(t, s.url, look{width: 360})
+	follow := func(link string) { do(t, tab, chromedp.Navigate(eval[string](t, tab, link+`.href`))) }
+	follow(`document.querySelector(".runbook a")`)
+	eventually(t, tab, `location.pathname === "/runbooks/reviewer_forbidden" && `+text+`.includes("At prod/eu-1")`)
+	if wide := eval[int](t, tab, `document.documentElement.scrollWidth`); wide > 360 {
+		t.Errorf("the runbook is %d pixels wide on a phone of 360", wide)
+	}
+	do(t, tab, chromedp.Evaluate[chromedp.Void](`navigator.clipboard.writeText = async (text) => { window.copied = text; }; document.querySelectorAll(".copy")[1].click()`))
+	eventually(t, tab, `(window.copied || "").startsWith("kubectl create clusterrolebinding")`)
+	follow(`[...document.querySelectorAll("header a")].find(a => a.textContent === "prod/eu-1")`)
+	eventually(t, tab, `location.pathname === "/targets/prod%2Feu-1"`)
 }
 
 // What goes into a ticket has the steps, folded or not, and none of the controls.

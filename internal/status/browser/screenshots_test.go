@@ -30,6 +30,7 @@ func TestScreenshots(t *testing.T) {
 		"page-dark":  {serve(t, "", few...), "/", look{width: 1100, dark: true}},
 		"page-phone": {serve(t, "", few...), "/", phone},
 		"target":     {serve(t, "", few...), "/targets/staging", desktop},
+		"runbook":    {serve(t, "", few...), "/runbooks/reviewer_forbidden?target=production", desktop},
 		"healthy":    {serve(t, "", withHistory("production", 0, healthy)), "/", desktop},
 		"many":       {serve(t, "", fleet()...), "/", look{width: 1440}},
 		"standby":    {serve(t, "exporter-7d9c_X2"), "/", desktop},
