@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"log/slog"
 	"time"
 
@@ -88,8 +90,24 @@ func logVerdict(logger *slog.Logger, result probe.Result) {
 		lines []string
 	}{{"notes", d.Notes}, {"check", d.CheckLines()}, {"fix", d.Fix}} {
 		if len(advice.lines) > 0 {
-			attributes = append(attributes, advice.key, advice.lines)
+			attributes = append(attributes, advice.key, loggedLines(advice.lines))
 		}
 	}
 	logger.Log(context.Background(), level, message, attributes...)
 }
+
+// loggedLines are a JSON array in both formats of the log: in logfmt, slog would print them
+// without telling where one ends.
+type loggedLines []string
+
+// MarshalText implements [encoding.TextMarshaler] for logfmt.
+func (l loggedLines) MarshalText() ([]byte, error) {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode([]string(l))
+	return bytes.TrimSuffix(text.Bytes(), []byte("\n")), err
+}
+
+// MarshalJSON implements [json.Marshaler].
+func (l loggedLines) MarshalJSON() ([]byte, error) { return l.MarshalText() }

@@ -34,3 +34,29 @@ func TestLogVerdict(t *testing.T) {
 		}
 	}
 }
+
+// A reader of the log sees where a command ends, in both formats.
+func TestLogKeepsCommandsApart(t *testing.T) {
+	result := probe.Result{Target: evidence.Target{Name: "a"}, Diagnosis: diagnose.Diagnosis{Verdict: diagnose.Verdict{
+		Reason: diagnose.VaultSealed, Advice: diagnose.Advice{Fix: []string{`export VAULT_ADDR='https://a'`, `vault operator unseal <key> && echo "done"`}},
+	}}}
+	for name, test := range map[string]struct {
+		handler func(*bytes.Buffer) slog.Handler
+		want    string
+	}{
+		"logfmt": {
+			func(out *bytes.Buffer) slog.Handler { return slog.NewTextHandler(out, nil) },
+			`fix="[\"export VAULT_ADDR='https://a'\",\"vault operator unseal <key> && echo \\\"done\\\"\"]"`,
+		},
+		"json": {
+			func(out *bytes.Buffer) slog.Handler { return slog.NewJSONHandler(out, nil) },
+			`"fix":["export VAULT_ADDR='https://a'","vault operator unseal <key> && echo \"done\""]`,
+		},
+	} {
+		var out bytes.Buffer
+		logVerdict(slog.New(test.handler(&out)), result)
+		if !strings.Contains(out.String(), test.want) {
+			t.Errorf("%s:\ngot  %swant %s", name, out.String(), test.want)
+		}
+	}
+}
