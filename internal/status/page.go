@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"html/template"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -62,6 +63,8 @@ type card struct {
 	Target                                                evidence.Target
 	Incident                                              *cardIncident // nil for one target
 	Anchor                                                string        // its id in the page
+	Search                                                string        // what the filter searches
+	Labels                                                []string
 }
 
 // Who names the target, or says how many targets the incident has.
@@ -74,8 +77,8 @@ func (c card) Who() string {
 
 // cardIncident is what the targets of an incident have in common, and each of them.
 type cardIncident struct {
-	Object, Names string
-	Targets       []card
+	Object  string
+	Targets []card
 }
 
 type cardWarning struct {
@@ -104,7 +107,7 @@ func (s *Server) serveOverview(w http.ResponseWriter, r *http.Request) {
 	p.Query = r.URL.Query().Get("q")
 	p.summarise(all, wanted, now)
 	shown := slices.DeleteFunc(all, func(t probe.TargetState) bool {
-		return wanted != "" && wanted != stateOf(t, now) || !strings.Contains(t.Target.Name, p.Query)
+		return wanted != "" && wanted != stateOf(t, now) || !strings.Contains(searchText(t.Target), strings.ToLower(strings.TrimSpace(p.Query)))
 	})
 	p.Cards, shown = incidentCards(shown, now)
 	for _, t := range shown {
@@ -124,17 +127,34 @@ func incidentCards(targets []probe.TargetState, now time.Time) (cards []card, ot
 		c := cardOf(byName[i.Results[0].Target.Name], now)
 		if len(i.Results) > 1 {
 			c.Since = timestampOf(i.Since, now)
-			c.Incident, c.Anchor = &cardIncident{Object: i.Object, Names: strings.Join(i.Targets(), " ")}, "incident-"+c.Name
+			c.Incident, c.Anchor, c.Search = &cardIncident{Object: i.Object}, "incident-"+c.Name, ""
 		}
 		for _, r := range i.Results {
 			if c.Incident != nil {
-				c.Incident.Targets = append(c.Incident.Targets, cardOf(byName[r.Target.Name], now))
+				one := cardOf(byName[r.Target.Name], now)
+				c.Incident.Targets = append(c.Incident.Targets, one)
+				c.Search += one.Search + "\n"
 			}
 			delete(byName, r.Target.Name)
 		}
 		cards = append(cards, c)
 	}
 	return cards, slices.DeleteFunc(targets, func(t probe.TargetState) bool { _, left := byName[t.Target.Name]; return !left })
+}
+
+// searchText returns what the filter finds a target by, in lower case. The script of the page
+// searches the same text.
+func searchText(t evidence.Target) string {
+	return strings.ToLower(strings.Join(append([]string{t.Name}, labelsOf(t)...), "\n"))
+}
+
+// labelsOf returns the target's labels as name:value, by name.
+func labelsOf(t evidence.Target) []string {
+	var labels []string
+	for _, name := range slices.Sorted(maps.Keys(t.Labels)) {
+		labels = append(labels, name+":"+t.Labels[name])
+	}
+	return labels
 }
 
 // latest returns the last run of each target that has one.
@@ -220,7 +240,7 @@ func headline(state State, n, all int) string {
 func cardOf(t probe.TargetState, now time.Time) card {
 	state := stateOf(t, now)
 	c := card{
-		Name: t.Target.Name, Anchor: t.Target.Name, Link: "/targets/" + url.PathEscape(t.Target.Name), State: state, Headline: headlines[state],
+		Name: t.Target.Name, Anchor: t.Target.Name, Search: searchText(t.Target), Labels: labelsOf(t.Target), Link: "/targets/" + url.PathEscape(t.Target.Name), State: state, Headline: headlines[state],
 		Timeline: timeline(t.History.Recent), Latency: latencyOf(t.History.Recent), Expiries: expiriesOf(t, now), Target: t.Target,
 	}
 	if t.Latest == nil {

@@ -3,15 +3,26 @@
 
 const main = document.getElementById("main");
 
-// Filter.
+// Filter: by the text that the server searches too. The address has it, to be passed on.
 function filter() {
   const input = document.getElementById("filter");
-  const wanted = input ? input.value.trim().toLowerCase() : "";
-  for (const target of main.querySelectorAll("[data-name]")) {
-    target.hidden = !target.dataset.name.toLowerCase().includes(wanted);
+  if (!input) return;
+  const wanted = input.value.trim().toLowerCase();
+  let hits = 0;
+  for (const target of main.querySelectorAll("[data-search]")) {
+    target.hidden = !target.dataset.search.includes(wanted);
+    if (!target.hidden) hits++;
   }
+  document.getElementById("nothing").hidden = hits > 0 || !wanted;
 }
-main.addEventListener("input", filter);
+main.addEventListener("input", () => {
+  const address = new URL(location.href);
+  const wanted = document.getElementById("filter").value.trim();
+  if (wanted) address.searchParams.set("q", wanted);
+  else address.searchParams.delete("q");
+  history.replaceState(null, "", address);
+  filter();
+});
 main.addEventListener("submit", (e) => e.preventDefault());
 
 // Copy.
@@ -71,7 +82,9 @@ let pause = 300;
 async function refresh() {
   const began = performance.now();
   try {
-    const response = await fetch(location.href, { cache: "no-store" });
+    const address = new URL(location.href);
+    address.searchParams.delete("q"); // what the filter hides is there when it is emptied
+    const response = await fetch(address, { cache: "no-store" });
     if (!response.ok) throw new Error(response.status);
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     document.title = page.title;

@@ -3,6 +3,7 @@ package browser
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"strings"
@@ -163,6 +164,34 @@ func TestIncidents(t *testing.T) {
 	eventually(t, tab, `document.querySelector(".card details").open && `+visible+` === "eu-2/team-007"`)
 	do(t, tab, chromedp.Evaluate[chromedp.Void](`document.getElementById("filter").value = "team-120"; document.getElementById("filter").dispatchEvent(new Event("input", {bubbles: true}))`))
 	eventually(t, tab, `document.querySelector(".card").hidden && `+visible+` === "eu-1/team-120"`)
+}
+
+// The filter finds names and labels in any case, with and without script, and its state is in
+// the address.
+func TestFilter(t *testing.T) {
+	states := []probe.TargetState{withHistory("prod/eu-1", 0, healthy), withHistory("prod/us-1", 0, forbidden), withHistory("staging", 0, healthy)}
+	for i, team := range []string{"Payments", "search", "payments"} {
+		states[i].Target.Labels = map[string]string{"team": team}
+	}
+	const visible = `[...document.querySelectorAll("[data-name]")].filter(r => r.checkVisibility()).map(r => r.dataset.name).sort().join()`
+	for _, test := range []struct{ typed, want string }{
+		{"PROD/", "prod/eu-1,prod/us-1"}, {"team:payments", "prod/eu-1,staging"}, {"nothing", ""},
+	} {
+		s := serve(t, "", states...) // a browser opens few connections to one server, and each page keeps one
+		tab := open(t, s.url, desktop)
+		eventually(t, tab, `document.getElementById("live").textContent === "live"`)
+		do(t, tab, chromedp.Evaluate[chromedp.Void](`document.getElementById("filter").value = "`+test.typed+`"; `+
+			`document.getElementById("filter").dispatchEvent(new Event("input", {bubbles: true}))`))
+		eventually(t, tab, visible+` === "`+test.want+`" && document.getElementById("nothing").hidden === `+fmt.Sprint(test.want != ""))
+		address := eval[string](t, tab, `location.href`)
+		if _, _, body := get(t, address); strings.Count(body, "data-name=") != len(strings.FieldsFunc(test.want, func(r rune) bool { return r == ',' })) {
+			t.Errorf("%s: without script %s shows something else:\n%s", test.typed, address, body)
+		}
+		again := open(t, address, desktop)
+		eventually(t, again, `document.getElementById("live").textContent === "live" && `+visible+` === "`+test.want+`"`)
+		do(t, again, chromedp.Evaluate[chromedp.Void](`document.getElementById("filter").value = ""; document.getElementById("filter").dispatchEvent(new Event("input", {bubbles: true}))`))
+		eventually(t, again, visible+` === "prod/eu-1,prod/us-1,staging" && !location.search`)
+	}
 }
 
 func TestWithoutScript(t *testing.T) {
