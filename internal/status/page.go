@@ -65,6 +65,7 @@ type card struct {
 	Anchor                                                string        // its id in the page
 	Search                                                string        // what the filter searches
 	Labels                                                []string
+	CanProbe                                              bool // a reader may request a run
 }
 
 // Who names the target, or says how many targets the incident has.
@@ -110,6 +111,9 @@ func (s *Server) serveOverview(w http.ResponseWriter, r *http.Request) {
 		return wanted != "" && wanted != stateOf(t, now) || !strings.Contains(searchText(t.Target), strings.ToLower(strings.TrimSpace(p.Query)))
 	})
 	p.Cards, shown = incidentCards(shown, now)
+	for i := range p.Cards {
+		p.Cards[i].CanProbe = s.canProbe() && p.Cards[i].Incident == nil
+	}
 	for _, t := range shown {
 		p.Rows = append(p.Rows, cardOf(t, now))
 	}
@@ -183,10 +187,13 @@ func (s *Server) serveTarget(w http.ResponseWriter, r *http.Request) {
 	}
 	slices.Reverse(c.Runs)
 	p.Title, p.Headline, p.State = c.Name+": "+c.Headline, c.Name, c.State
-	c.Open = true
+	c.Open, c.CanProbe = true, s.canProbe()
 	p.Cards = []card{c}
 	s.render(w, "target", p)
 }
+
+// canProbe reports whether the API is on and this process probes.
+func (s *Server) canProbe() bool { return s.options.RunNow != nil && s.options.Standby() == "" }
 
 func (s *Server) page(now time.Time) page {
 	return page{Standby: s.options.Standby(), Version: s.options.Version, Now: timestampOf(now, now)}

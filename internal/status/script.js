@@ -26,8 +26,9 @@ main.addEventListener("input", () => {
 main.addEventListener("submit", (e) => e.preventDefault());
 
 // Copy.
-function showCopy() {
-  for (const button of main.querySelectorAll(".copy")) button.hidden = false;
+function showButtons() {
+  for (const button of main.querySelectorAll(".copy, .probe button")) button.hidden = false;
+  showSaid();
 }
 async function copy(button) {
   const text = button.parentElement.querySelector("code").textContent;
@@ -44,6 +45,36 @@ async function copy(button) {
 main.addEventListener("click", (e) => {
   const button = e.target.closest(".copy");
   if (button) copy(button);
+});
+
+// Probe now. What is said of a request survives a refresh.
+const said = new Map(); // by target: text, whether the request is going on
+function showSaid() {
+  for (const button of main.querySelectorAll(".probe button")) {
+    const [text, busy] = said.get(button.dataset.target) || ["", false];
+    button.disabled = busy;
+    button.nextElementSibling.textContent = text;
+  }
+}
+function say(target, text, busy) {
+  said.set(target, [text, busy]);
+  showSaid();
+}
+async function probe(target) {
+  say(target, "probing…", true);
+  let text = "the exporter does not answer";
+  try {
+    const response = await fetch("/api/v1/probe/" + encodeURIComponent(target), { method: "POST" });
+    const wait = response.headers.get("Retry-After");
+    text = response.ok ? "probed just now" : wait ? `probed too often: try again in ${wait} s` : (await response.text()).trim();
+  } catch { /* the text says it */ }
+  say(target, text, false);
+  scheduleRefresh(0);
+  setTimeout(() => { said.delete(target); showSaid(); }, 10000);
+}
+main.addEventListener("click", (e) => {
+  const button = e.target.closest(".probe button");
+  if (button) probe(button.dataset.target);
 });
 
 // Refresh: replaces the content by that of a newly loaded page. What the reader
@@ -71,7 +102,7 @@ function replaceContent(fresh) {
   }
   const focused = focus && find(focus);
   if (focused) focused.focus({ preventScroll: true });
-  showCopy();
+  showButtons();
   filter();
 }
 let scheduled = 0;
@@ -110,5 +141,5 @@ function follow() {
   events.addEventListener("error", () => showConnection(lost, true));
   setInterval(() => scheduleRefresh(0), 30000); // "5 min ago" changes without a run
 }
-showCopy();
+showButtons();
 if (document.getElementById("live")) follow();

@@ -39,8 +39,13 @@ type site struct {
 }
 
 func serve(t testing.TB, standby string, states ...probe.TargetState) *site {
-	s := &site{source: &source{states: states, standby: standby}}
-	s.page = status.New(status.Options{TargetStates: s.TargetStates, Standby: s.Standby, Runbook: docs.Reasons, Version: "1.2.3"})
+	return serveWith(t, nil, &source{states: states, standby: standby})
+}
+
+// serveWith serves a page on which runs can be requested, unless runNow is nil.
+func serveWith(t testing.TB, runNow func(string) (<-chan struct{}, bool), from *source) *site {
+	s := &site{source: from}
+	s.page = status.New(status.Options{TargetStates: s.TargetStates, Standby: s.Standby, RunNow: runNow, Runbook: docs.Reasons, Version: "1.2.3"})
 	server := httptest.NewServer(s.page)
 	t.Cleanup(func() {
 		s.page.Close()

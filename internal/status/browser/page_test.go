@@ -234,6 +234,30 @@ func TestCopy(t *testing.T) {
 	}
 }
 
+func TestProbeNow(t *testing.T) {
+	s := serve(t, "", withHistory("prod/eu-1", 0, forbidden))
+	tab := open(t, s.url, desktop)
+	if eval[bool](t, tab, `document.querySelector(".probe") !== null`) {
+		t.Error("there is a button although the API is off")
+	}
+	runNow := func(target string) (<-chan struct{}, bool) {
+		done := make(chan struct{})
+		go func() {
+			s.run(0, healthy)
+			close(done)
+		}()
+		return done, target == "prod/eu-1"
+	}
+	for _, path := range []string{"/", "/targets/prod%2Feu-1"} {
+		s = serveWith(t, runNow, &source{states: []probe.TargetState{withHistory("prod/eu-1", 0, forbidden)}})
+		tab = open(t, s.url+path, desktop)
+		eventually(t, tab, `document.getElementById("live").textContent === "live"`)
+		do(t, tab, chromedp.Evaluate[chromedp.Void](`document.querySelector(".probe button").click()`))
+		eventually(t, tab, text+`.includes("Pods can log in")`)
+	}
+	eventually(t, tab, `document.querySelector(".probe span").textContent === "probed just now" && !document.querySelector(".probe button").disabled`)
+}
+
 // What a server says is text, whatever it says.
 func TestHostileTexts(t *testing.T) {
 	hostile := `<script>window.owned = 1</script><img src=x onerror="window.owned=1">"'&{{.}}` + "\x00\x1b[31m‮" + "hvs." + strings.Repeat(probetest.Mark, 4)
