@@ -77,31 +77,59 @@ main.addEventListener("click", (e) => {
   if (button) probe(button.dataset.target);
 });
 
-// Refresh: replaces the content by that of a newly loaded page. What the reader
-// unfolded, typed or focused stays.
-function locate(element) {
-  const owner = element && element.closest("main [id]");
-  return owner && [owner.id, element.tagName, [...owner.querySelectorAll(element.tagName)].indexOf(element)];
+// Refresh: patches the page into a newly loaded one. Nodes that did not change stay, and with
+// them what the reader selected, unfolded, typed or focused.
+const readers = new Set(["open", "hidden", "disabled", "value"]); // attributes that a refresh leaves alone
+function alike(old, fresh) {
+  return old.nodeName === fresh.nodeName && (old.id || "") === (fresh.id || "");
 }
-function find([id, tag, index]) {
-  const owner = document.getElementById(id);
-  return owner && (index < 0 ? owner : owner.querySelectorAll(tag)[index]);
+function patch(old, fresh) {
+  if (old.nodeType !== Node.ELEMENT_NODE) {
+    if (old.data !== fresh.data) old.data = fresh.data;
+    return;
+  }
+  for (const { name } of [...old.attributes]) {
+    if (!readers.has(name) && !fresh.hasAttribute(name)) old.removeAttribute(name);
+  }
+  for (const { name, value } of fresh.attributes) {
+    if (!readers.has(name) && old.getAttribute(name) !== value) old.setAttribute(name, value);
+  }
+  patchChildren(old, fresh);
+}
+function patchChildren(old, fresh) {
+  const stays = new Set([...fresh.children].map((c) => c.id).filter(Boolean));
+  const known = new Map([...old.children].filter((c) => stays.has(c.id)).map((c) => [c.id, c]));
+  let at = old.firstChild;
+  // Removes what is no longer there, up to the next node like this one.
+  const skipTo = (next) => {
+    if (next.nodeType !== Node.ELEMENT_NODE || next.id) return;
+    let like = at;
+    while (like && !alike(like, next)) like = like.nextSibling;
+    while (like && at !== like) {
+      const gone = at;
+      at = at.nextSibling;
+      if (!known.has(gone.id)) gone.remove();
+    }
+  };
+  for (const next of [...fresh.childNodes]) {
+    skipTo(next);
+    const candidate = known.get(next.id) || at;
+    if (!candidate || !alike(candidate, next)) {
+      old.insertBefore(next, at);
+      continue;
+    }
+    if (candidate === at) at = at.nextSibling;
+    else old.insertBefore(candidate, at);
+    patch(candidate, next);
+  }
+  while (at) {
+    const gone = at;
+    at = at.nextSibling;
+    gone.remove();
+  }
 }
 function replaceContent(fresh) {
-  const open = new Map([...main.querySelectorAll("details")].map((d) => [d.id, d.open]));
-  const input = document.getElementById("filter");
-  const typed = input && [input.value, input.selectionStart, input.selectionEnd];
-  const focus = locate(document.activeElement);
-  main.className = fresh.className;
-  main.replaceChildren(...fresh.childNodes);
-  for (const d of main.querySelectorAll("details")) if (open.has(d.id)) d.open = open.get(d.id);
-  const next = document.getElementById("filter");
-  if (next && typed) {
-    next.value = typed[0];
-    next.setSelectionRange(typed[1], typed[2]);
-  }
-  const focused = focus && find(focus);
-  if (focused) focused.focus({ preventScroll: true });
+  patch(main, fresh);
   showButtons();
   filter();
 }

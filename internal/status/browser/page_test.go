@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -221,6 +222,42 @@ func TestLive(t *testing.T) {
 	eventually(t, tab, `!`+text+`.includes("reviewer_forbidden")`)
 	s.page.Close()
 	eventually(t, tab, `document.getElementById("live").classList.contains("lost")`)
+}
+
+// What the reader does is not undone by updates.
+func TestUpdatesLeaveTheReaderAlone(t *testing.T) {
+	s := serve(t, "", withHistory("production", 0, forbidden), withHistory("staging", 0, healthy), withHistory("test", 0, healthy))
+	tab := open(t, s.url, desktop)
+	eventually(t, tab, `document.getElementById("live").textContent === "live"`)
+	do(t, tab, chromedp.Evaluate[chromedp.Void](`window.first = document.querySelector(".line pre"); first.focus(); window.fold = document.querySelector(".card details"); fold.open = true; `+
+		`getSelection().selectAllChildren(document.querySelector(".detail")); scrollTo(0, 100)`))
+	selected := eval[string](t, tab, `getSelection().toString()`)
+	for n, change := range []func(*probe.Result){healthy, sealed, sealed} {
+		s.run(2, change) // of another target
+		s.run(0, func(r *probe.Result) {
+			forbidden(r)
+			r.Duration = time.Duration(100+n) * time.Millisecond
+		})
+		eventually(t, tab, text+`.includes("took `+fmt.Sprint(100+n)+` ms")`)
+		kept := eval[bool](t, tab, `getSelection().toString() === `+strconv.Quote(selected)+` && fold.isConnected && fold.open && `+
+			`document.activeElement === first && scrollY > 0`)
+		if !kept || selected == "" {
+			t.Fatalf("update %d undid a selection, a fold, the focus or the scrolling: %s", n, eval[string](t, tab,
+				`[getSelection().toString(), fold.isConnected, fold.open, document.activeElement === first, scrollY].join(" | ")`))
+		}
+	}
+	eventually(t, tab, `document.querySelector("[data-name=test]").tagName === "ARTICLE" && `+text+`.includes("vault_sealed")`)
+	s.run(2, healthy)
+	eventually(t, tab, `document.querySelector("[data-name=test]").tagName === "LI"`)
+
+	// What was patched is what would have been loaded, apart from times and what the reader did.
+	const plain = `const plain = (main) => main.innerHTML.replace(/ (open|hidden|disabled)=""/g, "").replace(/just now|\d+ (s|min) ago/g, "then").replace(/\d+/g, "0").replace(">live<", "><"); `
+	different := eval[string](t, tab, `fetch(location.href).then(r => r.text()).then(page => { `+plain+
+		`const a = plain(document.getElementById("main")), b = plain(new DOMParser().parseFromString(page, "text/html").getElementById("main")); `+
+		`if (a === b) return ""; let i = 0; while (a[i] === b[i]) i++; return a.slice(i - 200, i + 200) + "\n--- loaded: ---\n" + b.slice(i - 200, i + 200); })`)
+	if different != "" {
+		t.Errorf("the patched page differs from the one that would be loaded:\n%s", different)
+	}
 }
 
 func TestCopy(t *testing.T) {
