@@ -81,13 +81,6 @@ func (s *Server) serveStatus(w http.ResponseWriter, _ *http.Request) {
 	_, _ = io.WriteString(w, end)
 }
 
-func (s *Server) serveIncidents(w http.ResponseWriter, _ *http.Request) {
-	prepareJSON(w)
-	_ = writeJSON(w, struct {
-		Incidents []Incident `json:"incidents"`
-	}{incidentsOf(latest(s.options.TargetStates()))})
-}
-
 func (s *Server) serveTargetStatus(w http.ResponseWriter, r *http.Request) {
 	t, ok := s.find(r.PathValue("target"))
 	if !ok {

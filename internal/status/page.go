@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"html/template"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -14,7 +13,6 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/incident"
 )
 
 var pages = template.Must(template.New("").ParseFS(files, "page.html"))
@@ -68,20 +66,6 @@ type card struct {
 	CanProbe                                              bool // a reader may request a run
 }
 
-// Who names the target, or says how many targets the incident has.
-func (c card) Who() string {
-	if c.Incident == nil {
-		return c.Name
-	}
-	return counted(len(c.Incident.Targets), "target")
-}
-
-// cardIncident is what the targets of an incident have in common, and each of them.
-type cardIncident struct {
-	Object  string
-	Targets []card
-}
-
 type cardWarning struct {
 	Code, Detail string
 	Advice       diagnose.Advice
@@ -118,58 +102,6 @@ func (s *Server) serveOverview(w http.ResponseWriter, r *http.Request) {
 		p.Rows = append(p.Rows, cardOf(t, now))
 	}
 	s.render(w, "overview", p)
-}
-
-// incidentCards returns a card for each of the first incidents, and the other targets.
-func incidentCards(targets []probe.TargetState, now time.Time) (cards []card, others []probe.TargetState) {
-	byName := map[string]probe.TargetState{}
-	for _, t := range targets {
-		byName[t.Target.Name] = t
-	}
-	incidents := incident.Group(latest(targets))
-	for _, i := range incidents[:min(len(incidents), maxCards)] {
-		c := cardOf(byName[i.Results[0].Target.Name], now)
-		if len(i.Results) > 1 {
-			c.Since = timestampOf(i.Since, now)
-			c.Incident, c.Anchor, c.Search = &cardIncident{Object: i.Object}, "incident-"+c.Name, ""
-		}
-		for _, r := range i.Results {
-			if c.Incident != nil {
-				one := cardOf(byName[r.Target.Name], now)
-				c.Incident.Targets = append(c.Incident.Targets, one)
-				c.Search += one.Search + "\n"
-			}
-			delete(byName, r.Target.Name)
-		}
-		cards = append(cards, c)
-	}
-	return cards, slices.DeleteFunc(targets, func(t probe.TargetState) bool { _, left := byName[t.Target.Name]; return !left })
-}
-
-// searchText returns what the filter finds a target by, in lower case. The script of the page
-// searches the same text.
-func searchText(t evidence.Target) string {
-	return strings.ToLower(strings.Join(append([]string{t.Name}, labelsOf(t)...), "\n"))
-}
-
-// labelsOf returns the target's labels as name:value, by name.
-func labelsOf(t evidence.Target) []string {
-	var labels []string
-	for _, name := range slices.Sorted(maps.Keys(t.Labels)) {
-		labels = append(labels, name+":"+t.Labels[name])
-	}
-	return labels
-}
-
-// latest returns the last run of each target that has one.
-func latest(targets []probe.TargetState) []probe.Result {
-	var results []probe.Result
-	for _, t := range targets {
-		if t.Latest != nil {
-			results = append(results, *t.Latest)
-		}
-	}
-	return results
 }
 
 func (s *Server) serveTarget(w http.ResponseWriter, r *http.Request) {
