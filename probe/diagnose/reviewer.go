@@ -113,7 +113,7 @@ var reviewerReasons = sorted(
 			"The diagnostic role reports a 401, and the exporter has no copy or no answer about it: proven.",
 		Remedy:   "Renew the token.",
 		Reported: "hashicorp/vault-plugin-auth-kubernetes#373",
-		advise:   adviseReviewerRecreate,
+		advise:   adviseReviewerUnauthorized,
 	},
 	Spec{
 		Code: ReviewerForbidden, Component: ComponentReviewer, Title: "the reviewer may not create TokenReviews",
@@ -264,6 +264,17 @@ func adviseReviewerRecreate(t evidence.Target, e evidence.Evidence) Advice {
 	a := adviseReviewerRenew(t, e)
 	a.Fix = append([]string{fmt.Sprintf("kubectl -n %[1]s get serviceaccount %[2]s > /dev/null || kubectl -n %[1]s create serviceaccount %[2]s",
 		shell.QuoteUntrusted(c.Namespace, "namespace"), shell.QuoteUntrusted(c.ServiceAccount, "service-account"))}, a.Fix...)
+	return a
+}
+
+// adviseReviewerUnauthorized is adviseReviewerRecreate for a token that Vault has and the
+// exporter may not have: then it does not know whose token that is.
+func adviseReviewerUnauthorized(t evidence.Target, e evidence.Evidence) Advice {
+	a := adviseReviewerRecreate(t, e)
+	if e.ReviewerToken.State == evidence.Failed {
+		a.Notes = append(adviseReviewerToken(t, e).Notes, a.Notes...)
+		a.Check = inspect(t, t.Reviewer)
+	}
 	return a
 }
 
