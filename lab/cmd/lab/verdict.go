@@ -49,8 +49,10 @@ func (v verdict) String() string {
 		label string
 		lines []string
 	}{{"note:  ", v.Notes}, {"check: ", v.Check}, {"fix:   ", v.Fix}} {
+		label := advice.label
 		for _, line := range advice.lines {
-			text += "          " + advice.label + line + "\n"
+			text += "          " + label + line + "\n"
+			label = strings.Repeat(" ", len(label))
 		}
 	}
 	return text
