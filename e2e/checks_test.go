@@ -245,6 +245,37 @@ func testChecks(t *testing.T, l *lab.Lab, fault lab.Fault, tally *checkTally) {
 	}
 }
 
+// TestCheckInAccessReviewFindsTheCA requires that where the config cannot be read, and Vault may use
+// the CA of its pod or that of its config, the check that connects as Vault does tells a wrong one.
+func TestCheckInAccessReviewFindsTheCA(t *testing.T) {
+	needsTools(t)
+	t.Parallel()
+	l := startLab(t)
+	env := environment(l.Env(), l.Expand(accessReviewEnv())...)
+	connects := func() bool {
+		_, r := check(t, env)
+		for _, c := range r.Targets[0].Check {
+			if strings.Contains(c.Command, "curl ") {
+				shown, _ := ranCheck{[]string{`export VAULT_ADDR="$EXPORTER_VAULT_ADDR"`, c.Command}, c.Shows, env}.run(t, l)
+				return !shown
+			}
+		}
+		t.Fatalf("no check of %s connects: %+v", r.Targets[0].Reason, r.Targets[0].Check)
+		return false
+	}
+	for fault, want := range map[string]bool{"vault_to_kubernetes_tls": false, "vault_to_kubernetes_tls_name": false, "reviewer_revoked": true} {
+		if err := l.Inject(t.Context(), fault); err != nil {
+			t.Fatal(err)
+		}
+		if got := connects(); got != want {
+			t.Errorf("%s: the check connects: %t, want %t", fault, got, want)
+		}
+		if _, err := l.Heal(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // needsTools leaves a test out where a command that checks use is not installed. CI must have them.
 func needsTools(t *testing.T) {
 	t.Helper()

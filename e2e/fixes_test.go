@@ -152,11 +152,15 @@ func pasteFix(t *testing.T, sh shell, env []string, fault lab.Fault, broken targ
 	}, details)
 }
 
+// accessReviewEnv has the variables of an exporter that has no token of the reviewer.
+func accessReviewEnv() []string {
+	variants := lab.Variants()
+	return variants[slices.IndexFunc(variants, func(v lab.Fault) bool { return v.Name == "accessreview" })].Env
+}
+
 // TestFixesInAccessReview pastes fixes that are printed without a token of the reviewer. The lab's
 // Vault has one, which it never returns: no fix may delete it.
 func TestFixesInAccessReview(t *testing.T) {
-	variants := lab.Variants()
-	mode := variants[slices.IndexFunc(variants, func(v lab.Fault) bool { return v.Name == "accessreview" })].Env
 	for name, fixed := range map[string]bool{
 		"mount_annotations_forbidden": true, "reviewer_forbidden": true, "role_missing": true,
 		"mount_issuer_mismatch": false, // its fix rewrites the config, and refuses
@@ -164,7 +168,7 @@ func TestFixesInAccessReview(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			l := startLab(t)
-			env := environment(l.Env(), l.Expand(mode)...)
+			env := environment(l.Env(), l.Expand(accessReviewEnv())...)
 			if err := l.Inject(t.Context(), name); err != nil {
 				t.Fatal(err)
 			}

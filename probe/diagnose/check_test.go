@@ -63,7 +63,8 @@ func TestBoundObject(t *testing.T) {
 	}
 }
 
-// A mount without a CA of its own uses that of Vault's pod, which the check has not.
+// A mount without a CA of its own uses that of Vault's pod, which the check has not. Where neither
+// is known, the command looks.
 func TestConnectAsVault(t *testing.T) {
 	config := func(ca string) evidence.Fact[evidence.MountConfig] {
 		return evidence.Fact[evidence.MountConfig]{State: evidence.Answered, Value: evidence.MountConfig{CACert: ca}}
@@ -71,18 +72,18 @@ func TestConnectAsVault(t *testing.T) {
 	for name, test := range map[string]struct {
 		source evidence.SourceName
 		config evidence.Fact[evidence.MountConfig]
-		ca     bool
+		want   string
 	}{
-		"unread":                     {evidence.SourceFile, evidence.Fact[evidence.MountConfig]{}, true},
-		"a CA":                       {evidence.SourceFile, config("PEM"), true},
-		"no CA":                      {evidence.SourceFile, config(""), false},
-		"unread in Vault's own pod":  {evidence.SourceAccessReview, evidence.Fact[evidence.MountConfig]{}, false},
-		"a CA where Vault has a pod": {evidence.SourceAccessReview, config("PEM"), true},
+		"unread":                     {evidence.SourceFile, evidence.Fact[evidence.MountConfig]{}, "| curl -sS --max-time 5 --cacert /dev/stdin "},
+		"a CA":                       {evidence.SourceFile, config("PEM"), "| curl -sS --max-time 5 --cacert /dev/stdin "},
+		"no CA":                      {evidence.SourceFile, config(""), "curl -sSk --max-time 5 "},
+		"unread in Vault's own pod":  {evidence.SourceAccessReview, evidence.Fact[evidence.MountConfig]{}, "&& echo --cacert mount-ca.crt || echo -k) "},
+		"a CA where Vault has a pod": {evidence.SourceAccessReview, config("PEM"), "| curl -sS --max-time 5 --cacert /dev/stdin "},
 	} {
 		target := evidence.Target{Reviewer: evidence.Origin{Source: test.source}}
 		var e evidence.Evidence
 		e.Mount.Config = test.config
-		if got := connectAsVault(target, e).Command; strings.Contains(got, "--cacert") != test.ca || strings.Contains(got, "-sSk") == test.ca {
+		if got := connectAsVault(target, e).Command; !strings.Contains(got, test.want) {
 			t.Errorf("%s: %s", name, got)
 		}
 	}

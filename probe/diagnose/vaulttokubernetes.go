@@ -133,13 +133,17 @@ func watchLog() Check {
 }
 
 // connectAsVault returns a check that connects to the API server with the host and the CA in the
-// mount's config. Elsewhere than at Vault the host may not resolve.
+// mount's config. Elsewhere than at Vault the host may not resolve. Without a CA in the config Vault
+// uses that of its pod, which the check does not have: then it verifies nothing.
 func connectAsVault(t evidence.Target, e evidence.Evidence) Check {
 	const shows = anythingButOK + ", if run where Vault runs"
 	get := func(field string) string { return vault("read", "-field="+field, configPath(t)) }
 	request := `"$(` + get("kubernetes_host") + `)/readyz"`
-	if c := e.Mount.Config; c.Ok() && c.Value.CACert == "" || !c.Ok() && t.Reviewer.Source.Spec().AccessReview { // Vault uses its pod's CA
+	switch c := e.Mount.Config; {
+	case c.Ok() && c.Value.CACert == "":
 		return Check{"curl -sSk --max-time 5 " + request, shows}
+	case !c.Ok() && t.Reviewer.Source.Spec().AccessReview: // the config may have either
+		return Check{get(kubernetesCA) + " > mount-ca.crt; curl -sS --max-time 5 $(test -s mount-ca.crt && echo --cacert mount-ca.crt || echo -k) " + request, shows}
 	}
 	return Check{get(kubernetesCA) + " | curl -sS --max-time 5 --cacert /dev/stdin " + request, shows}
 }
