@@ -33,7 +33,7 @@ func (s selection) from(targets []evidence.Target) ([]evidence.Target, error) {
 				found[t.Name] = true
 			}
 			if len(matching) == 0 {
-				mistakes = append(mistakes, fmt.Errorf("--target %q is not configured; the targets are: %s", name, namesOf(targets)))
+				mistakes = append(mistakes, fmt.Errorf("--target %q is not configured; the targets are: %s", name, firstOf(namesOf(targets), maxConfigured)))
 			}
 		}
 		selected = only(selected, func(t evidence.Target) bool { return found[t.Name] })
@@ -60,19 +60,15 @@ func only(targets []evidence.Target, keep func(evidence.Target) bool) []evidence
 	return slices.DeleteFunc(slices.Clone(targets), func(t evidence.Target) bool { return !keep(t) })
 }
 
-// maxNamed is how many targets an error names.
-const maxNamed = 20
+// maxConfigured is how many targets an error names.
+const maxConfigured = 20
 
-func namesOf(targets []evidence.Target) string {
-	var names []string
-	for _, t := range targets[:min(len(targets), maxNamed)] {
+func namesOf(targets []evidence.Target) []string {
+	names := make([]string, 0, len(targets))
+	for _, t := range targets {
 		names = append(names, t.Name)
 	}
-	list := strings.Join(names, ", ")
-	if more := len(targets) - len(names); more > 0 {
-		list += fmt.Sprintf(" and %d more", more)
-	}
-	return list
+	return names
 }
 
 // matcher matches a text as a whole.

@@ -63,7 +63,7 @@ func writeIncidents(out io.Writer, p palette, results []probe.Result) {
 	for _, i := range incident.Group(results) {
 		if len(i.Results) > 1 {
 			fmt.Fprintf(out, "%s at %s, %s:\n", p.color(bold, string(i.Reason)), i.Object, counted(len(i.Results), "target"))
-			writeRow(out, "  ", someOf(i.Targets()))
+			writeRow(out, "  ", firstOf(i.Targets(), maxListed))
 			fmt.Fprintf(out, "of which the first:\n\n")
 		}
 		writeTarget(out, p, i.Results[0])
@@ -126,9 +126,9 @@ func counted(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// someOf names the first of them.
-func someOf(names []string) string {
-	shown := names[:min(len(names), maxListed)]
+// firstOf lists at most limit names, and says how many more there are.
+func firstOf(names []string, limit int) string {
+	shown := names[:min(len(names), limit)]
 	list := strings.Join(shown, ", ")
 	if more := len(names) - len(shown); more > 0 {
 		list += fmt.Sprintf(" and %d more", more)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/xml"
 	"fmt"
-	"io"
 	"strings"
 	"testing"
 	"time"
@@ -165,13 +164,23 @@ func TestSelection(t *testing.T) {
 	}
 }
 
-func TestProgressIsForTerminals(t *testing.T) {
+func TestProgress(t *testing.T) {
 	var out bytes.Buffer
-	p := newProgress(io.Writer(&out), 2)
+	p := newProgress(&out, 2)
 	p.start = p.start.Add(-time.Minute)
 	p.probed("a", time.Second)
 	p.end()
 	if out.Len() != 0 {
 		t.Errorf("printed to what is no terminal: %q", out.String())
+	}
+	p.out = &out
+	p.probed("b", 2*time.Second)
+	if want := "\r\x1b[K2 of 2 targets probed, the slowest: b, 2.0 s"; out.String() != want {
+		t.Errorf("printed %q, want %q", out.String(), want)
+	}
+	out.Reset()
+	p.end()
+	if want := "\r\x1b[K"; out.String() != want {
+		t.Errorf("the end prints %q, want %q, which removes the line", out.String(), want)
 	}
 }

@@ -53,7 +53,7 @@ func render(body []byte) template.HTML {
 	if err := markdown.Renderer().Render(&out, body, document); err != nil {
 		panic(err) // cannot happen: a bytes.Buffer takes everything
 	}
-	return template.HTML(out.String()) //nolint:gosec // see markdown
+	return template.HTML(out.String())
 }
 
 // served returns where a link of docs/reasons.md leads to from a page of the exporter.
