@@ -164,7 +164,7 @@ func wantReport(t *testing.T, env []string, want lab.Verdict) lab.Verdict {
 	if o.code != code || target.Reason != want.Reason || target.Certainty != want.Certainty {
 		t.Errorf("check exits with %d and reports %s, %s (%s), want %s, %s", o.code, target.Reason, target.Certainty, target.Detail, want.Reason, want.Certainty)
 	}
-	if want.Reason != "none" && (len(target.Check)+len(target.Fix)+len(target.Notes) == 0 || len(target.Because) == 0 || target.Runbook != "docs/reasons.md#"+want.Reason) {
+	if want.Reason != "none" && (len(target.Check)+len(target.Fix)+len(target.Notes) == 0 || len(target.Because) == 0 || target.Runbook != "https://github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/blob/main/docs/reasons.md#"+want.Reason) {
 		t.Errorf("the report lacks a fix, an explanation or the runbook: %+v", target)
 	}
 	if want.Warning != "" && !target.warns(want.Warning) {

@@ -14,6 +14,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/common/version"
 
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/config"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/status"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
@@ -39,26 +40,26 @@ func addCheckFlags(c *kingpin.CmdClause, f *checkFlags) {
 }
 
 // report returns what writes the results.
-func (f checkFlags) report() func(io.Writer, []probe.Result) error {
+func (f checkFlags) report(links status.Links) func(io.Writer, []probe.Result) error {
 	switch {
 	case f.output == "json":
-		return status.WriteReport
+		return links.WriteReport
 	case f.output == "junit":
-		return writeJUnit
+		return junitReport(links)
 	case f.output == "prometheus":
 		return writeExposition
 	case f.verbose:
-		return textReport(everything)
+		return textReport(links, everything)
 	case f.quiet:
-		return textReport(summaryOnly)
+		return textReport(links, summaryOnly)
 	}
-	return textReport(whatIsBroken)
+	return textReport(links, whatIsBroken)
 }
 
 // check probes the selected targets once, all at the same time, and reports.
-func check(ctx context.Context, f flags, targets []evidence.Target, stdout, stderr io.Writer) int {
+func check(ctx context.Context, f flags, settings config.Config, stdout, stderr io.Writer) int {
 	signal.Ignore(syscall.SIGPIPE) // it would end the process before late logins are revoked
-	selected, err := f.check.selection.from(targets)
+	selected, err := f.check.selection.from(settings.Targets)
 	if err != nil {
 		return complain(stderr, err)
 	}
@@ -71,7 +72,7 @@ func check(ctx context.Context, f flags, targets []evidence.Target, stdout, stde
 		fmt.Fprintln(stderr, "exporter: interrupted")
 		return exitUnhealthy
 	}
-	err = f.check.report()(stdout, results)
+	err = f.check.report(linksOf(f.site, settings))(stdout, results)
 	awaitLateLogins(prober, stderr)
 	if err != nil && !errors.Is(err, syscall.EPIPE) { // the reader of a pipe may have read enough
 		fmt.Fprintln(stderr, "exporter: writing the report:", err)

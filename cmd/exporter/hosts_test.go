@@ -38,7 +38,6 @@ var (
 func TestHostsOnLoopback(t *testing.T) {
 	w := probetest.NewWorld(t)
 	setTarget(t, w.Target)
-	t.Setenv("EXPORTER_PROBE_API", "true")
 	s := startServing(t)
 	for _, host := range foreignHosts {
 		for _, path := range append(guarded, "/api/v1/events") {
@@ -91,7 +90,8 @@ func TestNoHostOnLoopback(t *testing.T) {
 	}
 }
 
-// Where clients authenticate, or the page is for everybody, any Host will do.
+// Where clients authenticate, or other hosts reach the listener, any Host will do. On the
+// loopback interface the host of the external URL will, too.
 func TestHostsElsewhere(t *testing.T) {
 	users := filepath.Join(t.TempDir(), "web.yml")
 	// The password is "test".
@@ -99,19 +99,19 @@ func TestHostsElsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, test := range map[string]struct {
-		setting string
-		args    []string
-		want    int
+		arg  string
+		want int
 	}{
-		"for everybody":   {"true", nil, 200},
-		"with a password": {"auto", []string{"--web.config.file=" + users}, http.StatusUnauthorized},
+		"beyond loopback":                  {"--web.listen-address=0.0.0.0:0", 200},
+		"with a password":                  {"--web.config.file=" + users, http.StatusUnauthorized},
+		"a reverse proxy":                  {"--web.external-url=https://Exporter.Example.com/", 200},
+		"a reverse proxy for another host": {"--web.external-url=https://other.example.com/", http.StatusForbidden},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := probetest.NewWorld(t)
 			setTarget(t, w.Target)
-			t.Setenv("EXPORTER_STATUS_PAGE", test.setting)
-			s := startServing(t, test.args...)
-			if code := s.as("exporter.example.com", "GET", s.metrics, "/api/v1/status"); code != test.want {
+			s := startServing(t, test.arg)
+			if code := s.as("exporter.example.com:8443", "GET", s.metrics, "/api/v1/status"); code != test.want {
 				t.Errorf("%d, want %d", code, test.want)
 			}
 		})

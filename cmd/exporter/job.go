@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/schedule"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/status"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
@@ -53,7 +54,7 @@ func (e *exporter) job(target evidence.Target) schedule.Job {
 			discarded, memory = 0, next
 			e.recorder.Record(result)
 			e.page.Publish(result)
-			logVerdict(e.logger, result)
+			logVerdict(e.logger, e.site.links, result)
 			retry := result.Retry()
 			return schedule.Outcome{
 				Verdict: string(result.Diagnosis.Reason), Backoff: retry.Backoff, Incomplete: retry.Again, RetryAfter: retry.After,
@@ -72,7 +73,7 @@ func (e *exporter) job(target evidence.Target) schedule.Job {
 
 // logVerdict logs a change of verdict, as a warning unless pods can log in. Unchanged
 // verdicts are logged at level debug.
-func logVerdict(logger *slog.Logger, result probe.Result) {
+func logVerdict(logger *slog.Logger, links status.Links, result probe.Result) {
 	d := result.Diagnosis
 	level, message := slog.LevelDebug, "Verdict unchanged"
 	if result.Since.Equal(result.Start) {
@@ -92,6 +93,9 @@ func logVerdict(logger *slog.Logger, result probe.Result) {
 		if len(advice.lines) > 0 {
 			attributes = append(attributes, advice.key, loggedLines(advice.lines))
 		}
+	}
+	if runbook := links.Runbook(d.Reason, result.Target.Name); runbook != "" {
+		attributes = append(attributes, "runbook", runbook)
 	}
 	logger.Log(context.Background(), level, message, attributes...)
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/status"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
@@ -26,7 +27,7 @@ func TestLogVerdict(t *testing.T) {
 		{diagnose.VaultSealed, start.Add(-time.Minute), `level=DEBUG msg="Verdict unchanged" target=a logins=fail reason=vault_sealed component=vault`},
 	} {
 		var out bytes.Buffer
-		logVerdict(slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug})), probe.Result{
+		logVerdict(slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug})), status.Links{}, probe.Result{
 			Target: evidence.Target{Name: "a"}, Start: start, Since: test.since, Diagnosis: diagnose.Diagnosis{Verdict: diagnose.Verdict{Reason: test.reason}},
 		})
 		if !strings.Contains(out.String(), test.want) {
@@ -54,7 +55,7 @@ func TestLogKeepsCommandsApart(t *testing.T) {
 		},
 	} {
 		var out bytes.Buffer
-		logVerdict(slog.New(test.handler(&out)), result)
+		logVerdict(slog.New(test.handler(&out)), status.Links{}, result)
 		if !strings.Contains(out.String(), test.want) {
 			t.Errorf("%s:\ngot  %swant %s", name, out.String(), test.want)
 		}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/status"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 )
@@ -35,13 +36,17 @@ type (
 	}
 )
 
-// writeJUnit reports one test case for each target: a failure if pods cannot log in, an error
-// if that is not known. The text is that of the report for people.
-func writeJUnit(w io.Writer, results []probe.Result) error {
+// junitReport returns the report with one test case for each target: a failure if pods cannot
+// log in, an error if that is not known. The text is that of the report for people.
+func junitReport(links status.Links) func(io.Writer, []probe.Result) error {
+	return func(w io.Writer, results []probe.Result) error { return writeJUnit(w, links, results) }
+}
+
+func writeJUnit(w io.Writer, links status.Links, results []probe.Result) error {
 	suite := junitSuite{Name: "vault-k8s-auth-exporter", Tests: len(results)}
 	for _, r := range results {
 		var text strings.Builder
-		writeTarget(&text, palette(false), r)
+		writeTarget(&text, palette(false), links, r)
 		one := junitCase{Class: suite.Name, Name: r.Target.Name, Time: fmt.Sprintf("%.3f", r.Duration.Seconds())}
 		problem := &junitProblem{Type: string(r.Diagnosis.Reason), Message: r.Diagnosis.Detail, Text: text.String()}
 		switch r.LoginStatus() {

@@ -175,7 +175,7 @@ func everyOutput(t *testing.T, w *probetest.World) map[string]string {
 	var logs strings.Builder
 	debug := &slog.HandlerOptions{Level: slog.LevelDebug}
 	logger := slog.New(slog.NewMultiHandler(slog.NewTextHandler(&logs, debug), slog.NewJSONHandler(&logs, debug)))
-	e, err := newExporter(config.Config{Targets: []evidence.Target{w.Target}}, logger)
+	e, err := newExporter(config.Config{Targets: []evidence.Target{w.Target}}, site{page: true}, logger)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,8 +192,8 @@ func everyOutput(t *testing.T, w *probetest.World) map[string]string {
 		"errors": fmt.Sprint(result.Evidence.Login.Failure.Error(), result.Evidence.Review.Failure.Error(), result.Evidence.Revoke.Failure.Error()),
 	}
 	for name, write := range map[string]func(io.Writer, []probe.Result) error{
-		"the report": textReport(whatIsBroken), "the report of many targets": textReport(everything), "the JSON report": status.WriteReport,
-		"the JUnit report": writeJUnit, "the gauges": writeExposition,
+		"the report": textReport(status.Links{}, whatIsBroken), "the report of many targets": textReport(status.Links{}, everything), "the JSON report": status.Links{}.WriteReport,
+		"the JUnit report": junitReport(status.Links{}), "the gauges": writeExposition,
 	} {
 		var report strings.Builder
 		if err := write(&report, []probe.Result{result}); err != nil {
@@ -201,7 +201,7 @@ func everyOutput(t *testing.T, w *probetest.World) map[string]string {
 		}
 		outputs[name] = report.String()
 	}
-	routes := e.publicRoutes(everybody)
+	routes := e.publicHandler()
 	for _, path := range []string{"/metrics", "/", "/targets/default", "/api/v1/status", "/api/v1/status/default", "/api/v1/incidents", "/runbooks/role_missing?target=default", "/config"} {
 		recorder := httptest.NewRecorder()
 		routes.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, path, nil))

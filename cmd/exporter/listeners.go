@@ -68,10 +68,9 @@ func (s server) shutDown() {
 	}
 }
 
-// servers returns the servers that the flags ask for. readers says who may read the
-// status page on the public one.
-func (e *exporter) servers(f flags, readers audience) []server {
-	public := newServer(e.publicRoutes(readers), maxPublicConnections, e.logger)
+// servers returns the servers that the flags ask for.
+func (e *exporter) servers(f flags) []server {
+	public := newServer(e.publicHandler(), maxPublicConnections, e.logger)
 	public.RegisterOnShutdown(e.page.Close)
 	guardWebConfig(public, *f.web.WebConfigFile, e.logger)
 	servers := []server{
@@ -81,7 +80,7 @@ func (e *exporter) servers(f flags, readers audience) []server {
 	if f.debug != "" {
 		routes := debugRoutes()
 		if loopback(f.debug) {
-			routes = requireLoopbackHost(routes)
+			routes = requireLoopbackHost(routes, "")
 		}
 		servers = append(servers, plainServer("debug", f.debug, newServer(routes, maxDebugConnections, e.logger), e.logger))
 	}

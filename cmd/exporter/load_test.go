@@ -33,7 +33,7 @@ func serveLoad() int {
 	if err != nil {
 		return exitUsage
 	}
-	settings := config.Config{StatusPage: config.StatusOn, MaxInFlight: 1, Shard: config.Shard{Total: 1}}
+	settings := config.Config{MaxInFlight: 1, Shard: config.Shard{Total: 1}}
 	for i := range n {
 		settings.Targets = append(settings.Targets, evidence.Target{
 			Name:       fmt.Sprintf("target-%04d", i),
@@ -45,7 +45,7 @@ func serveLoad() int {
 		})
 	}
 	logger := slog.New(slog.NewTextHandler(os.Stdout, nil))
-	e, err := newExporter(settings, logger)
+	e, err := newExporter(settings, site{page: true}, logger)
 	if err != nil {
 		return exitUsage
 	}
@@ -56,7 +56,7 @@ func serveLoad() int {
 	}
 	no, file, addresses := false, "", []string{"127.0.0.1:0"}
 	f := flags{health: "127.0.0.1:0", web: &web.FlagConfig{WebListenAddresses: &addresses, WebConfigFile: &file, WebSystemdSocket: &no}}
-	servers := e.servers(f, everybody)
+	servers := e.servers(f)
 	listen(servers, func() {})
 	fmt.Println("ready")
 	_, _ = io.Copy(io.Discard, os.Stdin)

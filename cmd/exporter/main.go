@@ -49,6 +49,7 @@ type flags struct {
 	// Of serve.
 	web           *web.FlagConfig
 	health, debug string
+	site          siteFlags
 
 	check       checkFlags
 	setup       setup.Options
@@ -79,7 +80,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	switch f.command {
 	case "check":
-		return check(ctx, f, settings.Targets, stdout, stderr)
+		return check(ctx, f, settings, stdout, stderr)
 	case "config":
 		return printConfig(settings, stdout, stderr)
 	}
@@ -102,6 +103,7 @@ func parse(args []string, stdout, stderr io.Writer) (f flags, code int, done boo
 
 	serveCommand := app.Command("serve", "Probe on a schedule and expose metrics.").Default()
 	f.web = kingpinflag.AddFlags(serveCommand, ":10190")
+	addSiteFlags(serveCommand, &f.site)
 	serveCommand.Flag("health.listen-address", "Address of the listener for /healthz and /readyz, without TLS.").Default(":10191").StringVar(&f.health)
 	serveCommand.Flag("debug.listen-address", "Address of a listener for pprof, such as 127.0.0.1:10192. Off unless set.").StringVar(&f.debug)
 	checkCommand := app.Command("check", "Probe every target once and report. Exit code 0: all are healthy, 1: some target is not, 2: invalid usage or configuration.")

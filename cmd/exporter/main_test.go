@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -164,7 +165,10 @@ func startServing(t *testing.T, args ...string) *serving {
 	s := &serving{t: t, out: new(transcript)}
 	code := make(chan int, 1)
 	go func() {
-		code <- run(ctx, append(args, "--web.listen-address=127.0.0.1:0", "--health.listen-address=127.0.0.1:0"), s.out, s.out)
+		if !slices.ContainsFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "--web.listen-address=") }) {
+			args = append(args, "--web.listen-address=127.0.0.1:0")
+		}
+		code <- run(ctx, append(args, "--health.listen-address=127.0.0.1:0"), s.out, s.out)
 	}()
 	s.end = sync.OnceValue(func() int {
 		cancel()

@@ -2,19 +2,20 @@ package main
 
 import (
 	"net/http"
-	"slices"
 
 	"github.com/prometheus/common/version"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/docs"
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/config"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/status"
 )
 
 // newPage returns the status page of this process.
-func (e *exporter) newPage(probeAPI bool) *status.Server {
-	o := status.Options{TargetStates: e.recorder.TargetStates, Standby: e.standby, Runbook: docs.Reasons, Version: version.Version}
-	if probeAPI {
+func (e *exporter) newPage() *status.Server {
+	o := status.Options{
+		TargetStates: e.recorder.TargetStates, Standby: e.standby, Runbook: docs.Reasons, Version: version.Version,
+		Links: e.site.links, ProbeOff: e.site.probeOff,
+	}
+	if e.site.probeOff == "" {
 		o.RunNow = e.scheduler.RunNow
 	}
 	return status.New(o)
@@ -26,41 +27,6 @@ func (e *exporter) standby() string {
 		return ""
 	}
 	return e.candidate.Holder()
-}
-
-// audience is who may read the status page and its API.
-type audience int
-
-const (
-	// nobody: the page is not served.
-	nobody audience = iota
-	// local: every listen address is on the loopback interface, which stands in for
-	// authentication.
-	local
-	// everybody who reaches the port and authenticates, if clients must.
-	everybody
-)
-
-// audienceOf returns who may read the status page. With the setting auto, strangers may
-// not: the web configuration requires a password or a verified client certificate, or
-// all listen addresses are on the loopback interface.
-func audienceOf(f flags, setting config.StatusPage) (audience, error) {
-	switch setting {
-	case config.StatusOn:
-		return everybody, nil
-	case config.StatusOff:
-		return nobody, nil
-	}
-	if c, err := readWebConfig(*f.web.WebConfigFile); err != nil {
-		return nobody, err
-	} else if c.authenticates() {
-		return everybody, nil
-	}
-	socket := f.web.WebSystemdSocket
-	if socket != nil && *socket || slices.ContainsFunc(*f.web.WebListenAddresses, func(address string) bool { return !loopback(address) }) {
-		return nobody, nil
-	}
-	return local, nil
 }
 
 // serveConfig serves the resolved configuration. It contains no secrets.

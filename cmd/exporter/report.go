@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/status"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
@@ -17,7 +18,7 @@ const width = 100
 
 // writeTarget writes one run for people: a row for each step in causal order, the cause and
 // its fix.
-func writeTarget(out io.Writer, p palette, r probe.Result) {
+func writeTarget(out io.Writer, p palette, links status.Links, r probe.Result) {
 	d := r.Diagnosis
 	fmt.Fprintf(out, "%s: %s\n\n", p.color(bold, r.Target.Name), headline(p, r))
 	for _, s := range r.Steps() {
@@ -34,7 +35,7 @@ func writeTarget(out io.Writer, p palette, r probe.Result) {
 		writeRow(out, "         ", "the reviewer alone: "+string(d.Reviewer.Reason)+": "+d.Reviewer.Detail)
 	}
 	writeAdvice(out, d.Advice)
-	if runbook := d.Reason.Runbook(); runbook != "" {
+	if runbook := links.Runbook(d.Reason, r.Target.Name); runbook != "" {
 		fmt.Fprintf(out, "  see    %s\n", runbook)
 	}
 	for _, warning := range r.Raised() {

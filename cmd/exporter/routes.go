@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"html/template"
 	"net/http"
 	"time"
 
@@ -11,35 +12,46 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/response"
 )
 
-// publicRoutes are served with the TLS and authentication of --web.config.file. If nobody
-// may read the status page, only the metrics say anything about targets.
-func (e *exporter) publicRoutes(readers audience) http.Handler {
+// publicHandler is served with the TLS and authentication of --web.config.file.
+func (e *exporter) publicHandler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", e.recorder.Handler())
-	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { writeHealth(w, e.scheduler.Alive(time.Now())) })
-	mux.HandleFunc("GET /-/ready", func(w http.ResponseWriter, _ *http.Request) { writeHealth(w, e.ready()) })
-	if readers == nobody {
-		mux.Handle("GET /{$}", landingPage())
-		return mux
+	for pattern, handler := range e.publicRoutes() {
+		mux.Handle(pattern, handler)
 	}
-	page := http.NewServeMux()
-	page.Handle("GET /config", response.NewRenderer().Handler(http.HandlerFunc(e.serveConfig)))
-	page.Handle("/", e.page)
-	if readers == local {
-		mux.Handle("/", requireLoopbackHost(page))
-	} else {
-		mux.Handle("/", page)
-	}
-	return mux
+	return e.site.underPrefix(mux)
 }
 
-func landingPage() http.Handler {
+// publicRoutes returns the handler of each pattern. Without the status page only the metrics
+// say anything about targets. docs/api.md lists the paths.
+func (e *exporter) publicRoutes() map[string]http.Handler {
+	routes := map[string]http.Handler{
+		"GET /metrics":   e.recorder.Handler(),
+		"GET /-/healthy": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { writeHealth(w, e.scheduler.Alive(time.Now())) }),
+		"GET /-/ready":   http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { writeHealth(w, e.ready()) }),
+	}
+	if !e.site.page {
+		routes["GET /{$}"] = e.site.landingPage()
+		return routes
+	}
+	guarded := func(h http.Handler) http.Handler { return h }
+	if e.site.local {
+		guarded = func(h http.Handler) http.Handler { return requireLoopbackHost(h, e.site.host) }
+	}
+	routes["GET /config"] = guarded(response.NewRenderer().Handler(http.HandlerFunc(e.serveConfig)))
+	routes["/"] = guarded(e.page)
+	return routes
+}
+
+// landingPage is served in place of the status page.
+func (s site) landingPage() http.Handler {
 	page, err := web.NewLandingPage(web.LandingConfig{
 		Name:        "vault-k8s-auth-exporter",
 		Description: "Checks whether pods can log in to Vault with the Kubernetes auth method",
 		Version:     version.Info(),
 		Profiling:   "false",
-		Links:       []web.LandingLinks{{Address: "/metrics", Text: "Metrics"}},
+		RoutePrefix: s.links.Path,
+		Links:       []web.LandingLinks{{Address: "metrics", Text: "Metrics"}},
+		ExtraHTML:   "<p>The status page and its API are off: " + template.HTMLEscapeString(s.whyNoPage()) + ".</p>",
 	})
 	if err != nil {
 		panic(fmt.Sprintf("making the landing page: %v", err)) // cannot happen: its template is constant

@@ -173,7 +173,7 @@ func checkReports(t *testing.T, plays []*played) {
 			continue
 		}
 		var text bytes.Buffer
-		if err := textReport(whatIsBroken)(&text, []probe.Result{p.result}); err != nil {
+		if err := textReport(status.Links{}, whatIsBroken)(&text, []probe.Result{p.result}); err != nil {
 			t.Fatal(err)
 		}
 		checkWidth(t, p.name(), text.String())
@@ -225,7 +225,7 @@ func three(plays []*played) (results []probe.Result) {
 
 func checkJSONReport(t *testing.T, plays []*played) {
 	var out bytes.Buffer
-	if err := status.WriteReport(&out, three(plays)); err != nil {
+	if err := (status.Links{}).WriteReport(&out, three(plays)); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "check.json.golden", out.Bytes())
@@ -235,7 +235,7 @@ func checkJSONReport(t *testing.T, plays []*played) {
 // lines wrapped at the same places.
 func checkColors(t *testing.T, plays []*played) {
 	var plainText, coloredText bytes.Buffer
-	if writeColored(&plainText, false, everything, three(plays)) != nil || writeColored(&coloredText, true, everything, three(plays)) != nil {
+	if writeColored(&plainText, false, status.Links{}, everything, three(plays)) != nil || writeColored(&coloredText, true, status.Links{}, everything, three(plays)) != nil {
 		t.Fatal("writing to a buffer failed")
 	}
 	if diff := cmp.Diff(plainText.String(), escapeSequence.ReplaceAllString(coloredText.String(), "")); diff != "" {

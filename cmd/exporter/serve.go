@@ -27,6 +27,7 @@ type exporter struct {
 	scheduler *schedule.Scheduler
 	candidate *leader.Candidate // nil without leader election
 	page      *status.Server
+	site      site
 
 	mu       sync.Mutex // guards what follows; held while targets are assigned
 	settings config.Config
@@ -43,12 +44,12 @@ func serve(ctx context.Context, f flags, settings config.Config, signals <-chan 
 		return exitUsage
 	}
 	logger.Info("Starting", "version", version.Info(), "targets", len(settings.Targets))
-	readers, err := audienceOf(f, settings.StatusPage)
+	at, err := siteOf(f, settings)
 	if err != nil {
 		logger.Error("Web configuration is invalid", "file", *f.web.WebConfigFile, "err", err)
 		return exitUsage
 	}
-	e, err := newExporter(settings, logger)
+	e, err := newExporter(settings, at, logger)
 	if err != nil {
 		logger.Error("Starting leader election failed", "err", err)
 		return exitUsage
@@ -58,7 +59,8 @@ func serve(ctx context.Context, f flags, settings config.Config, signals <-chan 
 	var reloading sync.WaitGroup
 	triggers := e.watchConfig(ctx, signals)
 	reloading.Go(func() { e.reloadOn(ctx, triggers) })
-	servers := e.servers(f, readers)
+	at.log(logger)
+	servers := e.servers(f)
 	failed := listen(servers, stop) // without its listeners the exporter is of no use
 
 	lost := e.run(ctx)
@@ -70,13 +72,14 @@ func serve(ctx context.Context, f flags, settings config.Config, signals <-chan 
 	return e.exitCode(failed, lost)
 }
 
-func newExporter(settings config.Config, logger *slog.Logger) (*exporter, error) {
+func newExporter(settings config.Config, at site, logger *slog.Logger) (*exporter, error) {
 	recorder := metrics.New(nil)
 	e := &exporter{
 		logger:    logger,
 		recorder:  recorder,
 		prober:    probe.NewProber(version.Version, recorder.CountToken),
 		scheduler: schedule.New(),
+		site:      at,
 		probes:    !settings.LeaderElection.Enabled,
 	}
 	if settings.LeaderElection.Enabled {
@@ -85,7 +88,7 @@ func newExporter(settings config.Config, logger *slog.Logger) (*exporter, error)
 			return nil, err
 		}
 	}
-	e.page = e.newPage(settings.ProbeAPI)
+	e.page = e.newPage()
 	recorder.Shard(settings.Shard.Index, settings.Shard.Total)
 	e.apply(settings)
 	return e, nil

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/status"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/incident"
@@ -28,29 +29,29 @@ const (
 const maxListed = 12
 
 // textReport returns the report for people. It is colored if w is a terminal.
-func textReport(detail verbosity) func(io.Writer, []probe.Result) error {
+func textReport(links status.Links, detail verbosity) func(io.Writer, []probe.Result) error {
 	return func(w io.Writer, results []probe.Result) error {
-		return writeColored(w, paletteFor(w), detail, results)
+		return writeColored(w, paletteFor(w), links, detail, results)
 	}
 }
 
 // writeColored writes the summary first, where it is seen, and last, where a terminal ends.
-func writeColored(w io.Writer, p palette, detail verbosity, results []probe.Result) error {
+func writeColored(w io.Writer, p palette, links status.Links, detail verbosity, results []probe.Result) error {
 	out := bufio.NewWriter(w)
 	switch {
 	case detail == summaryOnly:
 		fmt.Fprintln(out, summaryOf(p, results))
 	case len(results) == 1:
-		writeTarget(out, p, results[0])
+		writeTarget(out, p, links, results[0])
 	default:
 		fmt.Fprintf(out, "%s\n\n", summaryOf(p, results))
 		if detail == everything {
 			for _, r := range results {
-				writeTarget(out, p, r)
+				writeTarget(out, p, links, r)
 				fmt.Fprintln(out)
 			}
 		} else {
-			writeIncidents(out, p, results)
+			writeIncidents(out, p, links, results)
 		}
 		fmt.Fprintln(out, summaryOf(p, results))
 	}
@@ -59,14 +60,14 @@ func writeColored(w io.Writer, p palette, detail verbosity, results []probe.Resu
 
 // writeIncidents writes each incident with the run of its first target, then a line for each
 // healthy target.
-func writeIncidents(out io.Writer, p palette, results []probe.Result) {
+func writeIncidents(out io.Writer, p palette, links status.Links, results []probe.Result) {
 	for _, i := range incident.Group(results) {
 		if len(i.Results) > 1 {
 			fmt.Fprintf(out, "%s at %s, %s:\n", p.color(bold, string(i.Reason)), i.Object, counted(len(i.Results), "target"))
 			writeRow(out, "  ", firstOf(i.Targets(), maxListed))
 			fmt.Fprintf(out, "of which the first:\n\n")
 		}
-		writeTarget(out, p, i.Results[0])
+		writeTarget(out, p, links, i.Results[0])
 		fmt.Fprintln(out)
 	}
 	healthy := 0

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/status"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
@@ -54,7 +55,7 @@ func TestReportOfManyTargets(t *testing.T) {
 		lines  int // at most
 	}{{"check-many", whatIsBroken, 230}, {"check-quiet", summaryOnly, 1}} {
 		var out bytes.Buffer
-		if err := textReport(test.detail)(&out, fleet()); err != nil {
+		if err := textReport(status.Links{}, test.detail)(&out, fleet()); err != nil {
 			t.Fatal(err)
 		}
 		if got := strings.Count(out.String(), "\n"); got > test.lines {
@@ -66,7 +67,7 @@ func TestReportOfManyTargets(t *testing.T) {
 
 func TestVerboseReportHasEveryTarget(t *testing.T) {
 	var out bytes.Buffer
-	if err := textReport(everything)(&out, fleet()); err != nil {
+	if err := textReport(status.Links{}, everything)(&out, fleet()); err != nil {
 		t.Fatal(err)
 	}
 	if got := strings.Count(out.String(), "  why    "); got != 200 {
@@ -76,7 +77,7 @@ func TestVerboseReportHasEveryTarget(t *testing.T) {
 
 func TestReportOfOneTargetHasNoSummary(t *testing.T) {
 	var out bytes.Buffer
-	if err := textReport(whatIsBroken)(&out, fleet()[:1]); err != nil {
+	if err := textReport(status.Links{}, whatIsBroken)(&out, fleet()[:1]); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.HasPrefix(out.String(), "prod/team-000: UNHEALTHY") {
@@ -86,7 +87,7 @@ func TestReportOfOneTargetHasNoSummary(t *testing.T) {
 
 func TestJUnitReport(t *testing.T) {
 	var out bytes.Buffer
-	if err := writeJUnit(&out, fleet()); err != nil {
+	if err := writeJUnit(&out, status.Links{}, fleet()); err != nil {
 		t.Fatal(err)
 	}
 	var suite junitSuite

@@ -15,9 +15,13 @@ type Config struct {
 	// TargetsFile is the file that lists the targets; empty means that the environment
 	// describes the only one.
 	TargetsFile string
-	StatusPage  StatusPage
-	// ProbeAPI serves an endpoint that starts a run of a target.
+	// StatusPage serves the status page and its API.
+	StatusPage bool
+	// ProbeAPI lets readers of the page start a run, where that is safe.
 	ProbeAPI bool
+	// ExternalURL is the page's for its readers, without a slash at its end; empty if it is
+	// not known.
+	ExternalURL string
 	// MaxInFlight limits concurrent probes; 0 means enough. See [Config.InFlight].
 	MaxInFlight    int
 	LeaderElection LeaderElection

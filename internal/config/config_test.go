@@ -19,7 +19,7 @@ import (
 var public = cmpopts.IgnoreUnexported(Config{})
 
 func TestDefaults(t *testing.T) {
-	want := Config{StatusPage: StatusAuto, Shard: Shard{Total: 1}, Targets: []evidence.Target{{
+	want := Config{StatusPage: true, ProbeAPI: true, Shard: Shard{Total: 1}, Targets: []evidence.Target{{
 		Name:       "default",
 		Vault:      evidence.Vault{Addr: "https://vault.example.com:8200", Mount: "kubernetes", Role: "canary"},
 		Kubernetes: evidence.Kubernetes{Host: "https://kubernetes.example.com:6443"},
@@ -65,8 +65,9 @@ func full(f files) vars {
 		"EXPORTER_RECHECK_INTERVAL":           "2s",
 		"EXPORTER_FOLLOW_UPS":                 "false",
 
-		"EXPORTER_STATUS_PAGE":   "true",
-		"EXPORTER_PROBE_API":     "true",
+		"EXPORTER_STATUS_PAGE":   "false",
+		"EXPORTER_PROBE_API":     "false",
+		"EXPORTER_EXTERNAL_URL":  "https://example.com/vault-auth/",
 		"EXPORTER_MAX_IN_FLIGHT": "64",
 		"EXPORTER_SHARD":         "exporter-2",
 		"EXPORTER_TOTAL_SHARDS":  "3",
@@ -77,7 +78,7 @@ func full(f files) vars {
 
 func TestEveryVariable(t *testing.T) {
 	f := newFiles(t)
-	want := Config{StatusPage: StatusOn, ProbeAPI: true, MaxInFlight: 64, Shard: Shard{2, 3}, LeaderElection: LeaderElection{Lease: Lease{"monitoring", "exporter"}}, Targets: []evidence.Target{{
+	want := Config{ExternalURL: "https://example.com/vault-auth", MaxInFlight: 64, Shard: Shard{2, 3}, LeaderElection: LeaderElection{Lease: Lease{"monitoring", "exporter"}}, Targets: []evidence.Target{{
 		Name: "prod/eu-1",
 		Vault: evidence.Vault{
 			Addr: "http://[::1]:8200/proxy", CACert: f.cert, TLSServerName: "vault.internal",

@@ -10,17 +10,6 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// StatusPage says whether the status page and its API are served.
-type StatusPage string
-
-const (
-	// StatusAuto serves them where authentication or the loopback interface protects
-	// them.
-	StatusAuto StatusPage = "auto"
-	StatusOn   StatusPage = "true"
-	StatusOff  StatusPage = "false"
-)
-
 // LeaderElection is whether only the holder of a Lease probes.
 type LeaderElection struct {
 	Enabled bool
@@ -86,8 +75,6 @@ var shardIndex = kind[int]{
 	},
 	format: strconv.Itoa,
 }
-
-var statusPage = choice(StatusAuto, StatusOn, StatusOff)
 
 // InFlight is the limit of concurrent probes: the configured one, or enough for every
 // target to hang, which is the sum of longest run over interval.

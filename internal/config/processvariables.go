@@ -10,14 +10,20 @@ var processVariables = []variable[Config]{
 		doc: "the [targets file](#the-targets-file)", example: "/etc/exporter/targets.yaml",
 	}, anyFile, func(c *Config) *string { return &c.TargetsFile }),
 	define(spec{
-		key: "STATUS_PAGE", builtIn: string(StatusAuto), chart: "(toString $v.statusPage)",
-		doc:     "whether the status page is served; `auto`: where authentication or the loopback interface protects it",
+		key: "STATUS_PAGE", builtIn: "true", chart: "(toString $v.statusPage)",
+		doc:     "whether the [status page](api.md) and its API are served",
 		example: "false",
-	}, statusPage, func(c *Config) *StatusPage { return &c.StatusPage }),
+	}, boolean, func(c *Config) *bool { return &c.StatusPage }),
 	define(spec{
-		key: "PROBE_API", builtIn: "false", chart: "(toString $v.probeAPI)",
-		doc: "whether the page's API can start a run at once", example: "true",
+		key: "PROBE_API", builtIn: "true", chart: "(toString $v.probeAPI)",
+		doc:     "whether readers of the page can [start a run](api.md#probe-now), where they authenticate or only the loopback interface is listened on",
+		example: "false",
 	}, boolean, func(c *Config) *bool { return &c.ProbeAPI }),
+	define(spec{
+		key: "EXTERNAL_URL", unset: "none", chart: "$v.externalURL",
+		doc:     "URL of the page for its readers, to which `check` links; the default of `--web.external-url`",
+		example: "https://example.com/vault-auth",
+	}, externalURL, func(c *Config) *string { return &c.ExternalURL }),
 	define(spec{
 		key: "MAX_IN_FLIGHT", builtIn: "0", chart: "(int $v.maxInFlight | toString)",
 		doc:     "concurrent probes; `0` is enough for every target to hang, at least 32; a smaller number logs a warning",

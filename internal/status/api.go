@@ -36,7 +36,7 @@ type (
 	}
 )
 
-func targetStatusOf(t probe.TargetState, now time.Time) targetStatus {
+func (l Links) targetStatusOf(t probe.TargetState, now time.Time) targetStatus {
 	status := targetStatus{Target: t.Target.Name, State: stateOf(t, now), History: []runStatus{}}
 	for _, runs := range [][]probe.Run{t.History.Failures, t.History.Recent} {
 		for _, r := range runs {
@@ -46,7 +46,7 @@ func targetStatusOf(t probe.TargetState, now time.Time) targetStatus {
 	if status.State == Waiting || status.State == Stale {
 		return status
 	}
-	verdict, since := verdictOf(*t.Latest), t.Latest.Since.UTC()
+	verdict, since := l.verdictOf(*t.Latest), t.Latest.Since.UTC()
 	status.Verdict, status.Since = &verdict, &since
 	return status
 }
@@ -71,7 +71,7 @@ func (s *Server) serveStatus(w http.ResponseWriter, _ *http.Request) {
 	encoder := newEncoder(&text, "    ")
 	for _, t := range s.targets(now) {
 		text.Reset()
-		if encoder.Encode(targetStatusOf(t, now)) != nil {
+		if encoder.Encode(s.options.Links.targetStatusOf(t, now)) != nil {
 			panic(http.ErrAbortHandler) // cannot happen: all of its types can be encoded
 		}
 		_, _ = io.WriteString(w, separator)
@@ -87,12 +87,12 @@ func (s *Server) serveTargetStatus(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, errNoTarget.Error(), http.StatusNotFound)
 		return
 	}
-	serveTargetJSON(w, t)
+	s.serveTargetJSON(w, t)
 }
 
-func serveTargetJSON(w http.ResponseWriter, t probe.TargetState) {
+func (s *Server) serveTargetJSON(w http.ResponseWriter, t probe.TargetState) {
 	var body bytes.Buffer
-	if err := writeJSON(&body, targetStatusOf(t, time.Now())); err != nil {
+	if err := writeJSON(&body, s.options.Links.targetStatusOf(t, time.Now())); err != nil {
 		http.Error(w, "encoding the status", http.StatusInternalServerError)
 		return
 	}

@@ -240,7 +240,7 @@ func TestRefusals(t *testing.T) {
 		{f, "POST", "/api/v1/probe/a", []string{"Origin", "https://elsewhere.example"}, 403},
 		{f, "POST", "/api/v1/probe/a", nil, 409},
 		{f, "POST", "/api/v1/probe/a", nil, 429},
-		{off, "POST", "/api/v1/probe/a", nil, 404},
+		{off, "POST", "/api/v1/probe/a", nil, 403},
 		{standby, "POST", "/api/v1/probe/a", nil, 409},
 	} {
 		response, body := test.fixture.do(test.method, test.path, test.header...)

@@ -15,7 +15,11 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-var pages = template.Must(template.New("").ParseFS(files, "page.html"))
+// parsePages returns the templates. In them base is what precedes the path of every link.
+func parsePages(base string) *template.Template {
+	functions := template.FuncMap{"base": func() string { return base }}
+	return template.Must(template.New("").Funcs(functions).ParseFS(files, "page.html"))
+}
 
 // maxCards is how many incidents the overview shows in full; the targets of the others are
 // rows.
@@ -63,7 +67,8 @@ type card struct {
 	Anchor                                                string        // its id in the page
 	Search                                                string        // what the filter searches
 	Labels                                                []string
-	CanProbe                                              bool // a reader may request a run
+	CanProbe                                              bool   // a reader may request a run
+	ProbeOff                                              string // why not, and what changes that
 }
 
 type cardWarning struct {
@@ -119,12 +124,12 @@ func (s *Server) serveTarget(w http.ResponseWriter, r *http.Request) {
 	}
 	slices.Reverse(c.Runs)
 	p.Title, p.Headline, p.State = c.Name+": "+c.Headline, c.Name, c.State
-	c.Open, c.CanProbe = true, s.canProbe()
+	c.Open, c.CanProbe, c.ProbeOff = true, s.canProbe(), s.options.ProbeOff
 	p.Cards = []card{c}
 	s.render(w, "target", p)
 }
 
-// canProbe reports whether the API is on and this process probes.
+// canProbe reports whether readers may start runs and this process probes.
 func (s *Server) canProbe() bool { return s.options.RunNow != nil && s.options.Standby() == "" }
 
 func (s *Server) page(now time.Time) page {
@@ -133,7 +138,7 @@ func (s *Server) page(now time.Time) page {
 
 func (s *Server) render(w http.ResponseWriter, name string, p page) {
 	var body bytes.Buffer
-	if err := pages.ExecuteTemplate(&body, name, p); err != nil {
+	if err := s.pages.ExecuteTemplate(&body, name, p); err != nil {
 		http.Error(w, "rendering the page", http.StatusInternalServerError)
 		return
 	}

@@ -14,6 +14,10 @@ import (
 // serveProbe requests a run of a target, waits for it, and responds with the target's
 // status: that of a run which began after the request.
 func (s *Server) serveProbe(w http.ResponseWriter, r *http.Request) {
+	if s.options.RunNow == nil {
+		http.Error(w, "probe now is off: "+s.options.ProbeOff, http.StatusForbidden)
+		return
+	}
 	t, ok := s.find(r.PathValue("target"))
 	if !ok && s.options.Standby() != "" { // a standby has no targets
 		http.Error(w, errNotProbedHere.Error(), http.StatusConflict)
@@ -35,7 +39,7 @@ func (s *Server) serveProbe(w http.ResponseWriter, r *http.Request) {
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wait + writeTimeout)) // the server's own may be shorter
 	switch t, err := s.probeNow(ctx, t.Target.Name); {
 	case err == nil:
-		serveTargetJSON(w, t)
+		s.serveTargetJSON(w, t)
 	case errors.Is(err, errNoTarget):
 		http.Error(w, err.Error(), http.StatusNotFound)
 	case errors.Is(err, errNotProbedHere):

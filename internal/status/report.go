@@ -79,10 +79,10 @@ type (
 )
 
 // WriteReport writes results as JSON.
-func WriteReport(w io.Writer, results []probe.Result) error {
+func (l Links) WriteReport(w io.Writer, results []probe.Result) error {
 	all := Report{Targets: []Verdict{}, Incidents: incidentsOf(results)}
 	for _, r := range results {
-		all.Targets = append(all.Targets, verdictOf(r))
+		all.Targets = append(all.Targets, l.verdictOf(r))
 	}
 	return writeJSON(w, all)
 }
@@ -105,12 +105,12 @@ func newEncoder(w io.Writer, prefix string) *json.Encoder {
 	return encoder
 }
 
-func verdictOf(r probe.Result) Verdict {
+func (l Links) verdictOf(r probe.Result) Verdict {
 	d := r.Diagnosis
 	v := Verdict{
 		Target: r.Target.Name, Healthy: r.Healthy(),
 		Reason: d.Reason, Component: d.Component(), Certainty: d.Certainty, Detail: d.Detail,
-		Because: listOf(d.Because), Advice: adviceOf(d.Advice), Runbook: d.Reason.Runbook(),
+		Because: listOf(d.Because), Advice: adviceOf(d.Advice), Runbook: l.Runbook(d.Reason, r.Target.Name),
 		Reviewer: Reviewer{Reason: d.Reviewer.Reason, Component: d.Reviewer.Component(), Detail: d.Reviewer.Detail},
 		Started:  r.Start.UTC(), Duration: r.Duration.Seconds(),
 		Warnings: []Warning{}, Steps: []Step{},

@@ -17,9 +17,6 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 )
 
-// repository has the pages that the runbook links to and that the exporter does not serve.
-const repository = "https://github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/blob/main/docs/"
-
 // section is a section of the runbook: what it is about, such as a reason, and its text.
 type section struct {
 	Name string
@@ -32,21 +29,21 @@ var comment = regexp.MustCompile(`(?m)^<!--.*-->\n`)
 var markdown = goldmark.New(goldmark.WithExtensions(extension.Table))
 
 // sections renders a Markdown document, a section for each heading of the second level.
-func sections(document string) []section {
+func (l Links) sections(document string) []section {
 	var all []section
 	for part := range strings.SplitSeq(comment.ReplaceAllString(document, ""), "\n## ") {
 		name, body, _ := strings.Cut(part, "\n")
-		all = append(all, section{strings.TrimPrefix(name, "# "), render([]byte(body))})
+		all = append(all, section{strings.TrimPrefix(name, "# "), l.render([]byte(body))})
 	}
 	return all
 }
 
-func render(body []byte) template.HTML {
+func (l Links) render(body []byte) template.HTML {
 	var out bytes.Buffer
 	document := markdown.Parser().Parse(text.NewReader(body))
 	_ = ast.Walk(document, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		if link, ok := n.(*ast.Link); ok && entering {
-			link.Destination = []byte(served(string(link.Destination)))
+			link.Destination = []byte(l.served(string(link.Destination)))
 		}
 		return ast.WalkContinue, nil
 	})
@@ -57,14 +54,14 @@ func render(body []byte) template.HTML {
 }
 
 // served returns where a link of docs/reasons.md leads to from a page of the exporter.
-func served(link string) string {
+func (l Links) served(link string) string {
 	switch name, isSection := strings.CutPrefix(link, "#"); {
 	case isSection:
-		return "/runbooks/" + name
+		return l.Path + "/runbooks/" + name
 	case strings.Contains(link, "://"):
 		return link
 	}
-	return repository + link
+	return repository + "docs/" + link
 }
 
 // serveRunbook serves docs/reasons.md, which may be out of reach elsewhere during an

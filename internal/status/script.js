@@ -2,6 +2,7 @@
 "use strict";
 
 const main = document.getElementById("main");
+const base = new URL("..", document.currentScript.src); // the exporter may be served below a path
 
 // Filter: by the text that the server searches too. The address has it, to be passed on.
 function filter() {
@@ -27,7 +28,7 @@ main.addEventListener("submit", (e) => e.preventDefault());
 
 // Copy.
 function showButtons() {
-  for (const button of main.querySelectorAll(".copy, .probe button")) button.hidden = false;
+  for (const button of main.querySelectorAll(".copy, .probe [data-target]")) button.hidden = false;
   showSaid();
 }
 async function copy(button) {
@@ -50,7 +51,7 @@ main.addEventListener("click", (e) => {
 // Probe now. What is said of a request survives a refresh.
 const said = new Map(); // by target: text, whether the request is going on
 function showSaid() {
-  for (const button of main.querySelectorAll(".probe button")) {
+  for (const button of main.querySelectorAll(".probe [data-target]")) {
     const [text, busy] = said.get(button.dataset.target) || ["", false];
     button.disabled = busy;
     button.nextElementSibling.textContent = text;
@@ -64,7 +65,7 @@ async function probe(target) {
   say(target, "probing…", true);
   let text = "the exporter does not answer";
   try {
-    const response = await fetch("/api/v1/probe/" + encodeURIComponent(target), { method: "POST" });
+    const response = await fetch(new URL("api/v1/probe/" + encodeURIComponent(target), base), { method: "POST" });
     const wait = response.headers.get("Retry-After");
     text = response.ok ? "probed just now" : wait ? `probed too often: try again in ${wait} s` : (await response.text()).trim();
   } catch { /* the text says it */ }
@@ -73,7 +74,7 @@ async function probe(target) {
   setTimeout(() => { said.delete(target); showSaid(); }, 10000);
 }
 main.addEventListener("click", (e) => {
-  const button = e.target.closest(".probe button");
+  const button = e.target.closest(".probe [data-target]");
   if (button) probe(button.dataset.target);
 });
 
@@ -163,7 +164,7 @@ function showConnection(text, isLost) {
   live.classList.toggle("lost", isLost);
 }
 function follow() {
-  const events = new EventSource("/api/v1/events");
+  const events = new EventSource(new URL("api/v1/events", base));
   events.addEventListener("run", () => scheduleRefresh(pause));
   events.addEventListener("open", () => scheduleRefresh(0));
   events.addEventListener("error", () => showConnection(lost, true));

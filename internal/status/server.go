@@ -1,6 +1,7 @@
 package status
 
 import (
+	"html/template"
 	"net/http"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/response"
@@ -16,8 +17,12 @@ type Options struct {
 	Standby func() string
 	// RunNow requests a run of a target that begins after the call, and reports whether
 	// this process probes the target. done is closed when the run has completed, or
-	// when there will be none. Nil turns the endpoint off.
+	// when there will be none. Nil means that readers may not start runs.
 	RunNow func(target string) (done <-chan struct{}, ok bool)
+	// ProbeOff says why RunNow is nil, and what changes that.
+	ProbeOff string
+	// Links are where readers find the page.
+	Links Links
 	// Runbook is the text of docs/reasons.md, to which verdicts link.
 	Runbook string
 	// Version is the exporter's version.
@@ -31,8 +36,9 @@ type Server struct {
 	streams  streams
 	requests rateLimiter
 	renderer *response.Renderer
+	pages    *template.Template
 	sections []section // of the runbook
-	routes   http.Handler
+	handler  http.Handler
 }
 
 // New returns a Server.
@@ -40,13 +46,16 @@ func New(o Options) *Server {
 	if o.Standby == nil {
 		o.Standby = func() string { return "" }
 	}
-	s := &Server{options: o, streams: newStreams(), requests: newRateLimiter(), renderer: response.NewRenderer(), sections: sections(o.Runbook)}
-	s.routes = s.handler()
+	s := &Server{
+		options: o, streams: newStreams(), requests: newRateLimiter(), renderer: response.NewRenderer(),
+		pages: parsePages(o.Links.Path), sections: o.Links.sections(o.Runbook),
+	}
+	s.handler = s.newHandler()
 	return s
 }
 
 // ServeHTTP serves the page and the API.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.routes.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
 // Publish sends a completed run to all open streams. It never waits for them.
 func (s *Server) Publish(r probe.Result) { s.streams.publish(eventOf(r)) }

@@ -86,6 +86,7 @@ vault
   "FOLLOW_UPS" (toString $v.followUps)
   "STATUS_PAGE" (toString $v.statusPage)
   "PROBE_API" (toString $v.probeAPI)
+  "EXTERNAL_URL" $v.externalURL
   "MAX_IN_FLIGHT" (int $v.maxInFlight | toString)
   "VOLUMES" (include "exporter.volumes" .) -}}
 {{- /* end */ -}}
