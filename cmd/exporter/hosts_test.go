@@ -90,12 +90,14 @@ func TestNoHostOnLoopback(t *testing.T) {
 	}
 }
 
+// usersFile is a web configuration with the user a, whose password is "test".
+const usersFile = "basic_auth_users:\n  a: $2b$12$hNf2lSsxfm0.i4a.1kVpSOVyBCfIB51VRjgBUyv6kdnyTlgWj81Ay\n"
+
 // Where clients authenticate, or other hosts reach the listener, any Host will do. On the
 // loopback interface the host of the external URL will, too.
 func TestHostsElsewhere(t *testing.T) {
 	users := filepath.Join(t.TempDir(), "web.yml")
-	// The password is "test".
-	if err := os.WriteFile(users, []byte("basic_auth_users:\n  a: $2b$12$hNf2lSsxfm0.i4a.1kVpSOVyBCfIB51VRjgBUyv6kdnyTlgWj81Ay\n"), 0o600); err != nil {
+	if err := os.WriteFile(users, []byte(usersFile), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for name, test := range map[string]struct {

@@ -169,17 +169,24 @@ func inJSON(text string) string {
 	return string(encoded)
 }
 
+// newTestExporter returns an exporter for the target of a world.
+func newTestExporter(t *testing.T, w *probetest.World, at site, logger *slog.Logger) *exporter {
+	t.Helper()
+	e, err := newExporter(config.Config{Targets: []evidence.Target{w.Target}}, at, logger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.takeOver()
+	return e
+}
+
 // everyOutput makes a run as serve does and returns all that it puts out.
 func everyOutput(t *testing.T, w *probetest.World) map[string]string {
 	t.Helper()
 	var logs strings.Builder
 	debug := &slog.HandlerOptions{Level: slog.LevelDebug}
 	logger := slog.New(slog.NewMultiHandler(slog.NewTextHandler(&logs, debug), slog.NewJSONHandler(&logs, debug)))
-	e, err := newExporter(config.Config{Targets: []evidence.Target{w.Target}}, site{page: true}, logger)
-	if err != nil {
-		t.Fatal(err)
-	}
-	e.takeOver()
+	e := newTestExporter(t, w, site{page: true}, logger)
 	e.job(w.Target).Run(t.Context())
 	e.prober.Wait()
 	states := e.recorder.TargetStates()

@@ -23,6 +23,9 @@ type section struct {
 	Text template.HTML
 }
 
+// Anchor names the section in links.
+func (s section) Anchor() string { return strings.ReplaceAll(strings.ToLower(s.Name), " ", "-") }
+
 var comment = regexp.MustCompile(`(?m)^<!--.*-->\n`)
 
 // markdown renders no HTML that a text contains, so that its output is safe.
@@ -76,14 +79,14 @@ func (s *Server) serveRunbook(w http.ResponseWriter, _ *http.Request) {
 // has the advice for that one.
 func (s *Server) serveSection(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("reason")
-	i := slices.IndexFunc(s.sections, func(one section) bool { return one.Name == name })
+	i := slices.IndexFunc(s.sections, func(one section) bool { return one.Anchor() == name })
 	if i < 0 {
 		http.Error(w, "no such reason or warning", http.StatusNotFound)
 		return
 	}
 	now := time.Now()
 	p := s.page(now)
-	p.Title, p.Headline, p.State, p.Sections = name, name, Waiting, s.sections[i:i+1]
+	p.Title, p.Headline, p.State, p.Sections = s.sections[i].Name, s.sections[i].Name, Waiting, s.sections[i:i+1]
 	if t, found := s.find(r.URL.Query().Get("target")); found && t.Latest != nil {
 		c := cardOf(t, now)
 		c.Advice = diagnose.Reason(name).Advice(t.Target, t.Latest.Evidence)
