@@ -36,7 +36,8 @@
 
     docsURL: 'https://github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/blob/main/docs',
     runbookURLPattern: self.docsURL + '/runbooks/%s.md',
-    reasonsURL: self.docsURL + '/reasons.md',
+    // The status page has the reasons too, if its address is known.
+    reasonsURL: if self.statusURL == '' then self.docsURL + '/reasons.md' else self.statusURL + '/docs/reasons.md',
     // The address of Grafana, for the annotation dashboard_url; none if empty.
     grafanaURL: '',
     // The address of the exporter's status page, for the annotation status_url; none if empty.

@@ -140,6 +140,20 @@ func TestAllAlertsTogether(t *testing.T) {
 	}
 }
 
+// TestAlertsLinkToTheExternalURL checks that alerts link to the page where it is known and served.
+func TestAlertsLinkToTheExternalURL(t *testing.T) {
+	for values, want := range map[string][2]string{
+		`externalURL: "https://example.com/vault-auth/"`:        {"https://example.com/vault-auth/targets/{{ $labels.target }}", "https://example.com/vault-auth/docs/reasons.md#"},
+		`externalURL: "https://example.com", statusPage: false`: {"", home + "reasons.md#"},
+	} {
+		change(alerts(t, `{prometheusRule: {enabled: true}, `+values+`}`), "VaultK8sAuthLoginFailing", func(r *monitoringv1.Rule) {
+			if page, description := r.Annotations["status_url"], r.Annotations["description"]; page != want[0] || !strings.Contains(description, want[1]) {
+				t.Errorf("%s: the page is at %q, and the description is %s", values, page, description)
+			}
+		})
+	}
+}
+
 // TestCommandNamesTheWorkload checks that the command in a description runs in what the chart installs.
 func TestCommandNamesTheWorkload(t *testing.T) {
 	for values, want := range map[string]string{

@@ -322,6 +322,8 @@ interval: 90s
 timeout: 20s
 recheckInterval: 5s
 followUps: false
+statusPage: false
+probeAPI: false
 `
 	fromSecret = `
 vault: {addr: "https://vault:8200", role: canary}
@@ -338,8 +340,8 @@ sharding: {enabled: true, shards: 3}
 // defaults are the values that the program uses if a variable is not set.
 var defaults = map[string]bool{
 	"EXPORTER_INTERVAL=1m0s": true, "EXPORTER_TIMEOUT=15s": true, "EXPORTER_RECHECK_INTERVAL=10s": true, "EXPORTER_FOLLOW_UPS=true": true,
-	"EXPORTER_TARGET_NAME=default": true, "EXPORTER_VAULT_MOUNT=kubernetes": true, "EXPORTER_STATUS_PAGE=auto": true,
-	"EXPORTER_PROBE_API=false": true, "EXPORTER_MAX_IN_FLIGHT=0": true, "EXPORTER_LEADER_ELECTION=false": true,
+	"EXPORTER_TARGET_NAME=default": true, "EXPORTER_VAULT_MOUNT=kubernetes": true, "EXPORTER_STATUS_PAGE=true": true,
+	"EXPORTER_PROBE_API=true": true, "EXPORTER_MAX_IN_FLIGHT=0": true, "EXPORTER_LEADER_ELECTION=false": true,
 	"EXPORTER_SHARD=0": true, "EXPORTER_TOTAL_SHARDS=1": true, "EXPORTER_REVIEWER=file": true, "EXPORTER_CANARY=file": true,
 }
 
@@ -347,6 +349,7 @@ var wanted = map[string]string{
 	"EXPORTER_TARGET_NAME":           "prod",
 	"EXPORTER_VAULT_CLIENT_KEY":      "var/run/secrets/vault-k8s-auth-exporter/vault-client/tls.key",
 	"EXPORTER_CANARY_AUDIENCES":      "vault",
+	"EXPORTER_EXTERNAL_URL":          "https://monitoring.example.com/vault-auth",
 	"EXPORTER_REVIEWER_SECRET":       "vault/reviewer/jwt",
 	"EXPORTER_INTERVAL":              "1m30s",
 	"EXPORTER_FOLLOW_UPS":            "false",

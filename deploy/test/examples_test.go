@@ -40,6 +40,8 @@ reviewerReview: true
 targetName: prod
 statusPage: true
 probeAPI: true
+externalURL: "https://{{ .Release.Namespace }}.example.com/vault-auth/"
+routePrefix: /inside
 maxInFlight: 40
 webConfig: {existingSecret: web}
 replicaCount: 2

@@ -62,9 +62,22 @@ func TestRoutesToThePage(t *testing.T) {
 	if !slices.Equal(hosts, []string{release + ".example.com", "b.example.com"}) {
 		t.Errorf("hosts %q", hosts)
 	}
-	anyHost := convert[networking.Ingress](t, render(t, merged(t, `{statusPage: true, ingress: {enabled: true}}`)).only(t, "Ingress"))
+	anyHost := convert[networking.Ingress](t, render(t, merged(t, `{ingress: {enabled: true}}`)).only(t, "Ingress"))
 	if len(anyHost.Spec.Rules) != 1 || anyHost.Spec.Rules[0].Host != "" {
 		t.Errorf("without hosts the rules are %+v", anyHost.Spec.Rules)
+	}
+	external := render(t, merged(t, `{externalURL: "https://Exporter.example.com:8443/vault-auth/", ingress: {enabled: true}, httpRoute: {enabled: true, parentRefs: [{name: public}]}}`))
+	rule := convert[networking.Ingress](t, external.only(t, "Ingress")).Spec.Rules[0]
+	if rule.Host != "exporter.example.com" || rule.HTTP.Paths[0].Path != "/vault-auth" {
+		t.Errorf("with an external URL the Ingress is for %s%s", rule.Host, rule.HTTP.Paths[0].Path)
+	}
+	spec := asJSON(t, external.only(t, "HTTPRoute").Object["spec"])
+	if !strings.Contains(spec, `"hostnames":["exporter.example.com"]`) || !strings.Contains(spec, `"matches":[{"path":{"type":"PathPrefix","value":"/vault-auth"}}]`) {
+		t.Errorf("with an external URL the HTTPRoute is %s", spec)
+	}
+	address := render(t, merged(t, `{externalURL: "https://10.0.0.1", ingress: {enabled: true}}`))
+	if rule := convert[networking.Ingress](t, address.only(t, "Ingress")).Spec.Rules[0]; rule.Host != "" || rule.HTTP.Paths[0].Path != "/" {
+		t.Errorf("with an address as external URL the Ingress is for %s%s", rule.Host, rule.HTTP.Paths[0].Path)
 	}
 	if route := asJSON(t, all.only(t, "HTTPRoute").Object["spec"]); !strings.Contains(route, `"backendRefs":[{"name":"`+release+`","port":80}]`) {
 		t.Errorf("the route is %s", route)

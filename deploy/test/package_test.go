@@ -124,6 +124,9 @@ func TestNotes(t *testing.T) {
 		`{sharding: {enabled: true}, targets: [{name: a}]}`: "kubectl -n monitoring exec statefulset/vault-k8s-auth-exporter -- /exporter check",
 		`namespaceOverride: watch`:                          "kubectl -n watch port-forward deploy/vault-k8s-auth-exporter 10190 &",
 		`vault: {addr: "https://vault.vault.svc"}`:          "DNS 53, 5353; Vault 443, 8200; API servers\n16443, 443, 6443, 8443.",
+		`externalURL: https://example.com/vault-auth`:       "the status page is at https://example.com/vault-auth:",
+		`routePrefix: /vault-auth`:                          "http://127.0.0.1:10190/vault-auth/metrics",
+		`ingress: {enabled: true}`:                          "Everybody who reaches the port, also through the Ingress, can read the status page",
 		`canary: {audience: openbao}`:                       "audience=openbao token_policies=default token_type=batch token_ttl=60s",
 	} {
 		rendered, err := renderTexts(t, merged(t, text))

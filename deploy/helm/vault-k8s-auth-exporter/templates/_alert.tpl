@@ -30,8 +30,10 @@
 {{- $_ := set $rule "expr" (replace "* 0.005" (printf "* %v" .values.errorBudget) $rule.expr) -}}
 {{- end -}}
 {{- $_ := set $rule "labels" (merge (dict) ($own.labels | default dict) .values.extraLabels $rule.labels) -}}
-{{- $_ := set $rule.annotations "description" (regexReplaceAll "https://[^ ]+/docs/reasons[.]md#" $rule.annotations.description (printf "%s#" .values.reasonsURL)
-  | replace "deploy/vault-k8s-auth-exporter" .workload) -}}
+{{- with .values.reasonsURL -}}
+{{- $_ := set $rule.annotations "description" (regexReplaceAll "https://[^ ]+/docs/reasons[.]md#" $rule.annotations.description (printf "%s#" .)) -}}
+{{- end -}}
+{{- $_ := set $rule.annotations "description" (replace "deploy/vault-k8s-auth-exporter" .workload $rule.annotations.description) -}}
 {{- $links := dict -}}
 {{- $ofTarget := contains "$labels.target" $rule.annotations.description -}}
 {{- with .values.grafanaURL -}}

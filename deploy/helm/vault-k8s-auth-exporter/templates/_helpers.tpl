@@ -70,6 +70,25 @@ metadata:
   {{- end }}
 {{- end }}
 
+{{- /* The path of externalURL, without a slash at its end. */ -}}
+{{- define "exporter.externalPath" -}}
+{{- with .Values.externalURL }}{{ trimSuffix "/" (urlParse .).path }}{{ end -}}
+{{- end }}
+
+{{- /* The host of externalURL, unless it is an IP address, which neither an Ingress nor an HTTPRoute can have. */ -}}
+{{- define "exporter.externalHost" -}}
+{{- with .Values.externalURL }}{{ with (urlParse .).hostname }}{{ if not (or (contains ":" .) (regexMatch `^[0-9.]+$` .)) }}{{ lower . }}{{ end }}{{ end }}{{ end -}}
+{{- end }}
+
+{{- /* What precedes the path of every request, without a slash at its end. */ -}}
+{{- define "exporter.routePrefix" -}}
+{{- if .Values.routePrefix -}}
+{{- with trimAll "/" .Values.routePrefix }}/{{ . }}{{ end -}}
+{{- else -}}
+{{- include "exporter.externalPath" . -}}
+{{- end -}}
+{{- end }}
+
 {{- define "exporter.image" -}}
 {{- $i := .Values.image -}}
 {{- with (.Values.global | default dict).imageRegistry | default $i.registry }}{{ trimSuffix "/" . }}/{{ end -}}

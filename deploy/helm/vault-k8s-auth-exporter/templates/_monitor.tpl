@@ -1,6 +1,9 @@
-{{- /* The endpoint of a ServiceMonitor or PodMonitor. */ -}}
+{{- /* The endpoint of a ServiceMonitor or PodMonitor. prefix: what precedes the path of every request. */ -}}
 {{- define "exporter.endpoint" -}}
 - port: metrics
+  {{- with .prefix }}
+  path: {{ . }}/metrics
+  {{- end }}
   scheme: {{ .scheme }}
   {{- range $key := list "interval" "scrapeTimeout" "honorLabels" "tlsConfig" "basicAuth" "authorization" "relabelings" "metricRelabelings" }}
   {{- with get $ $key }}

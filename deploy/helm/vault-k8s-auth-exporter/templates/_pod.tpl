@@ -101,6 +101,9 @@ volumeMounts:
 {{- if .webConfig.existingSecret }}
 - --web.config.file=/etc/vault-k8s-auth-exporter/web/{{ .webConfig.key }}
 {{- end }}
+{{- with .routePrefix }}
+- --web.route-prefix={{ . }}
+{{- end }}
 {{- with .extraArgs }}
 {{ toYaml . }}
 {{- end }}

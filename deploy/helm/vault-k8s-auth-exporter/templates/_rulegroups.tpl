@@ -1,6 +1,12 @@
 {{- /* The rule groups of a PrometheusRule or a VMRule, with the changes in prometheusRule. Takes the root. */ -}}
 {{- define "exporter.ruleGroups" -}}
 {{- $p := deepCopy .Values.prometheusRule -}}
+{{- if and .Values.statusPage (not $p.statusURL) -}}
+{{- $_ := set $p "statusURL" (trimSuffix "/" (.Values.externalURL | default "")) -}}
+{{- end -}}
+{{- if and $p.statusURL (not $p.reasonsURL) -}}
+{{- $_ := set $p "reasonsURL" (printf "%s/docs/reasons.md" $p.statusURL) -}}
+{{- end -}}
 {{- $workload := printf "%s/%s" (ternary "statefulset" "deploy" .Values.sharding.enabled) (include "exporter.fullname" .) -}}
 {{- range $name := list "alerts" "extraLabels" "extraAnnotations" }}{{ if not (get $p $name) }}{{ $_ := set $p $name dict }}{{ end }}{{ end -}}
 {{- /* The label stands after a bracket, a comma or $labels, in expressions and in annotations; elsewhere the word is prose. */ -}}

@@ -48,11 +48,8 @@
 {{- end }}
 {{- end }}
 {{- range $name := list "ingress" "httpRoute" }}
-{{- if and (get $ $name).enabled (eq (toString $.statusPage) "false") }}
+{{- if and (get $ $name).enabled (not $.statusPage) }}
 - {{ $name }}.enabled is for the status page, which statusPage false disables
-{{- end }}
-{{- if and (get $ $name).enabled (eq (toString $.statusPage) "auto") (not $.webConfig.existingSecret) }}
-- {{ $name }}.enabled is for the status page, which statusPage auto serves only with authentication: set webConfig.existingSecret
 {{- end }}
 {{- end }}
 {{- if and .httpRoute.enabled (not .httpRoute.parentRefs) }}
