@@ -284,14 +284,34 @@ func TestRunsBehindAProxy(t *testing.T) {
 // What a flag refuses is said with its name, and what is allowed.
 func TestSiteFlags(t *testing.T) {
 	for arg, want := range map[string]string{
-		"--web.external-url=ftp://example.com": "exporter: --web.external-url: has another scheme; allowed: an absolute URL, https or http, such as https://example.com/vault-auth; see exporter --help\n",
-		"--web.external-url=example.com":       "exporter: --web.external-url: is no absolute URL; allowed: an absolute URL, https or http, such as https://example.com/vault-auth; see exporter --help\n",
+		"--web.external-url=ftp://example.com": "exporter: --web.external-url: \"ftp://example.com\" has another scheme; allowed: an absolute URL, https or http, such as https://example.com/vault-auth; see exporter --help\n",
+		"--web.external-url=example.com":       "exporter: --web.external-url: \"example.com\" is no absolute URL; allowed: an absolute URL, https or http, such as https://example.com/vault-auth; see exporter --help\n",
 		"--web.route-prefix=/a b":              `exporter: --web.route-prefix: "/a b" is no path of a page; allowed: a path of letters, digits and ._~-, such as /vault-auth; / is the root; see exporter --help` + "\n",
 		"--web.route-prefix=https://host/a":    `exporter: --web.route-prefix: "https://host/a" is no path of a page; allowed: a path of letters, digits and ._~-, such as /vault-auth; / is the root; see exporter --help` + "\n",
 	} {
 		var out transcript
 		if code := run(t.Context(), []string{"serve", arg}, &out, &out); code != exitUsage || out.String() != want {
 			t.Errorf("%s: %d\ngot  %swant %s", arg, code, &out, want)
+		}
+	}
+}
+
+// check links to the page of the exporter beside it, if that is served.
+func TestCheckLinksToThePage(t *testing.T) {
+	for page, want := range map[string]string{
+		"true":  "https://example.com/vault-auth/runbooks/vault_sealed?target=default",
+		"false": "https://github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/blob/main/docs/reasons.md#vault_sealed",
+	} {
+		w := probetest.NewWorld(t)
+		w.Vault.Change(func(v *probetest.Vault) { v.Sealed = true })
+		setTarget(t, w.Target)
+		t.Setenv("EXPORTER_EXTERNAL_URL", "https://example.com/vault-auth/")
+		t.Setenv("EXPORTER_STATUS_PAGE", page)
+		for _, format := range []string{"text", "json", "junit"} {
+			var out transcript
+			if run(t.Context(), []string{"check", "--output=" + format}, &out, io.Discard); !strings.Contains(out.String(), want) {
+				t.Errorf("page %s, %s: no link to %s:\n%s", page, format, want, &out)
+			}
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net/url"
 	"regexp"
 	"strings"
@@ -23,7 +24,7 @@ func withPagePath(k kind[string]) kind[string] {
 			return "", malformed("is no absolute URL")
 		}
 		if _, err := parsePagePath(u.EscapedPath()); err != nil {
-			return "", allowing(err, "a URL with a path of letters, digits and ._~-, such as https://example.com/vault-auth")
+			return "", invalid("has a path that a page cannot have", "a URL with a path of letters, digits and ._~-, such as https://example.com/vault-auth")
 		}
 		return address, nil
 	}
@@ -46,10 +47,15 @@ func parsePagePath(value string) (string, error) {
 }
 
 // ParseExternalURL checks a URL for --web.external-url as [Load] checks that of
-// EXPORTER_EXTERNAL_URL. It returns the URL without a slash at its end.
+// EXPORTER_EXTERNAL_URL. It returns the URL without a slash at its end. The error repeats a
+// value that cannot hold a password.
 func ParseExternalURL(value string) (string, error) {
 	address, err := externalURL.parse(value)
-	return address, allowing(err, externalURL.allowed)
+	err = allowing(err, externalURL.allowed)
+	if err != nil && !strings.ContainsAny(value, "@?#") {
+		err = fmt.Errorf("%s %w", quote(value), err)
+	}
+	return address, err
 }
 
 // ParseRoutePrefix checks a path for --web.route-prefix. It returns the path without a slash

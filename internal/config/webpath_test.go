@@ -9,14 +9,14 @@ func TestExternalURL(t *testing.T) {
 		"http://[::1]:8080/a/b//":           "http://[::1]:8080/a/b",
 		"https://example.com/vault-auth/":   "https://example.com/vault-auth",
 		"https://example.com/v1":            "https://example.com/v1",
-		"ftp://example.com":                 "has another scheme; allowed: an absolute URL, https or http, such as https://example.com/vault-auth",
-		"example.com/vault-auth":            "is no absolute URL; allowed: an absolute URL, https or http, such as https://example.com/vault-auth",
-		"https:///vault-auth":               "has no host, or one that cannot be; allowed: an absolute URL, https or http, such as https://example.com/vault-auth",
+		"ftp://example.com":                 "\"ftp://example.com\" has another scheme; allowed: an absolute URL, https or http, such as https://example.com/vault-auth",
+		"example.com/vault-auth":            "\"example.com/vault-auth\" is no absolute URL; allowed: an absolute URL, https or http, such as https://example.com/vault-auth",
+		"https:///vault-auth":               "\"https:///vault-auth\" has no host, or one that cannot be; allowed: an absolute URL, https or http, such as https://example.com/vault-auth",
 		"https://me:secret@example.com":     "holds a user or a password; allowed: an absolute URL, https or http, such as https://example.com/vault-auth, without either",
-		"https://example.com/a%2Fb":         `"/a%2Fb" is no path of a page; allowed: a URL with a path of letters, digits and ._~-, such as https://example.com/vault-auth`,
-		"https://example.com/a/../b":        `"/a/../b" is no path of a page; allowed: a URL with a path of letters, digits and ._~-, such as https://example.com/vault-auth`,
-		"https://example.com/a//b":          `"/a//b" is no path of a page; allowed: a URL with a path of letters, digits and ._~-, such as https://example.com/vault-auth`,
-		"https://example.com:99999/metrics": "has a port that cannot be; allowed: an absolute URL, https or http, such as https://example.com/vault-auth",
+		"https://example.com/a%2Fb":         `"https://example.com/a%2Fb" has a path that a page cannot have; allowed: a URL with a path of letters, digits and ._~-, such as https://example.com/vault-auth`,
+		"https://example.com/a/../b":        `"https://example.com/a/../b" has a path that a page cannot have; allowed: a URL with a path of letters, digits and ._~-, such as https://example.com/vault-auth`,
+		"https://example.com/a//b":          `"https://example.com/a//b" has a path that a page cannot have; allowed: a URL with a path of letters, digits and ._~-, such as https://example.com/vault-auth`,
+		"https://example.com:99999/metrics": "\"https://example.com:99999/metrics\" has a port that cannot be; allowed: an absolute URL, https or http, such as https://example.com/vault-auth",
 	} {
 		got, err := ParseExternalURL(value)
 		if err != nil {
