@@ -2,8 +2,10 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"testing"
@@ -117,6 +119,30 @@ func TestHostsElsewhere(t *testing.T) {
 				t.Errorf("%d, want %d", code, test.want)
 			}
 		})
+	}
+}
+
+// The listeners of systemd may be on any interface. What counts is where a connection arrived.
+func TestHostsByConnection(t *testing.T) {
+	for name, test := range map[string]struct {
+		arrived net.Addr
+		want    int
+	}{
+		"loopback":      {&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 10190}, http.StatusForbidden},
+		"IPv6 loopback": {&net.TCPAddr{IP: net.IPv6loopback, Port: 10190}, http.StatusForbidden},
+		"elsewhere":     {&net.TCPAddr{IP: net.IPv4(10, 0, 0, 1), Port: 10190}, 200},
+		"unix":          {&net.UnixAddr{Name: "/run/exporter.sock", Net: "unix"}, 200},
+		"not known":     {nil, http.StatusForbidden},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "http://evil.example/", nil)
+		if test.arrived != nil {
+			r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, test.arrived))
+		}
+		w := httptest.NewRecorder()
+		requireLoopbackHost(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), "").ServeHTTP(w, r)
+		if w.Code != test.want {
+			t.Errorf("%s: %d, want %d", name, w.Code, test.want)
+		}
 	}
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"html/template"
 	"net/http"
 	"time"
 
@@ -51,7 +50,7 @@ func (s site) landingPage() http.Handler {
 		Profiling:   "false",
 		RoutePrefix: s.links.Path,
 		Links:       []web.LandingLinks{{Address: "metrics", Text: "Metrics"}},
-		ExtraHTML:   "<p>The status page and its API are off: " + template.HTMLEscapeString(s.whyNoPage()) + ".</p>",
+		ExtraHTML:   "<p>The status page and its API are off: " + pageOff + ".</p>",
 	})
 	if err != nil {
 		panic(fmt.Sprintf("making the landing page: %v", err)) // cannot happen: its template is constant

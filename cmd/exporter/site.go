@@ -1,11 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
 
@@ -107,12 +107,14 @@ func linksOf(f siteFlags, settings config.Config) status.Links {
 	return links
 }
 
+const pageOff = "EXPORTER_STATUS_PAGE is false; set it to true"
+
 // whyNoProbe returns why readers may not start runs, and what changes that.
 func whyNoProbe(settings config.Config, authenticated, loopbackOnly bool, externalHost string) string {
 	const authenticate = "; set basic_auth_users or client_auth_type: RequireAndVerifyClientCert in --web.config.file"
 	switch {
 	case !settings.StatusPage:
-		return "EXPORTER_STATUS_PAGE is false; set it to true"
+		return pageOff
 	case !settings.ProbeAPI:
 		return "EXPORTER_PROBE_API is false; set it to true"
 	case authenticated:
@@ -125,26 +127,14 @@ func whyNoProbe(settings config.Config, authenticated, loopbackOnly bool, extern
 	return ""
 }
 
-// whyNoPage returns why the page is not served, and what changes that.
-func (s site) whyNoPage() string {
-	if s.page {
-		return ""
-	}
-	return "EXPORTER_STATUS_PAGE is false; set it to true"
-}
-
 // log says where the page is, and what is off.
 func (s site) log(logger *slog.Logger) {
-	if s.page {
-		address := s.links.URL
-		if address == "" {
-			address = s.links.Path
-		}
-		logger.Info("Status page is served", "at", strings.TrimSuffix(address, "/")+"/")
-	} else {
-		logger.Info("Status page and API are off", "why", s.whyNoPage())
+	if !s.page {
+		logger.Info("Status page and API are off", "why", pageOff)
+		return
 	}
-	if s.page && s.probeOff != "" {
+	logger.Info("Status page is served", "at", cmp.Or(s.links.URL, s.links.Path)+"/")
+	if s.probeOff != "" {
 		logger.Info("Probe now is off", "why", s.probeOff)
 	}
 }
