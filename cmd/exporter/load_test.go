@@ -166,8 +166,10 @@ func BenchmarkWorstCase(b *testing.B) {
 				l.ignore("/api/v1/events", 200)
 				l.ignore("/metrics", 50)
 				l.ignore("/api/v1/status", 50)
+				l.ignore("/", 50)
 				l.read("/metrics", 50)
 				l.read("/api/v1/status", 50)
+				l.read("/", 50)
 			}},
 		} {
 			b.Run(fmt.Sprintf("targets=%d/%s", targets, attack.name), func(b *testing.B) {
