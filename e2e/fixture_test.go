@@ -32,7 +32,7 @@ type fixture struct {
 // startLab starts a lab that is closed at the end of the test.
 func startLab(t *testing.T) *lab.Lab {
 	t.Helper()
-	l, err := lab.Start(t.Context(), lab.Options{})
+	l, err := lab.Start(t.Context(), lab.Options{Commands: true})
 	if err != nil {
 		t.Fatal(err)
 	}

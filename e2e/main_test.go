@@ -41,7 +41,7 @@ func runWithSharedLab(m *testing.M) (code int, err error) {
 	if shared.exporter, err = filepath.Abs(shared.exporter); err != nil {
 		return 0, err
 	}
-	if shared.lab, err = lab.Start(ctx, lab.Options{Log: os.Stderr}); err != nil {
+	if shared.lab, err = lab.Start(ctx, lab.Options{Log: os.Stderr, Commands: true}); err != nil {
 		return 0, err
 	}
 	defer func() {

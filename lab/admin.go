@@ -10,19 +10,21 @@ import (
 
 const (
 	adminConfig = "admin.kubeconfig"
-	commandDir  = "bin" // has links named kubectl and vault
+	commandDir  = "bin" // has links named kubectl, jq and vault
 )
 
-// installAdminTools makes the directory of commands that AdminEnv puts on the PATH.
-func (l *Lab) installAdminTools(b Binaries) error {
+// installCommands makes the directory of commands that AdminEnv puts on the PATH. Those without a path are left out.
+func (l *Lab) installCommands(c Commands) error {
 	if err := os.Mkdir(l.path(commandDir), 0o700); err != nil {
 		return err
 	}
-	return errors.Join(
-		os.Symlink(b.Kubectl, filepath.Join(l.path(commandDir), "kubectl")),
-		os.Symlink(b.JQ, filepath.Join(l.path(commandDir), "jq")),
-		os.Symlink(b.VaultCommand, filepath.Join(l.path(commandDir), "vault")),
-	)
+	var errs []error
+	for name, path := range map[string]string{"kubectl": c.Kubectl, "jq": c.JQ, "vault": c.Vault} {
+		if path != "" {
+			errs = append(errs, os.Symlink(path, filepath.Join(l.path(commandDir), name)))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // kubeconfig has the administrator's certificate, and the API server's own address: no fault of a proxy affects it. Its
@@ -38,8 +40,9 @@ users: [{name: admin, user: {client-certificate-data: %[3]s, client-key-data: %[
 `, c.address, encode(c.ca.PEM), encode(c.admin), reviewerAccount.namespace)
 }
 
-// AdminEnv is the environment of a shell with full rights on both servers, as NAME=value. It contains credentials: use
-// it to run the commands that the exporter prints, and do not print it.
+// AdminEnv is the environment of a shell with full rights on both servers, as NAME=value, and with the commands if
+// [Options] asked for them. It contains credentials: use it to run the commands that the exporter prints, and do not
+// print it.
 func (l *Lab) AdminEnv() []string {
 	v := l.vault
 	if l.raft != nil {

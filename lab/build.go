@@ -10,80 +10,17 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strings"
 	"syscall"
 )
 
-// Binaries are the paths of the compiled servers, and of the commands that the exporter's fixes use.
-type Binaries struct {
-	KubeAPIServer, Vault  string
-	Kubectl, VaultCommand string
-	JQ                    string
-}
+// Binaries are the paths of the compiled servers.
+type Binaries struct{ KubeAPIServer, Vault string }
 
-// Build compiles the servers and commands, which takes minutes, or returns those that were compiled from the same
-// sources with the same version of Go. It writes progress messages for people.
-func Build(ctx context.Context, progress io.Writer) (Binaries, error) {
-	b, err := newBuilder(progress)
-	if err != nil {
-		return Binaries{}, err
-	}
-	unlock, err := b.lock(ctx)
-	if err != nil {
-		return Binaries{}, err
-	}
-	defer unlock()
-
-	kubernetes, err := b.kubernetesVersion(ctx)
-	if err != nil {
-		return Binaries{}, err
-	}
-	var binaries Binaries
-	for _, module := range []struct {
-		name string
-		path *string
-	}{
-		{"kube-apiserver", &binaries.KubeAPIServer},
-		{"vault", &binaries.Vault},
-		{"kubectl", &binaries.Kubectl},
-	} {
-		job := compilation{what: "the real " + module.name, pkg: ".", minutes: 4, ldflags: "-X k8s.io/component-base/version.gitVersion=" + kubernetes}
-		if *module.path, err = b.module(ctx, module.name, module.name, job); err != nil {
-			return Binaries{}, err
-		}
-	}
-	jq := compilation{what: "jq, as gojq", pkg: "github.com/itchyny/gojq/cmd/gojq", minutes: 1}
-	if binaries.JQ, err = b.module(ctx, "kubectl", "jq", jq); err != nil {
-		return Binaries{}, err
-	}
-	binaries.VaultCommand, err = b.command(ctx, "lab/cmd/vault", "the stand-in for the vault command")
-	return binaries, err
-}
-
-// BuildHelm compiles the helm command, which only the tests of the installation guide need.
-func BuildHelm(ctx context.Context, progress io.Writer) (string, error) {
-	b, err := newBuilder(progress)
-	if err != nil {
-		return "", err
-	}
-	unlock, err := b.lock(ctx)
-	if err != nil {
-		return "", err
-	}
-	defer unlock()
-	return b.module(ctx, "kubectl", "helm", compilation{what: "the real helm", pkg: "helm.sh/helm/v4/cmd/helm", minutes: 2})
-}
-
-// kubernetesVersion is the version in go.mod, which the API server is to answer at /version.
-func (b *builder) kubernetesVersion(ctx context.Context) (string, error) {
-	list := goTool(ctx, filepath.Join(b.root, "lab", "kube-apiserver"), "list", "-m", "-f", "{{.Version}}", "k8s.io/kubernetes")
-	version, err := list.Output()
-	if err != nil {
-		return "", fmt.Errorf("asking Go for the version of Kubernetes: %w", err)
-	}
-	return strings.TrimSpace(string(version)), nil
-}
+// Commands are the paths of the commands that the exporter's checks and fixes use.
+type Commands struct{ Kubectl, JQ, Vault string }
 
 // MonitoringBinaries are the paths of Prometheus and Alertmanager, and of the two commands that check their
 // configuration.
@@ -92,49 +29,104 @@ type MonitoringBinaries struct {
 	Promtool, Amtool         string
 }
 
-// BuildMonitoring is Build for Prometheus and Alertmanager, which only some labs need.
-func BuildMonitoring(ctx context.Context, progress io.Writer) (MonitoringBinaries, error) {
-	b, err := newBuilder(progress)
-	if err != nil {
-		return MonitoringBinaries{}, err
-	}
-	unlock, err := b.lock(ctx)
-	if err != nil {
-		return MonitoringBinaries{}, err
-	}
-	defer unlock()
+// A program is compiled from the module lab/<module>.
+type program struct {
+	name, module, pkg string
+	what, tags        string
+	minutes           int // see [compilation]
+}
 
-	var binaries MonitoringBinaries
-	for _, command := range []struct {
-		name, pkg string
-		minutes   int
-		path      *string
-	}{
-		{"prometheus", "github.com/prometheus/prometheus/cmd/prometheus", 4, &binaries.Prometheus},
-		{"promtool", "github.com/prometheus/prometheus/cmd/promtool", 1, &binaries.Promtool},
-		{"alertmanager", "github.com/prometheus/alertmanager/cmd/alertmanager", 1, &binaries.Alertmanager},
-		{"amtool", "github.com/prometheus/alertmanager/cmd/amtool", 1, &binaries.Amtool},
-	} {
-		job := compilation{what: "the real " + command.name, pkg: command.pkg, tags: "remove_all_sd", minutes: command.minutes}
-		if *command.path, err = b.module(ctx, "prometheus", command.name, job); err != nil {
-			return MonitoringBinaries{}, err
+var (
+	kubeAPIServer = program{name: "kube-apiserver", module: "kube-apiserver", pkg: ".", what: "the real kube-apiserver", minutes: 3}
+	vaultServer   = program{name: "vault", module: "vault", pkg: ".", what: "the real vault", minutes: 3}
+
+	kubectl = program{name: "kubectl", module: "kubectl", pkg: ".", what: "the real kubectl", minutes: 1}
+	gojq    = program{name: "jq", module: "kubectl", pkg: "github.com/itchyny/gojq/cmd/gojq", what: "jq, as gojq", minutes: 1}
+	helm    = program{name: "helm", module: "kubectl", pkg: "helm.sh/helm/v4/cmd/helm", what: "the real helm", minutes: 2}
+)
+
+// monitoringProgram is a program of Prometheus or Alertmanager.
+func monitoringProgram(project, name string, minutes int) program {
+	return program{
+		name: name, module: "prometheus", pkg: "github.com/prometheus/" + project + "/cmd/" + name,
+		what: "the real " + name, tags: "remove_all_sd", minutes: minutes,
+	}
+}
+
+// Build compiles the servers, which takes minutes, or returns those that were compiled from the same sources with the
+// same version of Go. It writes progress messages for people.
+func Build(ctx context.Context, progress io.Writer) (binaries Binaries, err error) {
+	err = locked(ctx, progress, func(b *builder) error {
+		return b.programs(ctx, wanted{kubeAPIServer, &binaries.KubeAPIServer}, wanted{vaultServer, &binaries.Vault})
+	})
+	return binaries, err
+}
+
+// MinutesToBuild estimates how long Build will take on a small machine. It is 0 if nothing needs to be compiled.
+func MinutesToBuild(ctx context.Context) (minutes int, err error) {
+	b, err := newBuilder(io.Discard)
+	if err != nil {
+		return 0, err
+	}
+	for _, p := range []program{kubeAPIServer, vaultServer} {
+		job, err := b.compilation(ctx, p)
+		if err != nil {
+			return 0, err
+		}
+		if _, err := os.Stat(job.target); err != nil {
+			minutes += p.minutes
 		}
 	}
-	return binaries, nil
+	return minutes, nil
+}
+
+// BuildCommands is Build for the commands, which only some tests need.
+func BuildCommands(ctx context.Context, progress io.Writer) (commands Commands, err error) {
+	err = locked(ctx, progress, func(b *builder) (err error) {
+		if err := b.programs(ctx, wanted{kubectl, &commands.Kubectl}, wanted{gojq, &commands.JQ}); err != nil {
+			return err
+		}
+		commands.Vault, err = b.command(ctx, "lab/cmd/vault", "the stand-in for the vault command")
+		return err
+	})
+	return commands, err
+}
+
+// BuildHelm compiles the helm command, which only the tests of the installation guide need.
+func BuildHelm(ctx context.Context, progress io.Writer) (binary string, err error) {
+	err = locked(ctx, progress, func(b *builder) error { return b.programs(ctx, wanted{helm, &binary}) })
+	return binary, err
+}
+
+// BuildMonitoring is Build for Prometheus and Alertmanager, which only some labs need.
+func BuildMonitoring(ctx context.Context, progress io.Writer) (binaries MonitoringBinaries, err error) {
+	err = locked(ctx, progress, func(b *builder) error {
+		return b.programs(ctx,
+			wanted{monitoringProgram("prometheus", "prometheus", 3), &binaries.Prometheus},
+			wanted{monitoringProgram("prometheus", "promtool", 1), &binaries.Promtool},
+			wanted{monitoringProgram("alertmanager", "alertmanager", 1), &binaries.Alertmanager},
+			wanted{monitoringProgram("alertmanager", "amtool", 1), &binaries.Amtool},
+		)
+	})
+	return binaries, err
 }
 
 // BuildExporter compiles the exporter of this checkout.
 func BuildExporter(ctx context.Context, progress io.Writer) (string, error) {
-	b, err := newBuilder(progress)
-	if err != nil {
-		return "", err
-	}
-	unlock, err := b.lock(ctx)
-	if err != nil {
-		return "", err
-	}
-	defer unlock()
-	return b.command(ctx, "cmd/exporter", "the exporter")
+	return buildCommand(ctx, progress, "cmd/exporter", "the exporter")
+}
+
+// BuildSimulated compiles the command that runs simulated servers.
+func BuildSimulated(ctx context.Context, progress io.Writer) (string, error) {
+	return buildCommand(ctx, progress, "lab/cmd/simulated", "the simulated servers")
+}
+
+func buildCommand(ctx context.Context, progress io.Writer, pkg, what string) (binary string, err error) {
+	err = locked(ctx, progress, func(b *builder) (err error) {
+		binary, err = b.command(ctx, pkg, what)
+		return err
+	})
+	return binary, err
 }
 
 type builder struct {
@@ -149,6 +141,20 @@ func newBuilder(progress io.Writer) (*builder, error) {
 	}
 	bin := filepath.Join(root, ".lab", "bin")
 	return &builder{root: root, bin: bin, progress: progress}, os.MkdirAll(bin, 0o755)
+}
+
+// locked calls build with a builder whose lock is held.
+func locked(ctx context.Context, progress io.Writer, build func(*builder) error) error {
+	b, err := newBuilder(progress)
+	if err != nil {
+		return err
+	}
+	unlock, err := b.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return build(b)
 }
 
 // lock keeps two processes of one checkout from compiling the same thing at the same time.
@@ -180,25 +186,63 @@ func (b *builder) command(ctx context.Context, pkg, what string) (string, error)
 	return target, b.compile(ctx, compilation{what: what, dir: b.root, pkg: "./" + pkg, target: target})
 }
 
-// module builds the command called name in the module lab/<module>, unless a binary with the same key exists.
-func (b *builder) module(ctx context.Context, module, name string, job compilation) (string, error) {
-	job.dir = filepath.Join(b.root, "lab", module)
+// wanted is a program, and where to store the path of its binary.
+type wanted struct {
+	program program
+	binary  *string
+}
+
+// programs compiles those that have no binary with the same key.
+func (b *builder) programs(ctx context.Context, all ...wanted) error {
+	for _, w := range all {
+		job, err := b.compilation(ctx, w.program)
+		if err != nil {
+			return err
+		}
+		*w.binary = job.target
+		if _, err := os.Stat(job.target); err == nil {
+			continue
+		}
+		if err := b.compile(ctx, job); err != nil {
+			return err
+		}
+		if err := b.removeOlderBuilds(w.program.name, job.target); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compilation is how p is compiled: without optimisation and symbols, which takes a third less time.
+func (b *builder) compilation(ctx context.Context, p program) (compilation, error) {
+	kubernetes, err := b.kubernetesVersion(ctx)
+	if err != nil {
+		return compilation{}, err
+	}
+	job := compilation{
+		what: p.what, dir: filepath.Join(b.root, "lab", p.module), pkg: p.pkg, minutes: p.minutes, tags: p.tags,
+		gcflags: "all=-N -l", ldflags: "-s -w -X k8s.io/component-base/version.gitVersion=" + kubernetes,
+	}
 	version, err := goTool(ctx, job.dir, "env", "GOVERSION").Output()
 	if err != nil {
-		return "", fmt.Errorf("asking Go for its version: %w", err)
+		return compilation{}, fmt.Errorf("asking Go for its version: %w", err)
 	}
-	key, err := sourceKey(os.DirFS(job.dir))
+	key, err := sourceKey(os.DirFS(job.dir), job.flags()...)
 	if err != nil {
-		return "", fmt.Errorf("hashing the sources in %s: %w", job.dir, err)
+		return compilation{}, fmt.Errorf("hashing the sources in %s: %w", job.dir, err)
 	}
-	job.target = filepath.Join(b.bin, fmt.Sprintf("%s-%s-%s", name, strings.TrimSpace(string(version)), key))
-	if _, err := os.Stat(job.target); err == nil {
-		return job.target, nil
+	job.target = filepath.Join(b.bin, fmt.Sprintf("%s-%s-%s", p.name, strings.TrimSpace(string(version)), key))
+	return job, nil
+}
+
+// kubernetesVersion is the version in go.mod, which the API server is to answer at /version.
+func (b *builder) kubernetesVersion(ctx context.Context) (string, error) {
+	list := goTool(ctx, filepath.Join(b.root, "lab", "kube-apiserver"), "list", "-m", "-f", "{{.Version}}", "k8s.io/kubernetes")
+	version, err := list.Output()
+	if err != nil {
+		return "", fmt.Errorf("asking Go for the version of Kubernetes: %w", err)
 	}
-	if err := b.compile(ctx, job); err != nil {
-		return "", err
-	}
-	return job.target, b.removeOlderBuilds(name, job.target)
+	return strings.TrimSpace(string(version)), nil
 }
 
 // removeOlderBuilds removes the binaries of the same name from other sources or another version of Go.
@@ -218,25 +262,22 @@ func (b *builder) removeOlderBuilds(name, keep string) error {
 	return nil
 }
 
-// sourceKey is a hash of everything that determines a build: the module's own Go files, and its dependencies in go.mod
-// and go.sum. A changed comment changes it too.
-func sourceKey(dir fs.FS) (string, error) {
+// sourceKey is a hash of everything that determines a build: the flags, the module's own Go files and those of the
+// modules below it, and its dependencies in go.mod and go.sum. A changed comment changes it too.
+func sourceKey(dir fs.FS, flags ...string) (string, error) {
 	hash := sha256.New()
-	for _, pattern := range []string{"*.go", "go.mod", "go.sum"} {
-		names, err := fs.Glob(dir, pattern)
-		if err != nil {
-			return "", err
+	fmt.Fprintf(hash, "%q\n", flags)
+	err := fs.WalkDir(dir, ".", func(name string, entry fs.DirEntry, err error) error {
+		isSource := path.Ext(name) == ".go" || path.Base(name) == "go.mod" || path.Base(name) == "go.sum"
+		if err != nil || entry.IsDir() || !isSource {
+			return err
 		}
-		for _, name := range names {
-			data, err := fs.ReadFile(dir, name)
-			if err != nil {
-				return "", err
-			}
-			fmt.Fprintf(hash, "%s %d\n", name, len(data))
-			hash.Write(data)
-		}
-	}
-	return hex.EncodeToString(hash.Sum(nil))[:12], nil
+		data, err := fs.ReadFile(dir, name)
+		fmt.Fprintf(hash, "%s %d\n", name, len(data))
+		hash.Write(data)
+		return err
+	})
+	return hex.EncodeToString(hash.Sum(nil))[:12], err
 }
 
 // goTool returns a go command that ignores the user's GOFLAGS, workspace and cross-compilation settings.

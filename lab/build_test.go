@@ -23,12 +23,18 @@ func TestSourceKey(t *testing.T) {
 		"go.mod":  "module n",
 		"go.sum":  "other sums",
 		"more.go": "package main",
+
+		"replaced/go.mod":     "module r",
+		"replaced/sub/sub.go": "package sub",
 	} {
 		changed := maps.Clone(sources)
 		changed[name] = &fstest.MapFile{Data: []byte(content)}
 		if testKey(t, changed) == key {
 			t.Errorf("changing %s does not change the key", name)
 		}
+	}
+	if flagged, err := sourceKey(sources, "-gcflags=all=-N"); err != nil || flagged == key {
+		t.Errorf("a flag does not change the key: %s, %v", flagged, err)
 	}
 	irrelevant := maps.Clone(sources)
 	irrelevant["README.md"] = &fstest.MapFile{Data: []byte("words")}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -17,14 +18,18 @@ const reportInterval = 10 * time.Second
 // A compilation is one run of go build.
 type compilation struct {
 	what, dir, pkg, target string
-	tags, ldflags          string
+	tags, gcflags, ldflags string
 	minutes                int // an estimate for the first build on a small machine; 0 announces nothing
 }
 
+func (c compilation) flags() []string {
+	return []string{"-trimpath", "-buildvcs=false", "-tags=" + c.tags, "-gcflags=" + c.gcflags, "-ldflags=" + c.ldflags}
+}
+
 // compile writes the target through a temporary file: an interrupted build leaves no incomplete binary.
-func (b *builder) compile(ctx context.Context, c compilation) error {
+func (b *builder) compile(ctx context.Context, c compilation) (err error) {
 	report := newReport(b.progress, c)
-	defer report.stop()
+	defer func() { report.stop(err == nil) }()
 
 	total, err := c.packages(ctx, report)
 	if err != nil {
@@ -33,7 +38,7 @@ func (b *builder) compile(ctx context.Context, c compilation) error {
 	report.phase("compiling", total)
 	temporary := fmt.Sprintf("%s.%d.tmp", c.target, os.Getpid())
 	defer os.Remove(temporary)
-	build := goTool(ctx, c.dir, "build", "-v", "-trimpath", "-buildvcs=false", "-tags="+c.tags, "-ldflags="+c.ldflags, "-o", temporary, c.pkg)
+	build := goTool(ctx, c.dir, slices.Concat([]string{"build", "-v", "-o", temporary}, c.flags(), []string{c.pkg})...)
 	stderr, err := build.StderrPipe()
 	if err != nil {
 		return err
@@ -42,7 +47,9 @@ func (b *builder) compile(ctx context.Context, c compilation) error {
 		return fmt.Errorf("compiling %s: %w", c.what, err)
 	}
 	lastLines := report.count(stderr)
-	if err := build.Wait(); err != nil {
+	if err := build.Wait(); err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	} else if err != nil {
 		return fmt.Errorf("compiling %s: %w\n%s", c.what, err, lastLines)
 	}
 	return os.Rename(temporary, c.target)
@@ -103,10 +110,10 @@ func newReport(out io.Writer, job compilation) *progressReport {
 	return r
 }
 
-func (r *progressReport) stop() {
+func (r *progressReport) stop(compiled bool) {
 	close(r.done)
 	r.ended.Wait()
-	if r.job.minutes > 0 {
+	if r.job.minutes > 0 && compiled {
 		fmt.Fprintf(r.out, "compiled %s in %s\n", r.job.what, r.elapsed())
 	}
 }

@@ -4,10 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"time"
 )
@@ -22,70 +20,38 @@ type State struct {
 	Full     string   `json:"full"`
 	Env      []string `json:"env,omitempty"`
 	Injected bool     `json:"injected"`
+	// Simulated is set if the running servers are fakes.
+	Simulated bool `json:"simulated,omitempty"`
 }
 
-// A control lets other processes inject and heal faults, through a Unix socket in the lab's directory. The link
-// .lab/current points to that directory.
-type control struct {
+// A Control lets other processes inject and heal faults, through a Unix socket in a directory.
+type Control struct {
 	server *http.Server
 	served chan struct{}
-	link   string
-	dir    string
 }
 
-func serveControl(l *Lab) (*control, error) {
-	root, err := Root()
+// ServeControl serves the socket in dir until Close.
+func ServeControl(dir string, i Injector) (*Control, error) {
+	listener, err := net.Listen("unix", filepath.Join(dir, socketFile))
 	if err != nil {
 		return nil, err
 	}
-	listener, err := net.Listen("unix", l.path(socketFile))
-	if err != nil {
-		return nil, err
-	}
-	c := &control{
-		server: &http.Server{Handler: controlHandler(l), ReadHeaderTimeout: time.Second},
+	c := &Control{
+		server: &http.Server{Handler: controlHandler(i), ReadHeaderTimeout: time.Second},
 		served: make(chan struct{}),
-		link:   currentLink(root),
-		dir:    l.dir.path,
 	}
 	go func() {
 		defer close(c.served)
 		_ = c.server.Serve(listener)
 	}()
-	if other, err := os.Readlink(c.link); err == nil && isRunning(other) {
-		fmt.Fprintf(l.log, "another lab of this checkout is running in %s; `make fault` and `make heal` now act on the new one\n", other)
-	}
-	if err := replaceLink(c.link, c.dir); err != nil {
-		return nil, errors.Join(err, c.close())
-	}
 	return c, nil
 }
 
-// close removes the link, unless a newer lab has replaced it.
-func (c *control) close() error {
+// Close ends the requests in progress.
+func (c *Control) Close() error {
 	err := c.server.Close()
 	<-c.served
-	if dir, readErr := os.Readlink(c.link); readErr == nil && dir == c.dir {
-		err = errors.Join(err, removeFile(c.link))
-	}
 	return err
-}
-
-func currentLink(root string) string { return filepath.Join(root, ".lab", "current") }
-
-// replaceLink points link to dir, atomically: it creates a new link and renames it.
-func replaceLink(link, dir string) error {
-	if err := os.MkdirAll(filepath.Dir(link), 0o755); err != nil {
-		return err
-	}
-	temporary := fmt.Sprintf("%s.%d", link, os.Getpid())
-	if err := removeFile(temporary); err != nil {
-		return err
-	}
-	if err := os.Symlink(dir, temporary); err != nil {
-		return err
-	}
-	return os.Rename(temporary, link)
 }
 
 // isRunning reports whether a lab listens on the socket in dir.
@@ -97,17 +63,17 @@ func isRunning(dir string) bool {
 	return conn.Close() == nil
 }
 
-// faultInjector is the part of a Lab that a control needs.
-type faultInjector interface {
-	Inject(context.Context, string) error
-	Heal(context.Context) ([]string, error)
-	Injected() []string
+// An Injector is a Lab, or what stands in for one.
+type Injector interface {
+	Inject(ctx context.Context, name string) error
+	Heal(ctx context.Context) (healed []string, err error)
+	States() []State // of all faults, sorted by name
 }
 
-func controlHandler(l faultInjector) http.Handler {
+func controlHandler(l Injector) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /faults", func(w http.ResponseWriter, _ *http.Request) {
-		respond(w, States(l.Injected()...), nil)
+		respond(w, l.States(), nil)
 	})
 	mux.HandleFunc("POST /faults/{name}", func(w http.ResponseWriter, r *http.Request) {
 		respond(w, nil, l.Inject(r.Context(), r.PathValue("name")))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,10 +16,10 @@ import (
 // A fakeLab records injected faults. It cannot heal vault_sealed.
 type fakeLab struct{ injected []string }
 
-func (f *fakeLab) Injected() []string { return f.injected }
+func (f *fakeLab) States() []State { return States(f.injected...) }
 
 func (f *fakeLab) Inject(_ context.Context, name string) error {
-	if _, err := findFault(name); err != nil {
+	if _, err := FindFault(name); err != nil {
 		return err
 	}
 	f.injected = append(f.injected, name)
@@ -69,14 +68,14 @@ func TestControlReturnsErrors(t *testing.T) {
 
 func TestControlReturnsTheEnvironmentOfAFault(t *testing.T) {
 	remote := serveControlOf(t, new(fakeLab))
-	env, err := remote.Env(t.Context(), "reviewer_not_checked")
-	if want := "EXPORTER_KUBERNETES_TOKEN_FILE=" + filepath.Join(remote.dir, nobodyFile); err != nil || !slices.Contains(env, want) {
-		t.Errorf("got %v, %v; want %s in it", env, err, want)
+	state, err := remote.State(t.Context(), "reviewer_not_checked")
+	if want := "EXPORTER_KUBERNETES_TOKEN_FILE=" + filepath.Join(remote.dir, nobodyFile); err != nil || !slices.Contains(state.Env, want) {
+		t.Errorf("got %v, %v; want %s in it", state.Env, err, want)
 	}
-	if env, err := remote.Env(t.Context(), "role_missing"); err != nil || len(env) != 0 {
-		t.Errorf("got %v, %v; want nothing", env, err)
+	if state, err := remote.State(t.Context(), "role_missing"); err != nil || len(state.Env) != 0 {
+		t.Errorf("got %v, %v; want nothing", state.Env, err)
 	}
-	if _, err := remote.Env(t.Context(), "nonsense"); !errors.Is(err, ErrUnknownFault) {
+	if _, err := remote.State(t.Context(), "nonsense"); !errors.Is(err, ErrUnknownFault) {
 		t.Errorf("asking for nonsense gave %v", err)
 	}
 }
@@ -112,24 +111,53 @@ func TestReplaceLink(t *testing.T) {
 	}
 }
 
-// serveControlOf serves the control of f on a socket, and connects to it.
-func serveControlOf(t *testing.T, l faultInjector) *Remote {
-	t.Helper()
-	dir := shortDir(t)
-	listener, err := net.Listen("unix", filepath.Join(dir, socketFile))
+func TestCurrentLeavesANewerLabAlone(t *testing.T) {
+	root := t.TempDir()
+	if err := os.WriteFile(filepath.Join(root, "go.mod"), []byte(moduleLine), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(root)
+	running := shortDir(t)
+	listener, err := net.Listen("unix", filepath.Join(running, socketFile))
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &http.Server{Handler: controlHandler(l)}
-	served := make(chan struct{})
-	go func() {
-		defer close(served)
-		_ = server.Serve(listener)
-	}()
-	t.Cleanup(func() {
-		server.Close()
-		<-served
-	})
+	defer listener.Close()
+	var log strings.Builder
+	older, err := MakeCurrent(running, &log)
+	if err != nil || log.Len() > 0 {
+		t.Fatalf("%v, log %q", err, &log)
+	}
+	if err := older.Move(running); err != nil {
+		t.Fatal(err)
+	}
+	newer, err := MakeCurrent("/newer", &log)
+	if err != nil || !strings.Contains(log.String(), "another lab of this checkout is running in "+running) {
+		t.Errorf("%v, log %q", err, &log)
+	}
+	if err := errors.Join(older.Move("/older"), older.Close()); err != nil {
+		t.Error(err)
+	}
+	if now, err := os.Readlink(currentLink(root)); err != nil || now != "/newer" {
+		t.Errorf("the link points to %s, %v", now, err)
+	}
+	if err := newer.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(currentLink(root)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the link is still there: %v", err)
+	}
+}
+
+// serveControlOf serves the control of i on a socket, and connects to it.
+func serveControlOf(t *testing.T, i Injector) *Remote {
+	t.Helper()
+	dir := shortDir(t)
+	control, err := ServeControl(dir, i)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { control.Close() })
 	return connect(dir)
 }
 

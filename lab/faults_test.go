@@ -100,7 +100,7 @@ func TestHealUndoesInReverseOrder(t *testing.T) {
 
 func TestFullEnvBeginsWithEnv(t *testing.T) {
 	p := &proxy{address: "127.0.0.1:1"}
-	l := &Lab{dir: &runDir{path: "/run/lab"}, vaultProxy: p, kubernetesProxy: p}
+	l := &Lab{dir: &RunDir{path: "/run/lab"}, vaultProxy: p, kubernetesProxy: p}
 	env, fullEnv := l.Env(), l.FullEnv()
 	if len(fullEnv) <= len(env) || !slices.Equal(fullEnv[:len(env)], env) {
 		t.Errorf("%v does not begin with %v", fullEnv, env)

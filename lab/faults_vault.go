@@ -78,7 +78,7 @@ func setVaultCertificate(newCertificate certificateFunc) change {
 		if err != nil {
 			return err
 		}
-		return replaceFile(l.path(vaultCertificateFile), pair)
+		return ReplaceFile(l.path(vaultCertificateFile), pair)
 	}
 }
 

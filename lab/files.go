@@ -7,9 +7,9 @@ import (
 	"path/filepath"
 )
 
-// replaceFile writes to a temporary file and renames it, as kubelet does: a reader sees either the old or the new
+// ReplaceFile writes to a temporary file and renames it, as kubelet does: a reader sees either the old or the new
 // content.
-func replaceFile(path string, data []byte) error {
+func ReplaceFile(path string, data []byte) error {
 	temporary, err := os.CreateTemp(filepath.Dir(path), ".new-")
 	if err != nil {
 		return err

@@ -19,7 +19,7 @@ var ErrUnknownFault = errors.New("unknown fault")
 // Inject injects a fault, in addition to those injected before. A fault whose injection failed half way counts as
 // injected, so that Heal undoes it.
 func (l *Lab) Inject(ctx context.Context, name string) error {
-	fault, err := findFault(name)
+	fault, err := FindFault(name)
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func (l *Lab) untilHealthy(ctx context.Context, expected bool) error {
 }
 
 func (l *Lab) heal(ctx context.Context, name string) error {
-	fault, err := findFault(name)
+	fault, err := FindFault(name)
 	if err != nil {
 		return err
 	}
@@ -98,13 +98,17 @@ func (l *Lab) Injected() []string {
 	return slices.Clone(l.injected)
 }
 
+// States returns all faults and whether they are injected.
+func (l *Lab) States() []State { return States(l.Injected()...) }
+
 func (l *Lab) setInjected(names []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.injected = names
 }
 
-func findFault(name string) (Fault, error) {
+// FindFault returns the fault of this name, or an error that wraps [ErrUnknownFault].
+func FindFault(name string) (Fault, error) {
 	faults := Faults()
 	if i := slices.IndexFunc(faults, func(f Fault) bool { return f.Name == name }); i >= 0 {
 		return faults[i], nil

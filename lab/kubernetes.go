@@ -86,7 +86,7 @@ func (c *cluster) prepare(dir string) error {
 		adminConfig:          c.kubeconfig(),
 		clusterPolicy:        []byte(auditServiceAccounts),
 	} {
-		if err := replaceFile(filepath.Join(dir, name), data); err != nil {
+		if err := ReplaceFile(filepath.Join(dir, name), data); err != nil {
 			return err
 		}
 	}

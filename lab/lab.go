@@ -29,15 +29,17 @@ const (
 type Options struct {
 	// Log receives progress messages for people. Nil discards them.
 	Log io.Writer
-	// Control lets `lab fault` and `lab heal` of this checkout act on this lab.
+	// Control serves the socket through which other processes inject and heal faults; see [MakeCurrent].
 	Control bool
+	// Commands compiles the commands that AdminEnv needs.
+	Commands bool
 }
 
 // A Lab is a running API server and a running Vault. It is healthy until a fault is injected.
 type Lab struct {
 	log     io.Writer
-	dir     *runDir
-	control *control
+	dir     *RunDir
+	control *Control
 
 	cluster       *cluster
 	vault         *vault
@@ -71,6 +73,12 @@ func Start(ctx context.Context, o Options) (_ *Lab, err error) {
 	if err != nil {
 		return nil, err
 	}
+	var commands Commands
+	if o.Commands {
+		if commands, err = BuildCommands(ctx, l.log); err != nil {
+			return nil, err
+		}
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, l.Close())
@@ -80,7 +88,7 @@ func Start(ctx context.Context, o Options) (_ *Lab, err error) {
 	defer cancel()
 	began := time.Now()
 	fmt.Fprintln(l.log, "starting a Kubernetes API server and a Vault")
-	if l.dir, err = newRunDir(); err != nil {
+	if l.dir, err = NewRunDir(); err != nil {
 		return nil, err
 	}
 	if err := l.startServers(ctx, binaries); err != nil {
@@ -89,11 +97,11 @@ func Start(ctx context.Context, o Options) (_ *Lab, err error) {
 	if err := l.connectServers(ctx); err != nil {
 		return nil, err
 	}
-	if err := l.installAdminTools(binaries); err != nil {
+	if err := l.installCommands(commands); err != nil {
 		return nil, err
 	}
 	if o.Control {
-		if l.control, err = serveControl(l); err != nil {
+		if l.control, err = ServeControl(l.dir.path, l); err != nil {
 			return nil, err
 		}
 	}
@@ -107,7 +115,7 @@ func (l *Lab) Close() error { return l.closing() }
 func (l *Lab) close() error {
 	var errs []error
 	if l.control != nil {
-		errs = append(errs, l.control.close())
+		errs = append(errs, l.control.Close())
 	}
 	for _, p := range []*proxy{l.kubernetesProxy, l.vaultProxy, l.vaultOnlyProxy, l.vaultHTTPProxy} {
 		if p != nil {
@@ -129,7 +137,7 @@ func (l *Lab) close() error {
 	}
 	errs = append(errs, stopping.Wait())
 	if l.dir != nil {
-		errs = append(errs, l.dir.remove())
+		errs = append(errs, l.dir.Remove())
 	}
 	return errors.Join(errs...)
 }
@@ -202,7 +210,7 @@ func (l *Lab) useReviewer(ctx context.Context, token string) error {
 
 // write replaces one of the exporter's token files.
 func (l *Lab) write(name, token string) error {
-	return replaceFile(l.path(name), []byte(token+"\n"))
+	return ReplaceFile(l.path(name), []byte(token+"\n"))
 }
 
 func (l *Lab) path(name string) string { return filepath.Join(l.dir.path, name) }

@@ -37,7 +37,7 @@ type Monitoring struct {
 	// The URLs end without a slash. AlertmanagerURL is empty if there is none.
 	PrometheusURL, AlertmanagerURL string
 
-	dir       *runDir
+	dir       *RunDir
 	processes []*process
 }
 
@@ -51,7 +51,7 @@ func StartMonitoring(ctx context.Context, o MonitoringOptions) (_ *Monitoring, e
 		return nil, err
 	}
 	m := &Monitoring{}
-	if m.dir, err = newRunDir(); err != nil {
+	if m.dir, err = NewRunDir(); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -74,7 +74,7 @@ func (m *Monitoring) Close() error {
 	for _, p := range m.processes {
 		stopping.Go(p.stop)
 	}
-	return errors.Join(stopping.Wait(), m.dir.remove())
+	return errors.Join(stopping.Wait(), m.dir.Remove())
 }
 
 // startAlertmanager returns Alertmanager's address, or "" if none is configured.

@@ -46,9 +46,9 @@ func (l *Lab) Pod(ctx context.Context) (Pod, error) {
 		return Pod{}, err
 	}
 	return Pod{files, []string{"KUBERNETES_SERVICE_HOST=" + host, "KUBERNETES_SERVICE_PORT=" + port}}, errors.Join(
-		replaceFile(filepath.Join(files, "ca.crt"), l.cluster.ca.PEM),
-		replaceFile(filepath.Join(files, "token"), []byte(token)),
-		replaceFile(filepath.Join(files, "namespace"), []byte(LeaseNamespace)),
+		ReplaceFile(filepath.Join(files, "ca.crt"), l.cluster.ca.PEM),
+		ReplaceFile(filepath.Join(files, "token"), []byte(token)),
+		ReplaceFile(filepath.Join(files, "namespace"), []byte(LeaseNamespace)),
 	)
 }
 

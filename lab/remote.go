@@ -60,18 +60,19 @@ func (r *Remote) Inject(ctx context.Context, name string) error {
 	return err
 }
 
-// Env is a fault's environment, with $LAB replaced by the remote lab's directory.
-func (r *Remote) Env(ctx context.Context, name string) ([]string, error) {
+// State returns the fault of this name. $LAB in its environment is replaced by the remote lab's directory.
+func (r *Remote) State(ctx context.Context, name string) (State, error) {
 	states, err := r.Faults(ctx)
 	if err != nil {
-		return nil, err
+		return State{}, err
 	}
 	for _, s := range states {
 		if s.Name == name {
-			return expand(s.Env, r.dir), nil
+			s.Env = expand(s.Env, r.dir)
+			return s, nil
 		}
 	}
-	return nil, fmt.Errorf("%w %q", ErrUnknownFault, name)
+	return State{}, fmt.Errorf("%w %q", ErrUnknownFault, name)
 }
 
 // Heal is [Lab.Heal] in the remote lab.

@@ -11,15 +11,15 @@ const (
 	lockFile     = "lock"
 )
 
-// A runDir holds everything that a lab writes. The lab holds a lock on it; the kernel releases the lock if the lab is
-// killed.
-type runDir struct {
+// A RunDir holds everything that a lab or a demo writes. Its process holds a lock on it; the kernel releases the lock if
+// the process is killed.
+type RunDir struct {
 	path string
 	lock *os.File
 }
 
-// newRunDir creates a directory with mode 0700, and removes those of labs that were killed.
-func newRunDir() (*runDir, error) {
+// NewRunDir creates a directory with mode 0700, and removes those of labs that were killed.
+func NewRunDir() (*RunDir, error) {
 	removeStaleDirs()
 	path, err := os.MkdirTemp("", runDirPrefix)
 	if err != nil {
@@ -30,10 +30,14 @@ func newRunDir() (*runDir, error) {
 		_ = os.RemoveAll(path)
 		return nil, err
 	}
-	return &runDir{path: path, lock: lock}, nil
+	return &RunDir{path: path, lock: lock}, nil
 }
 
-func (d *runDir) remove() error {
+// Path is the path of the file of this name in the directory, or of the directory if the name is empty.
+func (d *RunDir) Path(name string) string { return filepath.Join(d.path, name) }
+
+// Remove removes the directory and all that is in it.
+func (d *RunDir) Remove() error {
 	defer d.lock.Close()
 	return os.RemoveAll(d.path)
 }

@@ -9,20 +9,20 @@ import (
 
 func TestRunDir(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
-	running, err := newRunDir()
+	running, err := NewRunDir()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(running.path); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("mode is %v, %v", info.Mode(), err)
 	}
-	killed, err := newRunDir()
+	killed, err := NewRunDir()
 	if err != nil {
 		t.Fatal(err)
 	}
 	killed.lock.Close() // the kernel does the same when a process is killed
 
-	another, err := newRunDir()
+	another, err := NewRunDir()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,8 +30,8 @@ func TestRunDir(t *testing.T) {
 	if _, err := os.Stat(running.path); err != nil {
 		t.Errorf("the directory of a running lab was removed: %v", err)
 	}
-	for _, dir := range []*runDir{running, another} {
-		if err := dir.remove(); err != nil {
+	for _, dir := range []*RunDir{running, another} {
+		if err := dir.Remove(); err != nil {
 			t.Error(err)
 		}
 		wantGone(t, dir.path)

@@ -46,7 +46,7 @@ func startVault(ctx context.Context, dir, binary string, httpProxy *proxy) (v *v
 		return nil, err
 	}
 	for name, data := range map[string][]byte{"vault-ca.crt": v.ca.PEM, vaultCertificateFile: server} {
-		if err := replaceFile(filepath.Join(dir, name), data); err != nil {
+		if err := ReplaceFile(filepath.Join(dir, name), data); err != nil {
 			return nil, err
 		}
 	}

@@ -29,7 +29,7 @@ func enter(t *testing.T) (*lab.Lab, shell) {
 	if !*withLab {
 		t.Skip("needs -lab, as in make e2e")
 	}
-	l, err := lab.Start(t.Context(), lab.Options{Log: os.Stderr})
+	l, err := lab.Start(t.Context(), lab.Options{Log: os.Stderr, Commands: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package probetest
 
 import (
+	"context"
 	"maps"
 	"net/http"
 	"os"
@@ -35,11 +36,19 @@ type World struct {
 	credentials           []string
 	mu                    sync.Mutex // guards tokenEvents
 	tokenEvents           []evidence.TokenEvent
-	t                     testing.TB
+	t                     TB
+}
+
+// TB is the part of [testing.TB] that a world needs, so that a command can run one too.
+type TB interface {
+	Helper()
+	Fatal(args ...any)
+	Cleanup(func())
+	Context() context.Context
 }
 
 // NewWorld starts a healthy world, which is stopped at the end of the test.
-func NewWorld(t testing.TB) *World {
+func NewWorld(t TB) *World {
 	t.Helper()
 	w := &World{
 		t: t, kubernetesCA: newAuthority("kubernetes"), vaultCA: newAuthority("vault"),

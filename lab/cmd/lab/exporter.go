@@ -11,10 +11,11 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
 const (
-	interval     = "10s"
 	readyTimeout = 30 * time.Second
 	stopTimeout  = 10 * time.Second // twice what the exporter promises for its shutdown
 
@@ -64,9 +65,9 @@ func (e exporter) command() *exec.Cmd {
 	cmd.Env = append([]string{
 		"PATH=" + os.Getenv("PATH"),
 		"HOME=" + os.Getenv("HOME"),
-		"EXPORTER_INTERVAL=" + interval,
-		"EXPORTER_TIMEOUT=3s",
-		"EXPORTER_RECHECK_INTERVAL=2s",
+		"EXPORTER_INTERVAL=" + lab.DemoInterval.String(),
+		"EXPORTER_TIMEOUT=" + lab.DemoTimeout.String(),
+		"EXPORTER_RECHECK_INTERVAL=" + lab.DemoRecheck.String(),
 	}, e.env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C must reach only the demo, which stops the exporter in order
 	return cmd

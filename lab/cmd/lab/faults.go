@@ -18,6 +18,9 @@ func listFaults(ctx context.Context, stdout io.Writer) error {
 			return err
 		}
 	}
+	if len(states) > 0 && states[0].Simulated {
+		fmt.Fprint(stdout, "The running servers are simulated, until the real ones are compiled.\n\n")
+	}
 	table := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "\tFAULT\tVERDICT\tWITH ALL EVIDENCE\tWHAT IS BROKEN")
 	for _, s := range states {
@@ -39,12 +42,15 @@ func inject(ctx context.Context, name string, stdout io.Writer) error {
 	if err := running.Inject(ctx, name); err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "injected %s; undo it with `make heal`\n", name)
-	env, err := running.Env(ctx, name)
+	state, err := running.State(ctx, name)
 	if err != nil {
 		return err
 	}
-	fmt.Fprint(stdout, checkCommand(env))
+	simulated := ""
+	if state.Simulated {
+		simulated = " into the simulated servers"
+	}
+	fmt.Fprintf(stdout, "injected %s%s; undo it with `make heal`\n%s", name, simulated, checkCommand(state.Env))
 	return nil
 }
 

@@ -60,9 +60,9 @@ func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	case name == "build" && len(args) == 0:
 		return build(ctx, stderr)
 	case name == "demo" && len(args) == 0:
-		return demo(ctx, false, stdout, stderr)
+		return runDemo(ctx, false, stdout, stderr)
 	case name == "demo" && len(args) == 1 && args[0] == "--prometheus":
-		return demo(ctx, true, stdout, stderr)
+		return runDemo(ctx, true, stdout, stderr)
 	case (name == "up" || name == "lab") && len(args) == 0:
 		return up(ctx, stdout, stderr)
 	case name == "fault" && len(args) == 0:
@@ -78,6 +78,9 @@ func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 
 func build(ctx context.Context, stderr io.Writer) error {
 	if _, err := lab.Build(ctx, stderr); err != nil {
+		return err
+	}
+	if _, err := lab.BuildCommands(ctx, stderr); err != nil {
 		return err
 	}
 	if _, err := lab.BuildMonitoring(ctx, stderr); err != nil {

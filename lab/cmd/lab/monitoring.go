@@ -64,12 +64,9 @@ func speedUpFile(name string) ([]byte, error) {
 
 func (m *monitoringServers) close() error { return errors.Join(m.servers.Close(), m.webhook.Close()) }
 
-// String is a part of the demo's summary, empty without Prometheus.
+// String says where Prometheus and Alertmanager are.
 func (m *monitoringServers) String() string {
-	if m == nil {
-		return ""
-	}
-	return fmt.Sprintf("  alerts    %s/api/v1/alerts (Prometheus)\n            %s/api/v2/alerts (Alertmanager); each notification also appears below\n",
+	return fmt.Sprintf("  alerts    %s/api/v1/alerts (Prometheus)\n            %s/api/v2/alerts (Alertmanager); each notification also appears below\n\n",
 		m.servers.PrometheusURL, m.servers.AlertmanagerURL)
 }
 

@@ -29,6 +29,11 @@ func up(ctx context.Context, stdout, stderr io.Writer) (err error) {
 	if err := writeEnv(l); err != nil {
 		return err
 	}
+	current, err := lab.MakeCurrent(l.Dir(), stderr)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, current.Close()) }()
 	fmt.Fprint(stdout, environment(l))
 	fmt.Fprintf(stderr, `
 The variables above are also in .lab/current/%[1]s. To run one check: (. .lab/current/%[1]s; .lab/bin/exporter check)

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
 // verdict is the log line that the exporter writes when a target's verdict changes.
@@ -14,6 +16,7 @@ type verdict struct {
 	Time      time.Time `json:"time"`
 	Level     string    `json:"level"`
 	Msg       string    `json:"msg"`
+	Target    string    `json:"target"`
 	Reason    string    `json:"reason"`
 	Component string    `json:"component"`
 	Detail    string    `json:"detail"`
@@ -41,6 +44,9 @@ func formatLogLine(line []byte) string {
 
 func (v verdict) String() string {
 	at := v.Time.Format(time.TimeOnly)
+	if v.Target == lab.SimulatedTarget {
+		at += "  " + lab.SimulatedTarget
+	}
 	if v.Reason == "none" {
 		return at + "  up\n"
 	}
