@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
-	"path"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -37,8 +36,8 @@ type program struct {
 }
 
 var (
-	kubeAPIServer = program{name: "kube-apiserver", module: "kube-apiserver", pkg: ".", what: "the real kube-apiserver", minutes: 3}
-	vaultServer   = program{name: "vault", module: "vault", pkg: ".", what: "the real vault", minutes: 3}
+	kubeAPIServer = program{name: "kube-apiserver", module: "kube-apiserver", pkg: ".", what: "the real kube-apiserver", minutes: 4}
+	vaultServer   = program{name: "vault", module: "vault", pkg: ".", what: "the real vault", minutes: 2}
 
 	kubectl = program{name: "kubectl", module: "kubectl", pkg: ".", what: "the real kubectl", minutes: 1}
 	gojq    = program{name: "jq", module: "kubectl", pkg: "github.com/itchyny/gojq/cmd/gojq", what: "jq, as gojq", minutes: 1}
@@ -102,7 +101,7 @@ func BuildHelm(ctx context.Context, progress io.Writer) (binary string, err erro
 func BuildMonitoring(ctx context.Context, progress io.Writer) (binaries MonitoringBinaries, err error) {
 	err = locked(ctx, progress, func(b *builder) error {
 		return b.programs(ctx,
-			wanted{monitoringProgram("prometheus", "prometheus", 3), &binaries.Prometheus},
+			wanted{monitoringProgram("prometheus", "prometheus", 4), &binaries.Prometheus},
 			wanted{monitoringProgram("prometheus", "promtool", 1), &binaries.Promtool},
 			wanted{monitoringProgram("alertmanager", "alertmanager", 1), &binaries.Alertmanager},
 			wanted{monitoringProgram("alertmanager", "amtool", 1), &binaries.Amtool},
@@ -213,7 +212,7 @@ func (b *builder) programs(ctx context.Context, all ...wanted) error {
 	return nil
 }
 
-// compilation is how p is compiled: without optimisation and symbols, which takes a third less time.
+// compilation is how p is compiled, and where its binary is.
 func (b *builder) compilation(ctx context.Context, p program) (compilation, error) {
 	kubernetes, err := b.kubernetesVersion(ctx)
 	if err != nil {
@@ -221,13 +220,13 @@ func (b *builder) compilation(ctx context.Context, p program) (compilation, erro
 	}
 	job := compilation{
 		what: p.what, dir: filepath.Join(b.root, "lab", p.module), pkg: p.pkg, minutes: p.minutes, tags: p.tags,
-		gcflags: "all=-N -l", ldflags: "-s -w -X k8s.io/component-base/version.gitVersion=" + kubernetes,
+		ldflags: "-X k8s.io/component-base/version.gitVersion=" + kubernetes,
 	}
 	version, err := goTool(ctx, job.dir, "env", "GOVERSION").Output()
 	if err != nil {
 		return compilation{}, fmt.Errorf("asking Go for its version: %w", err)
 	}
-	key, err := sourceKey(os.DirFS(job.dir), job.flags()...)
+	key, err := sourceKey(os.DirFS(job.dir))
 	if err != nil {
 		return compilation{}, fmt.Errorf("hashing the sources in %s: %w", job.dir, err)
 	}
@@ -262,22 +261,25 @@ func (b *builder) removeOlderBuilds(name, keep string) error {
 	return nil
 }
 
-// sourceKey is a hash of everything that determines a build: the flags, the module's own Go files and those of the
-// modules below it, and its dependencies in go.mod and go.sum. A changed comment changes it too.
-func sourceKey(dir fs.FS, flags ...string) (string, error) {
+// sourceKey is a hash of everything that determines a build: the Go files of the module and of the modules below it, and
+// its dependencies in go.mod and go.sum. A changed comment changes it too.
+func sourceKey(dir fs.FS) (string, error) {
 	hash := sha256.New()
-	fmt.Fprintf(hash, "%q\n", flags)
-	err := fs.WalkDir(dir, ".", func(name string, entry fs.DirEntry, err error) error {
-		isSource := path.Ext(name) == ".go" || path.Base(name) == "go.mod" || path.Base(name) == "go.sum"
-		if err != nil || entry.IsDir() || !isSource {
-			return err
+	for _, pattern := range []string{"*.go", "go.mod", "go.sum", "*/go.mod", "*/*.go", "*/*/*.go", "*/*/*/*.go"} {
+		names, err := fs.Glob(dir, pattern)
+		if err != nil {
+			return "", err
 		}
-		data, err := fs.ReadFile(dir, name)
-		fmt.Fprintf(hash, "%s %d\n", name, len(data))
-		hash.Write(data)
-		return err
-	})
-	return hex.EncodeToString(hash.Sum(nil))[:12], err
+		for _, name := range names {
+			data, err := fs.ReadFile(dir, name)
+			if err != nil {
+				return "", err
+			}
+			fmt.Fprintf(hash, "%s %d\n", name, len(data))
+			hash.Write(data)
+		}
+	}
+	return hex.EncodeToString(hash.Sum(nil))[:12], nil
 }
 
 // goTool returns a go command that ignores the user's GOFLAGS, workspace and cross-compilation settings.

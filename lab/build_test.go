@@ -33,9 +33,6 @@ func TestSourceKey(t *testing.T) {
 			t.Errorf("changing %s does not change the key", name)
 		}
 	}
-	if flagged, err := sourceKey(sources, "-gcflags=all=-N"); err != nil || flagged == key {
-		t.Errorf("a flag does not change the key: %s, %v", flagged, err)
-	}
 	irrelevant := maps.Clone(sources)
 	irrelevant["README.md"] = &fstest.MapFile{Data: []byte("words")}
 	if testKey(t, irrelevant) != key {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -18,12 +17,8 @@ const reportInterval = 10 * time.Second
 // A compilation is one run of go build.
 type compilation struct {
 	what, dir, pkg, target string
-	tags, gcflags, ldflags string
+	tags, ldflags          string
 	minutes                int // an estimate for the first build on a small machine; 0 announces nothing
-}
-
-func (c compilation) flags() []string {
-	return []string{"-trimpath", "-buildvcs=false", "-tags=" + c.tags, "-gcflags=" + c.gcflags, "-ldflags=" + c.ldflags}
 }
 
 // compile writes the target through a temporary file: an interrupted build leaves no incomplete binary.
@@ -38,7 +33,7 @@ func (b *builder) compile(ctx context.Context, c compilation) (err error) {
 	report.phase("compiling", total)
 	temporary := fmt.Sprintf("%s.%d.tmp", c.target, os.Getpid())
 	defer os.Remove(temporary)
-	build := goTool(ctx, c.dir, slices.Concat([]string{"build", "-v", "-o", temporary}, c.flags(), []string{c.pkg})...)
+	build := goTool(ctx, c.dir, "build", "-v", "-trimpath", "-buildvcs=false", "-tags="+c.tags, "-ldflags="+c.ldflags, "-o", temporary, c.pkg)
 	stderr, err := build.StderrPipe()
 	if err != nil {
 		return err

@@ -4,6 +4,8 @@
 //	exporter ──▶ proxy ──▶ Vault ──┐
 //	exporter ─────────────────────┴▶ proxy ──▶ kube-apiserver + etcd
 //
+// [Simulated] is a process of fakes, which the demo shows in place of a lab that has not been compiled.
+//
 // Some faults replace that Vault, while they are injected, by a cluster of three nodes that store in raft.
 //
 // A lab keeps its files in one temporary directory, and its processes exit with the process that started it. It is for
