@@ -18,6 +18,11 @@ func TestDemoFromSimulatedToReal(t *testing.T) {
 	if testing.Short() {
 		t.Skip("left out with -short: it starts the real servers")
 	}
+	for _, build := range []func(context.Context, io.Writer) (string, error){lab.BuildExporter, lab.BuildSimulated} {
+		if _, err := build(t.Context(), io.Discard); err != nil {
+			t.Fatal(err)
+		}
+	}
 	stopped, stop := context.WithCancel(t.Context())
 	defer stop()
 	var out output
@@ -142,10 +147,10 @@ func (o *output) forget() {
 	o.text.Reset()
 }
 
-// waitFor allows for several runs on a busy machine.
+// waitFor allows for several runs, and for a busy machine.
 func (o *output) waitFor(t *testing.T, text string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 6*lab.DemoInterval)
+	ctx, cancel := context.WithTimeout(t.Context(), 12*lab.DemoInterval)
 	defer cancel()
 	began := time.Now()
 	if err := until(ctx, func() bool { return strings.Contains(o.String(), text) }); err != nil {
