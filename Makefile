@@ -154,10 +154,11 @@ e2e: servers
 	cd $(CHART) && go test -timeout=15m -count=1 -run='Admit|Suffice|Leads|Setup' . -lab
 	@if command -v chromium >/dev/null; then cd $(PAGE) && go test -count=1 -run=FaultShows . -lab; fi
 
-## bench: compare the cost of a probe with a bare net/http program that sends the same requests
+## bench: compare the cost of a probe with a bare net/http program that sends the same requests, and with blackbox_exporter
 .PHONY: bench
 bench:
 	go test ./bench -run='^$$' -bench='Probe|Bare|Sustained|Process' -benchtime=3s -count=3
+	go test ./bench -run='^$$' -bench=Peer -benchtime=1x -v
 
 ## soak: run 1 000 targets for five minutes, then five more with a Vault that hangs
 .PHONY: soak

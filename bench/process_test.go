@@ -62,21 +62,32 @@ type process struct {
 func start(b *testing.B, binary string, s servers, targets int, env ...string) process {
 	b.Helper()
 	ca := file(b, "ca.crt", s.CA)
+	return startExporter(b, binary, targets, append(env,
+		"EXPORTER_VAULT_ADDR="+s.Vault, "EXPORTER_VAULT_CACERT="+ca, "EXPORTER_VAULT_ROLE=canary",
+		"EXPORTER_KUBERNETES_HOST="+s.Kubernetes, "EXPORTER_KUBERNETES_CACERT="+ca,
+		"EXPORTER_REVIEWER_TOKEN_FILE="+file(b, "reviewer", token("vault-auth")),
+		"EXPORTER_CANARY_TOKEN_FILE="+file(b, "canary", token("canary")),
+	))
+}
+
+// startExporter starts an exporter whose targets differ only in their names.
+func startExporter(b *testing.B, binary string, targets int, env []string) process {
+	b.Helper()
 	var list strings.Builder
 	for i := range targets {
 		fmt.Fprintf(&list, "- name: target-%04d\n", i)
 	}
 	web, health := freeAddress(b), freeAddress(b)
 	cmd := exec.Command(binary, "serve", "--web.listen-address="+web, "--health.listen-address="+health, "--log.level=warn")
+	cmd.Env = append(env, "EXPORTER_TARGETS_FILE="+file(b, "targets.yaml", list.String()))
+	return process{run(b, cmd), "http://" + web + "/metrics"}
+}
+
+// run starts a command that ends with the benchmark, and returns its process ID.
+func run(b *testing.B, cmd *exec.Cmd) (pid int) {
+	b.Helper()
 	var log bytes.Buffer
 	cmd.Stderr = &log
-	cmd.Env = append(env,
-		"EXPORTER_TARGETS_FILE="+file(b, "targets.yaml", list.String()),
-		"EXPORTER_VAULT_ADDR="+s.Vault, "EXPORTER_VAULT_CACERT="+ca, "EXPORTER_VAULT_ROLE=canary",
-		"EXPORTER_KUBERNETES_HOST="+s.Kubernetes, "EXPORTER_KUBERNETES_CACERT="+ca,
-		"EXPORTER_REVIEWER_TOKEN_FILE="+file(b, "reviewer", token("vault-auth")),
-		"EXPORTER_CANARY_TOKEN_FILE="+file(b, "canary", token("canary")),
-	)
 	if err := cmd.Start(); err != nil {
 		b.Fatal(err)
 	}
@@ -84,10 +95,10 @@ func start(b *testing.B, binary string, s servers, targets int, env ...string) p
 		_ = cmd.Process.Signal(os.Interrupt)
 		_ = cmd.Wait()
 		if b.Failed() {
-			b.Logf("the exporter's log:\n%s", &log)
+			b.Logf("the log of %s:\n%s", cmd.Path, &log)
 		}
 	})
-	return process{cmd.Process.Pid, "http://" + web + "/metrics"}
+	return cmd.Process.Pid
 }
 
 func freeAddress(b *testing.B) string {
