@@ -142,7 +142,7 @@ func newBuilder(progress io.Writer) (*builder, error) {
 	return &builder{root: root, bin: bin, progress: progress}, os.MkdirAll(bin, 0o755)
 }
 
-// locked calls build with a builder whose lock is held.
+// locked calls build with a builder whose lock is held. What Go prints when it is interrupted is no error of a build.
 func locked(ctx context.Context, progress io.Writer, build func(*builder) error) error {
 	b, err := newBuilder(progress)
 	if err != nil {
@@ -153,7 +153,10 @@ func locked(ctx context.Context, progress io.Writer, build func(*builder) error)
 		return err
 	}
 	defer unlock()
-	return build(b)
+	if err := build(b); ctx.Err() == nil {
+		return err
+	}
+	return context.Cause(ctx)
 }
 
 // lock keeps two processes of one checkout from compiling the same thing at the same time.

@@ -42,9 +42,7 @@ func (b *builder) compile(ctx context.Context, c compilation) (err error) {
 		return fmt.Errorf("compiling %s: %w", c.what, err)
 	}
 	lastLines := report.count(stderr)
-	if err := build.Wait(); err != nil && ctx.Err() != nil {
-		return context.Cause(ctx)
-	} else if err != nil {
+	if err := build.Wait(); err != nil {
 		return fmt.Errorf("compiling %s: %w\n%s", c.what, err, lastLines)
 	}
 	return os.Rename(temporary, c.target)
