@@ -26,7 +26,7 @@ func newScreen(stderr io.Writer) *screen {
 	}
 	return &screen{terminal: file, width: func() int {
 		width, _, err := term.GetSize(int(file.Fd()))
-		if err != nil {
+		if err != nil || width == 0 { // some terminals do not know it
 			return 80
 		}
 		return width
