@@ -68,11 +68,11 @@ func MinutesToBuild(ctx context.Context) (minutes int, err error) {
 		return 0, err
 	}
 	for _, p := range []program{kubeAPIServer, vaultServer} {
-		job, err := b.compilation(ctx, p)
+		target, err := b.target(ctx, filepath.Join(b.root, "lab", p.module), p.name)
 		if err != nil {
 			return 0, err
 		}
-		if _, err := os.Stat(job.target); err != nil {
+		if _, err := os.Stat(target); err != nil {
 			minutes += p.minutes
 		}
 	}
@@ -196,45 +196,47 @@ type wanted struct {
 
 // programs compiles those that have no binary with the same key.
 func (b *builder) programs(ctx context.Context, all ...wanted) error {
+	kubernetes, err := b.kubernetesVersion(ctx)
+	if err != nil {
+		return err
+	}
 	for _, w := range all {
-		job, err := b.compilation(ctx, w.program)
-		if err != nil {
-			return err
-		}
-		*w.binary = job.target
-		if _, err := os.Stat(job.target); err == nil {
-			continue
-		}
-		if err := b.compile(ctx, job); err != nil {
-			return err
-		}
-		if err := b.removeOlderBuilds(w.program.name, job.target); err != nil {
+		p := w.program
+		job := compilation{what: p.what, pkg: p.pkg, minutes: p.minutes, tags: p.tags, ldflags: "-X k8s.io/component-base/version.gitVersion=" + kubernetes}
+		if *w.binary, err = b.module(ctx, p.module, p.name, job); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// compilation is how p is compiled, and where its binary is.
-func (b *builder) compilation(ctx context.Context, p program) (compilation, error) {
-	kubernetes, err := b.kubernetesVersion(ctx)
+// module builds the command called name in the module lab/<module>, unless a binary with the same key exists.
+func (b *builder) module(ctx context.Context, module, name string, job compilation) (string, error) {
+	job.dir = filepath.Join(b.root, "lab", module)
+	var err error
+	if job.target, err = b.target(ctx, job.dir, name); err != nil {
+		return "", err
+	}
+	if _, err := os.Stat(job.target); err == nil {
+		return job.target, nil
+	}
+	if err := b.compile(ctx, job); err != nil {
+		return "", err
+	}
+	return job.target, b.removeOlderBuilds(name, job.target)
+}
+
+// target is the path of the binary called name that is compiled from the module in dir.
+func (b *builder) target(ctx context.Context, dir, name string) (string, error) {
+	version, err := goTool(ctx, dir, "env", "GOVERSION").Output()
 	if err != nil {
-		return compilation{}, err
+		return "", fmt.Errorf("asking Go for its version: %w", err)
 	}
-	job := compilation{
-		what: p.what, dir: filepath.Join(b.root, "lab", p.module), pkg: p.pkg, minutes: p.minutes, tags: p.tags,
-		ldflags: "-X k8s.io/component-base/version.gitVersion=" + kubernetes,
-	}
-	version, err := goTool(ctx, job.dir, "env", "GOVERSION").Output()
+	key, err := sourceKey(os.DirFS(dir))
 	if err != nil {
-		return compilation{}, fmt.Errorf("asking Go for its version: %w", err)
+		return "", fmt.Errorf("hashing the sources in %s: %w", dir, err)
 	}
-	key, err := sourceKey(os.DirFS(job.dir))
-	if err != nil {
-		return compilation{}, fmt.Errorf("hashing the sources in %s: %w", job.dir, err)
-	}
-	job.target = filepath.Join(b.bin, fmt.Sprintf("%s-%s-%s", p.name, strings.TrimSpace(string(version)), key))
-	return job, nil
+	return filepath.Join(b.bin, fmt.Sprintf("%s-%s-%s", name, strings.TrimSpace(string(version)), key)), nil
 }
 
 // kubernetesVersion is the version in go.mod, which the API server is to answer at /version.
