@@ -14,6 +14,12 @@ func searchText(t evidence.Target) string {
 	return strings.ToLower(strings.Join(append([]string{t.Name}, labelsOf(t)...), "\n"))
 }
 
+// finder returns whether a target is found by what a reader typed.
+func finder(query string) func(evidence.Target) bool {
+	wanted := strings.ToLower(strings.TrimSpace(query))
+	return func(t evidence.Target) bool { return strings.Contains(searchText(t), wanted) }
+}
+
 // labelsOf returns the target's labels as name:value, by name.
 func labelsOf(t evidence.Target) []string {
 	var labels []string

@@ -2,6 +2,8 @@ package status
 
 import (
 	"fmt"
+	"html/template"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -15,21 +17,25 @@ var headlines = map[State]string{
 	Healthy:   "Pods can log in",
 }
 
+const dateFormat = "2006-01-02 15:04:05 UTC"
+
 // timestamp is a time in the three forms that the page shows.
 type timestamp struct {
 	ISO, Date string
-	Relative  string // "5 min ago"
+	// Relative is an element such as <time>5 min ago</time>, a mark until the page is sent.
+	Relative template.HTML
 }
 
 // timestampOf returns nil for the zero time.
-func timestampOf(t, now time.Time) *timestamp {
+func timestampOf(t time.Time) *timestamp {
 	if t.IsZero() {
 		return nil
 	}
 	t = t.UTC()
-	return &timestamp{t.Format(time.RFC3339), t.Format("2006-01-02 15:04:05 UTC"), relative(t, now)}
+	return &timestamp{t.Format(time.RFC3339), t.Format(dateFormat), template.HTML(markFill + strconv.FormatInt(t.Unix(), 10) + markEnd)}
 }
 
+// relative says how far t is from now. The script of the page says the same.
 func relative(t, now time.Time) string {
 	if t.After(now) {
 		return "in " + approximate(t.Sub(now))
@@ -64,6 +70,14 @@ func elapsed(d time.Duration) string {
 		return fmt.Sprintf("%d ms", d.Milliseconds())
 	}
 	return fmt.Sprintf("%.1f s", d.Seconds())
+}
+
+// capitalised begins a text with a capital letter, as a heading does.
+func capitalised(text string) string {
+	if text == "" {
+		return ""
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
 }
 
 func counted(n int, noun string) string {

@@ -1,18 +1,23 @@
 package status
 
 import (
+	"fmt"
+	"hash/fnv"
+	"html/template"
 	"net/http"
 	"slices"
 	"time"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/incident"
 )
 
 // cardIncident is what the targets of an incident have in common, and each of them.
 type cardIncident struct {
-	Object  string
-	Targets []card
+	Object string
+	Count  int
+	Rows   []template.HTML
 }
 
 // Who names the target, or says how many targets the incident has.
@@ -20,40 +25,65 @@ func (c card) Who() string {
 	if c.Incident == nil {
 		return c.Name
 	}
-	return counted(len(c.Incident.Targets), "target")
+	return counted(c.Incident.Count, "target")
 }
 
-// incidentCards returns a card for each of the first incidents, and the other targets.
-func incidentCards(targets []probe.TargetState, now time.Time) (cards []card, others []probe.TargetState) {
+// incidentAnchor is the same for as long as the incident lasts.
+func incidentAnchor(i incident.Incident) string {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(i.Object))
+	return fmt.Sprintf("incident-%s-%x", i.Reason, h.Sum32())
+}
+
+// RowsAnchor is the id of the list of the incident's targets.
+func (c card) RowsAnchor() string { return c.Anchor + "-rows" }
+
+// addIncidents adds the first incidents of these targets, and a card for each of those in which
+// a target is found. It returns the targets that belong to none of them.
+func (p *page) addIncidents(s *Server, targets []probe.TargetState, found func(evidence.Target) bool, now time.Time) (others []probe.TargetState) {
 	byName := map[string]probe.TargetState{}
 	for _, t := range targets {
 		byName[t.Target.Name] = t
 	}
-	incidents := incident.Group(latest(targets))
+	incidents := incident.Group(unhealthy(targets))
+	p.More = max(0, len(incidents)-maxCards)
 	for _, i := range incidents[:min(len(incidents), maxCards)] {
-		c := cardOf(byName[i.Results[0].Target.Name], now)
-		if len(i.Results) > 1 {
-			c.Since = timestampOf(i.Since, now)
-			c.Incident, c.Anchor, c.Search = &cardIncident{Object: i.Object}, "incident-"+c.Name, ""
+		c := s.incidentCard(i, byName, found, now)
+		p.Incidents = append(p.Incidents, c)
+		if slices.ContainsFunc(i.Results, func(r probe.Result) bool { return found(r.Target) }) {
+			p.Cards = append(p.Cards, c)
 		}
 		for _, r := range i.Results {
-			if c.Incident != nil {
-				one := cardOf(byName[r.Target.Name], now)
-				c.Incident.Targets = append(c.Incident.Targets, one)
-				c.Search += one.Search + "\n"
-			}
 			delete(byName, r.Target.Name)
 		}
-		cards = append(cards, c)
 	}
-	return cards, slices.DeleteFunc(targets, func(t probe.TargetState) bool { _, left := byName[t.Target.Name]; return !left })
+	return slices.DeleteFunc(targets, func(t probe.TargetState) bool { _, left := byName[t.Target.Name]; return !left })
 }
 
-// latest returns the last run of each target that has one.
-func latest(targets []probe.TargetState) []probe.Result {
+// incidentCard returns the card of an incident, with rows for the targets that are found. One of
+// a single target is the card of that target.
+func (s *Server) incidentCard(i incident.Incident, byName map[string]probe.TargetState, found func(evidence.Target) bool, now time.Time) card {
+	c := cardOf(byName[i.Results[0].Target.Name], now)
+	if len(i.Results) == 1 {
+		return c
+	}
+	c.Since, c.Anchor, c.Search = timestampOf(i.Since), incidentAnchor(i), ""
+	c.Incident = &cardIncident{Object: i.Object, Count: len(i.Results)}
+	for _, r := range i.Results {
+		c.Search += searchText(r.Target) + "\n"
+		if found(r.Target) {
+			c.Incident.Rows = append(c.Incident.Rows, s.rows.of(byName[r.Target.Name], now))
+		}
+	}
+	return c
+}
+
+// unhealthy returns the last runs that were not healthy. To copy the others too would take a
+// large part of an update.
+func unhealthy(targets []probe.TargetState) []probe.Result {
 	var results []probe.Result
 	for _, t := range targets {
-		if t.Latest != nil {
+		if t.Latest != nil && !t.Latest.Healthy() {
 			results = append(results, *t.Latest)
 		}
 	}
@@ -64,5 +94,5 @@ func (s *Server) serveIncidents(w http.ResponseWriter, _ *http.Request) {
 	prepareJSON(w)
 	_ = writeJSON(w, struct {
 		Incidents []Incident `json:"incidents"`
-	}{incidentsOf(latest(s.options.TargetStates()))})
+	}{incidentsOf(unhealthy(s.options.TargetStates()))})
 }

@@ -1,7 +1,7 @@
 package status
 
 import (
-	"bytes"
+	"bufio"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -17,8 +17,8 @@ import (
 
 // parsePages returns the templates. In them base is what precedes the path of every link.
 func parsePages(base string) *template.Template {
-	functions := template.FuncMap{"base": func() string { return base }}
-	return template.Must(template.New("").Funcs(functions).ParseFS(files, "page.html"))
+	own := template.FuncMap{"base": func() string { return base }}
+	return template.Must(template.New("").Funcs(functions).Funcs(own).ParseFS(files, "page.html"))
 }
 
 // maxCards is how many incidents the overview shows in full; the targets of the others are
@@ -32,8 +32,12 @@ type page struct {
 	Now                               *timestamp
 	Query                             string
 	Filters                           []filter
-	Cards, Rows                       []card
+	Incidents                         []card // the first ones, found or not
+	More                              int    // how many others there are
+	Cards                             []card
+	Rows                              []template.HTML
 	Sections                          []section
+	Follows                           string // the target whose runs change the page; empty means any
 }
 
 // filter is a link to the targets in one state.
@@ -57,12 +61,14 @@ type card struct {
 	Warnings                                              []cardWarning
 	Steps                                                 []cardStep
 	StepsSummary                                          string
-	Open                                                  bool // the steps are unfolded
+	Open                                                  bool // the steps are unfolded: the page is about this target
+	Alone                                                 bool // the only target there is
 	Expiries                                              []expiry
 	Timeline                                              []period
+	History                                               string // the timeline in a sentence
 	Latency                                               *latency
 	Runs                                                  []cardRun
-	Target                                                evidence.Target
+	Configuration                                         []setting
 	Incident                                              *cardIncident // nil for one target
 	Anchor                                                string        // its id in the page
 	Search                                                string        // what the filter searches
@@ -70,6 +76,9 @@ type card struct {
 	CanProbe                                              bool   // a reader may request a run
 	ProbeOff                                              string // why not, and what changes that
 }
+
+// Failing reports whether there is a reason why pods cannot log in, or why that is not known.
+func (c card) Failing() bool { return c.Reason != "" && c.Reason != string(diagnose.None) }
 
 type cardWarning struct {
 	Code, Detail string
@@ -93,20 +102,30 @@ type cardRun struct {
 func (s *Server) serveOverview(w http.ResponseWriter, r *http.Request) {
 	now := time.Now()
 	p, all := s.page(now), s.targets(now)
+	s.rows.forget(all)
 	wanted := State(r.URL.Query().Get("state"))
 	p.Query = r.URL.Query().Get("q")
 	p.summarise(all, wanted, now)
-	shown := slices.DeleteFunc(all, func(t probe.TargetState) bool {
-		return wanted != "" && wanted != stateOf(t, now) || !strings.Contains(searchText(t.Target), strings.ToLower(strings.TrimSpace(p.Query)))
-	})
-	p.Cards, shown = incidentCards(shown, now)
+	alone := len(all) == 1
+	inView := slices.DeleteFunc(all, func(t probe.TargetState) bool { return wanted != "" && wanted != stateOf(t, now) })
+	found := finder(p.Query)
+	others := p.addIncidents(s, inView, found, now)
+	others = slices.DeleteFunc(others, func(t probe.TargetState) bool { return !found(t.Target) })
+	if alone && len(others) == 1 {
+		p.Cards, others = []card{cardOf(others[0], now)}, nil
+	}
 	for i := range p.Cards {
+		p.Cards[i].Alone = alone
 		p.Cards[i].CanProbe = s.canProbe() && p.Cards[i].Incident == nil
 	}
-	for _, t := range shown {
-		p.Rows = append(p.Rows, cardOf(t, now))
+	for _, t := range others {
+		p.Rows = append(p.Rows, s.rows.of(t, now))
 	}
-	s.render(w, "overview", p)
+	if p.Query != "" || wanted != "" && !slices.Contains(states, wanted) {
+		s.render(w, "overview", p, now)
+		return
+	}
+	s.renderView(w, s.views.of(wanted), r.URL.Query().Get("since"), p, now)
 }
 
 func (s *Server) serveTarget(w http.ResponseWriter, r *http.Request) {
@@ -119,32 +138,67 @@ func (s *Server) serveTarget(w http.ResponseWriter, r *http.Request) {
 	p, c := s.page(now), cardOf(t, now)
 	for _, runs := range [][]probe.Run{t.History.Failures, t.History.Recent} {
 		for _, run := range runs {
-			c.Runs = append(c.Runs, cardRun{runState(run.LoginStatus()), timestampOf(run.Start, now), string(run.Reason), elapsed(run.Duration)})
+			c.Runs = append(c.Runs, cardRun{runState(run.LoginStatus()), timestampOf(run.Start), string(run.Reason), elapsed(run.Duration)})
 		}
 	}
 	slices.Reverse(c.Runs)
-	p.Title, p.Headline, p.State = c.Name+": "+c.Headline, c.Name, c.State
+	p.Title, p.Headline, p.State, p.Follows = c.Name+": "+c.Headline, c.Name, c.State, c.Name
 	c.Open, c.CanProbe, c.ProbeOff = true, s.canProbe(), s.options.ProbeOff
 	p.Cards = []card{c}
-	s.render(w, "target", p)
+	s.render(w, "target", p, now)
 }
 
 // canProbe reports whether readers may start runs and this process probes.
 func (s *Server) canProbe() bool { return s.options.RunNow != nil && s.options.Standby() == "" }
 
 func (s *Server) page(now time.Time) page {
-	return page{Standby: s.options.Standby(), Version: s.options.Version, Now: timestampOf(now, now)}
+	return page{Standby: s.options.Standby(), Version: s.options.Version, Now: timestampOf(now)}
 }
 
-func (s *Server) render(w http.ResponseWriter, name string, p page) {
-	var body bytes.Buffer
-	if err := s.pages.ExecuteTemplate(&body, name, p); err != nil {
+// render renders a page in full.
+func (s *Server) render(w http.ResponseWriter, name string, p page, now time.Time) {
+	body, err := execute(s.pages, name, p)
+	if err != nil {
 		http.Error(w, "rendering the page", http.StatusInternalServerError)
 		return
 	}
+	sendPage(w, parseFragments(body), everything, "", now)
+}
+
+// renderView renders the overview, or what has changed in it since the version that the reader
+// has.
+func (s *Server) renderView(w http.ResponseWriter, v *view, since string, p page, now time.Time) {
+	name, version := "overview", v.find(since)
+	if version != everything {
+		name = "update"
+	}
+	body, err := execute(s.pages, name, p)
+	if err != nil {
+		http.Error(w, "rendering the page", http.StatusInternalServerError)
+		return
+	}
+	root := parseFragments(body)
+	v.update(root)
+	sendPage(w, root, version, v.String(), now)
+}
+
+func execute(pages *template.Template, name string, p page) (string, error) {
+	var body strings.Builder
+	size := 1 << 14
+	for _, row := range p.Rows {
+		size += len(row)
+	}
+	body.Grow(size)
+	err := pages.ExecuteTemplate(&body, name, p)
+	return body.String(), err
+}
+
+func sendPage(w http.ResponseWriter, root *fragment, since int, version string, now time.Time) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
-	_, _ = w.Write(body.Bytes())
+	s := sender{bufio.NewWriterSize(w, 1<<15), since, version, now}
+	s.write(root)
+	_ = s.Flush()
 }
 
 // summarise sets the headline, which is about the most urgent state, and the filters.
@@ -181,35 +235,46 @@ func headline(state State, n, all int) string {
 	return counted(n, "target") + ": " + strings.ToLower(headlines[state][:1]) + headlines[state][1:]
 }
 
-func cardOf(t probe.TargetState, now time.Time) card {
+// rowOf returns what a row shows of a target.
+func rowOf(t probe.TargetState, now time.Time) card {
 	state := stateOf(t, now)
 	c := card{
-		Name: t.Target.Name, Anchor: t.Target.Name, Search: searchText(t.Target), Labels: labelsOf(t.Target), Link: "/targets/" + url.PathEscape(t.Target.Name), State: state, Headline: headlines[state],
-		Timeline: timeline(t.History.Recent), Latency: latencyOf(t.History.Recent), Expiries: expiriesOf(t, now), Target: t.Target,
+		Name: t.Target.Name, Anchor: "target-" + t.Target.Name, Search: searchText(t.Target), Labels: labelsOf(t.Target),
+		Link: "/targets/" + url.PathEscape(t.Target.Name), State: state, Headline: headlines[state],
+		Timeline: timeline(t.History.Recent), History: summaryOf(t.History.Recent),
 	}
-	if t.Latest == nil {
-		return c
+	if t.Latest != nil {
+		c.Last, c.Elapsed = timestampOf(t.Latest.Start), elapsed(t.Latest.Duration)
 	}
-	c.Last, c.Elapsed = timestampOf(t.Latest.Start, now), elapsed(t.Latest.Duration)
-	if state == Stale {
+	if t.Latest != nil && state != Stale {
+		c.Reason = string(t.Latest.Diagnosis.Reason)
+		for _, w := range t.Latest.Raised() {
+			c.Warnings = append(c.Warnings, cardWarning{string(w.Code), w.Detail, w.Advice})
+		}
+	}
+	return c
+}
+
+func cardOf(t probe.TargetState, now time.Time) card {
+	c := rowOf(t, now)
+	c.Latency, c.Expiries, c.Configuration = latencyOf(t.History.Recent), expiriesOf(t, now), configurationOf(t)
+	switch {
+	case c.State == Stale:
 		c.Detail = "the last run found that pods can log in, but it is older than three intervals; whether they still can is not known"
-		return c
+	case t.Latest != nil:
+		c.addVerdict(*t.Latest)
 	}
-	c.addVerdict(*t.Latest, now)
 	return c
 }
 
 // addVerdict adds what the latest run found.
-func (c *card) addVerdict(r probe.Result, now time.Time) {
+func (c *card) addVerdict(r probe.Result) {
 	d := r.Diagnosis
-	c.Since, c.Detail, c.Because, c.Advice = timestampOf(r.Since, now), d.Detail, d.Because, d.Advice
-	c.Reason, c.Title, c.Certainty, c.Owner = string(d.Reason), d.Reason.Title(), spaced(d.Certainty), d.Component().Owner()
+	c.Since, c.Detail, c.Because, c.Advice = timestampOf(r.Since), d.Detail, d.Because, d.Advice
+	c.Title, c.Certainty, c.Owner = capitalised(d.Reason.Title()), spaced(d.Certainty), d.Component().Owner()
 	c.Runbook = d.Reason.Runbook()
 	if d.Reviewer.Reason != "" && d.Reviewer.Reason != diagnose.None && d.Reviewer.Reason != d.Reason {
 		c.Reviewer = d.Reviewer.Detail
-	}
-	for _, w := range r.Raised() {
-		c.Warnings = append(c.Warnings, cardWarning{string(w.Code), w.Detail, w.Advice})
 	}
 	made, failed := 0, 0
 	for _, s := range r.Steps() {
@@ -236,7 +301,7 @@ func expiriesOf(t probe.TargetState, now time.Time) []expiry {
 		{"reviewer token", t.ReviewerToken}, {"canary token", t.CanaryToken},
 		{"certificate of Vault", t.VaultCertificate}, {"certificate of Kubernetes", t.KubernetesCertificate}, {"CA in the mount's config", t.MountCA},
 	} {
-		if at := timestampOf(one.validity.End, now); at != nil {
+		if at := timestampOf(one.validity.End); at != nil {
 			expiries = append(expiries, expiry{one.what, at, one.validity.End.Before(now)})
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-//go:embed page.html style.css script.js
+//go:embed page.html style.css script.js patch.js
 var files embed.FS
 
 // contentSecurityPolicy lets the page load what the exporter serves, and nothing else.
@@ -26,6 +26,7 @@ func (s *Server) routes() map[string]http.Handler {
 		"GET /runbooks/{reason}":         rendered(s.serveSection),
 		"GET /static/style.css":          asset("style.css", "text/css; charset=utf-8"),
 		"GET /static/script.js":          asset("script.js", "text/javascript; charset=utf-8"),
+		"GET /static/patch.js":           asset("patch.js", "text/javascript; charset=utf-8"),
 		"GET /api/v1/status":             rendered(s.serveStatus),
 		"GET /api/v1/status/{target...}": rendered(s.serveTargetStatus),
 		"GET /api/v1/incidents":          rendered(s.serveIncidents),

@@ -70,9 +70,10 @@ func (l Links) served(link string) string {
 // serveRunbook serves docs/reasons.md, which may be out of reach elsewhere during an
 // outage.
 func (s *Server) serveRunbook(w http.ResponseWriter, _ *http.Request) {
-	p := s.page(time.Now())
+	now := time.Now()
+	p := s.page(now)
 	p.Title, p.Headline, p.State, p.Sections = "Runbook", "Runbook", Waiting, s.sections
-	s.render(w, "runbook", p)
+	s.render(w, "runbook", p, now)
 }
 
 // serveSection serves the section on one reason or warning. If the request names a target, it
@@ -92,5 +93,5 @@ func (s *Server) serveSection(w http.ResponseWriter, r *http.Request) {
 		c.Advice = diagnose.Reason(name).Advice(t.Target, t.Latest.Evidence)
 		p.Cards = []card{c}
 	}
-	s.render(w, "section", p)
+	s.render(w, "section", p, now)
 }

@@ -1,4 +1,4 @@
-// Refreshes the page in place, filters and copies. The page works without it.
+// Refreshes the page in place (patch.js), filters and copies. The page works without it.
 "use strict";
 
 const main = document.getElementById("main");
@@ -16,15 +16,33 @@ function filter() {
   }
   document.getElementById("nothing").hidden = hits > 0 || !wanted;
 }
-main.addEventListener("input", () => {
+function filtered() {
   const address = new URL(location.href);
   const wanted = document.getElementById("filter").value.trim();
   if (wanted) address.searchParams.set("q", wanted);
   else address.searchParams.delete("q");
-  history.replaceState(null, "", address);
+  history.replaceState(history.state, "", address);
   filter();
+}
+main.addEventListener("input", filtered);
+main.addEventListener("click", (e) => { // on an incident that the filter hides
+  const link = e.target.closest(".incidents a");
+  if (!link || !document.getElementById(decodeURIComponent(link.hash.slice(1)))?.hidden) return;
+  document.getElementById("filter").value = "";
+  filtered();
 });
 main.addEventListener("submit", (e) => e.preventDefault());
+
+// Folds: what the reader unfolded is so again when they come back from another page.
+function showFolds() {
+  for (const [id, open] of Object.entries(history.state?.folds || {})) {
+    const fold = document.getElementById(id);
+    if (fold) fold.open = open;
+  }
+}
+main.addEventListener("toggle", (e) => { // does not bubble
+  if (e.target.id) history.replaceState({ folds: { ...history.state?.folds, [e.target.id]: e.target.open } }, "");
+}, true);
 
 // Copy.
 function showButtons() {
@@ -54,8 +72,11 @@ function showSaid() {
   for (const button of main.querySelectorAll(".probe [data-target]")) {
     const [text, busy] = said.get(button.dataset.target) || ["", false];
     button.disabled = busy;
-    button.nextElementSibling.textContent = text;
+    setText(button.nextElementSibling, text);
   }
+}
+function setText(status, text) {
+  if (status.textContent !== text) status.textContent = text; // screen readers read each change
 }
 function say(target, text, busy) {
   said.set(target, [text, busy]);
@@ -78,97 +99,102 @@ main.addEventListener("click", (e) => {
   if (button) probe(button.dataset.target);
 });
 
-// Refresh: patches the page into a newly loaded one. Nodes that did not change stay, and with
-// them what the reader selected, unfolded, typed or focused.
-const readers = new Set(["open", "hidden", "disabled", "value"]); // attributes that a refresh leaves alone
-function alike(old, fresh) {
-  return old.nodeName === fresh.nodeName && (old.id || "") === (fresh.id || "");
+// Times. The server's clock counts, as in what it says itself (format.go).
+let ahead = 0; // the server's clock, in ms
+function setClock() {
+  const now = document.querySelector("#now time");
+  if (now) ahead = Date.parse(now.dateTime) - Date.now();
 }
-function patch(old, fresh) {
-  if (old.nodeType !== Node.ELEMENT_NODE) {
-    if (old.data !== fresh.data) old.data = fresh.data;
-    return;
-  }
-  for (const { name } of [...old.attributes]) {
-    if (!readers.has(name) && !fresh.hasAttribute(name)) old.removeAttribute(name);
-  }
-  for (const { name, value } of fresh.attributes) {
-    if (!readers.has(name) && old.getAttribute(name) !== value) old.setAttribute(name, value);
-  }
-  patchChildren(old, fresh);
+function approximate(seconds) {
+  if (seconds < 120) return `${Math.floor(seconds)} s`;
+  if (seconds < 7200) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 172800) return `${Math.floor(seconds / 3600)} h`;
+  return `${Math.floor(seconds / 86400)} days`;
 }
-function patchChildren(old, fresh) {
-  const stays = new Set([...fresh.children].map((c) => c.id).filter(Boolean));
-  const known = new Map([...old.children].filter((c) => stays.has(c.id)).map((c) => [c.id, c]));
-  let at = old.firstChild;
-  // Removes what is no longer there, up to the next node like this one.
-  const skipTo = (next) => {
-    if (next.nodeType !== Node.ELEMENT_NODE || next.id) return;
-    let like = at;
-    while (like && !alike(like, next)) like = like.nextSibling;
-    while (like && at !== like) {
-      const gone = at;
-      at = at.nextSibling;
-      if (!known.has(gone.id)) gone.remove();
-    }
-  };
-  for (const next of [...fresh.childNodes]) {
-    skipTo(next);
-    const candidate = known.get(next.id) || at;
-    if (!candidate || !alike(candidate, next)) {
-      old.insertBefore(next, at);
-      continue;
-    }
-    if (candidate === at) at = at.nextSibling;
-    else old.insertBefore(candidate, at);
-    patch(candidate, next);
-  }
-  while (at) {
-    const gone = at;
-    at = at.nextSibling;
-    gone.remove();
+function relative(time, now) {
+  const seconds = (now - Date.parse(time)) / 1000;
+  if (seconds < 0) return "in " + approximate(-seconds);
+  return seconds < 1 ? "just now" : approximate(seconds) + " ago";
+}
+function showTimes() {
+  const now = Date.now() + ahead, selection = getSelection();
+  for (const time of document.querySelectorAll("time.ago")) {
+    const text = relative(time.dateTime, now);
+    if (text === time.textContent || (!selection.isCollapsed && selection.containsNode(time, true))) continue;
+    if (time.firstChild) time.firstChild.data = text;
+    else time.textContent = text;
   }
 }
-function replaceContent(fresh) {
-  patch(main, fresh);
+
+// Refresh: asks for what has changed since the version of this page, and patches it in.
+function show(page) {
+  const kept = new Map(), version = page.querySelector("meta[name=version]");
+  resolve(page, kept);
+  patch(main, page.querySelector("#main, template[data-keep=main]"), kept);
+  document.title = page.title;
+  document.querySelector("meta[name=version]")?.remove();
+  if (version) document.head.append(version);
+  setClock();
+  showTimes();
   showButtons();
   filter();
 }
-let scheduled = 0;
+let scheduled = false, refreshing = false, missed = false; // missed: something changed meanwhile
 function scheduleRefresh(pause) {
-  if (!scheduled) scheduled = setTimeout(refresh, pause);
+  if (refreshing) missed = true;
+  else if (!scheduled) setTimeout(refresh, pause);
+  scheduled = true;
 }
 let pause = 300;
 async function refresh() {
-  const began = performance.now();
+  const began = performance.now(), version = document.querySelector("meta[name=version]");
+  [refreshing, missed] = [true, false];
   try {
     const address = new URL(location.href);
     address.searchParams.delete("q"); // what the filter hides is there when it is emptied
+    if (version) address.searchParams.set("since", version.content);
     const response = await fetch(address, { cache: "no-store" });
     if (!response.ok) throw new Error(response.status);
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
-    document.title = page.title;
-    replaceContent(page.getElementById("main"));
+    try {
+      show(page);
+    } catch {
+      version.content = ""; // the next response is the whole page
+      missed = true;
+    }
     showConnection("live", false);
   } catch {
     showConnection(lost, true);
   }
-  scheduled = 0;
+  [refreshing, scheduled] = [false, false];
   // Spends at most a tenth of the time on refreshing.
   pause = Math.max(300, 10 * (performance.now() - began));
+  if (missed) scheduleRefresh(pause);
 }
 const lost = "connection lost, this page is no longer updated";
 function showConnection(text, isLost) {
   const live = document.getElementById("live");
-  live.textContent = text;
+  setText(live, text);
   live.classList.toggle("lost", isLost);
 }
+let events = null;
 function follow() {
-  const events = new EventSource(new URL("api/v1/events", base));
-  events.addEventListener("run", () => scheduleRefresh(pause));
+  events = new EventSource(new URL("api/v1/events", base));
+  events.addEventListener("run", (e) => {
+    if (!main.dataset.follows || main.dataset.follows === JSON.parse(e.data).target) scheduleRefresh(pause);
+  });
   events.addEventListener("open", () => scheduleRefresh(0));
   events.addEventListener("error", () => showConnection(lost, true));
-  setInterval(() => scheduleRefresh(0), 30000); // "5 min ago" changes without a run
 }
 showButtons();
-if (document.getElementById("live")) follow();
+showFolds();
+filter();
+if (document.getElementById("live")) {
+  setClock();
+  setInterval(showTimes, 1000);
+  setInterval(() => scheduleRefresh(0), 30000); // a result becomes stale without a run
+  follow();
+  // A page that is left and may come back keeps no connection.
+  addEventListener("pagehide", () => events.close());
+  addEventListener("pageshow", (e) => { if (e.persisted) follow(); });
+}

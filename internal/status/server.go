@@ -38,6 +38,8 @@ type Server struct {
 	renderer *response.Renderer
 	pages    *template.Template
 	sections []section // of the runbook
+	views    views     // used by one request at a time, as renderer guarantees
+	rows     rows      // as views
 	handler  http.Handler
 }
 
@@ -46,9 +48,10 @@ func New(o Options) *Server {
 	if o.Standby == nil {
 		o.Standby = func() string { return "" }
 	}
+	pages := parsePages(o.Links.Path)
 	s := &Server{
 		options: o, streams: newStreams(), requests: newRateLimiter(), renderer: response.NewRenderer(),
-		pages: parsePages(o.Links.Path), sections: o.Links.sections(o.Runbook),
+		pages: pages, sections: o.Links.sections(o.Runbook), views: views{}, rows: rows{pages, map[string]renderedRow{}},
 	}
 	s.handler = s.newHandler()
 	return s

@@ -54,10 +54,22 @@ func runState(logins diagnose.LoginStatus) State {
 // targets returns the state of every target, most urgent first, then by name.
 func (s *Server) targets(now time.Time) []probe.TargetState {
 	all := s.options.TargetStates()
-	slices.SortFunc(all, func(x, y probe.TargetState) int {
-		return cmp.Or(cmp.Compare(urgency(x, now), urgency(y, now)), strings.Compare(x.Target.Name, y.Target.Name))
+	type ranked struct {
+		urgency int
+		at      int // in all: to swap states would take most of the time
+	}
+	order := make([]ranked, len(all))
+	for i, t := range all {
+		order[i] = ranked{urgency(t, now), i}
+	}
+	slices.SortFunc(order, func(x, y ranked) int {
+		return cmp.Or(cmp.Compare(x.urgency, y.urgency), strings.Compare(all[x.at].Target.Name, all[y.at].Target.Name))
 	})
-	return all
+	sorted := make([]probe.TargetState, len(all))
+	for i, r := range order {
+		sorted[i] = all[r.at]
+	}
+	return sorted
 }
 
 // urgency is a target's rank in the order; the lowest is the most urgent. A healthy

@@ -13,6 +13,7 @@ import (
 // Width are percentages of the whole.
 type period struct {
 	Class, Left, Width, Label string
+	Failed                    bool // pods could not log in
 }
 
 // timeline merges consecutive runs with the same reason, which keeps a page with
@@ -24,9 +25,10 @@ func timeline(runs []probe.Run) []period {
 		for end < len(runs) && runs[end].Reason == runs[i].Reason {
 			end++
 		}
+		state := runState(runs[i].LoginStatus())
 		periods = append(periods, period{
-			Class: "run " + string(runState(runs[i].LoginStatus())),
-			Left:  percent(i, len(runs)), Width: percent(end-i, len(runs)), Label: labelOf(runs[i:end]),
+			Class: "run " + string(state), Failed: state == Unhealthy,
+			Left: percent(i, len(runs)), Width: percent(end-i, len(runs)), Label: labelOf(runs[i:end]),
 		})
 		i = end
 	}
@@ -44,6 +46,17 @@ func labelOf(runs []probe.Run) string {
 		reason = string(runs[0].Reason)
 	}
 	return when + ": " + reason
+}
+
+// summaryOf says in a sentence what the timeline shows.
+func summaryOf(runs []probe.Run) string {
+	healthy := 0
+	for _, r := range runs {
+		if r.Healthy() {
+			healthy++
+		}
+	}
+	return fmt.Sprintf("pods could log in at %d of the last %s", healthy, counted(len(runs), "run"))
 }
 
 func percent(part, whole int) string { return fmt.Sprintf("%.3f%%", 100*float64(part)/float64(whole)) }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -89,25 +91,38 @@ func TestAccessibility(t *testing.T) {
 	for name, s := range every(t) {
 		t.Run(name, func(t *testing.T) { accessible(t, s.url, desktop) })
 	}
-	s := serve(t, "", withHistory("prod/eu-1", 0, forbidden))
-	for name, l := range map[string]look{"dark": {width: 1100, dark: true}, "phone": {width: 390}} {
+	s := serve(t, "", withHistory("prod/eu-1", 0, forbidden), withHistory("prod/us-1", 0, warned))
+	for name, l := range map[string]look{"dark": {width: 1100, dark: true}, "phone": {width: 320}} {
 		t.Run(name, func(t *testing.T) {
-			accessible(t, s.url, l)
-			accessible(t, s.url+"/targets/prod%2Feu-1", l)
-			accessible(t, s.url+"/docs/reasons.md", l)
-			accessible(t, s.url+"/runbooks/reviewer_forbidden?target=prod%2Feu-1", l)
+			for _, path := range paths {
+				accessible(t, s.url+path, l)
+			}
+			accessible(t, serve(t, "", fleet()...).url, l)
 		})
 	}
 }
 
-// Nothing is cut off on a phone.
+// paths are the pages for a target prod/eu-1 whose reviewer is forbidden.
+var paths = []string{"/", "/targets/prod%2Feu-1", "/docs/reasons.md", "/runbooks/reviewer_forbidden?target=prod%2Feu-1"}
+
+// Nothing is cut off on the narrowest phone, nor when a page is enlarged to four times its size.
 func TestPhone(t *testing.T) {
-	for name, s := range every(t) {
-		tab := open(t, s.url, look{width: 360})
-		if wide := eval[int](t, tab, `document.documentElement.scrollWidth`); wide > 360 {
-			t.Errorf("%s: the page is %d pixels wide on a phone of 360", name, wide)
+	narrow := func(url string) {
+		tab := open(t, url, look{width: 320})
+		wide := eval[string](t, tab, `document.documentElement.scrollWidth <= 320 ? "" : document.documentElement.scrollWidth + " pixels: " + `+
+			`[...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > 320 && !e.closest("svg")).map(e => e.outerHTML.slice(0, 80)).slice(0, 3).join(" ")`)
+		if wide != "" {
+			t.Errorf("%s does not fit on a phone of 320 pixels: %s", url, wide)
 		}
 	}
+	for _, s := range every(t) {
+		narrow(s.url)
+	}
+	s := serve(t, "", withHistory("prod/eu-1", 0, forbidden), withHistory("a-target-with-a-name-that-has-sixty-three-characters-as-in-labels", 0, warned))
+	for _, path := range paths {
+		narrow(s.url + path)
+	}
+	narrow(s.url + "/targets/a-target-with-a-name-that-has-sixty-three-characters-as-in-labels")
 }
 
 // From a card to the runbook of its reason, with the target's own commands, and back.
@@ -165,6 +180,8 @@ func TestIncidents(t *testing.T) {
 	eventually(t, tab, `document.querySelector(".card details").open && `+visible+` === "eu-2/team-007"`)
 	do(t, tab, chromedp.Evaluate[chromedp.Void](`document.getElementById("filter").value = "team-120"; document.getElementById("filter").dispatchEvent(new Event("input", {bubbles: true}))`))
 	eventually(t, tab, `document.querySelector(".card").hidden && `+visible+` === "eu-1/team-120"`)
+	do(t, tab, chromedp.Evaluate[chromedp.Void](`document.querySelector(".incidents a").click()`)) // shows what the filter hides
+	eventually(t, tab, `document.querySelector(".card").checkVisibility() && document.getElementById("filter").value === "" && !location.search`)
 }
 
 // The filter finds names and labels in any case, with and without script, and its state is in
@@ -222,6 +239,33 @@ func TestLive(t *testing.T) {
 	eventually(t, tab, `!`+text+`.includes("reviewer_forbidden")`)
 	s.page.Close()
 	eventually(t, tab, `document.getElementById("live").classList.contains("lost")`)
+}
+
+var relativeTime = regexp.MustCompile(`<time class="ago" datetime="([^"]+)" title="[^"]+">([^<]+)</time>`)
+
+// The script says of a time what the server says.
+func TestTimes(t *testing.T) {
+	var states []probe.TargetState
+	for _, age := range []time.Duration{0, 100 * time.Second, 119 * time.Minute, 5 * time.Hour, 47 * time.Hour, 100 * time.Hour} {
+		states = append(states, withHistory("target-"+age.String(), age, sealed))
+	}
+	s := serve(t, "", states...)
+	tab := open(t, s.url, desktop)
+	for _, path := range []string{"/", "/targets/target-0s"} {
+		_, _, page := get(t, s.url+path)
+		now, _, _ := strings.Cut(strings.SplitAfter(page, `As of <time datetime="`)[1], `"`)
+		times := relativeTime.FindAllStringSubmatch(page, -1)
+		for _, found := range times {
+			// The page says its own time in whole seconds.
+			said := eval[[]string](t, tab, fmt.Sprintf(`[0, 999].map(ms => relative(%q, Date.parse(%q) + ms))`, found[1], now))
+			if !slices.Contains(said, found[2]) {
+				t.Errorf("at %s, the server says of %s %q, the script %q", now, found[1], found[2], said)
+			}
+		}
+		if len(times) < 5 {
+			t.Errorf("%s has %d times", path, len(times))
+		}
+	}
 }
 
 // What the reader does is not undone by updates.

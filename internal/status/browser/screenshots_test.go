@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -29,13 +28,9 @@ func TestScreenshots(t *testing.T) {
 		"page":       {serve(t, "", few...), "/", desktop},
 		"page-dark":  {serve(t, "", few...), "/", look{width: 1100, dark: true}},
 		"page-phone": {serve(t, "", few...), "/", phone},
-		"target":     {serve(t, "", few...), "/targets/staging", desktop},
 		"runbook":    {serve(t, "", few...), "/runbooks/reviewer_forbidden?target=production", desktop},
 		"healthy":    {serve(t, "", withHistory("production", 0, healthy)), "/", desktop},
 		"many":       {serve(t, "", fleet()...), "/", look{width: 1440}},
-		"standby":    {serve(t, "exporter-7d9c_X2"), "/", desktop},
-		"stale":      {serve(t, "", withHistory("production", 20*time.Minute, healthy)), "/", desktop},
-		"loading":    {serve(t, "", probe.TargetState{Target: target("production")}), "/", desktop},
 	} {
 		tab := open(t, one.site.url+one.path, one.look)
 		capture := chromedp.FullScreenshot(100)
