@@ -23,7 +23,7 @@ func TestSwitchingProtocolsIsABadResponse(t *testing.T) {
 		"the API server": func(w *probetest.World, answer http.HandlerFunc) { w.OnKubernetes("", answer) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := probetest.NewWorld(t)
+			w := probetest.NewWorldOver(t, probetest.HTTP1)
 			w.Target.Timeout = 5 * time.Second
 			var open sync.WaitGroup
 			switched := probetest.SwitchProtocols(open.Done)

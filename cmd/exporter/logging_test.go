@@ -21,7 +21,7 @@ import (
 func TestAnswerThatComesTwice(t *testing.T) {
 	var beside transcript
 	log.SetOutput(&beside)
-	w := probetest.NewWorld(t)
+	w := probetest.NewWorldOver(t, probetest.HTTP1) // the handler hijacks its connection
 	var closed atomic.Int32
 	done := func() { closed.Add(1) }
 	w.OnLogin(probetest.Doubled(w.Vault.Serve, done))
@@ -80,7 +80,7 @@ func TestLibrariesWriteToTheLog(t *testing.T) {
 
 // A server that hands over the connection keeps nobody waiting.
 func TestCheckEndsWhereProtocolsAreSwitched(t *testing.T) {
-	w := probetest.NewWorld(t)
+	w := probetest.NewWorldOver(t, probetest.HTTP1) // the handler hijacks its connection
 	switched := probetest.SwitchProtocols(func() {})
 	w.OnVault("", switched)
 	w.OnKubernetes("", func(rw http.ResponseWriter, r *http.Request) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -42,13 +43,41 @@ func (p *played) name() string {
 // the table, and every report against check.golden. The file can be read as a list of
 // everything that the exporter says.
 func TestScenarios(t *testing.T) {
-	plays := playAll(t)
+	plays := playAll(t, probetest.HTTP2)
 	t.Run("report", func(t *testing.T) { checkReports(t, plays) })
 	t.Run("json", func(t *testing.T) { checkJSONReport(t, plays) })
 	t.Run("colors", func(t *testing.T) { checkColors(t, plays) })
+	for _, over := range []probetest.Protocol{probetest.HTTP1, probetest.VaultHTTP1} {
+		checkSameReports(t, plays, playAll(t, over))
+	}
 }
 
-func playAll(t *testing.T) []*played {
+// ended is what an error says of a server that ends its response: over HTTP/1.1 it closes
+// the connection, over HTTP/2 it resets the stream.
+var ended = regexp.MustCompile(`stream error: INTERNAL_ERROR; received from peer|(unexpected )?EOF`)
+
+// checkSameReports requires the same report over other protocols.
+func checkSameReports(t *testing.T, plays, others []*played) {
+	t.Helper()
+	for i, p := range plays {
+		want, got := p.line(t), others[i].line(t)
+		if diff := cmp.Diff(ended.ReplaceAllString(want, "EOF"), ended.ReplaceAllString(got, "EOF")); diff != "" {
+			t.Errorf("%s (-HTTP/2 +other):\n%s", p.name(), diff)
+		}
+	}
+}
+
+// line is the report in one line, since texts of other lengths are wrapped elsewhere.
+func (p *played) line(t *testing.T) string {
+	t.Helper()
+	var text bytes.Buffer
+	if err := textReport(status.Links{}, everything)(&text, []probe.Result{p.result}); err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(strings.Fields(text.String()), " ")
+}
+
+func playAll(t *testing.T, over probetest.Protocol) []*played {
 	var plays []*played
 	for _, s := range probetest.Scenarios() {
 		if s.Bare.Reason != "" {
@@ -58,23 +87,23 @@ func playAll(t *testing.T) []*played {
 			plays = append(plays, &played{scenario: s, complete: true})
 		}
 	}
-	t.Run("play", func(t *testing.T) { // returns when all have been played
+	t.Run("play over "+string(over), func(t *testing.T) { // returns when all have been played
 		for _, p := range plays {
 			t.Run(p.name(), func(t *testing.T) {
 				t.Parallel()
-				p.play(t)
+				p.play(t, over)
 			})
 		}
 	})
 	return plays
 }
 
-func (p *played) play(t *testing.T) {
+func (p *played) play(t *testing.T, over probetest.Protocol) {
 	want := p.scenario.Bare
 	if p.complete {
 		want = p.scenario.Full
 	}
-	w := probetest.NewWorld(t)
+	w := probetest.NewWorldOver(t, over)
 	result := w.Play(p.scenario, p.complete)
 	checkVerdict(t, result, want)
 	checkMetrics(t, result)

@@ -17,7 +17,8 @@ const (
 	MaxHeader = 64 << 10
 )
 
-// NewTransport returns a transport of its own for one server.
+// NewTransport returns a transport of its own for one server. It speaks HTTP/1.1, where a
+// request that times out closes its connection: the next one cannot be sent on a dead one.
 func NewTransport(config *tls.Config) *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
@@ -29,6 +30,18 @@ func NewTransport(config *tls.Config) *http.Transport {
 		MaxResponseHeaderBytes: MaxHeader,
 	}
 }
+
+// OfferHTTP2 makes a transport speak HTTP/2 with a server that chooses it. It is for
+// transports that live as short as one run, because an HTTP/2 connection outlives a request
+// that timed out on it.
+func OfferHTTP2(transport *http.Transport) {
+	transport.Protocols.SetHTTP2(true)
+	// What a server may send that nobody has read yet. The defaults are 4 MiB and 1 GiB.
+	transport.HTTP2 = &http.HTTP2Config{MaxReceiveBufferPerStream: receiveBuffer, MaxReceiveBufferPerConnection: receiveBuffer}
+}
+
+// receiveBuffer is the least that net/http accepts, in bytes. No valid response is longer.
+const receiveBuffer = 64 << 10
 
 // New returns a client that follows no redirect: a credential would travel along.
 func New(transport http.RoundTripper) *http.Client {

@@ -39,6 +39,9 @@ func errorText(err error) string {
 	if request, ok := errors.AsType[*url.Error](err); ok {
 		err = request.Err
 	}
+	if reset, ok := errors.AsType[streamError](err); ok { // the number differs from run to run
+		return strings.Replace(err.Error(), fmt.Sprintf("stream ID %d; ", reset.StreamID), "", 1)
+	}
 	return err.Error()
 }
 
@@ -163,6 +166,7 @@ func isTLS(err error) bool {
 	return ok && (op.Op == "remote error" || op.Op == "local error")
 }
 
+// isUnreachable reports whether there was no connection, or it ended.
 func isUnreachable(err error) bool {
 	for _, cause := range []error{
 		syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.EPIPE, syscall.EHOSTUNREACH,
@@ -171,6 +175,9 @@ func isUnreachable(err error) bool {
 		if errors.Is(err, cause) {
 			return true
 		}
+	}
+	if endedHTTP2(err) {
+		return true
 	}
 	// Any other failure to dial or to communicate with the proxy.
 	_, ok := errors.AsType[*net.OpError](err)

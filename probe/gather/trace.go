@@ -3,6 +3,7 @@ package gather
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -53,13 +54,17 @@ type requestTrace struct {
 	redactor *redact.Redactor
 
 	plain       bool // without TLS
+	http2       bool
 	status      int
 	contentType string
 	location    string // of a redirect
 	retryAfter  time.Duration
 
-	reached atomic.Int32 // a stage; atomic because the dialler may outlive the request
-	sent    atomic.Bool  // the request was written completely
+	reached  atomic.Int32 // a stage; atomic because the dialler may outlive the request
+	sent     atomic.Bool  // the request was written completely
+	attempts atomic.Int32 // net/http sends a request again if the server says, over HTTP/2, that it has not processed it
+
+	waitsFor atomic.Pointer[requestTrace] // the request whose connection this one waits for, else nil
 
 	proxy     atomic.Pointer[url.URL] // nil if the server is dialled directly
 	connected atomic.Bool             // the proxy accepted CONNECT
@@ -97,17 +102,28 @@ func (x *requestTrace) again() {
 	x.status, x.contentType, x.location, x.retryAfter = 0, "", "", 0
 	x.reached.Store(int32(stageStart))
 	x.sent.Store(false)
+	x.attempts.Store(0)
+	x.waitsFor.Store(nil)
 	x.proxy.Store(nil)
 	x.connected.Store(false)
 }
 
-func (x *requestTrace) trace() *httptrace.ClientTrace {
+// trace returns hooks that record the request's stages. connected is called whenever it has
+// a connection.
+func (x *requestTrace) trace(connected func()) *httptrace.ClientTrace {
 	at := x.advance
 	return &httptrace.ClientTrace{
 		DNSStart:          func(httptrace.DNSStartInfo) { at(stageResolving) },
 		ConnectStart:      func(string, string) { at(stageConnecting) },
 		TLSHandshakeStart: func() { at(stageHandshake) },
-		GotConn:           func(httptrace.GotConnInfo) { at(stageWriting) },
+		GotConn: func(info httptrace.GotConnInfo) {
+			secure, ok := info.Conn.(*tls.Conn)
+			x.http2 = ok && secure.ConnectionState().NegotiatedProtocol == "h2"
+			x.attempts.Add(1)
+			x.sent.Store(false)
+			at(stageWriting)
+			connected()
+		},
 		WroteRequest: func(info httptrace.WroteRequestInfo) {
 			if info.Err == nil {
 				x.sent.Store(true)
@@ -121,13 +137,20 @@ func (x *requestTrace) trace() *httptrace.ClientTrace {
 // timeoutFailure returns the failure of a request that has no response when its context is
 // done. It may be called while the request is in progress.
 func (x *requestTrace) timeoutFailure(err error) evidence.Failure {
-	reached := stage(x.reached.Load())
+	connecting := x
+	if first := x.waitsFor.Load(); first != nil {
+		connecting = first
+	}
+	reached := stage(connecting.reached.Load())
 	class := classOf(err)
-	if f, ok := x.proxyTimeout(reached); ok && class == evidence.ClassTimeout {
+	if f, ok := connecting.proxyTimeout(reached); ok && class == evidence.ClassTimeout {
 		return f
 	}
 	if class == evidence.ClassTimeout && reached == stageResolving {
 		class = evidence.ClassDNS
+	}
+	if x.attempts.Load() > 2 && reached == stageWaiting {
+		return evidence.Failure{Class: evidence.ClassUnreachable, Text: "connected, but the server refused the request every time (HTTP/2)"}
 	}
 	return evidence.Failure{Class: class, Text: reached.unanswered(), Answering: reached == stageReading}
 }

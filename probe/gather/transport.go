@@ -8,10 +8,10 @@ import (
 	"mime"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"regexp"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/httpclient"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/localfile"
@@ -22,6 +22,10 @@ import (
 // distributions are below 256 KiB.
 const maxPEM = 4 << 20
 
+// idleTimeout closes the connections that close has to leave open, because a request on them
+// was canceled a moment before.
+const idleTimeout = 2 * time.Second
+
 // endpoint is one server in one run: a new transport, so that a reused connection cannot
 // hide an outage, and the certificates that the server sent.
 type endpoint struct {
@@ -29,7 +33,8 @@ type endpoint struct {
 	// clientCert is the file of the client certificate, empty where there is none.
 	clientCert string
 
-	mu       sync.Mutex // guards the fields below
+	mu       sync.Mutex             // guards the fields below
+	first    map[string]*connecting // the first connection to each scheme and host
 	served   []*x509.Certificate
 	earliest evidence.Certificate // the one that expires first
 }
@@ -50,6 +55,8 @@ func newEndpoint(files tlsFiles, network Network) (*endpoint, error) {
 	e := &endpoint{clientCert: files.clientCert}
 	config.VerifyConnection = e.sawVerified
 	e.transport = httpclient.NewTransport(config)
+	httpclient.OfferHTTP2(e.transport)
+	e.transport.IdleConnTimeout = idleTimeout
 	e.transport.Proxy, e.transport.DialContext, e.transport.OnProxyConnectResponse = network.proxyFor, network.Dial, sawProxyAnswer
 	return e, nil
 }
@@ -107,8 +114,7 @@ func (e *endpoint) client(wrap func(http.RoundTripper) http.RoundTripper) *http.
 // client libraries do not return.
 func (e *endpoint) RoundTrip(request *http.Request) (*http.Response, error) {
 	x := requestTraceOf(request.Context())
-	request = request.WithContext(httptrace.WithClientTrace(request.Context(), x.trace()))
-	response, err := httpclient.Bounded{Base: e.transport, Hold: x.redactor.Hold}.RoundTrip(request)
+	response, err := e.exchange(request, x)
 	if unexpected, ok := errors.AsType[httpclient.StatusError](err); ok {
 		x.status = unexpected.Status
 	}

@@ -12,6 +12,23 @@ import (
 	"sync"
 )
 
+// Protocol is what the servers of a world speak over TLS. Without TLS, it is HTTP/1.1.
+type Protocol string
+
+// The protocols. The API server and Vault offer HTTP/2 and HTTP/1.1; a proxy in front of
+// them may speak HTTP/1.1 alone.
+const (
+	HTTP2      Protocol = "HTTP/2"
+	HTTP1      Protocol = "HTTP/1.1"
+	VaultHTTP1 Protocol = "Vault HTTP/1.1" // and the others HTTP/2
+)
+
+// offersHTTP2 reports whether a server with this handler offers HTTP/2.
+func (p Protocol) offersHTTP2(handler http.Handler) bool {
+	_, isVault := handler.(*Vault)
+	return p == HTTP2 || p == VaultHTTP1 && !isVault
+}
+
 // Serve serves a handler with a certificate of a CA and returns its URL.
 func (w *World) Serve(handler http.Handler, ca authority, change func(*x509.Certificate)) string {
 	return w.serve(handler, &tls.Config{Certificates: []tls.Certificate{ca.issue(change)}})
@@ -21,6 +38,7 @@ func (w *World) serve(handler http.Handler, config *tls.Config) string {
 	server := httptest.NewUnstartedServer(handler)
 	server.Config.ErrorLog = log.New(io.Discard, "", 0) // failed handshakes are expected
 	server.TLS = config
+	server.EnableHTTP2 = w.protocol.offersHTTP2(handler)
 	server.StartTLS()
 	w.t.Cleanup(func() {
 		server.CloseClientConnections()

@@ -99,7 +99,7 @@ func Status(code int, reason, message string) http.HandlerFunc {
 }
 
 // SwitchProtocols responds with 101 and keeps the connection open until the client closes
-// it, then calls closed.
+// it, then calls closed. Only HTTP/1.1 has that status.
 func SwitchProtocols(closed func()) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		connection, buffered, err := http.NewResponseController(w).Hijack()
@@ -115,7 +115,7 @@ func SwitchProtocols(closed func()) http.HandlerFunc {
 }
 
 // Doubled sends a response twice and keeps the connection open until the client closes it,
-// then calls closed.
+// then calls closed. The server has to speak HTTP/1.1.
 func Doubled(answer http.HandlerFunc, closed func()) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		recorder := httptest.NewRecorder()

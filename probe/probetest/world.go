@@ -32,6 +32,7 @@ type World struct {
 	// Panic makes the exporter panic in the middle of a run.
 	Panic bool
 
+	protocol              Protocol
 	kubernetesCA, vaultCA authority
 	credentials           []string
 	mu                    sync.Mutex // guards tokenEvents
@@ -50,8 +51,14 @@ type TB interface {
 // NewWorld starts a healthy world, which is stopped at the end of the test.
 func NewWorld(t TB) *World {
 	t.Helper()
+	return NewWorldOver(t, HTTP2)
+}
+
+// NewWorldOver starts a healthy world whose servers speak these protocols.
+func NewWorldOver(t TB, protocol Protocol) *World {
+	t.Helper()
 	w := &World{
-		t: t, kubernetesCA: newAuthority("kubernetes"), vaultCA: newAuthority("vault"),
+		t: t, protocol: protocol, kubernetesCA: newAuthority("kubernetes"), vaultCA: newAuthority("vault"),
 		Kubernetes: newKubernetes(),
 		Reviewer:   accountToken("vault", "vault-auth", APIServerAudience), Canary: accountToken("monitoring", "canary", "vault"),
 	}
