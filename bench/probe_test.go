@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -22,20 +23,56 @@ import (
 
 // BenchmarkProbe measures one healthy run of the exporter.
 func BenchmarkProbe(b *testing.B) {
-	s := startServers(b)
-	target := s.target(b)
-	prober := probe.NewProber("bench", func(string, evidence.TokenEvent) {})
-	result, memory := prober.Probe(b.Context(), target, probe.Memory{}) // not measured: the first run reads more than later ones
-	if !result.Healthy() {
-		b.Fatalf("the probe found %s: %s", result.Diagnosis.Reason, result.Diagnosis.Detail)
-	}
-	measure(b, func() error {
-		result, memory = prober.Probe(b.Context(), target, memory)
-		if !result.Healthy() {
+	measure(b, startServers(b).prober(b))
+}
+
+// prober returns a function that makes one healthy run. The first run is made here: it reads
+// more than later ones.
+func (s servers) prober(b *testing.B) func() error {
+	b.Helper()
+	target, prober := s.target(b), probe.NewProber("bench", func(string, evidence.TokenEvent) {})
+	var memory probe.Memory
+	once := func() error {
+		var result probe.Result
+		if result, memory = prober.Probe(b.Context(), target, memory); !result.Healthy() {
 			return fmt.Errorf("the probe found %s: %s", result.Diagnosis.Reason, result.Diagnosis.Detail)
 		}
 		return nil
-	})
+	}
+	if err := once(); err != nil {
+		b.Fatal(err)
+	}
+	return once
+}
+
+// roundOfPairs is how many runs one round makes of each.
+const roundOfPairs = 20
+
+// BenchmarkBesideBare alternates rounds of the exporter's runs with rounds of a program that
+// makes the same requests with net/http alone, and reports the median of the ratios of their
+// CPU times. One operation is a pair of rounds.
+func BenchmarkBesideBare(b *testing.B) {
+	s := startServers(b)
+	probing, bare := s.prober(b), s.bare(b)
+	var ratios []float64
+	for b.Loop() {
+		ratios = append(ratios, float64(cpuOf(b, probing))/float64(cpuOf(b, bare)))
+	}
+	slices.Sort(ratios)
+	b.ReportMetric(ratios[len(ratios)/2], "probe/bare")
+	b.ReportMetric(ratios[len(ratios)/10], "p10")
+	b.ReportMetric(ratios[len(ratios)*9/10], "p90")
+}
+
+func cpuOf(b *testing.B, once func() error) time.Duration {
+	b.Helper()
+	before := cpuTime(b)
+	for range roundOfPairs {
+		if err := once(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return cpuTime(b) - before
 }
 
 // BenchmarkSustained makes healthy runs in parallel, on cores that it shares with the servers.
@@ -57,12 +94,15 @@ func BenchmarkSustained(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "runs/s")
 }
 
-// BenchmarkBare makes the same requests over the same number of connections with net/http alone.
+// BenchmarkBare makes the same requests over as many connections with net/http alone.
 func BenchmarkBare(b *testing.B) {
-	s := startServers(b)
+	measure(b, startServers(b).bare(b))
+}
+
+func (s servers) bare(b *testing.B) func() error {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM([]byte(s.CA))
-	measure(b, func() error { return s.probeWithNetHTTP(b.Context(), roots) })
+	return func() error { return s.probeWithNetHTTP(b.Context(), roots) }
 }
 
 func (s servers) probeWithNetHTTP(ctx context.Context, roots *x509.CertPool) error {
@@ -91,8 +131,11 @@ func (s servers) probeWithNetHTTP(ctx context.Context, roots *x509.CertPool) err
 	return ask(ctx, vault, s.Vault+revokePath, "")
 }
 
+// newHTTPClient returns a client that makes one connection to a server and speaks HTTP/2 on it.
 func newHTTPClient(roots *x509.CertPool) *http.Client {
-	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
+	return &http.Client{Transport: &http.Transport{
+		TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true, MaxConnsPerHost: 1,
+	}}
 }
 
 func ask(ctx context.Context, client *http.Client, url, body string) error {

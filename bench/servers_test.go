@@ -38,10 +38,18 @@ type servers struct {
 // serve responds as a healthy Vault and a healthy API server do, with constant bodies, until
 // standard input ends.
 func serve() {
-	vault, kubernetes := httptest.NewTLSServer(answers(vaultAnswers())), httptest.NewTLSServer(answers(kubernetesAnswers()))
+	vault, kubernetes := newServer(answers(vaultAnswers())), newServer(answers(kubernetesAnswers()))
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: vault.Certificate().Raw})
 	_ = json.NewEncoder(os.Stdout).Encode(servers{vault.URL, kubernetes.URL, string(ca)})
 	_, _ = io.Copy(io.Discard, os.Stdin)
+}
+
+// newServer offers HTTP/2, as Vault and the API server do.
+func newServer(handler http.Handler) *httptest.Server {
+	server := httptest.NewUnstartedServer(handler)
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	return server
 }
 
 type answer struct {

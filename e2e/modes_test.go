@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
@@ -46,7 +48,12 @@ func (r modeRow) cause() diagnose.Reason { return diagnose.Reason(r.fault.Full.R
 // TestModesPage plays every fault in every mode with each kind of optional evidence, with fakes, and
 // holds docs/modes.md against the verdicts. It is here, and not a unit test, for the time that it takes.
 func TestModesPage(t *testing.T) {
-	rows := playModes(t)
+	rows := playModes(t, probetest.HTTP2)
+	for i, overHTTP1 := range playModes(t, probetest.HTTP1) {
+		if diff := cmp.Diff(rows[i].modes, overHTTP1.modes); diff != "" {
+			t.Errorf("%s (-HTTP/2 +HTTP/1.1):\n%s", rows[i].fault.Name, diff)
+		}
+	}
 	for _, r := range rows {
 		for i, m := range probetest.Modes {
 			for j, v := range r.modes[i] {
@@ -92,12 +99,12 @@ func checkNotWeaker(t *testing.T, played string, all verdicts, grant int) {
 }
 
 // playModes returns the rows of all faults that keep pods out, but those about one mode.
-func playModes(t *testing.T) []modeRow {
+func playModes(t *testing.T, over probetest.Protocol) []modeRow {
 	t.Helper()
 	var rows []modeRow
 	var mu sync.Mutex // guards rows
 	scenarios := probetest.Scenarios()
-	t.Run("play", func(t *testing.T) {
+	t.Run("play over "+string(over), func(t *testing.T) {
 		for _, f := range lab.Faults() {
 			if f.Bare.Reason == "none" {
 				continue
@@ -108,7 +115,7 @@ func playModes(t *testing.T) []modeRow {
 				row := modeRow{fault: f, modes: make([]verdicts, len(probetest.Modes))}
 				var plays sync.WaitGroup // most of a play of what hangs is waiting
 				for i, m := range probetest.Modes {
-					plays.Go(func() { row.modes[i] = playMode(t, s, m) })
+					plays.Go(func() { row.modes[i] = playMode(t, over, s, m) })
 				}
 				plays.Wait()
 				if row.modes[0] == nil {
@@ -126,11 +133,11 @@ func playModes(t *testing.T) []modeRow {
 
 // playMode plays a fault with nothing and with everything and, only where that differs, with what is
 // between.
-func playMode(t *testing.T, s probetest.Scenario, m probetest.Mode) verdicts {
+func playMode(t *testing.T, over probetest.Protocol, s probetest.Scenario, m probetest.Mode) verdicts {
 	t.Helper()
 	all := make(verdicts, len(grants))
 	play := func(i int) bool {
-		v, ok := probetest.NewWorld(t).PlayIn(m, s, grants[i].extra)
+		v, ok := probetest.NewWorldOver(t, over).PlayIn(m, s, grants[i].extra)
 		all[i] = v
 		return ok
 	}

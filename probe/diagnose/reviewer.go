@@ -159,12 +159,15 @@ var reviewerWarnings = []WarningSpec{
 		Remedy:   "As for [`reviewer_expired`](#reviewer_expired), in time.",
 		Reported: "bank-vaults/bank-vaults#1647: a token that nobody renewed.",
 		judge: func(t evidence.Target, e evidence.Evidence) (finding, bool) {
-			c := e.ReviewerToken.Value
+			c, judged := e.ReviewerToken.Value, e.ReviewerToken.Ok() && !e.ReviewerToken.Value.Opaque
+			if !expiring(e.At, c.Issued(), c.Expires) {
+				return finding{}, judged
+			}
 			return finding{
-				holds:  expiring(e.At, c.Issued(), c.Expires),
+				holds:  true,
 				detail: fmt.Sprintf("the token of the reviewer %s expires at %s", reviewerName(e), date(c.Expires)),
 				advice: adviseReviewerRenew(t, e),
-			}, e.ReviewerToken.Ok() && !c.Opaque
+			}, judged
 		},
 	},
 	{
@@ -174,12 +177,15 @@ var reviewerWarnings = []WarningSpec{
 		Remedy:   "Store a token that is bound to no pod, such as that of a Secret of type `kubernetes.io/service-account-token`.",
 		Reported: "hashicorp/vault-plugin-auth-kubernetes#121",
 		judge: func(t evidence.Target, e evidence.Evidence) (finding, bool) {
-			c := e.ReviewerToken.Value
+			c, judged := e.ReviewerToken.Value, e.ReviewerToken.Ok() && !e.ReviewerToken.Value.Opaque
+			if c.Pod == "" {
+				return finding{}, judged
+			}
 			return finding{
-				holds:  c.Pod != "",
+				holds:  true,
 				detail: fmt.Sprintf("the token of the reviewer %s becomes invalid with the pod %s/%s", reviewerName(e), c.Namespace, c.Pod),
 				advice: adviseReviewerRenew(t, e),
-			}, e.ReviewerToken.Ok() && !c.Opaque
+			}, judged
 		},
 	},
 	{

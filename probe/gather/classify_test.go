@@ -39,7 +39,7 @@ func TestWithoutDescriptors(t *testing.T) {
 		return err
 	}
 	giveBack := useUpDescriptors(t)
-	_, tokenErr := loadToken(file)
+	_, tokenErr := new(parsedFiles).loadToken(file)
 	_, caErr := newEndpoint(tlsFiles{caCert: file}, Network{})
 	failures := map[string]evidence.Failure{
 		"token": failureOf(tokenErr), "CA": failureOf(caErr),

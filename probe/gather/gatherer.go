@@ -14,6 +14,7 @@ import (
 type Gatherer struct {
 	userAgent  string
 	network    Network
+	files      parsedFiles
 	countToken func(target string, event evidence.TokenEvent)
 
 	late        sync.WaitGroup // logins that had no response at the end of their run
@@ -25,16 +26,18 @@ type Gatherer struct {
 // for every token event, including those after the end of the run; it must be safe for
 // concurrent use.
 func New(version string, countToken func(target string, event evidence.TokenEvent)) *Gatherer {
-	return &Gatherer{
+	g := &Gatherer{
 		userAgent:  "vault-k8s-auth-exporter/" + version,
 		countToken: countToken,
 	}
+	return g.Over(Network{})
 }
 
 // Over sets the network over which servers are reached. It must not be called after the
 // first run.
 func (g *Gatherer) Over(network Network) *Gatherer {
 	g.network = network
+	g.network.files = &g.files
 	return g
 }
 

@@ -26,7 +26,7 @@ func (r *run) tokenFromSecret(ctx context.Context, key evidence.SecretKey) (evid
 // readSecret reads a key of a Secret in the cluster that the exporter runs in, with the
 // exporter's own token for that cluster.
 func (r *run) readSecret(ctx context.Context, key evidence.SecretKey) ([]byte, error) {
-	own, err := loadToken(r.target.Home.TokenFile)
+	own, err := r.gatherer.files.loadToken(r.target.Home.TokenFile)
 	if err != nil {
 		if failureOf(err).IsExporters() {
 			return nil, err

@@ -19,6 +19,8 @@ import (
 type Network struct {
 	Proxy func(*http.Request) (*url.URL, error)
 	Dial  func(ctx context.Context, network, address string) (net.Conn, error)
+
+	files *parsedFiles // of certificates
 }
 
 // proxyFor chooses the proxy for a request and records it in the request's trace.

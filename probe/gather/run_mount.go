@@ -48,7 +48,7 @@ func (r *run) loadReader() {
 	if r.target.Vault.TokenFile == "" {
 		return
 	}
-	if token, err := loadToken(r.target.Vault.TokenFile); err == nil {
+	if token, err := r.gatherer.files.loadToken(r.target.Vault.TokenFile); err == nil {
 		r.reader = token.Secret
 		r.redactor.Hold(token.Reveal())
 	}

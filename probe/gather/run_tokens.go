@@ -70,7 +70,7 @@ func (r *run) loadOwn() {
 		return
 	}
 	r.evidence.OwnToken = observe(func() (evidence.Claims, error) {
-		token, err := loadToken(r.target.Kubernetes.TokenFile)
+		token, err := r.gatherer.files.loadToken(r.target.Kubernetes.TokenFile)
 		r.own = token.Secret
 		r.redactor.Hold(token.Reveal())
 		return token.Claims, err
@@ -83,7 +83,9 @@ type tokenSource struct {
 	minted *minted // the last token minted for the canary or the reviewer
 }
 
-func (s tokenSource) FromFile(path string) (evidence.Token, error) { return loadToken(path) }
+func (s tokenSource) FromFile(path string) (evidence.Token, error) {
+	return s.run.gatherer.files.loadToken(path)
+}
 
 func (s tokenSource) FromSecret(ctx context.Context, key evidence.SecretKey) (evidence.Token, error) {
 	return s.run.tokenFromSecret(ctx, key)

@@ -24,12 +24,19 @@ const maxToken = 64 << 10
 // loadToken reads a token file and decodes the token's claims. Whitespace around the token
 // is trimmed. Content that cannot be a token is a Failure of class missing or malformed,
 // and is never sent.
-func loadToken(path string) (evidence.Token, error) {
+func (known *parsedFiles) loadToken(path string) (evidence.Token, error) {
 	content, err := localfile.Read(path, maxToken)
 	if err != nil {
 		return evidence.Token{}, fileFailure(evidence.ClassMissing, err)
 	}
-	return parseToken(content, path)
+	claims, err := known.claims.of(path, func() (evidence.Claims, error) {
+		token, err := parseToken(content, path)
+		return token.Claims, err
+	}, content)
+	if err != nil {
+		return evidence.Token{}, err
+	}
+	return evidence.Token{Secret: evidence.NewSecret(string(bytes.TrimSpace(content))), Claims: claims}, nil
 }
 
 // fileFailure returns the failure of a file that could not be read or used. It has this

@@ -1,6 +1,7 @@
 package gather
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -48,7 +49,7 @@ type tlsFiles struct {
 // newEndpoint reads the files, so that a rotated CA takes effect with the next run. A file
 // that cannot be used is a Failure of class ca_unreadable.
 func newEndpoint(files tlsFiles, network Network) (*endpoint, error) {
-	config, err := files.config()
+	config, err := files.config(cmp.Or(network.files, new(parsedFiles)))
 	if err != nil {
 		return nil, fileFailure(evidence.ClassCAUnreadable, err)
 	}
@@ -61,20 +62,20 @@ func newEndpoint(files tlsFiles, network Network) (*endpoint, error) {
 	return e, nil
 }
 
-func (f tlsFiles) config() (*tls.Config, error) {
+func (f tlsFiles) config(known *parsedFiles) (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: f.serverName}
 	if f.caCert != "" {
 		bundle, err := localfile.Read(f.caCert, maxPEM)
 		if err != nil {
 			return nil, fmt.Errorf("reading the CA bundle: %w", err)
 		}
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(bundle) {
-			return nil, fmt.Errorf("reading the CA bundle %s: no certificate in it", f.caCert)
+		config.RootCAs, err = known.bundles.of(f.caCert, func() (*x509.CertPool, error) { return f.pool(bundle) }, bundle)
+		if err != nil {
+			return nil, err
 		}
 	}
 	if f.clientCert != "" {
-		pair, err := f.clientPair()
+		pair, err := f.clientPair(known)
 		if err != nil {
 			return nil, err
 		}
@@ -83,9 +84,17 @@ func (f tlsFiles) config() (*tls.Config, error) {
 	return config, nil
 }
 
+func (f tlsFiles) pool(bundle []byte) (*x509.CertPool, error) {
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(bundle) {
+		return nil, fmt.Errorf("reading the CA bundle %s: no certificate in it", f.caCert)
+	}
+	return pool, nil
+}
+
 // clientPair reads the client certificate and its key. If a kubelet replaces both between
 // the two reads, this run fails and the next one succeeds.
-func (f tlsFiles) clientPair() (tls.Certificate, error) {
+func (f tlsFiles) clientPair(known *parsedFiles) (tls.Certificate, error) {
 	certificate, err := localfile.Read(f.clientCert, maxPEM)
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("reading the client certificate: %w", err)
@@ -94,7 +103,8 @@ func (f tlsFiles) clientPair() (tls.Certificate, error) {
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("reading the key of the client certificate: %w", err)
 	}
-	pair, err := tls.X509KeyPair(certificate, key)
+	parse := func() (tls.Certificate, error) { return tls.X509KeyPair(certificate, key) }
+	pair, err := known.pairs.of(f.clientCert+"\x00"+f.clientKey, parse, certificate, key)
 	if err != nil { // the error of crypto/tls may quote the key file
 		return tls.Certificate{}, fmt.Errorf("reading the client certificate: %s does not hold the key of the first certificate in %s", f.clientKey, f.clientCert)
 	}
