@@ -4,6 +4,7 @@
 package localfile
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -49,14 +50,15 @@ func Read(path string, limit int64) ([]byte, error) {
 	if err := file.SetReadDeadline(time.Now().Add(patience)); err != nil && !errors.Is(err, os.ErrNoDeadline) {
 		return nil, err
 	}
-	content, err := io.ReadAll(io.LimitReader(file, limit+1))
+	content := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead)) // read at once, unless it grows
+	_, err = content.ReadFrom(io.LimitReader(file, limit+1))
 	switch {
 	case err != nil:
 		return nil, err
-	case int64(len(content)) > limit: // it grew, or does not say its size
+	case int64(content.Len()) > limit: // it grew, or does not say its size
 		return nil, refuse(tooLarge(limit))
 	}
-	return content, nil
+	return content.Bytes(), nil
 }
 
 // refusal is why a file is not read, empty where it may be.
