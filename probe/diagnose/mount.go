@@ -149,11 +149,14 @@ var mountWarnings = []WarningSpec{
 		Remedy: "As for [`vault_to_kubernetes_tls`](#vault_to_kubernetes_tls), before Vault's next restart.",
 		judge: func(t evidence.Target, e evidence.Evidence) (finding, bool) {
 			c := e.MountCA.Value
+			if !e.MountCA.Ok() || c.Verified {
+				return finding{}, e.MountCA.Ok()
+			}
 			return finding{
-				holds:  !c.Verified,
+				holds:  true,
 				detail: fmt.Sprintf("the CA in the config of %s does not verify the certificate that the API server serves: %s", mountPath(t), c.Why),
 				advice: adviseMountCA(t, e),
-			}, e.MountCA.Ok()
+			}, true
 		},
 	},
 	{

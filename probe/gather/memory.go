@@ -23,8 +23,8 @@ const (
 // zero value is for a target that was never probed.
 type Memory struct {
 	runs        int
-	loggedIn    bool // in the last run
-	fingerprint string
+	loggedIn    bool   // in the last run
+	fingerprint string // of the last run, if it has results of follow-ups
 	followUps   evidence.FollowUps
 
 	minted tokensMinted
@@ -70,7 +70,7 @@ func (m *Memory) mountDue(login evidence.Fact[evidence.Login]) bool {
 // followUpsFor returns the results of earlier follow-ups that are carried over: none if
 // this run observed something other than the last run, and none that are too old.
 func (m Memory) followUpsFor(e evidence.Evidence) evidence.FollowUps {
-	if m.fingerprint != fingerprintOf(e) {
+	if m.fingerprint == "" || m.fingerprint != fingerprintOf(e) {
 		return evidence.FollowUps{}
 	}
 	f := m.followUps
@@ -79,6 +79,19 @@ func (m Memory) followUpsFor(e evidence.Evidence) evidence.FollowUps {
 		CallProbe: held(f.CallProbe, e.At), ReviewerReview: held(f.ReviewerReview, e.At), Entity: held(f.Entity, e.At),
 		DiagnosticRole: held(f.DiagnosticRole, e.At), DiagnosticAccess: held(f.DiagnosticAccess, e.At),
 	}
+}
+
+// anyMade reports whether there are results of follow-ups.
+func anyMade(f evidence.FollowUps) bool {
+	for _, s := range []evidence.State{
+		f.MountProbe.State, f.MountHelp.State, f.RoleProbe.State, f.CallProbe.State, f.ReviewerReview.State,
+		f.Entity.State, f.DiagnosticRole.State, f.DiagnosticAccess.State,
+	} {
+		if s != evidence.NotAsked {
+			return true
+		}
+	}
+	return false
 }
 
 func held[T any](f evidence.Fact[T], now time.Time) evidence.Fact[T] {
@@ -93,7 +106,10 @@ func held[T any](f evidence.Fact[T], now time.Time) evidence.Fact[T] {
 func (m Memory) remember(e evidence.Evidence) Memory {
 	m.runs++
 	m.loggedIn = e.Login.Ok()
-	m.fingerprint, m.followUps = fingerprintOf(e), e.FollowUps
+	m.fingerprint, m.followUps = "", e.FollowUps
+	if anyMade(e.FollowUps) {
+		m.fingerprint = fingerprintOf(e)
+	}
 	if e.Mount.Config.Ok() {
 		m.mount = e.Mount
 		m.updateBaseline(e)
