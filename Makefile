@@ -157,7 +157,7 @@ e2e: servers
 ## bench: compare the cost of a probe with a bare net/http program that sends the same requests, and with blackbox_exporter
 .PHONY: bench
 bench:
-	go test ./bench -run='^$$' -bench='Probe|Bare|Sustained|Process' -benchtime=3s -count=3
+	go test ./bench -run='^$$' -bench='Probe|Bare|Ratio|Sustained|Process' -benchtime=3s -count=3
 	go test ./bench -run='^$$' -bench=Peer -benchtime=1x -v
 
 ## soak: run 1 000 targets for five minutes, then five more with a Vault that hangs
