@@ -3,6 +3,7 @@ package diagnose
 import (
 	"cmp"
 	"slices"
+	"sync"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
@@ -49,9 +50,11 @@ func Specs() []Spec {
 }
 
 // WarningSpecs lists the spec of every warning, by component.
-func WarningSpecs() []WarningSpec {
+func WarningSpecs() []WarningSpec { return warningSpecs() }
+
+var warningSpecs = sync.OnceValue(func() []WarningSpec {
 	return slices.Concat(vaultWarnings, mountWarnings, roleWarnings, reviewerWarnings, kubernetesWarnings, canaryWarnings)
-}
+})
 
 // Reasons lists every reason but None, in the order of [Specs].
 func Reasons() []Reason { return codes(Specs(), func(s Spec) Reason { return s.Code }) }

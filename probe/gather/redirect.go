@@ -59,9 +59,7 @@ func (v *vaultServer) activeNode(x *requestTrace) (*vaultServer, bool) {
 	if !isLogin || x.redactor.Clean(address) != address {
 		return nil, false
 	}
-	active := *v
-	active.target.Addr = address
-	return &active, true
+	return v.at(address), true
 }
 
 // mayFollow reports whether a redirect to this scheme keeps the JWT as protected as it was.

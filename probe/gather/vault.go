@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/vault/api"
@@ -27,6 +28,14 @@ type vaultServer struct {
 	target    evidence.Vault
 	userAgent string
 	endpoint  *endpoint
+	nobody    *nobody
+}
+
+// nobody is a client without a token. Others are copies of it, because vault/api reads the
+// environment and makes a transport for each new client.
+type nobody struct {
+	mu     sync.Mutex  // guards client, which api.Client does not while it is copied
+	client *api.Client // nil before the first use
 }
 
 func newVaultServer(target evidence.Vault, userAgent string, network Network) (*vaultServer, error) {
@@ -37,13 +46,21 @@ func newVaultServer(target evidence.Vault, userAgent string, network Network) (*
 	if err != nil {
 		return nil, err
 	}
-	return &vaultServer{target: target, userAgent: userAgent, endpoint: e}, nil
+	return &vaultServer{target: target, userAgent: userAgent, endpoint: e, nobody: new(nobody)}, nil
 }
 
-// client returns a vault/api client that sends this token, or none, and does not retry.
-// vault/api reads VAULT_* variables: their settings are reset here, and configuration has
-// unset those that would make it fail.
-func (v *vaultServer) client(token evidence.Secret, namespace string) (*api.Client, error) {
+// at returns the same server at another address, over connections of the same endpoint.
+func (v *vaultServer) at(address string) *vaultServer {
+	other := *v
+	other.target.Addr = address
+	other.nobody = new(nobody)
+	return &other
+}
+
+// newClient returns a vault/api client that does not retry. vault/api reads VAULT_*
+// variables: their settings are reset here and in client, and configuration has unset those
+// that would make it fail.
+func (v *vaultServer) newClient() (*api.Client, error) {
 	client, err := api.NewClient(&api.Config{
 		Address:          v.target.Addr,
 		HttpClient:       v.endpoint.client(nil),
@@ -53,12 +70,22 @@ func (v *vaultServer) client(token evidence.Secret, namespace string) (*api.Clie
 	if err != nil {
 		return nil, err
 	}
-	client.SetToken(token.Reveal())
-	client.ClearNamespace()
-	if namespace != "" {
-		client.SetNamespace(namespace)
-	}
 	client.AddHeader("User-Agent", v.userAgent)
+	return client, nil
+}
+
+// client returns a client that sends this token and this namespace, or none.
+func (v *vaultServer) client(token evidence.Secret, namespace string) (*api.Client, error) {
+	v.nobody.mu.Lock()
+	defer v.nobody.mu.Unlock()
+	if v.nobody.client == nil {
+		var err error
+		if v.nobody.client, err = v.newClient(); err != nil {
+			return nil, err
+		}
+	}
+	client := v.nobody.client.WithNamespace(namespace) // a copy
+	client.SetToken(token.Reveal())
 	return client, nil
 }
 
