@@ -81,8 +81,8 @@ const (
 	// Spread: it affects at least twice as many targets as when it was last told, which was
 	// at least an interval before.
 	Spread Kind = "spread"
-	// Resumed: it returned soon after it had ended. This is told once; until it has been
-	// gone for long enough, further returns and ends are Joined and Left.
+	// Resumed: it returned soon after it had ended. Of an incident that does so more than five
+	// times, further returns and ends are Joined and Left, until it is gone for good.
 	Resumed Kind = "resumed"
 	// Ended: no target fails for it.
 	Ended Kind = "ended"

@@ -21,6 +21,10 @@ const (
 	// cause makes at most six incidents in an hour, however often it comes and goes.
 	quietTime      = 10 * time.Minute
 	quietIntervals = 3
+	// toldReturns is how often people are told that an incident has returned. Its end is then
+	// told when it has been gone for long enough, so an incident that comes and goes with
+	// every run is told twelve times.
+	toldReturns = 5
 )
 
 // Tracker follows incidents from result to result: an incident begins with its first target,
@@ -126,7 +130,7 @@ func (t *Tracker) join(of *member, r probe.Result, c cause) []Change {
 	if i == nil {
 		if i = t.returned(c, r.Start); i != nil {
 			i.End, i.Ending, i.Next, i.endIsTold = time.Time{}, "", "", false
-			if i.Recurrences++; i.Recurrences == 1 {
+			if i.Recurrences++; i.Recurrences <= toldReturns {
 				kind = Resumed
 			}
 		} else {
@@ -188,7 +192,7 @@ func (t *Tracker) leave(of *member, now time.Time, how Ending, reason diagnose.R
 	}
 	delete(t.current, i.cause)
 	kind := Left
-	if i.Recurrences == 0 {
+	if i.Recurrences < toldReturns {
 		kind, i.endIsTold = Ended, true
 	}
 	changes := []Change{{kind, of.Name, i.Record}}

@@ -188,7 +188,7 @@ func TestTracker(t *testing.T) {
 			told:    []string{"began vault_sealed a", "ended vault_sealed a", "resumed vault_sealed a"},
 			current: []string{"vault_sealed +60, 1 of 1: a, returned 1"},
 		},
-		"a target that comes and goes is told four times": {
+		"a target that comes and goes is told twelve times": {
 			play: func(f *following) {
 				for n := range 60 {
 					f.observe(run("a", []diagnose.Reason{ok, sealed}[n%2], float64(n)))
@@ -196,8 +196,8 @@ func TestTracker(t *testing.T) {
 				f.observe(run("a", ok, 60), run("a", ok, 65), run("a", ok, 71))
 			},
 			told: slices.Concat(
-				[]string{"began vault_sealed a", "ended vault_sealed a", "resumed vault_sealed a", "left vault_sealed a"},
-				slices.Repeat([]string{"joined vault_sealed a", "left vault_sealed a"}, 28), []string{"ended vault_sealed"},
+				[]string{"began vault_sealed a"}, slices.Repeat([]string{"ended vault_sealed a", "resumed vault_sealed a"}, 5), []string{"left vault_sealed a"},
+				slices.Repeat([]string{"joined vault_sealed a", "left vault_sealed a"}, 24), []string{"ended vault_sealed"},
 			),
 			past: []string{"vault_sealed +1-60 recovered, 0 of 1: a, returned 29"},
 		},
@@ -318,8 +318,8 @@ func TestTrackerAtRandom(t *testing.T) {
 			}
 		}
 		for id, n := range told {
-			if n > 4 {
-				t.Errorf("seed %d: %s was told %d times: once that it began, ended, resumed and ended", seed, id, n)
+			if n > 12 {
+				t.Errorf("seed %d: %s was told %d times: want its beginning, five ends and returns, and its end at most", seed, id, n)
 			}
 		}
 	}
@@ -355,6 +355,21 @@ func matches(t *testing.T, h incident.History, results []probe.Result) {
 		if r.End.IsZero() || r.Ending == "" || r.Failing != 0 || (r.Ending == incident.EndOtherCause) != (r.Next != "") {
 			t.Errorf("it has ended: %+v", r)
 		}
+	}
+}
+
+// The oldest incidents are forgotten; each has ended once before.
+func TestPastIsBounded(t *testing.T) {
+	f := follow("a")
+	for n := range 150 {
+		f.observe(run("a", diagnose.MountMissing, float64(2*n), mount(fmt.Sprint(n))), run("a", diagnose.None, float64(2*n+1)))
+	}
+	h := f.History()
+	if len(h.Past) != 100 || !h.Past[0].End.Equal(noon.Add(299*time.Minute)) || !h.Past[99].End.Equal(noon.Add(101*time.Minute)) {
+		t.Errorf("%d past incidents, from %s to %s", len(h.Past), h.Past[len(h.Past)-1].End, h.Past[0].End)
+	}
+	if len(f.told) != 300 {
+		t.Errorf("%d changes of 150 incidents", len(f.told))
 	}
 }
 
