@@ -135,7 +135,7 @@ func TestStates(t *testing.T) {
 // The status is indented as one document, though its targets are encoded one by one.
 func TestIncidents(t *testing.T) {
 	f := open(t, status.Options{}, "b", "a", "c", "d")
-	if _, body := f.do("GET", "/api/v1/incidents"); body != "{\n  \"incidents\": []\n}\n" {
+	if _, body := f.do("GET", "/api/v1/incidents"); body != "{\n  \"incidents\": [],\n  \"past\": []\n}\n" {
 		t.Errorf("before the first run: %s", body)
 	}
 	start := time.Now().UTC().Truncate(time.Second)

@@ -22,8 +22,14 @@ const (
 	writeTimeout = 10 * time.Second
 )
 
+// message is one event of a stream.
+type message struct {
+	name string // of the event
+	data any    // its JSON
+}
+
 // stream carries events to one client. It is closed when the stream ends.
-type stream chan event
+type stream chan message
 
 // streams are the open streams.
 type streams struct {
@@ -60,7 +66,7 @@ func (s *streams) end(events stream) {
 }
 
 // publish sends an event to every stream, and ends those whose buffer is full.
-func (s *streams) publish(e event) {
+func (s *streams) publish(e message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for events := range s.open {
@@ -81,7 +87,7 @@ func (s *streams) close() {
 	}
 }
 
-// serveEvents sends one event for each completed run.
+// serveEvents sends one event for each completed run, and for each change of an incident.
 func (s *Server) serveEvents(w http.ResponseWriter, r *http.Request) {
 	events, ok := s.streams.subscribe()
 	if !ok {
@@ -108,11 +114,11 @@ func (s *Server) serveEvents(w http.ResponseWriter, r *http.Request) {
 			if !open {
 				return
 			}
-			data, err := json.Marshal(e)
+			data, err := json.Marshal(e.data)
 			if err != nil {
 				return
 			}
-			text = fmt.Sprintf("event: run\ndata: %s\n\n", data)
+			text = fmt.Sprintf("event: %s\ndata: %s\n\n", e.name, data)
 		case <-beat.C:
 			text = ": heartbeat\n\n"
 		case <-age.C:

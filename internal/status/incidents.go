@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"html/template"
-	"net/http"
 	"slices"
 	"time"
 
@@ -88,11 +87,4 @@ func unhealthy(targets []probe.TargetState) []probe.Result {
 		}
 	}
 	return results
-}
-
-func (s *Server) serveIncidents(w http.ResponseWriter, _ *http.Request) {
-	prepareJSON(w)
-	_ = writeJSON(w, struct {
-		Incidents []Incident `json:"incidents"`
-	}{incidentsOf(unhealthy(s.options.TargetStates()))})
 }

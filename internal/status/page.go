@@ -18,7 +18,7 @@ import (
 // parsePages returns the templates. In them base is what precedes the path of every link.
 func parsePages(base string) *template.Template {
 	own := template.FuncMap{"base": func() string { return base }}
-	return template.Must(template.New("").Funcs(functions).Funcs(own).ParseFS(files, "page.html"))
+	return template.Must(template.New("").Funcs(functions).Funcs(own).ParseFS(files, "page.html", "past.html"))
 }
 
 // maxCards is how many incidents the overview shows in full; the targets of the others are
@@ -38,6 +38,7 @@ type page struct {
 	Rows                              []template.HTML
 	Sections                          []section
 	Follows                           string // the target whose runs change the page; empty means any
+	Past                              *pastIncidents
 }
 
 // filter is a link to the targets in one state.
@@ -121,6 +122,7 @@ func (s *Server) serveOverview(w http.ResponseWriter, r *http.Request) {
 	for _, t := range others {
 		p.Rows = append(p.Rows, s.rows.of(t, now))
 	}
+	p.Past = s.past(len(p.Incidents) == 0)
 	if p.Query != "" || wanted != "" && !slices.Contains(states, wanted) {
 		s.render(w, "overview", p, now)
 		return

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-//go:embed page.html style.css script.js patch.js
+//go:embed page.html past.html style.css script.js patch.js
 var files embed.FS
 
 // contentSecurityPolicy lets the page load what the exporter serves, and nothing else.

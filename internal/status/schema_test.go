@@ -12,9 +12,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// docs/status.schema.json names every key of a target, and no other. The browser tests
-// validate real answers against it.
-func TestSchemaHasEveryKeyOfATarget(t *testing.T) {
+// docs/status.schema.json names every key of a target and of an incident, and no other. The
+// browser tests validate real answers against it.
+func TestSchemaHasEveryKey(t *testing.T) {
 	data, err := os.ReadFile("../../docs/status.schema.json")
 	if err != nil {
 		t.Fatal(err)
@@ -27,11 +27,16 @@ func TestSchemaHasEveryKeyOfATarget(t *testing.T) {
 	if err := json.Unmarshal(data, &schema); err != nil {
 		t.Fatal(err)
 	}
-	want := slices.Sorted(maps.Keys(schema.Defs["target"].Properties))
-	got := jsonKeys(reflect.TypeFor[targetStatus]())
-	slices.Sort(got)
-	if diff := cmp.Diff(want, slices.Compact(got)); diff != "" {
-		t.Errorf("keys of a target (-schema +program):\n%s", diff)
+	for name, of := range map[string]reflect.Type{
+		"target": reflect.TypeFor[targetStatus](), "incidents": reflect.TypeFor[incidentsStatus](),
+		"currentIncident": reflect.TypeFor[currentIncident](), "pastIncident": reflect.TypeFor[pastIncident](),
+	} {
+		want := slices.Sorted(maps.Keys(schema.Defs[name].Properties))
+		got := jsonKeys(of)
+		slices.Sort(got)
+		if diff := cmp.Diff(want, slices.Compact(got)); diff != "" {
+			t.Errorf("keys of %s (-schema +program):\n%s", name, diff)
+		}
 	}
 }
 

@@ -6,12 +6,15 @@ import (
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/response"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/incident"
 )
 
 // Options configure a Server.
 type Options struct {
 	// TargetStates returns the state of every target, in any order.
 	TargetStates func() []probe.TargetState
+	// Incidents returns the incidents that this process has seen. Nil means none.
+	Incidents func() incident.History
 	// Standby returns who holds the lease while this process does not probe, and is
 	// empty while it does. Nil means that it always does.
 	Standby func() string
@@ -49,6 +52,9 @@ func New(o Options) *Server {
 		o.Standby = func() string { return "" }
 	}
 	pages := parsePages(o.Links.Path)
+	if o.Incidents == nil {
+		o.Incidents = func() incident.History { return incident.History{} }
+	}
 	s := &Server{
 		options: o, streams: newStreams(), requests: newRateLimiter(), renderer: response.NewRenderer(),
 		pages: pages, sections: o.Links.sections(o.Runbook), views: views{}, rows: rows{pages, map[string]renderedRow{}},
@@ -61,7 +67,7 @@ func New(o Options) *Server {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
 // Publish sends a completed run to all open streams. It never waits for them.
-func (s *Server) Publish(r probe.Result) { s.streams.publish(eventOf(r)) }
+func (s *Server) Publish(r probe.Result) { s.streams.publish(message{"run", eventOf(r)}) }
 
 // Close ends all streams. A server that shuts down would wait for them otherwise.
 func (s *Server) Close() { s.streams.close() }
