@@ -108,19 +108,20 @@ func (r *Recorder) stateFor(t evidence.Target) *renderedTarget {
 	return s
 }
 
-// Record adds the result of a completed run. It is ignored if the target was removed or
-// changed during the run.
-func (r *Recorder) Record(result probe.Result) {
+// Record adds the result of a completed run. It is ignored, and Record returns false, if the
+// target was removed or changed during the run.
+func (r *Recorder) Record(result probe.Result) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	name := result.Target.Name
 	s, ok := r.targets[name]
 	if !ok || !reflect.DeepEqual(s.Target, result.Target) {
-		return
+		return false
 	}
 	r.process.count(result)
 	r.counters.count(result)
 	r.targets[name] = render(s.After(result))
+	return true
 }
 
 // CountToken counts an event of a Vault token, during a run or after it.

@@ -10,7 +10,6 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/schedule"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/status"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
@@ -52,8 +51,10 @@ func (e *exporter) job(target evidence.Target) schedule.Job {
 				return schedule.Outcome{Incomplete: true}
 			}
 			discarded, memory = 0, next
-			e.recorder.Record(result)
-			e.page.Publish(result)
+			if e.recorder.Record(result) {
+				e.incidents.observe(result)
+				e.page.Publish(result)
+			}
 			logVerdict(e.logger, e.site.links, result)
 			retry := result.Retry()
 			return schedule.Outcome{
@@ -71,33 +72,17 @@ func (e *exporter) job(target evidence.Target) schedule.Job {
 	}
 }
 
-// logVerdict logs a change of verdict, as a warning unless pods can log in. Unchanged
-// verdicts are logged at level debug.
+// logVerdict logs the verdict of a run for debugging. People are told of incidents: one line
+// for all targets that fail for one cause.
 func logVerdict(logger *slog.Logger, links status.Links, result probe.Result) {
-	d := result.Diagnosis
-	level, message := slog.LevelDebug, "Verdict unchanged"
+	message := "Verdict unchanged"
 	if result.Since.Equal(result.Start) {
-		level, message = slog.LevelInfo, "Verdict changed"
-		if result.LoginStatus() != diagnose.LoginsWork {
-			level = slog.LevelWarn
-		}
+		message = "Verdict changed"
 	}
-	attributes := []any{
-		"target", result.Target.Name, "logins", result.LoginStatus(), "reason", d.Reason, "component", d.Component(), "certainty", d.Certainty, "detail", d.Detail,
-		"duration", result.Duration.Round(time.Millisecond),
-	}
-	for _, advice := range []struct {
-		key   string
-		lines []string
-	}{{"notes", d.Notes}, {"check", d.CheckLines()}, {"fix", d.Fix}} {
-		if len(advice.lines) > 0 {
-			attributes = append(attributes, advice.key, loggedLines(advice.lines))
-		}
-	}
-	if runbook := links.Runbook(d.Reason, result.Target.Name); runbook != "" {
-		attributes = append(attributes, "runbook", runbook)
-	}
-	logger.Log(context.Background(), level, message, attributes...)
+	d := result.Diagnosis
+	logger.Debug(message, append([]any{
+		"target", result.Target.Name, "logins", result.LoginStatus(), "reason", d.Reason, "component", d.Component(), "duration", result.Duration.Round(time.Millisecond),
+	}, verdictAttributes(links, result)...)...)
 }
 
 // loggedLines are a JSON array in both formats of the log: in logfmt, slog would print them

@@ -251,8 +251,11 @@ func TestServe(t *testing.T) {
 	if code := s.end(); code != exitOK {
 		t.Errorf("exit code %d, want %d; the log:\n%s", code, exitOK, s.out)
 	}
-	if got := strings.Count(s.out.String(), `msg="Verdict changed"`); got != 2 {
-		t.Errorf("%d changes of verdict were logged, want 2:\n%s", got, s.out)
+	if got := strings.Count(s.out.String(), `level=WARN`); got != 1 || !strings.Contains(s.out.String(), `msg="Incident began"`) {
+		t.Errorf("%d warnings were logged, want one incident:\n%s", got, s.out)
+	}
+	if want := `msg="First round of probes completed" targets=1 healthy=1 incidents=0`; !strings.Contains(s.out.String(), want) {
+		t.Errorf("the log does not say %s:\n%s", want, s.out)
 	}
 	if w.Vault.Live() != 0 {
 		t.Errorf("%d tokens are left", w.Vault.Live())
@@ -281,7 +284,7 @@ func TestServeEndsAHangingProbe(t *testing.T) {
 	if took := time.Since(start); took > 5*time.Second {
 		t.Errorf("the end took %s, want at most 5 s", took)
 	}
-	if strings.Contains(s.out.String(), "Verdict changed") {
+	if strings.Contains(s.out.String(), "Incident began") {
 		t.Errorf("a run that was cut short was taken for a verdict:\n%s", s.out)
 	}
 }

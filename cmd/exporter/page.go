@@ -12,7 +12,7 @@ import (
 // newPage returns the status page of this process.
 func (e *exporter) newPage() *status.Server {
 	o := status.Options{
-		TargetStates: e.recorder.TargetStates, Standby: e.standby, Runbook: docs.Reasons, Version: version.Version,
+		TargetStates: e.recorder.TargetStates, Incidents: e.incidents.history, Standby: e.standby, Runbook: docs.Reasons, Version: version.Version,
 		Links: e.site.links, ProbeOff: e.site.probeOff,
 	}
 	if e.site.probeOff == "" {

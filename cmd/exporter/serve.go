@@ -28,6 +28,7 @@ type exporter struct {
 	candidate *leader.Candidate // nil without leader election
 	page      *status.Server
 	site      site
+	incidents *incidents
 
 	mu       sync.Mutex // guards what follows; held while targets are assigned
 	settings config.Config
@@ -88,7 +89,9 @@ func newExporter(settings config.Config, at site, logger *slog.Logger) (*exporte
 			return nil, err
 		}
 	}
+	e.incidents = newIncidents(logger, e.site.links)
 	e.page = e.newPage()
+	e.incidents.page = e.page
 	recorder.Shard(settings.Shard.Index, settings.Shard.Total)
 	e.apply(settings)
 	return e, nil
@@ -108,8 +111,11 @@ func (e *exporter) run(ctx context.Context) error {
 // token is left to be revoked.
 func (e *exporter) probe(ctx context.Context) {
 	e.takeOver()
+	var announcing sync.WaitGroup
+	announcing.Go(func() { e.announceFirstRound(ctx) })
 	e.scheduler.Run(ctx)
 	e.prober.Wait()
+	announcing.Wait()
 }
 
 // exitCode logs why serve ends.
@@ -151,13 +157,14 @@ func (e *exporter) apply(settings config.Config) {
 }
 
 // assign gives this process's targets to the recorder and the scheduler. A standby has
-// none. The recorder comes first: it drops results of targets that it does not know.
+// none. The scheduler comes last: the others drop results of targets that they do not know.
 func (e *exporter) assign() {
 	if !e.probes {
 		return
 	}
 	targets := assigned(e.settings.Shard, e.settings.Targets)
 	e.recorder.SetTargets(targets)
+	e.incidents.setTargets(targets)
 	e.scheduler.Set(e.jobs(targets), e.settings.InFlight())
 }
 
