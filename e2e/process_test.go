@@ -165,7 +165,7 @@ func serve(t testing.TB, env []string, args ...string) *process {
 func serveAs(t testing.TB, binary string, env []string, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, out: new(recordedOutput), exited: make(chan struct{})}
-	p.cmd = exec.Command(binary, append([]string{"serve", "--log.format=json",
+	p.cmd = exec.Command(binary, append([]string{"serve", "--log.format=json", "--log.level=debug",
 		"--web.listen-address=127.0.0.1:0", "--health.listen-address=127.0.0.1:0"}, args...)...)
 	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = env, p.out, p.out
 	if err := p.cmd.Start(); err != nil {

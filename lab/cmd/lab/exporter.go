@@ -61,7 +61,7 @@ func (e exporter) run(ctx context.Context, ready func()) error {
 // command does not pass on the developer's environment: an EXPORTER_* or VAULT_* variable in it would change the demo.
 func (e exporter) command() *exec.Cmd {
 	cmd := exec.Command(e.binary, "serve",
-		"--web.listen-address="+e.web, "--health.listen-address="+e.health, "--log.format=json")
+		"--web.listen-address="+e.web, "--health.listen-address="+e.health, "--log.format=json", "--log.level=debug")
 	cmd.Env = append([]string{
 		"PATH=" + os.Getenv("PATH"),
 		"HOME=" + os.Getenv("HOME"),

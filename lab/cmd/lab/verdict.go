@@ -11,7 +11,7 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
-// verdict is the log line that the exporter writes when a target's verdict changes.
+// verdict is the line that the exporter logs for debugging when a target's verdict changes.
 type verdict struct {
 	Time      time.Time `json:"time"`
 	Level     string    `json:"level"`
@@ -26,7 +26,8 @@ type verdict struct {
 }
 
 // formatLogLine returns what the demo prints for one line of the exporter's log, with a newline: changes of the
-// verdict, warnings and errors. It is empty for other lines.
+// verdict, warnings and errors. It is empty for other lines, among them those about incidents: the demo
+// prints what happens to each target.
 func formatLogLine(line []byte) string {
 	var v verdict
 	if err := json.Unmarshal(line, &v); err != nil {
@@ -35,6 +36,8 @@ func formatLogLine(line []byte) string {
 	switch level := strings.ToUpper(v.Level); {
 	case v.Msg == "Verdict changed":
 		return v.String()
+	case strings.HasPrefix(v.Msg, "Incident "):
+		return ""
 	case level == "WARN" || level == "ERROR":
 		return fmt.Sprintf("%s  %s  %s%s\n", v.Time.Format(time.TimeOnly), strings.ToLower(level), v.Msg, otherAttributes(line))
 	default:
