@@ -93,8 +93,8 @@ type cause struct {
 
 func causeOf(r probe.Result) cause { return cause{r.Diagnosis.Reason, objectOf(r)} }
 
-// objectOf returns what has to be repaired. What belongs to Vault is named with its address and
-// namespace, since two Vaults have mounts and roles of the same name.
+// objectOf returns what has to be repaired. What belongs to Vault is named with its address, and
+// with its namespace where it is in one, since two Vaults have mounts and roles of the same name.
 func objectOf(r probe.Result) string {
 	t := r.Target
 	vault := t.Vault.Addr
@@ -104,6 +104,9 @@ func objectOf(r probe.Result) string {
 	mount := vault + " auth/" + t.Vault.Mount
 	switch r.Diagnosis.Component() {
 	case diagnose.ComponentVault:
+		if r.Diagnosis.Reason != diagnose.VaultNamespaceMissing && r.Diagnosis.Reason != diagnose.VaultNamespaceUnavailable {
+			return t.Vault.Addr // a sealed Vault has no working namespace
+		}
 		return vault
 	case diagnose.ComponentRole:
 		return mount + "/role/" + t.Vault.Role

@@ -82,6 +82,14 @@ func TestGroup(t *testing.T) {
 			[]probe.Result{result("a", diagnose.VaultNamespaceMissing, 0, space("x")), result("b", diagnose.VaultNamespaceMissing, 0, space("y"))},
 			[]string{"vault_namespace_missing https://vault namespace x +0: a", "vault_namespace_missing https://vault namespace y +0: b"},
 		},
+		"two namespaces of one sealed Vault": {
+			[]probe.Result{result("a", diagnose.VaultSealed, 0, space("x")), result("b", diagnose.VaultSealed, 0, space("y"))},
+			[]string{"vault_sealed https://vault +0: a b"},
+		},
+		"two namespaces, each locked": {
+			[]probe.Result{result("a", diagnose.VaultNamespaceUnavailable, 0, space("x")), result("b", diagnose.VaultNamespaceUnavailable, 0, space("y"))},
+			[]string{"vault_namespace_unavailable https://vault namespace x +0: a", "vault_namespace_unavailable https://vault namespace y +0: b"},
+		},
 		"one Vault, two reasons": {
 			[]probe.Result{result("a", diagnose.VaultSealed, 0), result("b", diagnose.VaultTimeout, 0), result("c", diagnose.VaultTimeout, 0)},
 			[]string{"vault_timeout https://vault +0: b c", "vault_sealed https://vault +0: a"},
