@@ -23,8 +23,9 @@ function(config) {
 
   failedRuns:: 'vault_k8s_auth:consecutive_failed_runs:min',
   outage:: 'vault_k8s_auth:outage:start_timestamp_seconds',
-  // The labels of an outage that are not the target's.
-  outageLabels:: ['component', 'vault_addr', 'kubernetes_host'],
+  // The labels of an outage that are not the target's: the owner, and what its incident may be about.
+  outageLabels:: ['component'] + self.objectLabels,
+  objectLabels:: ['vault_addr', 'vault_namespace', 'mount', 'role', 'kubernetes_host'],
 
   buildLabels:: ['version', 'revision', 'branch', 'goversion', 'goos', 'goarch', 'tags'],
 

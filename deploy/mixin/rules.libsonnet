@@ -1,7 +1,7 @@
 {
   local config = $._config,
   local q = (import 'query.libsonnet')(config),
-  local outage = { labels: std.join(', ', q.outageLabels), name: q.outage, failedRuns: q.lastFailedRuns, hold: config.outageHold },
+  local outage = { labels: std.join(', ', q.outageLabels), object: std.join(', ', q.objectLabels), name: q.outage, failedRuns: q.lastFailedRuns, hold: config.outageHold },
 
   prometheusRules+:: {
     groups+: [
@@ -31,7 +31,7 @@
           },
           {
             // When an outage began. It begins with two failed runs in a row and ends with the first that succeeds; while the
-            // exporter is not scraped it goes on. Its labels are those of its beginning: a component or an address that changes
+            // exporter is not scraped it goes on. Its labels are those of its beginning: a component or a setting that changes
             // meanwhile must not make another alert of it. An outage that comes back within outageHold is the same one.
             record: q.outage,
             expr: |||
@@ -46,13 +46,13 @@
                   %(component)s
                   and ignoring (component) %(failedRuns)s >= %(enough)d
                 )
-                * ignoring (%(labels)s) group_left (vault_addr, kubernetes_host)
-                topk without (vault_addr, kubernetes_host) (1, %(addresses)s)
+                * ignoring (%(labels)s) group_left (%(object)s)
+                topk without (%(object)s) (1, %(configured)s)
               )
             ||| % outage {
               enough: config.failedRuns,
               component: q.max(q.metric('verdict_info', 'component!~"none|canary|exporter"'), ['reason', 'certainty']),
-              addresses: q.max(q.metric('target_info'), ['vault_namespace', 'mount', 'role', 'reviewer']),
+              configured: q.max(q.metric('target_info'), ['reviewer']),
             },
           },
           {
