@@ -46,7 +46,7 @@ func writeJUnit(w io.Writer, links status.Links, results []probe.Result) error {
 	suite := junitSuite{Name: "vault-k8s-auth-exporter", Tests: len(results)}
 	for _, r := range results {
 		var text strings.Builder
-		writeTarget(&text, palette(false), links, r)
+		writeTarget(&text, layout{}, links, r)
 		one := junitCase{Class: suite.Name, Name: r.Target.Name, Time: fmt.Sprintf("%.3f", r.Duration.Seconds())}
 		problem := &junitProblem{Type: string(r.Diagnosis.Reason), Message: r.Diagnosis.Detail, Text: text.String()}
 		switch r.LoginStatus() {

@@ -17,6 +17,7 @@ const progressAfter = time.Second
 // one line, which is removed at the end.
 type progress struct {
 	out   io.Writer // nil if it is no terminal
+	width int       // of the terminal, 0 if it is not known
 	total int
 	start time.Time
 
@@ -30,7 +31,7 @@ type progress struct {
 func newProgress(w io.Writer, total int) *progress {
 	p := &progress{total: total, start: time.Now()}
 	if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) && os.Getenv("TERM") != "dumb" {
-		p.out = w
+		p.out, p.width = w, screenOf(file)
 	}
 	return p
 }
@@ -45,7 +46,11 @@ func (p *progress) probed(target string, elapsed time.Duration) {
 	}
 	if p.out != nil && time.Since(p.start) > progressAfter {
 		p.shown = true
-		fmt.Fprintf(p.out, "\r\x1b[K%d of %d targets probed, the slowest: %s, %.1f s", p.done, p.total, p.slowest, p.longest.Seconds())
+		line := fmt.Sprintf("%d of %d targets probed, the slowest: %s, %.1f s", p.done, p.total, p.slowest, p.longest.Seconds())
+		if p.width > 0 { // a line that the terminal wraps could not be removed
+			line = line[:min(len(line), p.width-1)]
+		}
+		fmt.Fprint(p.out, "\r\x1b[K", line)
 	}
 }
 

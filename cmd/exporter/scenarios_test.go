@@ -236,7 +236,7 @@ func checkWidth(t *testing.T, name, text string) {
 		line = strings.TrimRight(line, "\n")
 		command := strings.HasPrefix(line, "  fix  ") || strings.HasPrefix(line, "  check  ") || strings.HasPrefix(line, "       ")
 		first := strings.HasPrefix(line, "default: ")
-		if utf8.RuneCountInString(line) > width && !command && !first && len(strings.Fields(line)) > 1 && strings.Contains(strings.TrimSpace(line[min(len(line), 41):]), " ") {
+		if utf8.RuneCountInString(line) > maxWidth && !command && !first && len(strings.Fields(line)) > 1 && strings.Contains(strings.TrimSpace(line[min(len(line), 41):]), " ") {
 			t.Errorf("%s: a line has %d columns: %s", name, utf8.RuneCountInString(line), line)
 		}
 	}
@@ -264,7 +264,7 @@ func checkJSONReport(t *testing.T, plays []*played) {
 // lines wrapped at the same places.
 func checkColors(t *testing.T, plays []*played) {
 	var plainText, coloredText bytes.Buffer
-	if writeColored(&plainText, false, status.Links{}, everything, three(plays)) != nil || writeColored(&coloredText, true, status.Links{}, everything, three(plays)) != nil {
+	if writeColored(&plainText, layout{}, status.Links{}, everything, three(plays)) != nil || writeColored(&coloredText, layout{colored: true}, status.Links{}, everything, three(plays)) != nil {
 		t.Fatal("writing to a buffer failed")
 	}
 	if diff := cmp.Diff(plainText.String(), escapeSequence.ReplaceAllString(coloredText.String(), "")); diff != "" {

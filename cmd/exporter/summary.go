@@ -28,53 +28,55 @@ const (
 // maxListed is how many targets of an incident are named.
 const maxListed = 12
 
-// textReport returns the report for people. It is colored if w is a terminal.
+// textReport returns the report for people. It is colored, and as wide as the
+// terminal, if w is one.
 func textReport(links status.Links, detail verbosity) func(io.Writer, []probe.Result) error {
 	return func(w io.Writer, results []probe.Result) error {
-		return writeColored(w, paletteFor(w), links, detail, results)
+		return writeColored(w, layoutFor(w), links, detail, results)
 	}
 }
 
 // writeColored writes the summary first, where it is seen, and last, where a terminal ends.
-func writeColored(w io.Writer, p palette, links status.Links, detail verbosity, results []probe.Result) error {
+func writeColored(w io.Writer, l layout, links status.Links, detail verbosity, results []probe.Result) error {
 	out := bufio.NewWriter(w)
 	switch {
 	case detail == summaryOnly:
-		fmt.Fprintln(out, summaryOf(p, results))
+		writeLine(out, l, summaryOf(l, results))
 	case len(results) == 1:
-		writeTarget(out, p, links, results[0])
+		writeTarget(out, l, links, results[0])
 	default:
-		fmt.Fprintf(out, "%s\n\n", summaryOf(p, results))
+		writeLine(out, l, summaryOf(l, results))
+		fmt.Fprintln(out)
 		if detail == everything {
 			for _, r := range results {
-				writeTarget(out, p, links, r)
+				writeTarget(out, l, links, r)
 				fmt.Fprintln(out)
 			}
 		} else {
-			writeIncidents(out, p, links, results)
+			writeIncidents(out, l, links, results)
 		}
-		fmt.Fprintln(out, summaryOf(p, results))
+		writeLine(out, l, summaryOf(l, results))
 	}
 	return out.Flush()
 }
 
 // writeIncidents writes each incident with the run of its first target, then a line for each
 // healthy target.
-func writeIncidents(out io.Writer, p palette, links status.Links, results []probe.Result) {
+func writeIncidents(out io.Writer, l layout, links status.Links, results []probe.Result) {
 	for _, i := range incident.Group(results) {
 		if len(i.Results) > 1 {
-			fmt.Fprintf(out, "%s at %s, %s:\n", p.color(bold, string(i.Reason)), i.Object, counted(len(i.Results), "target"))
-			writeRow(out, "  ", firstOf(i.Targets(), maxListed))
+			writeLine(out, l, fmt.Sprintf("%s at %s, %s:", l.color(bold, string(i.Reason)), i.Object, counted(len(i.Results), "target")))
+			writeRow(out, l, "  ", firstOf(i.Targets(), maxListed))
 			fmt.Fprintf(out, "of which the first:\n\n")
 		}
-		writeTarget(out, p, links, i.Results[0])
+		writeTarget(out, l, links, i.Results[0])
 		fmt.Fprintln(out)
 	}
 	healthy := 0
 	for _, r := range results {
 		if r.Healthy() {
 			healthy++
-			fmt.Fprintln(out, healthyLine(p, r))
+			writeLine(out, l, healthyLine(l, r))
 		}
 	}
 	if healthy > 0 {
@@ -82,20 +84,20 @@ func writeIncidents(out io.Writer, p palette, links status.Links, results []prob
 	}
 }
 
-func healthyLine(p palette, r probe.Result) string {
-	line := p.color(bold, r.Target.Name) + ": " + headline(p, r)
+func healthyLine(l layout, r probe.Result) string {
+	line := l.color(bold, r.Target.Name) + ": " + headline(l, r)
 	if raised := r.Raised(); len(raised) > 0 {
 		var codes []string
 		for _, w := range raised {
 			codes = append(codes, string(w.Code))
 		}
-		line += "; " + p.color(yellow, "warn") + " " + strings.Join(codes, ", ")
+		line += "; " + l.color(yellow, "warn") + " " + strings.Join(codes, ", ")
 	}
 	return line
 }
 
 // summaryOf counts targets by what is known of them, and incidents.
-func summaryOf(p palette, results []probe.Result) string {
+func summaryOf(l layout, results []probe.Result) string {
 	counts := map[diagnose.LoginStatus]int{}
 	warned := 0
 	for _, r := range results {
@@ -104,15 +106,15 @@ func summaryOf(p palette, results []probe.Result) string {
 			warned++
 		}
 	}
-	parts := []string{p.color(green, fmt.Sprintf("%d healthy", counts[diagnose.LoginsWork]))}
+	parts := []string{l.color(green, fmt.Sprintf("%d healthy", counts[diagnose.LoginsWork]))}
 	if warned > 0 {
-		parts = append(parts, p.color(yellow, fmt.Sprintf("%d of them with warnings", warned)))
+		parts = append(parts, l.color(yellow, fmt.Sprintf("%d of them with warnings", warned)))
 	}
 	if n := counts[diagnose.LoginsFail]; n > 0 {
-		parts = append(parts, p.color(red, fmt.Sprintf("%d unhealthy", n)))
+		parts = append(parts, l.color(red, fmt.Sprintf("%d unhealthy", n)))
 	}
 	if n := counts[diagnose.LoginsUnknown]; n > 0 {
-		parts = append(parts, p.color(yellow, fmt.Sprintf("%d not known", n)))
+		parts = append(parts, l.color(yellow, fmt.Sprintf("%d not known", n)))
 	}
 	if n := len(incident.Group(results)); n > 0 {
 		parts = append(parts, counted(n, "incident"))

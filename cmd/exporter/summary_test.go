@@ -185,3 +185,45 @@ func TestProgress(t *testing.T) {
 		t.Errorf("the end prints %q, want %q, which removes the line", out.String(), want)
 	}
 }
+
+// On a terminal nothing is wider than it, but commands and words that have no place to break.
+func TestReportFitsTheTerminal(t *testing.T) {
+	results := fleet()
+	const fix = "vault write auth/kubernetes/config kubernetes_host=https://10.0.0.1:6443 disable_local_ca_jwt=true"
+	for i := range results {
+		if !results[i].Healthy() {
+			results[i].Diagnosis.Detail = strings.Repeat("a cause that takes many words to explain, ", 8)
+			results[i].Diagnosis.Notes = []string{strings.Repeat("and a note about it, ", 8)}
+			results[i].Diagnosis.Fix = []string{fix}
+		}
+	}
+	for _, screen := range []int{40, 60, 80, 100, 300} {
+		for _, detail := range []verbosity{whatIsBroken, everything} {
+			var out bytes.Buffer
+			l := layout{colored: true, screen: screen}
+			if err := writeColored(&out, l, status.Links{}, detail, results); err != nil {
+				t.Fatal(err)
+			}
+			commands := 0
+			for line := range strings.Lines(out.String()) {
+				if strings.HasSuffix(line, fix+"\n") {
+					commands++
+				} else if columns(strings.TrimSuffix(line, "\n")) > l.width() && len(strings.Fields(line)) > 1 {
+					t.Errorf("%d columns: %s", screen, line)
+				}
+			}
+			if commands == 0 {
+				t.Errorf("%d columns: a command was broken", screen)
+			}
+		}
+	}
+}
+
+func TestProgressFitsTheTerminal(t *testing.T) {
+	var out bytes.Buffer
+	p := &progress{out: &out, width: 30, total: 200}
+	p.probed("prod/a-long-name-of-a-target", time.Second)
+	if want := "\r\x1b[K1 of 200 targets probed, the"; !strings.HasPrefix(out.String(), want) || len(out.String()) != len("\r\x1b[K")+29 {
+		t.Errorf("printed %q", out.String())
+	}
+}
