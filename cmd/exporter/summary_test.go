@@ -219,6 +219,20 @@ func TestReportFitsTheTerminal(t *testing.T) {
 	}
 }
 
+// The line is there even while no target responds, and not after the end.
+func TestProgressBeforeTheFirstTarget(t *testing.T) {
+	var out bytes.Buffer
+	p := &progress{out: &out, total: 2, start: time.Now()}
+	p.show()
+	p.start = p.start.Add(-time.Minute)
+	p.show()
+	p.end()
+	p.show()
+	if want := "\r\x1b[K0 of 2 targets probed\r\x1b[K"; out.String() != want {
+		t.Errorf("printed %q, want %q", out.String(), want)
+	}
+}
+
 func TestProgressFitsTheTerminal(t *testing.T) {
 	var out bytes.Buffer
 	p := &progress{out: &out, width: 30, total: 200}
