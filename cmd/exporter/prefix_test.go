@@ -137,7 +137,7 @@ func TestPrefixes(t *testing.T) {
 			if !test.behind {
 				p.url = "http://" + p.metrics + test.path
 			}
-			p.eventually("verdict", func() bool { return strings.Contains(p.out.String(), "Verdict changed") })
+			p.eventually("first round", func() bool { return strings.Contains(p.out.String(), "First round of probes completed") })
 			for _, route := range documented(t) {
 				p.testRoute(route)
 			}

@@ -25,7 +25,7 @@ type followed struct {
 
 func openFollowed(t *testing.T, targets ...string) followed {
 	f := followed{tracker: incident.NewTracker()}
-	f.fixture = open(t, status.Options{Incidents: f.tracker.History}, targets...)
+	f.fixture = open(t, status.Options{Incidents: f.tracker.History, Links: status.Links{Path: "/below"}}, targets...)
 	f.tracker.SetTargets(f.configured(), noon)
 	return f
 }
@@ -74,7 +74,7 @@ func TestPastIncidents(t *testing.T) {
 
 	_, page := f.do("GET", "/")
 	for _, part := range []string{
-		"2 since", "2026-01-02 12:01:00 UTC</time></span>", "<span>3 min</span>", "vault_sealed", "4 targets: e, d, c, …", "recovered",
+		"2 since", "2026-01-02 12:01:00 UTC</time></span>", "<span>3 min</span>", `href="/below/runbooks/vault_sealed"`, "4 targets: e, d, c, …", "recovered",
 		"2026-01-02 12:05:00 UTC</time> or before", "canary_expired", "then role_missing",
 	} {
 		if !strings.Contains(page, part) {
