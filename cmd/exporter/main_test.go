@@ -251,8 +251,8 @@ func TestServe(t *testing.T) {
 	if code := s.end(); code != exitOK {
 		t.Errorf("exit code %d, want %d; the log:\n%s", code, exitOK, s.out)
 	}
-	if got := strings.Count(s.out.String(), `level=WARN`); got != 1 || !strings.Contains(s.out.String(), `msg="Incident began"`) {
-		t.Errorf("%d warnings were logged, want one incident:\n%s", got, s.out)
+	if got := strings.Count(s.out.String(), `msg="Incident began"`); got != 1 || strings.Contains(s.out.String(), "Verdict") {
+		t.Errorf("%d incidents were logged, want one, and no verdict of a run:\n%s", got, s.out)
 	}
 	if want := `msg="First round of probes completed" targets=1 healthy=1 incidents=0`; !strings.Contains(s.out.String(), want) {
 		t.Errorf("the log does not say %s:\n%s", want, s.out)
