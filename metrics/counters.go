@@ -1,111 +1,121 @@
 package metrics
 
 import (
-	"github.com/prometheus/client_golang/prometheus"
+	"slices"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// counters are the counters of all targets.
-type counters struct {
-	probes, failures, reasons                          *prometheus.CounterVec
-	issued, revoked, revokeFailures, tokensUnaccounted *prometheus.CounterVec
-	followUps, skipped, discarded, abandoned           *prometheus.CounterVec
+// The counters of each target.
+var (
+	probes = counter("probes_total",
+		"Scheduled runs that completed.")
+	failures = counter("probe_failures_total",
+		"Scheduled runs that were not healthy, by the component that owns the cause.", "component")
+	reasons = counter("probe_failure_reasons_total",
+		"Scheduled runs that were not healthy, by reason; absent until the first run with that reason.", "component", "reason")
+	issued = counter("tokens_issued_total",
+		"Vault tokens that the canary's scheduled logins returned, by type: service or batch.", "type")
+	revoked = counter("tokens_revoked_total",
+		"Vault tokens of scheduled logins that the exporter revoked.")
+	revokeFailures = counter("token_revoke_failures_total",
+		"Vault tokens of scheduled logins that could not be revoked and live until their TTL ends.")
+	tokensUnaccounted = counter("tokens_unaccounted_total",
+		"Scheduled logins that never got a response; if Vault issued a token, it lives until its TTL ends.")
+	followUps = counter("follow_ups_total",
+		"Follow-up requests to Vault and Kubernetes that tell the causes of a failed scheduled login apart, by kind; none can return a token.", "kind")
+	skipped = counter("exporter_probes_skipped_total",
+		"Ticks of the schedule that were skipped, since the target's last run was still going.")
+	discarded = counter("exporter_runs_discarded_total",
+		"Scheduled runs whose result was discarded and that were made again, since the exporter itself was frozen or starved meanwhile.")
+	abandoned = counter("exporter_runs_abandoned_total",
+		"Scheduled runs that did not return in their longest time, and no longer hold a slot.")
+)
+
+var counters = []*family{
+	probes, failures, reasons, issued, revoked, revokeFailures, tokensUnaccounted, followUps, skipped, discarded, abandoned,
 }
 
-func newCounters() counters {
-	return counters{
-		probes: perTarget("probes_total",
-			"Scheduled runs that completed."),
-		failures: perTarget("probe_failures_total",
-			"Scheduled runs that were not healthy, by the component that owns the cause.", "component"),
-		reasons: perTarget("probe_failure_reasons_total",
-			"Scheduled runs that were not healthy, by reason; absent until the first run with that reason.", "component", "reason"),
-		issued: perTarget("tokens_issued_total",
-			"Vault tokens that the canary's scheduled logins returned, by type: service or batch.", "type"),
-		revoked: perTarget("tokens_revoked_total",
-			"Vault tokens of scheduled logins that the exporter revoked."),
-		revokeFailures: perTarget("token_revoke_failures_total",
-			"Vault tokens of scheduled logins that could not be revoked and live until their TTL ends."),
-		tokensUnaccounted: perTarget("tokens_unaccounted_total",
-			"Scheduled logins that never got a response; if Vault issued a token, it lives until its TTL ends."),
-		followUps: perTarget("follow_ups_total",
-			"Follow-up requests to Vault and Kubernetes that tell the causes of a failed scheduled login apart, by kind; none can return a token.", "kind"),
-		skipped: perTarget("exporter_probes_skipped_total",
-			"Ticks of the schedule that were skipped, since the target's last run was still going."),
-		discarded: perTarget("exporter_runs_discarded_total",
-			"Scheduled runs whose result was discarded and that were made again, since the exporter itself was frozen or starved meanwhile."),
-		abandoned: perTarget("exporter_runs_abandoned_total",
-			"Scheduled runs that did not return in their longest time, and no longer hold a slot."),
+func counter(name, help string, labels ...string) *family {
+	return newFamily(dto.MetricType_COUNTER, name, help, labels...)
+}
+
+// counts are the counters of one target.
+type counts []count
+
+type count struct {
+	sample
+	since time.Time // when it was 0
+}
+
+// newCounts returns counts of 0, so that increase() sees the first event. There are too
+// many reasons for that: each is absent until it occurs.
+func newCounts(now time.Time) counts {
+	c := slices.Clone(zero)
+	for i := range c {
+		c[i].since = now
 	}
+	return c
 }
 
-func perTarget(name, help string, labels ...string) *prometheus.CounterVec {
-	return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help},
-		append([]string{"target"}, labels...))
-}
-
-func (c *counters) all() []*prometheus.CounterVec {
-	return []*prometheus.CounterVec{
-		c.probes, c.failures, c.reasons, c.issued, c.revoked, c.revokeFailures, c.tokensUnaccounted, c.followUps, c.skipped,
-		c.discarded, c.abandoned,
+var zero = func() (zero counts) {
+	add := func(f *family, labels ...string) {
+		zero = append(zero, count{sample: sample{family: f, labelValues: labels}})
 	}
-}
-
-func (c *counters) register(registry *prometheus.Registry) {
-	for _, v := range c.all() {
-		registry.MustRegister(v)
-	}
-}
-
-// initialize sets a target's counters to 0, so that increase() sees the first event.
-// There are too many reasons for that: each is absent until it occurs.
-func (c *counters) initialize(target string) {
-	for _, v := range []*prometheus.CounterVec{c.probes, c.revoked, c.revokeFailures, c.tokensUnaccounted, c.skipped, c.discarded, c.abandoned} {
-		v.WithLabelValues(target)
+	for _, f := range []*family{probes, revoked, revokeFailures, tokensUnaccounted, skipped, discarded, abandoned} {
+		add(f)
 	}
 	for _, component := range diagnose.Components {
-		c.failures.WithLabelValues(target, string(component))
+		add(failures, string(component))
 	}
 	for _, kind := range []string{"service", "batch"} {
-		c.issued.WithLabelValues(target, kind)
+		add(issued, kind)
 	}
 	for _, kind := range evidence.FollowUpKinds {
-		c.followUps.WithLabelValues(target, kind)
+		add(followUps, kind)
 	}
+	return zero
+}()
+
+// plus returns a copy in which one count is higher by 1.
+func (c counts) plus(f *family, labels ...string) counts {
+	next := slices.Clone(c)
+	i := slices.IndexFunc(next, func(n count) bool { return n.family == f && slices.Equal(n.labelValues, labels) })
+	if i < 0 {
+		return append(next, count{sample{family: f, labelValues: labels, value: 1}, time.Now()})
+	}
+	next[i].value++
+	return next
 }
 
-func (c *counters) remove(target string) {
-	for _, v := range c.all() {
-		v.DeletePartialMatch(prometheus.Labels{"target": target})
-	}
-}
-
-func (c *counters) count(r probe.Result) {
-	target, component := r.Target.Name, string(r.Diagnosis.Component())
-	c.probes.WithLabelValues(target).Inc()
-	if !r.Healthy() {
-		c.failures.WithLabelValues(target, component).Inc()
-		c.reasons.WithLabelValues(target, component, string(r.Diagnosis.Reason)).Inc()
+func (c counts) after(r probe.Result) counts {
+	c = c.plus(probes)
+	if component := string(r.Diagnosis.Component()); !r.Healthy() {
+		c = c.plus(failures, component).plus(reasons, component, string(r.Diagnosis.Reason))
 	}
 	for _, kind := range r.FollowUps() {
-		c.followUps.WithLabelValues(target, kind).Inc()
+		c = c.plus(followUps, kind)
 	}
+	return c
 }
 
-func (c *counters) countToken(target string, event evidence.TokenEvent) {
+func (c counts) afterToken(event evidence.TokenEvent) counts {
 	switch event {
 	case evidence.IssuedService:
-		c.issued.WithLabelValues(target, "service").Inc()
+		return c.plus(issued, "service")
 	case evidence.IssuedBatch:
-		c.issued.WithLabelValues(target, "batch").Inc()
+		return c.plus(issued, "batch")
 	case evidence.Revoked:
-		c.revoked.WithLabelValues(target).Inc()
+		return c.plus(revoked)
 	case evidence.RevokeFailed:
-		c.revokeFailures.WithLabelValues(target).Inc()
+		return c.plus(revokeFailures)
 	case evidence.Unaccounted:
-		c.tokensUnaccounted.WithLabelValues(target).Inc()
+		return c.plus(tokensUnaccounted)
 	}
+	return c
 }

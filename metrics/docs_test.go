@@ -53,7 +53,7 @@ func readDocs(t *testing.T) (text string, rows map[string]row) {
 
 func gathered(t *testing.T, rec *metrics.Recorder) (shown map[string]described, series map[string]int) {
 	t.Helper()
-	families, err := rec.Registry().Gather()
+	families, err := rec.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}

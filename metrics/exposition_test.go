@@ -49,7 +49,7 @@ func TestWholeExposition(t *testing.T) {
 			return name == "vault_k8s_auth_exporter_build_info" || name == "vault_k8s_auth_exporter_verdicts_total"
 		})
 		if *update {
-			text, err := testutil.GatherAndFormat(rec.Registry(), expfmt.TypeTextPlain, names...)
+			text, err := testutil.GatherAndFormat(rec, expfmt.TypeTextPlain, names...)
 			if err := errors.Join(err, os.WriteFile(golden, text, 0o644)); err != nil {
 				t.Fatal(err)
 			}
@@ -59,7 +59,7 @@ func TestWholeExposition(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer want.Close()
-		if err := testutil.GatherAndCompare(rec.Registry(), want, names...); err != nil {
+		if err := testutil.GatherAndCompare(rec, want, names...); err != nil {
 			t.Error(err)
 		}
 	})
@@ -76,7 +76,7 @@ func TestVerdictsBeginAtZero(t *testing.T) {
 }
 
 func TestLint(t *testing.T) {
-	problems, err := testutil.GatherAndLint(full(t).Registry())
+	problems, err := testutil.GatherAndLint(full(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func TestLint(t *testing.T) {
 // from a schedule, unless they come from the configuration.
 func TestLabelsAndHelp(t *testing.T) {
 	owned := []string{"namespace", "pod", "container", "endpoint", "service", "job", "instance", "node", "cluster", "env"}
-	families, err := full(t).Registry().Gather()
+	families, err := full(t).Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func TestHostileTexts(t *testing.T) {
 
 // The text format does not show native buckets.
 func TestDurationIsNativeToo(t *testing.T) {
-	families, err := full(t).Registry().Gather()
+	families, err := full(t).Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,6 +185,47 @@ func TestHandler(t *testing.T) {
 	}
 }
 
+// What cannot be served of one target is left out and counted at every scrape, in every format.
+func TestUnservableSamples(t *testing.T) {
+	bad := target("bad")
+	bad.Vault.Role = "not UTF-8 \xff"
+	rec := metrics.New([]evidence.Target{bad, target("good")})
+	rec.Record(healthy(bad))
+	rec.Registry().MustRegister(undescribed{})
+	request, handler := httptest.NewRequest(http.MethodGet, "/metrics", nil), rec.Handler()
+	for i, query := range []string{"", "", "name[]=vault_k8s_auth_up&name[]=vault_k8s_auth_target_info&name[]=promhttp_metric_handler_errors_total"} {
+		request.URL.RawQuery = query
+		response := httptest.NewRecorder()
+		handler.ServeHTTP(response, request)
+		body := response.Body.String()
+		if response.Code != http.StatusOK || strings.Contains(body, "UTF-8") || strings.Count(body, "# TYPE vault_k8s_auth_up ") != 1 {
+			t.Errorf("%d\n%s", response.Code, body)
+		}
+		for _, want := range []string{
+			`vault_k8s_auth_up{target="bad"} 1`, `mount="kubernetes",reviewer="file",role="canary",target="good"`,
+			fmt.Sprintf(`promhttp_metric_handler_errors_total{cause="gathering"} %d`, i),
+		} {
+			if !strings.Contains(body, want) {
+				t.Errorf("scrape %d lacks %s", i, want)
+			}
+		}
+	}
+}
+
+// undescribed takes the name of a metric of targets.
+type undescribed struct{ brokenCollector }
+
+func (undescribed) Collect(collected chan<- prometheus.Metric) {
+	collected <- prometheus.MustNewConstMetric(prometheus.NewDesc("vault_k8s_auth_up", "", nil, nil), prometheus.GaugeValue, 1)
+}
+
+func TestNamesOfTargetMetricsAreReserved(t *testing.T) {
+	gauge := prometheus.NewGauge(prometheus.GaugeOpts{Name: "vault_k8s_auth_up", Help: "Another."})
+	if err := metrics.New(nil).Registry().Register(gauge); err == nil {
+		t.Error("a second vault_k8s_auth_up was registered")
+	}
+}
+
 type brokenCollector struct{}
 
 func (brokenCollector) Describe(chan<- *prometheus.Desc) {}
@@ -192,27 +233,45 @@ func (brokenCollector) Collect(collected chan<- prometheus.Metric) {
 	collected <- prometheus.NewInvalidMetric(prometheus.NewDesc("broken", "", nil, nil), fmt.Errorf("broken"))
 }
 
-// One scrape of 1 000 healthy targets.
-func BenchmarkGather(b *testing.B) {
+// BenchmarkScrape measures one scrape of 1 000 healthy targets, in the format of a Prometheus with
+// default settings and in that which it asks for if it scrapes native histograms.
+func BenchmarkScrape(b *testing.B) {
 	const count = 1000
 	var targets []evidence.Target
 	for i := range count {
 		targets = append(targets, target(fmt.Sprintf("target-%04d", i)))
 	}
 	rec := metrics.New(targets)
-	without, err := testutil.GatherAndCount(metrics.New(nil).Registry())
-	if err != nil {
-		b.Fatal(err)
-	}
 	for _, t := range targets {
 		rec.Record(healthy(t))
 	}
-	series := 0
+	handler := rec.Handler()
+	for name, accept := range map[string]string{
+		"text":     "text/plain;version=0.0.4",
+		"protobuf": "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
+	} {
+		b.Run(name, func(b *testing.B) {
+			request := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+			request.Header.Set("Accept", accept)
+			request.Header.Set("Accept-Encoding", "gzip")
+			b.ReportAllocs()
+			for b.Loop() {
+				response := httptest.NewRecorder()
+				handler.ServeHTTP(response, request)
+				b.SetBytes(int64(response.Body.Len()))
+			}
+		})
+	}
+}
+
+// BenchmarkRecord measures what a run adds.
+func BenchmarkRecord(b *testing.B) {
+	rec := metrics.New([]evidence.Target{target("a")})
+	result := healthy(target("a"))
 	b.ReportAllocs()
 	for b.Loop() {
-		if series, err = testutil.GatherAndCount(rec.Registry()); err != nil {
-			b.Fatal(err)
-		}
+		rec.CountToken("a", evidence.IssuedService)
+		rec.CountToken("a", evidence.Revoked)
+		rec.Record(result)
 	}
-	b.ReportMetric(float64(series-without)/count, "series/target")
 }

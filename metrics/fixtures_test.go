@@ -1,6 +1,7 @@
 package metrics_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -102,7 +103,7 @@ func forbidden(t evidence.Target) probe.Result {
 }
 
 // samples renders what the recorder shows under these names, without the prefix
-// and without HELP and TYPE. Without a name it renders everything of ours.
+// and without HELP and TYPE, in the order of the lines. Without a name it renders everything of ours.
 func samples(t testing.TB, rec *metrics.Recorder, names ...string) string {
 	t.Helper()
 	var prefixed []string
@@ -112,7 +113,7 @@ func samples(t testing.TB, rec *metrics.Recorder, names ...string) string {
 	if prefixed == nil {
 		prefixed = ownNames(t, rec)
 	}
-	text, err := testutil.GatherAndFormat(rec.Registry(), expfmt.TypeTextPlain, prefixed...)
+	text, err := testutil.GatherAndFormat(rec, expfmt.TypeTextPlain, prefixed...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,12 +123,13 @@ func samples(t testing.TB, rec *metrics.Recorder, names ...string) string {
 			lines = append(lines, strings.TrimPrefix(line, "vault_k8s_auth_"))
 		}
 	}
+	slices.Sort(lines)
 	return strings.Join(lines, "")
 }
 
 func ownNames(t testing.TB, rec *metrics.Recorder) []string {
 	t.Helper()
-	families, err := rec.Registry().Gather()
+	families, err := rec.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,6 +151,7 @@ func expect(t testing.TB, rec *metrics.Recorder, want string, names ...string) {
 			lines = append(lines, line+"\n")
 		}
 	}
+	slices.Sort(lines)
 	if diff := cmp.Diff(strings.Join(lines, ""), samples(t, rec, names...)); diff != "" {
 		t.Errorf("exposition (-want +got):\n%s", diff)
 	}

@@ -2,6 +2,8 @@ package metrics_test
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -213,8 +215,13 @@ func TestConcurrentUse(t *testing.T) {
 	})
 	work.Go(func() {
 		for range 50 {
-			if _, err := testutil.GatherAndCount(rec.Registry()); err != nil {
+			if _, err := testutil.GatherAndCount(rec); err != nil {
 				t.Error(err)
+			}
+			response := httptest.NewRecorder()
+			rec.Handler().ServeHTTP(response, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+			if strings.Contains(response.Body.String(), `errors_total{cause="gathering"} 1`) {
+				t.Error("a scrape failed")
 			}
 		}
 	})

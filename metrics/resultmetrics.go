@@ -1,16 +1,17 @@
 package metrics
 
 import (
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
+// cached ends the HELP of all metrics that come from a run.
+const cached = " Cached from the target's schedule, not measured by the scrape."
+
 // resultMetric is a metric of a target's latest result. collect is a pure function.
 type resultMetric struct {
-	desc    *prometheus.Desc
+	*family
 	collect func(r *probe.Result, emit emitResult)
 }
 
@@ -21,7 +22,7 @@ type emitResult func(value float64, dropWhenStale bool, labels ...string)
 // resultMetrics have no samples before a target's first run.
 var resultMetrics = []resultMetric{
 	{
-		describe("up", "Whether pods can log in: 1 they can, 0 they cannot, absent if it is not known."+cached),
+		gauge("up", "Whether pods can log in: 1 they can, 0 they cannot, absent if it is not known."+cached),
 		func(r *probe.Result, emit emitResult) {
 			if r.LoginStatus() != diagnose.LoginsUnknown {
 				emit(oneIf(r.Healthy()), r.Healthy())
@@ -29,7 +30,7 @@ var resultMetrics = []resultMetric{
 		},
 	},
 	{
-		describe("consecutive_failed_runs", "How many runs in a row, up to the latest, found that pods cannot log in; 0 if they can, absent if it is not known."+cached),
+		gauge("consecutive_failed_runs", "How many runs in a row, up to the latest, found that pods cannot log in; 0 if they can, absent if it is not known."+cached),
 		func(r *probe.Result, emit emitResult) {
 			if r.LoginStatus() != diagnose.LoginsUnknown {
 				emit(float64(r.ConsecutiveFailures), r.Healthy())
@@ -37,11 +38,11 @@ var resultMetrics = []resultMetric{
 		},
 	},
 	{
-		describe("last_probe_duration_seconds", "How long the latest completed run took, in seconds."+cached),
+		gauge("last_probe_duration_seconds", "How long the latest completed run took, in seconds."+cached),
 		func(r *probe.Result, emit emitResult) { emit(r.Duration.Seconds(), r.Healthy()) },
 	},
 	{
-		describe("reviewer_up", "Whether the configured reviewer can create TokenReviews: 1 it did, 0 it cannot, absent if it did not try or did not reach the API server."+cached),
+		gauge("reviewer_up", "Whether the configured reviewer can create TokenReviews: 1 it did, 0 it cannot, absent if it did not try or did not reach the API server."+cached),
 		func(r *probe.Result, emit emitResult) {
 			reviewer := r.Diagnosis.Reviewer
 			switch reviewer.Component() {
@@ -52,7 +53,7 @@ var resultMetrics = []resultMetric{
 		},
 	},
 	{
-		describe("canary_login_up", "Whether the canary logged in: 1 it did, 0 the login failed or timed out, absent if there was no login."+cached),
+		gauge("canary_login_up", "Whether the canary logged in: 1 it did, 0 the login failed or timed out, absent if there was no login."+cached),
 		func(r *probe.Result, emit emitResult) {
 			if login := r.Evidence.Login; login.State != evidence.NotAsked {
 				emit(oneIf(login.Ok()), login.Ok())
@@ -60,7 +61,7 @@ var resultMetrics = []resultMetric{
 		},
 	},
 	{
-		describe("verdict_info", "Always 1: the reason why pods cannot log in, the component that owns it, and how certain that is; reason none if they can log in."+cached,
+		gauge("verdict_info", "Always 1: the reason why pods cannot log in, the component that owns it, and how certain that is; reason none if they can log in."+cached,
 			"reason", "component", "certainty"),
 		func(r *probe.Result, emit emitResult) {
 			d := r.Diagnosis
@@ -68,7 +69,7 @@ var resultMetrics = []resultMetric{
 		},
 	},
 	{
-		describe("reviewer_verdict_info", "Always 1: the reason why the configured reviewer cannot create TokenReviews, also while logins work; reason none if it can."+cached,
+		gauge("reviewer_verdict_info", "Always 1: the reason why the configured reviewer cannot create TokenReviews, also while logins work; reason none if it can."+cached,
 			"reason", "component"),
 		func(r *probe.Result, emit emitResult) {
 			if v := r.Diagnosis.Reviewer; v.Reason != "" {
@@ -77,7 +78,7 @@ var resultMetrics = []resultMetric{
 		},
 	},
 	{
-		describe("verdict_since_timestamp_seconds", "When the current reason began, as a Unix time in seconds."+cached),
+		gauge("verdict_since_timestamp_seconds", "When the current reason began, as a Unix time in seconds."+cached),
 		func(r *probe.Result, emit emitResult) {
 			if !r.Since.IsZero() {
 				emit(unix(r.Since), r.Healthy())
@@ -85,7 +86,7 @@ var resultMetrics = []resultMetric{
 		},
 	},
 	{
-		describe("warning", "Whether a warning is raised, about a condition that does not stop logins today: 1 it is, 0 it is not, absent if that is not known."+cached,
+		gauge("warning", "Whether a warning is raised, about a condition that does not stop logins today: 1 it is, 0 it is not, absent if that is not known."+cached,
 			"warning"),
 		func(r *probe.Result, emit emitResult) {
 			for _, w := range r.Warnings {
@@ -94,7 +95,7 @@ var resultMetrics = []resultMetric{
 		},
 	},
 	{
-		describe("step_duration_seconds", "How long a step of the run took, in seconds; absent if it was skipped."+cached, "step"),
+		gauge("step_duration_seconds", "How long a step of the run took, in seconds; absent if it was skipped."+cached, "step"),
 		func(r *probe.Result, emit emitResult) {
 			for _, s := range made(r) {
 				emit(s.Elapsed.Seconds(), s.State == evidence.StepOK, s.Name)
@@ -102,7 +103,7 @@ var resultMetrics = []resultMetric{
 		},
 	},
 	{
-		describe("step_success", "Whether a step of the run succeeded: 1 it did, 0 it failed, absent if it was skipped."+cached, "step"),
+		gauge("step_success", "Whether a step of the run succeeded: 1 it did, 0 it failed, absent if it was skipped."+cached, "step"),
 		func(r *probe.Result, emit emitResult) {
 			for _, s := range made(r) {
 				ok := s.State == evidence.StepOK

@@ -3,48 +3,33 @@ package metrics
 import (
 	"maps"
 	"slices"
-
-	"github.com/prometheus/client_golang/prometheus"
+	"strings"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// targetLabels renders target_labels for all targets at once, since all its samples must
-// have the same label names: those that any target has. A label that a target does not
-// have is empty, which means absent to Prometheus. They are not on target_info, whose label
-// names are thus the same everywhere, so that rules can join on it.
-func targetLabels(targets []evidence.Target) []prometheus.Metric {
+// labelPrefix precedes the names of a target's labels.
+const labelPrefix = "label_"
+
+// targetLabels returns the family target_labels, whose samples must all have the same label
+// names: those that any target has. A label that a target does not have is empty, which
+// means absent to Prometheus. They are not on target_info, whose label names are thus the
+// same everywhere, so that rules can join on it.
+func targetLabels(targets []evidence.Target) *family {
 	used := map[string]bool{}
 	for _, t := range targets {
 		for name := range t.Labels {
-			used[name] = true
+			used[labelPrefix+name] = true
 		}
 	}
-	names := slices.Sorted(maps.Keys(used))
-	var labels []string
-	for _, name := range names {
-		labels = append(labels, "label_"+name)
-	}
-	desc := describe("target_labels", "Always 1: the labels of the target in the targets file.", labels...)
-	metrics := make([]prometheus.Metric, 0, len(targets))
-	for _, t := range targets {
-		var values []string
-		for _, name := range names {
-			values = append(values, t.Labels[name])
-		}
-		metrics = append(metrics, newMetric(desc, 1, t.Name, values))
-	}
-	return metrics
+	return gauge("target_labels", "Always 1: the labels of the target in the targets file.", slices.Sorted(maps.Keys(used))...)
 }
 
-// labelCollector describes no metrics: the labels depend on the configuration, which may
-// change.
-type labelCollector struct{ labels func() []prometheus.Metric }
-
-func (labelCollector) Describe(chan<- *prometheus.Desc) {}
-
-func (c labelCollector) Collect(metrics chan<- prometheus.Metric) {
-	for _, m := range c.labels() {
-		metrics <- m
+// labelsOf returns the sample of target_labels of one target.
+func labelsOf(t evidence.Target, f *family) sample {
+	values := make([]string, 0, len(f.labels))
+	for _, name := range f.labels[1:] {
+		values = append(values, t.Labels[strings.TrimPrefix(name, labelPrefix)])
 	}
+	return sample{family: f, labelValues: values, value: 1}
 }

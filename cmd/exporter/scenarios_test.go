@@ -154,7 +154,7 @@ func checkMetrics(t *testing.T, result probe.Result) {
 	const prefix = "vault_k8s_auth_"
 	recorder := metrics.New([]evidence.Target{result.Target})
 	recorder.Record(result)
-	text, err := testutil.GatherAndFormat(recorder.Registry(), expfmt.TypeTextPlain,
+	text, err := testutil.GatherAndFormat(recorder, expfmt.TypeTextPlain,
 		prefix+"up", prefix+"verdict_info", prefix+"reviewer_verdict_info", prefix+"warning")
 	if err != nil {
 		t.Fatal(err)

@@ -8,7 +8,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"hash"
 	"io"
 	"net/http"
 	"slices"
@@ -84,18 +83,21 @@ func newRendered(key string) *rendered {
 	return &rendered{key: key, began: time.Now(), status: http.StatusOK, header: http.Header{}}
 }
 
-// compressors are reused: each takes 0.8 MB.
-var compressors = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
+// compressors are reused: each takes 1.2 MB. Of a scrape, the default level makes 6 % less in
+// four times the time.
+var compressors = sync.Pool{New: func() any {
+	compressor, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // cannot fail: the level is valid
+	return compressor
+}}
 
 func (d *rendered) run(next http.Handler, req *http.Request) {
 	compressor := compressors.Get().(*gzip.Writer)
 	defer compressors.Put(compressor)
 	compressor.Reset(&d.body)
-	w := writer{d, compressor, sha256.New()}
-	next.ServeHTTP(w, req)
+	next.ServeHTTP(writer{d, compressor}, req)
 	_ = compressor.Close() // a bytes.Buffer returns no error
 	if d.header.Get("Cache-Control") == "no-cache" {
-		d.etag = fmt.Sprintf(`W/"%.16x"`, w.hash.Sum(nil)) // weak: the same for both encodings
+		d.etag = fmt.Sprintf(`W/"%.16x"`, sha256.Sum256(d.body.Bytes())) // weak: the same for both encodings
 	}
 }
 
@@ -103,7 +105,6 @@ func (d *rendered) run(next http.Handler, req *http.Request) {
 type writer struct {
 	*rendered
 	compressor *gzip.Writer
-	hash       hash.Hash
 }
 
 func (w writer) Header() http.Header    { return w.header }
@@ -111,7 +112,6 @@ func (w writer) WriteHeader(status int) { w.status = status }
 
 func (w writer) Write(p []byte) (int, error) {
 	w.size += int64(len(p))
-	w.hash.Write(p)
 	return w.compressor.Write(p)
 }
 
