@@ -159,7 +159,7 @@ func (s *Server) page(now time.Time) page {
 
 // render renders a page in full.
 func (s *Server) render(w http.ResponseWriter, name string, p page, now time.Time) {
-	body, err := execute(s.pages, name, p)
+	body, err := execute(s.pages(), name, p)
 	if err != nil {
 		http.Error(w, "rendering the page", http.StatusInternalServerError)
 		return
@@ -174,7 +174,7 @@ func (s *Server) renderView(w http.ResponseWriter, v *view, since string, p page
 	if version != everything {
 		name = "update"
 	}
-	body, err := execute(s.pages, name, p)
+	body, err := execute(s.pages(), name, p)
 	if err != nil {
 		http.Error(w, "rendering the page", http.StatusInternalServerError)
 		return

@@ -12,7 +12,7 @@ import (
 // rows keeps the row of each target as it was last rendered, since most of them are the same
 // when the next page is rendered.
 type rows struct {
-	pages    *template.Template
+	pages    func() *template.Template
 	rendered map[string]renderedRow
 }
 
@@ -31,7 +31,7 @@ func (r rows) of(t probe.TargetState, now time.Time) template.HTML {
 		return old.html
 	}
 	var text strings.Builder
-	if err := r.pages.ExecuteTemplate(&text, "row", rowOf(t, now)); err != nil {
+	if err := r.pages().ExecuteTemplate(&text, "row", rowOf(t, now)); err != nil {
 		panic(err) // cannot happen: the template fits its data, and a strings.Builder takes everything
 	}
 	row := renderedRow{template.HTML(text.String()), t.Latest, state, t.Target.Labels}

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/yuin/goldmark"
@@ -29,7 +30,7 @@ func (s section) Anchor() string { return strings.ReplaceAll(strings.ToLower(s.N
 var comment = regexp.MustCompile(`(?m)^<!--.*-->\n`)
 
 // markdown renders no HTML that a text contains, so that its output is safe.
-var markdown = goldmark.New(goldmark.WithExtensions(extension.Table))
+var markdown = sync.OnceValue(func() goldmark.Markdown { return goldmark.New(goldmark.WithExtensions(extension.Table)) })
 
 // sections renders a Markdown document, a section for each heading of the second level.
 func (l Links) sections(document string) []section {
@@ -43,14 +44,14 @@ func (l Links) sections(document string) []section {
 
 func (l Links) render(body []byte) template.HTML {
 	var out bytes.Buffer
-	document := markdown.Parser().Parse(text.NewReader(body))
+	document := markdown().Parser().Parse(text.NewReader(body))
 	_ = ast.Walk(document, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		if link, ok := n.(*ast.Link); ok && entering {
 			link.Destination = []byte(l.served(string(link.Destination)))
 		}
 		return ast.WalkContinue, nil
 	})
-	if err := markdown.Renderer().Render(&out, body, document); err != nil {
+	if err := markdown().Renderer().Render(&out, body, document); err != nil {
 		panic(err) // cannot happen: a bytes.Buffer takes everything
 	}
 	return template.HTML(out.String())
@@ -72,7 +73,7 @@ func (l Links) served(link string) string {
 func (s *Server) serveRunbook(w http.ResponseWriter, _ *http.Request) {
 	now := time.Now()
 	p := s.page(now)
-	p.Title, p.Headline, p.State, p.Sections = "Runbook", "Runbook", Waiting, s.sections
+	p.Title, p.Headline, p.State, p.Sections = "Runbook", "Runbook", Waiting, s.sections()
 	s.render(w, "runbook", p, now)
 }
 
@@ -80,14 +81,15 @@ func (s *Server) serveRunbook(w http.ResponseWriter, _ *http.Request) {
 // has the advice for that one.
 func (s *Server) serveSection(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("reason")
-	i := slices.IndexFunc(s.sections, func(one section) bool { return one.Anchor() == name })
+	sections := s.sections()
+	i := slices.IndexFunc(sections, func(one section) bool { return one.Anchor() == name })
 	if i < 0 {
 		http.Error(w, "no such reason or warning", http.StatusNotFound)
 		return
 	}
 	now := time.Now()
 	p := s.page(now)
-	p.Title, p.Headline, p.State, p.Sections = s.sections[i].Name, s.sections[i].Name, Waiting, s.sections[i:i+1]
+	p.Title, p.Headline, p.State, p.Sections = sections[i].Name, sections[i].Name, Waiting, sections[i:i+1]
 	if t, found := s.find(r.URL.Query().Get("target")); found && t.Latest != nil {
 		c := cardOf(t, now)
 		c.Advice = diagnose.Reason(name).Advice(t.Target, t.Latest.Evidence)

@@ -3,6 +3,7 @@ package status
 import (
 	"html/template"
 	"net/http"
+	"sync"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/response"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
@@ -39,10 +40,10 @@ type Server struct {
 	streams  streams
 	requests rateLimiter
 	renderer *response.Renderer
-	pages    *template.Template
-	sections []section // of the runbook
-	views    views     // used by one request at a time, as renderer guarantees
-	rows     rows      // as views
+	pages    func() *template.Template // parsed for the first request, as the runbook is: most processes never get one
+	sections func() []section          // of the runbook
+	views    views                     // used by one request at a time, as renderer guarantees
+	rows     rows                      // as views
 	handler  http.Handler
 }
 
@@ -51,13 +52,13 @@ func New(o Options) *Server {
 	if o.Standby == nil {
 		o.Standby = func() string { return "" }
 	}
-	pages := parsePages(o.Links.Path)
+	pages := sync.OnceValue(func() *template.Template { return parsePages(o.Links.Path) })
 	if o.Incidents == nil {
 		o.Incidents = func() incident.History { return incident.History{} }
 	}
 	s := &Server{
 		options: o, streams: newStreams(), requests: newRateLimiter(), renderer: response.NewRenderer(),
-		pages: pages, sections: o.Links.sections(o.Runbook), views: views{}, rows: rows{pages, map[string]renderedRow{}},
+		pages: pages, sections: sync.OnceValue(func() []section { return o.Links.sections(o.Runbook) }), views: views{}, rows: rows{pages, map[string]renderedRow{}},
 	}
 	s.handler = s.newHandler()
 	return s
