@@ -36,15 +36,28 @@ func (p *Prober) Wait() { p.gatherer.Wait() }
 // error: every failure, including a panic, is recorded as evidence. If ctx is canceled,
 // the Result says nothing about the target and must be dropped.
 func (p *Prober) Probe(ctx context.Context, target evidence.Target, memory Memory) (Result, Memory) {
-	e, gathered := p.gatherer.Gather(ctx, target, memory.gathered)
-	result := Result{
-		Target:    target,
+	result := p.Run(ctx, &target, &memory)
+	return *result, memory
+}
+
+// Run is Probe with pointers: a caller with hundreds of runs at once holds less on their stacks
+// while they wait for a server. memory becomes that for the next run.
+func (p *Prober) Run(ctx context.Context, target *evidence.Target, memory *Memory) *Result {
+	e := p.gatherer.Gather(ctx, target, &memory.gathered)
+	return judge(target, e, memory)
+}
+
+// judge is apart from Run, whose stack frame is held while a server is waited for.
+//
+//go:noinline
+func judge(target *evidence.Target, e *evidence.Evidence, memory *Memory) *Result {
+	result := &Result{
+		Target:    *target,
 		Start:     e.At,
-		Evidence:  e,
-		Diagnosis: diagnose.Diagnose(target, e),
-		Warnings:  diagnose.Warnings(target, e),
+		Evidence:  *e,
+		Diagnosis: diagnose.Diagnose(*target, *e),
+		Warnings:  diagnose.Warnings(*target, *e),
 	}
-	memory.gathered = gathered
 	if reason := result.Diagnosis.Reason; memory.reason != reason {
 		memory.reason, memory.since = reason, e.At
 	}
@@ -56,5 +69,5 @@ func (p *Prober) Probe(ctx context.Context, target evidence.Target, memory Memor
 	}
 	result.ConsecutiveFailures = memory.failures
 	result.Since, result.Duration = memory.since, time.Since(e.At)
-	return result, memory
+	return result
 }

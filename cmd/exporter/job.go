@@ -40,7 +40,8 @@ func (e *exporter) job(target evidence.Target) schedule.Job {
 		Longest:  target.LongestRun(),
 		Run: func(ctx context.Context) schedule.Outcome {
 			defer e.recorder.Begin()()
-			result, next := e.prober.Probe(ctx, target, memory)
+			next := memory
+			result := e.prober.Run(ctx, &target, &next)
 			if ctx.Err() != nil {
 				return schedule.Outcome{} // canceled: the result says nothing about the target
 			}
@@ -51,15 +52,7 @@ func (e *exporter) job(target evidence.Target) schedule.Job {
 				return schedule.Outcome{Incomplete: true}
 			}
 			discarded, memory = 0, next
-			if e.recorder.Record(result) {
-				e.incidents.observe(result)
-				e.page.Publish(result)
-			}
-			logVerdict(e.logger, e.site.links, result)
-			retry := result.Retry()
-			return schedule.Outcome{
-				Verdict: string(result.Diagnosis.Reason), Backoff: retry.Backoff, Incomplete: retry.Again, RetryAfter: retry.After,
-			}
+			return e.publish(result)
 		},
 		Skipped: func() {
 			e.recorder.Skipped(target.Name)
@@ -69,6 +62,19 @@ func (e *exporter) job(target evidence.Target) schedule.Job {
 			e.recorder.Abandoned(target.Name)
 			e.logger.Error("Run abandoned, since it did not return in its longest time", "target", target.Name)
 		},
+	}
+}
+
+// publish gives a result to every view, and returns what the scheduler has to know of it.
+func (e *exporter) publish(result *probe.Result) schedule.Outcome {
+	if e.recorder.Record(*result) {
+		e.incidents.observe(*result)
+		e.page.Publish(*result)
+	}
+	logVerdict(e.logger, e.site.links, *result)
+	retry := result.Retry()
+	return schedule.Outcome{
+		Verdict: string(result.Diagnosis.Reason), Backoff: retry.Backoff, Incomplete: retry.Again, RetryAfter: retry.After,
 	}
 }
 

@@ -172,12 +172,12 @@ func (r *run) close() {
 	}
 }
 
-func (r *run) conclude() (evidence.Evidence, Memory) {
+func (r *run) conclude() Memory {
 	redactEvidence(&r.evidence, r.redactor.Remove)
 	r.mu.Lock()
 	r.evidence.Panic = r.panicked
 	r.mu.Unlock()
 	notes := r.memory.remember(r.evidence)
 	notes.minted = r.minted.withoutRejected(r.evidence)
-	return r.evidence, notes
+	return notes
 }
