@@ -33,6 +33,7 @@ func serveLoad() int {
 	if err != nil {
 		return exitUsage
 	}
+	saveMemory(false)
 	settings := config.Config{MaxInFlight: 1, Shard: config.Shard{Total: 1}}
 	for i := range n {
 		settings.Targets = append(settings.Targets, evidence.Target{

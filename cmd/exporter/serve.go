@@ -40,6 +40,7 @@ type exporter struct {
 // released, and the listeners close.
 func serve(ctx context.Context, f flags, settings config.Config, signals <-chan os.Signal, logger *slog.Logger) int {
 	signal.Ignore(syscall.SIGPIPE) // the exporter outlives the reader of its log
+	saveMemory(f.debug != "")
 	if err := validateWebConfig(*f.web.WebConfigFile); err != nil {
 		logger.Error("Web configuration is invalid", "file", *f.web.WebConfigFile, "err", err)
 		return exitUsage
