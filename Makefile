@@ -154,11 +154,17 @@ e2e: servers
 	cd $(CHART) && go test -timeout=15m -count=1 -run='Admit|Suffice|Leads|Setup' . -lab
 	@if command -v chromium >/dev/null; then cd $(PAGE) && go test -count=1 -run=FaultShows . -lab; fi
 
-## bench: compare the cost of a probe with a bare net/http program that sends the same requests, and with blackbox_exporter
+## bench: compare the cost of a probe with a bare net/http program that sends the same requests, and with blackbox_exporter; measure the curve
 .PHONY: bench
-bench:
-	go test ./bench -run='^$$' -bench='Probe|Bare|Ratio|Sustained|Process' -benchtime=3s -count=3
+bench: curve
+	go test ./bench -run='^$$$$' -bench='Probe|Bare|Ratio|Sustained' -benchtime=3s -count=3
 	go test ./bench -run='^$$' -bench=Peer -benchtime=1x -v
+
+## curve: measure processes of 1 to 5 000 targets for 25 minutes, and draw docs/images/performance.svg
+.PHONY: curve
+curve:
+	go test ./bench -run='^$$' -bench=Process -benchtime=1x -timeout=1h -curve=$(CURDIR)/docs/performance.csv
+	go test ./docs -run=Chart -update
 
 ## soak: run 1 000 targets for five minutes, then five more with a Vault that hangs
 .PHONY: soak

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -10,37 +11,86 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 )
 
-// BenchmarkProcess runs the exporter's own process with 1, 100 and 1 000 targets, each probed every
-// 15 s. It measures memory and CPU over two intervals with one scrape each, after every target was
-// probed once. One operation is a scrape after that.
+// BenchmarkProcess runs the exporter's own process with a number of targets, which take up to 17
+// runs a second together. After every target was probed once, it measures CPU and memory over a
+// period with a scrape every 15 s, and then scrapes without a pause. It measures once, and with
+// -curve writes the file that docs/performance.md shows.
 func BenchmarkProcess(b *testing.B) {
 	binary := build(b)
-	for _, targets := range []int{1, 100, 1000} {
+	var curve strings.Builder
+	curve.WriteString("targets,cpu_ms_per_run,resident_mib,scrape_cpu_ms,scrape_ms,scrape_kib\n")
+	for _, targets := range []int{1, 100, 1000, 2000, 5000} {
 		b.Run(fmt.Sprintf("targets=%d", targets), func(b *testing.B) {
+			interval := max(scrapeInterval, time.Duration(targets)*60*time.Millisecond)
 			p := start(b, binary, startServers(b), targets, "EXPORTER_INTERVAL="+interval.String(), "EXPORTER_TIMEOUT=5s")
 			p.untilProbed(b, targets)
-			cpu, probes := p.usage(b)
-			p.untilProbed(b, 2*targets)
-			p.untilProbed(b, 3*targets)
-			cpuAfter, probesAfter := p.usage(b)
-			resident, size := p.resident(b), 0
+			cpu, runs := p.usage(b)
+			p.scrapeFor(b, period)
+			cpuAfter, runsAfter := p.usage(b)
+			perRun, resident := 1000*(cpuAfter-cpu)/(runsAfter-runs), p.resident(b)
+			scrape := p.scrapes(b, perRun)
 			for b.Loop() {
-				size = len(p.scrape(b))
 			}
-			b.ReportMetric(float64(size)/1024, "scrape-KiB")
+			b.ReportMetric(perRun, "cpu-ms/run")
 			b.ReportMetric(resident, "resident-MiB")
-			b.ReportMetric((cpuAfter-cpu)/(probesAfter-probes)*1e6, "cpu-µs/probe")
+			b.ReportMetric(scrape.cpu, "scrape-cpu-ms")
+			b.ReportMetric(scrape.median, "scrape-ms")
+			b.ReportMetric(scrape.size, "scrape-KiB")
+			fmt.Fprintf(&curve, "%d,%.1f,%.0f,%.1f,%.1f,%.0f\n", targets, perRun, resident, scrape.cpu, scrape.median, scrape.size)
 		})
+	}
+	if *curveFile != "" && !b.Failed() {
+		if err := os.WriteFile(*curveFile, []byte(curve.String()), 0o644); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 
-const interval = 15 * time.Second
+var curveFile = flag.String("curve", "", "write the results of BenchmarkProcess to this file")
+
+const (
+	period         = 2 * time.Minute
+	scrapeInterval = 15 * time.Second
+)
+
+// scrapeFor scrapes on the interval of a Prometheus.
+func (p process) scrapeFor(b *testing.B, period time.Duration) {
+	b.Helper()
+	tick := time.NewTicker(scrapeInterval)
+	defer tick.Stop()
+	for range int(period / scrapeInterval) {
+		<-tick.C
+		p.scrape(b)
+	}
+}
+
+// scraped is the cost of a scrape: milliseconds of the exporter's CPU, the median time in
+// milliseconds, and the size in KiB.
+type scraped struct{ cpu, median, size float64 }
+
+// scrapes measures 20 scrapes, one after another, less the CPU of the runs meanwhile.
+func (p process) scrapes(b *testing.B, perRun float64) scraped {
+	b.Helper()
+	const n = 20
+	var size int
+	took := make([]float64, n)
+	cpu, runs := p.usage(b)
+	for i := range took {
+		began := time.Now()
+		size = len(p.scrape(b))
+		took[i] = time.Since(began).Seconds() * 1000
+	}
+	cpuAfter, runsAfter := p.usage(b)
+	slices.Sort(took)
+	return scraped{max(0, (1000*(cpuAfter-cpu)-perRun*(runsAfter-runs))/(n+1)), took[n/2], float64(size) / 1024}
+}
 
 func build(b *testing.B) string {
 	b.Helper()
@@ -111,12 +161,13 @@ func freeAddress(b *testing.B) string {
 	return listener.Addr().String()
 }
 
-// untilProbed waits until this many runs have completed, all of them healthy.
+// untilProbed waits until this many runs have completed, all of them healthy. The first runs of n
+// targets begin within n times 100 ms.
 func (p process) untilProbed(b *testing.B, runs int) {
 	b.Helper()
-	tick := time.NewTicker(interval)
+	tick := time.NewTicker(scrapeInterval)
 	defer tick.Stop()
-	for deadline := time.Now().Add(3 * time.Minute); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(3*time.Minute + time.Duration(runs)*100*time.Millisecond); time.Now().Before(deadline); {
 		<-tick.C
 		if done := p.value(b, `vault_k8s_auth_exporter_verdicts_total{reason="none"}`); done >= float64(runs) {
 			return
