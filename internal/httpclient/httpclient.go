@@ -3,6 +3,7 @@
 package httpclient
 
 import (
+	"cmp"
 	"crypto/tls"
 	"fmt"
 	"net/http"
@@ -51,12 +52,14 @@ func New(transport http.RoundTripper) *http.Client {
 	}
 }
 
-// Bounded makes requests of which no answer is larger than [MaxBody], and none
-// outlives its request.
+// Bounded makes requests of which no answer is larger than a limit, and none outlives its
+// request.
 type Bounded struct {
 	Base http.RoundTripper
 	// Hold is given each credential before it is sent.
 	Hold func(credential string)
+	// Limit is in bytes; 0 means [MaxBody].
+	Limit int64
 }
 
 // StatusError says that an answer has a status that no answer has. 101 is one: with
@@ -78,7 +81,7 @@ func (b Bounded) RoundTrip(request *http.Request) (*http.Response, error) {
 		_ = response.Body.Close()
 		return nil, StatusError{response.StatusCode}
 	}
-	response.Body = http.MaxBytesReader(nil, response.Body, MaxBody)
+	response.Body = http.MaxBytesReader(nil, response.Body, cmp.Or(b.Limit, MaxBody))
 	return response, nil
 }
 

@@ -12,9 +12,9 @@ import (
 	"strings"
 
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/httpclient"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/kubeconfig"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/redact"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
@@ -27,42 +27,15 @@ type apiServer struct {
 	redactor *redact.Redactor
 }
 
-// errNoKubeconfig says that there is nothing to ask.
-var errNoKubeconfig = errors.New("there is no kubeconfig")
-
-// newAPIServer reads the kubeconfig as kubectl does. Logins by plugins work.
+// newAPIServer connects to the API server of the kubeconfig's context.
 func newAPIServer(in Input, userAgent string) (*apiServer, error) {
-	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	rules.ExplicitPath = in.Kubeconfig
-	loaded := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: in.Context})
-	config, err := loaded.ClientConfig()
-	if clientcmd.IsEmptyConfig(err) {
-		return nil, errNoKubeconfig
-	}
-	if err != nil {
-		return nil, err
-	}
-	config.UserAgent = userAgent
-	base, _, err := rest.DefaultServerUrlFor(config)
-	if err != nil {
-		return nil, err
-	}
-	tlsConfig, err := rest.TLSConfigFor(config)
-	if err != nil {
-		return nil, err
-	}
-	transport := httpclient.NewTransport(tlsConfig)
-	if config.Proxy != nil {
-		transport.Proxy = config.Proxy
-	}
 	redactor := redact.New(httpclient.ProxyCredentials()...)
 	redactor.Hold(in.Token.Reveal())
-	authenticating, err := rest.HTTPWrappersForConfig(config, httpclient.Bounded{Base: transport, Hold: redactor.Hold})
+	server, err := kubeconfig.Connect(kubeconfig.Options{Path: in.Kubeconfig, Context: in.Context, UserAgent: userAgent, Hold: redactor.Hold})
 	if err != nil {
 		return nil, err
 	}
-	transport.DisableKeepAlives = true // nothing is left open
-	return &apiServer{base: base, ca: caOf(config), client: httpclient.New(authenticating), redactor: redactor}, nil
+	return &apiServer{base: server.Base, ca: caOf(server.Config), client: server.Client, redactor: redactor}, nil
 }
 
 // caOf returns the CA bundle of a kubeconfig, in the file or beside it.

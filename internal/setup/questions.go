@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/kubeconfig"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
@@ -21,7 +22,7 @@ func readCluster(ctx context.Context, in Input, mount evidence.Fact[evidence.Mou
 	var c Cluster
 	s, err := newAPIServer(in, "vault-k8s-auth-exporter/"+version)
 	switch {
-	case errors.Is(err, errNoKubeconfig) && in.Kubeconfig == "":
+	case errors.Is(err, kubeconfig.ErrNone) && in.Kubeconfig == "":
 		return c
 	case err != nil:
 		c.Access = observe(func() (string, error) { return "", fmt.Errorf("reading the kubeconfig: %w", err) })
