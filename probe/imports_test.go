@@ -33,6 +33,9 @@ var allowed = map[string][]string{
 	"docs":                {},
 	"cmd/exporter": {"docs", "internal/config", "internal/leader", "internal/localfile", "internal/redact", "internal/response", "internal/schedule", "internal/setup", "internal/status", "metrics",
 		"probe", "probe/diagnose", "probe/evidence", "probe/incident"},
+
+	"probe/workload":          {"probe/evidence"},
+	"probe/workload/discover": {"internal/httpclient", "internal/kubeconfig", "internal/localfile", "internal/redact", "probe/evidence", "probe/workload"},
 }
 
 // allowedInLab is the same for the lab's commands. The lab command compiles in seconds and shows the progress of

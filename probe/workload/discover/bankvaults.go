@@ -1,0 +1,96 @@
+package discover
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/workload"
+)
+
+// bankVaults is one form in which the webhooks of Bank-Vaults are told how to log in.
+// https://bank-vaults.dev/docs/mutating-webhook/annotations/
+type bankVaults struct {
+	// mutate is the annotation that turns the webhook off, prefix begins those of the login.
+	mutate, prefix string
+	// variables begin the names of the variables in the containers that it changes.
+	variables string
+	// tokenMount is the annotation that has the pod use a token from a volume.
+	tokenMount string
+}
+
+var bankVaultsForms = []bankVaults{
+	{"secrets-webhook.security.bank-vaults.io/mutate", "secrets-webhook.security.bank-vaults.io/vault-", "VAULT_", "secrets-webhook.security.bank-vaults.io/vault-token-auth-mount"},
+	{"secrets-webhook.security.bank-vaults.io/mutate", "secrets-webhook.security.bank-vaults.io/bao-", "BAO_", "secrets-webhook.security.bank-vaults.io/bao-token-auth-mount"},
+	{"vault.security.banzaicloud.io/mutate", "vault.security.banzaicloud.io/vault-", "VAULT_", "vault.security.banzaicloud.io/token-auth-mount"},
+}
+
+// bankVaultsCommands are what the webhooks make a container start with.
+var bankVaultsCommands = []string{"/vault/vault-env", "/vault/secret-init", "/bao/secret-init"}
+
+// bankVaultsLogin is how a pod logs in.
+type bankVaultsLogin struct{ address, namespace, mount, role, method, token string }
+
+func (f *podFacts) addBankVaults(p pod, owner workload.Object, count int) {
+	for _, form := range bankVaultsForms {
+		if p.Metadata.Annotations[form.tokenMount] != "" {
+			return // it has a token in a volume, and does not log in
+		}
+	}
+	logins := p.mutatedLogins()
+	if len(logins) == 0 {
+		logins = p.annotatedLogins()
+	}
+	for _, l := range logins {
+		switch {
+		case l.method != "jwt" && l.method != "kubernetes": // jwt is its default, and also works at a mount of kubernetes
+		case l.token != "" && l.token != "vault:login" && l.token != "bao:login": // it has a token, and does not log in
+		case strings.Contains(l.role, "{{"):
+			f.found.skip(owner, "its role is a template of the Bank-Vaults webhook", count)
+		default:
+			f.found.add(workload.Login{
+				Address: l.address, Namespace: l.namespace, Mount: l.mount, Role: l.role, ServiceAccount: p.account(),
+			}, podSource, owner, count)
+		}
+	}
+}
+
+// mutatedLogins are those of the containers that a webhook changed. They have the webhook's own
+// defaults, which no annotation shows.
+func (p pod) mutatedLogins() []bankVaultsLogin {
+	var logins []bankVaultsLogin
+	for _, c := range p.containers() {
+		if len(c.Command) == 0 || !slices.Contains(bankVaultsCommands, c.Command[0]) {
+			continue
+		}
+		for _, prefix := range []string{"VAULT_", "BAO_"} {
+			if c.variable(prefix+"ROLE") == "" {
+				continue
+			}
+			l := bankVaultsLogin{
+				address: c.variable(prefix + "ADDR"), namespace: c.variable(prefix + "NAMESPACE"), mount: c.variable(prefix + "PATH"),
+				role: c.variable(prefix + "ROLE"), method: c.variable(prefix + "AUTH_METHOD"), token: c.variable(prefix + "TOKEN"),
+			}
+			if !slices.Contains(logins, l) { // containers of a pod share it
+				logins = append(logins, l)
+			}
+		}
+	}
+	return logins
+}
+
+// annotatedLogins are what annotations say, with the webhook's defaults.
+func (p pod) annotatedLogins() []bankVaultsLogin {
+	for _, form := range bankVaultsForms {
+		annotation := func(name string) string { return p.Metadata.Annotations[form.prefix+name] }
+		if annotation("addr")+annotation("role")+annotation("path")+annotation("namespace") == "" ||
+			p.Metadata.Annotations[form.mutate] == "skip" {
+			continue
+		}
+		return []bankVaultsLogin{{
+			address: annotation("addr"), namespace: annotation("namespace"), mount: cmp.Or(annotation("path"), "kubernetes"),
+			role: cmp.Or(annotation("role"), p.account().Name), method: cmp.Or(annotation("auth-method"), "jwt"),
+		}}
+	}
+	return nil
+}

@@ -1,0 +1,59 @@
+// Package discover reads from a cluster who logs in to Vault: the pods and the objects of
+// operators that name a role of the Kubernetes auth method. It reads no Secret, changes
+// nothing, and does not ask Vault.
+package discover
+
+import (
+	"context"
+	"time"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/workload"
+)
+
+// Reader reads the inventory of one cluster.
+type Reader struct {
+	// Namespaces are those to read; empty means all. With it, namespaced kinds are listed
+	// namespace by namespace, which a Role in each of them permits. A kind that is not
+	// namespaced still needs a ClusterRole.
+	Namespaces []string
+
+	connect func() (*server, error)
+}
+
+// InCluster returns a reader of the API server at target, with the exporter's own token. The
+// files are read again on every reading.
+func InCluster(target evidence.Kubernetes, userAgent string) *Reader {
+	return &Reader{connect: func() (*server, error) { return inCluster(target, userAgent) }}
+}
+
+// FromKubeconfig returns a reader of the API server of a kubeconfig's context, as kubectl
+// finds it. An empty path means KUBECONFIG and its default, an empty name the current context.
+func FromKubeconfig(path, contextName, userAgent string) *Reader {
+	return &Reader{connect: func() (*server, error) { return fromKubeconfig(path, contextName, userAgent) }}
+}
+
+// Read lists every kind of [Sources] and says who logs in. It returns no error: a kind that
+// could not be read says so in its source, and the logins that only it names are missing. The
+// context bounds the whole reading.
+func (r *Reader) Read(ctx context.Context) workload.Inventory {
+	f := newFacts()
+	sources := make([]workload.Source, len(Sources))
+	s, err := r.connect()
+	if err == nil {
+		defer s.close()
+	}
+	for i, source := range Sources {
+		if err != nil { // of the connection, which the other kinds would meet as well
+			sources[i] = workload.Source{Name: source.Name(), State: workload.SourceFailed, Error: describe(s, err)}
+			continue
+		}
+		sources[i], err = source.readFrom(ctx, s, r.Namespaces, f)
+		f.states[source.Name()] = sources[i].State
+	}
+	b := f.resolve()
+	for i := range sources {
+		sources[i].Logins = len(b.named[sources[i].Name])
+	}
+	return workload.Inventory{Entries: b.sorted(), Skipped: b.skips(), Sources: sources, At: time.Now()}
+}

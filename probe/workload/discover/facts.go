@@ -1,0 +1,96 @@
+package discover
+
+import (
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/workload"
+)
+
+// facts is what one reading keeps of the objects until all are read.
+type facts struct {
+	states    map[string]workload.SourceState // by the source's name
+	malformed []workload.Object
+
+	pods     podFacts
+	accounts declarations
+
+	vaultAuths       all[vaultAuth]
+	vaultAuthGlobals all[vaultAuthGlobal]
+	vaultConnections all[vaultConnection]
+	staticSecrets    all[vaultSecret]
+	dynamicSecrets   all[vaultSecret]
+	pkiSecrets       all[vaultSecret]
+	csiSecrets       all[csiSecrets]
+
+	secretStores        all[secretStore]
+	clusterSecretStores all[secretStore]
+	externalSecrets     all[externalSecret]
+	pushSecrets         all[pushSecret]
+	generators          all[generator]
+	clusterGenerators   all[clusterGenerator]
+
+	providerClasses all[providerClass]
+	csiDrivers      all[csiDriver]
+
+	issuers        all[issuer]
+	clusterIssuers all[issuer]
+}
+
+func newFacts() *facts {
+	f := &facts{states: map[string]workload.SourceState{}}
+	f.pods.discard()
+	return f
+}
+
+// resolve says who logs in, from all that was read.
+func (f *facts) resolve() *builder {
+	b := f.pods.found
+	for _, o := range f.malformed {
+		b.skip(o, "a field of it has another type than documented", 0)
+	}
+	f.accounts.resolve(b)
+	f.resolveOperator(b)
+	f.resolveExternalSecrets(b)
+	f.resolveCSI(b)
+	f.resolveCertManager(b)
+	return b
+}
+
+// complete reports whether everything that a source has was read, so that what is missing
+// does not exist.
+func (f *facts) complete(source string) bool {
+	return f.states[source] == workload.SourceRead || f.states[source] == workload.SourceNotInstalled
+}
+
+// metadata is what most kinds are identified by.
+type metadata struct {
+	Metadata struct{ Namespace, Name string }
+}
+
+func (m metadata) identity() (namespace, name string) { return m.Metadata.Namespace, m.Metadata.Name }
+func (m metadata) key() key                           { return key{m.Metadata.Namespace, m.Metadata.Name} }
+func (m metadata) object(kind string) workload.Object {
+	return workload.Object{Kind: kind, Namespace: m.Metadata.Namespace, Name: m.Metadata.Name}
+}
+
+// key identifies an object of a kind.
+type key struct{ namespace, name string }
+
+func (k key) String() string {
+	if k.namespace == "" {
+		return k.name
+	}
+	return k.namespace + "/" + k.name
+}
+
+// byKey returns the objects by their key.
+func byKey[T interface{ key() key }](items []T) map[key]*T {
+	m := make(map[key]*T, len(items))
+	for i := range items {
+		m[items[i].key()] = &items[i]
+	}
+	return m
+}
+
+func account(namespace, name string) evidence.ServiceAccount {
+	return evidence.ServiceAccount{Namespace: namespace, Name: name}
+}

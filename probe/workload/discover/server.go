@@ -1,0 +1,329 @@
+package discover
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/httpclient"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/kubeconfig"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/localfile"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/redact"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+)
+
+// Limits of files and answers, in bytes.
+const (
+	maxBundle = 4 << 20
+	maxToken  = 64 << 10
+	maxPage   = 16 << 20
+)
+
+// pageTimeout bounds one request. A plugin of a kubeconfig may have to get a token first.
+const pageTimeout = 30 * time.Second
+
+// server is the API server during one reading.
+type server struct {
+	base      *url.URL
+	userAgent string
+	client    *http.Client
+	redactor  *redact.Redactor
+	close     func()
+	served    map[string][]string // versions by group, as far as it was asked
+}
+
+func inCluster(target evidence.Kubernetes, userAgent string) (*server, error) {
+	base, err := url.Parse(target.Host)
+	if err != nil || base.Host == "" {
+		return nil, errors.New("the address of the API server is not a URL")
+	}
+	if target.TokenFile == "" {
+		return nil, errors.New("the exporter has no token for the API server")
+	}
+	token, err := localfile.Read(target.TokenFile, maxToken)
+	if err != nil {
+		return nil, fmt.Errorf("reading the exporter's token: %w", err)
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: target.TLSServerName}
+	if target.CACert != "" {
+		bundle, err := localfile.Read(target.CACert, maxBundle)
+		if err != nil {
+			return nil, fmt.Errorf("reading the CA bundle: %w", err)
+		}
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(bundle) {
+			return nil, fmt.Errorf("reading the CA bundle %s: no certificate in it", target.CACert)
+		}
+	}
+	redactor := redact.New(httpclient.ProxyCredentials()...)
+	transport := httpclient.NewTransport(config)
+	bounded := httpclient.Bounded{Base: transport, Hold: redactor.Hold, Limit: maxPage}
+	return &server{
+		base: base, userAgent: userAgent, redactor: redactor, close: transport.CloseIdleConnections,
+		client: httpclient.New(bearer{string(bytes.TrimSpace(token)), bounded}),
+	}, nil
+}
+
+// bearer authenticates requests with a token.
+type bearer struct {
+	token string
+	next  http.RoundTripper
+}
+
+func (b bearer) RoundTrip(request *http.Request) (*http.Response, error) {
+	request = request.Clone(request.Context())
+	request.Header.Set("Authorization", "Bearer "+b.token)
+	return b.next.RoundTrip(request)
+}
+
+func fromKubeconfig(path, contextName, userAgent string) (*server, error) {
+	redactor := redact.New(httpclient.ProxyCredentials()...)
+	s, err := kubeconfig.Connect(kubeconfig.Options{
+		Path: path, Context: contextName, UserAgent: userAgent, Hold: redactor.Hold, MaxBody: maxPage,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
+	}
+	return &server{base: s.Base, userAgent: userAgent, client: s.Client, redactor: redactor, close: func() {}}, nil
+}
+
+// get requests a path. The caller closes the body of the response, which has the status 200.
+func (s *server) get(ctx context.Context, path string, query url.Values) (*http.Response, error) {
+	u := s.base.JoinPath(path)
+	u.RawQuery = query.Encode()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Accept", "application/json")
+	request.Header.Set("User-Agent", s.userAgent)
+	response, err := s.client.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	if response.StatusCode == http.StatusOK {
+		return response, nil
+	}
+	defer response.Body.Close()
+	refused := answerError{status: response.StatusCode}
+	var status struct {
+		Message  string
+		Metadata struct{ Continue string }
+	}
+	if json.NewDecoder(response.Body).Decode(&status) == nil { // an answer that is no Status has no text
+		refused.text, refused.next = status.Message, status.Metadata.Continue
+	}
+	return nil, refused
+}
+
+// versions returns those that the API server serves of a group; none for the core group.
+// Where it does not say, the error says why.
+func (s *server) versions(ctx context.Context, group string) ([]string, error) {
+	if versions, asked := s.served[group]; asked || group == "" {
+		return versions, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, pageTimeout)
+	defer cancel()
+	response, err := s.get(ctx, "apis/"+group, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	var answer struct {
+		Kind     string
+		Versions []struct{ Version string }
+	}
+	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil || answer.Kind != "APIGroup" {
+		return nil, notKubernetes
+	}
+	versions := []string{}
+	for _, v := range answer.Versions {
+		versions = append(versions, v.Version)
+	}
+	if s.served == nil {
+		s.served = map[string][]string{}
+	}
+	s.served[group] = versions
+	return versions, nil
+}
+
+// answerError is an answer that is no list.
+type answerError struct {
+	status int // 0 where the content is wrong
+	text   string
+	next   string // the continue token that the API server proposes instead of an expired one
+}
+
+func (e answerError) Error() string {
+	switch {
+	case e.status == 0:
+		return e.text
+	case e.text == "":
+		return fmt.Sprintf("the API server responded with %d %s", e.status, http.StatusText(e.status))
+	}
+	return fmt.Sprintf("the API server responded with %d: %s", e.status, e.text)
+}
+
+var notKubernetes = answerError{text: "the answer is not the API server's JSON"}
+
+// statusOf is the status of an answer, and 0 where there was none.
+func statusOf(err error) int {
+	answer, _ := errors.AsType[answerError](err)
+	return answer.status
+}
+
+// describe is an error as it may be shown: an API server may echo our own token.
+func describe(s *server, err error) string {
+	if s == nil {
+		return redact.Clean(err.Error())
+	}
+	if refused, ok := errors.AsType[*url.Error](err); ok { // the path is known from the source
+		err = refused.Err
+	}
+	return s.redactor.Clean(err.Error())
+}
+
+// Bounds of a list.
+const (
+	pageSize   = 200
+	maxObjects = 200_000 // the limit of Kubernetes is 150 000 pods
+)
+
+// listPages calls each for every object of a list, page by page. Where a page is too large it
+// is asked for in smaller parts. An object whose fields have other types than documented is
+// malformed, and has a name at most.
+func listPages[T any](ctx context.Context, s *server, path string, limit int, each func(item T, malformed bool)) error {
+	size, from, expired, seen := pageSize, "", 0, 0
+	for {
+		items, next, err := onePage[T](ctx, s, path, size, from)
+		if proposed, ok := errors.AsType[answerError](err); ok && proposed.status == http.StatusGone && proposed.next != "" && expired < maxRestarts {
+			from = proposed.next // goes on after the last object that was read
+			expired++
+			continue
+		}
+		if _, large := errors.AsType[*http.MaxBytesError](err); large && size > 1 {
+			size = max(1, size/4)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if seen += len(items); seen > limit {
+			return answerError{text: fmt.Sprintf("there are more than %d objects", maxObjects)}
+		}
+		for _, item := range items {
+			each(item.value, item.malformed)
+		}
+		if next == "" || next == from {
+			return nil
+		}
+		from = next
+	}
+}
+
+type decoded[T any] struct {
+	value     T
+	malformed bool
+}
+
+// onePage returns the objects of a page, and the token of the next. It decodes one object at a
+// time, so that a page is never in memory as a whole.
+func onePage[T any](ctx context.Context, s *server, path string, size int, from string) (items []decoded[T], next string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, pageTimeout)
+	defer cancel()
+	query := url.Values{"limit": {fmt.Sprint(size)}}
+	if from != "" {
+		query.Set("continue", from)
+	}
+	response, err := s.get(ctx, path, query)
+	if err != nil {
+		return nil, "", err
+	}
+	defer response.Body.Close()
+	d := json.NewDecoder(response.Body)
+	var isList bool
+	err = eachField(d, func(name string) error {
+		switch name {
+		case "metadata":
+			var metadata struct{ Continue string }
+			err := d.Decode(&metadata)
+			next = metadata.Continue
+			return err
+		case "items":
+			isList = true
+			return eachItem(d, func(item T, malformed bool) { items = append(items, decoded[T]{item, malformed}) })
+		}
+		var ignored json.RawMessage
+		return d.Decode(&ignored)
+	})
+	switch {
+	case err == nil && !isList:
+		return nil, "", notKubernetes
+	case isContent(err):
+		return nil, "", notKubernetes
+	}
+	return items, next, err
+}
+
+// eachField calls read for each field of the next value, which is an object. Read decodes the
+// field's value.
+func eachField(d *json.Decoder, read func(name string) error) error {
+	if err := expect(d, '{'); err != nil {
+		return err
+	}
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return err
+		}
+		if err := read(fmt.Sprint(name)); err != nil {
+			return err
+		}
+	}
+	_, err := d.Token()
+	return err
+}
+
+// eachItem calls add for each element of the next value, which is an array or null.
+func eachItem[T any](d *json.Decoder, add func(item T, malformed bool)) error {
+	opening, err := d.Token()
+	if err != nil || opening == nil {
+		return err
+	}
+	if opening != json.Delim('[') {
+		return notKubernetes
+	}
+	for d.More() {
+		var item T
+		err := d.Decode(&item)
+		_, malformed := errors.AsType[*json.UnmarshalTypeError](err)
+		if err != nil && !malformed {
+			return err
+		}
+		add(item, malformed)
+	}
+	_, err = d.Token()
+	return err
+}
+
+func expect(d *json.Decoder, delimiter json.Delim) error {
+	token, err := d.Token()
+	if err == nil && token != delimiter {
+		return notKubernetes
+	}
+	return err
+}
+
+// isContent reports whether an error is about what a server sent, and not about receiving it.
+func isContent(err error) bool {
+	_, syntax := errors.AsType[*json.SyntaxError](err)
+	_, kind := errors.AsType[*json.UnmarshalTypeError](err)
+	return syntax || kind
+}

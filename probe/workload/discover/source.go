@@ -1,0 +1,151 @@
+package discover
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/workload"
+)
+
+// Source is a kind of object that says who logs in, or how.
+type Source struct {
+	Kind string
+	// Plural and Group are the resource's, as in an RBAC rule. The core group is empty.
+	Plural, Group string
+	// Versions are those whose fields are known, the preferred one first.
+	Versions []string
+	// Namespaced is whether its objects live in namespaces.
+	Namespaced bool
+	// Software is what defines the kind, and Reads what of it is kept, for people.
+	Software, Reads string
+
+	list listFunc
+}
+
+// Sources are all kinds that are read, in the order in which they are. Each needs the verb list.
+var Sources = slices.Concat(coreSources, operatorSources, externalSecretsSources, csiSources, certManagerSources)
+
+// Name returns the plural and the group, as kubectl has it.
+func (s Source) Name() string { return strings.TrimSuffix(s.Plural+"."+s.Group, ".") }
+
+// readFrom reads the objects into f. The error is that of a connection that does not work;
+// everything else is in the source.
+func (s Source) readFrom(ctx context.Context, api *server, namespaces []string, f *facts) (workload.Source, error) {
+	result := workload.Source{Name: s.Name(), State: workload.SourceFailed}
+	versions, err := api.versions(ctx, s.Group)
+	known := s.Versions
+	switch {
+	case statusOf(err) == http.StatusNotFound:
+		result.State = workload.SourceNotInstalled
+		return result, nil
+	case err == nil && s.Group != "":
+		known = slices.DeleteFunc(slices.Clone(known), func(v string) bool { return !slices.Contains(versions, v) })
+		if len(known) == 0 {
+			result.Error = fmt.Sprintf("the API server serves %s in %s, of which no version is known", s.Group, strings.Join(versions, ", "))
+			return result, nil
+		}
+	}
+	for _, version := range known {
+		result.Objects, err = s.listWithRestarts(ctx, api, s.paths(version, namespaces), f)
+		if statusOf(err) != http.StatusNotFound { // this version has the kind
+			break
+		}
+	}
+	switch status := statusOf(err); {
+	case err == nil:
+		result.State, result.ReadAt = workload.SourceRead, time.Now()
+		return result, nil
+	case status == http.StatusNotFound:
+		result.State = workload.SourceNotInstalled
+		return result, nil
+	case status == http.StatusForbidden || status == http.StatusUnauthorized:
+		result.State = workload.SourceForbidden
+	}
+	result.Error = describe(api, err)
+	if _, answered := errors.AsType[answerError](err); answered {
+		return result, nil
+	}
+	return result, err
+}
+
+// maxRestarts is how often a list begins anew whose continue token expired.
+const maxRestarts = 2
+
+func (s Source) listWithRestarts(ctx context.Context, api *server, paths []string, f *facts) (objects int, err error) {
+	for range 1 + maxRestarts {
+		if objects, err = s.list(ctx, api, s.Kind, paths, f); statusOf(err) != http.StatusGone {
+			break
+		}
+	}
+	return objects, err
+}
+
+// paths are those of the lists that together have all objects.
+func (s Source) paths(version string, namespaces []string) []string {
+	prefix := "apis/" + s.Group + "/" + version + "/"
+	if s.Group == "" {
+		prefix = "api/" + version + "/"
+	}
+	if !s.Namespaced || len(namespaces) == 0 {
+		return []string{prefix + s.Plural}
+	}
+	paths := make([]string, len(namespaces))
+	for i, namespace := range namespaces {
+		paths[i] = prefix + "namespaces/" + namespace + "/" + s.Plural
+	}
+	return paths
+}
+
+// collector keeps what matters of the objects of a kind.
+type collector[T any] interface {
+	add(T)
+	// discard forgets all objects, before a list begins anew.
+	discard()
+}
+
+// into returns the list function of a source whose objects go to a collector. It returns how
+// many objects it read, and where one of several namespaces was refused still reads the others.
+func into[T named](of func(*facts) collector[T]) listFunc {
+	return func(ctx context.Context, api *server, kind string, paths []string, f *facts) (objects int, refused error) {
+		c := of(f)
+		c.discard()
+		for _, path := range paths {
+			err := listPages(ctx, api, path, maxObjects-objects, func(item T, malformed bool) {
+				objects++
+				if !malformed {
+					c.add(item)
+					return
+				}
+				namespace, name := item.identity()
+				f.malformed = append(f.malformed, workload.Object{Kind: kind, Namespace: namespace, Name: name})
+			})
+			if statusOf(err) == http.StatusForbidden && len(paths) > 1 {
+				refused = cmp.Or(refused, err)
+				continue
+			}
+			if err != nil {
+				return objects, err
+			}
+		}
+		return objects, refused
+	}
+}
+
+type listFunc func(ctx context.Context, api *server, kind string, paths []string, f *facts) (objects int, err error)
+
+// named is an object of the API.
+type named interface {
+	identity() (namespace, name string)
+}
+
+// all is a collector that keeps every object as it was decoded.
+type all[T any] []T
+
+func (a *all[T]) add(item T) { *a = append(*a, item) }
+func (a *all[T]) discard()   { *a = nil }
