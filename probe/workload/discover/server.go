@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"time"
@@ -36,7 +37,13 @@ type server struct {
 	client    *http.Client
 	redactor  *redact.Redactor
 	close     func()
-	served    map[string][]string // versions by group, as far as it was asked
+	groups    map[string]group // those that were asked for
+}
+
+// group is what the API server said of an API group.
+type group struct {
+	versions []string
+	err      error
 }
 
 func inCluster(target evidence.Kubernetes, userAgent string) (*server, error) {
@@ -125,33 +132,58 @@ func (s *server) get(ctx context.Context, path string, query url.Values) (*http.
 
 // versions returns those that the API server serves of a group; none for the core group.
 // Where it does not say, the error says why.
-func (s *server) versions(ctx context.Context, group string) ([]string, error) {
-	if versions, asked := s.served[group]; asked || group == "" {
-		return versions, nil
+func (s *server) versions(ctx context.Context, name string) ([]string, error) {
+	if name == "" {
+		return nil, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, pageTimeout)
-	defer cancel()
-	response, err := s.get(ctx, "apis/"+group, nil)
-	if err != nil {
-		return nil, err
+	if known, asked := s.groups[name]; asked {
+		return known.versions, known.err
 	}
-	defer response.Body.Close()
 	var answer struct {
-		Kind     string
 		Versions []struct{ Version string }
 	}
-	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil || answer.Kind != "APIGroup" {
-		return nil, notKubernetes
-	}
-	versions := []string{}
+	g := group{err: s.ask(ctx, "apis/"+name, "APIGroup", &answer)}
 	for _, v := range answer.Versions {
-		versions = append(versions, v.Version)
+		g.versions = append(g.versions, v.Version)
 	}
-	if s.served == nil {
-		s.served = map[string][]string{}
+	if s.groups == nil {
+		s.groups = map[string]group{}
 	}
-	s.served[group] = versions
-	return versions, nil
+	s.groups[name] = g
+	return g.versions, g.err
+}
+
+// resources returns the plurals of the kinds in a version of a group.
+func (s *server) resources(ctx context.Context, group, version string) ([]string, error) {
+	var answer struct{ Resources []struct{ Name string } }
+	if err := s.ask(ctx, "apis/"+group+"/"+version, "APIResourceList", &answer); err != nil {
+		return nil, err
+	}
+	var plurals []string
+	for _, r := range answer.Resources {
+		plurals = append(plurals, r.Name)
+	}
+	return plurals, nil
+}
+
+// ask requests a document of this kind.
+func (s *server) ask(ctx context.Context, path, kind string, into any) error {
+	ctx, cancel := context.WithTimeout(ctx, pageTimeout)
+	defer cancel()
+	response, err := s.get(ctx, path, nil)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	content, err := io.ReadAll(response.Body)
+	if err != nil {
+		return err
+	}
+	var typed struct{ Kind string }
+	if json.Unmarshal(content, &typed) != nil || typed.Kind != kind || json.Unmarshal(content, into) != nil {
+		return notKubernetes
+	}
+	return nil
 }
 
 // answerError is an answer that is no list.
@@ -208,7 +240,10 @@ func listPages[T any](ctx context.Context, s *server, path string, limit int, ea
 			expired++
 			continue
 		}
-		if _, large := errors.AsType[*http.MaxBytesError](err); large && size > 1 {
+		if _, large := errors.AsType[*http.MaxBytesError](err); large {
+			if size == 1 {
+				return answerError{text: "an object is too large"}
+			}
 			size = max(1, size/4)
 			continue
 		}

@@ -40,14 +40,17 @@ func (s Source) readFrom(ctx context.Context, api *server, namespaces []string, 
 	result := workload.Source{Name: s.Name(), State: workload.SourceFailed}
 	versions, err := api.versions(ctx, s.Group)
 	known := s.Versions
-	switch {
+	switch _, answered := errors.AsType[answerError](err); {
 	case statusOf(err) == http.StatusNotFound:
 		result.State = workload.SourceNotInstalled
 		return result, nil
+	case err != nil && !answered:
+		result.Error = describe(api, err)
+		return result, err
 	case err == nil && s.Group != "":
 		known = slices.DeleteFunc(slices.Clone(known), func(v string) bool { return !slices.Contains(versions, v) })
 		if len(known) == 0 {
-			result.Error = fmt.Sprintf("the API server serves %s in %s, of which no version is known", s.Group, strings.Join(versions, ", "))
+			result.State, result.Error = s.inUnknown(ctx, api, versions)
 			return result, nil
 		}
 	}
@@ -64,7 +67,7 @@ func (s Source) readFrom(ctx context.Context, api *server, namespaces []string, 
 	case status == http.StatusNotFound:
 		result.State = workload.SourceNotInstalled
 		return result, nil
-	case status == http.StatusForbidden || status == http.StatusUnauthorized:
+	case status == http.StatusForbidden:
 		result.State = workload.SourceForbidden
 	}
 	result.Error = describe(api, err)
@@ -72,6 +75,21 @@ func (s Source) readFrom(ctx context.Context, api *server, namespaces []string, 
 		return result, nil
 	}
 	return result, err
+}
+
+// inUnknown says what to make of a group that is served in none of the known versions: a kind
+// that one of the others has is newer than this program.
+func (s Source) inUnknown(ctx context.Context, api *server, versions []string) (workload.SourceState, string) {
+	for _, version := range versions {
+		plurals, err := api.resources(ctx, s.Group, version)
+		if err != nil {
+			return workload.SourceFailed, describe(api, err)
+		}
+		if slices.Contains(plurals, s.Plural) {
+			return workload.SourceFailed, fmt.Sprintf("it is served in version %s, whose fields are not known", version)
+		}
+	}
+	return workload.SourceNotInstalled, ""
 }
 
 // maxRestarts is how often a list begins anew whose continue token expired.
