@@ -137,7 +137,14 @@ func page(w http.ResponseWriter, r *http.Request, items []json.RawMessage) {
 	if to < len(items) {
 		next = strconv.Itoa(to)
 	}
-	respond(w, http.StatusOK, map[string]any{"kind": "List", "metadata": map[string]any{"continue": next}, "items": items[from:to]})
+	fmt.Fprintf(w, `{"kind":"List","metadata":{"continue":%q},"items":[`, next)
+	for i, item := range items[from:to] {
+		if i > 0 {
+			_, _ = w.Write([]byte(","))
+		}
+		_, _ = w.Write(item)
+	}
+	_, _ = w.Write([]byte("]}\n"))
 }
 
 func respond(w http.ResponseWriter, status int, body any) {

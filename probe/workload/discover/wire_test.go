@@ -137,13 +137,13 @@ func TestOneKindFails(t *testing.T) {
 
 // TestLargePages checks that pages of large objects are read in smaller parts.
 func TestLargePages(t *testing.T) {
-	c := many(t, 40)
+	c := many(t, 20)
 	padding := strings.Repeat("x", 1<<20)
 	for i, item := range c.lists[podList] {
 		c.lists[podList][i] = json.RawMessage(strings.Replace(string(item), `"status"`, `"padding":"`+padding+`","status"`, 1))
 	}
 	i := c.reader(t).Read(t.Context())
-	if s := source(t, i, "pods"); len(i.Entries) != 40 || s.Objects != 40 {
+	if s := source(t, i, "pods"); len(i.Entries) != 20 || s.Objects != 20 {
 		t.Errorf("%d logins: %+v", len(i.Entries), s)
 	}
 }
