@@ -1,0 +1,146 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/workload"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/workload/discover"
+)
+
+// workloadsOfEach is how many logins the lab has of every kind of object.
+const workloadsOfEach = 40
+
+// TestDiscovery reads the workloads of a real API server: with a role that permits to list exactly the kinds of
+// discover.Sources everything is found, as it is with an administrator's kubeconfig, and each rule that is missing is said.
+func TestDiscovery(t *testing.T) {
+	t.Parallel()
+	l := startLab(t)
+	workloads, err := l.ApplyWorkloads(t.Context(), workloadsOfEach)
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := l.FullEnv()
+	reader := discover.InCluster(evidence.Kubernetes{
+		Host: valueOf(env, "EXPORTER_KUBERNETES_HOST"), CACert: valueOf(env, "EXPORTER_KUBERNETES_CACERT"), TokenFile: valueOf(env, "EXPORTER_KUBERNETES_TOKEN_FILE"),
+	}, "test")
+
+	bare := reader.Read(t.Context())
+	for _, s := range bare.Sources {
+		if s.State != workload.SourceForbidden || !strings.Contains(s.Error, "is forbidden") {
+			t.Errorf("without a role: %+v", s)
+		}
+	}
+
+	permit(t, l, discover.Sources)
+	began := time.Now()
+	full := readUntil(t, reader, func(i workload.Inventory) bool { return !slices.ContainsFunc(i.Sources, notRead) })
+	t.Logf("%d logins of %d sources in %.1fs", len(full.Entries), len(full.Sources), time.Since(began).Seconds())
+	wantWorkloads(t, full, workloads)
+	for _, w := range workloads {
+		if err := l.LogIn(t.Context(), w); err != nil {
+			t.Errorf("%s cannot log in: %v", w.Role, err)
+		}
+	}
+
+	administrator := discover.FromKubeconfig(valueOf(l.AdminEnv(), "KUBECONFIG"), "", "test").Read(t.Context())
+	if diff := cmp.Diff(full.Entries, administrator.Entries); diff != "" {
+		t.Errorf("a kubeconfig shows other logins:\n%s", diff)
+	}
+
+	for _, missing := range discover.Sources {
+		t.Run("without "+missing.Name(), func(t *testing.T) {
+			permit(t, l, slices.DeleteFunc(slices.Clone(discover.Sources), func(s discover.Source) bool { return s.Name() == missing.Name() }))
+			i := readUntil(t, reader, func(i workload.Inventory) bool {
+				return !slices.ContainsFunc(i.Sources, func(s workload.Source) bool { return notRead(s) != (s.Name == missing.Name()) })
+			})
+			for _, s := range i.Sources {
+				if s.Name == missing.Name() && (s.State != workload.SourceForbidden || s.Objects != 0 || s.Logins != 0) {
+					t.Errorf("%+v", s)
+				}
+			}
+			if cmp.Equal(full.Entries, i.Entries) {
+				t.Error("the same logins are found without it")
+			}
+		})
+	}
+}
+
+func notRead(s workload.Source) bool { return s.State != workload.SourceRead }
+
+// wantWorkloads checks that an inventory has exactly these logins, and skips none.
+func wantWorkloads(t *testing.T, i workload.Inventory, workloads []lab.Workload) {
+	t.Helper()
+	byRole := map[string]workload.Entry{}
+	for _, e := range i.Entries {
+		byRole[e.Role] = e
+	}
+	for _, w := range workloads {
+		e := byRole[w.Role]
+		if e.Mount != w.Mount || e.ServiceAccount != (evidence.ServiceAccount{Namespace: w.Namespace, Name: w.Account}) || len(e.Objects) == 0 {
+			t.Errorf("%+v is found as %+v", w, e)
+		}
+		if audiences := strings.Split(e.Audiences, ","); !slices.Contains(audiences, w.Audience) {
+			t.Errorf("%s sends the audiences %q, want %q", w.Role, audiences, w.Audience)
+		}
+	}
+	if len(i.Entries) != len(workloads) || len(i.Skipped) > 0 {
+		t.Errorf("%d logins, want %d; skipped: %+v", len(i.Entries), len(workloads), i.Skipped)
+	}
+}
+
+// readUntil reads until the API server has noticed a change of roles.
+func readUntil(t *testing.T, r *discover.Reader, ok func(workload.Inventory) bool) workload.Inventory {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		i := r.Read(t.Context())
+		if ok(i) {
+			return i
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the sources are %+v", i.Sources)
+		}
+	}
+}
+
+// permit has the exporter's account list these kinds and no others.
+func permit(t *testing.T, l *lab.Lab, sources []discover.Source) {
+	t.Helper()
+	var rules []any
+	for _, s := range sources {
+		rules = append(rules, map[string]any{"apiGroups": []string{s.Group}, "resources": []string{s.Plural}, "verbs": []string{"list"}})
+	}
+	const name = "workloads"
+	objects := []any{
+		map[string]any{"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": map[string]any{"name": name}, "rules": rules},
+		map[string]any{
+			"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": map[string]any{"name": name},
+			"roleRef":  map[string]any{"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
+			"subjects": []any{map[string]any{"kind": "ServiceAccount", "namespace": "monitoring", "name": "vault-k8s-auth-exporter"}},
+		},
+	}
+	content, err := json.Marshal(map[string]any{"apiVersion": "v1", "kind": "List", "items": objects})
+	if err != nil {
+		t.Fatal(err)
+	}
+	newShell(t, l).mustRun(fmt.Sprintf("echo '%s' | kubectl apply -f -", content))
+}
+
+// valueOf is the value of a variable of an environment.
+func valueOf(env []string, name string) string {
+	for _, variable := range env {
+		if value, found := strings.CutPrefix(variable, name+"="); found {
+			return value
+		}
+	}
+	return ""
+}
