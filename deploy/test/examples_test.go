@@ -44,6 +44,7 @@ externalURL: "https://{{ .Release.Namespace }}.example.com/vault-auth/"
 routePrefix: /inside
 maxInFlight: 40
 webConfig: {existingSecret: web}
+workloads: {enabled: true}
 replicaCount: 2
 leaderElection: {enabled: true}
 podDisruptionBudget: {enabled: true, minAvailable: 50%, maxUnavailable: ""}

@@ -9,6 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	core "k8s.io/api/core/v1"
 	rbac "k8s.io/api/rbac/v1"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/workload/discover"
 )
 
 const (
@@ -51,6 +53,42 @@ func TestModesGetTheirPermissions(t *testing.T) {
 		if has := hasOwnToken(podOf(t, all).Spec); has != c.ownPod {
 			t.Errorf("%s: the pod has its own token: %t, want %t", c.values, has, c.ownPod)
 		}
+	}
+}
+
+// TestWorkloadsRole checks that the role for workloads permits to list exactly the kinds that are read, which are no Secrets, that it is a
+// role of its own, and that nothing of it is granted by default.
+func TestWorkloadsRole(t *testing.T) {
+	const text = `{reviewer: {mode: file, existingSecret: a, serviceAccount: ""}, workloads: {enabled: true}}`
+	all := render(t, merged(t, text))
+	granted(t, all)
+	var permitted, read []string
+	for _, o := range all {
+		if o.GetKind() != "ClusterRole" || !strings.HasSuffix(o.GetName(), "-workloads") {
+			continue
+		}
+		var role rbac.ClusterRole
+		into(t, o, &role)
+		for _, rule := range role.Rules {
+			if !slices.Equal(rule.Verbs, []string{"list"}) {
+				t.Errorf("it permits to %v %v", rule.Verbs, rule.Resources)
+			}
+			for _, plural := range rule.Resources {
+				permitted = append(permitted, strings.TrimSuffix(plural+"."+rule.APIGroups[0], "."))
+			}
+		}
+	}
+	for _, s := range discover.Sources {
+		read = append(read, s.Name())
+	}
+	if diff := cmp.Diff(read, permitted); diff != "" {
+		t.Errorf("(-read +permitted):\n%s", diff)
+	}
+	if slices.Contains(permitted, "secrets") {
+		t.Error("it permits to list Secrets")
+	}
+	if !hasOwnToken(podOf(t, all).Spec) {
+		t.Error("the pod has no token to read with")
 	}
 }
 

@@ -41,3 +41,18 @@ cluster, the permissions must be granted in that cluster.
 {{- range $namespace, $rules := $namespaces }}{{ $_ := set $namespaces $namespace (uniq $rules) }}{{ end -}}
 {{- dict "cluster" (uniq $cluster) "namespaces" $namespaces | toJson -}}
 {{- end }}
+
+{{- /* What it takes to read who logs in to Vault: the kinds of discover.Sources. JSON: {"rules": [rule]}. */ -}}
+{{- define "exporter.workloadRules" -}}
+{{- $kinds := list
+  (list "" (list "pods" "serviceaccounts"))
+  (list "secrets.hashicorp.com" (list "vaultauths" "vaultauthglobals" "vaultconnections" "vaultstaticsecrets" "vaultdynamicsecrets" "vaultpkisecrets" "csisecrets"))
+  (list "external-secrets.io" (list "secretstores" "clustersecretstores" "externalsecrets" "pushsecrets"))
+  (list "generators.external-secrets.io" (list "vaultdynamicsecrets" "clustergenerators"))
+  (list "secrets-store.csi.x-k8s.io" (list "secretproviderclasses"))
+  (list "storage.k8s.io" (list "csidrivers"))
+  (list "cert-manager.io" (list "issuers" "clusterissuers")) -}}
+{{- $rules := list -}}
+{{- range $kinds }}{{ $rules = append $rules (dict "apiGroups" (list (first .)) "resources" (last .) "verbs" (list "list")) }}{{ end -}}
+{{- dict "rules" $rules | toJson -}}
+{{- end }}
