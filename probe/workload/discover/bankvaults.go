@@ -49,7 +49,7 @@ func (f *podFacts) addBankVaults(p pod, owner workload.Object, count int) {
 			f.found.skip(owner, "its role is a template of the Bank-Vaults webhook", count)
 		default:
 			f.found.add(workload.Login{
-				Address: l.address, Namespace: l.namespace, Mount: l.mount, Role: l.role, ServiceAccount: p.account(),
+				Address: l.address, Namespace: l.namespace, Mount: l.mount, Role: l.role, ServiceAccount: p.account(), Audiences: p.ownAudience(),
 			}, podSource, owner, count)
 		}
 	}

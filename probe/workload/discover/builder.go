@@ -25,12 +25,13 @@ func newBuilder() *builder {
 	}
 }
 
-// add adds a login that an object of a source names, which so many pods of it use.
-func (b *builder) add(l workload.Login, source string, o workload.Object, pods int) {
+// add adds a login that an object of a source names, which so many pods of it use. It returns
+// whether it is one; if not, the object is skipped.
+func (b *builder) add(l workload.Login, source string, o workload.Object, pods int) bool {
 	l, why := canonical(l)
 	if why != "" {
 		b.skip(o, why, pods)
-		return
+		return false
 	}
 	if b.entries[l] == nil {
 		b.entries[l] = map[workload.Object]int{}
@@ -40,6 +41,7 @@ func (b *builder) add(l workload.Login, source string, o workload.Object, pods i
 		b.named[source] = map[workload.Login]bool{}
 	}
 	b.named[source][l] = true
+	return true
 }
 
 // skip notes that an object names a login that cannot be rehearsed.

@@ -90,7 +90,9 @@ func (f *facts) resolveCSI(b *builder) {
 			ServiceAccount: m.account,
 			Audiences:      cmp.Or(parameter("audience"), f.csiDefaultAudience()),
 		}
-		b.add(l, providerClassSource, c.object(providerClassKind), 0)
+		if !b.add(l, providerClassSource, c.object(providerClassKind), 0) {
+			continue
+		}
 		for owner, pods := range owners {
 			b.add(l, podSource, owner, pods)
 		}

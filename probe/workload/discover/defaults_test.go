@@ -60,6 +60,8 @@ func TestFieldsAndDefaults(t *testing.T) {
 			pods(`b`, `{vault.security.banzaicloud.io/token-auth-mount: "v:t", vault.security.banzaicloud.io/vault-role: r}`, ``) +
 			pods(`c`, `{vault.security.banzaicloud.io/vault-auth-method: gcp-iam, vault.security.banzaicloud.io/vault-role: r}`, ``) +
 			pods(`d`, `{}`, `containers: [{name: a, command: [/vault/vault-env], env: [{name: VAULT_ROLE, value: r}, {name: VAULT_PATH, value: p}, {name: VAULT_AUTH_METHOD, value: jwt}, {name: VAULT_TOKEN, value: hvs.planted}]}]`), nil},
+		{"bank-vaults: a pod that replaces its own token", pods(`web`, `{vault.security.banzaicloud.io/vault-role: r}`, `containers: [{name: a, volumeMounts: [{name: t, mountPath: /var/run/secrets/kubernetes.io/serviceaccount}]}]
+  volumes: [{name: t, projected: {sources: [{serviceAccountToken: {audience: vault, path: token}}]}}]`), []string{"kubernetes r apps/web for vault < Pod apps/web ×1"}},
 		{"bank-vaults: a template", pods(`web`, `{vault.security.banzaicloud.io/vault-role: "{{ .name }}"}`, ``), []string{"not Pod apps/web ×1: its role is a template of the Bank-Vaults webhook"}},
 
 		{"declared", declared(`"kubernetes/web"`), []string{"kubernetes web apps/web < ServiceAccount apps/web"}},

@@ -20,6 +20,7 @@ const (
 
 	storeKind        = "SecretStore"
 	clusterStoreKind = "ClusterSecretStore"
+	generatorKind    = "VaultDynamicSecret"
 )
 
 var externalSecretsVersions = []string{"v1", "v1beta1", "v1alpha1"}
@@ -46,7 +47,7 @@ var externalSecretsSources = []Source{
 		list: into(func(f *facts) collector[pushSecret] { return &f.pushSecrets }),
 	},
 	{
-		Kind: "VaultDynamicSecret", Plural: "vaultdynamicsecrets", Group: generatorsGroup, Versions: []string{"v1alpha1"}, Namespaced: true,
+		Kind: generatorKind, Plural: "vaultdynamicsecrets", Group: generatorsGroup, Versions: []string{"v1alpha1"}, Namespaced: true,
 		Software: "External Secrets Operator", Reads: "provider, as of a store",
 		list: into(func(f *facts) collector[generator] { return &f.generators }),
 	},
@@ -168,19 +169,19 @@ type storeUser struct {
 
 func (f *facts) resolveExternalSecrets(b *builder) {
 	for _, s := range f.secretStores {
-		f.addStore(b, s, s.Metadata.Namespace, storeKind)
+		f.addProvider(b, s.provider(storeKind, s.Metadata.Namespace))
 	}
+	stores, used := byKey(f.clusterSecretStores), map[key]bool{}
 	for _, s := range f.clusterSecretStores {
-		if v := s.Spec.Provider.Vault; v != nil && !v.isReferent() {
-			f.addStore(b, s, "", clusterStoreKind)
+		if !s.isReferent() {
+			f.addProvider(b, s.provider(clusterStoreKind, ""))
 		}
 	}
-	stores, generators, clusterGenerators := byKey(f.clusterSecretStores), byKey(f.generators), byKey(f.clusterGenerators)
-	used := map[key]bool{}
+	generators, clusterGenerators := byKey(f.generators), byKey(f.clusterGenerators)
 	for _, u := range f.storeUsers() {
 		for _, k := range f.clusterStoresOf(u) {
 			s := stores[k]
-			if s == nil || s.Spec.Provider.Vault == nil || !s.Spec.Provider.Vault.isReferent() {
+			if s == nil || !s.isReferent() {
 				continue
 			}
 			used[k] = true
@@ -188,17 +189,14 @@ func (f *facts) resolveExternalSecrets(b *builder) {
 				b.skip(u.object, "the conditions of its ClusterSecretStore "+k.name+" do not admit this namespace", 0)
 				continue
 			}
-			f.addStore(b, *s, u.object.Namespace, clusterStoreKind)
-			f.addProvider(b, *s.Spec.Provider.Vault, u.object, u.source, u.object.Namespace, true)
+			f.addUse(b, s.provider(clusterStoreKind, u.object.Namespace), u)
 		}
 		for _, g := range u.generators {
-			if d := generators[key{u.object.Namespace, g.Name}]; g.Kind == "VaultDynamicSecret" && d != nil && d.Spec.Provider != nil {
-				f.addProvider(b, *d.Spec.Provider, d.object(g.Kind), "vaultdynamicsecrets."+generatorsGroup, u.object.Namespace, false)
+			if d := generators[key{u.object.Namespace, g.Name}]; g.Kind == generatorKind && d != nil {
+				f.addUse(b, provider{d.Spec.Provider, d.object(g.Kind), "vaultdynamicsecrets." + generatorsGroup, u.object.Namespace, false}, u)
 			}
-			if d := clusterGenerators[key{"", g.Name}]; g.Kind == "ClusterGenerator" && d != nil && d.Spec.Generator.VaultDynamicSecretSpec.Provider != nil {
-				p := *d.Spec.Generator.VaultDynamicSecretSpec.Provider
-				f.addProvider(b, p, d.object(g.Kind), "clustergenerators."+generatorsGroup, u.object.Namespace, false)
-				f.addProvider(b, p, u.object, u.source, u.object.Namespace, false)
+			if d := clusterGenerators[key{"", g.Name}]; g.Kind == "ClusterGenerator" && d != nil {
+				f.addUse(b, provider{d.Spec.Generator.VaultDynamicSecretSpec.Provider, d.object(g.Kind), "clustergenerators." + generatorsGroup, u.object.Namespace, false}, u)
 			}
 		}
 	}
@@ -206,7 +204,7 @@ func (f *facts) resolveExternalSecrets(b *builder) {
 		return
 	}
 	for k, s := range stores {
-		if v := s.Spec.Provider.Vault; v != nil && v.isReferent() && !used[k] {
+		if s.isReferent() && !used[k] {
 			b.skip(workload.Object{Kind: clusterStoreKind, Name: k.name}, "nothing refers to it", 0)
 		}
 	}
@@ -252,9 +250,9 @@ func (f *facts) clusterStoresOf(u storeUser) []key {
 
 // isReferent reports whether a ClusterSecretStore logs in as an account of the namespace that
 // refers to it.
-func (v vaultProvider) isReferent() bool {
-	k := v.Auth.Kubernetes
-	return k != nil && k.ServiceAccountRef != nil && k.ServiceAccountRef.Namespace == ""
+func (s secretStore) isReferent() bool {
+	v := s.Spec.Provider.Vault
+	return v != nil && v.Auth.Kubernetes != nil && v.Auth.Kubernetes.ServiceAccountRef != nil && v.Auth.Kubernetes.ServiceAccountRef.Namespace == ""
 }
 
 // admits reports whether the conditions of a ClusterSecretStore let a namespace use it.
@@ -268,45 +266,60 @@ func (s secretStore) admits(namespace string) bool {
 	return len(s.Spec.Conditions) == 0
 }
 
-// addStore adds the login of a store, as an account of a namespace unless it names another.
-func (f *facts) addStore(b *builder, s secretStore, namespace, kind string) {
-	if s.Spec.Provider.Vault == nil {
-		return
-	}
-	source := "secretstores." + externalSecretsGroup
-	if kind == clusterStoreKind {
-		source = "clustersecretstores." + externalSecretsGroup
-	}
-	o := workload.Object{Kind: kind, Namespace: s.Metadata.Namespace, Name: s.Metadata.Name}
-	f.addProvider(b, *s.Spec.Provider.Vault, o, source, namespace, kind == clusterStoreKind)
+// provider is how an object of a source logs in, which may be with no Vault at all.
+type provider struct {
+	vault  *vaultProvider
+	object workload.Object
+	source string
+	// namespace is that of its account. In a ClusterSecretStore the account may name another.
+	namespace   string
+	clusterWide bool
 }
 
-// addProvider adds the login of a provider. Only in a ClusterSecretStore has the namespace that
-// it names for its account an effect.
-func (f *facts) addProvider(b *builder, v vaultProvider, o workload.Object, source, namespace string, clusterWide bool) {
-	k := v.Auth.Kubernetes
-	if k == nil || v.Auth.TokenSecretRef != nil || v.Auth.AppRole != nil {
-		return // another auth method
+func (s secretStore) provider(kind, namespace string) provider {
+	p := provider{
+		s.Spec.Provider.Vault, workload.Object{Kind: kind, Namespace: s.Metadata.Namespace, Name: s.Metadata.Name},
+		"secretstores." + externalSecretsGroup, namespace, false,
 	}
+	if kind == clusterStoreKind {
+		p.source, p.clusterWide = "clustersecretstores."+externalSecretsGroup, true
+	}
+	return p
+}
+
+// addUse adds the login of a provider that an object has the operator use.
+func (f *facts) addUse(b *builder, p provider, u storeUser) {
+	if f.addProvider(b, p) {
+		p.object, p.source = u.object, u.source
+		f.addProvider(b, p)
+	}
+}
+
+// addProvider adds the login of a provider, and returns whether it has one.
+func (f *facts) addProvider(b *builder, p provider) bool {
+	v := p.vault
+	if v == nil || v.Auth.Kubernetes == nil || v.Auth.TokenSecretRef != nil || v.Auth.AppRole != nil {
+		return false // another auth method
+	}
+	k := v.Auth.Kubernetes
 	l := workload.Login{
 		Address: v.Server, Namespace: cmp.Or(v.Auth.Namespace, v.Namespace), Mount: cmp.Or(k.MountPath, "kubernetes"), Role: k.Role,
 	}
 	switch ref := k.ServiceAccountRef; {
+	case ref != nil && p.clusterWide:
+		l.ServiceAccount, l.Audiences = account(cmp.Or(ref.Namespace, p.namespace), ref.Name), workload.JoinAudiences(ref.Audiences)
 	case ref != nil:
-		if clusterWide {
-			namespace = cmp.Or(ref.Namespace, namespace)
-		}
-		l.ServiceAccount, l.Audiences = account(namespace, ref.Name), workload.JoinAudiences(ref.Audiences)
+		l.ServiceAccount, l.Audiences = account(p.namespace, ref.Name), workload.JoinAudiences(ref.Audiences)
 	case k.SecretRef != nil:
-		b.skip(o, "it logs in with a token from the Secret "+k.SecretRef.Name+", and Secrets are not read", 0)
-		return
+		b.skip(p.object, "it logs in with a token from the Secret "+k.SecretRef.Name+", and Secrets are not read", 0)
+		return false
 	default:
 		operator, known := f.pods.operator(externalSecretsName)
 		if !known {
-			b.skip(o, "it logs in as the operator, and no pod or more than one says as whom that runs", 0)
-			return
+			b.skip(p.object, "it logs in as the operator, and no pod or more than one says as whom that runs", 0)
+			return false
 		}
 		l.ServiceAccount = account(operator.namespace, operator.account)
 	}
-	b.add(l, source, o, 0)
+	return b.add(l, p.source, p.object, 0)
 }

@@ -13,11 +13,8 @@ import (
 // Annotations of the Vault Agent Injector, and its defaults.
 // https://developer.hashicorp.com/vault/docs/deploy/kubernetes/injector/annotations
 const (
-	injectorPrefix = "vault.hashicorp.com/"
-
+	injectorPrefix  = "vault.hashicorp.com/"
 	defaultAuthPath = "auth/kubernetes"
-	// defaultTokenPath is where the agent finds the pod's token unless it is told.
-	defaultTokenPath = defaultTokenDir + "/token"
 )
 
 // agentConfig is what matters of the configuration that the injector gives to its containers,
@@ -50,13 +47,11 @@ func (f *podFacts) addInjected(p pod, owner workload.Object, count int) {
 	if method.Type != "kubernetes" {
 		return
 	}
-	var audience string
-	known := true
-	switch {
-	case injected:
+	audience, known := p.ownAudience(), true
+	if volume := p.Metadata.Annotations[injectorPrefix+"agent-service-account-token-volume-name"]; injected {
 		audience, known = p.audience(agent, cmp.Or(method.Config.TokenPath, defaultTokenPath))
-	case p.Metadata.Annotations[injectorPrefix+"agent-service-account-token-volume-name"] != "":
-		audience, known = p.projected(p.Metadata.Annotations[injectorPrefix+"agent-service-account-token-volume-name"], "")
+	} else if volume != "" {
+		audience, known = p.projected(volume, "")
 	}
 	if !known {
 		f.found.skip(owner, "its Vault Agent reads a token that is not one of a service account in the pod's volumes", count)

@@ -71,7 +71,7 @@ func TestFieldsAndDefaultsOfOperators(t *testing.T) {
 		{"vso: other methods, and what is missing", vso("VaultAuth", "apps/a", `{method: appRole, mount: m}`) + vso("VaultAuth", "apps/b", `{method: kubernetes, mount: m, kubernetes: {role: r}}`) +
 			vso("VaultStaticSecret", "apps/s", `{vaultAuthRef: a}`) + vso("VaultStaticSecret", "apps/t", `{vaultAuthRef: b}`) + vso("VaultStaticSecret", "apps/u", `{vaultAuthRef: none}`) + vso("VaultStaticSecret", "apps/v", `{vaultAuthRef: a/b/c}`),
 			[]string{
-				"not VaultAuth apps/b: it names no service account", "not VaultStaticSecret apps/t: it names no service account",
+				"not VaultAuth apps/b: it names no service account",
 				"not VaultStaticSecret apps/u: its VaultAuth apps/none does not exist", "not VaultStaticSecret apps/v: it has a reference that is not namespace/name",
 			}},
 
@@ -104,7 +104,10 @@ func TestFieldsAndDefaultsOfOperators(t *testing.T) {
 		{"eso: generators", of("generators.external-secrets.io/v1alpha1", "VaultDynamicSecret", "apps/d", `{path: x, provider: {server: "https://vault:8200", auth: {kubernetes: {role: r, serviceAccountRef: {name: sa, namespace: ignored}}}}}`) +
 			of("generators.external-secrets.io/v1alpha1", "ClusterGenerator", "g", `{kind: VaultDynamicSecret, generator: {vaultDynamicSecretSpec: {provider: {server: "https://vault:8200", auth: {kubernetes: {role: g, serviceAccountRef: {name: sa}}}}}}}`) +
 			eso("ExternalSecret", "apps/e", `{dataFrom: [{sourceRef: {generatorRef: {kind: VaultDynamicSecret, name: d}}}, {sourceRef: {generatorRef: {kind: ClusterGenerator, name: g}}}]}`),
-			[]string{"kubernetes g apps/sa at https://vault:8200 < ClusterGenerator g < ExternalSecret apps/e", "kubernetes r apps/sa at https://vault:8200 < VaultDynamicSecret apps/d"}},
+			[]string{
+				"kubernetes g apps/sa at https://vault:8200 < ClusterGenerator g < ExternalSecret apps/e",
+				"kubernetes r apps/sa at https://vault:8200 < ExternalSecret apps/e < VaultDynamicSecret apps/d",
+			}},
 
 		{"cert-manager: an Issuer", certs("Issuer", "apps/i", issuer), []string{"kubernetes r apps/sa for https://vault:8200,vault://apps/i at https://vault:8200 < Issuer apps/i"}},
 		{"cert-manager: all fields", certs("Issuer", "apps/i", `{vault: {server: "https://vault:8200", namespace: team, auth: {kubernetes: {mountPath: /v1/auth/a/b/, role: r, serviceAccountRef: {name: sa, audiences: [x]}}}}}`),

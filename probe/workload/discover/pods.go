@@ -137,15 +137,26 @@ func (p pod) audience(c container, file string) (audience string, known bool) {
 			mount = m
 		}
 	}
-	if path.Clean(mount.MountPath) == defaultTokenDir {
-		return "", true
-	}
-	rest := strings.TrimPrefix(strings.TrimPrefix(file, mount.MountPath), "/")
-	return p.projected(mount.Name, rest)
+	audience, known = p.projected(mount.Name, strings.TrimPrefix(strings.TrimPrefix(file, mount.MountPath), "/"))
+	return audience, known || path.Clean(mount.MountPath) == defaultTokenDir
 }
 
-// defaultTokenDir is where the admission controller ServiceAccount mounts a pod's own token.
-const defaultTokenDir = "/var/run/secrets/kubernetes.io/serviceaccount"
+// ownAudience returns that of the token at the usual place, which a pod may replace by one for
+// another audience.
+func (p pod) ownAudience() string {
+	for _, c := range p.containers() {
+		if audience, known := p.audience(c, defaultTokenPath); known {
+			return audience
+		}
+	}
+	return ""
+}
+
+// Where the admission controller ServiceAccount mounts a pod's own token.
+const (
+	defaultTokenDir  = "/var/run/secrets/kubernetes.io/serviceaccount"
+	defaultTokenPath = defaultTokenDir + "/token"
+)
 
 // projected returns the audience of the token in a volume. An empty file means its first.
 func (p pod) projected(name, file string) (audience string, known bool) {

@@ -138,27 +138,43 @@ func (f *facts) operatorReferences() []operatorReference {
 	return all
 }
 
+// operatorObjects are the objects that references lead to.
+type operatorObjects struct {
+	auths       map[key]*vaultAuth
+	globals     map[key]*vaultAuthGlobal
+	connections map[key]*vaultConnection
+	// home is the namespace of the operator, empty if it is not known.
+	home string
+	// Whether all of these were read, so that one that is missing does not exist.
+	allAuths, allGlobals bool
+}
+
 func (f *facts) resolveOperator(b *builder) {
-	auths, used := byKey(f.vaultAuths), map[key]bool{}
+	operator, _ := f.pods.operator(operatorName)
+	objects := operatorObjects{
+		byKey(f.vaultAuths), byKey(f.vaultAuthGlobals), byKey(f.vaultConnections), operator.namespace,
+		f.complete(vaultAuthSource), f.complete("vaultauthglobals." + operatorGroup),
+	}
+	used := map[key]bool{}
 	for _, r := range f.operatorReferences() {
-		k, why := f.operatorKey(r.to, r.object.Namespace)
-		auth := auths[k]
+		k, why := objects.key(r.to, r.object.Namespace)
+		auth := objects.auths[k]
 		switch {
 		case why != "":
 			b.skip(r.object, why, 0)
 			continue
 		case auth == nil:
-			if f.complete(vaultAuthSource) {
+			if objects.allAuths {
 				b.skip(r.object, "its VaultAuth "+k.String()+" does not exist", 0)
 			}
 			continue
 		}
 		used[k] = true
-		if !f.allows(k, auth.Spec.AllowedNamespaces, r.object.Namespace) {
+		if !objects.allow(k, auth.Spec.AllowedNamespaces, r.object.Namespace) {
 			b.skip(r.object, "its VaultAuth "+k.String()+" does not allow this namespace", 0)
 			continue
 		}
-		l, kubernetes, why := f.operatorLogin(*auth)
+		l, kubernetes, why := objects.login(*auth)
 		if !kubernetes {
 			continue
 		}
@@ -167,35 +183,35 @@ func (f *facts) resolveOperator(b *builder) {
 			continue
 		}
 		l.ServiceAccount.Namespace = r.namespace
-		b.add(l, vaultAuthSource, auth.object(vaultAuthKind), 0)
-		b.add(l, r.source, r.object, 0)
+		if b.add(l, vaultAuthSource, auth.object(vaultAuthKind), 0) {
+			b.add(l, r.source, r.object, 0)
+		}
 	}
-	f.skipUnused(b, auths, used)
-}
-
-// skipUnused notes each VaultAuth that nothing refers to: nobody logs in with it.
-func (f *facts) skipUnused(b *builder, auths map[key]*vaultAuth, used map[key]bool) {
 	for _, plural := range []string{"vaultstaticsecrets", "vaultdynamicsecrets", "vaultpkisecrets", "csisecrets"} {
 		if !f.complete(plural + "." + operatorGroup) {
 			return
 		}
 	}
-	for k, auth := range auths {
-		if _, kubernetes, _ := f.operatorLogin(*auth); kubernetes && !used[k] {
+	objects.skipUnused(b, used)
+}
+
+// skipUnused notes each VaultAuth that nothing refers to: nobody logs in with it.
+func (o operatorObjects) skipUnused(b *builder, used map[key]bool) {
+	for k, auth := range o.auths {
+		if _, kubernetes, _ := o.login(*auth); kubernetes && !used[k] {
 			b.skip(auth.object(vaultAuthKind), "nothing refers to it", 0)
 		}
 	}
 }
 
-// operatorKey is what the operator makes of a reference: a name, namespace/name, or nothing
-// for the default in its own namespace.
-func (f *facts) operatorKey(reference, namespace string) (_ key, why string) {
+// key is what the operator makes of a reference: a name, namespace/name, or nothing for the
+// default in its own namespace.
+func (o operatorObjects) key(reference, namespace string) (_ key, why string) {
 	if reference == "" {
-		operator, known := f.pods.operator(operatorName)
-		if !known {
+		if o.home == "" {
 			return key{}, "it uses the default in the operator's namespace, and no pod or more than one says which that is"
 		}
-		return key{operator.namespace, defaultName}, ""
+		return key{o.home, defaultName}, ""
 	}
 	before, after, qualified := strings.Cut(reference, "/")
 	switch {
@@ -207,19 +223,18 @@ func (f *facts) operatorKey(reference, namespace string) (_ key, why string) {
 	return key{before, after}, ""
 }
 
-// allows reports whether an object of the operator may be used from a namespace.
-func (f *facts) allows(k key, allowed []string, namespace string) bool {
-	operator, known := f.pods.operator(operatorName)
-	return namespace == k.namespace || known && k == key{operator.namespace, defaultName} ||
+// allow reports whether an object of the operator may be used from a namespace.
+func (o operatorObjects) allow(k key, allowed []string, namespace string) bool {
+	return namespace == k.namespace || k == key{o.home, defaultName} ||
 		len(allowed) == 1 && allowed[0] == "*" || slices.Contains(allowed, namespace)
 }
 
-// operatorLogin returns the login of a VaultAuth, without the namespace of its account, or why
+// login returns the login of a VaultAuth, without the namespace of its account, or why
 // it is none. It is false for other auth methods.
-func (f *facts) operatorLogin(auth vaultAuth) (_ workload.Login, kubernetes bool, why string) {
+func (o operatorObjects) login(auth vaultAuth) (_ workload.Login, kubernetes bool, why string) {
 	var global vaultAuthGlobal
 	if auth.Spec.VaultAuthGlobalRef != nil {
-		if global, why = f.globalOf(auth); why != "" {
+		if global, why = o.globalOf(auth); why != "" {
 			return workload.Login{}, auth.Spec.Method == "" || auth.Spec.Method == "kubernetes", why
 		}
 	}
@@ -239,35 +254,35 @@ func (f *facts) operatorLogin(auth vaultAuth) (_ workload.Login, kubernetes bool
 		Audiences:      workload.JoinAudiences(audiences),
 	}
 	// Where the connection is not known, neither is the address.
-	k, _ := f.operatorKey(cmp.Or(auth.Spec.VaultConnectionRef, global.Spec.VaultConnectionRef), auth.Metadata.Namespace)
-	if connection := byKey(f.vaultConnections)[k]; connection != nil {
+	k, _ := o.key(cmp.Or(auth.Spec.VaultConnectionRef, global.Spec.VaultConnectionRef), auth.Metadata.Namespace)
+	if connection := o.connections[k]; connection != nil {
 		l.Address = connection.Spec.Address
 	}
 	return l, true, ""
 }
 
 // globalOf returns the VaultAuthGlobal that a VaultAuth refers to, or why there is none.
-func (f *facts) globalOf(auth vaultAuth) (_ vaultAuthGlobal, why string) {
-	ref, globals := *auth.Spec.VaultAuthGlobalRef, byKey(f.vaultAuthGlobals)
+func (o operatorObjects) globalOf(auth vaultAuth) (_ vaultAuthGlobal, why string) {
+	ref := *auth.Spec.VaultAuthGlobalRef
 	candidates := []key{{cmp.Or(ref.Namespace, auth.Metadata.Namespace), ref.Name}}
 	if ref.Name == "" {
 		if !ref.AllowDefault {
 			return vaultAuthGlobal{}, "its vaultAuthGlobalRef names no VaultAuthGlobal"
 		}
 		candidates = []key{{cmp.Or(ref.Namespace, auth.Metadata.Namespace), defaultName}}
-		if operator, known := f.pods.operator(operatorName); known && ref.Namespace == "" {
-			candidates = append(candidates, key{operator.namespace, defaultName})
+		if ref.Namespace == "" && o.home != "" {
+			candidates = append(candidates, key{o.home, defaultName})
 		}
 	}
 	for _, k := range candidates {
-		if global := globals[k]; global != nil {
-			if !f.allows(k, global.Spec.AllowedNamespaces, auth.Metadata.Namespace) {
+		if global := o.globals[k]; global != nil {
+			if !o.allow(k, global.Spec.AllowedNamespaces, auth.Metadata.Namespace) {
 				return vaultAuthGlobal{}, "its VaultAuthGlobal " + k.String() + " does not allow this namespace"
 			}
 			return *global, ""
 		}
 	}
-	if !f.complete("vaultauthglobals." + operatorGroup) {
+	if !o.allGlobals {
 		return vaultAuthGlobal{}, "VaultAuthGlobals cannot be read"
 	}
 	return vaultAuthGlobal{}, "its VaultAuthGlobal " + candidates[0].String() + " does not exist"
