@@ -279,3 +279,20 @@ func TestNoSecretGetsThrough(t *testing.T) {
 		t.Errorf("%q", lines(i))
 	}
 }
+
+// TestListWithoutEnd checks that a list ends whose every page names another.
+func TestListWithoutEnd(t *testing.T) {
+	for want, items := range map[string]string{
+		"there are more than 200000 objects": strings.Repeat(`{"metadata":{"namespace":"apps","name":"p"}},`, 4_999) + `{}`, "the list has more than 2000 pages": "",
+	} {
+		c, asked := cluster(t, ""), 0
+		c.instead[podList] = func(w http.ResponseWriter, _ *http.Request) {
+			asked++
+			fmt.Fprintf(w, `{"metadata":{"continue":"%d"},"items":[%s]}`, asked, items)
+		}
+		s := source(t, c.reader(t).Read(t.Context()), "pods")
+		if s.State != workload.SourceFailed || s.Error != want {
+			t.Errorf("%+v after %d requests", s, asked)
+		}
+	}
+}
