@@ -24,21 +24,20 @@ const workloadsOfEach = 40
 func TestDiscovery(t *testing.T) {
 	t.Parallel()
 	l := startLab(t)
-	workloads, err := l.ApplyWorkloads(t.Context(), workloadsOfEach)
-	if err != nil {
-		t.Fatal(err)
-	}
 	env := l.FullEnv()
 	reader := discover.InCluster(evidence.Kubernetes{
 		Host: valueOf(env, "EXPORTER_KUBERNETES_HOST"), CACert: valueOf(env, "EXPORTER_KUBERNETES_CACERT"), TokenFile: valueOf(env, "EXPORTER_KUBERNETES_TOKEN_FILE"),
 	}, "test")
 
-	bare := reader.Read(t.Context())
-	for _, s := range bare.Sources {
-		if s.State != workload.SourceForbidden || !strings.Contains(s.Error, "is forbidden") {
-			t.Errorf("without a role: %+v", s)
-		}
+	const ofKubernetes = 3 // kinds that every API server has
+	wantStates(t, "without operators", reader.Read(t.Context()), map[workload.SourceState]int{
+		workload.SourceForbidden: ofKubernetes, workload.SourceNotInstalled: len(discover.Sources) - ofKubernetes,
+	})
+	workloads, err := l.ApplyWorkloads(t.Context(), workloadsOfEach)
+	if err != nil {
+		t.Fatal(err)
 	}
+	wantStates(t, "without a role", reader.Read(t.Context()), map[workload.SourceState]int{workload.SourceForbidden: len(discover.Sources)})
 
 	permit(t, l, discover.Sources)
 	began := time.Now()
@@ -56,6 +55,8 @@ func TestDiscovery(t *testing.T) {
 		t.Errorf("a kubeconfig shows other logins:\n%s", diff)
 	}
 
+	t.Run("in one namespace", func(t *testing.T) { testOneNamespace(t, l, reader, workloads) })
+
 	for _, missing := range discover.Sources {
 		t.Run("without "+missing.Name(), func(t *testing.T) {
 			permit(t, l, slices.DeleteFunc(slices.Clone(discover.Sources), func(s discover.Source) bool { return s.Name() == missing.Name() }))
@@ -71,6 +72,52 @@ func TestDiscovery(t *testing.T) {
 				t.Error("the same logins are found without it")
 			}
 		})
+	}
+}
+
+// testOneNamespace checks that a RoleBinding is enough to read what is in its namespace.
+func testOneNamespace(t *testing.T, l *lab.Lab, r *discover.Reader, workloads []lab.Workload) {
+	const namespace = "team-0"
+	permit(t, l, discover.Sources)
+	newShell(t, l).mustRun("kubectl delete clusterrolebinding workloads",
+		"kubectl -n "+namespace+" create rolebinding workloads --clusterrole=workloads --serviceaccount=monitoring:vault-k8s-auth-exporter")
+	own := *r
+	own.Namespaces = []string{namespace}
+	i := readUntil(t, &own, func(i workload.Inventory) bool {
+		return !slices.ContainsFunc(i.Sources, func(s workload.Source) bool {
+			at := slices.IndexFunc(discover.Sources, func(known discover.Source) bool { return known.Name() == s.Name })
+			return notRead(s) == discover.Sources[at].Namespaced
+		})
+	})
+	var want []string
+	for _, w := range workloads {
+		if w.Namespace == namespace && slices.Contains([]string{"injector", "bank-vaults", "declared", "store", "csi", "issuer"}, w.Via) {
+			want = append(want, w.Role)
+		}
+	}
+	for _, e := range i.Entries {
+		if e.ServiceAccount.Namespace != namespace {
+			t.Errorf("%+v is in another namespace", e.Login)
+		}
+		want = slices.DeleteFunc(want, func(role string) bool { return role == e.Role })
+	}
+	if len(want) > 0 {
+		t.Errorf("not found: %q", want)
+	}
+}
+
+// wantStates checks how many sources are in each state, and that whatever is forbidden says by whom.
+func wantStates(t *testing.T, when string, i workload.Inventory, want map[workload.SourceState]int) {
+	t.Helper()
+	got := map[workload.SourceState]int{}
+	for _, s := range i.Sources {
+		got[s.State]++
+		if s.State == workload.SourceForbidden && !strings.Contains(s.Error, "is forbidden: User") {
+			t.Errorf("%s: %+v", when, s)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" || len(i.Entries) > 0 {
+		t.Errorf("%s: %d logins; (-want +got):\n%s", when, len(i.Entries), diff)
 	}
 }
 

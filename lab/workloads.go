@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"strings"
 )
 
 // A Workload is a login that objects in the lab's cluster name, and which Vault permits.
@@ -23,73 +21,11 @@ type Workload struct {
 	objects []manifest
 }
 
-// A manifest is an object and the path of its collection.
-type manifest struct {
-	path string
-	body fields
-}
-
-// A crd is a kind of an operator, without a schema: the lab needs only that its objects are stored.
-type crd struct {
-	group, kind, plural string
-	versions            []string // the first one is stored
-	clusterWide         bool
-}
-
-// crds are the kinds of the operators that log in to Vault, with their groups and versions.
-var crds = []crd{
-	{"secrets.hashicorp.com", "VaultAuth", "vaultauths", []string{"v1beta1"}, false},
-	{"secrets.hashicorp.com", "VaultAuthGlobal", "vaultauthglobals", []string{"v1beta1"}, false},
-	{"secrets.hashicorp.com", "VaultConnection", "vaultconnections", []string{"v1beta1"}, false},
-	{"secrets.hashicorp.com", "VaultStaticSecret", "vaultstaticsecrets", []string{"v1beta1"}, false},
-	{"secrets.hashicorp.com", "VaultDynamicSecret", "vaultdynamicsecrets", []string{"v1beta1"}, false},
-	{"secrets.hashicorp.com", "VaultPKISecret", "vaultpkisecrets", []string{"v1beta1"}, false},
-	{"secrets.hashicorp.com", "CSISecrets", "csisecrets", []string{"v1beta1"}, false},
-	{"external-secrets.io", "SecretStore", "secretstores", []string{"v1", "v1beta1"}, false},
-	{"external-secrets.io", "ClusterSecretStore", "clustersecretstores", []string{"v1", "v1beta1"}, true},
-	{"external-secrets.io", "ExternalSecret", "externalsecrets", []string{"v1", "v1beta1"}, false},
-	{"external-secrets.io", "PushSecret", "pushsecrets", []string{"v1alpha1"}, false},
-	{"generators.external-secrets.io", "VaultDynamicSecret", "vaultdynamicsecrets", []string{"v1alpha1"}, false},
-	{"generators.external-secrets.io", "ClusterGenerator", "clustergenerators", []string{"v1alpha1"}, true},
-	{"secrets-store.csi.x-k8s.io", "SecretProviderClass", "secretproviderclasses", []string{"v1", "v1alpha1"}, false},
-	{"cert-manager.io", "Issuer", "issuers", []string{"v1"}, false},
-	{"cert-manager.io", "ClusterIssuer", "clusterissuers", []string{"v1"}, true},
-}
-
-func (c crd) body() fields {
-	versions := []fields{}
-	for i, v := range c.versions {
-		versions = append(versions, fields{
-			"name": v, "served": true, "storage": i == 0,
-			"schema": fields{"openAPIV3Schema": fields{"type": "object", "x-kubernetes-preserve-unknown-fields": true}},
-		})
-	}
-	scope := "Namespaced"
-	if c.clusterWide {
-		scope = "Cluster"
-	}
-	return fields{
-		"metadata": fields{"name": c.plural + "." + c.group},
-		"spec": fields{
-			"group": c.group, "scope": scope, "versions": versions,
-			"names": fields{"kind": c.kind, "plural": c.plural, "singular": strings.ToLower(c.kind), "listKind": c.kind + "List"},
-		},
-	}
-}
-
 // ApplyWorkloads creates in the cluster the objects of so many logins of every kind, the kinds themselves and pods of
 // their operators, and in Vault a role for each login. They are part of this lab until it is closed.
 func (l *Lab) ApplyWorkloads(ctx context.Context, each int) ([]Workload, error) {
-	for _, c := range crds {
-		if err := l.cluster.apply(ctx, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", c.body()); err != nil {
-			return nil, err
-		}
-	}
-	for _, c := range crds {
-		path := "/apis/" + c.group + "/" + c.versions[0] + "/" + c.plural
-		if err := poll(ctx, func(ctx context.Context) error { return l.cluster.get(ctx, path, nil) }); err != nil {
-			return nil, fmt.Errorf("waiting for %s: %w", c.plural, err)
-		}
+	if err := l.cluster.installOperatorKinds(ctx); err != nil {
+		return nil, err
 	}
 	workloads := l.workloads(each)
 	manifests := l.operatorManifests()
@@ -113,11 +49,6 @@ func (l *Lab) ApplyWorkloads(ctx context.Context, each int) ([]Workload, error) 
 		}
 	}
 	return workloads, nil
-}
-
-// apply creates an object, and returns nil if it exists already.
-func (c *cluster) apply(ctx context.Context, path string, body fields) error {
-	return ignoreStatus(c.post(ctx, path, body, nil), http.StatusConflict, "AlreadyExists")
 }
 
 // WorkloadToken returns a token as the workload's own would be.
@@ -195,20 +126,6 @@ func (l *Lab) operatorManifests() []manifest {
 }
 
 func (l *Lab) vaultURL() string { return "https://" + l.vaultProxy.address }
-
-// in is an object with a spec; without a namespace, of a kind of the whole cluster.
-func in(version, namespace, plural, name string, spec fields) manifest {
-	path := "/apis/" + version + "/"
-	if namespace != "" {
-		path += "namespaces/" + namespace + "/"
-	}
-	for _, c := range crds {
-		if c.plural == plural && strings.HasPrefix(version, c.group+"/") {
-			return manifest{path + plural, fields{"apiVersion": version, "kind": c.kind, "metadata": fields{"name": name}, "spec": spec}}
-		}
-	}
-	panic("no kind of the lab is " + plural + " in " + version)
-}
 
 // workloads are so many logins of every kind, in five namespaces.
 func (l *Lab) workloads(each int) []Workload {

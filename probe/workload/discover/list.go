@@ -13,7 +13,7 @@ import (
 const (
 	pageSize   = 200
 	maxObjects = 200_000 // the limit of Kubernetes is 150 000 pods
-	maxPages   = 2_000 // of 200 objects or, where they are large, fewer
+	maxPages   = 2_000   // of 200 objects or, where they are large, fewer
 )
 
 // listPages calls each for every object of a list, page by page. Where a page is too large it
