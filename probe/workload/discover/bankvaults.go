@@ -8,22 +8,12 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/workload"
 )
 
-// bankVaults is one form in which the webhooks of Bank-Vaults are told how to log in.
+// Prefixes of the annotations of Bank-Vaults' webhooks; the older one has those for Vault only.
 // https://bank-vaults.dev/docs/mutating-webhook/annotations/
-type bankVaults struct {
-	// mutate is the annotation that turns the webhook off, prefix begins those of the login.
-	mutate, prefix string
-	// variables begin the names of the variables in the containers that it changes.
-	variables string
-	// tokenMount is the annotation that has the pod use a token from a volume.
-	tokenMount string
-}
-
-var bankVaultsForms = []bankVaults{
-	{"secrets-webhook.security.bank-vaults.io/mutate", "secrets-webhook.security.bank-vaults.io/vault-", "VAULT_", "secrets-webhook.security.bank-vaults.io/vault-token-auth-mount"},
-	{"secrets-webhook.security.bank-vaults.io/mutate", "secrets-webhook.security.bank-vaults.io/bao-", "BAO_", "secrets-webhook.security.bank-vaults.io/bao-token-auth-mount"},
-	{"vault.security.banzaicloud.io/mutate", "vault.security.banzaicloud.io/vault-", "VAULT_", "vault.security.banzaicloud.io/token-auth-mount"},
-}
+const (
+	webhookPrefix    = "secrets-webhook.security.bank-vaults.io/"
+	oldWebhookPrefix = "vault.security.banzaicloud.io/"
+)
 
 // bankVaultsCommands are what the webhooks make a container start with.
 var bankVaultsCommands = []string{"/vault/vault-env", "/vault/secret-init", "/bao/secret-init"}
@@ -32,10 +22,8 @@ var bankVaultsCommands = []string{"/vault/vault-env", "/vault/secret-init", "/ba
 type bankVaultsLogin struct{ address, namespace, mount, role, method, token string }
 
 func (f *podFacts) addBankVaults(p pod, owner workload.Object, count int) {
-	for _, form := range bankVaultsForms {
-		if p.Metadata.Annotations[form.tokenMount] != "" {
-			return // it has a token in a volume, and does not log in
-		}
+	if p.annotation(webhookPrefix+"vault-token-auth-mount", webhookPrefix+"bao-token-auth-mount", oldWebhookPrefix+"token-auth-mount") != "" {
+		return // it has a token in a volume, and does not log in
 	}
 	logins := p.mutatedLogins()
 	if len(logins) == 0 {
@@ -81,16 +69,25 @@ func (p pod) mutatedLogins() []bankVaultsLogin {
 
 // annotatedLogins are what annotations say, with the webhook's defaults.
 func (p pod) annotatedLogins() []bankVaultsLogin {
-	for _, form := range bankVaultsForms {
-		annotation := func(name string) string { return p.Metadata.Annotations[form.prefix+name] }
-		if annotation("addr")+annotation("role")+annotation("path")+annotation("namespace") == "" ||
-			p.Metadata.Annotations[form.mutate] == "skip" {
+	if p.annotation(webhookPrefix+"mutate", oldWebhookPrefix+"mutate") == "skip" {
+		return nil
+	}
+	var logins []bankVaultsLogin
+	for _, prefixes := range [][]string{{webhookPrefix + "vault-", oldWebhookPrefix + "vault-"}, {webhookPrefix + "bao-"}} {
+		annotation := func(name string) string {
+			names := slices.Clone(prefixes)
+			for i := range names {
+				names[i] += name
+			}
+			return p.annotation(names...)
+		}
+		if annotation("addr")+annotation("role")+annotation("path")+annotation("namespace") == "" {
 			continue
 		}
-		return []bankVaultsLogin{{
+		logins = append(logins, bankVaultsLogin{
 			address: annotation("addr"), namespace: annotation("namespace"), mount: cmp.Or(annotation("path"), "kubernetes"),
 			role: cmp.Or(annotation("role"), p.account().Name), method: cmp.Or(annotation("auth-method"), "jwt"),
-		}}
+		})
 	}
-	return nil
+	return logins
 }

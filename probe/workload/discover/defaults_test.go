@@ -50,8 +50,8 @@ func TestFieldsAndDefaults(t *testing.T) {
 			[]string{"kubernetes web apps/web at https://vault:8200 < Pod apps/web ×1"}},
 		{"bank-vaults: annotations", pods(`web`, `{vault.security.banzaicloud.io/vault-role: r, vault.security.banzaicloud.io/vault-path: p, vault.security.banzaicloud.io/vault-namespace: n,
 			vault.security.banzaicloud.io/vault-serviceaccount: of-objects-that-are-no-pods}`, ``), []string{"p r apps/web in n < Pod apps/web ×1"}},
-		{"bank-vaults: the later names", pods(`web`, `{secrets-webhook.security.bank-vaults.io/vault-role: r}`, ``) + pods(`bao`, `{secrets-webhook.security.bank-vaults.io/bao-role: r, secrets-webhook.security.bank-vaults.io/bao-path: bao}`, ``),
-			[]string{"bao r apps/bao < Pod apps/bao ×1", "kubernetes r apps/web < Pod apps/web ×1"}},
+		{"bank-vaults: the later names", pods(`web`, `{secrets-webhook.security.bank-vaults.io/vault-role: r, vault.security.banzaicloud.io/vault-role: older, vault.security.banzaicloud.io/vault-path: p}`, ``) + pods(`bao`, `{secrets-webhook.security.bank-vaults.io/bao-role: r, secrets-webhook.security.bank-vaults.io/bao-path: bao}`, ``),
+			[]string{"bao r apps/bao < Pod apps/bao ×1", "p r apps/web < Pod apps/web ×1"}},
 		{"bank-vaults: what it gave a container counts", pods(`web`, `{vault.security.banzaicloud.io/vault-role: "{{ .name }}"}`, `containers:
   - {name: a, command: [/vault/vault-env], env: [{name: VAULT_ADDR, value: "https://vault:8200"}, {name: VAULT_PATH, value: k8s}, {name: VAULT_ROLE, value: web-1}, {name: VAULT_AUTH_METHOD, value: jwt}]}
   - {name: b, command: [/vault/secret-init], env: [{name: VAULT_ADDR, value: "https://vault:8200"}, {name: VAULT_PATH, value: k8s}, {name: VAULT_ROLE, value: web-1}, {name: VAULT_AUTH_METHOD, value: jwt}]}`),

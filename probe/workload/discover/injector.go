@@ -35,10 +35,10 @@ type agentConfig struct {
 }
 
 func (f *podFacts) addInjected(p pod, owner workload.Object, count int) {
-	if inject, err := strconv.ParseBool(p.Metadata.Annotations[injectorPrefix+"agent-inject"]); err != nil || !inject {
+	if inject, err := strconv.ParseBool(p.annotation(injectorPrefix + "agent-inject")); err != nil || !inject {
 		return
 	}
-	if name := p.Metadata.Annotations[injectorPrefix+"agent-configmap"]; name != "" {
+	if name := p.annotation(injectorPrefix + "agent-configmap"); name != "" {
 		f.found.skip(owner, "the ConfigMap "+name+" configures its Vault Agent, and is not read", count)
 		return
 	}
@@ -48,7 +48,7 @@ func (f *podFacts) addInjected(p pod, owner workload.Object, count int) {
 		return
 	}
 	audience, known := p.ownAudience(), true
-	if volume := p.Metadata.Annotations[injectorPrefix+"agent-service-account-token-volume-name"]; injected {
+	if volume := p.annotation(injectorPrefix + "agent-service-account-token-volume-name"); injected {
 		audience, known = p.audience(agent, cmp.Or(method.Config.TokenPath, defaultTokenPath))
 	} else if volume != "" {
 		audience, known = p.projected(volume, "")
@@ -83,7 +83,7 @@ func (p pod) agentConfig() (_ agentConfig, agent container, injected bool) {
 			return config, c, true
 		}
 	}
-	annotation := func(name string) string { return p.Metadata.Annotations[injectorPrefix+name] }
+	annotation := func(name string) string { return p.annotation(injectorPrefix + name) }
 	var config agentConfig
 	config.Vault.Address = annotation("service")
 	method := &config.AutoAuth.Method

@@ -76,6 +76,16 @@ func (c container) variable(name string) string {
 	return ""
 }
 
+// annotation returns the value of the first of these annotations that the pod has.
+func (p pod) annotation(names ...string) string {
+	for _, name := range names {
+		if value, has := p.Metadata.Annotations[name]; has {
+			return value
+		}
+	}
+	return ""
+}
+
 func (p pod) containers() []container { return slices.Concat(p.Spec.InitContainers, p.Spec.Containers) }
 
 func (p pod) account() evidence.ServiceAccount {
