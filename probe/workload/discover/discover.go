@@ -34,7 +34,7 @@ func FromKubeconfig(path, contextName, userAgent string) *Reader {
 }
 
 // Read lists every kind of [Sources] and says who logs in. It returns no error: a kind that
-// could not be read says so in its source, and the logins that only it names are missing. The
+// could not be read says so in its source, and logins that only it names may be missing. The
 // context bounds the whole reading.
 func (r *Reader) Read(ctx context.Context) workload.Inventory {
 	f := newFacts()
