@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"go.yaml.in/yaml/v4"
@@ -27,6 +28,7 @@ type fakeCluster struct {
 	lists map[string][]json.RawMessage
 	// instead answers the requests for a path in place of the fake.
 	instead map[string]http.HandlerFunc
+	mu      sync.Mutex // guards requests
 	// requests are the paths that were asked for, with their query.
 	requests []string
 }
@@ -79,7 +81,9 @@ func (c *fakeCluster) add(t testing.TB, o map[string]any) {
 
 func (c *fakeCluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := strings.TrimPrefix(r.URL.Path, "/")
+	c.mu.Lock()
 	c.requests = append(c.requests, r.URL.RequestURI())
+	c.mu.Unlock()
 	if r.Header.Get("Authorization") != "Bearer "+ownToken || r.Method != http.MethodGet {
 		refuse(w, http.StatusUnauthorized, "Unauthorized")
 		return

@@ -24,7 +24,7 @@ import (
 const (
 	maxBundle = 4 << 20
 	maxToken  = 64 << 10
-	maxPage   = 16 << 20
+	maxPage   = 8 << 20
 )
 
 // pageTimeout bounds one request. A plugin of a kubeconfig may have to get a token first.
