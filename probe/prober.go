@@ -27,6 +27,12 @@ func (p *Prober) Over(network gather.Network) *Prober {
 	return p
 }
 
+// Rehearser returns what rehearses the logins of workloads at a target, at the pace that its
+// Vault's follow-ups have.
+func (p *Prober) Rehearser(target evidence.Target) (*gather.Rehearser, error) {
+	return p.gatherer.Rehearser(target)
+}
+
 // Wait blocks until every login that had no response at the end of its run has one, or
 // has timed out, and an attempt was made to revoke its service token. No run may begin
 // while Wait blocks.

@@ -25,6 +25,7 @@ var fakesOnly = map[string]string{
 	"vault_clock_skew":             "both servers have the clock of one machine",
 	"clock_skew":                   "both servers have the clock of one machine",
 	"mount_local_ca_unreadable":    "since Vault 1.11 such a config cannot be written",
+	"mount_accepts_invalid_token":  "no real server accepts a forged token",
 	"mount_drift":                  "its baseline needs ten runs of one process",
 	"canary_rejected":              "the lab has no authentication webhook",
 	"exporter_internal_error":      "no server can cause it",

@@ -21,6 +21,8 @@ const (
 	MountCAMismatch  WarningCode = "mount_ca_mismatch"
 	MountHostDiffers WarningCode = "mount_host_differs"
 	MountDrift       WarningCode = "mount_drift"
+	// MountAcceptsInvalidToken is also the reason of a workload's rehearsal.
+	MountAcceptsInvalidToken WarningCode = "mount_accepts_invalid_token"
 )
 
 var mountReasons = sorted(
@@ -192,6 +194,21 @@ var mountWarnings = []WarningSpec{
 					Check: []Check{readConfig(t, "what "+strings.Join(changed, ", ")+" is now")},
 				},
 			}, true
+		},
+	},
+	{
+		Code: MountAcceptsInvalidToken, Component: ComponentMount, Title: "the auth mount issues tokens to forged JWTs",
+		Means: "A login with a JWT that the exporter forged got a token, which was revoked at once. Whoever reaches Vault can log in at this mount as any service account. " +
+			"Treat it as an incident.",
+		Seen:   "A token in the answer to a login that must be rejected: the role probe, the call probe, or the rehearsal of a [workload's login](workloads.md).",
+		Remedy: "Find out what answers Vault's TokenReviews. Keep logins away from the mount until then.",
+		judge: func(t evidence.Target, e evidence.Evidence) (finding, bool) {
+			role, call := e.FollowUps.RoleProbe, e.FollowUps.CallProbe
+			return finding{
+				holds:  evidence.Accepted(role) || evidence.Accepted(call),
+				detail: acceptsForged(t),
+				advice: adviseAcceptsForged(t),
+			}, role.State != evidence.NotAsked || call.State != evidence.NotAsked
 		},
 	},
 }

@@ -212,6 +212,8 @@ type Login struct {
 type Refusal struct {
 	Status int
 	Text   string
+	// RetryAfter is the pause that the server requested, 0 if it requested none.
+	RetryAfter time.Duration
 }
 
 // IsBare403 reports whether the response is a 403 that does not say why.

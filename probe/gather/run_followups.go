@@ -199,7 +199,7 @@ func (r *run) refusedLogin(ctx context.Context, role, jwt string) (evidence.Refu
 	if err == nil {
 		r.countLogin(answer)
 		r.revokeToken(context.WithoutCancel(ctx), answer)
-		return evidence.Refusal{}, evidence.Failure{Class: evidence.ClassBadResponse, Status: x.status, Text: "a login that should have been rejected succeeded"}
+		return evidence.Refusal{}, evidence.Failure{Class: evidence.ClassBadResponse, Status: x.status, Text: evidence.TextAccepted}
 	}
 	return refusalOf(err)
 }
@@ -210,5 +210,5 @@ func refusalOf(err error) (evidence.Refusal, error) {
 	if !refused || refusal.Class != evidence.ClassRefused {
 		return evidence.Refusal{}, err
 	}
-	return evidence.Refusal{Status: refusal.Status, Text: refusal.Text}, nil
+	return evidence.Refusal{Status: refusal.Status, Text: refusal.Text, RetryAfter: refusal.RetryAfter}, nil
 }

@@ -1,6 +1,10 @@
 package probetest
 
 import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
 	"strings"
 	"time"
 
@@ -46,8 +50,30 @@ var warningScenarios = []Scenario{
 	})),
 	{Name: "mount_drift", Full: warned(diagnose.MountDrift), Before: func(*World) {},
 		Arrange: withConfig(func(c *Config) { c.Issuer = "https://other.example" })},
+	same("mount_accepts_invalid_token", Verdict{diagnose.Unexplained, diagnose.ByElimination, diagnose.MountAcceptsInvalidToken}, acceptForged),
 	twin("role_ttl_too_long", withRole(func(r *Role) { r.TTL = time.Hour })),
 	twin("token_not_revoked", withRole(func(r *Role) { r.NoDefaultPolicy = true })),
 	twin("kubernetes_unreachable_from_exporter", func(w *World) { w.Target.Kubernetes.Host = "https://" + w.Refused() }),
 	same("clock_skew", warned(diagnose.ClockSkew), withVault(func(v *Vault) { v.Clock = 45 * time.Second })),
+}
+
+// acceptForged makes Vault log in whoever comes with a forged JWT, and nobody else.
+func acceptForged(w *World) {
+	w.Vault.Change(func(v *Vault) {
+		v.Handlers["auth/kubernetes/login"] = func(rw http.ResponseWriter, r *http.Request) {
+			var question struct{ Role, JWT string }
+			_ = json.NewDecoder(r.Body).Decode(&question)
+			switch {
+			case question.Role != w.Target.Vault.Role:
+			case question.JWT == w.Canary.String():
+				refuse(rw, 403, denied.text)
+				return
+			default:
+				question.JWT = w.Canary.String()
+			}
+			body, _ := json.Marshal(map[string]string{"role": question.Role, "jwt": question.JWT})
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			v.Serve(rw, r)
+		}
+	})
 }

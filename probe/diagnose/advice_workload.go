@@ -1,0 +1,114 @@
+package diagnose
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/shell"
+)
+
+// adviseWorkload returns the advice for a workload's login that is broken. The names of roles and
+// accounts come from the cluster's objects, which anybody may write.
+func adviseWorkload(t evidence.Target, r evidence.Rehearsal, reason Reason) Advice {
+	login := r.Login
+	t.Vault.Role = login.Role
+	if !evidence.ValidRole(login.Role) {
+		t.Vault.Role = "<role>"
+	}
+	e := evidence.Evidence{CanaryToken: evidence.Fact[evidence.Claims]{State: evidence.Answered, Value: evidence.Claims{
+		Issuer: login.Issuer, Subject: login.ServiceAccount.Username(), Audiences: login.Audiences,
+		Namespace: login.ServiceAccount.Namespace, ServiceAccount: login.ServiceAccount.Name,
+	}}}
+	name, namespace := login.ServiceAccount.Name, login.ServiceAccount.Namespace
+	var a Advice
+	switch reason {
+	case RoleMissing:
+		a = adviseMissingRole(t, login)
+	case RoleServiceAccountMismatch:
+		a.Check = []Check{readRole(t, "no "+shell.QuoteUntrusted(name, "service-account")+" in bound_service_account_names")}
+		a.Fix = addToRole(t, r.Role, "bound_service_account_names", r.Role.Value.Names, name)
+	case RoleNamespaceMismatch:
+		a.Check = []Check{readRole(t, "no "+shell.QuoteUntrusted(namespace, "namespace")+" in bound_service_account_namespaces")}
+		a.Fix = addToRole(t, r.Role, "bound_service_account_namespaces", r.Role.Value.Namespaces, namespace)
+		a.Notes = []string{"If the role has bound_service_account_namespace_selector, a label of the namespace is the other way."}
+	case RoleAudienceMismatch:
+		a = adviseWorkloadAudience(t, r)
+	case Reason(MountAcceptsInvalidToken):
+		return adviseAcceptsForged(t).at(t, e)
+	default:
+		return reason.Advice(t, e)
+	}
+	if reason != RoleMissing {
+		a.Notes = append(a.Notes, sharedWrites(t, a.Fix)...)
+	}
+	return a.at(t, e)
+}
+
+func adviseMissingRole(t evidence.Target, login evidence.WorkloadLogin) Advice {
+	words := []string{
+		"write", shell.Quote(rolePath(t)),
+		"bound_service_account_names=" + shell.QuoteUntrusted(login.ServiceAccount.Name, "service-account"),
+		"bound_service_account_namespaces=" + shell.QuoteUntrusted(login.ServiceAccount.Namespace, "namespace"),
+	}
+	if len(login.Audiences) > 0 && !login.AudiencesAssumed {
+		words = append(words, "audience="+shell.QuoteUntrusted(login.Audiences[0], "audience"))
+	}
+	return Advice{
+		Check: []Check{{vault("list", shell.Quote(mountPath(t)+"/role")), "no " + shell.Quote(t.Vault.Role)}},
+		Fix:   []string{vault(words...)},
+		Notes: []string{"If the role was deleted, restore it with what wrote it: it had policies. The fix writes none, add token_policies. " +
+			"If it is mistyped, correct the object that names it."},
+	}
+}
+
+func adviseWorkloadAudience(t evidence.Target, r evidence.Rehearsal) Advice {
+	audience := "<audience>"
+	if len(r.Login.Audiences) > 0 {
+		audience = shell.QuoteUntrusted(r.Login.Audiences[0], "audience")
+	}
+	required := "the audience that the role requires"
+	if r.Role.Ok() {
+		required = "the audience " + shell.QuoteUntrusted(r.Role.Value.Audience, "audience") + ", which the role requires"
+	}
+	return Advice{
+		Check: []Check{readRole(t, "an audience other than "+audience)},
+		Fix:   []string{vault("write", shell.Quote(rolePath(t)), "audience="+audience)},
+		Notes: []string{fmt.Sprintf("A role admits one audience, so the fix breaks logins with another. Or give the workload's token %s.", required)},
+	}
+}
+
+// addToRole returns the commands that add a name to a list of the role. Vault replaces the list,
+// so the others are written again: as they were read, or else as the command reads them.
+func addToRole(t evidence.Target, role evidence.Fact[evidence.RoleConfig], key string, present []string, name string) []string {
+	path := shell.Quote(rolePath(t))
+	all := append(slices.Clone(present), name)
+	if role.Ok() && !slices.ContainsFunc(all, unnameable) {
+		return []string{vault("write", path, key+"="+strings.Join(all, ","))}
+	}
+	added := name
+	if unnameable(name) {
+		added = "<name>"
+	}
+	return []string{
+		vault("read", "-format=json", path, fmt.Sprintf(`| jq '{%s: (.data.%s + ["%s"])}' > role.json`, key, key, added)),
+		vault("write", path, "@role.json"),
+	}
+}
+
+// unnameable reports whether a value could do more in a command than name something.
+func unnameable(value string) bool { return strings.HasPrefix(shell.QuoteUntrusted(value, ""), "<") }
+
+// acceptsForged says what a token for a forged JWT means.
+func acceptsForged(t evidence.Target) string {
+	return fmt.Sprintf("a login at %s with a forged JWT got a token: whoever reaches Vault can log in there as any service account", loginPath(t))
+}
+
+func adviseAcceptsForged(t evidence.Target) Advice {
+	return Advice{
+		Check: []Check{readConfig(t, "a kubernetes_host that is not the API server of the cluster")},
+		Notes: []string{"An API server authenticates no JWT without a valid signature: find out what answers Vault's TokenReviews, such as another host or an authentication webhook. " +
+			"Until then, keep logins away from this mount, and revoke the tokens that it issued: vault token revoke -mode=path " + mountPath(t) + "/"},
+	}
+}

@@ -1,0 +1,194 @@
+package rehearse
+
+import (
+	"cmp"
+	"hash/fnv"
+	"slices"
+	"time"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/workload"
+)
+
+// confirmAfter is the time from a verdict that differs from the published one to the rehearsal that
+// confirms it.
+const confirmAfter = 10 * time.Second
+
+// sharedFor is the age up to which the answer to an expired JWT counts for other service accounts
+// with the same role.
+const sharedFor = time.Minute
+
+// Result is what is known of a login.
+type Result struct {
+	workload.Entry
+	// Target is the target's name, empty if no target watches the mount.
+	Target  string
+	Verdict diagnose.WorkloadVerdict
+	// At is when it was last rehearsed, Since when its verdict was first seen; zero if never.
+	At, Since time.Time
+}
+
+// plan says which login is rehearsed next, and holds the results. It makes no requests and reads no
+// clock. It is not safe for concurrent use.
+type plan struct {
+	every time.Duration
+	items map[workload.Login]*item
+	order []*item // by login
+	// paused is until when no login is rehearsed at a Vault.
+	paused map[string]time.Time
+	shared map[expiredKey]evidence.Fact[evidence.Refusal]
+}
+
+type item struct {
+	Result
+	target *evidence.Target
+	due    time.Time
+	// pending is a verdict that a second rehearsal has to confirm; its state is empty if there is none.
+	pending diagnose.WorkloadVerdict
+}
+
+// expiredKey is what the answer to an expired JWT depends on.
+type expiredKey struct{ target, role, audiences string }
+
+func (i *item) expiredKey() expiredKey { return expiredKey{i.Target, i.Role, i.Audiences} }
+
+func newPlan(every time.Duration) *plan {
+	return &plan{every: every, items: map[workload.Login]*item{}, paused: map[string]time.Time{}, shared: map[expiredKey]evidence.Fact[evidence.Refusal]{}}
+}
+
+// set replaces the logins. What is new, or has another target than before, is due now.
+func (p *plan) set(logins []Assigned, now time.Time) {
+	next := make(map[workload.Login]*item, len(logins))
+	p.order = p.order[:0]
+	for _, a := range logins {
+		known := p.items[a.Login]
+		if known == nil || !sameTarget(known.target, a.Target) {
+			known = &item{target: a.Target, due: now}
+			known.Verdict = diagnose.WorkloadVerdict{State: diagnose.WorkloadNotRehearsed, Detail: notYet}
+			if a.Target == nil {
+				known.Verdict.Detail = unwatched
+			} else {
+				known.Target = a.Target.Name
+			}
+		}
+		known.Entry = a.Entry
+		next[a.Login] = known
+		p.order = append(p.order, known)
+	}
+	p.items = next
+}
+
+const (
+	notYet    = "not rehearsed yet"
+	unwatched = "no target watches this mount"
+)
+
+func sameTarget(a, b *evidence.Target) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Name == b.Name && a.Vault.MountKey() == b.Vault.MountKey()
+}
+
+// next returns the login that is rehearsed next at this Vault, nil if none is due. open reports
+// whether logins may be rehearsed at a target. Logins with the role of the last one come first.
+func (p *plan) next(vault string, last expiredKey, open func(target string) bool, now time.Time) *item {
+	if now.Before(p.paused[vault]) {
+		return nil
+	}
+	var first *item
+	for _, i := range p.order {
+		switch {
+		case i.target == nil, i.target.Vault.Addr != vault, i.due.After(now), !open(i.Target):
+		case i.expiredKey() == last:
+			return i
+		case first == nil || i.due.Before(first.due):
+			first = i
+		}
+	}
+	return first
+}
+
+// vaults lists the addresses at which a login is due.
+func (p *plan) vaults(now time.Time) []string {
+	var addresses []string
+	for _, i := range p.order {
+		if i.target != nil && !i.due.After(now) && !slices.Contains(addresses, i.target.Vault.Addr) {
+			addresses = append(addresses, i.target.Vault.Addr)
+		}
+	}
+	return addresses
+}
+
+// expired returns the answer to an expired JWT that the login shares with others.
+func (p *plan) expired(i *item, now time.Time) evidence.Fact[evidence.Refusal] {
+	if shared := p.shared[i.expiredKey()]; now.Sub(shared.At) < sharedFor {
+		return shared
+	}
+	return evidence.Fact[evidence.Refusal]{}
+}
+
+// record takes in a rehearsal. A verdict that differs from the published one is published once a
+// second rehearsal agrees; the first verdict on a login is published at once.
+func (p *plan) record(i *item, r evidence.Rehearsal, v diagnose.WorkloadVerdict, now time.Time) {
+	if evidence.CameToExpiry(r.Expired) {
+		p.shared[i.expiredKey()] = r.Expired
+	} else {
+		delete(p.shared, i.expiredKey())
+	}
+	if pause := r.Backoff(); pause > 0 {
+		p.paused[i.target.Vault.Addr] = now.Add(pause)
+	}
+	i.At = now
+	i.due = p.slot(i, now)
+	switch {
+	case v.Agrees(i.Verdict):
+		i.Verdict = v
+		i.pending = diagnose.WorkloadVerdict{}
+	case i.Since.IsZero(), v.Agrees(i.pending):
+		i.Verdict, i.Since = v, now
+		i.pending = diagnose.WorkloadVerdict{}
+	default:
+		i.pending, i.due = v, now.Add(confirmAfter)
+		delete(p.shared, i.expiredKey()) // what is confirmed is asked again
+	}
+}
+
+// slot returns the login's next time in the interval, which is hashed from its target and role: so
+// the logins of one role are rehearsed together, and all are spread over the interval.
+func (p *plan) slot(i *item, now time.Time) time.Time {
+	sum := fnv.New64a()
+	_, _ = sum.Write([]byte(i.Target + "\x00" + i.Role))
+	phase := time.Duration(sum.Sum64() % uint64(p.every))
+	slot := now.Truncate(p.every).Add(phase)
+	if !slot.After(now) {
+		slot = slot.Add(p.every)
+	}
+	return slot
+}
+
+// forget drops shared answers that are too old.
+func (p *plan) forget(now time.Time) {
+	for key, shared := range p.shared {
+		if now.Sub(shared.At) >= sharedFor {
+			delete(p.shared, key)
+		}
+	}
+}
+
+func (p *plan) results() []Result {
+	results := make([]Result, 0, len(p.order))
+	for _, i := range p.order {
+		results = append(results, i.Result)
+	}
+	return results
+}
+
+// Sort sorts results: broken first, then by target and login.
+func Sort(results []Result) {
+	rank := func(r Result) int { return slices.Index(diagnose.WorkloadStates, r.Verdict.State) }
+	slices.SortStableFunc(results, func(a, b Result) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Target, b.Target), a.Compare(b.Login))
+	})
+}

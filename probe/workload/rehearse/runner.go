@@ -1,0 +1,271 @@
+package rehearse
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/workload"
+)
+
+// Session rehearses logins at one target, one after the other. It is a [gather.Rehearser].
+type Session interface {
+	Rehearse(ctx context.Context, login evidence.WorkloadLogin, expired evidence.Fact[evidence.Refusal]) evidence.Rehearsal
+	Close()
+}
+
+// Options are what a [Runner] works with. All fields but Changed are required.
+type Options struct {
+	// Discover reads who logs in.
+	Discover func(context.Context) workload.Inventory
+	// Session opens a session at a target.
+	Session func(evidence.Target) (Session, error)
+	// State returns what is known of a target's canary.
+	State func(target string) (probe.TargetState, bool)
+	// Interval is the time from one discovery to the next, Every that from one rehearsal of a login
+	// to the next, while it does not change.
+	Interval, Every time.Duration
+	// Changed is called when the verdict on a login changes, and for its first one.
+	Changed func(before, after Result)
+}
+
+const (
+	// tick is how often a Runner looks for logins that are due.
+	tick = time.Second
+	// quietFor is how long no login is rehearsed at a target whose canary failed, or after a server
+	// asked for fewer requests.
+	quietFor = time.Minute
+)
+
+// Runner discovers logins and rehearses them until it is stopped. At one Vault it rehearses one
+// login at a time, and none while the target's canary fails, while a server asks for fewer
+// requests, or within a minute of either. Its methods are safe for concurrent use.
+type Runner struct {
+	Options
+
+	mu        sync.Mutex // guards what follows
+	targets   []evidence.Target
+	ours      func(target *evidence.Target) bool
+	inventory workload.Inventory
+	plan      *plan
+	busy      map[string]bool      // by Vault
+	quiet     map[string]time.Time // by target: until when none is rehearsed
+}
+
+// NewRunner returns a Runner that has discovered nothing yet.
+func NewRunner(o Options) *Runner {
+	return &Runner{Options: o, plan: newPlan(o.Every), busy: map[string]bool{}, quiet: map[string]time.Time{}}
+}
+
+// SetTargets replaces the targets that logins are assigned to. Logins at targets that are not ours
+// are another process's; ours is asked with nil about those that no target watches.
+func (r *Runner) SetTargets(targets []evidence.Target, ours func(target *evidence.Target) bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.targets, r.ours = targets, ours
+	r.assign()
+}
+
+// assign assigns the inventory to the targets. It is called with the lock held.
+func (r *Runner) assign() {
+	others := func(a Assigned) bool { return r.ours != nil && !r.ours(a.Target) }
+	r.plan.set(slices.DeleteFunc(Assign(r.inventory.Entries, r.targets), others), time.Now())
+}
+
+// Snapshot returns the last inventory and the result of every login in it, broken ones first. The
+// time of the inventory is zero before the first discovery.
+func (r *Runner) Snapshot() (workload.Inventory, []Result) {
+	r.mu.Lock()
+	inventory, results := r.inventory, r.plan.results()
+	r.mu.Unlock()
+	Sort(results)
+	return inventory, results
+}
+
+// Run discovers and rehearses until the context ends.
+func (r *Runner) Run(ctx context.Context) {
+	var working sync.WaitGroup
+	defer working.Wait()
+	working.Go(func() { r.discoverEvery(ctx) })
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		for _, vault := range r.waiting() {
+			working.Go(func() { r.round(ctx, vault) })
+		}
+	}
+}
+
+func (r *Runner) discoverEvery(ctx context.Context) {
+	ticker := time.NewTicker(r.Interval)
+	defer ticker.Stop()
+	for {
+		found := r.Discover(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		r.take(found)
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// take puts an inventory into use. While a source cannot be read, the logins that are missing may
+// be that source's: they are kept.
+func (r *Runner) take(found workload.Inventory) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if slices.ContainsFunc(found.Sources, func(s workload.Source) bool { return s.State == workload.SourceFailed }) {
+		found.Entries = withMissing(found.Entries, r.inventory.Entries)
+	}
+	r.inventory = found
+	r.assign()
+}
+
+func withMissing(entries, former []workload.Entry) []workload.Entry {
+	present := make(map[workload.Login]bool, len(entries))
+	for _, e := range entries {
+		present[e.Login] = true
+	}
+	all := slices.Clone(entries)
+	for _, e := range former {
+		if !present[e.Login] {
+			all = append(all, e)
+		}
+	}
+	slices.SortFunc(all, func(a, b workload.Entry) int { return a.Compare(b.Login) })
+	return all
+}
+
+// waiting lists the Vaults at which a login is due and none is being rehearsed, and marks them busy.
+func (r *Runner) waiting() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	r.plan.forget(now)
+	addresses := slices.DeleteFunc(r.plan.vaults(now), func(vault string) bool { return r.busy[vault] })
+	for _, vault := range addresses {
+		r.busy[vault] = true
+	}
+	return addresses
+}
+
+// round rehearses every login that is due at a Vault.
+func (r *Runner) round(ctx context.Context, vault string) {
+	var open session
+	defer func() {
+		open.close()
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		delete(r.busy, vault)
+	}()
+	var last expiredKey
+	for ctx.Err() == nil {
+		due, claim, expired := r.next(vault, last)
+		if due == nil {
+			return
+		}
+		last = due.expiredKey()
+		rehearsal := open.rehearse(ctx, r.Session, *due.target, claim, expired)
+		if ctx.Err() != nil {
+			return
+		}
+		r.record(due, rehearsal)
+	}
+}
+
+// next returns the login that is rehearsed next at a Vault, nil if there is none, and what is
+// claimed for it.
+func (r *Runner) next(vault string, last expiredKey) (*item, evidence.WorkloadLogin, evidence.Fact[evidence.Refusal]) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	open := map[string]bool{}
+	due := r.plan.next(vault, last, func(target string) bool {
+		if _, asked := open[target]; !asked {
+			open[target] = r.open(target, now)
+		}
+		return open[target]
+	}, now)
+	if due == nil {
+		return nil, evidence.WorkloadLogin{}, evidence.Fact[evidence.Refusal]{}
+	}
+	state, _ := r.State(due.Target)
+	return due, Claim(due.Login, TokensOf(*due.target, state.Latest.Evidence)), r.plan.expired(due, now)
+}
+
+// open reports whether logins may be rehearsed at a target. It is called with the lock held.
+func (r *Runner) open(target string, now time.Time) bool {
+	state, known := r.State(target)
+	if !known || state.Latest == nil {
+		return false
+	}
+	run := state.Latest
+	if !run.Healthy() || run.Evidence.AsksForBackoff() {
+		r.quiet[target] = later(r.quiet[target], run.Start.Add(run.Duration+quietFor))
+		return false
+	}
+	failed := state.LastFailure.Start
+	return !state.Stale(now) && !now.Before(r.quiet[target]) && (failed.IsZero() || now.Sub(failed) >= quietFor)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func (r *Runner) record(due *item, rehearsal evidence.Rehearsal) {
+	r.mu.Lock()
+	before := due.Result
+	r.plan.record(due, rehearsal, diagnose.JudgeRehearsal(*due.target, rehearsal), time.Now())
+	after := due.Result
+	r.mu.Unlock()
+	if r.Changed != nil && !before.Since.Equal(after.Since) {
+		r.Changed(before, after)
+	}
+}
+
+// session is the session at the target that is rehearsed now, if any.
+type session struct {
+	Session
+	target string
+}
+
+// rehearse rehearses a login over the session at its target, which it opens if it is another one
+// than the last. If that fails, the failure is the answer.
+func (s *session) rehearse(ctx context.Context, open func(evidence.Target) (Session, error), target evidence.Target,
+	claim evidence.WorkloadLogin, expired evidence.Fact[evidence.Refusal],
+) evidence.Rehearsal {
+	if s.Session == nil || s.target != target.Name {
+		s.close()
+		opened, err := open(target)
+		if err != nil {
+			failure, _ := errors.AsType[evidence.Failure](err)
+			return evidence.Rehearsal{Login: claim, At: time.Now(), Expired: evidence.Fact[evidence.Refusal]{State: evidence.Failed, Failure: failure}}
+		}
+		s.Session, s.target = opened, target.Name
+	}
+	return s.Rehearse(ctx, claim, expired)
+}
+
+func (s *session) close() {
+	if s.Session != nil {
+		s.Close()
+		s.Session = nil
+	}
+}
