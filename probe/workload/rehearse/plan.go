@@ -92,22 +92,53 @@ func sameTarget(a, b *evidence.Target) bool {
 }
 
 // next returns the login that is rehearsed next at this Vault, nil if none is due. open reports
-// whether logins may be rehearsed at a target. Logins with the role of the last one come first.
+// whether logins may be rehearsed at a target, last is the login before.
 func (p *plan) next(vault string, last expiredKey, open func(target string) bool, now time.Time) *item {
 	if now.Before(p.paused[vault]) {
 		return nil
 	}
 	var first *item
 	for _, i := range p.order {
-		switch {
-		case i.target == nil, i.target.Vault.Addr != vault, i.due.After(now), !open(i.Target):
-		case i.expiredKey() == last:
-			return i
-		case first == nil || i.due.Before(first.due):
+		if i.target == nil || i.target.Vault.Addr != vault || i.due.After(now) || !open(i.Target) {
+			continue
+		}
+		if first == nil || i.precedes(first, last) {
 			first = i
 		}
 	}
 	return first
+}
+
+// precedes reports whether a login is rehearsed before another one: those to be confirmed, then
+// those that were discovered last, then those that have been due for the longest. Of equal ones,
+// that with the role of the last login comes first, to share its answer.
+func (i *item) precedes(o *item, last expiredKey) bool {
+	switch {
+	case i.class() != o.class():
+		return i.class() < o.class()
+	case i.class() == discovered && !i.due.Equal(o.due):
+		return i.due.After(o.due)
+	case (i.expiredKey() == last) != (o.expiredKey() == last):
+		return i.expiredKey() == last
+	}
+	return i.due.Before(o.due)
+}
+
+// The classes of logins that are due, the most urgent first.
+const (
+	unconfirmed = iota
+	discovered
+	unchanged
+)
+
+func (i *item) class() int {
+	switch {
+	case i.pending.State != "":
+		return unconfirmed
+	case i.Since.IsZero():
+		return discovered
+	}
+	return unchanged
 }
 
 // vaults lists the addresses at which a login is due.

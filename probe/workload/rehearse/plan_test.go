@@ -2,6 +2,7 @@ package rehearse
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -117,6 +118,28 @@ func TestNothingIsDue(t *testing.T) {
 		if due := test(p); due != nil {
 			t.Errorf("%s, %s is due", name, due.Role)
 		}
+	}
+}
+
+// In a round that takes hours, a login that is discovered meanwhile does not wait for its end.
+func TestUrgentLoginsComeFirst(t *testing.T) {
+	p := newPlan(time.Hour)
+	first := []Assigned{loginOf("a", "a"), loginOf("b", "b"), loginOf("c", "c")}
+	p.set(first, start)
+	p.record(p.order[0], evidence.Rehearsal{}, isReady, start)
+	p.order[0].due = start
+	later := start.Add(time.Minute)
+	p.set(append(first, loginOf("new", "new")), later)
+	p.record(p.order[1], evidence.Rehearsal{}, isReady, start)
+	p.record(p.order[1], evidence.Rehearsal{}, isBroken, start)
+	var order []string
+	for range 4 {
+		due := p.next("https://vault", p.order[0].expiredKey(), always, later)
+		order = append(order, due.Role)
+		p.record(due, evidence.Rehearsal{}, isBroken, later)
+	}
+	if want := []string{"b", "new", "c", "a"}; !slices.Equal(order, want) {
+		t.Errorf("the order is %v, want %v", order, want)
 	}
 }
 
