@@ -25,15 +25,20 @@ type Config struct {
 	// MaxInFlight limits concurrent probes; 0 means enough. See [Config.InFlight].
 	MaxInFlight    int
 	LeaderElection LeaderElection
+	Workloads      Workloads
 	Shard          Shard
 	// Volumes are the pod's volumes of which the object is known.
 	Volumes []evidence.Volume
-	// Home is the API server of the cluster that the exporter runs in, where the Lease
-	// is; it is zero without leader election.
+	// Home is the API server of the cluster that the exporter runs in, where the Lease and
+	// the workloads are; it is zero without leader election and without Workloads.
 	Home evidence.Kubernetes
 
 	env environment
 }
+
+// OwnCluster returns the API server of the cluster that the exporter runs in, with the pod's own
+// token; it is zero outside a pod.
+func (c Config) OwnCluster() evidence.Kubernetes { return c.env.pod.home() }
 
 // Load reads the environment, and the targets file if the environment names one. The
 // error has one line for each mistake: where it is, what is wrong, what is allowed.

@@ -19,7 +19,7 @@ import (
 var public = cmpopts.IgnoreUnexported(Config{})
 
 func TestDefaults(t *testing.T) {
-	want := Config{StatusPage: true, ProbeAPI: true, Shard: Shard{Total: 1}, Targets: []evidence.Target{{
+	want := Config{StatusPage: true, ProbeAPI: true, Workloads: Workloads{Interval: 10 * time.Minute, Rehearsal: time.Hour}, Shard: Shard{Total: 1}, Targets: []evidence.Target{{
 		Name:       "default",
 		Vault:      evidence.Vault{Addr: "https://vault.example.com:8200", Mount: "kubernetes", Role: "canary"},
 		Kubernetes: evidence.Kubernetes{Host: "https://kubernetes.example.com:6443"},
@@ -73,29 +73,33 @@ func full(f files) vars {
 		"EXPORTER_TOTAL_SHARDS":  "3",
 
 		"EXPORTER_LEADER_ELECTION_LEASE": "monitoring/exporter",
+
+		"EXPORTER_WORKLOADS_INTERVAL":  "30m",
+		"EXPORTER_WORKLOADS_REHEARSAL": "6h",
 	}
 }
 
 func TestEveryVariable(t *testing.T) {
 	f := newFiles(t)
-	want := Config{ExternalURL: "https://example.com/vault-auth", MaxInFlight: 64, Shard: Shard{2, 3}, LeaderElection: LeaderElection{Lease: Lease{"monitoring", "exporter"}}, Targets: []evidence.Target{{
-		Name: "prod/eu-1",
-		Vault: evidence.Vault{
-			Addr: "http://[::1]:8200/proxy", CACert: f.cert, TLSServerName: "vault.internal",
-			Namespace: "team/a", Mount: "k8s/prod", Role: "can-ary_1.x", ClientCert: f.cert, ClientKey: f.key,
-			TokenFile: "/etc/vault/token", DiagnosticRole: "k8s-auth-probe",
-		},
-		Kubernetes: evidence.Kubernetes{
-			Host: "https://rancher.example.com/k8s/clusters/c-1", CACert: f.cert, TLSServerName: "10.0.0.1",
-			TokenFile: "/etc/own/token",
-		},
-		Reviewer: evidence.Origin{Source: evidence.SourceFile, TokenFile: "/etc/reviewer/token"},
-		Canary: evidence.Origin{
-			Source: evidence.SourceFile, TokenFile: "token",
-			Audiences: []string{"vault", "https://kubernetes.default.svc"},
-		},
-		Interval: 2 * time.Minute, Timeout: 3500 * time.Millisecond, Recheck: 2 * time.Second,
-	}}}
+	want := Config{ExternalURL: "https://example.com/vault-auth", MaxInFlight: 64, Shard: Shard{2, 3}, LeaderElection: LeaderElection{Lease: Lease{"monitoring", "exporter"}},
+		Workloads: Workloads{Interval: 30 * time.Minute, Rehearsal: 6 * time.Hour}, Targets: []evidence.Target{{
+			Name: "prod/eu-1",
+			Vault: evidence.Vault{
+				Addr: "http://[::1]:8200/proxy", CACert: f.cert, TLSServerName: "vault.internal",
+				Namespace: "team/a", Mount: "k8s/prod", Role: "can-ary_1.x", ClientCert: f.cert, ClientKey: f.key,
+				TokenFile: "/etc/vault/token", DiagnosticRole: "k8s-auth-probe",
+			},
+			Kubernetes: evidence.Kubernetes{
+				Host: "https://rancher.example.com/k8s/clusters/c-1", CACert: f.cert, TLSServerName: "10.0.0.1",
+				TokenFile: "/etc/own/token",
+			},
+			Reviewer: evidence.Origin{Source: evidence.SourceFile, TokenFile: "/etc/reviewer/token"},
+			Canary: evidence.Origin{
+				Source: evidence.SourceFile, TokenFile: "token",
+				Audiences: []string{"vault", "https://kubernetes.default.svc"},
+			},
+			Interval: 2 * time.Minute, Timeout: 3500 * time.Millisecond, Recheck: 2 * time.Second,
+		}}}
 	got := mustLoad(t, full(f))
 	if diff := cmp.Diff(want, got, public); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

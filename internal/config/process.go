@@ -6,6 +6,7 @@ import (
 	"math"
 	"regexp"
 	"strconv"
+	"time"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
@@ -18,6 +19,14 @@ type LeaderElection struct {
 
 // Lease names a Lease of the cluster that the exporter runs in.
 type Lease struct{ Namespace, Name string }
+
+// Workloads is whether and how often the logins of workloads are discovered and rehearsed.
+type Workloads struct {
+	Enabled bool
+	// Interval is the time from one discovery to the next, Rehearsal that from one rehearsal of a
+	// login to the next.
+	Interval, Rehearsal time.Duration
+}
 
 // Shard is which part of the targets this process probes, counted from 0.
 type Shard struct{ Index, Total int }
@@ -46,6 +55,9 @@ func (r *resolver) process() Config {
 	if c.Shard.Total > 0 && c.Shard.Index >= c.Shard.Total {
 		r.refuse("SHARD", invalid(fmt.Sprintf("is shard %d, which %d of %s do not have", c.Shard.Index, c.Shard.Total, r.names.name("TOTAL_SHARDS")),
 			"0 to the number of shards less 1, or the name of a pod that ends in it"))
+	}
+	if c.Workloads.Enabled {
+		c.Home = r.home("WORKLOADS", "the discovery")
 	}
 	if !c.LeaderElection.Enabled {
 		return c

@@ -1,6 +1,10 @@
 package config
 
-import "github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+import (
+	"time"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+)
 
 // processVariables are the variables of the process, in the order in which they are
 // documented.
@@ -37,6 +41,18 @@ var processVariables = []variable[Config]{
 		key: "LEADER_ELECTION_LEASE", unset: "the pod's namespace and `" + defaultLease + "`",
 		doc: "the Lease of the leader election", example: "monitoring/exporter",
 	}, leaseName, func(c *Config) *Lease { return &c.LeaderElection.Lease }),
+	define(spec{
+		key: "WORKLOADS", builtIn: "false", chart: "(toString $v.workloads.enabled)",
+		doc: "whether the logins of [workloads](workloads.md) are discovered in this cluster and rehearsed", example: "true",
+	}, boolean, func(c *Config) *bool { return &c.Workloads.Enabled }),
+	define(spec{
+		key: "WORKLOADS_INTERVAL", builtIn: "10m", chart: "$v.workloads.interval",
+		doc: "time from one discovery to the next", example: "30m",
+	}, duration, func(c *Config) *time.Duration { return &c.Workloads.Interval }),
+	define(spec{
+		key: "WORKLOADS_REHEARSAL", builtIn: "1h", chart: "$v.workloads.rehearsal",
+		doc: "time from one rehearsal of an unchanged login to the next; longer if the logins at one Vault do not fit", example: "6h",
+	}, duration, func(c *Config) *time.Duration { return &c.Workloads.Rehearsal }),
 	define(spec{
 		key: "VOLUMES", unset: "none", chart: `(include "exporter.volumes" .)`,
 		doc:     "Secrets and ConfigMaps behind directories of the pod, for the commands that the exporter prints",

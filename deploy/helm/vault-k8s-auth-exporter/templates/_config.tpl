@@ -88,6 +88,9 @@ vault
   "PROBE_API" (toString $v.probeAPI)
   "EXTERNAL_URL" $v.externalURL
   "MAX_IN_FLIGHT" (int $v.maxInFlight | toString)
+  "WORKLOADS" (toString $v.workloads.enabled)
+  "WORKLOADS_INTERVAL" $v.workloads.interval
+  "WORKLOADS_REHEARSAL" $v.workloads.rehearsal
   "VOLUMES" (include "exporter.volumes" .) -}}
 {{- /* end */ -}}
 {{- with $v.vault.ca }}{{ if or .existingConfigMap .existingSecret }}{{ $_ := set $all "VAULT_CACERT" (printf "%s/vault-ca/%s" $etc .key) }}{{ end }}{{ end -}}
