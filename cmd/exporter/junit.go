@@ -61,12 +61,16 @@ func writeJUnit(w io.Writer, links status.Links, results []probe.Result) error {
 		}
 		suite.Cases = append(suite.Cases, one)
 	}
+	return suite.write(w)
+}
+
+func (s junitSuite) write(w io.Writer) error {
 	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return err
 	}
 	encoder := xml.NewEncoder(w)
 	encoder.Indent("", "  ")
-	if err := encoder.Encode(suite); err != nil {
+	if err := encoder.Encode(s); err != nil {
 		return err
 	}
 	_, err := io.WriteString(w, "\n")

@@ -3,6 +3,7 @@
 //
 //	exporter [serve]   probe on a schedule and expose metrics
 //	exporter check     probe once and report to a human, or as JSON
+//	exporter workloads rehearse the logins of the cluster's workloads once and report
 //	exporter config    print the resolved configuration
 //	exporter setup     print what an installation needs in Vault and Kubernetes
 package main
@@ -52,6 +53,7 @@ type flags struct {
 	site          siteFlags
 
 	check       checkFlags
+	workloads   workloadFlags
 	setup       setup.Options
 	setupOutput string
 }
@@ -81,6 +83,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	switch f.command {
 	case "check":
 		return check(ctx, f, settings, stdout, stderr)
+	case "workloads":
+		return workloads(ctx, f.workloads, settings, stdout, stderr)
 	case "config":
 		return printConfig(settings, stdout, stderr)
 	}
@@ -108,6 +112,9 @@ func parse(args []string, stdout, stderr io.Writer) (f flags, code int, done boo
 	serveCommand.Flag("debug.listen-address", "Address of a listener for pprof, such as 127.0.0.1:10192. Off unless set.").StringVar(&f.debug)
 	checkCommand := app.Command("check", "Probe every target once and report. Exit code 0: all are healthy, 1: some target is not, 2: invalid usage or configuration.")
 	addCheckFlags(checkCommand, &f.check)
+	workloadsCommand := app.Command("workloads", "Find who logs in from this cluster, rehearse each login once, and report. "+
+		"Exit code 0: none is broken, 1: some login is broken, 2: invalid usage or configuration.")
+	addWorkloadFlags(workloadsCommand, &f.workloads)
 	app.Command("config", "Print the resolved configuration.")
 	addSetupFlags(app.Command("setup", "Print what an installation needs: policy and roles in Vault, permissions in Kubernetes, values of the chart. Changes nothing."), &f.setup, &f.setupOutput)
 

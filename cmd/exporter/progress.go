@@ -13,11 +13,12 @@ import (
 // progressAfter is how long check is silent before it shows its progress.
 const progressAfter = time.Second
 
-// progress shows on a terminal how many targets were probed, and which took longest. It is
-// one line, which is removed at the end.
+// progress shows on a terminal how many targets were probed, and which took longest, or how many
+// logins were rehearsed. It is one line, which is removed at the end.
 type progress struct {
 	width int // of the terminal, 0 if it is not known
 	total int
+	of    string // what is counted
 	start time.Time
 	first *time.Timer // nil if it is no terminal
 
@@ -30,7 +31,7 @@ type progress struct {
 }
 
 func newProgress(w io.Writer, total int) *progress {
-	p := &progress{total: total, start: time.Now()}
+	p := &progress{total: total, of: "targets probed", start: time.Now()}
 	if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) && os.Getenv("TERM") != "dumb" {
 		p.out, p.width = w, screenOf(file)
 		p.first = time.AfterFunc(progressAfter, p.show) // also while no target responds
@@ -38,7 +39,7 @@ func newProgress(w io.Writer, total int) *progress {
 	return p
 }
 
-// probed counts a target.
+// probed counts a target, or without a name a login.
 func (p *progress) probed(target string, elapsed time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -61,8 +62,8 @@ func (p *progress) write() {
 		return
 	}
 	p.shown = true
-	line := fmt.Sprintf("%d of %d targets probed", p.done, p.total)
-	if p.done > 0 {
+	line := fmt.Sprintf("%d of %d %s", p.done, p.total, p.of)
+	if p.slowest != "" {
 		line += fmt.Sprintf(", the slowest: %s, %.1f s", p.slowest, p.longest.Seconds())
 	}
 	if p.width > 0 { // a line that the terminal wraps could not be removed

@@ -53,7 +53,7 @@ func JudgeRehearsal(t evidence.Target, r evidence.Rehearsal) WorkloadVerdict {
 	case last.Failed():
 		return unknownLogin("Vault at %s gave no usable answer: %s", t.Vault.Addr, last.Failure.Error())
 	case r.Unexpired.Ok() && last.Value.IsBare403():
-		return WorkloadVerdict{State: WorkloadReady, Detail: fmt.Sprintf("the role %s at %s admits %s", r.Login.Role, mountPath(t), r.Login.ServiceAccount.Username())}
+		return WorkloadVerdict{State: WorkloadReady, Detail: fmt.Sprintf("the role %s at %s admits %s", evidence.Clean(r.Login.Role), mountPath(t), evidence.Clean(r.Login.ServiceAccount.Username()))}
 	case last.Value.IsBare403() && len(r.Role.Value.CIDRs) > 0:
 		return unknownLogin("the role has token_bound_cidrs that do not admit the exporter: only a login from the workload's address shows more")
 	case last.Value.IsBare403():
@@ -69,7 +69,8 @@ func judgeRehearsalText(t evidence.Target, r evidence.Rehearsal, answer evidence
 	if reason == RoleNamespaceSelectorFailed && !evidence.Contains(answer.Text, textNoReviewer) {
 		reason, certain = refineCall(reason, callReason(answer.Text), answer.Text)
 	}
-	said := fmt.Sprintf("Vault rejects logins at %s with the role %s as %s: %s", loginPath(t), r.Login.Role, r.Login.ServiceAccount.Username(), answer.Text)
+	said := fmt.Sprintf("Vault rejects logins at %s with the role %s as %s: %s", loginPath(t),
+		evidence.Clean(r.Login.Role), evidence.Clean(r.Login.ServiceAccount.Username()), answer.Text)
 	switch {
 	case !certain:
 		return unknownLogin("%s", said)

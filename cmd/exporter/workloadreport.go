@@ -1,0 +1,193 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/workload"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/workload/rehearse"
+)
+
+func (r *workloadReport) write(format string, w io.Writer) error {
+	switch format {
+	case "json":
+		return r.writeJSON(w)
+	case "csv":
+		return r.writeCSV(w)
+	case "junit":
+		return r.writeJUnit(w)
+	}
+	return r.writeText(w, paletteFor(w))
+}
+
+// writeText writes a table of every login, then each broken one with its fix, then what is missing
+// from the table.
+func (r *workloadReport) writeText(w io.Writer, p palette) error {
+	out := bufio.NewWriter(w)
+	fmt.Fprintf(out, "%s\n\n", r.summary(p))
+	if len(r.results) > 0 {
+		r.writeTable(out)
+	}
+	for _, one := range r.results {
+		if one.Verdict.State == diagnose.WorkloadBroken || one.Verdict.State == diagnose.WorkloadUnknown {
+			fmt.Fprintln(out)
+			writeWorkload(out, p, one)
+		}
+	}
+	r.writeUnwatched(out)
+	r.writeOmitted(out)
+	if len(r.results) > 0 {
+		fmt.Fprintf(out, "\n%s\n", r.summary(p))
+	}
+	return out.Flush()
+}
+
+func (r *workloadReport) writeTable(out io.Writer) {
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "STATE\tROLE\tSERVICE ACCOUNT\tMOUNT\tTARGET\tPODS\tFROM\tREASON")
+	for _, one := range r.results {
+		fmt.Fprintln(table, strings.Join([]string{
+			string(one.Verdict.State), printable(one.Role), printable(one.ServiceAccount.String()), mountOf(one.Login), cmp.Or(one.Target, "-"),
+			strconv.Itoa(pods(one.Entry)), firstOf(objects(one.Entry), 2), cmp.Or(string(one.Verdict.Reason), "-"),
+		}, "\t"))
+	}
+	_ = table.Flush() // out is a bufio.Writer, which keeps the error
+}
+
+// writeWorkload writes a login that is not ready: why, how to check that, and the fix.
+func writeWorkload(out io.Writer, p palette, r rehearse.Result) {
+	state := p.color(yellow, string(r.Verdict.State))
+	if r.Verdict.State == diagnose.WorkloadBroken {
+		state = p.color(red, string(r.Verdict.State)) + ", " + p.color(bold, string(r.Verdict.Reason))
+	}
+	fmt.Fprintf(out, "%s as %s at %s: %s\n", p.color(bold, printable(r.Role)), printable(r.ServiceAccount.String()), r.Target, state)
+	writeRow(out, "  from   ", firstOf(objects(r.Entry), maxListed))
+	writeRow(out, "  why    ", r.Verdict.Detail)
+	writeAdvice(out, r.Verdict.Advice)
+	if r.Verdict.Reason != "" {
+		fmt.Fprintf(out, "  see    %s\n", r.Verdict.Reason.Runbook())
+	}
+}
+
+// writeUnwatched writes each mount that no target watches, with the target that would.
+func (r *workloadReport) writeUnwatched(out io.Writer) {
+	for _, m := range r.unwatched() {
+		fmt.Fprintf(out, "\nNo target watches %s, which has %s. One for the targets file; exporter setup prints the role of its canary:\n", mountOf(m.login), counted(m.logins, "login"))
+		for line := range strings.Lines(rehearse.Watch(m.login)) {
+			fmt.Fprint(out, "  ", line)
+		}
+	}
+}
+
+// writeOmitted writes what the table may lack: sources that were not read and objects without a
+// login that can be rehearsed.
+func (r *workloadReport) writeOmitted(out io.Writer) {
+	var absent []string
+	for _, s := range r.inventory.Sources {
+		switch s.State {
+		case workload.SourceRead:
+		case workload.SourceNotInstalled:
+			absent = append(absent, s.Name)
+		default:
+			fmt.Fprintln(out)
+			writeRow(out, "", fmt.Sprintf("%s could not be read (%s): %s", s.Name, s.State, s.Error))
+		}
+	}
+	if len(absent) > 0 {
+		fmt.Fprintln(out)
+		writeRow(out, "", "Not installed: "+strings.Join(absent, ", "))
+	}
+	if len(r.inventory.Skipped) > 0 {
+		fmt.Fprintf(out, "\n%s without a login that can be rehearsed:\n", counted(len(r.inventory.Skipped), "object"))
+		for _, s := range r.inventory.Skipped {
+			writeRow(out, "  ", describeObject(s.Object)+": "+s.Why)
+		}
+	}
+}
+
+func (r *workloadReport) summary(p palette) string {
+	counts := map[diagnose.WorkloadState]int{}
+	for _, one := range r.results {
+		counts[one.Verdict.State]++
+	}
+	parts := []string{counted(len(r.results), "login")}
+	for _, state := range diagnose.WorkloadStates {
+		if n := counts[state]; n > 0 {
+			color := map[diagnose.WorkloadState]string{diagnose.WorkloadBroken: red, diagnose.WorkloadReady: green}[state]
+			parts = append(parts, p.color(cmp.Or(color, yellow), fmt.Sprintf("%d %s", n, strings.ReplaceAll(string(state), "_", " "))))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// unwatchedMount is a mount that no target watches.
+type unwatchedMount struct {
+	login  workload.Login // of the mount alone
+	logins int
+}
+
+func (r *workloadReport) unwatched() []unwatchedMount {
+	counts := map[workload.Login]int{}
+	for _, one := range r.results {
+		if one.Target == "" {
+			counts[workload.Login{Address: one.Address, Namespace: one.Namespace, Mount: one.Mount}]++
+		}
+	}
+	var mounts []unwatchedMount
+	for _, login := range slices.SortedFunc(maps.Keys(counts), workload.Login.Compare) {
+		mounts = append(mounts, unwatchedMount{login, counts[login]})
+	}
+	return mounts
+}
+
+func mountOf(l workload.Login) string {
+	text := "auth/" + printable(l.Mount)
+	if l.Namespace != "" {
+		text += " in " + printable(l.Namespace)
+	}
+	if l.Address != "" {
+		text += " at " + printable(l.Address)
+	}
+	return text
+}
+
+func pods(e workload.Entry) int {
+	n := 0
+	for _, o := range e.Objects {
+		n += o.Pods
+	}
+	return n
+}
+
+func objects(e workload.Entry) []string {
+	var names []string
+	for _, o := range e.Objects {
+		names = append(names, describeObject(o))
+	}
+	return names
+}
+
+func describeObject(o workload.Object) string {
+	if o.Namespace == "" {
+		return o.Kind + " " + printable(o.Name)
+	}
+	return o.Kind + " " + printable(o.Namespace) + "/" + printable(o.Name)
+}
+
+// printable replaces what a terminal would not print.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if !strconv.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, text)
+}
