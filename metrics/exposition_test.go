@@ -34,6 +34,7 @@ func full(t testing.TB) *metrics.Recorder {
 	rec.Reloaded(3735928559)
 	rec.Shard(0, 1)
 	rec.Lease("monitoring/exporter", func() bool { return true })()
+	rec.Workloads(workloadSnapshot)
 	return rec
 }
 

@@ -150,3 +150,14 @@ func (r *Recorder) TargetStates() []probe.TargetState {
 	}
 	return states
 }
+
+// TargetState returns the state of one target; known is false if there is no such target.
+func (r *Recorder) TargetState(target string) (state probe.TargetState, known bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	s, known := r.targets[target]
+	if !known {
+		return probe.TargetState{}, false
+	}
+	return s.TargetState, true
+}

@@ -29,12 +29,13 @@ var allowed = map[string][]string{
 	"internal/config":     {"internal/localfile", "probe/evidence"},
 	"internal/setup":      {"internal/config", "internal/httpclient", "internal/kubeconfig", "internal/localfile", "internal/redact", "probe/evidence", "probe/gather", "probe/shell"},
 	"internal/status":     {"internal/response", "probe", "probe/diagnose", "probe/evidence", "probe/incident"},
-	"metrics":             {"internal/response", "probe", "probe/diagnose", "probe/evidence"},
+	"metrics":             {"internal/response", "probe", "probe/diagnose", "probe/evidence", "probe/workload", "probe/workload/rehearse"},
 	"docs":                {},
 	"cmd/exporter": {"docs", "internal/config", "internal/leader", "internal/localfile", "internal/redact", "internal/response", "internal/schedule", "internal/setup", "internal/status", "metrics",
-		"probe", "probe/diagnose", "probe/evidence", "probe/incident"},
+		"probe", "probe/diagnose", "probe/evidence", "probe/incident", "probe/workload", "probe/workload/discover", "probe/workload/rehearse"},
 
 	"probe/workload":          {"probe/evidence"},
+	"probe/workload/rehearse": {"probe", "probe/diagnose", "probe/evidence", "probe/workload"},
 	"probe/workload/discover": {"internal/httpclient", "internal/kubeconfig", "internal/localfile", "internal/redact", "probe/evidence", "probe/workload"},
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/status"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/metrics"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/workload/rehearse"
 )
 
 // exporter is what serve runs.
@@ -26,6 +27,7 @@ type exporter struct {
 	prober    *probe.Prober
 	scheduler *schedule.Scheduler
 	candidate *leader.Candidate // nil without leader election
+	workloads *rehearse.Runner  // nil if workloads are off
 	page      *status.Server
 	site      site
 	incidents *incidents
@@ -91,6 +93,9 @@ func newExporter(settings config.Config, at site, logger *slog.Logger) (*exporte
 		}
 	}
 	e.incidents = newIncidents(logger, e.site.links)
+	if settings.Workloads.Enabled {
+		e.workloads = e.newWorkloads(settings)
+	}
 	e.page = e.newPage()
 	e.incidents.page = e.page
 	recorder.Shard(settings.Shard.Index, settings.Shard.Total)
@@ -114,7 +119,12 @@ func (e *exporter) probe(ctx context.Context) {
 	e.takeOver()
 	var announcing sync.WaitGroup
 	announcing.Go(func() { e.announceFirstRound(ctx) })
+	var rehearsing sync.WaitGroup
+	if e.workloads != nil {
+		rehearsing.Go(func() { e.workloads.Run(ctx) })
+	}
 	e.scheduler.Run(ctx)
+	rehearsing.Wait()
 	e.prober.Wait()
 	announcing.Wait()
 }
@@ -167,6 +177,9 @@ func (e *exporter) assign() {
 	e.recorder.SetTargets(targets)
 	e.incidents.setTargets(targets)
 	e.scheduler.Set(e.jobs(targets), e.settings.InFlight())
+	if e.workloads != nil {
+		e.workloads.SetTargets(e.settings.Targets, rehearsesAt(e.settings.Shard))
+	}
 }
 
 // ready returns an error until every target was probed once, or until this process knows

@@ -208,10 +208,18 @@ func (p *plan) forget(now time.Time) {
 	}
 }
 
-func (p *plan) results() []Result {
+// staleAfter is the age, in intervals, beyond which a login is no longer reported as ready. One
+// that is broken is reported until a newer rehearsal.
+const staleAfter = 3
+
+func (p *plan) results(now time.Time) []Result {
 	results := make([]Result, 0, len(p.order))
 	for _, i := range p.order {
-		results = append(results, i.Result)
+		r := i.Result
+		if r.Verdict.State == diagnose.WorkloadReady && now.Sub(r.At) > staleAfter*p.every {
+			r.Verdict = diagnose.WorkloadVerdict{State: diagnose.WorkloadUnknown, Detail: "it was ready when it was last rehearsed, " + r.At.UTC().Format(time.RFC3339)}
+		}
+		results = append(results, r)
 	}
 	return results
 }

@@ -121,6 +121,19 @@ func TestNothingIsDue(t *testing.T) {
 	}
 }
 
+func TestReadyFades(t *testing.T) {
+	p := newPlan(time.Hour)
+	p.set([]Assigned{loginOf("web", "web"), loginOf("api", "api")}, start)
+	p.record(p.order[0], evidence.Rehearsal{}, isReady, start)
+	p.record(p.order[1], evidence.Rehearsal{}, isBroken, start)
+	for age, want := range map[time.Duration]diagnose.WorkloadState{3 * time.Hour: diagnose.WorkloadReady, 3*time.Hour + 1: diagnose.WorkloadUnknown} {
+		got := p.results(start.Add(age))
+		if got[0].Verdict.State != want || got[1].Verdict.State != diagnose.WorkloadBroken {
+			t.Errorf("after %s: %s and %s", age, got[0].Verdict.State, got[1].Verdict.State)
+		}
+	}
+}
+
 // In a round that takes hours, a login that is discovered meanwhile does not wait for its end.
 func TestUrgentLoginsComeFirst(t *testing.T) {
 	p := newPlan(time.Hour)

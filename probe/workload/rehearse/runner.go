@@ -81,7 +81,7 @@ func (r *Runner) assign() {
 // time of the inventory is zero before the first discovery.
 func (r *Runner) Snapshot() (workload.Inventory, []Result) {
 	r.mu.Lock()
-	inventory, results := r.inventory, r.plan.results()
+	inventory, results := r.inventory, r.plan.results(time.Now())
 	r.mu.Unlock()
 	Sort(results)
 	return inventory, results
@@ -130,6 +130,12 @@ func (r *Runner) take(found workload.Inventory) {
 	defer r.mu.Unlock()
 	if slices.ContainsFunc(found.Sources, func(s workload.Source) bool { return s.State == workload.SourceFailed }) {
 		found.Entries = withMissing(found.Entries, r.inventory.Entries)
+	}
+	for i, s := range found.Sources {
+		former := slices.IndexFunc(r.inventory.Sources, func(f workload.Source) bool { return f.Name == s.Name })
+		if s.ReadAt.IsZero() && former >= 0 {
+			found.Sources[i].ReadAt = r.inventory.Sources[former].ReadAt
+		}
 	}
 	r.inventory = found
 	r.assign()
