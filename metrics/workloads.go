@@ -23,6 +23,7 @@ var (
 	workloadLogins = describe("workload_logins", "How many logins of workloads are in this state; the target is empty for those that no target watches."+cached, "state")
 	workloadBroken = describe("workload_login_broken_info", "Always 1: a workload's login that will fail. At most 200 are listed."+cached,
 		"role", "service_account_namespace", "service_account", "reason", "source")
+	workloadForged  = describe("workload_forged_token_accepted", "Whether a rehearsal of a workload's login got a token, which it must not: 1 or 0."+cached)
 	workloadOmitted = prometheus.NewDesc(namespace+"_workload_logins_broken_omitted",
 		"How many broken logins have no workload_login_broken_info.", nil, nil)
 	workloadSource = prometheus.NewDesc(namespace+"_workload_discovery_success",
@@ -41,7 +42,7 @@ func (r *Recorder) Workloads(snapshot func() (workload.Inventory, []rehearse.Res
 type workloadCollector func() (workload.Inventory, []rehearse.Result)
 
 func (workloadCollector) Describe(descs chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{workloadLogins, workloadBroken, workloadOmitted, workloadSource, workloadSourceRead} {
+	for _, d := range []*prometheus.Desc{workloadLogins, workloadBroken, workloadForged, workloadOmitted, workloadSource, workloadSourceRead} {
 		descs <- d
 	}
 }
@@ -56,6 +57,7 @@ func (c workloadCollector) Collect(metrics chan<- prometheus.Metric) {
 		for _, state := range diagnose.WorkloadStates {
 			metrics <- newMetric(workloadLogins, float64(counts[state]), target, []string{string(state)})
 		}
+		metrics <- newMetric(workloadForged, oneIf(acceptsForged(results, target)), target, nil)
 	}
 	listed, omitted := brokenLogins(results)
 	for _, labels := range listed {
@@ -81,6 +83,12 @@ func countStates(results []rehearse.Result) map[string]map[diagnose.WorkloadStat
 		counts[r.Target][r.Verdict.State]++
 	}
 	return counts
+}
+
+func acceptsForged(results []rehearse.Result, target string) bool {
+	return slices.ContainsFunc(results, func(r rehearse.Result) bool {
+		return r.Target == target && r.Verdict.Reason == diagnose.Reason(diagnose.MountAcceptsInvalidToken)
+	})
 }
 
 // brokenLabels are those of a broken login.

@@ -47,6 +47,8 @@ func TestWorkloads(t *testing.T) {
 		workload_discovery_last_success_timestamp_seconds{source="pods"} 1000
 		workload_discovery_success{source="issuers.cert-manager.io"} 0
 		workload_discovery_success{source="pods"} 1
+		workload_forged_token_accepted{target=""} 0
+		workload_forged_token_accepted{target="a"} 0
 		workload_login_broken_info{reason="role_missing",role="gone",service_account="web",service_account_namespace="shop",source="Deployment/shop/web",target="a"} 1
 		workload_logins{state="broken",target=""} 0
 		workload_logins{state="broken",target="a"} 2
@@ -57,7 +59,7 @@ func TestWorkloads(t *testing.T) {
 		workload_logins{state="unknown",target=""} 0
 		workload_logins{state="unknown",target="a"} 0
 		workload_logins_broken_omitted 0
-	`, "workload_logins", "workload_login_broken_info", "workload_logins_broken_omitted", "workload_discovery_success",
+	`, "workload_forged_token_accepted", "workload_logins", "workload_login_broken_info", "workload_logins_broken_omitted", "workload_discovery_success",
 		"workload_discovery_last_success_timestamp_seconds")
 }
 

@@ -3,7 +3,7 @@
   local q = (import 'query.libsonnet')(config),
   local a = (import 'annotations.libsonnet')(config),
 
-  // alert makes an alert about a target, or about the exporter of a job. The last number of an expression is its threshold: the
+  // alert makes an alert about a target, about the exporter of a job, or about the workloads of a namespace. The last number of an expression is its threshold: the
   // chart replaces it there.
   local alert(name, severity, rule, subject='target') = {
     alert: name,
@@ -13,10 +13,13 @@
     labels: { severity: severity },
     annotations: {
       summary: rule.summary,
-      description: (if subject == 'target' then '{{ $labels.target }}: ' else '{{ with $labels.namespace }}{{ . }}/{{ end }}{{ $labels.job }}: ') + rule.description
-                   + (if subject == 'target' then ' For the cause and the fix: ' + a.check else ''),
+      description: {
+        target: '{{ $labels.target }}: %s For the cause and the fix: ' + a.check,
+        job: '{{ with $labels.namespace }}{{ . }}/{{ end }}{{ $labels.job }}: %s',
+        workloads: '%s For the cause and the fix: ' + a.workloads,
+      }[subject] % [rule.description],
       runbook_url: config.runbookURLPattern % name,
-    } + a.links(subject),
+    } + a.links(if subject == 'job' then 'job' else 'target'),
   },
 
   // The target is in an outage that VaultK8sAuthLoginFailing has reported, or will report within minutes.
@@ -140,7 +143,7 @@
     // Without the warnings that have their own alert.
     alert('VaultK8sAuthWarning', 'warning', {
       expr: q.max('last_over_time(%s[%s])' % [
-        q.metric('warning', 'warning!~"reviewer_token_expiring|certificate_expiring|reviewer_stale_copy|token_not_revoked"'),
+        q.metric('warning', 'warning!~"reviewer_token_expiring|certificate_expiring|reviewer_stale_copy|token_not_revoked|mount_accepts_invalid_token"'),
         config.scrapeGap,
       ]) + ' == 1',
       'for': '4h',
@@ -157,6 +160,25 @@
       summary: "Some of the canary's Vault tokens were not revoked.",
       description: '{{ $value | humanize }} tokens of the last hours were not revoked, or their logins got no response. They live until the TTL '
                    + "of the canary's role ends.",
+    }),
+  ],
+
+  local workloads = [
+    // Of one team at a time, which has to be told.
+    alert('VaultK8sAuthWorkloadLoginBroken', 'warning', {
+      expr: q.aggregate('count', q.max(q.metric('workload_login_broken_info')), ['role', 'service_account', 'reason', 'source']) + ' >= 1',
+      'for': '5m',
+      keep: '15m',
+      summary: 'Logins of workloads will fail when their pods restart.',
+      description: '{{ $value }} logins of the service accounts in {{ $labels.service_account_namespace }} will fail at {{ $labels.target }} when their pods restart.',
+    }, 'workloads'),
+
+    alert('VaultK8sAuthForgedTokenAccepted', 'critical', {
+      expr: q.max(q.metric('warning', 'warning="mount_accepts_invalid_token"'), ['warning']) + ' == 1\nor\n'
+            + q.max(q.metric('workload_forged_token_accepted')) + ' == 1',
+      keep: '1h',
+      summary: 'An auth mount issued a token to a forged JWT.',
+      description: 'a login with a JWT that the exporter forged got a token, which was revoked. Whoever reaches Vault can log in there as any service account.',
     }),
   ],
 
@@ -248,6 +270,7 @@
     groups+: [
       { name: 'vault-k8s-auth-exporter.pods', rules: pods },
       { name: 'vault-k8s-auth-exporter.soon', rules: soon },
+      { name: 'vault-k8s-auth-exporter.workloads', rules: workloads },
       { name: 'vault-k8s-auth-exporter.exporter', rules: exporter },
     ],
   },

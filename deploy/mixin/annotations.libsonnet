@@ -3,6 +3,9 @@ function(config) {
   // The full command that reports on a target.
   check:: 'kubectl{{ with $labels.namespace }} -n {{ . }}{{ end }} exec %s -- /exporter check --target {{ $labels.target }}' % config.workload,
 
+  // The full command that reports on the workloads of a namespace.
+  workloads:: 'kubectl{{ with $labels.namespace }} -n {{ . }}{{ end }} exec %s -- /exporter workloads --namespace {{ $labels.service_account_namespace }}' % config.workload,
+
   // verdict queries the current reason and its owner when an alert is evaluated: both may change during an outage, and may not
   // make another alert of it. While the exporter is not scraped, it is the latest that is known.
   verdict(name, notTheTargets)::

@@ -2,7 +2,6 @@ package diagnose
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
@@ -28,10 +27,10 @@ func adviseWorkload(t evidence.Target, r evidence.Rehearsal, reason Reason) Advi
 		a = adviseMissingRole(t, login)
 	case RoleServiceAccountMismatch:
 		a.Check = []Check{readRole(t, "no "+shell.QuoteUntrusted(name, "service-account")+" in bound_service_account_names")}
-		a.Fix = addToRole(t, r.Role, "bound_service_account_names", r.Role.Value.Names, name)
+		a.Fix = addToRole(t, "bound_service_account_names", unquoted(name, "service-account"))
 	case RoleNamespaceMismatch:
 		a.Check = []Check{readRole(t, "no "+shell.QuoteUntrusted(namespace, "namespace")+" in bound_service_account_namespaces")}
-		a.Fix = addToRole(t, r.Role, "bound_service_account_namespaces", r.Role.Value.Namespaces, namespace)
+		a.Fix = addToRole(t, "bound_service_account_namespaces", unquoted(namespace, "namespace"))
 		a.Notes = []string{"If the role has bound_service_account_namespace_selector, a label of the namespace is the other way."}
 	case RoleAudienceMismatch:
 		a = adviseWorkloadAudience(t, r)
@@ -79,26 +78,20 @@ func adviseWorkloadAudience(t evidence.Target, r evidence.Rehearsal) Advice {
 	}
 }
 
-// addToRole returns the commands that add a name to a list of the role. Vault replaces the list,
-// so the others are written again: as they were read, or else as the command reads them.
-func addToRole(t evidence.Target, role evidence.Fact[evidence.RoleConfig], key string, present []string, name string) []string {
+// addToRole returns the commands that add a name to a list of the role. Vault replaces the list, so
+// the commands write again what they read: two of them for one role do not undo each other.
+func addToRole(t evidence.Target, key, name string) []string {
 	path := shell.Quote(rolePath(t))
-	all := append(slices.Clone(present), name)
-	if role.Ok() && !slices.ContainsFunc(all, unnameable) {
-		return []string{vault("write", path, key+"="+strings.Join(all, ","))}
-	}
-	added := name
-	if unnameable(name) {
-		added = "<name>"
-	}
 	return []string{
-		vault("read", "-format=json", path, fmt.Sprintf(`| jq '{%s: (.data.%s + ["%s"])}' > role.json`, key, key, added)),
+		vault("read", "-format=json", path, fmt.Sprintf(`| jq '{%[1]s: (.data.%[1]s + ["%[2]s"] | unique)}' > role.json`, key, name)),
 		vault("write", path, "@role.json"),
 	}
 }
 
-// unnameable reports whether a value could do more in a command than name something.
-func unnameable(value string) bool { return strings.HasPrefix(shell.QuoteUntrusted(value, ""), "<") }
+// unquoted returns a name for a place that is in quotes already, or the placeholder.
+func unquoted(name, placeholder string) string {
+	return strings.Trim(shell.QuoteUntrusted(name, placeholder), "'")
+}
 
 // acceptsForged says what a token for a forged JWT means.
 func acceptsForged(t evidence.Target) string {
@@ -109,6 +102,6 @@ func adviseAcceptsForged(t evidence.Target) Advice {
 	return Advice{
 		Check: []Check{readConfig(t, "a kubernetes_host that is not the API server of the cluster")},
 		Notes: []string{"An API server authenticates no JWT without a valid signature: find out what answers Vault's TokenReviews, such as another host or an authentication webhook. " +
-			"Until then, keep logins away from this mount, and revoke the tokens that it issued: vault token revoke -mode=path " + mountPath(t) + "/"},
+			"Then revoke the tokens that the mount issued: vault token revoke -mode=path " + mountPath(t) + "/"},
 	}
 }

@@ -201,7 +201,7 @@ var mountWarnings = []WarningSpec{
 		Means: "A login with a JWT that the exporter forged got a token, which was revoked at once. Whoever reaches Vault can log in at this mount as any service account. " +
 			"Treat it as an incident.",
 		Seen:   "A token in the answer to a login that must be rejected: the role probe, the call probe, or the rehearsal of a [workload's login](workloads.md).",
-		Remedy: "Find out what answers Vault's TokenReviews. Keep logins away from the mount until then.",
+		Remedy: "Find out what answers Vault's TokenReviews, and write the right host. Then revoke the tokens that the mount issued.",
 		judge: func(t evidence.Target, e evidence.Evidence) (finding, bool) {
 			role, call := e.FollowUps.RoleProbe, e.FollowUps.CallProbe
 			return finding{

@@ -29,8 +29,8 @@ type Rehearsal struct {
 	// Unexpired is the answer to a JWT that has not expired. It is asked only if Vault rejected
 	// the other one for its expiry.
 	Unexpired Fact[Refusal]
-	// Role is the role in Vault. It is read only if the answers are about the role, and the target
-	// has a Vault token.
+	// Role is the role in Vault. It is read only if its CIDRs or audience may explain the answer, and
+	// the target has a Vault token.
 	Role Fact[RoleConfig]
 }
 

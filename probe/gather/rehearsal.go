@@ -81,11 +81,10 @@ func (r *run) rehearse(ctx context.Context, rehearsal *evidence.Rehearsal) {
 	}
 }
 
-// isAboutRole reports whether what the role admits explains the answers.
+// isAboutRole reports whether what the role requires, of the address or the audience, may explain
+// the answer.
 func isAboutRole(r evidence.Rehearsal) bool {
-	last := r.Last()
-	bareAtEnd := r.Unexpired.Ok() && last.Value.IsBare403()
-	return last.Ok() && last.Value.Status == http.StatusForbidden && !bareAtEnd
+	return r.Expired.Ok() && r.Expired.Value.Status == http.StatusForbidden && !evidence.CameToExpiry(r.Expired)
 }
 
 // readWorkloadRole reads a role with the token in the token file, if there is one.
