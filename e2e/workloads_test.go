@@ -47,7 +47,7 @@ func workloadLogins() []workloadLogin {
 		{"shop", "web", "vaulted", "vault", ""}, {"ops", "batch", "vaulted", "vault", ""},
 		{"ops", "batch", "gone", "", "role_missing"}, {"shop", "web", "renamed", "", "role_missing"},
 		{"shop", "old-web", "web", "", "role_service_account_mismatch"}, {"pay", "batch", "web", "", "role_service_account_mismatch"},
-		{"ops", "batch", "by-name", "", "role_service_account_mismatch"},
+		{"shop", "api", "by-name", "", "role_service_account_mismatch"},
 		{"ops", "web", "web", "", "role_namespace_mismatch"}, {"moved", "web", "web", "", "role_namespace_mismatch"},
 		{"shop", "web", "selected", "", "role_namespace_mismatch"}, {"ops", "batch", "selected", "", "role_namespace_mismatch"},
 		{"shop", "web", "vaulted", "other", "role_audience_mismatch"}, {"pay", "api", "vaulted", "", "role_audience_mismatch"},

@@ -28,6 +28,7 @@ func adviseWorkload(t evidence.Target, r evidence.Rehearsal, reason Reason) Advi
 	case RoleServiceAccountMismatch:
 		a.Check = []Check{readRole(t, "no "+shell.QuoteUntrusted(name, "service-account")+" in bound_service_account_names")}
 		a.Fix = addToRole(t, "bound_service_account_names", unquoted(name, "service-account"))
+		a.Notes = []string{"Vault checks the name before the namespace: if the role does not admit " + evidence.Clean(namespace) + " either, the next rehearsal says so."}
 	case RoleNamespaceMismatch:
 		a.Check = []Check{readRole(t, "no "+shell.QuoteUntrusted(namespace, "namespace")+" in bound_service_account_namespaces")}
 		a.Fix = addToRole(t, "bound_service_account_namespaces", unquoted(namespace, "namespace"))
@@ -73,7 +74,7 @@ func adviseWorkloadAudience(t evidence.Target, r evidence.Rehearsal) Advice {
 	}
 	return Advice{
 		Check: []Check{readRole(t, "an audience other than "+audience)},
-		Fix:   []string{vault("write", shell.Quote(rolePath(t)), "audience="+audience)},
+		Fix:   changeRole(t, `audience: "`+strings.Trim(audience, "'")+`"`),
 		Notes: []string{fmt.Sprintf("A role admits one audience, so the fix breaks logins with another. Or give the workload's token %s.", required)},
 	}
 }
@@ -81,9 +82,15 @@ func adviseWorkloadAudience(t evidence.Target, r evidence.Rehearsal) Advice {
 // addToRole returns the commands that add a name to a list of the role. Vault replaces the list, so
 // the commands write again what they read: two of them for one role do not undo each other.
 func addToRole(t evidence.Target, key, name string) []string {
+	return changeRole(t, fmt.Sprintf(`%[1]s: (.%[1]s + ["%[2]s"] | unique)`, key, name))
+}
+
+// changeRole returns the commands that write settings of the role, in the syntax of jq. Vault keeps
+// what a write leaves out, except the namespace selector, which it deletes.
+func changeRole(t evidence.Target, settings string) []string {
 	path := shell.Quote(rolePath(t))
 	return []string{
-		vault("read", "-format=json", path, fmt.Sprintf(`| jq '{%[1]s: (.data.%[1]s + ["%[2]s"] | unique)}' > role.json`, key, name)),
+		vault("read", "-format=json", path, `| jq '.data | {`+settings+`, bound_service_account_namespace_selector: (.bound_service_account_namespace_selector // "")}' > role.json`),
 		vault("write", path, "@role.json"),
 	}
 }
