@@ -71,6 +71,18 @@ func (e exposition) label(name, label string) string {
 	return ""
 }
 
+// sample is the value of the gauge with this label, or "absent".
+func (e exposition) sample(name, label, value string) string {
+	for _, m := range e["vault_k8s_auth_"+name].GetMetric() {
+		for _, pair := range m.Label {
+			if pair.GetName() == label && pair.GetValue() == value {
+				return fmt.Sprint(m.GetGauge().GetValue())
+			}
+		}
+	}
+	return "absent"
+}
+
 // verdict formats everything that the metrics say about the target's health.
 func (e exposition) verdict() string {
 	return fmt.Sprintf("up %s, reviewer_up %s, canary_login_up %s, reason %s, component %s, certainty %s",

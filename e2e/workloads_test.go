@@ -233,6 +233,44 @@ func TestWorkloadsAtAnotherMount(t *testing.T) {
 	}
 }
 
+// TestWorkloadsAreRehearsedContinuously runs the daemon in a pod: it discovers and rehearses by itself,
+// and a role that is deleted later is reported once a second rehearsal has confirmed it.
+func TestWorkloadsAreRehearsedContinuously(t *testing.T) {
+	t.Parallel()
+	l := startLab(t)
+	administrator := newShell(t, l)
+	address := `export VAULT_ADDR="$EXPORTER_VAULT_ADDR"`
+	administrator.mustRun(append([]string{address}, workloadRoles("kubernetes")...)...)
+	logins := workloadLogins()[4:10] // one is broken
+	administrator.declare("kubernetes", logins)
+	administrator.mustRun("kubectl create clusterrole exporter-workloads --verb=list --resource=pods,serviceaccounts",
+		"kubectl create clusterrolebinding exporter-workloads --clusterrole=exporter-workloads --serviceaccount=monitoring:exporter")
+	binary, pod := inPod(t, l)
+	env := slices.Concat(environment(l.FullEnv(), "EXPORTER_WORKLOADS=true", "EXPORTER_WORKLOADS_INTERVAL=10s", "EXPORTER_WORKLOADS_REHEARSAL=20s"), pod.Env)
+	exporter := serveAs(t, binary, env)
+	metrics := exporter.address("")
+	counts := func(ready, broken string) func() bool {
+		return func() bool {
+			e := scrape(t, metrics)
+			return e.sample("workload_logins", "state", "ready") == ready && e.sample("workload_logins", "state", "broken") == broken
+		}
+	}
+	eventually(t, time.Minute, "every login to be rehearsed", counts("5", "1"), exporter.out.String)
+	e := scrape(t, metrics)
+	if role, reason := e.label("workload_login_broken_info", "role"), e.label("workload_login_broken_info", "reason"); role != "gone" || reason != "role_missing" {
+		t.Errorf("the broken login has the role %s, for the reason %s", role, reason)
+	}
+	if e.sample("workload_discovery_success", "source", "serviceaccounts") != "1" {
+		t.Error("the source serviceaccounts was not read")
+	}
+	administrator.mustRun(address, "vault delete auth/kubernetes/role/by-name")
+	elapsed := eventually(t, 2*time.Minute, "the deleted role to be reported", counts("4", "2"), exporter.out.String)
+	t.Logf("a deleted role was reported after %s", elapsed)
+	if code, _ := exporter.terminate(); code != 0 {
+		t.Errorf("the exporter exits with %d", code)
+	}
+}
+
 func accessorsOf(t *testing.T, l *lab.Lab) int {
 	t.Helper()
 	n, err := l.Accessors(t.Context())
