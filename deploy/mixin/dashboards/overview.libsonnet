@@ -141,6 +141,22 @@ function(config)
         transformations: g.arrange([['target', 'Target'], ['warning', 'Warning'], ['cluster', 'Cluster'], ['namespace', 'Namespace'], ['job', 'Job']], hidden=['Value']),
       }),
     ]),
+    g.heading('Workloads'),
+    g.line(8, [
+      g.table(16, 'Logins of workloads that will fail', 'One row for each login that Vault will reject when its pods restart, and the object that makes it. At most 200 of each exporter. Empty without EXPORTER_WORKLOADS.', [
+        g.rows('max by (%(target)s, role, service_account_namespace, service_account, reason, source) (vault_k8s_auth_workload_login_broken_info{%(selector)s})'),
+      ], {
+        noValue: 'no login is known to be broken',
+        columns: [
+          g.targetColumn,
+          g.docsColumn('Reason'),
+        ],
+        transformations: g.arrange([['target', 'Target'], ['service_account_namespace', 'Of namespace'], ['service_account', 'Service account'], ['role', 'Role'], ['reason', 'Reason'], ['source', 'Object'], ['cluster', 'Cluster'], ['namespace', 'Namespace'], ['job', 'Job']], hidden=['Value']),
+      }),
+      g.graph(8, 'Logins of workloads', 'How many logins are in each state, at all targets.', [
+        g.over('sum by (state) (max by (%(target)s, state) (vault_k8s_auth_workload_logins{%(selector)s}))', '{{state}}'),
+      ], { unit: 'none' }),
+    ]),
     g.heading('Latency'),
     g.line(8, [
       g.graph(8, 'Duration of a run', 'From the start of a run to its end, all targets. A run sends its requests to the API server and Vault in parallel, with fresh connections and no retries.', [
