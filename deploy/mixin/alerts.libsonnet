@@ -19,7 +19,7 @@
         workloads: '%s For the cause and the fix: ' + a.workloads,
       }[subject] % [rule.description],
       runbook_url: config.runbookURLPattern % name,
-    } + a.links(if subject == 'job' then 'job' else 'target'),
+    } + a.links(if subject == 'target' then 'target' else 'job'),
   },
 
   // The target is in an outage that VaultK8sAuthLoginFailing has reported, or will report within minutes.
