@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
@@ -230,6 +232,40 @@ func TestWorkloadsAtAnotherMount(t *testing.T) {
 	}
 	for _, one := range logins {
 		administrator.wantRealLogin("new", one)
+	}
+}
+
+// TestWorkloadsOfEverySource rehearses logins that every kind of object names. Of each kind, the role of
+// one is deleted: it is broken, as a login with a real token shows, and the others are ready.
+func TestWorkloadsOfEverySource(t *testing.T) {
+	t.Parallel()
+	l := startLab(t)
+	found, err := l.ApplyWorkloads(t.Context(), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, deleted := map[string]string{}, []string{`export VAULT_ADDR="$EXPORTER_VAULT_ADDR"`}
+	seen := map[string]bool{}
+	for _, w := range found {
+		want[w.Role] = "ready"
+		if !seen[w.Via] {
+			seen[w.Via], want[w.Role] = true, "broken"
+			deleted = append(deleted, "vault delete auth/"+w.Mount+"/role/"+w.Role)
+		}
+	}
+	newShell(t, l).mustRun(deleted...)
+	o, report := workloads(t, slices.Concat(environment(l.FullEnv()), l.AdminEnv()))
+	got := map[string]string{}
+	for _, one := range report.Logins {
+		got[one.Role] = one.State
+	}
+	if diff := cmp.Diff(want, got); diff != "" || o.code != 1 {
+		t.Errorf("exit code %d, states by role (-want +got):\n%s", o.code, diff)
+	}
+	for _, w := range found {
+		if err := l.LogIn(t.Context(), w); (err == nil) != (got[w.Role] == "ready") {
+			t.Errorf("%s, of %s, is %s, and its login: %v", w.Role, w.Via, got[w.Role], err)
+		}
 	}
 }
 

@@ -10,7 +10,9 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
@@ -176,6 +178,35 @@ func TestTokenForForgeryIsRevoked(t *testing.T) {
 	}
 	if w.Vault.Live() != 0 || w.Vault.Issued() != 2 {
 		t.Errorf("%d tokens issued, %d live; want 2 and 0", w.Vault.Issued(), w.Vault.Live())
+	}
+}
+
+// The logins of one role share the answer to the expired JWT, and no request comes within a second of
+// another one.
+func TestPaceAtOneVault(t *testing.T) {
+	t.Parallel()
+	w := newShop(t)
+	prober := w.Prober()
+	canary, _ := prober.Probe(t.Context(), w.Target, probe.Memory{})
+	var mu sync.Mutex
+	var asked []time.Time
+	w.OnLogin(func(rw http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		asked = append(asked, time.Now())
+		mu.Unlock()
+		w.Vault.Serve(rw, r)
+	})
+	other := web
+	other.ServiceAccount.Name = "renamed"
+	results := rehearse.Once(t.Context(), rehearse.AssignAll([]workload.Entry{{Login: web}, {Login: other}}, w.Target), map[string]probe.Result{w.Target.Name: canary},
+		func(target evidence.Target) (rehearse.Session, error) { return prober.Rehearser(target) }, func() {})
+	if results[0].Verdict.Reason != diagnose.RoleServiceAccountMismatch || results[1].Verdict.State != diagnose.WorkloadReady || len(asked) != 3 {
+		t.Errorf("%d requests, %+v", len(asked), results)
+	}
+	for i := 1; i < len(asked); i++ {
+		if gap := asked[i].Sub(asked[i-1]); gap < 900*time.Millisecond { // the clocks of sending and receiving differ by the way
+			t.Errorf("request %d came %s after the one before", i, gap)
+		}
 	}
 }
 
