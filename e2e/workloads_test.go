@@ -165,8 +165,14 @@ func TestWorkloads(t *testing.T) {
 	administrator.declare("kubernetes", logins)
 	env := slices.Concat(environment(l.FullEnv()), l.AdminEnv())
 
-	accessors := accessorsOf(t, l)
+	accessors, requested, reviewed := accessorsOf(t, l), rehearsalsIn(t, l.AuditLog()), reviewsIn(t, l.KubernetesAuditLog())
 	o, report := workloads(t, env)
+	// The canary logs in once, and is reviewed for that.
+	requested, reviewed = rehearsalsIn(t, l.AuditLog())-requested-1, reviewsIn(t, l.KubernetesAuditLog())-reviewed-1
+	t.Logf("%d logins with forged tokens and %d TokenReviews for them", requested, reviewed)
+	if requested > 2*len(logins) || reviewed != len(logins)-24 {
+		t.Errorf("%d logins with forged tokens, %d TokenReviews for them; want at most 80, and one for each login that is ready", requested, reviewed)
+	}
 	if issued := accessorsOf(t, l) - accessors; issued != 0 {
 		t.Errorf("%d tokens are left", issued)
 	}
@@ -305,6 +311,35 @@ func TestWorkloadsAreRehearsedContinuously(t *testing.T) {
 	if code, _ := exporter.terminate(); code != 0 {
 		t.Errorf("the exporter exits with %d", code)
 	}
+}
+
+// rehearsalsIn counts the logins in Vault's audit log.
+func rehearsalsIn(t *testing.T, log string) int {
+	t.Helper()
+	return linesWith(t, log, `"type":"request"`, `"path":"auth/kubernetes/login"`)
+}
+
+// reviewsIn counts the TokenReviews that Vault, not the exporter, requested.
+func reviewsIn(t *testing.T, log string) int {
+	t.Helper()
+	all := linesWith(t, log, `"resource":"tokenreviews"`)
+	return all - linesWith(t, log, `"resource":"tokenreviews"`, `"userAgent":"vault-k8s-auth-exporter/`)
+}
+
+// linesWith counts the lines of a file that have all these words.
+func linesWith(t *testing.T, path string, words ...string) int {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for line := range strings.Lines(string(content)) {
+		if !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(line, word) }) {
+			n++
+		}
+	}
+	return n
 }
 
 func accessorsOf(t *testing.T, l *lab.Lab) int {
