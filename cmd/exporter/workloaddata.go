@@ -91,13 +91,10 @@ func loginOf(r rehearse.Result) loginJSON {
 		State: string(r.Verdict.State), Reason: string(r.Verdict.Reason), Detail: r.Verdict.Detail, Target: r.Target,
 		Address: r.Address, VaultNamespace: r.Namespace, Mount: r.Mount, Role: r.Role,
 		Namespace: r.ServiceAccount.Namespace, ServiceAccount: r.ServiceAccount.Name, Pods: pods(r.Entry),
-		Audiences: []string{}, Objects: []objectJSON{}, Check: list(r.Verdict.CheckLines()), Fix: list(r.Verdict.Fix), Notes: list(r.Verdict.Notes),
+		Audiences: []string{}, Objects: []objectJSON{}, Check: list(r.Verdict.CheckLines()), Fix: list(r.Verdict.Fix), Notes: list(r.Verdict.Notes), Runbook: runbookOf(r),
 	}
 	if r.Audiences != "" {
 		login.Audiences = strings.Split(r.Audiences, ",")
-	}
-	if r.Verdict.Reason != "" {
-		login.Runbook = r.Verdict.Reason.Runbook()
 	}
 	for _, o := range r.Objects {
 		login.Objects = append(login.Objects, objectJSON(o))

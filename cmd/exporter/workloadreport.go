@@ -11,6 +11,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/status"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/workload"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/workload/rehearse"
@@ -72,9 +73,18 @@ func writeWorkload(out io.Writer, p palette, r rehearse.Result) {
 	writeRow(out, "  from   ", firstOf(objects(r.Entry), maxListed))
 	writeRow(out, "  why    ", r.Verdict.Detail)
 	writeAdvice(out, r.Verdict.Advice)
-	if r.Verdict.Reason != "" {
-		fmt.Fprintf(out, "  see    %s\n", r.Verdict.Reason.Runbook())
+	if runbook := runbookOf(r); runbook != "" {
+		fmt.Fprintf(out, "  see    %s\n", runbook)
 	}
+}
+
+// runbookOf returns the URL of the section on the reason, empty if the login is not broken. The page's
+// own runbook would have the commands for the canary.
+func runbookOf(r rehearse.Result) string {
+	if r.Verdict.Reason == "" {
+		return ""
+	}
+	return status.Links{}.Runbook(r.Verdict.Reason, r.Target)
 }
 
 // writeUnwatched writes each mount that no target watches, with the target that would.

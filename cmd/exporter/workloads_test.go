@@ -73,7 +73,7 @@ ready          web    shop/web         auth/kubernetes  default  3     Deploymen
          # shows no '<role>'
   fix    export VAULT_ADDR=https://vault.example:8200
          vault write 'auth/kubernetes/role/<role>' bound_service_account_names='api' bound_service_account_namespaces='pay' audience='https://kubernetes.default.svc'
-  see    docs/reasons.md#role_missing
+  see    https://github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/blob/main/docs/reasons.md#role_missing
 
 No target watches auth/other, which has 1 login. One for the targets file; exporter setup prints the role of its canary:
   - name: "other"
