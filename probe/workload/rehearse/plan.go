@@ -40,6 +40,7 @@ type plan struct {
 	shared map[expiredKey]evidence.Fact[evidence.Refusal]
 }
 
+// item is a login. Its login and target do not change.
 type item struct {
 	Result
 	target *evidence.Target
@@ -64,7 +65,7 @@ func (p *plan) set(logins []Assigned, now time.Time) {
 	for _, a := range logins {
 		known := p.items[a.Login]
 		if known == nil || !sameTarget(known.target, a.Target) {
-			known = &item{target: a.Target, due: now}
+			known = &item{Result: Result{Entry: a.Entry}, target: a.Target, due: now}
 			known.Verdict = diagnose.WorkloadVerdict{State: diagnose.WorkloadNotRehearsed, Detail: notYet}
 			if a.Target == nil {
 				known.Verdict.Detail = unwatched
@@ -72,7 +73,7 @@ func (p *plan) set(logins []Assigned, now time.Time) {
 				known.Target = a.Target.Name
 			}
 		}
-		known.Entry = a.Entry
+		known.Objects = a.Objects
 		next[a.Login] = known
 		p.order = append(p.order, known)
 	}
