@@ -223,4 +223,6 @@ func fact[T any](r random) evidence.Fact[T] {
 }
 
 // duration is of any magnitude, from 1 ns to 30 years.
-func (r random) duration() time.Duration { return time.Duration(math.Exp(r.Float64() * math.Log(1e18))) }
+func (r random) duration() time.Duration {
+	return time.Duration(math.Exp(r.Float64() * math.Log(1e18)))
+}

@@ -20,10 +20,10 @@ const maxBroken = 200
 const maxName = 253
 
 var (
-	workloadLogins = describe("workload_logins", "How many logins of workloads are in this state; the target is empty for those that no target watches."+cached, "state")
-	workloadBroken = describe("workload_login_broken_info", "Always 1: a workload's login that will fail. At most 200 are listed."+cached,
+	workloadLogins = ofTarget("workload_logins", "How many logins of workloads are in this state; the target is empty for those that no target watches."+cached, "state")
+	workloadBroken = ofTarget("workload_login_broken_info", "Always 1: a workload's login that will fail. At most 200 are listed."+cached,
 		"role", "service_account_namespace", "service_account", "reason", "source")
-	workloadForged  = describe("workload_forged_token_accepted", "Whether a rehearsal of a workload's login got a token, which it must not: 1 or 0."+cached)
+	workloadForged  = ofTarget("workload_forged_token_accepted", "Whether a rehearsal of a workload's login got a token, which it must not: 1 or 0."+cached)
 	workloadOmitted = prometheus.NewDesc(namespace+"_workload_logins_broken_omitted",
 		"How many broken logins have no workload_login_broken_info.", nil, nil)
 	workloadSource = prometheus.NewDesc(namespace+"_workload_discovery_success",
@@ -31,6 +31,10 @@ var (
 	workloadSourceRead = prometheus.NewDesc(namespace+"_workload_discovery_last_success_timestamp_seconds",
 		"When this kind of object was last read with success, as a Unix time in seconds.", []string{"source"}, nil)
 )
+
+func ofTarget(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(namespace+"_"+name, help, append([]string{"target"}, labels...), nil)
+}
 
 // Workloads adds the metrics of workloads' logins. snapshot returns the last inventory and the
 // result of every login, broken ones first, and is called at every scrape. Workloads may be called
@@ -55,13 +59,13 @@ func (c workloadCollector) Collect(metrics chan<- prometheus.Metric) {
 	}
 	for target, counts := range countStates(results) {
 		for _, state := range diagnose.WorkloadStates {
-			metrics <- newMetric(workloadLogins, float64(counts[state]), target, []string{string(state)})
+			metrics <- newMetric(workloadLogins, float64(counts[state]), target, string(state))
 		}
-		metrics <- newMetric(workloadForged, oneIf(acceptsForged(results, target)), target, nil)
+		metrics <- newMetric(workloadForged, oneIf(acceptsForged(results, target)), target)
 	}
 	listed, omitted := brokenLogins(results)
 	for _, labels := range listed {
-		metrics <- newMetric(workloadBroken, 1, labels.target, labels.others[:])
+		metrics <- newMetric(workloadBroken, 1, labels.target, labels.others[:]...)
 	}
 	metrics <- prometheus.MustNewConstMetric(workloadOmitted, prometheus.GaugeValue, float64(omitted))
 	for _, s := range inventory.Sources {
@@ -72,6 +76,16 @@ func (c workloadCollector) Collect(metrics chan<- prometheus.Metric) {
 			metrics <- prometheus.MustNewConstMetric(workloadSourceRead, prometheus.GaugeValue, unix(s.ReadAt), s.Name)
 		}
 	}
+}
+
+// newMetric returns a gauge. If its labels are invalid it is one that fails when it is gathered, and
+// the others are still served.
+func newMetric(desc *prometheus.Desc, value float64, target string, labels ...string) prometheus.Metric {
+	m, err := prometheus.NewConstMetric(desc, prometheus.GaugeValue, value, append([]string{target}, labels...)...)
+	if err != nil {
+		return prometheus.NewInvalidMetric(desc, err)
+	}
+	return m
 }
 
 func countStates(results []rehearse.Result) map[string]map[diagnose.WorkloadState]int {

@@ -136,7 +136,7 @@ func (r *workloadReport) writeJUnit(w io.Writer) error {
 	suite := junitSuite{Name: "vault-k8s-auth-exporter workloads", Tests: len(r.results)}
 	for _, one := range r.results {
 		var text strings.Builder
-		writeWorkload(&text, palette(false), one)
+		writeWorkload(&text, layout{}, one)
 		test := junitCase{
 			Class: suite.Name + "." + cmp.Or(one.Target, "unwatched"), Time: "0",
 			Name: fmt.Sprintf("%s as %s", one.Role, one.ServiceAccount),

@@ -26,27 +26,27 @@ func (r *workloadReport) write(format string, w io.Writer) error {
 	case "junit":
 		return r.writeJUnit(w)
 	}
-	return r.writeText(w, paletteFor(w))
+	return r.writeText(w, layoutFor(w))
 }
 
 // writeText writes a table of every login, then each broken one with its fix, then what is missing
 // from the table.
-func (r *workloadReport) writeText(w io.Writer, p palette) error {
+func (r *workloadReport) writeText(w io.Writer, l layout) error {
 	out := bufio.NewWriter(w)
-	fmt.Fprintf(out, "%s\n\n", r.summary(p))
+	fmt.Fprintf(out, "%s\n\n", r.summary(l))
 	if len(r.results) > 0 {
 		r.writeTable(out)
 	}
 	for _, one := range r.results {
 		if one.Verdict.State == diagnose.WorkloadBroken || one.Verdict.State == diagnose.WorkloadUnknown {
 			fmt.Fprintln(out)
-			writeWorkload(out, p, one)
+			writeWorkload(out, l, one)
 		}
 	}
 	r.writeUnwatched(out)
-	r.writeOmitted(out)
+	r.writeOmitted(out, l)
 	if len(r.results) > 0 {
-		fmt.Fprintf(out, "\n%s\n", r.summary(p))
+		fmt.Fprintf(out, "\n%s\n", r.summary(l))
 	}
 	return out.Flush()
 }
@@ -64,15 +64,15 @@ func (r *workloadReport) writeTable(out io.Writer) {
 }
 
 // writeWorkload writes a login that is not ready: why, how to check that, and the fix.
-func writeWorkload(out io.Writer, p palette, r rehearse.Result) {
-	state := p.color(yellow, string(r.Verdict.State))
+func writeWorkload(out io.Writer, l layout, r rehearse.Result) {
+	state := l.color(yellow, string(r.Verdict.State))
 	if r.Verdict.State == diagnose.WorkloadBroken {
-		state = p.color(red, string(r.Verdict.State)) + ", " + p.color(bold, string(r.Verdict.Reason))
+		state = l.color(red, string(r.Verdict.State)) + ", " + l.color(bold, string(r.Verdict.Reason))
 	}
-	fmt.Fprintf(out, "%s as %s at %s: %s\n", p.color(bold, printable(r.Role)), printable(r.ServiceAccount.String()), r.Target, state)
-	writeRow(out, "  from   ", firstOf(objects(r.Entry), maxListed))
-	writeRow(out, "  why    ", r.Verdict.Detail)
-	writeAdvice(out, r.Verdict.Advice)
+	fmt.Fprintf(out, "%s as %s at %s: %s\n", l.color(bold, printable(r.Role)), printable(r.ServiceAccount.String()), r.Target, state)
+	writeRow(out, l, "  from   ", firstOf(objects(r.Entry), maxListed))
+	writeRow(out, l, "  why    ", r.Verdict.Detail)
+	writeAdvice(out, l, r.Verdict.Advice)
 	if runbook := runbookOf(r); runbook != "" {
 		fmt.Fprintf(out, "  see    %s\n", runbook)
 	}
@@ -99,7 +99,7 @@ func (r *workloadReport) writeUnwatched(out io.Writer) {
 
 // writeOmitted writes what the table may lack: sources that were not read and objects without a
 // login that can be rehearsed.
-func (r *workloadReport) writeOmitted(out io.Writer) {
+func (r *workloadReport) writeOmitted(out io.Writer, l layout) {
 	var absent []string
 	for _, s := range r.inventory.Sources {
 		switch s.State {
@@ -108,22 +108,22 @@ func (r *workloadReport) writeOmitted(out io.Writer) {
 			absent = append(absent, s.Name)
 		default:
 			fmt.Fprintln(out)
-			writeRow(out, "", fmt.Sprintf("%s could not be read (%s): %s", s.Name, s.State, s.Error))
+			writeRow(out, l, "", fmt.Sprintf("%s could not be read (%s): %s", s.Name, s.State, s.Error))
 		}
 	}
 	if len(absent) > 0 {
 		fmt.Fprintln(out)
-		writeRow(out, "", "Not installed: "+strings.Join(absent, ", "))
+		writeRow(out, l, "", "Not installed: "+strings.Join(absent, ", "))
 	}
 	if len(r.inventory.Skipped) > 0 {
 		fmt.Fprintf(out, "\n%s without a login that can be rehearsed:\n", counted(len(r.inventory.Skipped), "object"))
 		for _, s := range r.inventory.Skipped {
-			writeRow(out, "  ", describeObject(s.Object)+": "+s.Why)
+			writeRow(out, l, "  ", describeObject(s.Object)+": "+s.Why)
 		}
 	}
 }
 
-func (r *workloadReport) summary(p palette) string {
+func (r *workloadReport) summary(l layout) string {
 	counts := map[diagnose.WorkloadState]int{}
 	for _, one := range r.results {
 		counts[one.Verdict.State]++
@@ -132,7 +132,7 @@ func (r *workloadReport) summary(p palette) string {
 	for _, state := range diagnose.WorkloadStates {
 		if n := counts[state]; n > 0 {
 			color := map[diagnose.WorkloadState]string{diagnose.WorkloadBroken: red, diagnose.WorkloadReady: green}[state]
-			parts = append(parts, p.color(cmp.Or(color, yellow), fmt.Sprintf("%d %s", n, strings.ReplaceAll(string(state), "_", " "))))
+			parts = append(parts, l.color(cmp.Or(color, yellow), fmt.Sprintf("%d %s", n, strings.ReplaceAll(string(state), "_", " "))))
 		}
 	}
 	return strings.Join(parts, ", ")

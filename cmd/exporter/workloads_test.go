@@ -169,7 +169,7 @@ func TestWorkloadsOfNothingFail(t *testing.T) {
 func TestNamesAreNotInterpreted(t *testing.T) {
 	r := rehearse.Result{Entry: entryOf("shop\x1b[2J", "web\n", "m", "r\x07"), Verdict: diagnose.WorkloadVerdict{State: diagnose.WorkloadUnknown}}
 	var out bytes.Buffer
-	writeWorkload(&out, palette(false), r)
+	writeWorkload(&out, layout{}, r)
 	report := workloadReport{results: []rehearse.Result{r}}
 	report.writeTable(&out)
 	if strings.ContainsAny(out.String(), "\x1b\x07") || strings.Contains(out.String(), "web\n") {
