@@ -223,7 +223,7 @@ func TestReportFitsTheTerminal(t *testing.T) {
 // The line is there even while no target responds, and not after the end.
 func TestProgressBeforeTheFirstTarget(t *testing.T) {
 	var out bytes.Buffer
-	p := &progress{out: &out, total: 2, start: time.Now()}
+	p := &progress{out: &out, of: "targets probed", total: 2, start: time.Now()}
 	p.show()
 	p.start = p.start.Add(-time.Minute)
 	p.show()
@@ -236,7 +236,7 @@ func TestProgressBeforeTheFirstTarget(t *testing.T) {
 
 func TestProgressFitsTheTerminal(t *testing.T) {
 	var out bytes.Buffer
-	p := &progress{out: &out, width: 30, total: 200}
+	p := &progress{out: &out, width: 30, of: "targets probed", total: 200}
 	p.probed("prod/a-long-name-of-a-target", time.Second)
 	if want := "\r\x1b[K1 of 200 targets probed, the"; !strings.HasPrefix(out.String(), want) || len(out.String()) != len("\r\x1b[K")+29 {
 		t.Errorf("printed %q", out.String())
