@@ -62,7 +62,7 @@ func TestStates(t *testing.T) {
 	sites := every(t)
 	for name, want := range map[string][]string{
 		"healthy":    {"Pods can log in"},
-		"warned":     {"Pods can log in", "1 warning"},
+		"warned":     {"Pods can log in", "Warning certificate_expiring"},
 		"unhealthy":  {"1 of 2 targets: pods cannot log in", "reviewer_forbidden", "the reviewer token", "proven", "kubectl create clusterrolebinding"},
 		"unclear":    {"Not known whether pods can log in", "canary_token_missing", "the canary"},
 		"stale":      {"Not known: the last run is too old"},
