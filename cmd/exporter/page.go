@@ -15,6 +15,9 @@ func (e *exporter) newPage() *status.Server {
 		TargetStates: e.recorder.TargetStates, Incidents: e.incidents.history, Standby: e.standby, Runbook: docs.Reasons, Version: version.Version,
 		Links: e.site.links, ProbeOff: e.site.probeOff,
 	}
+	if e.workloads != nil {
+		o.Workloads = e.workloads.Snapshot
+	}
 	if e.site.probeOff == "" {
 		o.RunNow = e.scheduler.RunNow
 	}

@@ -5,8 +5,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -57,7 +55,7 @@ func (r *workloadReport) writeTable(out io.Writer) {
 	for _, one := range r.results {
 		fmt.Fprintln(table, strings.Join([]string{
 			string(one.Verdict.State), printable(one.Role), printable(one.ServiceAccount.String()), mountOf(one.Login), cmp.Or(one.Target, "-"),
-			strconv.Itoa(pods(one.Entry)), firstOf(objects(one.Entry), 2), cmp.Or(string(one.Verdict.Reason), "-"),
+			strconv.Itoa(one.Pods()), firstOf(objects(one.Entry), 2), cmp.Or(string(one.Verdict.Reason), "-"),
 		}, "\t"))
 	}
 	_ = table.Flush() // out is a bufio.Writer, which keeps the error
@@ -73,25 +71,16 @@ func writeWorkload(out io.Writer, l layout, r rehearse.Result) {
 	writeRow(out, l, "  from   ", firstOf(objects(r.Entry), maxListed))
 	writeRow(out, l, "  why    ", r.Verdict.Detail)
 	writeAdvice(out, l, r.Verdict.Advice)
-	if runbook := runbookOf(r); runbook != "" {
+	if runbook := status.WorkloadRunbook(r); runbook != "" {
 		fmt.Fprintf(out, "  see    %s\n", runbook)
 	}
 }
 
-// runbookOf returns the URL of the section on the reason, empty if the login is not broken. The page's
-// own runbook would have the commands for the canary.
-func runbookOf(r rehearse.Result) string {
-	if r.Verdict.Reason == "" {
-		return ""
-	}
-	return status.Links{}.Runbook(r.Verdict.Reason, r.Target)
-}
-
 // writeUnwatched writes each mount that no target watches, with the target that would.
 func (r *workloadReport) writeUnwatched(out io.Writer) {
-	for _, m := range r.unwatched() {
-		fmt.Fprintf(out, "\nNo target watches %s, which has %s. One for the targets file; exporter setup prints the role of its canary:\n", mountOf(m.login), counted(m.logins, "login"))
-		for line := range strings.Lines(rehearse.Watch(m.login)) {
+	for _, m := range rehearse.Unwatched(r.results) {
+		fmt.Fprintf(out, "\nNo target watches %s, which has %s. One for the targets file; exporter setup prints the role of its canary:\n", mountOf(m.Login), counted(m.Logins, "login"))
+		for line := range strings.Lines(rehearse.Watch(m.Login)) {
 			fmt.Fprint(out, "  ", line)
 		}
 	}
@@ -118,7 +107,7 @@ func (r *workloadReport) writeOmitted(out io.Writer, l layout) {
 	if len(r.inventory.Skipped) > 0 {
 		fmt.Fprintf(out, "\n%s without a login that can be rehearsed:\n", counted(len(r.inventory.Skipped), "object"))
 		for _, s := range r.inventory.Skipped {
-			writeRow(out, l, "  ", describeObject(s.Object)+": "+s.Why)
+			writeRow(out, l, "  ", printable(s.Object.String())+": "+s.Why)
 		}
 	}
 }
@@ -138,26 +127,6 @@ func (r *workloadReport) summary(l layout) string {
 	return strings.Join(parts, ", ")
 }
 
-// unwatchedMount is a mount that no target watches.
-type unwatchedMount struct {
-	login  workload.Login // of the mount alone
-	logins int
-}
-
-func (r *workloadReport) unwatched() []unwatchedMount {
-	counts := map[workload.Login]int{}
-	for _, one := range r.results {
-		if one.Target == "" {
-			counts[workload.Login{Address: one.Address, Namespace: one.Namespace, Mount: one.Mount}]++
-		}
-	}
-	var mounts []unwatchedMount
-	for _, login := range slices.SortedFunc(maps.Keys(counts), workload.Login.Compare) {
-		mounts = append(mounts, unwatchedMount{login, counts[login]})
-	}
-	return mounts
-}
-
 func mountOf(l workload.Login) string {
 	text := "auth/" + printable(l.Mount)
 	if l.Namespace != "" {
@@ -169,27 +138,12 @@ func mountOf(l workload.Login) string {
 	return text
 }
 
-func pods(e workload.Entry) int {
-	n := 0
-	for _, o := range e.Objects {
-		n += o.Pods
-	}
-	return n
-}
-
 func objects(e workload.Entry) []string {
 	var names []string
 	for _, o := range e.Objects {
-		names = append(names, describeObject(o))
+		names = append(names, printable(o.String()))
 	}
 	return names
-}
-
-func describeObject(o workload.Object) string {
-	if o.Namespace == "" {
-		return o.Kind + " " + printable(o.Name)
-	}
-	return o.Kind + " " + printable(o.Namespace) + "/" + printable(o.Name)
 }
 
 // printable replaces what a terminal would not print.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/config"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/status"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
@@ -100,7 +101,7 @@ func TestWorkloadsText(t *testing.T) {
 func TestWorkloadsData(t *testing.T) {
 	t.Parallel()
 	for format, test := range map[string]func(string) error{
-		"json": func(text string) error { return json.Unmarshal([]byte(text), &workloadsJSON{}) },
+		"json": func(text string) error { return json.Unmarshal([]byte(text), &status.Workloads{}) },
 		"junit": func(text string) error {
 			var suite junitSuite
 			err := xml.Unmarshal([]byte(text), &suite)

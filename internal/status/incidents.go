@@ -14,9 +14,10 @@ import (
 
 // cardIncident is what the targets of an incident have in common, and each of them.
 type cardIncident struct {
-	Object string
-	Count  int
-	Rows   []template.HTML
+	Object  string
+	Count   int
+	Rows    []template.HTML
+	targets []string
 }
 
 // Who names the target, or says how many targets the incident has.
@@ -67,7 +68,7 @@ func (s *Server) incidentCard(i incident.Incident, byName map[string]probe.Targe
 		return c
 	}
 	c.Since, c.Anchor, c.Search = timestampOf(i.Since), incidentAnchor(i), ""
-	c.Incident = &cardIncident{Object: i.Object, Count: len(i.Results)}
+	c.Incident = &cardIncident{Object: i.Object, Count: len(i.Results), targets: i.Targets()}
 	for _, r := range i.Results {
 		c.Search += searchText(r.Target) + "\n"
 		if found(r.Target) {

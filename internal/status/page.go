@@ -18,7 +18,7 @@ import (
 // parsePages returns the templates. In them base is what precedes the path of every link.
 func parsePages(base string) *template.Template {
 	own := template.FuncMap{"base": func() string { return base }}
-	return template.Must(template.New("").Funcs(functions).Funcs(own).ParseFS(files, "page.html", "past.html"))
+	return template.Must(template.New("").Funcs(functions).Funcs(own).ParseFS(files, "page.html", "past.html", "workloads.html"))
 }
 
 // maxCards is how many incidents the overview shows in full; the targets of the others are
@@ -39,6 +39,7 @@ type page struct {
 	Sections                          []section
 	Follows                           string // the target whose runs change the page; empty means any
 	Past                              *pastIncidents
+	Workloads                         *workloadList // nil if they are not discovered here
 }
 
 // filter is a link to the targets in one state.
@@ -74,8 +75,9 @@ type card struct {
 	Anchor                                                string        // its id in the page
 	Search                                                string        // what the filter searches
 	Labels                                                []string
-	CanProbe                                              bool   // a reader may request a run
-	ProbeOff                                              string // why not, and what changes that
+	Workloads                                             *workloadHits // nil if none is known
+	CanProbe                                              bool          // a reader may request a run
+	ProbeOff                                              string        // why not, and what changes that
 }
 
 // Failing reports whether there is a reason why pods cannot log in, or why that is not known.
@@ -123,11 +125,12 @@ func (s *Server) serveOverview(w http.ResponseWriter, r *http.Request) {
 		p.Rows = append(p.Rows, s.rows.of(t, now))
 	}
 	p.Past = s.past(len(p.Incidents) == 0)
+	p.addWorkloads(s)
 	if p.Query != "" || wanted != "" && !slices.Contains(states, wanted) {
 		s.render(w, "overview", p, now)
 		return
 	}
-	s.renderView(w, s.views.of(wanted), r.URL.Query().Get("since"), p, now)
+	s.renderView(w, overviewPage, s.views.of(wanted), r.URL.Query().Get("since"), p, now)
 }
 
 func (s *Server) serveTarget(w http.ResponseWriter, r *http.Request) {
@@ -147,6 +150,7 @@ func (s *Server) serveTarget(w http.ResponseWriter, r *http.Request) {
 	p.Title, p.Headline, p.State, p.Follows = c.Name+": "+c.Headline, c.Name, c.State, c.Name
 	c.Open, c.CanProbe, c.ProbeOff = true, s.canProbe(), s.options.ProbeOff
 	p.Cards = []card{c}
+	p.addWorkloads(s)
 	s.render(w, "target", p, now)
 }
 
@@ -167,12 +171,20 @@ func (s *Server) render(w http.ResponseWriter, name string, p page, now time.Tim
 	sendPage(w, parseFragments(body), everything, "", now)
 }
 
-// renderView renders the overview, or what has changed in it since the version that the reader
-// has.
-func (s *Server) renderView(w http.ResponseWriter, v *view, since string, p page, now time.Time) {
-	name, version := "overview", v.find(since)
+// followed are the templates of a page that is updated in place: as a whole, and to be patched
+// into what a reader has.
+type followed struct{ whole, update string }
+
+var (
+	overviewPage  = followed{"overview", "update"}
+	workloadsPage = followed{"workloads", "workloads update"}
+)
+
+// renderView renders a page, or what has changed in it since the version that the reader has.
+func (s *Server) renderView(w http.ResponseWriter, of followed, v *view, since string, p page, now time.Time) {
+	name, version := of.whole, v.find(since)
 	if version != everything {
-		name = "update"
+		name = of.update
 	}
 	body, err := execute(s.pages(), name, p)
 	if err != nil {

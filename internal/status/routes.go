@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-//go:embed page.html past.html style.css script.js patch.js
+//go:embed page.html past.html workloads.html style.css script.js patch.js
 var files embed.FS
 
 // contentSecurityPolicy lets the page load what the exporter serves, and nothing else.
@@ -22,6 +22,7 @@ func (s *Server) routes() map[string]http.Handler {
 	return map[string]http.Handler{
 		"GET /{$}":                       rendered(s.serveOverview),
 		"GET /targets/{target...}":       rendered(s.serveTarget),
+		"GET /workloads":                 rendered(s.serveWorkloads),
 		"GET /docs/reasons.md":           rendered(s.serveRunbook),
 		"GET /runbooks/{reason}":         rendered(s.serveSection),
 		"GET /static/style.css":          asset("style.css", "text/css; charset=utf-8"),
@@ -30,6 +31,7 @@ func (s *Server) routes() map[string]http.Handler {
 		"GET /api/v1/status":             rendered(s.serveStatus),
 		"GET /api/v1/status/{target...}": rendered(s.serveTargetStatus),
 		"GET /api/v1/incidents":          rendered(s.serveIncidents),
+		"GET /api/v1/workloads":          rendered(s.serveWorkloadsJSON),
 		"GET /api/v1/events":             http.HandlerFunc(s.serveEvents),
 		"POST /api/v1/probe/{target...}": http.HandlerFunc(s.serveProbe),
 	}

@@ -24,14 +24,27 @@ function filtered() {
   history.replaceState(history.state, "", address);
   filter();
 }
-main.addEventListener("input", filtered);
+main.addEventListener("input", (e) => { if (e.target.id === "filter") filtered(); });
 main.addEventListener("click", (e) => { // on an incident that the filter hides
   const link = e.target.closest(".incidents a");
   if (!link || !document.getElementById(decodeURIComponent(link.hash.slice(1)))?.hidden) return;
   document.getElementById("filter").value = "";
   filtered();
 });
-main.addEventListener("submit", (e) => e.preventDefault());
+// Workload logins: the server filters them, since the page may have the first ones only.
+function choose() {
+  const address = new URL(location.href);
+  const wanted = document.getElementById("namespace").value.trim();
+  if (wanted) address.searchParams.set("namespace", wanted);
+  else address.searchParams.delete("namespace");
+  history.replaceState(history.state, "", address);
+  scheduleRefresh(0);
+}
+main.addEventListener("change", (e) => { if (e.target.id === "namespace") choose(); });
+main.addEventListener("submit", (e) => {
+  e.preventDefault();
+  if (document.getElementById("namespace")) choose();
+});
 
 // Folds: what the reader unfolded is so again when they come back from another page.
 function showFolds() {

@@ -8,6 +8,8 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/response"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/incident"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/workload"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/workload/rehearse"
 )
 
 // Options configure a Server.
@@ -16,6 +18,9 @@ type Options struct {
 	TargetStates func() []probe.TargetState
 	// Incidents returns the incidents that this process has seen. Nil means none.
 	Incidents func() incident.History
+	// Workloads returns the last inventory of workloads and the result of every login in it,
+	// broken ones first. Nil means that they are not discovered.
+	Workloads func() (workload.Inventory, []rehearse.Result)
 	// Standby returns who holds the lease while this process does not probe, and is
 	// empty while it does. Nil means that it always does.
 	Standby func() string
@@ -44,6 +49,7 @@ type Server struct {
 	sections func() []section          // of the runbook
 	views    views                     // used by one request at a time, as renderer guarantees
 	rows     rows                      // as views
+	logins   view                      // of workloads, as views
 	handler  http.Handler
 }
 

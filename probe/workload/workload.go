@@ -50,10 +50,26 @@ type Object struct {
 	Pods int
 }
 
+func (o Object) String() string {
+	if o.Namespace == "" {
+		return o.Kind + " " + o.Name
+	}
+	return o.Kind + " " + o.Namespace + "/" + o.Name
+}
+
 // Entry is a login with the objects that it was found in, sorted.
 type Entry struct {
 	Login
 	Objects []Object
+}
+
+// Pods returns how many pods log in this way, as far as their owners are among the objects.
+func (e Entry) Pods() int {
+	n := 0
+	for _, o := range e.Objects {
+		n += o.Pods
+	}
+	return n
 }
 
 // SourceState is whether a kind of object could be read.

@@ -3,6 +3,7 @@ package rehearse
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"slices"
@@ -90,6 +91,28 @@ func canonical(address string) string {
 	}
 	port := cmp.Or(u.Port(), map[string]string{"https": "443", "http": "80"}[u.Scheme])
 	return strings.ToLower(u.Scheme) + "://" + net.JoinHostPort(host, port) + strings.TrimRight(u.Path, "/")
+}
+
+// UnwatchedMount is a mount that no target watches.
+type UnwatchedMount struct {
+	// Login has the address, the namespace and the mount; the rest of it is empty.
+	Login  workload.Login
+	Logins int // how many there are
+}
+
+// Unwatched returns the mounts that no target watches, sorted.
+func Unwatched(results []Result) []UnwatchedMount {
+	counts := map[workload.Login]int{}
+	for _, r := range results {
+		if r.Target == "" {
+			counts[workload.Login{Address: r.Address, Namespace: r.Namespace, Mount: r.Mount}]++
+		}
+	}
+	var mounts []UnwatchedMount
+	for _, login := range slices.SortedFunc(maps.Keys(counts), workload.Login.Compare) {
+		mounts = append(mounts, UnwatchedMount{login, counts[login]})
+	}
+	return mounts
 }
 
 // Watch returns the entry of a targets file that watches the login's mount, as YAML. The canary's
