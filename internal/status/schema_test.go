@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// docs/status.schema.json names every key of a target and of an incident, and no other. The
+// docs/status.schema.json names every key of a target, an incident and a workload's login, and no other. The
 // browser tests validate real answers against it.
 func TestSchemaHasEveryKey(t *testing.T) {
 	data, err := os.ReadFile("../../docs/status.schema.json")
@@ -30,6 +30,8 @@ func TestSchemaHasEveryKey(t *testing.T) {
 	for name, of := range map[string]reflect.Type{
 		"target": reflect.TypeFor[targetStatus](), "incidents": reflect.TypeFor[incidentsStatus](),
 		"currentIncident": reflect.TypeFor[currentIncident](), "pastIncident": reflect.TypeFor[pastIncident](),
+		"workloads": reflect.TypeFor[Workloads](), "workloadLogin": reflect.TypeFor[WorkloadLogin](), "workloadObject": reflect.TypeFor[WorkloadObject](),
+		"unwatchedMount": reflect.TypeFor[UnwatchedMount](), "workloadSource": reflect.TypeFor[WorkloadSource](), "skippedWorkload": reflect.TypeFor[SkippedWorkload](),
 	} {
 		want := slices.Sorted(maps.Keys(schema.Defs[name].Properties))
 		got := jsonKeys(of)
