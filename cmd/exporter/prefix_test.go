@@ -158,6 +158,9 @@ func (p proxied) testRoute(route string) {
 	for _, target := range []string{"prod/eu-1", "prod%2Feu-1"} {
 		path := strings.NewReplacer("{target}", target, "{reason}", "vault_sealed").Replace(path)
 		response, body := p.request(method, p.url+path)
+		if strings.HasSuffix(path, "/workloads") && response.StatusCode == http.StatusNotFound && strings.Contains(body, "EXPORTER_WORKLOADS") {
+			continue // they are off
+		}
 		if response.StatusCode != 200 && (method != "POST" || response.StatusCode != http.StatusTooManyRequests) {
 			p.t.Errorf("%s %s = %d %s", method, path, response.StatusCode, body)
 		}

@@ -9,7 +9,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/status"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/workload"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/workload/rehearse"
 )
 
 // readable returns what readers of the page get from an exporter: every documented GET but
@@ -25,6 +29,9 @@ func readable(t *testing.T, e *exporter) map[string]string {
 		path = strings.NewReplacer("{target}", "default", "{reason}", "role_missing?target=default").Replace(path)
 		recorder := httptest.NewRecorder()
 		routes.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, path, nil))
+		if recorder.Code == http.StatusNotFound && strings.HasSuffix(path, "/workloads") {
+			continue // they are off
+		}
 		if recorder.Code != http.StatusOK && path != "/-/ready" {
 			t.Fatalf("%s = %d", path, recorder.Code)
 		}
@@ -48,6 +55,7 @@ func learned(w *probetest.World) map[string]string {
 		"the text of a server's error":        "listed-error",
 		"the subject of a certificate":        "CN=server",
 		"when tokens and certificates expire": "expires 20",
+		"the objects that name a login":       "Deployment shop/web",
 	}
 }
 
@@ -88,6 +96,9 @@ func TestWhatReadersLearn(t *testing.T) {
 	for _, text := range readable(t, e) {
 		all += text
 	}
+	for _, text := range readableWorkloads(t) {
+		all += text
+	}
 	text, err := os.ReadFile("../../docs/security.md")
 	if err != nil {
 		t.Fatal(err)
@@ -101,6 +112,25 @@ func TestWhatReadersLearn(t *testing.T) {
 			t.Errorf("readers do not learn %q, such as %s", kind, example)
 		}
 	}
+}
+
+// readableWorkloads returns what readers get of the workloads' logins.
+func readableWorkloads(t *testing.T) map[string]string {
+	t.Helper()
+	inventory := shop(t.Context())
+	var results []rehearse.Result
+	for _, a := range rehearse.Assign(inventory.Entries, nil) {
+		results = append(results, rehearse.Result{Entry: a.Entry, Verdict: diagnose.WorkloadVerdict{State: diagnose.WorkloadNotRehearsed}})
+	}
+	page := status.New(status.Options{Workloads: func() (workload.Inventory, []rehearse.Result) { return inventory, results }})
+	t.Cleanup(page.Close)
+	pages := map[string]string{}
+	for _, path := range []string{"/workloads", "/api/v1/workloads"} {
+		recorder := httptest.NewRecorder()
+		page.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, path, nil))
+		pages[path] = recorder.Body.String()
+	}
+	return pages
 }
 
 // answerMore has both servers answer with more than the exporter asks for.
