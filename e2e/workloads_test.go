@@ -41,7 +41,7 @@ func workloadRoles(mount string) []string {
 	}
 }
 
-// workloadLogins are forty logins, of which two dozen are broken in every way that a rehearsal finds.
+// workloadLogins are forty logins, of which 25 are broken in every way that is found.
 func workloadLogins() []workloadLogin {
 	logins := []workloadLogin{
 		{"shop", "web", "web", "", ""}, {"pay", "api", "web", "", ""}, {"shop", "api", "web", "", ""}, {"pay", "web", "WEB", "", ""},
@@ -54,14 +54,32 @@ func workloadLogins() []workloadLogin {
 		{"shop", "web", "selected", "", "role_namespace_mismatch"}, {"ops", "batch", "selected", "", "role_namespace_mismatch"},
 		{"shop", "web", "vaulted", "other", "role_audience_mismatch"}, {"pay", "api", "vaulted", "", "role_audience_mismatch"},
 	}
-	for i := range 7 { // a whole namespace, and the same elsewhere
+	for i := range 6 { // a whole namespace, and the same elsewhere
 		logins = append(logins, workloadLogin{"shop", fmt.Sprint("app-", i), "any", "", ""})
 		logins = append(logins, workloadLogin{"moved", fmt.Sprint("app-", i), "any", "", "role_namespace_mismatch"})
 	}
 	for i := range 6 { // all roles of a team were deleted
 		logins = append(logins, workloadLogin{"ops", fmt.Sprint("app-", i), fmt.Sprint("deleted-", i), "", "role_missing"})
 	}
-	return logins
+	return append(logins, workloadLogin{"shop", "deleted", "any", "", "service_account_missing"}, workloadLogin{"closed", "app", "any", "", "service_account_missing"})
+}
+
+// declareMissing makes pods whose service account, or whose whole namespace, is deleted while they
+// run. The lab has no controller that would finish the deletion of a namespace.
+func (s shell) declareMissing() {
+	s.t.Helper()
+	pod := func(namespace, account, role string) []string {
+		return []string{"kubectl -n " + namespace + " create serviceaccount " + account, fmt.Sprintf(`kubectl apply -f - <<'EOT'
+apiVersion: v1
+kind: Pod
+metadata: {namespace: %s, name: %s, annotations: {vault.hashicorp.com/agent-inject: "true", vault.hashicorp.com/role: %s}}
+spec: {serviceAccountName: %s, containers: [{name: app, image: app}]}
+EOT`, namespace, account, role, account), "kubectl -n " + namespace + " delete serviceaccount " + account}
+	}
+	s.mustRun(slices.Concat(pod("shop", "deleted", "any"), []string{"kubectl create namespace closed"}, pod("closed", "app", "any"), []string{
+		"kubectl delete namespace closed --wait=false",
+		"kubectl get namespace closed -o json | jq '.spec.finalizers = []' | kubectl replace --raw /api/v1/namespaces/closed/finalize -f -",
+	})...)
 }
 
 // declare writes the ServiceAccounts, with the annotations from which the logins are discovered.
@@ -134,6 +152,7 @@ var loginTextOf = map[string]string{
 	"role_service_account_mismatch": "service account name not authorized",
 	"role_namespace_mismatch":       "namespace not authorized",
 	"role_audience_mismatch":        "invalid audience (aud) claim",
+	"service_account_missing":       "not found", // says the API server: there is no token to log in with
 }
 
 // wantRealLogin logs in with a real token of the account, and requires what the rehearsal found.
@@ -162,7 +181,8 @@ func TestWorkloads(t *testing.T) {
 	administrator := newShell(t, l)
 	administrator.mustRun(append([]string{`export VAULT_ADDR="$EXPORTER_VAULT_ADDR"`}, workloadRoles("kubernetes")...)...)
 	logins := workloadLogins()
-	administrator.declare("kubernetes", logins)
+	administrator.declare("kubernetes", logins[:len(logins)-2])
+	administrator.declareMissing()
 	env := slices.Concat(environment(l.FullEnv()), l.AdminEnv())
 
 	accessors, requested, reviewed := accessorsOf(t, l), rehearsalsIn(t, l.AuditLog()), reviewsIn(t, l.KubernetesAuditLog())
@@ -170,29 +190,29 @@ func TestWorkloads(t *testing.T) {
 	// The canary logs in once, and is reviewed for that.
 	requested, reviewed = rehearsalsIn(t, l.AuditLog())-requested-1, reviewsIn(t, l.KubernetesAuditLog())-reviewed-1
 	t.Logf("%d logins with forged tokens and %d TokenReviews for them", requested, reviewed)
-	if requested > 2*len(logins) || reviewed != len(logins)-24 {
+	if requested > 2*len(logins) || reviewed != len(logins)-25 {
 		t.Errorf("%d logins with forged tokens, %d TokenReviews for them; want at most 80, and one for each login that is ready", requested, reviewed)
 	}
 	if issued := accessorsOf(t, l) - accessors; issued != 0 {
 		t.Errorf("%d tokens are left", issued)
 	}
 	broken := wantVerdicts(t, report, logins)
-	if o.code != 1 || broken != 24 {
-		t.Errorf("the exit code is %d, %d logins are broken; want 1 and 24\n%s", o.code, broken, o.stderr)
+	if o.code != 1 || broken != 25 {
+		t.Errorf("the exit code is %d, %d logins are broken; want 1 and 25\n%s", o.code, broken, o.stderr)
 	}
 	for _, one := range logins {
 		administrator.wantRealLogin("kubernetes", one)
 	}
 	for _, one := range report.Logins {
-		// The others are fixed in the objects: a role admits one audience.
-		if one.State == "broken" && one.Reason != "role_audience_mismatch" {
+		// The others are fixed in the objects: a role admits one audience, and a namespace is gone.
+		if one.State == "broken" && one.Reason != "role_audience_mismatch" && one.Namespace != "closed" {
 			if out, err := administrator.run(one.Fix...); err != nil {
 				t.Errorf("the fix of %s as %s/%s fails: %v\n%s\n%s", one.Role, one.Namespace, one.ServiceAccount, err, strings.Join(one.Fix, "\n"), out)
 			}
 		}
 	}
 	for _, one := range logins {
-		if one.reason != "role_audience_mismatch" {
+		if one.reason != "role_audience_mismatch" && one.namespace != "closed" {
 			one.reason = ""
 			administrator.wantRealLogin("kubernetes", one)
 		}

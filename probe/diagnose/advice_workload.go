@@ -23,6 +23,8 @@ func adviseWorkload(t evidence.Target, r evidence.Rehearsal, reason Reason) Advi
 	name, namespace := login.ServiceAccount.Name, login.ServiceAccount.Namespace
 	var a Advice
 	switch reason {
+	case ServiceAccountMissing:
+		return adviseMissingAccount(login.ServiceAccount)
 	case RoleMissing:
 		a = adviseMissingRole(t, login)
 	case RoleServiceAccountMismatch:
@@ -44,6 +46,19 @@ func adviseWorkload(t evidence.Target, r evidence.Rehearsal, reason Reason) Advi
 		a.Notes = append(a.Notes, sharedWrites(t, a.Fix)...)
 	}
 	return a.at(t, e)
+}
+
+func adviseMissingAccount(account evidence.ServiceAccount) Advice {
+	in := "kubectl -n " + shell.QuoteUntrusted(account.Namespace, "namespace")
+	name := " serviceaccount " + shell.QuoteUntrusted(account.Name, "service-account")
+	return Advice{
+		Check: []Check{{in + " get" + name, "NotFound"}},
+		Fix:   []string{in + " create" + name},
+		Notes: []string{
+			"If the account was renamed, or its namespace deleted, correct or delete the object that names it instead.",
+			"Pods that still run have tokens of the deleted account: once it exists again, restart them.",
+		},
+	}
 }
 
 func adviseMissingRole(t evidence.Target, login evidence.WorkloadLogin) Advice {

@@ -66,8 +66,11 @@ func (r Reason) Backoff() bool { return specOf[r].Backoff }
 
 // Runbook returns the section of the documentation on the reason, empty for None.
 func (r Reason) Runbook() string {
-	if r == None {
+	switch r {
+	case None:
 		return ""
+	case ServiceAccountMissing:
+		return "docs/workloads.md#" + string(r)
 	}
 	return "docs/reasons.md#" + string(r)
 }

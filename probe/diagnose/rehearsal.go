@@ -25,6 +25,9 @@ const (
 // WorkloadStates lists every state, the worst first.
 var WorkloadStates = []WorkloadState{WorkloadBroken, WorkloadUnknown, WorkloadNotRehearsed, WorkloadReady}
 
+// ServiceAccountMissing is a reason of workloads' logins only, so it has no [Spec].
+const ServiceAccountMissing Reason = "service_account_missing"
+
 // WorkloadVerdict is the verdict on a workload's login.
 type WorkloadVerdict struct {
 	State WorkloadState
@@ -46,6 +49,9 @@ func (v WorkloadVerdict) Agrees(o WorkloadVerdict) bool {
 func JudgeRehearsal(t evidence.Target, r evidence.Rehearsal) WorkloadVerdict {
 	last := r.Last()
 	switch {
+	case r.Login.AccountMissing:
+		return brokenLogin(t, r, ServiceAccountMissing, fmt.Sprintf("the service account %s does not exist: no pod starts with it, and the API server rejects its tokens",
+			evidence.Clean(r.Login.ServiceAccount.String())))
 	case r.Accepted():
 		return brokenLogin(t, r, Reason(MountAcceptsInvalidToken), acceptsForged(t))
 	case last.State == evidence.NotAsked:

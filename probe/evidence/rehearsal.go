@@ -15,6 +15,8 @@ type WorkloadLogin struct {
 	// IssuerAssumed and AudiencesAssumed are set if they are not known, but the usual ones: what
 	// Vault says about them proves nothing.
 	IssuerAssumed, AudiencesAssumed bool
+	// AccountMissing is set if the service account does not exist.
+	AccountMissing bool
 }
 
 // Rehearsal is what Vault answered to logins with forged JWTs that claim to be a workload.

@@ -61,6 +61,9 @@ func (o Object) String() string {
 type Entry struct {
 	Login
 	Objects []Object
+	// AccountMissing is whether the service account does not exist. It is false where the accounts
+	// of its namespace could not be read.
+	AccountMissing bool
 }
 
 // Pods returns how many pods log in this way, as far as their owners are among the objects.

@@ -15,6 +15,23 @@ import (
 // ?audience=A&namespace=N, where audience may be repeated.
 const LoginsAnnotation = "vault-k8s-auth-exporter/logins"
 
+// The kind of ServiceAccounts, and the name of its source.
+const (
+	accountKind   = "ServiceAccount"
+	accountSource = "serviceaccounts"
+)
+
+// accountSources are read last: an account that is created before an object that names it is
+// there.
+var accountSources = []Source{
+	{
+		Kind: accountKind, Plural: "serviceaccounts", Versions: []string{"v1"}, Namespaced: true,
+		Software: "any that logs in by itself",
+		Reads:    "names, the annotation " + LoginsAnnotation,
+		list:     into(func(f *facts) collector[declaringAccount] { return &f.accounts }),
+	},
+}
+
 // declaringAccount is a ServiceAccount.
 type declaringAccount struct {
 	Metadata struct {
@@ -27,19 +44,20 @@ func (a declaringAccount) identity() (namespace, name string) {
 	return a.Metadata.Namespace, a.Metadata.Name
 }
 
-// declarations are the annotations by account.
-type declarations map[key]string
+// accountFacts are the accounts that exist, with their annotations, most of which are empty.
+type accountFacts map[key]string
 
-func (d *declarations) discard() { *d = declarations{} }
+func (f *accountFacts) discard() { *f = accountFacts{} }
 
-func (d *declarations) add(a declaringAccount) {
-	if declared := a.Metadata.Annotations[LoginsAnnotation]; declared != "" {
-		(*d)[key{a.Metadata.Namespace, a.Metadata.Name}] = declared
-	}
+func (f *accountFacts) add(a declaringAccount) {
+	(*f)[key{a.Metadata.Namespace, a.Metadata.Name}] = a.Metadata.Annotations[LoginsAnnotation]
 }
 
-func (d declarations) resolve(b *builder) {
-	for k, declared := range d {
+func (f accountFacts) resolve(b *builder) {
+	for k, declared := range f {
+		if declared == "" {
+			continue
+		}
 		o := workload.Object{Kind: "ServiceAccount", Namespace: k.namespace, Name: k.name}
 		logins, err := parseLogins(declared)
 		if err != nil {
@@ -47,7 +65,7 @@ func (d declarations) resolve(b *builder) {
 		}
 		for _, l := range logins {
 			l.ServiceAccount = account(k.namespace, k.name)
-			b.add(l, "serviceaccounts", o, 0)
+			b.add(l, accountSource, o, 0)
 		}
 	}
 }

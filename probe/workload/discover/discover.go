@@ -55,5 +55,7 @@ func (r *Reader) Read(ctx context.Context) workload.Inventory {
 	for i := range sources {
 		sources[i].Logins = len(b.named[sources[i].Name])
 	}
-	return workload.Inventory{Entries: b.sorted(), Skipped: b.skips(), Sources: sources, At: time.Now()}
+	entries := b.sorted()
+	f.markMissing(entries, r.Namespaces)
+	return workload.Inventory{Entries: entries, Skipped: b.skips(), Sources: sources, At: time.Now()}
 }

@@ -1,6 +1,8 @@
 package discover
 
 import (
+	"slices"
+
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/workload"
 )
@@ -11,7 +13,7 @@ type facts struct {
 	malformed []workload.Object
 
 	pods     podFacts
-	accounts declarations
+	accounts accountFacts
 
 	vaultAuths       all[vaultAuth]
 	vaultAuthGlobals all[vaultAuthGlobal]
@@ -53,6 +55,23 @@ func (f *facts) resolve() *builder {
 	f.resolveCSI(b)
 	f.resolveCertManager(b)
 	return b
+}
+
+// markMissing marks the entries whose account does not exist, of the namespaces that were read;
+// empty means all. Without a complete list of accounts it marks none.
+func (f *facts) markMissing(entries []workload.Entry, namespaces []string) {
+	if f.states[accountSource] != workload.SourceRead {
+		return
+	}
+	for _, o := range f.malformed {
+		if o.Kind == accountKind {
+			f.accounts[key{o.Namespace, o.Name}] = ""
+		}
+	}
+	for i, e := range entries {
+		_, exists := f.accounts[key{e.ServiceAccount.Namespace, e.ServiceAccount.Name}]
+		entries[i].AccountMissing = !exists && (len(namespaces) == 0 || slices.Contains(namespaces, e.ServiceAccount.Namespace))
+	}
 }
 
 // complete reports whether everything that a source has was read, so that what is missing

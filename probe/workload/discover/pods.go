@@ -11,18 +11,12 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/workload"
 )
 
-var coreSources = []Source{
+var podSources = []Source{
 	{
 		Kind: "Pod", Plural: "pods", Versions: []string{"v1"}, Namespaced: true,
 		Software: "Vault Agent Injector, Bank-Vaults, Secrets Store CSI driver",
 		Reads:    "annotations, the containers that a webhook added or changed, volumes, the service account, the owner; where the operators below run",
 		list:     into(func(f *facts) collector[pod] { return &f.pods }),
-	},
-	{
-		Kind: "ServiceAccount", Plural: "serviceaccounts", Versions: []string{"v1"}, Namespaced: true,
-		Software: "any that logs in by itself",
-		Reads:    "the annotation " + LoginsAnnotation,
-		list:     into(func(f *facts) collector[declaringAccount] { return &f.accounts }),
 	},
 }
 

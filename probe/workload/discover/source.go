@@ -29,7 +29,7 @@ type Source struct {
 }
 
 // Sources are all kinds that are read, in the order in which they are. Each needs the verb list.
-var Sources = slices.Concat(coreSources, operatorSources, externalSecretsSources, csiSources, certManagerSources)
+var Sources = slices.Concat(podSources, operatorSources, externalSecretsSources, csiSources, certManagerSources, accountSources)
 
 // Name returns the plural and the group, as kubectl has it.
 func (s Source) Name() string { return strings.TrimSuffix(s.Plural+"."+s.Group, ".") }

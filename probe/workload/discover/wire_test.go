@@ -233,6 +233,29 @@ func TestNamespaces(t *testing.T) {
 	}
 }
 
+// TestMissingAccounts checks that a login is marked whose account does not exist, unless the accounts
+// of its namespace were not read.
+func TestMissingAccounts(t *testing.T) {
+	const injected = `{vault.hashicorp.com/agent-inject: "true", vault.hashicorp.com/role: `
+	c := cluster(t, pods("web", injected+"exists}", ``)+pods("gone", injected+"deleted}", ``)+declared("kubernetes/declared"))
+	missing := func(r *Reader) []string {
+		var roles []string
+		for _, e := range r.Read(t.Context()).Entries {
+			if e.AccountMissing {
+				roles = append(roles, e.Role)
+			}
+		}
+		return roles
+	}
+	if got := missing(c.reader(t)); !slices.Equal(got, []string{"deleted"}) {
+		t.Errorf("missing are the accounts of %q", got)
+	}
+	c.instead["api/v1/serviceaccounts"] = fails(http.StatusForbidden, "forbidden", "")
+	if got := missing(c.reader(t)); got != nil {
+		t.Errorf("without the accounts, missing are those of %q", got)
+	}
+}
+
 // TestWrongTypes checks that an object which is not as documented is skipped by name, and
 // that those after it are read.
 func TestWrongTypes(t *testing.T) {

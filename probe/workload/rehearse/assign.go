@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/workload"
 )
@@ -46,6 +47,18 @@ func AssignAll(entries []workload.Entry, target evidence.Target) []Assigned {
 		assigned = append(assigned, Assigned{e, &target})
 	}
 	return assigned
+}
+
+// missingAccount returns the verdict on a login whose service account does not exist. Vault is not
+// asked: it would say the same whether the account exists or not.
+func (a Assigned) missingAccount() diagnose.WorkloadVerdict {
+	var target evidence.Target
+	if a.Target != nil {
+		target = *a.Target
+	}
+	return diagnose.JudgeRehearsal(target, evidence.Rehearsal{
+		Login: evidence.WorkloadLogin{Role: a.Role, ServiceAccount: a.ServiceAccount, AccountMissing: a.AccountMissing},
+	})
 }
 
 func targetOf(l workload.Login, ofMount []*evidence.Target) *evidence.Target {

@@ -56,6 +56,10 @@ func (o *onePass) result(ctx context.Context, a Assigned) Result {
 	if a.Target != nil {
 		r.Target = a.Target.Name
 	}
+	if a.AccountMissing {
+		r.Since, r.Verdict = time.Now(), a.missingAccount()
+		return r
+	}
 	switch canary := o.canaries[r.Target]; {
 	case a.Target == nil:
 		why = unwatched

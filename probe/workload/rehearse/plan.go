@@ -58,13 +58,15 @@ func newPlan(every time.Duration) *plan {
 	return &plan{every: every, items: map[workload.Login]*item{}, paused: map[string]time.Time{}, shared: map[expiredKey]evidence.Fact[evidence.Refusal]{}}
 }
 
-// set replaces the logins. What is new, or has another target than before, is due now.
-func (p *plan) set(logins []Assigned, now time.Time) {
+// set replaces the logins. What is new, or has another target than before, is due now. A login
+// whose service account does not exist is broken and not rehearsed; set returns the change to that.
+func (p *plan) set(logins []Assigned, now time.Time) (broken []change) {
 	next := make(map[workload.Login]*item, len(logins))
 	p.order = p.order[:0]
 	for _, a := range logins {
 		known := p.items[a.Login]
-		if known == nil || !sameTarget(known.target, a.Target) {
+		if known == nil || !sameTarget(known.target, a.Target) || known.AccountMissing != a.AccountMissing {
+			former := known
 			known = &item{Result: Result{Entry: a.Entry}, target: a.Target, due: now}
 			known.Verdict = diagnose.WorkloadVerdict{State: diagnose.WorkloadNotRehearsed, Detail: notYet}
 			if a.Target == nil {
@@ -72,13 +74,25 @@ func (p *plan) set(logins []Assigned, now time.Time) {
 			} else {
 				known.Target = a.Target.Name
 			}
+			if a.AccountMissing {
+				before := known.Result
+				if former != nil {
+					before = former.Result
+				}
+				known.Verdict, known.Since = a.missingAccount(), now
+				broken = append(broken, change{before, known.Result})
+			}
 		}
 		known.Objects = a.Objects
 		next[a.Login] = known
 		p.order = append(p.order, known)
 	}
 	p.items = next
+	return broken
 }
+
+// change is what was known of a login before and after its verdict changed.
+type change struct{ before, after Result }
 
 const (
 	notYet    = "not rehearsed yet"
@@ -100,7 +114,7 @@ func (p *plan) next(vault string, last expiredKey, open func(target string) bool
 	}
 	var first *item
 	for _, i := range p.order {
-		if i.target == nil || i.target.Vault.Addr != vault || i.due.After(now) || !open(i.Target) {
+		if !i.isDue(now) || i.target.Vault.Addr != vault || !open(i.Target) {
 			continue
 		}
 		if first == nil || i.precedes(first, last) {
@@ -142,11 +156,16 @@ func (i *item) class() int {
 	return unchanged
 }
 
+// isDue reports whether the login has to be rehearsed now.
+func (i *item) isDue(now time.Time) bool {
+	return i.target != nil && !i.AccountMissing && !i.due.After(now)
+}
+
 // vaults lists the addresses at which a login is due.
 func (p *plan) vaults(now time.Time) []string {
 	var addresses []string
 	for _, i := range p.order {
-		if i.target != nil && !i.due.After(now) && !slices.Contains(addresses, i.target.Vault.Addr) {
+		if i.isDue(now) && !slices.Contains(addresses, i.target.Vault.Addr) {
 			addresses = append(addresses, i.target.Vault.Addr)
 		}
 	}

@@ -58,6 +58,16 @@ func once(t *testing.T, w *probetest.World, l workload.Login) rehearse.Result {
 	return results[0]
 }
 
+// A missing account is broken even where the canary cannot log in, and no target watches the mount.
+func TestMissingAccount(t *testing.T) {
+	entry := workload.Entry{Login: web, AccountMissing: true}
+	got := rehearse.Once(t.Context(), []rehearse.Assigned{{Entry: entry}}, nil, nil, func() {})[0].Verdict
+	if got.State != diagnose.WorkloadBroken || got.Reason != diagnose.ServiceAccountMissing ||
+		!slices.Equal(got.Fix, []string{"kubectl -n 'shop' create serviceaccount 'web'"}) || !slices.Equal(got.CheckLines(), []string{"kubectl -n 'shop' get serviceaccount 'web'", "# shows NotFound"}) {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestEveryAnswerHasItsVerdict(t *testing.T) {
 	with := func(change func(*workload.Login)) workload.Login {
 		l := web

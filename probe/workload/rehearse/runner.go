@@ -66,15 +66,24 @@ func NewRunner(o Options) *Runner {
 // are another process's; ours is asked with nil about those that no target watches.
 func (r *Runner) SetTargets(targets []evidence.Target, ours func(target *evidence.Target) bool) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.targets, r.ours = targets, ours
-	r.assign()
+	broken := r.assign()
+	r.mu.Unlock()
+	r.report(broken)
 }
 
 // assign assigns the inventory to the targets. It is called with the lock held.
-func (r *Runner) assign() {
+func (r *Runner) assign() []change {
 	others := func(a Assigned) bool { return r.ours != nil && !r.ours(a.Target) }
-	r.plan.set(slices.DeleteFunc(Assign(r.inventory.Entries, r.targets), others), time.Now())
+	return r.plan.set(slices.DeleteFunc(Assign(r.inventory.Entries, r.targets), others), time.Now())
+}
+
+func (r *Runner) report(changes []change) {
+	for _, c := range changes {
+		if r.Changed != nil {
+			r.Changed(c.before, c.after)
+		}
+	}
 }
 
 // Snapshot returns the last inventory and the result of every login in it, broken ones first. The
@@ -124,12 +133,13 @@ func (r *Runner) discoverEvery(ctx context.Context) {
 }
 
 // take puts an inventory into use. While a source cannot be read, the logins that are missing may
-// be that source's: they are kept.
+// be that source's: they are kept. So is which service accounts are missing, while those cannot be read.
 func (r *Runner) take(found workload.Inventory) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	if slices.ContainsFunc(found.Sources, func(s workload.Source) bool { return s.State == workload.SourceFailed }) {
-		found.Entries = withMissing(found.Entries, r.inventory.Entries)
+	failed := func(s workload.Source) bool { return s.State == workload.SourceFailed }
+	if slices.ContainsFunc(found.Sources, failed) {
+		accounts := slices.IndexFunc(found.Sources, func(s workload.Source) bool { return s.Name == "serviceaccounts" })
+		found.Entries = withFormer(found.Entries, r.inventory.Entries, accounts >= 0 && failed(found.Sources[accounts]))
 	}
 	for i, s := range found.Sources {
 		former := slices.IndexFunc(r.inventory.Sources, func(f workload.Source) bool { return f.Name == s.Name })
@@ -138,18 +148,25 @@ func (r *Runner) take(found workload.Inventory) {
 		}
 	}
 	r.inventory = found
-	r.assign()
+	broken := r.assign()
+	r.mu.Unlock()
+	r.report(broken)
 }
 
-func withMissing(entries, former []workload.Entry) []workload.Entry {
-	present := make(map[workload.Login]bool, len(entries))
-	for _, e := range entries {
-		present[e.Login] = true
-	}
+// withFormer adds the former entries that are missing. If the accounts were not read, the others
+// keep what was known of theirs.
+func withFormer(entries, former []workload.Entry, accountsUnread bool) []workload.Entry {
 	all := slices.Clone(entries)
+	index := make(map[workload.Login]int, len(entries))
+	for i, e := range entries {
+		index[e.Login] = i
+	}
 	for _, e := range former {
-		if !present[e.Login] {
+		switch i, present := index[e.Login]; {
+		case !present:
 			all = append(all, e)
+		case accountsUnread:
+			all[i].AccountMissing = e.AccountMissing
 		}
 	}
 	slices.SortFunc(all, func(a, b workload.Entry) int { return a.Compare(b.Login) })

@@ -195,6 +195,38 @@ func TestLoginsOfAFailedSourceAreKept(t *testing.T) {
 	})
 }
 
+// A login whose account does not exist is broken without a request, whatever the canary does, and is
+// rehearsed once the account exists.
+func TestMissingAccountsAreBroken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{found: inventoryOf(2, 1)}
+		w.found.Entries[1].AccountMissing = true
+		w.run(diagnose.None)
+		r := w.runner()
+		var changes []Result
+		r.Changed = func(_, after Result) { changes = append(changes, after) }
+		r.take(w.found)
+		r.round(t.Context(), prod.Vault.Addr)
+		if got := resultsOf(r)[0]; w.requests() != 2 || got.Verdict.Reason != diagnose.ServiceAccountMissing || got.Since.IsZero() || !got.At.IsZero() {
+			t.Errorf("%d requests, %+v", w.requests(), got)
+		}
+		if len(changes) != 2 || changes[0].Verdict.Reason != diagnose.ServiceAccountMissing {
+			t.Errorf("reported were %+v", changes)
+		}
+		unread := inventoryOf(2, 1)
+		unread.Sources = []workload.Source{{Name: "serviceaccounts", State: workload.SourceFailed}}
+		r.take(unread)
+		if got := resultsOf(r)[0]; got.Verdict.Reason != diagnose.ServiceAccountMissing {
+			t.Errorf("while the accounts are not read: %+v", got.Verdict)
+		}
+		r.take(inventoryOf(2, 1))
+		r.round(t.Context(), prod.Vault.Addr)
+		if counts := countStates(resultsOf(r)); counts[diagnose.WorkloadReady] != 2 {
+			t.Errorf("once the account exists: %v", counts)
+		}
+	})
+}
+
 // TestBudget states what 5 000 logins cost. At one Vault there is never more than one request a
 // second, so a first round takes 2 s for each role and 1 s for each further account of it, plus one
 // expired JWT a minute. Later rounds are the same, spread over the interval; one that does not fit
