@@ -152,6 +152,35 @@ func pasteFix(t *testing.T, sh shell, env []string, fault lab.Fault, broken targ
 	}, details)
 }
 
+// TestFixesKeepTheSelector pastes the fixes of a role that has a namespace selector, which Vault
+// deletes where a write leaves it out.
+func TestFixesKeepTheSelector(t *testing.T) {
+	t.Parallel()
+	l := startLab(t)
+	env, sh := environment(l.FullEnv()), newShell(t, l)
+	const selector = `{"matchLabels":{"team":"sre"}}`
+	for _, fault := range lab.Faults() {
+		if !slices.Contains([]string{
+			"role_audience_mismatch", "role_namespace_mismatch", "role_policy_invalid", "role_service_account_mismatch", "role_ttl_too_long", "role_cidr_mismatch",
+		}, fault.Name) {
+			continue
+		}
+		if err := l.Inject(t.Context(), fault.Name); err != nil {
+			t.Fatal(err)
+		}
+		sh.mustRun(`export VAULT_ADDR="$EXPORTER_VAULT_ADDR"`,
+			"kubectl create clusterrole vault-namespaces --verb=get --resource=namespaces --dry-run=client -o yaml | kubectl apply -f -",
+			"kubectl create clusterrolebinding vault-namespaces --clusterrole=vault-namespaces --serviceaccount=vault:vault-auth --dry-run=client -o yaml | kubectl apply -f -",
+			"vault write auth/kubernetes/role/canary bound_service_account_namespace_selector='"+selector+"'")
+		_, broken := check(t, env)
+		fix := fixOf(broken.Targets[0], fault)
+		pasteFix(t, sh, env, fault, broken.Targets[0], fix)
+		if stored := sh.mustRun(`export VAULT_ADDR="$EXPORTER_VAULT_ADDR"`, "vault read -field=bound_service_account_namespace_selector auth/kubernetes/role/canary"); !strings.Contains(stored, selector) {
+			t.Errorf("the fix of %s leaves the selector %q:\n%s", fault.Name, stored, strings.Join(fix, "\n"))
+		}
+	}
+}
+
 // accessReviewEnv has the variables of an exporter that has no token of the reviewer.
 func accessReviewEnv() []string {
 	variants := lab.Variants()

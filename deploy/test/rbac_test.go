@@ -81,6 +81,8 @@ func TestWorkloadsRole(t *testing.T) {
 	for _, s := range discover.Sources {
 		read = append(read, s.Name())
 	}
+	slices.Sort(read)
+	slices.Sort(permitted)
 	if diff := cmp.Diff(read, permitted); diff != "" {
 		t.Errorf("(-read +permitted):\n%s", diff)
 	}

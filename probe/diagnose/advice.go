@@ -104,7 +104,7 @@ func (a Advice) at(t evidence.Target, e evidence.Evidence) Advice {
 func sharedWrites(t evidence.Target, fix []string) []string {
 	var notes []string
 	writes := func(path string) bool {
-		return slices.ContainsFunc(fix, func(line string) bool { return strings.HasPrefix(line, vault("write", path)+" ") })
+		return slices.ContainsFunc(fix, func(line string) bool { return strings.Contains(line, vault("write", path)+" ") })
 	}
 	if writes(configPath(t)) {
 		notes = append(notes, "The fix writes the config of "+mountPath(t)+", which every login at this mount uses.")

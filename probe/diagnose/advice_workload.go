@@ -28,13 +28,9 @@ func adviseWorkload(t evidence.Target, r evidence.Rehearsal, reason Reason) Advi
 	case RoleMissing:
 		a = adviseMissingRole(t, login)
 	case RoleServiceAccountMismatch:
-		a.Check = []Check{readRole(t, "no "+shell.QuoteUntrusted(name, "service-account")+" in bound_service_account_names")}
-		a.Fix = addToRole(t, "bound_service_account_names", unquoted(name, "service-account"))
-		a.Notes = []string{"Vault checks the name before the namespace: if the role does not admit " + evidence.Clean(namespace) + " either, the next rehearsal says so."}
+		a = adviseRoleName(t, name, "service-account", namespace)
 	case RoleNamespaceMismatch:
-		a.Check = []Check{readRole(t, "no "+shell.QuoteUntrusted(namespace, "namespace")+" in bound_service_account_namespaces")}
-		a.Fix = addToRole(t, "bound_service_account_namespaces", unquoted(namespace, "namespace"))
-		a.Notes = []string{"If the role has bound_service_account_namespace_selector, a label of the namespace is the other way."}
+		a = adviseRoleNamespace(t, namespace)
 	case RoleAudienceMismatch:
 		a = adviseWorkloadAudience(t, r)
 	case Reason(MountAcceptsInvalidToken):
@@ -92,27 +88,6 @@ func adviseWorkloadAudience(t evidence.Target, r evidence.Rehearsal) Advice {
 		Fix:   changeRole(t, `audience: "`+strings.Trim(audience, "'")+`"`),
 		Notes: []string{fmt.Sprintf("A role admits one audience, so the fix breaks logins with another. Or give the workload's token %s.", required)},
 	}
-}
-
-// addToRole returns the commands that add a name to a list of the role. Vault replaces the list, so
-// the commands write again what they read: two of them for one role do not undo each other.
-func addToRole(t evidence.Target, key, name string) []string {
-	return changeRole(t, fmt.Sprintf(`%[1]s: (.%[1]s + ["%[2]s"] | unique)`, key, name))
-}
-
-// changeRole returns the commands that write settings of the role, in the syntax of jq. Vault keeps
-// what a write leaves out, except the namespace selector, which it deletes.
-func changeRole(t evidence.Target, settings string) []string {
-	path := shell.Quote(rolePath(t))
-	return []string{
-		vault("read", "-format=json", path, `| jq '.data | {`+settings+`, bound_service_account_namespace_selector: (.bound_service_account_namespace_selector // "")}' > role.json`),
-		vault("write", path, "@role.json"),
-	}
-}
-
-// unquoted returns a name for a place that is in quotes already, or the placeholder.
-func unquoted(name, placeholder string) string {
-	return strings.Trim(shell.QuoteUntrusted(name, placeholder), "'")
 }
 
 // acceptsForged says what a token for a forged JWT means.

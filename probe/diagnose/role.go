@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
@@ -42,22 +43,20 @@ var roleReasons = sorted(
 		Code: RoleServiceAccountMismatch, Component: ComponentRole, Title: "the role is not bound to the canary's service account",
 		Means:    "The role's `bound_service_account_names` do not include the canary's service account.",
 		Seen:     "403 `service account name not authorized` (500 before Vault 1.10.4): proven.",
-		Remedy:   "Add the name. A write replaces the whole list.",
+		Remedy:   "Add the name. A write replaces the whole list, and without the namespace selector it deletes that.",
 		Reported: "hashicorp/vault-plugin-auth-kubernetes#49",
 		advise: func(t evidence.Target, e evidence.Evidence) Advice {
-			account := shell.QuoteUntrusted(e.CanaryToken.Value.ServiceAccount, "canary")
-			return adviseRoleAccounts(t, e, "no "+account+" in bound_service_account_names")
+			return adviseRoleName(t, e.CanaryToken.Value.ServiceAccount, "canary", e.CanaryToken.Value.Namespace)
 		},
 	},
 	Spec{
 		Code: RoleNamespaceMismatch, Component: ComponentRole, Title: "the role is not bound to the canary's namespace",
 		Means:    "Neither the role's namespaces nor its label selector match the canary's namespace.",
 		Seen:     "403 `namespace not authorized` without an error after it: proven.",
-		Remedy:   "Add the namespace, or label it. A write replaces the whole list.",
+		Remedy:   "Add the namespace, or label it. A write replaces the whole list, and without the namespace selector it deletes that.",
 		Reported: "hashicorp/vault-plugin-auth-kubernetes#89",
 		advise: func(t evidence.Target, e evidence.Evidence) Advice {
-			namespace := shell.QuoteUntrusted(e.CanaryToken.Value.Namespace, "namespace")
-			return adviseRoleAccounts(t, e, "no "+namespace+" in bound_service_account_namespaces")
+			return adviseRoleNamespace(t, e.CanaryToken.Value.Namespace)
 		},
 	},
 	Spec{
@@ -86,7 +85,7 @@ var roleReasons = sorted(
 			}
 			return Advice{
 				Check: []Check{readRole(t, wrong)},
-				Fix:   []string{vault("write", shell.Quote(rolePath(t)), "audience="+audience)},
+				Fix:   changeRole(t, `audience: "`+strings.Trim(audience, "'")+`"`),
 				Notes: []string{"Or give the projected token the audience that the role requires."},
 			}
 		},
@@ -103,7 +102,7 @@ var roleReasons = sorted(
 		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
 			return Advice{
 				Check: []Check{readRole(t, "token_bound_cidrs without the address of the exporter")},
-				Fix:   []string{vault("write", shell.Quote(rolePath(t)), "token_bound_cidrs=")},
+				Fix:   changeRole(t, "token_bound_cidrs: []"),
 				Notes: []string{"The fix admits every address. To keep the restriction, add the address that Vault sees for the exporter: " +
 					"remote_address in the audit log."},
 			}
@@ -118,7 +117,7 @@ var roleReasons = sorted(
 		advise: func(t evidence.Target, _ evidence.Evidence) Advice {
 			return Advice{
 				Check: []Check{readRole(t, "a policy in token_policies that no login may have, such as root")},
-				Fix:   []string{vault("write", shell.Quote(rolePath(t)), "token_policies=default")},
+				Fix:   changeRole(t, `token_policies: ["default"]`),
 			}
 		},
 	},
@@ -156,13 +155,13 @@ var roleWarnings = []WarningSpec{
 		Code: RoleTTLTooLong, Component: ComponentRole, Title: "tokens of the canary's role have a long TTL",
 		Means:  "The canary's role issues service tokens for more than 15 minutes: a token that is not revoked is valid that long.",
 		Seen:   "The answer to the login.",
-		Remedy: "`vault write auth/kubernetes/role/canary token_ttl=60s token_max_ttl=60s`",
+		Remedy: "Set `token_ttl` and `token_max_ttl` of the role to 60 s; a write without the namespace selector deletes that.",
 		judge: func(t evidence.Target, e evidence.Evidence) (finding, bool) {
 			l := e.Login.Value
 			return finding{
 				holds:  l.Type == evidence.ServiceToken && l.TTL > longTTL,
 				detail: fmt.Sprintf("a token that is not revoked is valid for %s", l.TTL),
-				advice: Advice{Fix: []string{vault("write", shell.Quote(rolePath(t)), "token_ttl=60s", "token_max_ttl=60s")}},
+				advice: Advice{Fix: changeRole(t, `token_ttl: "60s", token_max_ttl: "60s"`)},
 			}, e.Login.Ok()
 		},
 	},
@@ -170,7 +169,7 @@ var roleWarnings = []WarningSpec{
 		Code: TokenNotRevoked, Component: ComponentRole, Title: "the canary's Vault token could not be revoked",
 		Means:  "A token could not be revoked, and is valid until its TTL ends. Without the policy `default` a token may not revoke itself.",
 		Seen:   "The answer to `revoke-self`.",
-		Remedy: "`vault write auth/kubernetes/role/canary token_no_default_policy=false`, or batch tokens.",
+		Remedy: "Set `token_no_default_policy` of the role to false, or use batch tokens.",
 		judge: func(t evidence.Target, e evidence.Evidence) (finding, bool) {
 			return finding{
 				holds: e.Revoke.Failed(),
@@ -178,7 +177,7 @@ var roleWarnings = []WarningSpec{
 					e.Login.Value.TTL, e.Revoke.Failure.Error()),
 				advice: Advice{
 					Notes: []string{"The policy default permits revoke-self. Batch tokens need no revocation."},
-					Fix:   []string{vault("write", shell.Quote(rolePath(t)), "token_no_default_policy=false")},
+					Fix:   changeRole(t, "token_no_default_policy: false"),
 				},
 			}, e.Revoke.State != evidence.NotAsked
 		},
@@ -203,15 +202,41 @@ func readRole(t evidence.Target, shows string) Check {
 	return Check{vault("read", shell.Quote(rolePath(t))), shows}
 }
 
-func adviseRoleAccounts(t evidence.Target, e evidence.Evidence, shows string) Advice {
-	c := e.CanaryToken.Value
+// adviseRoleName returns the advice for a role that does not admit the name of a service account.
+func adviseRoleName(t evidence.Target, name, placeholder, namespace string) Advice {
 	return Advice{
-		Check: []Check{readRole(t, shows)},
-		Notes: []string{"A write replaces each list: repeat the entries that you want to keep."},
-		Fix: []string{vault("write", shell.Quote(rolePath(t)),
-			"bound_service_account_names="+shell.QuoteUntrusted(c.ServiceAccount, "canary"),
-			"bound_service_account_namespaces="+shell.QuoteUntrusted(c.Namespace, "namespace"))},
+		Check: []Check{readRole(t, "no "+shell.QuoteUntrusted(name, placeholder)+" in bound_service_account_names")},
+		Fix:   addToRole(t, "bound_service_account_names", unquoted(name, placeholder)),
+		Notes: []string{"Vault checks the name before the namespace: if the role does not admit " + shell.QuoteUntrusted(namespace, "namespace") + " either, role_namespace_mismatch follows."},
 	}
+}
+
+// adviseRoleNamespace returns the advice for a role that does not admit a namespace.
+func adviseRoleNamespace(t evidence.Target, namespace string) Advice {
+	return Advice{
+		Check: []Check{readRole(t, "no "+shell.QuoteUntrusted(namespace, "namespace")+" in bound_service_account_namespaces")},
+		Fix:   addToRole(t, "bound_service_account_namespaces", unquoted(namespace, "namespace")),
+		Notes: []string{"If the role has bound_service_account_namespace_selector, a label of the namespace is the other way."},
+	}
+}
+
+// addToRole returns the command that adds a name to a list of the role. Vault replaces the list, so
+// the command writes again what it reads: two of them for one role do not undo each other.
+func addToRole(t evidence.Target, key, name string) []string {
+	return changeRole(t, fmt.Sprintf(`%[1]s: (.%[1]s + ["%[2]s"] | unique)`, key, name))
+}
+
+// changeRole returns the command that writes settings of the role, in the syntax of jq. Vault keeps
+// what a write leaves out, except the namespace selector, which it deletes. Where the role cannot be read, nothing is written.
+func changeRole(t evidence.Target, settings string) []string {
+	path := shell.Quote(rolePath(t))
+	return []string{vault("read", "-format=json", path,
+		`| jq '.data | {`+settings+`, bound_service_account_namespace_selector: (.bound_service_account_namespace_selector // "")}' |`, vault("write", path, "-"))}
+}
+
+// unquoted returns a name for a place that is in quotes already, or the placeholder.
+func unquoted(name, placeholder string) string {
+	return strings.Trim(shell.QuoteUntrusted(name, placeholder), "'")
 }
 
 // writeRole returns the command that writes a role that admits the canary's token.

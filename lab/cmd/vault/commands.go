@@ -30,7 +30,7 @@ var commands = []command{
 	{"read", nil, "PATH", 1, 1, requestTo(http.MethodGet, ""), secretTable},
 	{"list", nil, "PATH", 1, 1, requestTo("LIST", ""), keysTable},
 	{"delete", nil, "PATH", 1, 1, requestTo(http.MethodDelete, ""), nil},
-	{"write", nil, "PATH [@FILE | K=V | K=@FILE]…", 1, unbounded, write, secretTable},
+	{"write", nil, "PATH [@FILE | - | K=V | K=@FILE]…", 1, unbounded, write, secretTable},
 	{"status", nil, "", 0, 0, requestTo(http.MethodGet, "sys/seal-status"), statusTable},
 	{"monitor", []string{"log-level"}, "", 0, 0, monitor, nil},
 	{"audit list", nil, "", 0, 0, requestTo(http.MethodGet, "sys/audit"), mountTable("type", "description")},
@@ -55,13 +55,13 @@ func requestTo(method, path string) func(invocation) (request, error) {
 }
 
 func write(c invocation) (request, error) {
-	body, err := pairs(c.args[1:])
+	body, err := pairs(c.args[1:], c.stdin)
 	return request{method: http.MethodPut, path: c.arg(0), body: body}, err
 }
 
-// pairs parses NAME=VALUE, NAME=@FILE, and @FILE with a JSON object. Unlike HashiCorp's command, which makes a list of
+// pairs parses NAME=VALUE, NAME=@FILE, and @FILE or - with a JSON object. Unlike HashiCorp's command, which makes a list of
 // them, it refuses a name that is given twice.
-func pairs(args []string) (map[string]any, error) {
+func pairs(args []string, stdin io.Reader) (map[string]any, error) {
 	body := map[string]any{}
 	for _, pair := range args {
 		if path, ok := strings.CutPrefix(pair, "@"); ok {
@@ -71,6 +71,12 @@ func pairs(args []string) (map[string]any, error) {
 			}
 			if err := json.Unmarshal(content, &body); err != nil {
 				return nil, fmt.Errorf("reading %s: %w", path, err)
+			}
+			continue
+		}
+		if pair == "-" {
+			if err := json.NewDecoder(stdin).Decode(&body); err != nil {
+				return nil, fmt.Errorf("reading the standard input: %w", err)
 			}
 			continue
 		}

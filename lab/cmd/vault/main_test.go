@@ -87,6 +87,7 @@ func TestCommandsSendRequests(t *testing.T) {
 		{"write auth/kubernetes/role/canary audience=vault token_bound_cidrs= a=b=c", "PUT", "auth/kubernetes/role/canary",
 			body{"audience": "vault", "token_bound_cidrs": "", "a": "b=c"}},
 		{"write auth/kubernetes/config kubernetes_ca_cert=@file", "PUT", "auth/kubernetes/config", body{"kubernetes_ca_cert": "of a file\n"}},
+		{"write auth/kubernetes/role/canary -", "PUT", "auth/kubernetes/role/canary", body{"audience": "vault"}},
 		{"write sys/seal", "PUT", "sys/seal", body{}},
 		{"status", "GET", "sys/leader", nil}, // after sys/seal-status
 		{"monitor -log-level=debug", "GET", "sys/monitor?log_level=debug", nil},
@@ -112,7 +113,11 @@ func TestCommandsSendRequests(t *testing.T) {
 	} {
 		t.Run(tc.line, func(t *testing.T) {
 			f := serve(t, 200, `{"data":{}}`)
-			if code, _, stderr := runCommand("from stdin", strings.Fields(tc.line)...); code != 0 {
+			stdin := "from stdin"
+			if strings.HasPrefix(tc.line, "write ") {
+				stdin = `{"audience":"vault"}`
+			}
+			if code, _, stderr := runCommand(stdin, strings.Fields(tc.line)...); code != 0 {
 				t.Fatalf("%d, %s", code, stderr)
 			}
 			want := &recordedRequest{Method: tc.method, Path: "/v1/" + tc.path, Token: "hvs.me", Body: tc.body}
@@ -183,6 +188,7 @@ func TestExitCodes(t *testing.T) {
 		{"flag after a word", "read x -field=y", 200, "", 1, "usage: vault read PATH"},
 		{"no path", "read", 200, "", 1, "usage: vault read PATH"},
 		{"no pair", "write x y", 200, "", 1, `"y": no name=value`},
+		{"nothing on the standard input", "write x -", 200, "", 1, "reading the standard input: EOF"},
 		{"no file", "write x y=@not-there", 200, "", 1, "not-there"},
 		{"no policy file", "policy write x not-there", 200, "", 1, "not-there"},
 		{"no key", "operator unseal", 200, "", 1, "VAULT_UNSEAL_KEY"},

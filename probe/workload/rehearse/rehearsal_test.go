@@ -87,9 +87,9 @@ func TestEveryAnswerHasItsVerdict(t *testing.T) {
 		{name: "role missing", login: with(func(l *workload.Login) { l.Role = "gone" }), state: diagnose.WorkloadBroken, reason: diagnose.RoleMissing,
 			fix: "vault write auth/kubernetes/role/gone bound_service_account_names='web' bound_service_account_namespaces='shop' audience='https://kubernetes.default.svc'"},
 		{name: "service account", login: with(func(l *workload.Login) { l.ServiceAccount.Name = "renamed" }), state: diagnose.WorkloadBroken,
-			reason: diagnose.RoleServiceAccountMismatch, fix: `vault read -format=json auth/kubernetes/role/web | jq '.data | {bound_service_account_names: (.bound_service_account_names + ["renamed"] | unique), bound_service_account_namespace_selector: (.bound_service_account_namespace_selector // "")}' > role.json`},
+			reason: diagnose.RoleServiceAccountMismatch, fix: `vault read -format=json auth/kubernetes/role/web | jq '.data | {bound_service_account_names: (.bound_service_account_names + ["renamed"] | unique), bound_service_account_namespace_selector: (.bound_service_account_namespace_selector // "")}' | vault write auth/kubernetes/role/web -`},
 		{name: "namespace", login: with(func(l *workload.Login) { l.ServiceAccount.Namespace = "moved" }), state: diagnose.WorkloadBroken,
-			reason: diagnose.RoleNamespaceMismatch, fix: `vault read -format=json auth/kubernetes/role/web | jq '.data | {bound_service_account_namespaces: (.bound_service_account_namespaces + ["moved"] | unique), bound_service_account_namespace_selector: (.bound_service_account_namespace_selector // "")}' > role.json`},
+			reason: diagnose.RoleNamespaceMismatch, fix: `vault read -format=json auth/kubernetes/role/web | jq '.data | {bound_service_account_namespaces: (.bound_service_account_namespaces + ["moved"] | unique), bound_service_account_namespace_selector: (.bound_service_account_namespace_selector // "")}' | vault write auth/kubernetes/role/web -`},
 		{name: "selector does not match", login: with(func(l *workload.Login) { l.ServiceAccount.Namespace = "moved" }), state: diagnose.WorkloadBroken,
 			reason: diagnose.RoleNamespaceMismatch, change: func(w *probetest.World) {
 				w.Kubernetes.Change(func(k *probetest.Kubernetes) {
