@@ -55,8 +55,6 @@ func TestDiscovery(t *testing.T) {
 		t.Errorf("a kubeconfig shows other logins:\n%s", diff)
 	}
 
-	t.Run("in one namespace", func(t *testing.T) { testOneNamespace(t, l, reader, workloads) })
-
 	for _, missing := range discover.Sources {
 		t.Run("without "+missing.Name(), func(t *testing.T) {
 			permit(t, l, slices.DeleteFunc(slices.Clone(discover.Sources), func(s discover.Source) bool { return s.Name() == missing.Name() }))
@@ -72,37 +70,6 @@ func TestDiscovery(t *testing.T) {
 				t.Error("the same logins are found without it")
 			}
 		})
-	}
-}
-
-// testOneNamespace checks that a RoleBinding is enough to read what is in its namespace.
-func testOneNamespace(t *testing.T, l *lab.Lab, r *discover.Reader, workloads []lab.Workload) {
-	const namespace = "team-0"
-	permit(t, l, discover.Sources)
-	newShell(t, l).mustRun("kubectl delete clusterrolebinding workloads",
-		"kubectl -n "+namespace+" create rolebinding workloads --clusterrole=workloads --serviceaccount=monitoring:vault-k8s-auth-exporter")
-	own := *r
-	own.Namespaces = []string{namespace}
-	i := readUntil(t, &own, func(i workload.Inventory) bool {
-		return !slices.ContainsFunc(i.Sources, func(s workload.Source) bool {
-			at := slices.IndexFunc(discover.Sources, func(known discover.Source) bool { return known.Name() == s.Name })
-			return notRead(s) == discover.Sources[at].Namespaced
-		})
-	})
-	var want []string
-	for _, w := range workloads {
-		if w.Namespace == namespace && slices.Contains([]string{"injector", "bank-vaults", "declared", "store", "csi", "issuer"}, w.Via) {
-			want = append(want, w.Role)
-		}
-	}
-	for _, e := range i.Entries {
-		if e.ServiceAccount.Namespace != namespace {
-			t.Errorf("%+v is in another namespace", e.Login)
-		}
-		want = slices.DeleteFunc(want, func(role string) bool { return role == e.Role })
-	}
-	if len(want) > 0 {
-		t.Errorf("not found: %q", want)
 	}
 }
 

@@ -62,7 +62,7 @@ type Entry struct {
 	Login
 	Objects []Object
 	// AccountMissing is whether the service account does not exist. It is false where the accounts
-	// of its namespace could not be read.
+	// could not be read.
 	AccountMissing bool
 }
 

@@ -17,7 +17,7 @@ const (
 
 var certManagerSources = []Source{
 	{
-		Kind: "Issuer", Plural: "issuers", Group: certManagerGroup, Versions: []string{"v1"}, Namespaced: true,
+		Kind: "Issuer", Plural: "issuers", Group: certManagerGroup, Versions: []string{"v1"},
 		Software: "cert-manager", Reads: "vault: server, namespace, auth.kubernetes",
 		list: into(func(f *facts) collector[issuer] { return &f.issuers }),
 	},

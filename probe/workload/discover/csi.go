@@ -20,7 +20,7 @@ const (
 
 var csiSources = []Source{
 	{
-		Kind: providerClassKind, Plural: "secretproviderclasses", Group: csiGroup, Versions: []string{"v1", "v1alpha1"}, Namespaced: true,
+		Kind: providerClassKind, Plural: "secretproviderclasses", Group: csiGroup, Versions: []string{"v1", "v1alpha1"},
 		Software: "Secrets Store CSI driver with Vault's provider",
 		Reads:    "roleName, vaultAddress, vaultAuthMountPath, vaultNamespace, audience of the provider vault; with the service accounts of the pods that mount it",
 		list:     into(func(f *facts) collector[providerClass] { return &f.providerClasses }),

@@ -25,7 +25,7 @@ const (
 // there.
 var accountSources = []Source{
 	{
-		Kind: accountKind, Plural: "serviceaccounts", Versions: []string{"v1"}, Namespaced: true,
+		Kind: accountKind, Plural: "serviceaccounts", Versions: []string{"v1"},
 		Software: "any that logs in by itself",
 		Reads:    "names, the annotation " + LoginsAnnotation,
 		list:     into(func(f *facts) collector[declaringAccount] { return &f.accounts }),

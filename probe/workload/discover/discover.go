@@ -13,11 +13,6 @@ import (
 
 // Reader reads the inventory of one cluster.
 type Reader struct {
-	// Namespaces are those to read; empty means all. With it, namespaced kinds are listed
-	// namespace by namespace, which a Role in each of them permits. A kind that is not
-	// namespaced still needs a ClusterRole.
-	Namespaces []string
-
 	connect func() (*server, error)
 }
 
@@ -48,7 +43,7 @@ func (r *Reader) Read(ctx context.Context) workload.Inventory {
 			sources[i] = workload.Source{Name: source.Name(), State: workload.SourceFailed, Error: describe(s, err)}
 			continue
 		}
-		sources[i], err = source.readFrom(ctx, s, r.Namespaces, f)
+		sources[i], err = source.readFrom(ctx, s, f)
 		f.states[source.Name()] = sources[i].State
 	}
 	b := f.resolve()
@@ -56,6 +51,6 @@ func (r *Reader) Read(ctx context.Context) workload.Inventory {
 		sources[i].Logins = len(b.named[sources[i].Name])
 	}
 	entries := b.sorted()
-	f.markMissing(entries, r.Namespaces)
+	f.markMissing(entries)
 	return workload.Inventory{Entries: entries, Skipped: b.skips(), Sources: sources, At: time.Now()}
 }

@@ -27,7 +27,7 @@ var externalSecretsVersions = []string{"v1", "v1beta1", "v1alpha1"}
 
 var externalSecretsSources = []Source{
 	{
-		Kind: storeKind, Plural: "secretstores", Group: externalSecretsGroup, Versions: externalSecretsVersions, Namespaced: true,
+		Kind: storeKind, Plural: "secretstores", Group: externalSecretsGroup, Versions: externalSecretsVersions,
 		Software: "External Secrets Operator", Reads: "provider.vault: server, namespace, auth.namespace, auth.kubernetes",
 		list: into(func(f *facts) collector[secretStore] { return &f.secretStores }),
 	},
@@ -37,17 +37,17 @@ var externalSecretsSources = []Source{
 		list: into(func(f *facts) collector[secretStore] { return &f.clusterSecretStores }),
 	},
 	{
-		Kind: "ExternalSecret", Plural: "externalsecrets", Group: externalSecretsGroup, Versions: externalSecretsVersions, Namespaced: true,
+		Kind: "ExternalSecret", Plural: "externalsecrets", Group: externalSecretsGroup, Versions: externalSecretsVersions,
 		Software: "External Secrets Operator", Reads: "which stores and generators it refers to: they log in as an account of this namespace",
 		list: into(func(f *facts) collector[externalSecret] { return &f.externalSecrets }),
 	},
 	{
-		Kind: "PushSecret", Plural: "pushsecrets", Group: externalSecretsGroup, Versions: []string{"v1alpha1"}, Namespaced: true,
+		Kind: "PushSecret", Plural: "pushsecrets", Group: externalSecretsGroup, Versions: []string{"v1alpha1"},
 		Software: "External Secrets Operator", Reads: "the same",
 		list: into(func(f *facts) collector[pushSecret] { return &f.pushSecrets }),
 	},
 	{
-		Kind: generatorKind, Plural: "vaultdynamicsecrets", Group: generatorsGroup, Versions: []string{"v1alpha1"}, Namespaced: true,
+		Kind: generatorKind, Plural: "vaultdynamicsecrets", Group: generatorsGroup, Versions: []string{"v1alpha1"},
 		Software: "External Secrets Operator", Reads: "provider, as of a store",
 		list: into(func(f *facts) collector[generator] { return &f.generators }),
 	},

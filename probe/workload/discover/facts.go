@@ -1,8 +1,6 @@
 package discover
 
 import (
-	"slices"
-
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/workload"
 )
@@ -57,9 +55,9 @@ func (f *facts) resolve() *builder {
 	return b
 }
 
-// markMissing marks the entries whose account does not exist, of the namespaces that were read;
-// empty means all. Without a complete list of accounts it marks none.
-func (f *facts) markMissing(entries []workload.Entry, namespaces []string) {
+// markMissing marks the entries whose account does not exist. Without a complete list of accounts
+// it marks none.
+func (f *facts) markMissing(entries []workload.Entry) {
 	if f.states[accountSource] != workload.SourceRead {
 		return
 	}
@@ -70,7 +68,7 @@ func (f *facts) markMissing(entries []workload.Entry, namespaces []string) {
 	}
 	for i, e := range entries {
 		_, exists := f.accounts[key{e.ServiceAccount.Namespace, e.ServiceAccount.Name}]
-		entries[i].AccountMissing = !exists && (len(namespaces) == 0 || slices.Contains(namespaces, e.ServiceAccount.Namespace))
+		entries[i].AccountMissing = !exists
 	}
 }
 

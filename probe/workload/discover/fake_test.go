@@ -39,7 +39,7 @@ func cluster(t testing.TB, documents string) *fakeCluster {
 	c := &fakeCluster{lists: map[string][]json.RawMessage{}, instead: map[string]http.HandlerFunc{}}
 	for _, s := range Sources {
 		if s.Group == "" || s.Group == "storage.k8s.io" {
-			c.lists[s.paths(s.Versions[0], nil)[0]] = nil
+			c.lists[s.path(s.Versions[0])] = nil
 		}
 	}
 	for document := range strings.SplitSeq(documents, "\n---") {
@@ -71,7 +71,7 @@ func (c *fakeCluster) add(t testing.TB, o map[string]any) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			path := s.paths(version[strings.LastIndexByte(version, '/')+1:], nil)[0]
+			path := s.path(version[strings.LastIndexByte(version, '/')+1:])
 			c.lists[path] = append(c.lists[path], content)
 			return
 		}

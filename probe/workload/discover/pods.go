@@ -13,7 +13,7 @@ import (
 
 var podSources = []Source{
 	{
-		Kind: "Pod", Plural: "pods", Versions: []string{"v1"}, Namespaced: true,
+		Kind: "Pod", Plural: "pods", Versions: []string{"v1"},
 		Software: "Vault Agent Injector, Bank-Vaults, Secrets Store CSI driver",
 		Reads:    "annotations, the containers that a webhook added or changed, volumes, the service account, the owner; where the operators below run",
 		list:     into(func(f *facts) collector[pod] { return &f.pods }),

@@ -1,7 +1,6 @@
 package discover
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,8 +19,6 @@ type Source struct {
 	Plural, Group string
 	// Versions are those whose fields are known, the preferred one first.
 	Versions []string
-	// Namespaced is whether its objects live in namespaces.
-	Namespaced bool
 	// Software is what defines the kind, and Reads what of it is kept, for people.
 	Software, Reads string
 
@@ -36,7 +33,7 @@ func (s Source) Name() string { return strings.TrimSuffix(s.Plural+"."+s.Group, 
 
 // readFrom reads the objects into f. The error is that of a connection that does not work;
 // everything else is in the source.
-func (s Source) readFrom(ctx context.Context, api *server, namespaces []string, f *facts) (workload.Source, error) {
+func (s Source) readFrom(ctx context.Context, api *server, f *facts) (workload.Source, error) {
 	result := workload.Source{Name: s.Name(), State: workload.SourceFailed}
 	versions, err := api.versions(ctx, s.Group)
 	known := s.Versions
@@ -55,7 +52,7 @@ func (s Source) readFrom(ctx context.Context, api *server, namespaces []string, 
 		}
 	}
 	for _, version := range known {
-		result.Objects, err = s.listWithRestarts(ctx, api, s.paths(version, namespaces), f)
+		result.Objects, err = s.listWithRestarts(ctx, api, s.path(version), f)
 		if statusOf(err) != http.StatusNotFound { // this version has the kind
 			break
 		}
@@ -95,29 +92,21 @@ func (s Source) inUnknown(ctx context.Context, api *server, versions []string) (
 // maxRestarts is how often a list begins anew whose continue token expired.
 const maxRestarts = 2
 
-func (s Source) listWithRestarts(ctx context.Context, api *server, paths []string, f *facts) (objects int, err error) {
+func (s Source) listWithRestarts(ctx context.Context, api *server, path string, f *facts) (objects int, err error) {
 	for range 1 + maxRestarts {
-		if objects, err = s.list(ctx, api, s.Kind, paths, f); statusOf(err) != http.StatusGone {
+		if objects, err = s.list(ctx, api, s.Kind, path, f); statusOf(err) != http.StatusGone {
 			break
 		}
 	}
 	return objects, err
 }
 
-// paths are those of the lists that together have all objects.
-func (s Source) paths(version string, namespaces []string) []string {
-	prefix := "apis/" + s.Group + "/" + version + "/"
+// path is that of the list of all objects.
+func (s Source) path(version string) string {
 	if s.Group == "" {
-		prefix = "api/" + version + "/"
+		return "api/" + version + "/" + s.Plural
 	}
-	if !s.Namespaced || len(namespaces) == 0 {
-		return []string{prefix + s.Plural}
-	}
-	paths := make([]string, len(namespaces))
-	for i, namespace := range namespaces {
-		paths[i] = prefix + "namespaces/" + namespace + "/" + s.Plural
-	}
-	return paths
+	return "apis/" + s.Group + "/" + version + "/" + s.Plural
 }
 
 // collector keeps what matters of the objects of a kind.
@@ -128,34 +117,25 @@ type collector[T any] interface {
 }
 
 // into returns the list function of a source whose objects go to a collector. It returns how
-// many objects it read, and where one of several namespaces was refused still reads the others.
+// many objects it read.
 func into[T named](of func(*facts) collector[T]) listFunc {
-	return func(ctx context.Context, api *server, kind string, paths []string, f *facts) (objects int, refused error) {
+	return func(ctx context.Context, api *server, kind, path string, f *facts) (objects int, err error) {
 		c := of(f)
 		c.discard()
-		for _, path := range paths {
-			err := listPages(ctx, api, path, maxObjects-objects, func(item T, malformed bool) {
-				objects++
-				if !malformed {
-					c.add(item)
-					return
-				}
-				namespace, name := item.identity()
-				f.malformed = append(f.malformed, workload.Object{Kind: kind, Namespace: namespace, Name: name})
-			})
-			if statusOf(err) == http.StatusForbidden && len(paths) > 1 {
-				refused = cmp.Or(refused, err)
-				continue
+		err = listPages(ctx, api, path, maxObjects, func(item T, malformed bool) {
+			objects++
+			if !malformed {
+				c.add(item)
+				return
 			}
-			if err != nil {
-				return objects, err
-			}
-		}
-		return objects, refused
+			namespace, name := item.identity()
+			f.malformed = append(f.malformed, workload.Object{Kind: kind, Namespace: namespace, Name: name})
+		})
+		return objects, err
 	}
 }
 
-type listFunc func(ctx context.Context, api *server, kind string, paths []string, f *facts) (objects int, err error)
+type listFunc func(ctx context.Context, api *server, kind, path string, f *facts) (objects int, err error)
 
 // named is an object of the API.
 type named interface {

@@ -26,7 +26,7 @@ var operatorVersions = []string{"v1beta1"}
 
 func operatorSource[T named](kind, plural, reads string, of func(*facts) collector[T]) Source {
 	return Source{
-		Kind: kind, Plural: plural, Group: operatorGroup, Versions: operatorVersions, Namespaced: true,
+		Kind: kind, Plural: plural, Group: operatorGroup, Versions: operatorVersions,
 		Software: "Vault Secrets Operator", Reads: reads, list: into(of),
 	}
 }

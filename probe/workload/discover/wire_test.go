@@ -213,28 +213,8 @@ func TestNotInstalled(t *testing.T) {
 	})
 }
 
-// TestNamespaces checks that with namespaces only these are read, and that one that is refused
-// does not hide the others.
-func TestNamespaces(t *testing.T) {
-	c := cluster(t, "")
-	for _, namespace := range []string{"one", "two"} {
-		c.lists["api/v1/namespaces/"+namespace+"/pods"] = []json.RawMessage{json.RawMessage(`{"metadata":{"namespace":"` + namespace + `","name":"p",
-			"annotations":{"vault.hashicorp.com/agent-inject":"true","vault.hashicorp.com/role":"r"}}}`)}
-	}
-	c.instead["api/v1/namespaces/one/pods"] = fails(http.StatusForbidden, "forbidden in one", "")
-	r := c.reader(t)
-	r.Namespaces = []string{"one", "two"}
-	i := r.Read(t.Context())
-	if diff := cmp.Diff([]string{"kubernetes r two/default < Pod two/p ×1"}, lines(i)); diff != "" {
-		t.Error(diff)
-	}
-	if s := source(t, i, "pods"); s.State != workload.SourceForbidden || s.Objects != 1 || c.asked(podList) != 0 {
-		t.Errorf("%+v", s)
-	}
-}
-
 // TestMissingAccounts checks that a login is marked whose account does not exist, unless the accounts
-// of its namespace were not read.
+// were not read.
 func TestMissingAccounts(t *testing.T) {
 	const injected = `{vault.hashicorp.com/agent-inject: "true", vault.hashicorp.com/role: `
 	c := cluster(t, pods("web", injected+"exists}", ``)+pods("gone", injected+"deleted}", ``)+declared("kubernetes/declared"))
