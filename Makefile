@@ -154,6 +154,11 @@ e2e: servers
 	cd $(CHART) && go test -timeout=15m -count=1 -run='Admit|Suffice|Leads|Setup' . -lab
 	@if command -v chromium >/dev/null; then cd $(PAGE) && go test -count=1 -run=FaultShows . -lab; fi
 
+## matrix: inject every fault at every supported version of the servers, and write the table of docs/versions.md; takes an hour or two
+.PHONY: matrix
+matrix: servers
+	go test -timeout=6h -count=1 ./e2e -run=TestFaultsInOtherInstallations -matrix
+
 ## bench: compare the cost of a probe with a bare net/http program that sends the same requests, and with blackbox_exporter; measure the curve
 .PHONY: bench
 bench: curve

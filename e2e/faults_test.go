@@ -60,9 +60,9 @@ type cell struct {
 func (m *matrix) expect(t *testing.T, fault lab.Fault) {
 	t.Helper()
 	r := row{fault: fault}
-	for i, level := range evidenceLevels {
+	for _, level := range evidenceLevels {
 		want := level.want(fault)
-		given := probetest.Play(t, fault.Name, i == 1).Diagnosis
+		given := probetest.Play(t, fault.Name, level.extra, "").Diagnosis
 		c := cell{want: want, fakes: lab.Verdict{Reason: string(given.Reason), Certainty: string(given.Certainty), Warning: want.Warning}}
 		if c.fakes != c.want {
 			t.Errorf("%s, %s: the fakes give %+v, want %+v", fault.Name, level.name, c.fakes, want)

@@ -7,19 +7,21 @@ import (
 	"time"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
 // An evidenceLevel is how much the exporter is configured to see, and the verdict that it must then
 // give.
 type evidenceLevel struct {
-	name string
-	env  func(*lab.Lab) []string
-	want func(lab.Fault) lab.Verdict
+	name  string
+	env   func(*lab.Lab) []string
+	extra probetest.Extra
+	want  func(lab.Fault) lab.Verdict
 }
 
 var evidenceLevels = []evidenceLevel{
-	{"bare evidence", (*lab.Lab).Env, func(f lab.Fault) lab.Verdict { return f.Bare }},
-	{"all evidence", (*lab.Lab).FullEnv, func(f lab.Fault) lab.Verdict { return f.Full }},
+	{"bare evidence", (*lab.Lab).Env, probetest.Extra{}, func(f lab.Fault) lab.Verdict { return f.Bare }},
+	{"all evidence", (*lab.Lab).FullEnv, probetest.Everything, func(f lab.Fault) lab.Verdict { return f.Full }},
 }
 
 // A fixture is a lab and one exporter per evidence level. A test of a fault mostly waits for the
@@ -32,7 +34,13 @@ type fixture struct {
 // startLab starts a lab that is closed at the end of the test.
 func startLab(t *testing.T) *lab.Lab {
 	t.Helper()
-	l, err := lab.Start(t.Context(), lab.Options{Commands: true})
+	return startLabWith(t, lab.Installation{})
+}
+
+// startLabWith is startLab for an installation that differs.
+func startLabWith(t *testing.T, installation lab.Installation) *lab.Lab {
+	t.Helper()
+	l, err := lab.Start(t.Context(), lab.Options{Commands: true, Installation: installation})
 	if err != nil {
 		t.Fatal(err)
 	}

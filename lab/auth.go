@@ -2,7 +2,6 @@ package lab
 
 import (
 	"context"
-	"errors"
 )
 
 // The auth method in Vault: mount, configuration and roles.
@@ -48,8 +47,8 @@ func (l *Lab) healthyConfig() fields {
 	}
 }
 
-// writeRole writes the healthy canary role with the changed fields replaced, and the diagnostic role. It sends every
-// field, because Vault keeps the old value of those that are left out.
+// writeRole writes the healthy canary role with the changed fields replaced and, where the plugin can have one, the
+// diagnostic role. It sends every field, because Vault keeps the old value of those that are left out.
 func (v *vault) writeRole(ctx context.Context, changed fields) error {
 	healthy := fields{
 		"bound_service_account_names":              canaryAccount.name,
@@ -60,15 +59,16 @@ func (v *vault) writeRole(ctx context.Context, changed fields) error {
 		"token_no_default_policy": false,
 		"token_bound_cidrs":       "",
 		"token_ttl":               "60s",
-		"token_type":              "default",
+		"token_type":              v.installation.tokenType(),
 	}
 	diagnostic := fields{
 		"bound_service_account_names":              canaryAccount.name,
 		"bound_service_account_namespace_selector": `{"matchLabels":{"vault-k8s-auth-exporter/never":"set"}}`,
 	}
-	return errors.Join(
-		v.post(ctx, rolePath(canaryRole), healthy.with(changed), nil),
-		v.post(ctx, rolePath(diagnosticRole), diagnostic, nil))
+	if err := v.post(ctx, rolePath(canaryRole), healthy.with(changed), nil); err != nil || !v.installation.HasSelectors() {
+		return err
+	}
+	return v.post(ctx, rolePath(diagnosticRole), diagnostic, nil)
 }
 
 func rolePath(role string) string { return "auth/" + mount + "/role/" + role }

@@ -54,9 +54,18 @@ func monitoringProgram(project, name string, minutes int) program {
 
 // Build compiles the servers, which takes minutes, or returns those that were compiled from the same sources with the
 // same version of Go. It writes progress messages for people.
-func Build(ctx context.Context, progress io.Writer) (binaries Binaries, err error) {
+func Build(ctx context.Context, progress io.Writer) (Binaries, error) {
+	return BuildFor(ctx, Installation{}, progress)
+}
+
+// BuildFor is Build for a lab that differs: it also compiles the servers of other versions. Another plugin takes seconds,
+// another API server minutes.
+func BuildFor(ctx context.Context, installation Installation, progress io.Writer) (binaries Binaries, err error) {
 	err = locked(ctx, progress, func(b *builder) error {
-		return b.programs(ctx, wanted{kubeAPIServer, &binaries.KubeAPIServer}, wanted{vaultServer, &binaries.Vault})
+		if err := b.programs(ctx, wanted{kubeAPIServer, &binaries.KubeAPIServer}, wanted{vaultServer, &binaries.Vault}); err != nil {
+			return err
+		}
+		return b.buildFor(ctx, installation, &binaries)
 	})
 	return binaries, err
 }
@@ -202,7 +211,7 @@ func (b *builder) programs(ctx context.Context, all ...wanted) error {
 	}
 	for _, w := range all {
 		p := w.program
-		job := compilation{what: p.what, pkg: p.pkg, minutes: p.minutes, tags: p.tags, ldflags: "-X k8s.io/component-base/version.gitVersion=" + kubernetes}
+		job := compilation{what: p.what, pkg: p.pkg, minutes: p.minutes, tags: p.tags, ldflags: versionFlag(kubernetes)}
 		if *w.binary, err = b.module(ctx, p.module, p.name, job); err != nil {
 			return err
 		}
@@ -247,6 +256,11 @@ func (b *builder) kubernetesVersion(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("asking Go for the version of Kubernetes: %w", err)
 	}
 	return strings.TrimSpace(string(version)), nil
+}
+
+// versionFlag makes an API server answer with that version at /version.
+func versionFlag(version string) string {
+	return "-X k8s.io/component-base/version.gitVersion=" + version
 }
 
 // removeOlderBuilds removes the binaries of the same name from other sources or another version of Go.

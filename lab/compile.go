@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -18,7 +19,8 @@ const reportInterval = 10 * time.Second
 type compilation struct {
 	what, dir, pkg, target string
 	tags, ldflags          string
-	minutes                int // an estimate for the first build on a small machine; 0 announces nothing
+	modfile                string // replaces the module's go.mod if it is not empty; go adds to it what is missing
+	minutes                int    // an estimate for the first build on a small machine; 0 announces nothing
 }
 
 // compile writes the target through a temporary file: an interrupted build leaves no incomplete binary.
@@ -33,7 +35,7 @@ func (b *builder) compile(ctx context.Context, c compilation) (err error) {
 	report.phase("compiling", total)
 	temporary := fmt.Sprintf("%s.%d.tmp", c.target, os.Getpid())
 	defer os.Remove(temporary)
-	build := goTool(ctx, c.dir, "build", "-v", "-trimpath", "-buildvcs=false", "-tags="+c.tags, "-ldflags="+c.ldflags, "-o", temporary, c.pkg)
+	build := goTool(ctx, c.dir, slices.Concat([]string{"build"}, c.moduleFlags(), []string{"-v", "-trimpath", "-buildvcs=false", "-tags=" + c.tags, "-ldflags=" + c.ldflags, "-o", temporary, c.pkg})...)
 	stderr, err := build.StderrPipe()
 	if err != nil {
 		return err
@@ -48,10 +50,17 @@ func (b *builder) compile(ctx context.Context, c compilation) (err error) {
 	return os.Rename(temporary, c.target)
 }
 
+func (c compilation) moduleFlags() []string {
+	if c.modfile == "" {
+		return nil
+	}
+	return []string{"-mod=mod", "-modfile=" + c.modfile}
+}
+
 // packages downloads the sources and counts the packages to compile.
 func (c compilation) packages(ctx context.Context, report *progressReport) (int, error) {
 	report.phase("downloading the sources of", 0)
-	list := goTool(ctx, c.dir, "list", "-deps", "-tags="+c.tags, "-f", "{{.ImportPath}}", c.pkg)
+	list := goTool(ctx, c.dir, slices.Concat([]string{"list"}, c.moduleFlags(), []string{"-deps", "-tags=" + c.tags, "-f", "{{.ImportPath}}", c.pkg})...)
 	var names strings.Builder
 	list.Stdout = &names
 	stderr, err := list.StderrPipe()

@@ -17,16 +17,19 @@ func (l *Lab) Env() []string {
 	}
 }
 
-// FullEnv is Env plus everything that lets the exporter see more: a Vault token that may read the mount, the diagnostic
-// role, and a Kubernetes identity of its own.
+// FullEnv is Env plus everything that lets the exporter see more: a Vault token that may read the mount, a Kubernetes
+// identity of its own and, where the plugin can have one, the diagnostic role.
 func (l *Lab) FullEnv() []string { return append(l.Env(), l.optionalEnv()...) }
 
 func (l *Lab) optionalEnv() []string {
-	return []string{
+	env := []string{
 		"EXPORTER_VAULT_TOKEN_FILE=" + l.path(vaultFile),
-		"EXPORTER_VAULT_DIAGNOSTIC_ROLE=" + diagnosticRole,
 		"EXPORTER_KUBERNETES_TOKEN_FILE=" + l.path(exporterFile),
 	}
+	if l.installation.HasSelectors() {
+		env = append(env, "EXPORTER_VAULT_DIAGNOSTIC_ROLE="+diagnosticRole)
+	}
+	return env
 }
 
 // Expand replaces $LAB in a fault's environment by this lab's directory.

@@ -16,9 +16,15 @@ type Fault struct {
 	// Env is added to the exporter's environment, as NAME=value. $LAB in it is the lab's directory; see [Lab.Expand].
 	Env []string
 
+	// Needs returns whether the servers can have the fault; nil means that all can.
+	Needs func(Installation) bool
+
 	// Inject breaks the lab. Heal undoes that, and must also work if Inject failed half way or was never called.
 	Inject, Heal change
 }
+
+// CanOccur returns whether servers of these installation can have the fault.
+func (f Fault) CanOccur(v Installation) bool { return f.Needs == nil || f.Needs(v) }
 
 // A change of a lab returns when it is in effect for every client of the proxies.
 type change = func(context.Context, *Lab) error
@@ -60,6 +66,11 @@ func faultTable(parts ...[]Fault) []Fault {
 	}
 	slices.SortFunc(all, func(a, b Fault) int { return cmp.Compare(a.Name, b.Name) })
 	return all
+}
+
+func needing(needs func(Installation) bool, f Fault) Fault {
+	f.Needs = needs
+	return f
 }
 
 // sequence makes the changes in order and stops at the first error.

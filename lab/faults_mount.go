@@ -12,6 +12,7 @@ func mountFaults() []Fault {
 	return []Fault{
 		{
 			Name:    "mount_annotations_forbidden",
+			Needs:   Installation.HasAnnotations,
 			Summary: "the mount reads annotations of service accounts, but the reviewer may not get service accounts",
 			Bare:    proven("mount_annotations_forbidden"),
 			Inject:  setConfig(func(*Lab) fields { return fields{"use_annotations_as_alias_metadata": true} }),

@@ -17,8 +17,8 @@ func roleFaults() []Fault {
 			byElimination("unexplained"), proven("role_cidr_mismatch"), fields{"token_bound_cidrs": "10.0.0.0/8"}),
 		fault("role_namespace_mismatch", "allows another namespace than the canary's",
 			proven("role_namespace_mismatch"), Verdict{}, fields{"bound_service_account_namespaces": "elsewhere"}),
-		fault("role_namespace_selector_failed", "selects namespaces by label, but the reviewer may not get namespaces",
-			proven("role_namespace_selector_failed"), Verdict{}, namespaceSelector("kubernetes.io/metadata.name", canaryAccount.namespace)),
+		needing(Installation.HasSelectors, fault("role_namespace_selector_failed", "selects namespaces by label, but the reviewer may not get namespaces",
+			proven("role_namespace_selector_failed"), Verdict{}, namespaceSelector("kubernetes.io/metadata.name", canaryAccount.namespace))),
 		fault("role_policy_invalid", "gives the root policy, which Vault allows no auth method to do",
 			proven("role_policy_invalid"), Verdict{}, fields{"token_policies": "root"}),
 		fault("role_service_account_mismatch", "allows another service account than the canary",
@@ -57,6 +57,7 @@ func roleFaults() []Fault {
 		},
 		{
 			Name:    "role_namespace_mismatch_selector",
+			Needs:   Installation.HasSelectors,
 			Summary: "the canary role selects namespaces by a label that the canary's does not have",
 			Bare:    proven("role_namespace_mismatch"),
 			Inject:  sequence(bindRole(namespaceReaderBinding), setRole(noLabel)),

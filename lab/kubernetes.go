@@ -39,7 +39,7 @@ type cluster struct {
 }
 
 // startCluster returns when the API server is ready. On an error the cluster is nil unless there is a process to stop.
-func startCluster(ctx context.Context, dir, binary string) (c *cluster, err error) {
+func startCluster(ctx context.Context, dir, binary string, installation Installation) (c *cluster, err error) {
 	c = &cluster{}
 	if c.ca, err = newAuthority(clusterAuthority); err != nil {
 		return nil, err
@@ -53,7 +53,7 @@ func startCluster(ctx context.Context, dir, binary string) (c *cluster, err erro
 	if err := c.prepare(dir); err != nil {
 		return nil, err
 	}
-	if c.process, err = startProcess(dir, binary, "kube-apiserver", c.flags(dir)...); err != nil {
+	if c.process, err = startProcess(dir, binary, "kube-apiserver", append(c.flags(dir), installation.apiServerFlags()...)...); err != nil {
 		return nil, err
 	}
 	if err := c.process.untilReady(ctx, c.ready); err != nil {

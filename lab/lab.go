@@ -33,13 +33,16 @@ type Options struct {
 	Control bool
 	// Commands compiles the commands that AdminEnv needs.
 	Commands bool
+	// Installation says how the lab differs from others.
+	Installation Installation
 }
 
 // A Lab is a running API server and a running Vault. It is healthy until a fault is injected.
 type Lab struct {
-	log     io.Writer
-	dir     *RunDir
-	control *Control
+	log          io.Writer
+	installation Installation
+	dir          *RunDir
+	control      *Control
 
 	cluster       *cluster
 	vault         *vault
@@ -64,12 +67,12 @@ type Lab struct {
 // Start returns a healthy lab. If it fails, it stops and removes whatever it had started. The context bounds only the
 // start: the lab runs until Close, or until the process that started it exits, even by SIGKILL.
 func Start(ctx context.Context, o Options) (_ *Lab, err error) {
-	l := &Lab{log: o.Log}
+	l := &Lab{log: o.Log, installation: o.Installation}
 	if l.log == nil {
 		l.log = io.Discard
 	}
 	l.closing = sync.OnceValue(l.close)
-	binaries, err := Build(ctx, l.log)
+	binaries, err := BuildFor(ctx, o.Installation, l.log)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +148,7 @@ func (l *Lab) close() error {
 func (l *Lab) startServers(ctx context.Context, binaries Binaries) error {
 	starting, ctx := errgroup.WithContext(ctx)
 	starting.Go(func() (err error) {
-		if l.cluster, err = startCluster(ctx, l.dir.path, binaries.KubeAPIServer); err != nil {
+		if l.cluster, err = startCluster(ctx, l.dir.path, binaries.KubeAPIServer, l.installation); err != nil {
 			return err
 		}
 		if err := l.cluster.seed(ctx); err != nil {
@@ -164,7 +167,7 @@ func (l *Lab) startServers(ctx context.Context, binaries Binaries) error {
 		if err = serveFake(refusingProxy, noCertificate)(l, l.vaultHTTPProxy); err != nil {
 			return err
 		}
-		if l.vault, err = startVault(ctx, l.dir.path, binaries.Vault, l.vaultHTTPProxy); err != nil {
+		if l.vault, err = startVault(ctx, l.dir.path, binaries.Vault, l.vaultHTTPProxy, l.installation); err != nil {
 			return err
 		}
 		l.vaultProxy, err = newProxy(l.vault.address)

@@ -74,7 +74,7 @@ func stopRaft(_ context.Context, l *Lab) error {
 
 // newNode starts a node of a cluster, sealed and without storage.
 func (l *Lab) newNode(name string) (*vault, error) {
-	v := &vault{binary: l.vault.binary, ca: l.vault.ca, tls: l.vault.tls}
+	v := &vault{binary: l.vault.binary, ca: l.vault.ca, tls: l.vault.tls, installation: l.installation}
 	if err := os.Mkdir(l.path(name), 0o700); err != nil {
 		return nil, err
 	}
@@ -86,8 +86,8 @@ func (l *Lab) newNode(name string) (*vault, error) {
 		return nil, err
 	}
 	v.client = newClient("https://"+v.address+"/v1/", v.tls)
-	v.process, err = startProcess(l.dir.path, v.binary, name, "-listen="+v.address, "-tls="+vaultCertificateFile,
-		"-log="+name+".log", "-raft="+name, "-node="+name, "-cluster="+peers)
+	v.process, err = startProcess(l.dir.path, v.binary, name, append(l.installation.vaultFlags(), "-listen="+v.address, "-tls="+vaultCertificateFile,
+		"-log="+name+".log", "-raft="+name, "-node="+name, "-cluster="+peers)...)
 	return v, err
 }
 

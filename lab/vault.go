@@ -23,18 +23,19 @@ const (
 // A vault is the running Vault. Its client has the root token.
 type vault struct {
 	*client
-	process   *process
-	binary    string
-	address   string
-	ca        *authority
-	tls       *tls.Config
-	unsealKey string
+	process      *process
+	binary       string
+	address      string
+	ca           *authority
+	tls          *tls.Config
+	unsealKey    string
+	installation Installation
 }
 
 // startVault returns when Vault is unsealed and writes its audit log. Vault uses the proxy for every host that is not a
 // loopback address, but not for unresolvableHost. On an error the vault is nil unless there is a process to stop.
-func startVault(ctx context.Context, dir, binary string, httpProxy *proxy) (v *vault, err error) {
-	v = &vault{binary: binary}
+func startVault(ctx context.Context, dir, binary string, httpProxy *proxy, installation Installation) (v *vault, err error) {
+	v = &vault{binary: binary, installation: installation}
 	if v.ca, err = newAuthority("lab Vault CA"); err != nil {
 		return nil, err
 	}
@@ -53,7 +54,7 @@ func startVault(ctx context.Context, dir, binary string, httpProxy *proxy) (v *v
 	v.tls = &tls.Config{InsecureSkipVerify: true} // a fault may have replaced the certificate; the process is the lab's own
 	v.client = newClient("https://"+v.address+"/v1/", v.tls)
 	env := []string{"HTTPS_PROXY=http://" + httpProxy.address, "NO_PROXY=kubernetes..svc"}
-	v.process, err = startProcessWith(env, dir, binary, "vault", "-listen="+v.address, "-tls="+vaultCertificateFile, "-log="+debugLog)
+	v.process, err = startProcessWith(env, dir, binary, "vault", append(installation.vaultFlags(), "-listen="+v.address, "-tls="+vaultCertificateFile, "-log="+debugLog)...)
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,6 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/util/keyutil"
-	"k8s.io/klog/v2"
 	controller "k8s.io/kubernetes/pkg/controller/serviceaccount"
 	"k8s.io/kubernetes/pkg/serviceaccount"
 )
@@ -35,7 +34,7 @@ func startTokenController(ctx context.Context, kubeconfig, keyFile string) error
 	}
 	shared := informers.NewSharedInformerFactory(client, 0)
 	core := shared.Core().V1()
-	tokens, err := controller.NewTokensController(klog.FromContext(ctx), core.ServiceAccounts(), core.Secrets(), client,
+	tokens, err := newTokensController(ctx, core.ServiceAccounts(), core.Secrets(), client,
 		controller.TokensControllerOptions{TokenGenerator: generator, RootCA: config.CAData})
 	if err != nil {
 		return err

@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"github.com/hashicorp/go-hclog"
-	kubeauth "github.com/hashicorp/vault-plugin-auth-kubernetes"
 	"github.com/hashicorp/vault/audit"
 	"github.com/hashicorp/vault/builtin/credential/approle"
 	vaulthttp "github.com/hashicorp/vault/http"
@@ -23,7 +22,7 @@ import (
 )
 
 // methods are the available auth methods: the one that the lab is about, and another that a fault mounts in its place.
-var methods = map[string]logical.Factory{"kubernetes": kubeauth.Factory, "approle": approle.Factory}
+var methods = map[string]logical.Factory{"kubernetes": newKubernetes, "approle": approle.Factory}
 
 // newCore returns a sealed core. With storage in memory it is uninitialized.
 func newCore(logs io.Writer, o options) (*vault.Core, error) {

@@ -25,6 +25,7 @@ import (
 type options struct {
 	listen, tls, log    string
 	raft, node, cluster string
+	http1, tls12        bool
 }
 
 func main() {
@@ -35,6 +36,8 @@ func main() {
 	flag.StringVar(&o.raft, "raft", "", "directory of the raft storage; without it, the storage is in memory")
 	flag.StringVar(&o.node, "node", "", "id of this node of a raft cluster")
 	flag.StringVar(&o.cluster, "cluster", "", "address that the nodes of a raft cluster use among themselves")
+	flag.BoolVar(&o.http1, "http1", false, "do not offer HTTP/2")
+	flag.BoolVar(&o.tls12, "tls12", false, "do not offer TLS 1.3")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -71,7 +74,8 @@ func run(ctx context.Context, o options) error {
 	server := &http.Server{
 		Addr:              o.listen,
 		Handler:           newHandler(core, o.listen),
-		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificateFrom(o.tls)},
+		TLSConfig:         o.tlsConfig(),
+		Protocols:         o.protocols(),
 		ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog:          log.New(logs, "http: ", log.LstdFlags),
 	}
@@ -80,6 +84,21 @@ func run(ctx context.Context, o options) error {
 		return fmt.Errorf("serving on %s: %w", o.listen, err)
 	}
 	return nil
+}
+
+func (o options) tlsConfig() *tls.Config {
+	config := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificateFrom(o.tls)}
+	if o.tls12 {
+		config.MaxVersion = tls.VersionTLS12
+	}
+	return config
+}
+
+func (o options) protocols() *http.Protocols {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(!o.http1)
+	return protocols
 }
 
 // certificateFrom reads the file for every handshake, so that the lab can replace the certificate of a running server.

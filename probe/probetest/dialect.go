@@ -1,6 +1,10 @@
 package probetest
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
+)
 
 // Dialect is the server that the fake Vault imitates. The zero value is Vault's community
 // edition.
@@ -27,10 +31,14 @@ func (d Dialect) prefixes() (service, batch string) {
 	return "hvs.", "hvb."
 }
 
-// plugin returns the mount without the options that the server's plugin does not have.
-func (d Dialect) plugin(m Mount) Mount {
-	if d == OpenBao && m.Config != nil {
-		m.Config.Annotations = false
+// plugin returns the mount as the server's plugin has it, without the options that it does
+// not know.
+func (v *Vault) plugin(m Mount) Mount {
+	m.plugin = lab.Installation{Plugin: v.Plugin}
+	if m.Config != nil && (v.Dialect == OpenBao || !m.plugin.HasAnnotations()) {
+		config := *m.Config
+		config.Annotations = false
+		m.Config = &config
 	}
 	return m
 }

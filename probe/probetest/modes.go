@@ -53,12 +53,10 @@ type Extra struct {
 	Identity bool // an identity of the exporter's own that may create TokenReviews
 }
 
-// PlayIn plays a scenario for an exporter in this mode. It reports false where the scenario
-// is about a mode itself, or about the stored reviewer of a mount that has none.
-func (w *World) PlayIn(m Mode, s Scenario, extra Extra) (v Verdict, ok bool) {
-	if m.before != nil {
-		m.before(w)
-	}
+// Everything is all the optional evidence that there is.
+var Everything = Extra{Config: true, Role: true, Identity: true}
+
+func (w *World) give(extra Extra) {
 	if extra.Config {
 		w.Readable()
 	}
@@ -68,6 +66,15 @@ func (w *World) PlayIn(m Mode, s Scenario, extra Extra) (v Verdict, ok bool) {
 	if extra.Identity {
 		w.Identity()
 	}
+}
+
+// PlayIn plays a scenario for an exporter in this mode. It reports false where the scenario
+// is about a mode itself, or about the stored reviewer of a mount that has none.
+func (w *World) PlayIn(m Mode, s Scenario, extra Extra) (v Verdict, ok bool) {
+	if m.before != nil {
+		m.before(w)
+	}
+	w.give(extra)
 	usual, timeout := w.Target.Reviewer.Source, w.Target.Timeout
 	s.Arrange(w)
 	if w.Target.Timeout != timeout { // many plays at once: what does not hang has time

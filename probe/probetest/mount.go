@@ -5,6 +5,8 @@ import (
 	"maps"
 	"strings"
 	"time"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
 // Mount is one auth mount with its configuration.
@@ -26,6 +28,8 @@ type Mount struct {
 	PooledCA string
 	// Proxy is the URL of the proxy in Vault's environment; empty means none.
 	Proxy string
+
+	plugin lab.Installation
 }
 
 // Config is auth/<mount>/config.
@@ -68,14 +72,14 @@ func (m *Mount) clone() Mount {
 }
 
 // read returns the response for a path of the mount; nil data means Vault's 404.
-func (m *Mount) read(name, path string) (data map[string]any, known bool) {
+func (m Mount) read(name, path string) (data map[string]any, known bool) {
 	role, isRole := strings.CutPrefix(path, "auth/"+name+"/role/")
 	switch {
 	case path == "auth/"+name+"/config":
 		if m.Type != "" {
 			return nil, true
 		}
-		return m.Config.read(), true
+		return m.Config.read(m.plugin), true
 	case isRole:
 		stored, exists := m.Roles[role]
 		if !exists {
@@ -105,15 +109,18 @@ func (c *Config) ca() string {
 }
 
 // read returns the config as Vault does, without the reviewer's token.
-func (c *Config) read() map[string]any {
+func (c *Config) read(plugin lab.Installation) map[string]any {
 	if c == nil {
 		return nil
 	}
-	return map[string]any{
+	data := map[string]any{
 		"kubernetes_host": c.Host, "kubernetes_ca_cert": c.CACert, "pem_keys": c.PEMKeys, "issuer": c.Issuer,
 		"disable_iss_validation": c.DisableISSValidation, "disable_local_ca_jwt": c.DisableLocalCA,
-		"token_reviewer_jwt_set": c.ReviewerJWT != "", "use_annotations_as_alias_metadata": c.Annotations,
 	}
+	if plugin.HasAnnotations() {
+		data["token_reviewer_jwt_set"], data["use_annotations_as_alias_metadata"] = c.ReviewerJWT != "", c.Annotations
+	}
+	return data
 }
 
 func (r Role) read() map[string]any {

@@ -15,7 +15,7 @@ import (
 )
 
 // The login of the Kubernetes auth plugin 0.23.1: its checks in its order, with its error
-// texts.
+// texts; plugin_older.go has those of older versions.
 
 // refusal is an error with the status of Vault's response.
 type refusal struct {
@@ -54,7 +54,7 @@ func (m Mount) login(r *http.Request, now time.Time, roleName, token string) (ro
 	case m.Config.ca() == "" && !m.Config.DisableLocalCA:
 		return role, "", refusal{500, "open /var/run/secrets/kubernetes.io/serviceaccount/ca.crt: no such file or directory"}
 	}
-	claimed, err := m.Config.parse(token, role, now)
+	claimed, err := m.parse(token, role, now)
 	if err != nil {
 		return role, "", err
 	}
@@ -102,35 +102,63 @@ var pluginAlgorithms = []jose.SignatureAlgorithm{
 
 // parse makes the checks of the token that Vault makes without Kubernetes. It verifies the
 // signature only if there are pem_keys.
-func (c *Config) parse(token string, role Role, now time.Time) (account, error) {
+func (m Mount) parse(token string, role Role, now time.Time) (account, error) {
 	parsed, err := jwt.ParseSigned(token, pluginAlgorithms)
-	if err != nil || !c.verifies(parsed) {
+	if err != nil {
 		return account{}, denied
 	}
 	var said claims
 	if err := parsed.UnsafeClaimsWithoutVerification(&said); err != nil {
 		return account{}, refusal{500, "1 error(s) decoding:\n\n* " + err.Error()}
 	}
-	switch {
-	case !c.DisableISSValidation && c.Issuer != "" && said.Issuer != c.Issuer:
-		return account{}, refusal{403, "invalid issuer (iss) claim"}
-	case role.Audience != "" && !slices.Contains(said.Audience, role.Audience):
-		return account{}, refusal{403, "invalid audience (aud) claim: audience claim does not match any expected audience"}
-	case said.NotBefore != nil && now.Add(leeway).Before(said.NotBefore.Time()):
-		return account{}, refusal{403, "invalid not before (nbf) claim: token not yet valid"}
-	case said.Expiry != nil && now.Add(-leeway).After(said.Expiry.Time()):
-		return account{}, refusal{403, "invalid expiration time (exp) claim: token is expired"}
-	case said.IssuedAt != nil && now.Add(leeway).Before(said.IssuedAt.Time()):
-		return account{}, refusal{403, "invalid issued at (iat) claim: token issued in the future"}
+	if !m.plugin.PluginSince(checksTimes) {
+		return m.parseWithoutTimes(parsed, said, role)
 	}
-	a := account{said.LegacyNamespace, said.LegacyName, said.LegacyUID, said.Audience}
-	if bound := said.Kubernetes; bound.ServiceAccount.Name != "" {
-		a.namespace, a.name, a.uid = bound.Namespace, bound.ServiceAccount.Name, bound.ServiceAccount.UID
+	if !m.Config.verifies(parsed) {
+		return account{}, denied
+	}
+	if err := m.Config.validate(said, role, now); err != nil && !m.plugin.PluginSince(refusesClaimsWith403) {
+		return account{}, refusal{500, err.Error()}
+	} else if err != nil {
+		return account{}, err
+	}
+	a := said.account()
+	if !m.plugin.HasSelectors() && !slices.Contains(role.Namespaces, a.namespace) {
+		return a, namespaceUnauthorized
 	}
 	if !slices.Contains(role.Names, a.name) {
-		return a, refusal{403, "service account name not authorized"}
+		return a, nameUnauthorized
 	}
 	return a, nil
+}
+
+var (
+	namespaceUnauthorized = refusal{403, "namespace not authorized"}
+	nameUnauthorized      = refusal{403, "service account name not authorized"}
+)
+
+func (said claims) account() account {
+	if bound := said.Kubernetes; bound.ServiceAccount.Name != "" {
+		return account{bound.Namespace, bound.ServiceAccount.Name, bound.ServiceAccount.UID, said.Audience}
+	}
+	return account{said.LegacyNamespace, said.LegacyName, said.LegacyUID, said.Audience}
+}
+
+// validate checks the claims that are the same for every service account.
+func (c *Config) validate(said claims, role Role, now time.Time) error {
+	switch {
+	case !c.DisableISSValidation && c.Issuer != "" && said.Issuer != c.Issuer:
+		return refusal{403, "invalid issuer (iss) claim"}
+	case role.Audience != "" && !slices.Contains(said.Audience, role.Audience):
+		return refusal{403, "invalid audience (aud) claim: audience claim does not match any expected audience"}
+	case said.NotBefore != nil && now.Add(leeway).Before(said.NotBefore.Time()):
+		return refusal{403, "invalid not before (nbf) claim: token not yet valid"}
+	case said.Expiry != nil && now.Add(-leeway).After(said.Expiry.Time()):
+		return refusal{403, "invalid expiration time (exp) claim: token is expired"}
+	case said.IssuedAt != nil && now.Add(leeway).Before(said.IssuedAt.Time()):
+		return refusal{403, "invalid issued at (iat) claim: token issued in the future"}
+	}
+	return nil
 }
 
 func (c *Config) verifies(token *jwt.JSONWebToken) bool {

@@ -37,7 +37,11 @@ type pluginCaller struct {
 
 func (m Mount) caller() pluginCaller {
 	trusted := x509.NewCertPool()
-	trusted.AppendCertsFromPEM([]byte(cmp.Or(m.PooledCA, m.Config.ca())))
+	ca := m.Config.ca()
+	if m.plugin.PluginSince(keepsConnections) {
+		ca = cmp.Or(m.PooledCA, ca)
+	}
+	trusted.AppendCertsFromPEM([]byte(ca))
 	patience := cmp.Or(m.Patience, pluginPatience)
 	return pluginCaller{m.Config, &http.Client{Transport: &http.Transport{
 		Proxy: func(*http.Request) (*url.URL, error) {
@@ -97,17 +101,16 @@ func (p pluginCaller) admits(ctx context.Context, a account, role Role) error {
 	if slices.Contains(role.Namespaces, a.namespace) {
 		return nil
 	}
-	unauthorized := refusal{403, "namespace not authorized"}
 	if role.Selector == nil {
-		return unauthorized
+		return namespaceUnauthorized
 	}
 	labels, err := p.labels(ctx, a.namespace)
 	if err != nil {
-		return refusal{403, unauthorized.text + " err=" + err.Error()}
+		return refusal{403, namespaceUnauthorized.text + " err=" + err.Error()}
 	}
 	for name, value := range role.Selector {
 		if labels[name] != value {
-			return unauthorized
+			return namespaceUnauthorized
 		}
 	}
 	return nil

@@ -87,12 +87,18 @@ func verdictOf(v lab.Verdict) Verdict {
 	return Verdict{diagnose.Reason(v.Reason), diagnose.Certainty(v.Certainty), diagnose.WarningCode(v.Warning)}
 }
 
-// Play arranges the world for a scenario, with all optional evidence or with none, and
-// returns the run that must find the fault.
+// Play is PlayWith all optional evidence or none.
 func (w *World) Play(s Scenario, complete bool) probe.Result {
 	if complete {
-		w.Complete()
+		return w.PlayWith(s, Everything)
 	}
+	return w.PlayWith(s, Extra{})
+}
+
+// PlayWith arranges the world for a scenario, with this optional evidence, and returns the
+// run that must find the fault.
+func (w *World) PlayWith(s Scenario, extra Extra) probe.Result {
+	w.give(extra)
 	var memory probe.Memory
 	if s.Before != nil {
 		s.Before(w)
@@ -105,13 +111,16 @@ func (w *World) Play(s Scenario, complete bool) probe.Result {
 	return result
 }
 
-// Play plays the scenario of this name in a new world.
-func Play(t testing.TB, name string, complete bool) probe.Result {
+// Play plays the scenario of this name in a new world, with this optional evidence, at a
+// Vault with this version of the plugin, or the lab's if it is empty.
+func Play(t testing.TB, name string, extra Extra, plugin string) probe.Result {
 	t.Helper()
 	scenarios := Scenarios()
 	i := slices.IndexFunc(scenarios, func(s Scenario) bool { return s.Name == name })
 	if i < 0 {
 		t.Fatalf("no scenario is called %s", name)
 	}
-	return NewWorld(t).Play(scenarios[i], complete)
+	w := NewWorld(t)
+	w.Vault.Change(func(v *Vault) { v.Plugin = plugin })
+	return w.PlayWith(scenarios[i], extra)
 }

@@ -20,7 +20,10 @@ var vaultToKubernetesScenarios = []Scenario{
 		w.Mount(func(m *Mount) { m.Patience = time.Second }) // Vault times out first
 		w.Config(func(c *Config) { c.Host = "https://" + w.Silent() })
 	}},
-	twin("vault_to_kubernetes_proxy", vaultThrough(proxyAnswering(HTML(403)))),
+	twin("vault_to_kubernetes_proxy", func(w *World) {
+		mountAt(func(*World) string { return "https://kubernetes.default.svc" })(w)
+		vaultThrough(proxyAnswering(HTML(403)))(w)
+	}),
 	ofVaultsProxy("vault_to_kubernetes_proxy_password", proxyAnswering(HTML(407))),
 	ofVaultsProxy("vault_to_kubernetes_proxy_unavailable", proxyAnswering(HTML(503))),
 	ofVaultsProxy("vault_to_kubernetes_proxy_unreachable", func(w *World) string { return "http://" + w.Refused() }),

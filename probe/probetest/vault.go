@@ -19,6 +19,8 @@ type Vault struct {
 
 	// Dialect is the server that the fake imitates.
 	Dialect Dialect
+	// Plugin is the version of the Kubernetes auth plugin; empty means the one in the lab.
+	Plugin string
 	// Namespace is the namespace of all mounts; empty means the root. No other one exists.
 	// NamespaceRefusal is the error text if the namespace is locked or sealed, else empty.
 	Namespace, NamespaceRefusal string
@@ -194,7 +196,7 @@ func (v *Vault) read(w http.ResponseWriter, path, token string) {
 		if token != ReaderToken && !(mount.CanaryReads && lives) {
 			continue
 		}
-		if data, known := mount.read(name, path); known {
+		if data, known := v.plugin(*mount).read(name, path); known {
 			if data == nil && mount.Type != "" {
 				refuse(w, 404, "1 error occurred:\n\t* unsupported path\n\n")
 				return
@@ -227,7 +229,7 @@ func (v *Vault) login(w http.ResponseWriter, r *http.Request, path string) {
 	mounted, exists := v.Mounts[path]
 	var mount Mount
 	if exists {
-		mount = v.Dialect.plugin(mounted.clone())
+		mount = v.plugin(mounted.clone())
 	}
 	now := time.Now().Add(v.Clock)
 	v.mu.Unlock()
