@@ -90,7 +90,7 @@ func TestWhatReadersLearn(t *testing.T) {
 	look("work")
 	w.OnVault("auth/kubernetes/login", probetest.JSON(400, `{"errors":["listed-error"],"unlisted":"unlisted"}`))
 	look("fail")
-	expired := probetest.Play(t, "vault_tls_expired", false)
+	expired := probetest.Play(t, "vault_tls_expired", probetest.Extra{}, "")
 	expired.Target = w.Target
 	e.recorder.Record(expired)
 	for _, text := range readable(t, e) {
