@@ -44,9 +44,9 @@ func TestFaultsInOtherInstallations(t *testing.T) {
 type tally struct {
 	installation lab.Installation
 
-	mu                 sync.Mutex                            // guards what follows
-	played, impossible map[diagnose.Component]int            // faults
-	proven             map[diagnose.Component]map[string]int // by evidence level
+	mu     sync.Mutex                            // guards what follows
+	played map[diagnose.Component]int            // faults
+	proven map[diagnose.Component]map[string]int // by evidence level
 }
 
 // testFaults distributes the faults to several labs.
