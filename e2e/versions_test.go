@@ -177,7 +177,7 @@ func versionsRows(t *testing.T, page []byte) map[string]string {
 // versionsProse explains the table.
 const versionsProse = `## Every fault at every version
 
-`+"`make matrix`"+` injects every fault of the lab at every version of the servers: the plugin in the core of Vault 1.21.4, and the API server.
+` + "`make matrix`" + ` injects every fault of the lab at every version of the servers: the plugin in the core of Vault 1.21.4, and the API server.
 Each verdict is as expected. A cell says how many faults were injected, how many of them were proven with bare evidence, and how many with
 all that the version can give. The others were found by elimination. Plugins before 0.18 have fewer faults, since they have no namespace
 selectors and no annotations, and no diagnostic role. Every change is tested with the oldest plugin and the newest.
