@@ -84,7 +84,7 @@ func (c *tally) testFault(t *testing.T, l *lab.Lab, fault lab.Fault) {
 	var checks sync.WaitGroup
 	for _, level := range evidenceLevels {
 		checks.Go(func() {
-			_, report := check(t, environment(level.env(l), append(l.Expand(fault.Env), "EXPORTER_TIMEOUT=3s")...))
+			_, report := check(t, environment(level.env(l), append(l.Expand(fault.Env), "EXPORTER_TIMEOUT=3s", "EXPORTER_INTERVAL=10s")...))
 			got, want := report.Targets[0], wantIn(t, c.installation, fault, level)
 			if got.Reason != want.Reason || got.Certainty != want.Certainty || want.Warning != "" && !got.warns(want.Warning) {
 				t.Errorf("%s: %s, %s (%s) with the warnings %v, want %v", level.name, got.Reason, got.Certainty, got.Detail, got.Warnings, want)
