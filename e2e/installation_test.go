@@ -88,21 +88,22 @@ var everyInstallation = []string{"4. Install the chart", "5. See what it finds"}
 
 // otherSections are the sections that no installation runs, and where or why not they are tested.
 var otherSections = map[string]string{
-	"6. Let Prometheus scrape it":    "TestGuideToAPage",
-	"7. Route the alerts":            "TestGuideToAPage",
-	"8. Hold a fire drill":           "TestGuideToAPage",
-	"9. Remove it":                   "TestGuideToAPage",
-	"Many clusters from one place":   "TestManyClusters",
-	"What it costs":                  "TestInstallations counts it",
-	"What security will see":         "TestInstallations looks for it",
-	"A listener without TLS":         "left out: the lab's Vault has a listener with TLS",
-	"Without Helm":                   "the tests of deploy/test render it and submit it to a real API server",
-	"Machines without Kubernetes":    "left out: the lab has no systemd",
-	"Platforms":                      "left out: facts about managed clusters",
-	"Operators that log in for pods": "TestInstallations, as a target of Vault inside",
-	"Why did it page?":               "TestGuideToAPage has the command from the page",
-	"HCP and Enterprise namespaces":  "left out: the lab's Vault is the Community edition, which takes no notice of a namespace",
-	"OpenBao":                        "left out: no OpenBao can be had as a module; probetest answers as it does",
+	"6. Let Prometheus scrape it":       "TestGuideToAPage",
+	"7. Route the alerts":               "TestGuideToAPage",
+	"8. Hold a fire drill":              "TestGuideToAPage",
+	"9. Remove it":                      "TestGuideToAPage",
+	"Many clusters from one place":      "TestManyClusters",
+	"The status page behind an Ingress": "TestPrefixes of cmd/exporter has real proxies, deploy/test renders the Ingress",
+	"What it costs":                     "TestInstallations counts it",
+	"What security will see":            "TestInstallations looks for it",
+	"A listener without TLS":            "left out: the lab's Vault has a listener with TLS",
+	"Without Helm":                      "the tests of deploy/test render it and submit it to a real API server",
+	"Machines without Kubernetes":       "left out: the lab has no systemd",
+	"Platforms":                         "left out: facts about managed clusters",
+	"Operators that log in for pods":    "TestInstallations, as a target of Vault inside",
+	"Why did it page?":                  "TestGuideToAPage has the command from the page",
+	"HCP and Enterprise namespaces":     "left out: the lab's Vault is the Community edition, which takes no notice of a namespace",
+	"OpenBao":                           "left out: no OpenBao can be had as a module; probetest answers as it does",
 }
 
 // TestEverySectionIsTested fails for a section that was added, renamed or removed.
