@@ -79,11 +79,29 @@ func TestFixesResolveTheFault(t *testing.T) {
 				}
 				tried = withoutAddresses(fix)
 				pasteFix(t, newShell(t, l), env, fault, broken, fix)
+				wantHealable(t, l, env, fault, broken)
 			}
 			if tried == nil {
 				t.Error("check gives no fix, and no reason is stated")
 			}
 		})
+	}
+}
+
+// wantHealable requires that what a fix has changed does not keep the fault from being healed and injected again, as
+// somebody does who tries the demo.
+func wantHealable(t *testing.T, l *lab.Lab, env []string, fault lab.Fault, broken targetReport) {
+	t.Helper()
+	if _, err := l.Heal(t.Context()); err != nil {
+		t.Errorf("healing after the fix: %v", err)
+		return
+	}
+	if err := l.Inject(t.Context(), fault.Name); err != nil {
+		t.Errorf("injecting again after the fix: %v", err)
+		return
+	}
+	if _, again := check(t, env); again.Targets[0].Reason != broken.Reason {
+		t.Errorf("injected again after the fix, check reports %s, want %s", again.Targets[0].Reason, broken.Reason)
 	}
 }
 

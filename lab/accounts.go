@@ -15,6 +15,8 @@ var (
 	nobodyAccount   = account{"monitoring", "nobody", issuer}                  // has no permissions
 )
 
+var labAccounts = []account{reviewerAccount, canaryAccount, exporterAccount, nobodyAccount}
+
 func (a account) username() string { return "system:serviceaccount:" + a.namespace + ":" + a.name }
 
 func (a account) groups() []string {

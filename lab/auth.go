@@ -59,6 +59,7 @@ func (v *vault) writeRole(ctx context.Context, changed fields) error {
 		"token_no_default_policy": false,
 		"token_bound_cidrs":       "",
 		"token_ttl":               "60s",
+		"token_max_ttl":           "0s",
 		"token_type":              v.installation.tokenType(),
 	}
 	diagnostic := fields{

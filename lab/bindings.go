@@ -40,6 +40,12 @@ var (
 	namespaceReaderBinding = binding{name: "lab-namespaces", role: namespaceReaderRole, account: reviewerAccount, grants: access{"", "namespaces", "get"}}
 )
 
+// faultBindings are those that faults and variants make.
+var faultBindings = []binding{
+	reviewerBinding, reviewerBinding.inNamespace(reviewerAccount.namespace), canaryBinding, reviewerMinterBinding, canaryMinterBinding,
+	adminBinding, namespaceReaderBinding,
+}
+
 // withRole binds another role instead. It grants nothing that the lab waits for.
 func (b binding) withRole(role string) binding {
 	b.role, b.grants = role, access{}

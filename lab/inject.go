@@ -32,6 +32,9 @@ func (l *Lab) inject(ctx context.Context, f Fault) error {
 	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
 	defer cancel()
 
+	if err := l.forgetForeignBindings(ctx); err != nil {
+		return err
+	}
 	l.setInjected(append(slices.DeleteFunc(l.Injected(), named(f.Name)), f.Name))
 	if err := f.Inject(ctx, l); err != nil {
 		return fmt.Errorf("injecting %s: %w", f.Name, err)
@@ -47,6 +50,9 @@ func (l *Lab) Heal(ctx context.Context) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
 	defer cancel()
 
+	if err := l.forgetForeignBindings(ctx); err != nil {
+		return nil, err
+	}
 	var healed []string
 	for {
 		before := len(healed)

@@ -130,7 +130,7 @@ func (c *cluster) seed(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, a := range []account{reviewerAccount, canaryAccount, exporterAccount, nobodyAccount} {
+	for _, a := range labAccounts {
 		if err := c.create(ctx, a); err != nil {
 			return err
 		}

@@ -58,7 +58,8 @@ type Lab struct {
 	// The tokens of the healthy lab.
 	reviewer, canary, reader string
 
-	changeMu sync.Mutex // held while a fault is injected or healed
+	changeMu sync.Mutex // held while a fault is injected or healed; guards bindings
+	bindings []string   // of the lab's accounts, when no fault was injected; see forgetForeignBindings
 	mu       sync.Mutex // guards injected
 	injected []string
 	closing  func() error
