@@ -48,20 +48,24 @@ func writeJUnit(w io.Writer, links status.Links, results []probe.Result) error {
 		var text strings.Builder
 		writeTarget(&text, layout{}, links, r)
 		one := junitCase{Class: suite.Name, Name: r.Target.Name, Time: fmt.Sprintf("%.3f", r.Duration.Seconds())}
-		problem := &junitProblem{Type: string(r.Diagnosis.Reason), Message: r.Diagnosis.Detail, Text: text.String()}
-		switch r.LoginStatus() {
-		case diagnose.LoginsWork:
-			one.Output = text.String()
-		case diagnose.LoginsUnknown:
-			one.Error = problem
-			suite.Errors++
-		default:
-			one.Failure = problem
-			suite.Failures++
-		}
-		suite.Cases = append(suite.Cases, one)
+		suite.add(one, r.LoginStatus(), junitProblem{Type: string(r.Diagnosis.Reason), Message: r.Diagnosis.Detail, Text: text.String()})
 	}
 	return suite.write(w)
+}
+
+// add adds a test case, with the problem's text whatever came of it.
+func (s *junitSuite) add(c junitCase, logins diagnose.LoginStatus, problem junitProblem) {
+	switch logins {
+	case diagnose.LoginsWork:
+		c.Output = problem.Text
+	case diagnose.LoginsUnknown:
+		c.Error = &problem
+		s.Errors++
+	default:
+		c.Failure = &problem
+		s.Failures++
+	}
+	s.Cases = append(s.Cases, c)
 }
 
 func (s junitSuite) write(w io.Writer) error {

@@ -52,18 +52,14 @@ func (r *workloadReport) writeJUnit(w io.Writer) error {
 			Class: suite.Name + "." + cmp.Or(one.Target, "unwatched"), Time: "0",
 			Name: fmt.Sprintf("%s as %s", one.Role, one.ServiceAccount),
 		}
-		problem := &junitProblem{Type: cmp.Or(string(one.Verdict.Reason), string(one.Verdict.State)), Message: one.Verdict.Detail, Text: text.String()}
+		logins := diagnose.LoginsUnknown
 		switch one.Verdict.State {
 		case diagnose.WorkloadReady:
-			test.Output = text.String()
+			logins = diagnose.LoginsWork
 		case diagnose.WorkloadBroken:
-			test.Failure = problem
-			suite.Failures++
-		default:
-			test.Error = problem
-			suite.Errors++
+			logins = diagnose.LoginsFail
 		}
-		suite.Cases = append(suite.Cases, test)
+		suite.add(test, logins, junitProblem{Type: cmp.Or(string(one.Verdict.Reason), string(one.Verdict.State)), Message: one.Verdict.Detail, Text: text.String()})
 	}
 	return suite.write(w)
 }
