@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -321,6 +322,16 @@ func TestWorkloadsAreRehearsedContinuously(t *testing.T) {
 	e := scrape(t, metrics)
 	if role, reason := e.label("workload_login_broken_info", "role"), e.label("workload_login_broken_info", "reason"); role != "gone" || reason != "role_missing" {
 		t.Errorf("the broken login has the role %s, for the reason %s", role, reason)
+	}
+	var served workloadsReport
+	if status, body := get(metrics, "/api/v1/workloads"); status != http.StatusOK || json.Unmarshal([]byte(body), &served) != nil {
+		t.Errorf("the API responds with %d: %s", status, body)
+	}
+	if broken := wantVerdicts(t, served, logins); broken != 1 {
+		t.Errorf("the API has %d broken logins, want 1", broken)
+	}
+	if _, page := get(metrics, "/workloads?state=broken"); !strings.Contains(page, "role_missing") || !strings.Contains(page, "<b>gone</b>") || strings.Contains(page, "<b>by-name</b>") {
+		t.Errorf("the page does not show the broken login alone:\n%s", page)
 	}
 	if e.sample("workload_discovery_success", "source", "serviceaccounts") != "1" {
 		t.Error("the source serviceaccounts was not read")
