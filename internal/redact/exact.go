@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/hex"
+	"iter"
 	"math"
 	"math/bits"
 	"slices"
@@ -71,12 +72,19 @@ func (n *needles) with(value string) *needles {
 
 // forms are all forms of all values, one behind the other.
 func (n *needles) forms() string {
-	var all strings.Builder
+	length := 0
 	for _, value := range n.values {
-		for _, form := range append(encoded(value), skeleton(value)) {
-			all.WriteString(form)
+		length += 7*len(value) + 2*window // hexadecimal takes 2, base64 3 times 4/3, the value itself 1
+	}
+	var all strings.Builder
+	all.Grow(length)
+	for _, value := range n.values {
+		for form := range encodings(value) {
+			writeSkeleton(&all, form)
 			all.WriteByte(0)
 		}
+		writeSkeleton(&all, value)
+		all.WriteByte(0)
 	}
 	return all.String()
 }
@@ -93,32 +101,53 @@ func isWords(value string, length int) bool {
 	return 3*odd < length || !hasOddWindow(value)
 }
 
-// encoded returns the skeletons of a value's base64, with whatever in front of it and
-// behind, and of its hexadecimal digits.
+// encoded returns the skeletons of a value's encodings.
 func encoded(value string) []string {
-	forms := []string{skeleton(hex.EncodeToString([]byte(value)))}
-	for before := range 3 {
-		text := base64.RawStdEncoding.EncodeToString([]byte("\x00\x00"[:before] + value))
-		// The first characters also hold bits of what stands before, the last of what follows.
-		first, last := [...]int{0, 2, 3}[before], len(text)
-		if (before+len(value))%3 != 0 {
-			last--
-		}
-		forms = append(forms, skeleton(text[first:last]))
+	var forms []string
+	for form := range encodings(value) {
+		forms = append(forms, skeleton(form))
 	}
 	return forms
 }
 
-// skeleton is a text's letters and digits, in lower case. That the alphabets of base64
-// differ, padding, line ends and whatever else stands in between make no difference.
-func skeleton(text string) string {
-	bones := make([]byte, 0, len(text))
-	for i := range len(text) {
-		if isAlnum(text[i]) {
-			bones = append(bones, lower(text[i]))
+// encodings yields a value's hexadecimal digits, and its base64 with whatever in front of it and
+// behind. Each is valid until the next.
+func encodings(value string) iter.Seq[[]byte] {
+	padded := []byte("\x00\x00" + value)
+	return func(yield func([]byte) bool) {
+		text := hex.AppendEncode(nil, padded[2:])
+		if !yield(text) {
+			return
+		}
+		for before := range 3 {
+			text = base64.RawStdEncoding.AppendEncode(text[:0], padded[2-before:])
+			// The first characters also hold bits of what stands before, the last of what follows.
+			first, last := [...]int{0, 2, 3}[before], len(text)
+			if (before+len(value))%3 != 0 {
+				last--
+			}
+			if !yield(text[first:last]) {
+				return
+			}
 		}
 	}
-	return string(bones)
+}
+
+// skeleton is a text's letters and digits, in lower case. That the alphabets of base64
+// differ, padding, line ends and whatever else stands in between make no difference.
+func skeleton[T string | []byte](text T) string {
+	var bones strings.Builder
+	bones.Grow(len(text))
+	writeSkeleton(&bones, text)
+	return bones.String()
+}
+
+func writeSkeleton[T string | []byte](bones *strings.Builder, text T) {
+	for i := range len(text) {
+		if isAlnum(text[i]) {
+			bones.WriteByte(lower(text[i]))
+		}
+	}
 }
 
 func lower(c byte) byte {

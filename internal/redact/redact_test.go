@@ -45,10 +45,11 @@ func TestUUIDThatIsHeld(t *testing.T) {
 
 func BenchmarkClean(b *testing.B) {
 	r := New(benchJWT("canary"), benchJWT("reviewer"), "hvs.CAESIJ0hTq8dWnYx3Lk2mVbQzR5sPfGc7oUe9aKi4DtXwZyBGh4KHGh2cy5BbHJ0")
+	binding := `RBAC: allowed by ClusterRoleBinding "vault-auth" of ClusterRole "system:auth-delegator" to ServiceAccount "vault-auth/vault"`
 	for name, text := range map[string]string{
 		"name":    "system:serviceaccount:monitoring:canary",
 		"UID":     "3b241101-e2bb-4255-8caf-4136c566a962",
-		"binding": `RBAC: allowed by ClusterRoleBinding "vault-auth" of ClusterRole "system:auth-delegator" to ServiceAccount "vault-auth/vault"`,
+		"binding": binding,
 		"refusal": `[invalid bearer token, token audiences ["vault"] is invalid for the target audiences ["https://kubernetes.default.svc.cluster.local"]]`,
 		"token":   "the token " + benchJWT("canary") + " is not valid",
 	} {
@@ -62,7 +63,7 @@ func BenchmarkClean(b *testing.B) {
 	b.Run("first", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			New(benchJWT("canary"), benchJWT("reviewer"), benchJWT("own")).search().mayMatch("")
+			New(benchJWT("canary"), benchJWT("reviewer"), benchJWT("own")).Clean(binding)
 		}
 	})
 }
