@@ -174,6 +174,7 @@ func (e *exporter) assign() {
 		return
 	}
 	targets := assigned(e.settings.Shard, e.settings.Targets)
+	collectFor(len(targets))
 	e.recorder.SetTargets(targets)
 	e.incidents.setTargets(targets)
 	e.scheduler.Set(e.jobs(targets), e.settings.InFlight())
