@@ -62,7 +62,7 @@ func (m *matrix) expect(t *testing.T, fault lab.Fault) {
 	r := row{fault: fault}
 	for _, level := range evidenceLevels {
 		want := level.want(fault)
-		given := probetest.Play(t, fault.Name, level.extra, "").Diagnosis
+		given := probetest.Play(t, fault.Name, level.extra, lab.Installation{}).Diagnosis
 		c := cell{want: want, fakes: lab.Verdict{Reason: string(given.Reason), Certainty: string(given.Certainty), Warning: want.Warning}}
 		if c.fakes != c.want {
 			t.Errorf("%s, %s: the fakes give %+v, want %+v", fault.Name, level.name, c.fakes, want)

@@ -101,7 +101,7 @@ func wantIn(t *testing.T, installation lab.Installation, fault lab.Fault, level 
 	t.Helper()
 	extra := level.extra
 	extra.Role = extra.Role && installation.HasSelectors()
-	given := probetest.Play(t, fault.Name, extra, installation.Plugin).Diagnosis
+	given := probetest.Play(t, fault.Name, extra, installation).Diagnosis
 	return lab.Verdict{Reason: string(given.Reason), Certainty: string(given.Certainty), Warning: level.want(fault).Warning}
 }
 

@@ -77,7 +77,7 @@ func (l *Lab) untilHealthy(ctx context.Context, expected bool) error {
 		return nil
 	}
 	err := poll(ctx, func(ctx context.Context) error {
-		return errors.Join(l.vault.logIn(ctx, l.canary), l.cluster.selfReview(ctx, l.reviewer))
+		return errors.Join(l.vault.logIn(ctx, l.canary), l.cluster.authenticate(ctx, l.reviewer))
 	})
 	if err != nil {
 		return fmt.Errorf("waiting for health: %w", err)

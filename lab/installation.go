@@ -18,6 +18,8 @@ type Installation struct {
 	HTTP1, TLS12 bool
 	// BatchTokens makes logins return batch tokens.
 	BatchTokens bool
+	// NoSelfReview keeps the API server from offering SelfSubjectReview, as before Kubernetes 1.28.
+	NoSelfReview bool
 }
 
 // Installations are all that the matrix runs, one difference each.
@@ -29,7 +31,7 @@ func Installations() []Installation {
 	for _, version := range kubernetesVersions {
 		all = append(all, Installation{Kubernetes: version})
 	}
-	return append(all, Installation{HTTP1: true}, Installation{TLS12: true}, Installation{BatchTokens: true})
+	return append(all, Installation{HTTP1: true}, Installation{TLS12: true}, Installation{BatchTokens: true}, Installation{NoSelfReview: true})
 }
 
 // String names the difference.
@@ -45,6 +47,8 @@ func (i Installation) String() string {
 		return "TLS 1.2"
 	case i.BatchTokens:
 		return "batch tokens"
+	case i.NoSelfReview:
+		return "no SelfSubjectReview"
 	}
 	return "the lab"
 }
@@ -83,7 +87,10 @@ func (i Installation) vaultFlags() []string {
 }
 
 func (i Installation) apiServerFlags() []string {
-	return []string{fmt.Sprintf("--disable-http2-serving=%t", i.HTTP1)}
+	return []string{
+		fmt.Sprintf("--disable-http2-serving=%t", i.HTTP1),
+		fmt.Sprintf("--runtime-config=authentication.k8s.io/v1/selfsubjectreviews=%t", !i.NoSelfReview),
+	}
 }
 
 func (i Installation) tokenType() string {

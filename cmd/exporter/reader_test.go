@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/status"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/workload"
@@ -90,7 +91,7 @@ func TestWhatReadersLearn(t *testing.T) {
 	look("work")
 	w.OnVault("auth/kubernetes/login", probetest.JSON(400, `{"errors":["listed-error"],"unlisted":"unlisted"}`))
 	look("fail")
-	expired := probetest.Play(t, "vault_tls_expired", probetest.Extra{}, "")
+	expired := probetest.Play(t, "vault_tls_expired", probetest.Extra{}, lab.Installation{})
 	expired.Target = w.Target
 	e.recorder.Record(expired)
 	for _, text := range readable(t, e) {

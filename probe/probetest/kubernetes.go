@@ -157,6 +157,11 @@ func (k *Kubernetes) identity(w http.ResponseWriter, _ *http.Request, user strin
 	writeObject(w, "authentication.k8s.io/v1", "SelfSubjectReview", map[string]any{"userInfo": map[string]any{"username": user}})
 }
 
+// noResource is the response for a resource that the API server does not offer.
+func noResource(w http.ResponseWriter, _ *http.Request) {
+	writeStatus(w, 404, "NotFound", "the server could not find the requested resource")
+}
+
 func (k *Kubernetes) namespace(w http.ResponseWriter, r *http.Request, user string) {
 	name := r.PathValue("namespace")
 	if !k.permit(w, user, request{verb: "get", resource: "namespaces", namespace: name, name: name}) {

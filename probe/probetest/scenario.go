@@ -111,9 +111,9 @@ func (w *World) PlayWith(s Scenario, extra Extra) probe.Result {
 	return result
 }
 
-// Play plays the scenario of this name in a new world, with this optional evidence, at a
-// Vault with this version of the plugin, or the lab's if it is empty.
-func Play(t testing.TB, name string, extra Extra, plugin string) probe.Result {
+// Play plays the scenario of this name in a new world, with this optional evidence, at servers
+// that differ from the lab's as the installation says.
+func Play(t testing.TB, name string, extra Extra, installation lab.Installation) probe.Result {
 	t.Helper()
 	scenarios := Scenarios()
 	i := slices.IndexFunc(scenarios, func(s Scenario) bool { return s.Name == name })
@@ -121,6 +121,9 @@ func Play(t testing.TB, name string, extra Extra, plugin string) probe.Result {
 		t.Fatalf("no scenario is called %s", name)
 	}
 	w := NewWorld(t)
-	w.Vault.Change(func(v *Vault) { v.Plugin = plugin })
+	w.Vault.Change(func(v *Vault) { v.Plugin = installation.Plugin })
+	if installation.NoSelfReview {
+		w.Kubernetes.Change(func(k *Kubernetes) { k.Handlers["selfsubjectreviews"] = noResource })
+	}
 	return w.PlayWith(scenarios[i], extra)
 }
