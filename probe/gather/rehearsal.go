@@ -49,6 +49,7 @@ func (s *Rehearser) Close() { s.vault.endpoint.close() }
 func (s *Rehearser) Rehearse(ctx context.Context, login evidence.WorkloadLogin, expired evidence.Fact[evidence.Refusal]) evidence.Rehearsal {
 	r := &run{gatherer: s.gatherer, caller: ctx, target: s.target, vault: s.vault}
 	ctx, r.redactor = withRedactor(ctx)
+	r.holdTokens()
 	rehearsal := evidence.Rehearsal{Login: login, At: time.Now(), Expired: expired}
 	r.guard(func() { r.rehearse(ctx, &rehearsal) })
 	if r.panicked != "" {
@@ -78,6 +79,20 @@ func (r *run) rehearse(ctx context.Context, rehearsal *evidence.Rehearsal) {
 	}
 	if isAboutRole(*rehearsal) && evidence.ValidRole(login.Role) {
 		rehearsal.Role = r.readWorkloadRole(ctx, login.Role)
+	}
+}
+
+// holdTokens has the redactor know the tokens in the target's files. A rehearsal sends none of them, but
+// Vault may know them from the canary's logins.
+func (r *run) holdTokens() {
+	t := r.target
+	for _, file := range []string{t.Canary.TokenFile, t.Reviewer.TokenFile, t.Kubernetes.TokenFile, t.Vault.TokenFile} {
+		if file == "" {
+			continue
+		}
+		if token, err := r.gatherer.files.loadToken(file); err == nil {
+			r.redactor.Hold(token.Reveal())
+		}
 	}
 }
 
