@@ -123,8 +123,11 @@ type workloadsReport struct {
 		Audiences                                  []string
 		Check, Fix                                 []string
 	}
-	Unwatched []struct{ Mount, Target string }
-	Sources   []struct{ Source, State string }
+	Unwatched []struct {
+		Mount, Target string
+		Elsewhere     struct{ Target, Address string }
+	}
+	Sources []struct{ Source, State string }
 }
 
 // workloads runs the command, which takes a second for each request to Vault.
@@ -306,8 +309,7 @@ func TestWorkloadsAreRehearsedContinuously(t *testing.T) {
 	administrator.mustRun(append([]string{address}, workloadRoles("kubernetes")...)...)
 	logins := workloadLogins()[4:10] // one is broken
 	administrator.declare("kubernetes", logins)
-	administrator.mustRun("kubectl create clusterrole exporter-workloads --verb=list --resource=pods,serviceaccounts",
-		"kubectl create clusterrolebinding exporter-workloads --clusterrole=exporter-workloads --serviceaccount=monitoring:exporter")
+	administrator.permitDiscovery()
 	binary, pod := inPod(t, l)
 	env := slices.Concat(environment(l.FullEnv(), "EXPORTER_WORKLOADS=true", "EXPORTER_WORKLOADS_INTERVAL=10s", "EXPORTER_WORKLOADS_REHEARSAL=20s"), pod.Env)
 	exporter := serveAs(t, binary, env)
