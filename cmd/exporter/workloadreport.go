@@ -79,7 +79,11 @@ func writeWorkload(out io.Writer, l layout, r rehearse.Result) {
 // writeUnwatched writes each mount that no target watches, with the target that would.
 func (r *workloadReport) writeUnwatched(out io.Writer) {
 	for _, m := range rehearse.Unwatched(r.results) {
-		fmt.Fprintf(out, "\nNo target watches %s, which has %s. One for the targets file; exporter setup prints the role of its canary:\n", mountOf(m.Login), counted(m.Logins, "login"))
+		fmt.Fprintf(out, "\nNo target watches %s, which has %s.\n", mountOf(m.Login), counted(m.Logins, "login"))
+		if at := m.Elsewhere; at != (rehearse.Elsewhere{}) {
+			fmt.Fprintf(out, "The target %s watches it at %s. If both are the same Vault, add to that target, or set EXPORTER_VAULT_ALIASES:\n  %s", at.Target, printable(at.Address), m.Aliases())
+		}
+		fmt.Fprintln(out, "One for the targets file; exporter setup prints the role of its canary:")
 		for line := range strings.Lines(rehearse.Watch(m.Login)) {
 			fmt.Fprint(out, "  ", line)
 		}
@@ -95,6 +99,9 @@ func (r *workloadReport) writeOmitted(out io.Writer, l layout) {
 		case workload.SourceRead:
 		case workload.SourceNotInstalled:
 			absent = append(absent, s.Name)
+		case workload.SourcePartial:
+			fmt.Fprintln(out)
+			writeRow(out, l, "", fmt.Sprintf("%s could not be read in every namespace: %s", s.Name, s.Error))
 		default:
 			fmt.Fprintln(out)
 			writeRow(out, l, "", fmt.Sprintf("%s could not be read (%s): %s", s.Name, s.State, s.Error))
@@ -141,7 +148,7 @@ func mountOf(l workload.Login) string {
 func objects(e workload.Entry) []string {
 	var names []string
 	for _, o := range e.Objects {
-		names = append(names, printable(o.String()))
+		names = append(names, printable(o.OfLogin()))
 	}
 	return names
 }

@@ -149,7 +149,7 @@ func unread(sources []workload.Source) error {
 	var failures []error
 	for _, s := range sources {
 		switch s.State {
-		case workload.SourceRead:
+		case workload.SourceRead, workload.SourcePartial:
 			return nil
 		case workload.SourceNotInstalled:
 		default:

@@ -76,7 +76,8 @@ ready          web    shop/web         auth/kubernetes  default  3     Deploymen
          vault write 'auth/kubernetes/role/<role>' bound_service_account_names='api' bound_service_account_namespaces='pay' audience='https://kubernetes.default.svc'
   see    https://github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/blob/main/docs/reasons.md#role_missing
 
-No target watches auth/other, which has 1 login. One for the targets file; exporter setup prints the role of its canary:
+No target watches auth/other, which has 1 login.
+One for the targets file; exporter setup prints the role of its canary:
   - name: "other"
     vault_mount: "other"
 
@@ -151,6 +152,19 @@ func TestWorkloadsExitCodes(t *testing.T) {
 				t.Errorf("exit code %d, want %d\n%s%s", code, test.code, stdout, stderr)
 			}
 		})
+	}
+}
+
+// What is read of some namespaces is rehearsed, and the others are named.
+func TestWorkloadsOfSomeNamespaces(t *testing.T) {
+	t.Parallel()
+	read := func(context.Context) workload.Inventory {
+		return workload.Inventory{Sources: []workload.Source{{Name: "pods", State: workload.SourcePartial, Error: "may not list pods in shop"}}}
+	}
+	var stdout, stderr bytes.Buffer
+	code := workloadsOf(t.Context(), workloadFlags{output: "text"}, config.Config{}, read, &stdout, &stderr)
+	if want := "pods could not be read in every namespace: may not list pods in shop"; code != exitOK || !strings.Contains(stdout.String(), want) {
+		t.Errorf("exit code %d: %s%s", code, stdout.String(), stderr.String())
 	}
 }
 

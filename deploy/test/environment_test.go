@@ -349,6 +349,8 @@ var wanted = map[string]string{
 	"EXPORTER_TARGET_NAME":           "prod",
 	"EXPORTER_VAULT_CLIENT_KEY":      "var/run/secrets/vault-k8s-auth-exporter/vault-client/tls.key",
 	"EXPORTER_CANARY_AUDIENCES":      "vault",
+	"EXPORTER_VAULT_ALIASES":         "https://vault.example.com,https://10.0.0.7:8200",
+	"EXPORTER_WORKLOADS_NAMESPACES":  "apps,vault",
 	"EXPORTER_EXTERNAL_URL":          "https://monitoring.example.com/vault-auth",
 	"EXPORTER_REVIEWER_SECRET":       "vault/reviewer/jwt",
 	"EXPORTER_INTERVAL":              "1m30s",

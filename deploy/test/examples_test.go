@@ -25,6 +25,7 @@ import (
 const everything = `
 vault:
   addr: https://vault.example.com:8200
+  aliases: [https://vault.example.com, "https://10.0.0.7:8200"]
   namespace: admin/team-a
   mount: k8s/prod
   role: canary
@@ -44,7 +45,7 @@ externalURL: "https://{{ .Release.Namespace }}.example.com/vault-auth/"
 routePrefix: /inside
 maxInFlight: 40
 webConfig: {existingSecret: web}
-workloads: {enabled: true}
+workloads: {enabled: true, namespaces: [apps, vault]}
 replicaCount: 2
 leaderElection: {enabled: true}
 podDisruptionBudget: {enabled: true, minAvailable: 50%, maxUnavailable: ""}

@@ -42,6 +42,7 @@ func full(f files) vars {
 	return vars{
 		"EXPORTER_TARGET_NAME":                "prod/eu-1",
 		"EXPORTER_VAULT_ADDR":                 "http://[::1]:8200/proxy/",
+		"EXPORTER_VAULT_ALIASES":              "https://vault.example.com/, http://10.0.0.7:8200",
 		"EXPORTER_VAULT_CACERT":               f.cert,
 		"EXPORTER_VAULT_TLS_SERVER_NAME":      "vault.internal",
 		"EXPORTER_VAULT_NAMESPACE":            "/team/a/",
@@ -74,18 +75,19 @@ func full(f files) vars {
 
 		"EXPORTER_LEADER_ELECTION_LEASE": "monitoring/exporter",
 
-		"EXPORTER_WORKLOADS_INTERVAL":  "30m",
-		"EXPORTER_WORKLOADS_REHEARSAL": "6h",
+		"EXPORTER_WORKLOADS_INTERVAL":   "30m",
+		"EXPORTER_WORKLOADS_REHEARSAL":  "6h",
+		"EXPORTER_WORKLOADS_NAMESPACES": "shop, pay",
 	}
 }
 
 func TestEveryVariable(t *testing.T) {
 	f := newFiles(t)
 	want := Config{ExternalURL: "https://example.com/vault-auth", MaxInFlight: 64, Shard: Shard{2, 3}, LeaderElection: LeaderElection{Lease: Lease{"monitoring", "exporter"}},
-		Workloads: Workloads{Interval: 30 * time.Minute, Rehearsal: 6 * time.Hour}, Targets: []evidence.Target{{
+		Workloads: Workloads{Interval: 30 * time.Minute, Rehearsal: 6 * time.Hour, Namespaces: []string{"shop", "pay"}}, Targets: []evidence.Target{{
 			Name: "prod/eu-1",
 			Vault: evidence.Vault{
-				Addr: "http://[::1]:8200/proxy", CACert: f.cert, TLSServerName: "vault.internal",
+				Addr: "http://[::1]:8200/proxy", Aliases: []string{"https://vault.example.com", "http://10.0.0.7:8200"}, CACert: f.cert, TLSServerName: "vault.internal",
 				Namespace: "team/a", Mount: "k8s/prod", Role: "can-ary_1.x", ClientCert: f.cert, ClientKey: f.key,
 				TokenFile: "/etc/vault/token", DiagnosticRole: "k8s-auth-probe",
 			},

@@ -146,6 +146,8 @@ func TestMistakes(t *testing.T) {
 		{"REVIEWER_TOKEN_FILE", "0f3dac36-9d8c-4f3b-8a57-51f2e1b0c9aa", "is no path, rather a credential"},
 		{"CANARY_TOKEN_FILE", "~/token", "has the character ~"},
 		{"CANARY_AUDIENCES", "vault,,x", "has an empty audience"},
+		{"VAULT_ALIASES", "https://a,", "has an empty URL"},
+		{"VAULT_ALIASES", "https://a,vault:8200", "is no absolute URL"},
 		{"CANARY_AUDIENCES", "va ult", "has a blank inside"},
 		{"CANARY_AUDIENCES", "https://user:pass@vault", "has an audience with an @"},
 		{"INTERVAL", "tcp://10.0.0.1:80", "Kubernetes injects such values"},

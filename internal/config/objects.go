@@ -75,6 +75,8 @@ var leaseName = kind[Lease]{
 	format: func(l Lease) string { return formatObject(l.Namespace, l.Name) },
 }
 
+var namespaceList = listOf(matching(dnsLabel, "name of a namespace", ""), "name", "names of namespaces separated by commas, such as shop,pay")
+
 // volumeList is a list of path=kind/name, of objects in the pod's namespace.
 var volumeList = kind[[]evidence.Volume]{
 	shape: shape{allowed: "path=secret/name or path=configmap/name, separated by commas"},

@@ -26,6 +26,8 @@ type Workloads struct {
 	// Interval is the time from one discovery to the next, Rehearsal that from one rehearsal of a
 	// login to the next.
 	Interval, Rehearsal time.Duration
+	// Namespaces are those in which they are discovered; empty means all.
+	Namespaces []string
 }
 
 // Shard is which part of the targets this process probes, counted from 0.

@@ -23,6 +23,7 @@ func TestProcessMistakes(t *testing.T) {
 		"deployment":    {vars{"EXPORTER_SHARD": "exporter-7d4b9c-x2x"}, `EXPORTER_SHARD: "exporter-7d4b9c-x2x" is no shard; allowed: a number from 0, or the name of a pod of a StatefulSet, such as exporter-2`},
 		"lease":         {vars{"EXPORTER_LEADER_ELECTION_LEASE": "exporter"}, `EXPORTER_LEADER_ELECTION_LEASE: "exporter" names no Lease; allowed: a Lease as namespace/name; the default is the pod's own namespace and vault-k8s-auth-exporter`},
 		"workloads":     {vars{"EXPORTER_WORKLOADS": "true"}, "EXPORTER_WORKLOADS: the discovery is of the cluster that the exporter runs in, and this is no pod; allowed: it in a pod only"},
+		"namespaces":    {vars{"EXPORTER_WORKLOADS_NAMESPACES": "shop,Pay"}, `EXPORTER_WORKLOADS_NAMESPACES: "Pay" is no name of a namespace; allowed: names of namespaces separated by commas, such as shop,pay`},
 		"no pod":        {vars{"EXPORTER_LEADER_ELECTION": "true", "EXPORTER_LEADER_ELECTION_LEASE": "a/b"}, "EXPORTER_LEADER_ELECTION: the Lease is of the cluster that the exporter runs in, and this is no pod; allowed: it in a pod only"},
 		"page":          {vars{"EXPORTER_STATUS_PAGE": "off"}, `EXPORTER_STATUS_PAGE: "off" is neither; allowed: true or false`},
 		"page of links": {vars{"EXPORTER_STATUS_PAGE": "tcp://10.0.0.1:80"}, "EXPORTER_STATUS_PAGE: " + injected + "; allowed: " + noServiceLinks},

@@ -54,6 +54,11 @@ var processVariables = []variable[Config]{
 		doc: "time from one rehearsal of an unchanged login to the next; longer if the logins at one Vault do not fit", example: "6h",
 	}, duration, func(c *Config) *time.Duration { return &c.Workloads.Rehearsal }),
 	define(spec{
+		key: "WORKLOADS_NAMESPACES", unset: "all", chart: `(join "," $v.workloads.namespaces)`,
+		doc:     "namespaces in which logins are discovered: each is listed by itself, [which a Role in it permits](workloads.md#single-namespaces)",
+		example: "shop,pay",
+	}, namespaceList, func(c *Config) *[]string { return &c.Workloads.Namespaces }),
+	define(spec{
 		key: "VOLUMES", unset: "none", chart: `(include "exporter.volumes" .)`,
 		doc:     "Secrets and ConfigMaps behind directories of the pod, for the commands that the exporter prints",
 		example: "/etc/reviewer=secret/vault-auth-token,/etc/vault=configmap/vault-ca",

@@ -88,7 +88,7 @@ var documents = []struct {
 	{name: "list as a value", content: "- vault_role: [a]", want: "FILE:1: vault_role: is a list; allowed: a string; what looks like something else goes into quotes"},
 	{name: "string as a boolean", content: `- follow_ups: "true"`, want: "FILE:1: follow_ups: is a string; allowed: true or false"},
 	{name: "no audience", content: "- canary_audiences: []", want: "FILE:1: canary_audiences: is empty; allowed: a list of at least one string, none with a comma"},
-	{name: "number as an audience", content: "- canary_audiences: [1]", want: "FILE:1: canary_audiences: has what is no audience; allowed: a list of at least one string, none with a comma"},
+	{name: "number as an audience", content: "- canary_audiences: [1]", want: "FILE:1: canary_audiences: has an item that is not allowed; allowed: a list of at least one string, none with a comma"},
 	{name: "name", content: "- name: a b", want: `FILE:1: name: "a b" is no name of a target; allowed: up to 128 letters, digits and ._/- that begin and end with a letter or digit`},
 	{name: "source", content: "- reviewer: none", want: `FILE:1: reviewer: "none" is not supported; allowed: accessreview, canary, file, secret, serviceaccount`},
 	{name: "labels in a list", content: "- labels: [a]", want: "FILE:1: labels: is a list; allowed: a mapping of names to strings"},

@@ -143,7 +143,7 @@ func (f *fileReader) items(s spec, list *yaml.Node) (string, bool) {
 	var items []string
 	for _, one := range list.Content {
 		if one.Kind != yaml.ScalarNode || one.ShortTag() != "!!str" || strings.TrimSpace(one.Value) == "" || strings.Contains(one.Value, ",") {
-			f.refuse(one.Line, s.fileKey(), invalid("has what is no audience", allowed))
+			f.refuse(one.Line, s.fileKey(), invalid("has an item that is not allowed", allowed))
 			return "", false
 		}
 		items = append(items, one.Value)

@@ -19,6 +19,11 @@ var targetVariables = []variable[evidence.Target]{
 		doc: "URL of Vault, with the path prefix of a proxy if there is one", example: "https://vault.vault.svc:8200",
 	}, vaultURL, func(t *evidence.Target) *string { return &t.Vault.Addr }),
 	define(spec{
+		key: "VAULT_ALIASES", unset: "none", chart: `(join "," $v.vault.aliases)`,
+		doc:     "other URLs of the same Vault that [workloads](workloads.md) name, such as that of a load balancer; in the targets file also a list",
+		example: "https://vault.example.com",
+	}, vaultURLList, func(t *evidence.Target) *[]string { return &t.Vault.Aliases }),
+	define(spec{
 		key: "VAULT_CACERT", unset: "the system's roots", wellKnown: true,
 		doc: "CA bundle that verifies Vault", example: "/etc/vault/ca.crt",
 	}, certificateFile, func(t *evidence.Target) *string { return &t.Vault.CACert }),

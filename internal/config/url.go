@@ -10,6 +10,7 @@ import (
 var (
 	vaultURL = withoutAPIPath(urlOf("an absolute URL, https (or http), such as https://vault.vault.svc:8200",
 		`^([hH][tT][tT][pP][sS]?://[^\s@?#]+)?$`, "https", "http"))
+	vaultURLList  = listOf(vaultURL, "URL", "URLs of Vault separated by commas, such as https://vault.example.com")
 	kubernetesURL = urlOf("an absolute https URL, such as https://kubernetes.default.svc",
 		`^([hH][tT][tT][pP][sS]://[^\s@?#]+)?$`, "https")
 )

@@ -169,6 +169,28 @@ var audienceList = kind[[]string]{
 	format: func(list []string) string { return strings.Join(list, ",") },
 }
 
+// listOf makes the kind of lists of such values. noun names one of them in errors.
+func listOf(item kind[string], noun, allowed string) kind[[]string] {
+	return kind[[]string]{
+		shape: shape{allowed: allowed, form: formList, url: item.url},
+		parse: func(value string) ([]string, error) {
+			var list []string
+			for one := range strings.SplitSeq(value, ",") {
+				if one = strings.TrimSpace(one); one == "" {
+					return nil, malformed("has an empty " + noun)
+				}
+				parsed, err := item.parse(one)
+				if err != nil {
+					return nil, err
+				}
+				list = append(list, parsed)
+			}
+			return list, nil
+		},
+		format: func(list []string) string { return strings.Join(list, ",") },
+	}
+}
+
 // Limits of every duration. Shorter ones would overload Vault; longer ones probably
 // have a wrong unit.
 const (

@@ -57,7 +57,9 @@ type workloadRow struct {
 	Advice                             diagnose.Advice
 }
 
-type unwatchedRow struct{ Mount, Logins, Target string }
+// unwatchedRow is a mount that no target watches. Elsewhere says which target watches one of its name,
+// and Aliases is what has that one watch this mount too; both are empty if there is none.
+type unwatchedRow struct{ Mount, Logins, Target, Elsewhere, Aliases string }
 
 type skippedRow struct{ Object, Why string }
 
@@ -210,7 +212,11 @@ func workloadListOf(inventory workload.Inventory, results []rehearse.Result, ask
 		group.Rows = append(group.Rows, workloadRowOf(r))
 	}
 	for _, m := range first(rehearse.Unwatched(found), maxListed) {
-		list.Unwatched = append(list.Unwatched, unwatchedRow{mountOf(m.Login), counted(m.Logins, "login"), rehearse.Watch(m.Login)})
+		row := unwatchedRow{Mount: mountOf(m.Login), Logins: counted(m.Logins, "login"), Target: rehearse.Watch(m.Login)}
+		if at := m.Elsewhere; at != (rehearse.Elsewhere{}) {
+			row.Elsewhere, row.Aliases = at.Target+" watches it at "+at.Address, m.Aliases()
+		}
+		list.Unwatched = append(list.Unwatched, row)
 	}
 	for _, skipped := range first(inventory.Skipped, maxListed) {
 		list.Skipped = append(list.Skipped, skippedRow{evidence.Clean(skipped.Object.String()), evidence.Clean(skipped.Why)})
@@ -218,7 +224,7 @@ func workloadListOf(inventory workload.Inventory, results []rehearse.Result, ask
 	var absent []string
 	for _, source := range inventory.Sources {
 		switch source.State {
-		case workload.SourceForbidden, workload.SourceFailed:
+		case workload.SourcePartial, workload.SourceForbidden, workload.SourceFailed:
 			list.Unread = append(list.Unread, source)
 		case workload.SourceNotInstalled:
 			absent = append(absent, source.Name)
@@ -246,7 +252,7 @@ func workloadRowOf(r rehearse.Result) workloadRow {
 	}
 	var names []string
 	for _, o := range first(r.Objects, maxWorkloadObjects) {
-		names = append(names, evidence.Clean(o.String()))
+		names = append(names, evidence.Clean(o.OfLogin()))
 	}
 	row.Objects = strings.Join(names, ", ")
 	if more := len(r.Objects) - len(names); more > 0 {

@@ -39,7 +39,7 @@ var (
 // shop has a broken login, one that is not rehearsed, and ready ones of the given number.
 func shop(ready int) func() (workload.Inventory, []rehearse.Result) {
 	unwatched := loginOf("shop", "elsewhere", "", diagnose.WorkloadVerdict{State: diagnose.WorkloadNotRehearsed, Detail: "no target watches this mount"})
-	unwatched.Mount = "other"
+	unwatched.Mount, unwatched.Address, unwatched.Elsewhere = "other", "https://lb", rehearse.Elsewhere{Target: "a", Address: "https://vault"}
 	results := []rehearse.Result{loginOf("pay", "gone", "a", brokenLogin), unwatched}
 	for i := range ready {
 		results = append(results, loginOf(fmt.Sprintf("team-%d", i%3), fmt.Sprintf("role-%d", i), "a", readyLogin))
@@ -61,7 +61,7 @@ func TestWorkloadsPage(t *testing.T) {
 		"1 of 22 workload logins: broken", `<details class="logins" id="logins-broken" open><summary>1 broken`, "<b>gone</b> as pay/app", `href="/below/targets/a"`,
 		"Deployment pay/gone", "3 pods", `href="/below/runbooks/role_missing"`, "invalid role name", "vault write auth/kubernetes/role/gone",
 		"1 not rehearsed", "no target watches this mount", `<details class="logins" id="logins-ready"><summary>20 ready`,
-		"auth/other, 1 login", "vault_mount", "serviceaccounts", "forbidden: cannot list resource", "Pod shop/cron", "it names no role", "Not installed: issuers.cert-manager.io",
+		"auth/other at https://lb, 1 login. a watches it at https://vault.", "vault_aliases", "vault_mount", "serviceaccounts", "forbidden: cannot list resource", "Pod shop/cron", "it names no role", "Not installed: issuers.cert-manager.io",
 	} {
 		at := strings.Index(page[last:], part)
 		if at < 0 {

@@ -59,6 +59,13 @@ type (
 		VaultNamespace string `json:"vault_namespace,omitempty"`
 		Logins         int    `json:"logins"`
 		Target         string `json:"target"`
+		// Elsewhere is a target that watches a mount of this name at another address.
+		Elsewhere *WatchedElsewhere `json:"elsewhere,omitempty"`
+	}
+	// WatchedElsewhere is a target, with Vault's address that it has.
+	WatchedElsewhere struct {
+		Target  string `json:"target"`
+		Address string `json:"address"`
 	}
 	// WorkloadSource is one kind of object, and what came of reading it.
 	WorkloadSource struct {
@@ -85,7 +92,11 @@ func WriteWorkloads(w io.Writer, inventory workload.Inventory, results []rehears
 		all.Logins = append(all.Logins, workloadLoginOf(r))
 	}
 	for _, m := range rehearse.Unwatched(results) {
-		all.Unwatched = append(all.Unwatched, UnwatchedMount{m.Login.Mount, m.Login.Address, m.Login.Namespace, m.Logins, rehearse.Watch(m.Login)})
+		mount := UnwatchedMount{Mount: m.Login.Mount, Address: m.Login.Address, VaultNamespace: m.Login.Namespace, Logins: m.Logins, Target: rehearse.Watch(m.Login)}
+		if m.Elsewhere != (rehearse.Elsewhere{}) {
+			mount.Elsewhere = &WatchedElsewhere{m.Elsewhere.Target, m.Elsewhere.Address}
+		}
+		all.Unwatched = append(all.Unwatched, mount)
 	}
 	for _, s := range inventory.Sources {
 		all.Sources = append(all.Sources, WorkloadSource{s.Name, s.State, s.Objects, s.Logins, s.Error})

@@ -58,6 +58,8 @@ func (t Target) LongestRun() time.Duration { return t.Timeout + Overrun }
 type Vault struct {
 	// Addr is the URL of the server, with the path prefix of a proxy if there is one.
 	Addr string
+	// Aliases are other URLs of it, under which workloads log in. The exporter does not use them.
+	Aliases []string
 	// CACert is the file of the CA bundle; empty means the system's roots.
 	CACert string
 	// TLSServerName is the name that the certificate must carry; empty means the host of Addr.

@@ -57,6 +57,17 @@ func (o Object) String() string {
 	return o.Kind + " " + o.Namespace + "/" + o.Name
 }
 
+// podOwners are the kinds that log in through their pods, and will when they have some again.
+var podOwners = []string{"Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job"}
+
+// OfLogin returns the text of an object that names a login: it says so if an owner of pods has none now.
+func (o Object) OfLogin() string {
+	if o.Pods == 0 && slices.Contains(podOwners, o.Kind) {
+		return o.String() + " (0 pods)"
+	}
+	return o.String()
+}
+
 // Entry is a login with the objects that it was found in, sorted.
 type Entry struct {
 	Login
@@ -80,7 +91,9 @@ type SourceState string
 
 // The states of a source.
 const (
-	SourceRead         SourceState = "read"
+	SourceRead SourceState = "read"
+	// SourcePartial means that it was read in some of the namespaces, and is forbidden in the others.
+	SourcePartial      SourceState = "partial"
 	SourceNotInstalled SourceState = "not_installed"
 	SourceForbidden    SourceState = "forbidden"
 	SourceFailed       SourceState = "failed"
@@ -95,7 +108,7 @@ type Source struct {
 	State SourceState
 	// Objects is how many were read, Logins how many of the logins they name.
 	Objects, Logins int
-	// Error is why it failed or is forbidden, without credentials.
+	// Error is why it failed or is forbidden, perhaps in part, without credentials.
 	Error string
 	// ReadAt is when it was last read with success; zero if never.
 	ReadAt time.Time

@@ -34,6 +34,11 @@ func withWorkloads(t *testing.T) string {
 		results = append(results, r)
 	}
 	inventory := workload.Inventory{At: time.Now(), Sources: []workload.Source{{Name: "vaultstaticsecrets.secrets.hashicorp.com", State: workload.SourceForbidden, Error: "cannot list resource"}}}
+	return serveWorkloads(t, inventory, results)
+}
+
+// serveWorkloads serves these logins and a target that fails.
+func serveWorkloads(t *testing.T, inventory workload.Inventory, results []rehearse.Result) string {
 	page := status.New(status.Options{
 		TargetStates: func() []probe.TargetState { return []probe.TargetState{withHistory("prod/eu-1", 0, sealed)} },
 		Workloads:    func() (workload.Inventory, []rehearse.Result) { return inventory, results },
@@ -46,6 +51,53 @@ func withWorkloads(t *testing.T) string {
 		server.Close()
 	})
 	return server.URL
+}
+
+// shopLogins are the logins of a shop: three are broken, one is at a Vault that no target has.
+func shopLogins() (workload.Inventory, []rehearse.Result) {
+	target := evidence.Target{Name: "production", Vault: evidence.Vault{Addr: "https://vault.vault.svc:8200", Mount: "kubernetes"}}
+	refused := func(status int, text string) evidence.Fact[evidence.Refusal] {
+		return evidence.Fact[evidence.Refusal]{State: evidence.Answered, Value: evidence.Refusal{Status: status, Text: text}}
+	}
+	expired, bare := refused(403, "invalid expiration time (exp) claim: token is expired"), refused(403, "permission denied")
+	var results []rehearse.Result
+	for _, one := range []struct {
+		namespace, account, role, kind string
+		pods                           int
+		answer, second                 evidence.Fact[evidence.Refusal]
+	}{
+		{"checkout", "checkout", "checkout", "Deployment", 6, expired, refused(403, "service account name not authorized")},
+		{"payments", "refunds", "refunds", "CronJob", 0, refused(400, `invalid role name "refunds"`), evidence.Fact[evidence.Refusal]{}},
+		{"search", "indexer", "search", "StatefulSet", 3, expired, refused(403, "namespace not authorized")},
+		{"catalog", "catalog", "catalog", "Deployment", 4, expired, bare},
+		{"payments", "ledger", "ledger", "StatefulSet", 3, expired, bare},
+		{"payments", "reports", "reports", "Deployment", 0, expired, bare},
+	} {
+		account := evidence.ServiceAccount{Namespace: one.namespace, Name: one.account}
+		r := rehearse.Result{Target: target.Name, At: time.Now().Add(-9 * time.Minute)}
+		r.Login = workload.Login{Mount: "kubernetes", Role: one.role, ServiceAccount: account}
+		r.Objects = []workload.Object{{Kind: one.kind, Namespace: one.namespace, Name: one.account, Pods: one.pods}}
+		r.Verdict = diagnose.JudgeRehearsal(target, evidence.Rehearsal{
+			Login: evidence.WorkloadLogin{Role: one.role, ServiceAccount: account}, Expired: one.answer, Unexpired: one.second,
+		})
+		results = append(results, r)
+	}
+	elsewhere := workload.Entry{
+		Login: workload.Login{
+			Address: "https://vault.example.com", Mount: "kubernetes", Role: "tls", ServiceAccount: evidence.ServiceAccount{Namespace: "cert-manager", Name: "issuer"},
+		},
+		Objects: []workload.Object{{Kind: "ClusterIssuer", Name: "internal"}},
+	}
+	for _, a := range rehearse.Assign([]workload.Entry{elsewhere}, []evidence.Target{target}) {
+		results = append(results, rehearse.Result{Entry: a.Entry, Elsewhere: a.Elsewhere, Verdict: diagnose.WorkloadVerdict{
+			State: diagnose.WorkloadNotRehearsed, Detail: "no target watches this mount at " + a.Address,
+		}})
+	}
+	rehearse.Sort(results)
+	inventory := workload.Inventory{At: time.Now().Add(-2 * time.Minute), Sources: []workload.Source{
+		{Name: "pods", State: workload.SourceRead}, {Name: "vaultauths.secrets.hashicorp.com", State: workload.SourceNotInstalled},
+	}}
+	return inventory, results
 }
 
 func TestWorkloads(t *testing.T) {

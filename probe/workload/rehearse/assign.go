@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -19,32 +20,50 @@ type Assigned struct {
 	workload.Entry
 	// Target is nil if no target watches the mount.
 	Target *evidence.Target
+	// Elsewhere is zero if Target is not nil.
+	Elsewhere Elsewhere
 }
 
+// Elsewhere is a target that watches a mount of the same name at another address, perhaps of the same
+// Vault. It is zero if there is none.
+type Elsewhere struct{ Target, Address string }
+
 // Assign returns the entries with the target that watches the same mount and namespace of the same
-// Vault. A login that names no address belongs to any Vault; one that names no namespace belongs to
+// Vault, at its address or one of its aliases. A login that names no address belongs to any Vault; one that names no namespace belongs to
 // the root or, if no target is there, to any namespace. Of several targets, those that see
 // Kubernetes as the exporter's own cluster come first, then the order is that of their names.
 func Assign(entries []workload.Entry, targets []evidence.Target) []Assigned {
 	ordered := slices.SortedStableFunc(slices.Values(targets), func(a, b evidence.Target) int {
 		return cmp.Or(cmp.Compare(foreign(a), foreign(b)), strings.Compare(a.Name, b.Name))
 	})
-	byMount := map[string][]*evidence.Target{}
+	byMount := map[string][]watcher{}
 	for _, t := range ordered {
-		byMount[t.Vault.Mount] = append(byMount[t.Vault.Mount], &t)
+		w := watcher{target: &t}
+		for _, address := range append([]string{t.Vault.Addr}, t.Vault.Aliases...) {
+			w.addresses = append(w.addresses, canonical(address))
+		}
+		byMount[t.Vault.Mount] = append(byMount[t.Vault.Mount], w)
 	}
 	assigned := make([]Assigned, 0, len(entries))
 	for _, e := range entries {
-		assigned = append(assigned, Assigned{e, targetOf(e.Login, byMount[e.Mount])})
+		a := Assigned{Entry: e}
+		a.Target, a.Elsewhere = targetOf(e.Login, byMount[e.Mount])
+		assigned = append(assigned, a)
 	}
 	return assigned
+}
+
+// watcher is a target with the addresses of its Vault, in the form in which equal ones are equal.
+type watcher struct {
+	target    *evidence.Target
+	addresses []string
 }
 
 // AssignAll returns the entries with this target, whatever their mounts are.
 func AssignAll(entries []workload.Entry, target evidence.Target) []Assigned {
 	assigned := make([]Assigned, 0, len(entries))
 	for _, e := range entries {
-		assigned = append(assigned, Assigned{e, &target})
+		assigned = append(assigned, Assigned{Entry: e, Target: &target})
 	}
 	return assigned
 }
@@ -61,21 +80,35 @@ func (a Assigned) missingAccount() diagnose.WorkloadVerdict {
 	})
 }
 
-func targetOf(l workload.Login, ofMount []*evidence.Target) *evidence.Target {
-	same := func(namespace func(string) bool) *evidence.Target {
-		for _, t := range ofMount {
-			if namespace(t.Vault.Namespace) && (l.Address == "" || sameAddress(l.Address, t.Vault.Addr)) {
-				return t
-			}
+func targetOf(l workload.Login, ofMount []watcher) (_ *evidence.Target, elsewhere Elsewhere) {
+	address, wanted := canonical(l.Address), strings.Trim(l.Namespace, "/")
+	var inNamespace *evidence.Target
+	for _, w := range ofMount {
+		vault := w.target.Vault
+		exact := strings.Trim(vault.Namespace, "/") == wanted
+		switch {
+		case !exact && wanted != "":
+		case l.Address != "" && !slices.Contains(w.addresses, address):
+			elsewhere = cmp.Or(elsewhere, Elsewhere{w.target.Name, vault.Addr})
+		case exact:
+			return w.target, Elsewhere{}
+		default:
+			inNamespace = cmp.Or(inNamespace, w.target)
 		}
-		return nil
 	}
-	wanted := strings.Trim(l.Namespace, "/")
-	exact := same(func(namespace string) bool { return strings.Trim(namespace, "/") == wanted })
-	if exact == nil && wanted == "" {
-		return same(func(string) bool { return true })
+	if inNamespace != nil {
+		return inNamespace, Elsewhere{}
 	}
-	return exact
+	return nil, elsewhere
+}
+
+// unwatched says why no target rehearses a login.
+func (a Assigned) unwatched() string {
+	if a.Elsewhere == (Elsewhere{}) {
+		return "no target watches this mount"
+	}
+	return fmt.Sprintf("no target watches this mount at %s; %s watches it at %s: if both are the same Vault, add this address to its vault_aliases",
+		a.Address, a.Elsewhere.Target, a.Elsewhere.Address)
 }
 
 // foreign is 1 for targets of another cluster than the exporter's own, where that is known.
@@ -86,20 +119,17 @@ func foreign(t evidence.Target) int {
 	return 1
 }
 
-// sameAddress reports whether two URLs address the same Vault. The names of a Service differ in
-// their ends.
-func sameAddress(a, b string) bool {
-	x, y := canonical(a), canonical(b)
-	return x == y
-}
-
+// canonical returns a URL in a form in which those that differ in writing alone are equal. The names of
+// a Service differ in their ends, and IPv6 addresses in their zeros.
 func canonical(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" {
 		return address
 	}
 	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
-	if labels := strings.Split(host, "."); len(labels) > 2 && labels[2] == "svc" {
+	if ip, err := netip.ParseAddr(host); err == nil {
+		host = ip.Unmap().String()
+	} else if labels := strings.Split(host, "."); len(labels) > 2 && labels[2] == "svc" {
 		host = labels[0] + "." + labels[1]
 	}
 	port := cmp.Or(u.Port(), map[string]string{"https": "443", "http": "80"}[u.Scheme])
@@ -109,23 +139,27 @@ func canonical(address string) string {
 // UnwatchedMount is a mount that no target watches.
 type UnwatchedMount struct {
 	// Login has the address, the namespace and the mount; the rest of it is empty.
-	Login  workload.Login
-	Logins int // how many there are
+	Login     workload.Login
+	Logins    int // how many there are
+	Elsewhere Elsewhere
+}
+
+// Aliases returns the key of a targets file with which the target that watches the mount elsewhere
+// watches it here as well, as YAML.
+func (m UnwatchedMount) Aliases() string {
+	return fmt.Sprintf("vault_aliases: [%q]\n", m.Login.Address)
 }
 
 // Unwatched returns the mounts that no target watches, sorted.
 func Unwatched(results []Result) []UnwatchedMount {
-	counts := map[workload.Login]int{}
+	found := map[workload.Login]UnwatchedMount{}
 	for _, r := range results {
 		if r.Target == "" {
-			counts[workload.Login{Address: r.Address, Namespace: r.Namespace, Mount: r.Mount}]++
+			mount := workload.Login{Address: r.Address, Namespace: r.Namespace, Mount: r.Mount}
+			found[mount] = UnwatchedMount{mount, found[mount].Logins + 1, r.Elsewhere}
 		}
 	}
-	var mounts []UnwatchedMount
-	for _, login := range slices.SortedFunc(maps.Keys(counts), workload.Login.Compare) {
-		mounts = append(mounts, UnwatchedMount{login, counts[login]})
-	}
-	return mounts
+	return slices.SortedFunc(maps.Values(found), func(a, b UnwatchedMount) int { return a.Login.Compare(b.Login) })
 }
 
 // Watch returns the entry of a targets file that watches the login's mount, as YAML. The canary's

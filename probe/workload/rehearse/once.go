@@ -51,7 +51,7 @@ type onePass struct {
 }
 
 func (o *onePass) result(ctx context.Context, a Assigned) Result {
-	r := Result{Entry: a.Entry}
+	r := Result{Entry: a.Entry, Elsewhere: a.Elsewhere}
 	why := ""
 	if a.Target != nil {
 		r.Target = a.Target.Name
@@ -62,7 +62,7 @@ func (o *onePass) result(ctx context.Context, a Assigned) Result {
 	}
 	switch canary := o.canaries[r.Target]; {
 	case a.Target == nil:
-		why = unwatched
+		why = a.unwatched()
 	case canary.LoginStatus() == diagnose.LoginsFail:
 		why = "the canary of this target cannot log in either: " + string(canary.Diagnosis.Reason)
 	case o.gaveUp:

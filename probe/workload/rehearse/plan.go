@@ -23,8 +23,10 @@ const sharedFor = time.Minute
 type Result struct {
 	workload.Entry
 	// Target is the target's name, empty if no target watches the mount.
-	Target  string
-	Verdict diagnose.WorkloadVerdict
+	Target string
+	// Elsewhere is a target that watches the mount at another address, if no target watches it here.
+	Elsewhere Elsewhere
+	Verdict   diagnose.WorkloadVerdict
 	// At is when it was last rehearsed, Since when its verdict was first seen; zero if never.
 	At, Since time.Time
 }
@@ -65,12 +67,12 @@ func (p *plan) set(logins []Assigned, now time.Time) (broken []change) {
 	p.order = p.order[:0]
 	for _, a := range logins {
 		known := p.items[a.Login]
-		if known == nil || !sameTarget(known.target, a.Target) || known.AccountMissing != a.AccountMissing {
+		if known == nil || !sameTarget(known.target, a.Target) || known.AccountMissing != a.AccountMissing || known.Elsewhere != a.Elsewhere {
 			former := known
-			known = &item{Result: Result{Entry: a.Entry}, target: a.Target, due: now}
+			known = &item{Result: Result{Entry: a.Entry, Elsewhere: a.Elsewhere}, target: a.Target, due: now}
 			known.Verdict = diagnose.WorkloadVerdict{State: diagnose.WorkloadNotRehearsed, Detail: notYet}
 			if a.Target == nil {
-				known.Verdict.Detail = unwatched
+				known.Verdict.Detail = a.unwatched()
 			} else {
 				known.Target = a.Target.Name
 			}
@@ -94,10 +96,7 @@ func (p *plan) set(logins []Assigned, now time.Time) (broken []change) {
 // change is what was known of a login before and after its verdict changed.
 type change struct{ before, after Result }
 
-const (
-	notYet    = "not rehearsed yet"
-	unwatched = "no target watches this mount"
-)
+const notYet = "not rehearsed yet"
 
 func sameTarget(a, b *evidence.Target) bool {
 	if a == nil || b == nil {

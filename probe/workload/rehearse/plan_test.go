@@ -19,7 +19,7 @@ var (
 func always(string) bool { return true }
 
 func loginOf(role, account string) Assigned {
-	return Assigned{workload.Entry{Login: workload.Login{Mount: "kubernetes", Role: role, ServiceAccount: evidence.ServiceAccount{Namespace: "shop", Name: account}}}, prod}
+	return Assigned{Entry: workload.Entry{Login: workload.Login{Mount: "kubernetes", Role: role, ServiceAccount: evidence.ServiceAccount{Namespace: "shop", Name: account}}}, Target: prod}
 }
 
 func verdict(state diagnose.WorkloadState, reason diagnose.Reason) diagnose.WorkloadVerdict {

@@ -229,7 +229,9 @@ func TestLoginsAreAssignedToTargets(t *testing.T) {
 		target("b", "https://vault.vault.svc:8200", "team", "kubernetes"),
 		target("c", "https://other.example", "", "kubernetes"),
 		target("d", "https://vault.vault.svc:8200", "team", "k8s/eu"),
+		target("e", "https://[2001:DB8:0::1]:443", "", "v6"),
 	}
+	targets[2].Vault.Aliases = []string{"https://lb.example/", "http://10.0.0.7"}
 	for _, test := range []struct {
 		login workload.Login
 		want  string
@@ -238,6 +240,10 @@ func TestLoginsAreAssignedToTargets(t *testing.T) {
 		{workload.Login{Mount: "kubernetes", Namespace: "team/"}, "b"},
 		{workload.Login{Mount: "kubernetes", Address: "https://vault.vault.svc.cluster.local:8200/"}, "a"},
 		{workload.Login{Mount: "kubernetes", Address: "https://OTHER.example:443"}, "c"},
+		{workload.Login{Mount: "kubernetes", Address: "https://LB.example.:443"}, "c"},
+		{workload.Login{Mount: "kubernetes", Address: "http://10.0.0.7:80/"}, "c"},
+		{workload.Login{Mount: "kubernetes", Address: "https://10.0.0.7"}, ""},
+		{workload.Login{Mount: "v6", Address: "https://[2001:db8::0001]"}, "e"},
 		{workload.Login{Mount: "kubernetes", Address: "https://third.example"}, ""},
 		{workload.Login{Mount: "kubernetes", Namespace: "none"}, ""},
 		{workload.Login{Mount: "k8s/eu"}, "d"},
@@ -250,6 +256,32 @@ func TestLoginsAreAssignedToTargets(t *testing.T) {
 		if got != test.want {
 			t.Errorf("%+v is assigned to %q, want %q", test.login, got, test.want)
 		}
+	}
+}
+
+// A login at another address than the targets of its mount says which that is, and what would assign it.
+func TestWatchedElsewhere(t *testing.T) {
+	target := evidence.Target{Name: "prod", Vault: evidence.Vault{Addr: "https://vault.vault.svc:8200", Mount: "kubernetes"}}
+	entries := []workload.Entry{{Login: workload.Login{Mount: "kubernetes", Address: "https://lb.example"}}, {Login: workload.Login{Mount: "other", Address: "https://lb.example"}}}
+	once := func() []rehearse.Result {
+		return rehearse.Once(t.Context(), rehearse.Assign(entries, []evidence.Target{target}), nil,
+			func(evidence.Target) (rehearse.Session, error) { return nil, evidence.Failure{} }, func() {})
+	}
+	results := once()
+	const why = "no target watches this mount at https://lb.example; prod watches it at https://vault.vault.svc:8200: if both are the same Vault, add this address to its vault_aliases"
+	if results[0].Verdict.Detail != why || results[1].Verdict.Detail != "no target watches this mount" {
+		t.Errorf("%q, %q", results[0].Verdict.Detail, results[1].Verdict.Detail)
+	}
+	mounts := rehearse.Unwatched(results)
+	if len(mounts) != 2 || mounts[0].Elsewhere != (rehearse.Elsewhere{Target: "prod", Address: target.Vault.Addr}) || mounts[1].Elsewhere != (rehearse.Elsewhere{}) {
+		t.Fatalf("%+v", mounts)
+	}
+	if mounts[0].Aliases() != "vault_aliases: [\"https://lb.example\"]\n" {
+		t.Error(mounts[0].Aliases())
+	}
+	target.Vault.Aliases = []string{"https://lb.example"}
+	if assigned := rehearse.Assign(entries, []evidence.Target{target}); assigned[0].Target == nil || assigned[1].Target != nil {
+		t.Errorf("with the alias: %+v", assigned)
 	}
 }
 

@@ -64,6 +64,7 @@ vault
 {{- $all := dict
   "TARGET_NAME" $v.targetName
   "VAULT_ADDR" $v.vault.addr
+  "VAULT_ALIASES" (join "," $v.vault.aliases)
   "VAULT_TLS_SERVER_NAME" $v.vault.tlsServerName
   "VAULT_NAMESPACE" $v.vault.namespace
   "VAULT_MOUNT" $v.vault.mount
@@ -91,6 +92,7 @@ vault
   "WORKLOADS" (toString $v.workloads.enabled)
   "WORKLOADS_INTERVAL" $v.workloads.interval
   "WORKLOADS_REHEARSAL" $v.workloads.rehearsal
+  "WORKLOADS_NAMESPACES" (join "," $v.workloads.namespaces)
   "VOLUMES" (include "exporter.volumes" .) -}}
 {{- /* end */ -}}
 {{- with $v.vault.ca }}{{ if or .existingConfigMap .existingSecret }}{{ $_ := set $all "VAULT_CACERT" (printf "%s/vault-ca/%s" $etc .key) }}{{ end }}{{ end -}}
