@@ -10,7 +10,18 @@ import (
 
 // TestWorkloadKinds holds the kinds that are read, and the role that permits it, against the page.
 func TestWorkloadKinds(t *testing.T) {
-	generate(t, "workloads.md", map[string]string{"kinds": kinds(), "role": workloadRole()})
+	generate(t, "workloads.md", map[string]string{"kinds": kinds(), "role": workloadRole(), "cluster": clusterScoped()})
+}
+
+// clusterScoped lists the kinds that are in no namespace.
+func clusterScoped() string {
+	var names []string
+	for _, s := range discover.Sources {
+		if s.ClusterScoped {
+			names = append(names, "`"+s.Name()+"`")
+		}
+	}
+	return strings.Join(names, ", ") + ".\n"
 }
 
 func kinds() string {

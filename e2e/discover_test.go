@@ -29,7 +29,7 @@ func TestDiscovery(t *testing.T) {
 		Host: valueOf(env, "EXPORTER_KUBERNETES_HOST"), CACert: valueOf(env, "EXPORTER_KUBERNETES_CACERT"), TokenFile: valueOf(env, "EXPORTER_KUBERNETES_TOKEN_FILE"),
 	}, "test")
 
-	const ofKubernetes = 3 // kinds that every API server has
+	const ofKubernetes = 8 // kinds that every API server has
 	wantStates(t, "without operators", reader.Read(t.Context()), map[workload.SourceState]int{
 		workload.SourceForbidden: ofKubernetes, workload.SourceNotInstalled: len(discover.Sources) - ofKubernetes,
 	})
@@ -71,6 +71,69 @@ func TestDiscovery(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestDiscoveryOfNamespaces reads the workloads of a real API server without a permission for all namespaces: with a Role in two of
+// three namespaces, exactly what these two name is found, and the third and the kinds without a namespace are said to be missing.
+func TestDiscoveryOfNamespaces(t *testing.T) {
+	t.Parallel()
+	l := startLab(t)
+	env := l.FullEnv()
+	workloads, err := l.ApplyWorkloads(t.Context(), 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	permitIn(t, l, "team-0")
+	permitIn(t, l, "team-1")
+	reader := discover.InCluster(evidence.Kubernetes{
+		Host: valueOf(env, "EXPORTER_KUBERNETES_HOST"), CACert: valueOf(env, "EXPORTER_KUBERNETES_CACERT"), TokenFile: valueOf(env, "EXPORTER_KUBERNETES_TOKEN_FILE"),
+	}, "test")
+	reader.Namespaces = []string{"team-0", "team-1", "team-2"}
+	refused := func(of discover.Source, s workload.Source) bool {
+		state, scope := workload.SourcePartial, `in the namespace "team-2"`
+		if of.ClusterScoped {
+			state, scope = workload.SourceForbidden, "at the cluster scope"
+		}
+		return s.State == state && strings.Contains(s.Error, "is forbidden: User") && strings.HasSuffix(s.Error, scope)
+	}
+	inventory := readUntil(t, reader, func(i workload.Inventory) bool {
+		for n, source := range discover.Sources {
+			if !refused(source, i.Sources[n]) {
+				return false
+			}
+		}
+		return true
+	})
+	clusterScoped := []string{"cluster-store-00", "cluster-store-01", "generator-01", "csi-00"} // the last one leaves its audience to the CSIDriver
+	var want, got []string
+	for _, w := range workloads {
+		if (w.Namespace == "team-0" || w.Namespace == "team-1") && !slices.Contains(clusterScoped, w.Role) {
+			want = append(want, w.Role)
+		}
+	}
+	for _, e := range inventory.Entries {
+		got = append(got, e.Role)
+		if e.AccountMissing {
+			t.Errorf("the account of %s is said to be missing", e.Role)
+		}
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("roles (-want +got):\n%s\nskipped: %+v", diff, inventory.Skipped)
+	}
+}
+
+// permitIn has the exporter's account list the kinds that are in namespaces, in one of them.
+func permitIn(t *testing.T, l *lab.Lab, namespace string) {
+	t.Helper()
+	var rules []any
+	for _, s := range discover.Sources {
+		if !s.ClusterScoped {
+			rules = append(rules, map[string]any{"apiGroups": []string{s.Group}, "resources": []string{s.Plural}, "verbs": []string{"list"}})
+		}
+	}
+	applyRole(t, l, namespace, rules)
 }
 
 // wantStates checks how many sources are in each state, and that whatever is forbidden says by whom.
@@ -133,12 +196,22 @@ func permit(t *testing.T, l *lab.Lab, sources []discover.Source) {
 	for _, s := range sources {
 		rules = append(rules, map[string]any{"apiGroups": []string{s.Group}, "resources": []string{s.Plural}, "verbs": []string{"list"}})
 	}
+	applyRole(t, l, "", rules)
+}
+
+// applyRole writes a Role with these rules and binds the exporter's account to it; without a namespace, a ClusterRole.
+func applyRole(t *testing.T, l *lab.Lab, namespace string, rules []any) {
+	t.Helper()
 	const name = "workloads"
+	role, metadata := "ClusterRole", map[string]any{"name": name}
+	if namespace != "" {
+		role, metadata["namespace"] = "Role", namespace
+	}
 	objects := []any{
-		map[string]any{"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": map[string]any{"name": name}, "rules": rules},
+		map[string]any{"apiVersion": "rbac.authorization.k8s.io/v1", "kind": role, "metadata": metadata, "rules": rules},
 		map[string]any{
-			"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": map[string]any{"name": name},
-			"roleRef":  map[string]any{"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
+			"apiVersion": "rbac.authorization.k8s.io/v1", "kind": role + "Binding", "metadata": metadata,
+			"roleRef":  map[string]any{"apiGroup": "rbac.authorization.k8s.io", "kind": role, "name": name},
 			"subjects": []any{map[string]any{"kind": "ServiceAccount", "namespace": "monitoring", "name": "vault-k8s-auth-exporter"}},
 		},
 	}

@@ -8,7 +8,7 @@ import (
 
 // A Workload is a login that objects in the lab's cluster name, and which Vault permits.
 type Workload struct {
-	// Via says which objects name it: injector, bank-vaults, declared, operator, store, cluster-store, generator, csi,
+	// Via says which objects name it: injector, template, bank-vaults, declared, operator, store, cluster-store, generator, csi,
 	// issuer or cluster-issuer.
 	Via string
 	// Mount and Role are where it logs in.
@@ -135,7 +135,7 @@ func (l *Lab) workloads(each int) []Workload {
 			name    string
 			objects func(*Lab, *Workload, int)
 		}{
-			{"injector", injectedPod}, {"bank-vaults", mutatedPod}, {"declared", func(*Lab, *Workload, int) {}}, {"operator", operatorSecret}, {"store", secretStore},
+			{"injector", injectedPod}, {"template", idleOwner}, {"bank-vaults", mutatedPod}, {"declared", func(*Lab, *Workload, int) {}}, {"operator", operatorSecret}, {"store", secretStore},
 			{"cluster-store", clusterSecretStore}, {"generator", secretGenerator}, {"csi", mountedClass}, {"issuer", issuerObject}, {"cluster-issuer", clusterIssuer},
 		} {
 			w := Workload{Via: via.name, Mount: mount, Namespace: fmt.Sprintf("team-%d", i%5)}
@@ -179,6 +179,30 @@ func injectedPod(_ *Lab, w *Workload, _ int) {
 		spec["volumes"] = []fields{{"name": "vault-token", "projected": fields{"sources": []fields{token}}}}
 	}
 	w.pod(annotations, spec)
+}
+
+// idleOwner adds what makes pods and has none: the lab has no controllers.
+func idleOwner(_ *Lab, w *Workload, i int) {
+	w.Audience = "" // the pod's own token
+	owner := []struct{ version, plural, restart string }{
+		{"apps/v1", "deployments", "Always"}, {"apps/v1", "statefulsets", "Always"}, {"apps/v1", "daemonsets", "Always"}, {"batch/v1", "cronjobs", "Never"}, {"batch/v1", "jobs", "Never"},
+	}[i%5]
+	labels := fields{"app": w.Role}
+	template := fields{
+		"metadata": fields{"labels": labels, "annotations": fields{
+			"vault.hashicorp.com/agent-inject": "true", "vault.hashicorp.com/role": w.Role, "vault.hashicorp.com/auth-path": "auth/" + w.Mount,
+		}},
+		"spec": fields{"serviceAccountName": w.Account, "restartPolicy": owner.restart, "containers": []fields{{"name": "app", "image": "none"}}},
+	}
+	spec := fields{"template": template}
+	switch {
+	case owner.plural == "cronjobs":
+		spec = fields{"schedule": "0 4 * * *", "jobTemplate": fields{"spec": spec}}
+	case owner.version == "apps/v1":
+		spec["selector"] = fields{"matchLabels": labels}
+	}
+	path := "/apis/" + owner.version + "/namespaces/" + w.Namespace + "/" + owner.plural
+	w.objects = append(w.objects, manifest{path, fields{"metadata": fields{"name": w.Role}, "spec": spec}})
 }
 
 func mutatedPod(l *Lab, w *Workload, i int) {

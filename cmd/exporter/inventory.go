@@ -12,8 +12,10 @@ import (
 // named or this is no pod, otherwise the pod's own.
 func newInventoryReader(f workloadFlags, settings config.Config) *discover.Reader {
 	agent := "vault-k8s-auth-exporter/" + version.Version
+	reader := discover.FromKubeconfig(f.kubeconfig, f.context, agent)
 	if home := settings.OwnCluster(); f.kubeconfig == "" && f.context == "" && home != (evidence.Kubernetes{}) {
-		return discover.InCluster(home, agent)
+		reader = discover.InCluster(home, agent)
 	}
-	return discover.FromKubeconfig(f.kubeconfig, f.context, agent)
+	reader.Namespaces = settings.Workloads.Namespaces
+	return reader
 }

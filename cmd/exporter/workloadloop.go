@@ -17,6 +17,7 @@ import (
 // newWorkloads returns what discovers the logins of this cluster's workloads and rehearses them.
 func (e *exporter) newWorkloads(settings config.Config) *rehearse.Runner {
 	reader := discover.InCluster(settings.Home, "vault-k8s-auth-exporter/"+version.Version)
+	reader.Namespaces = settings.Workloads.Namespaces
 	var states map[string]workload.SourceState
 	runner := rehearse.NewRunner(rehearse.Options{
 		Discover: func(ctx context.Context) workload.Inventory {
@@ -53,7 +54,7 @@ func logInventory(logger *slog.Logger, found workload.Inventory, before map[stri
 	states := map[string]workload.SourceState{}
 	for _, s := range found.Sources {
 		states[s.Name] = s.State
-		if unread := s.State == workload.SourceForbidden || s.State == workload.SourceFailed; unread && s.State != before[s.Name] {
+		if complete := s.State == workload.SourceRead || s.State == workload.SourceNotInstalled; !complete && s.State != before[s.Name] {
 			logger.Warn("Discovery of workloads is incomplete", "source", s.Name, "state", string(s.State), "err", s.Error)
 		}
 	}

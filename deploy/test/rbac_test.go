@@ -62,9 +62,50 @@ func TestWorkloadsRole(t *testing.T) {
 	const text = `{reviewer: {mode: file, existingSecret: a, serviceAccount: ""}, workloads: {enabled: true}}`
 	all := render(t, merged(t, text))
 	granted(t, all)
-	var permitted, read []string
+	permitted := listedBy(t, all)[""]
+	if diff := cmp.Diff(kindsRead(true), permitted); diff != "" {
+		t.Errorf("(-read +permitted):\n%s", diff)
+	}
+	if slices.Contains(permitted, "secrets") {
+		t.Error("it permits to list Secrets")
+	}
+	if !hasOwnToken(podOf(t, all).Spec) {
+		t.Error("the pod has no token to read with")
+	}
+}
+
+// TestWorkloadsRoles checks that with namespaces there is a Role in each, for the kinds that are in namespaces, and no ClusterRole.
+func TestWorkloadsRoles(t *testing.T) {
+	all := render(t, merged(t, `{reviewer: {mode: file, existingSecret: a, serviceAccount: ""}, workloads: {enabled: true, namespaces: [shop, pay]}}`))
+	for _, row := range granted(t, all) {
+		if strings.HasPrefix(row, "cluster:") {
+			t.Errorf("granted is %s", row)
+		}
+	}
+	want := map[string][]string{"shop": kindsRead(false), "pay": kindsRead(false)}
+	if diff := cmp.Diff(want, listedBy(t, all)); diff != "" {
+		t.Errorf("(-read +permitted):\n%s", diff)
+	}
+}
+
+// kindsRead are the kinds that are read, with or without those that are in no namespace, sorted.
+func kindsRead(clusterScoped bool) []string {
+	var names []string
+	for _, s := range discover.Sources {
+		if clusterScoped || !s.ClusterScoped {
+			names = append(names, s.Name())
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// listedBy returns the kinds that the roles for workloads permit to list, sorted, by namespace; that of a ClusterRole is empty.
+func listedBy(t *testing.T, all objects) map[string][]string {
+	t.Helper()
+	kinds := map[string][]string{}
 	for _, o := range all {
-		if o.GetKind() != "ClusterRole" || !strings.HasSuffix(o.GetName(), "-workloads") {
+		if o.GetKind() != "ClusterRole" && o.GetKind() != "Role" || !strings.HasSuffix(o.GetName(), "-workloads") {
 			continue
 		}
 		var role rbac.ClusterRole
@@ -74,24 +115,12 @@ func TestWorkloadsRole(t *testing.T) {
 				t.Errorf("it permits to %v %v", rule.Verbs, rule.Resources)
 			}
 			for _, plural := range rule.Resources {
-				permitted = append(permitted, strings.TrimSuffix(plural+"."+rule.APIGroups[0], "."))
+				kinds[o.GetNamespace()] = append(kinds[o.GetNamespace()], strings.TrimSuffix(plural+"."+rule.APIGroups[0], "."))
 			}
 		}
+		slices.Sort(kinds[o.GetNamespace()])
 	}
-	for _, s := range discover.Sources {
-		read = append(read, s.Name())
-	}
-	slices.Sort(read)
-	slices.Sort(permitted)
-	if diff := cmp.Diff(read, permitted); diff != "" {
-		t.Errorf("(-read +permitted):\n%s", diff)
-	}
-	if slices.Contains(permitted, "secrets") {
-		t.Error("it permits to list Secrets")
-	}
-	if !hasOwnToken(podOf(t, all).Spec) {
-		t.Error("the pod has no token to read with")
-	}
+	return kinds
 }
 
 // granted lists the permissions that role bindings give the pod's account.

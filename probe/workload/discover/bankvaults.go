@@ -21,7 +21,7 @@ var bankVaultsCommands = []string{"/vault/vault-env", "/vault/secret-init", "/ba
 // bankVaultsLogin is how a pod logs in.
 type bankVaultsLogin struct{ address, namespace, mount, role, method, token string }
 
-func (f *podFacts) addBankVaults(p pod, owner workload.Object, count int) {
+func (f *podFacts) addBankVaults(p pod, from origin, count int) {
 	if p.annotation(webhookPrefix+"vault-token-auth-mount", webhookPrefix+"bao-token-auth-mount", oldWebhookPrefix+"token-auth-mount") != "" {
 		return // it has a token in a volume, and does not log in
 	}
@@ -34,11 +34,11 @@ func (f *podFacts) addBankVaults(p pod, owner workload.Object, count int) {
 		case l.method != "jwt" && l.method != "kubernetes": // jwt is its default, and also works at a mount of kubernetes
 		case l.token != "" && l.token != "vault:login" && l.token != "bao:login": // it has a token, and does not log in
 		case strings.Contains(l.role, "{{"):
-			f.found.skip(owner, "its role is a template of the Bank-Vaults webhook", count)
+			f.found.skip(from.object, "its role is a template of the Bank-Vaults webhook", count)
 		default:
 			f.found.add(workload.Login{
 				Address: l.address, Namespace: l.namespace, Mount: l.mount, Role: l.role, ServiceAccount: p.account(), Audiences: p.ownAudience(),
-			}, podSource, owner, count)
+			}, from.source, from.object, count)
 		}
 	}
 }

@@ -22,7 +22,7 @@ var certManagerSources = []Source{
 		list: into(func(f *facts) collector[issuer] { return &f.issuers }),
 	},
 	{
-		Kind: "ClusterIssuer", Plural: "clusterissuers", Group: certManagerGroup, Versions: []string{"v1"},
+		Kind: "ClusterIssuer", Plural: "clusterissuers", Group: certManagerGroup, Versions: []string{"v1"}, ClusterScoped: true,
 		Software: "cert-manager", Reads: "the same",
 		list: into(func(f *facts) collector[issuer] { return &f.clusterIssuers }),
 	},

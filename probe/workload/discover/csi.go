@@ -16,6 +16,7 @@ const (
 	providerClassKind   = "SecretProviderClass"
 	csiGroup            = "secrets-store.csi.x-k8s.io"
 	providerClassSource = "secretproviderclasses." + csiGroup
+	csiDriverSource     = "csidrivers.storage.k8s.io"
 )
 
 var csiSources = []Source{
@@ -26,7 +27,7 @@ var csiSources = []Source{
 		list:     into(func(f *facts) collector[providerClass] { return &f.providerClasses }),
 	},
 	{
-		Kind: "CSIDriver", Plural: "csidrivers", Group: "storage.k8s.io", Versions: []string{"v1"},
+		Kind: "CSIDriver", Plural: "csidrivers", Group: "storage.k8s.io", Versions: []string{"v1"}, ClusterScoped: true,
 		Software: "Secrets Store CSI driver",
 		Reads:    "whether the kubelet gives the driver a token for the audience vault",
 		list:     into(func(f *facts) collector[csiDriver] { return &f.csiDrivers }),
@@ -54,16 +55,16 @@ type classMount struct {
 	account evidence.ServiceAccount
 }
 
-func (f *podFacts) addMounts(p pod, owner workload.Object, count int) {
+func (f *podFacts) addMounts(p pod, from origin, count int) {
 	for _, v := range p.Spec.Volumes {
 		if v.CSI.Driver != csiDriverName {
 			continue
 		}
 		m := classMount{key{p.Metadata.Namespace, v.CSI.VolumeAttributes["secretProviderClass"]}, p.account()}
 		if f.mounts[m] == nil {
-			f.mounts[m] = map[workload.Object]int{}
+			f.mounts[m] = map[origin]int{}
 		}
-		f.mounts[m][owner] += count
+		f.mounts[m][from] += count
 	}
 }
 
@@ -71,7 +72,8 @@ func (f *facts) resolveCSI(b *builder) {
 	classes := byKey(f.providerClasses)
 	provider, _ := f.pods.operator(csiProviderName)
 	used := map[key]bool{}
-	for m, owners := range f.pods.mounts {
+	audience, known := f.csiDefaultAudience()
+	for m, mounting := range f.pods.mounts {
 		c := classes[m.class]
 		if c == nil || c.Spec.Provider != "vault" {
 			continue
@@ -82,26 +84,27 @@ func (f *facts) resolveCSI(b *builder) {
 			b.skip(c.object(providerClassKind), "it sets vaultKubernetesMountPath and vaultAuthMountPath, which the provider refuses", 0)
 			continue
 		}
+		if parameter("audience") == "" && !known {
+			b.skip(c.object(providerClassKind), "it names no audience, and the CSIDriver "+csiDriverName+", which says whether its token is for Vault, cannot be read", 0)
+			continue
+		}
 		l := workload.Login{
 			Address:        cmp.Or(parameter("vaultAddress"), provider.flags["vault-addr"]),
 			Namespace:      cmp.Or(parameter("vaultNamespace"), provider.flags["vault-namespace"]),
 			Mount:          cmp.Or(parameter("vaultAuthMountPath"), parameter("vaultKubernetesMountPath"), provider.flags["vault-mount"], "kubernetes"),
 			Role:           parameter("roleName"),
 			ServiceAccount: m.account,
-			Audiences:      cmp.Or(parameter("audience"), f.csiDefaultAudience()),
+			Audiences:      cmp.Or(parameter("audience"), audience),
 		}
 		if !b.add(l, providerClassSource, c.object(providerClassKind), 0) {
 			continue
 		}
-		for owner, pods := range owners {
-			b.add(l, podSource, owner, pods)
+		for from, pods := range mounting {
+			b.add(l, from.source, from.object, pods)
 		}
 	}
-	if !f.complete(podSource) {
-		return
-	}
 	for k, c := range classes {
-		if c.Spec.Provider == "vault" && !used[k] {
+		if c.Spec.Provider == "vault" && !used[k] && f.complete(podSource, k.namespace) {
 			b.skip(c.object(providerClassKind), "no pod mounts it now", 0)
 		}
 	}
@@ -109,14 +112,14 @@ func (f *facts) resolveCSI(b *builder) {
 
 // csiDefaultAudience is that of the token which the provider uses where a class names none: the
 // kubelet's for the audience vault, if the driver asks for it, and else one that the provider
-// requests, for the API server's default.
-func (f *facts) csiDefaultAudience() string {
+// requests, for the API server's default. It is not known if the drivers could not be read.
+func (f *facts) csiDefaultAudience() (audience string, known bool) {
 	for _, d := range f.csiDrivers {
 		for _, t := range d.Spec.TokenRequests {
 			if d.Metadata.Name == csiDriverName && t.Audience == "vault" {
-				return "vault"
+				return "vault", true
 			}
 		}
 	}
-	return ""
+	return "", f.states[csiDriverSource] == workload.SourceRead
 }

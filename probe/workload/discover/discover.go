@@ -13,6 +13,10 @@ import (
 
 // Reader reads the inventory of one cluster.
 type Reader struct {
+	// Namespaces are those to read; empty means all. With it, the objects of each are listed by
+	// themselves, which a Role in it permits. Kinds without a namespace still need a ClusterRole.
+	Namespaces []string
+
 	connect func() (*server, error)
 }
 
@@ -32,7 +36,7 @@ func FromKubeconfig(path, contextName, userAgent string) *Reader {
 // could not be read says so in its source, and logins that only it names may be missing. The
 // context bounds the whole reading.
 func (r *Reader) Read(ctx context.Context) workload.Inventory {
-	f := newFacts()
+	f := newFacts(r.Namespaces)
 	sources := make([]workload.Source, len(Sources))
 	s, err := r.connect()
 	if err == nil {

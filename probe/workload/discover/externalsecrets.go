@@ -32,7 +32,7 @@ var externalSecretsSources = []Source{
 		list: into(func(f *facts) collector[secretStore] { return &f.secretStores }),
 	},
 	{
-		Kind: clusterStoreKind, Plural: "clustersecretstores", Group: externalSecretsGroup, Versions: externalSecretsVersions,
+		Kind: clusterStoreKind, Plural: "clustersecretstores", Group: externalSecretsGroup, Versions: externalSecretsVersions, ClusterScoped: true,
 		Software: "External Secrets Operator", Reads: "the same, and the conditions",
 		list: into(func(f *facts) collector[secretStore] { return &f.clusterSecretStores }),
 	},
@@ -52,7 +52,7 @@ var externalSecretsSources = []Source{
 		list: into(func(f *facts) collector[generator] { return &f.generators }),
 	},
 	{
-		Kind: "ClusterGenerator", Plural: "clustergenerators", Group: generatorsGroup, Versions: []string{"v1alpha1"},
+		Kind: "ClusterGenerator", Plural: "clustergenerators", Group: generatorsGroup, Versions: []string{"v1alpha1"}, ClusterScoped: true,
 		Software: "External Secrets Operator", Reads: "the provider of a VaultDynamicSecret in it",
 		list: into(func(f *facts) collector[clusterGenerator] { return &f.clusterGenerators }),
 	},
@@ -200,7 +200,7 @@ func (f *facts) resolveExternalSecrets(b *builder) {
 			}
 		}
 	}
-	if !f.complete("externalsecrets."+externalSecretsGroup) || !f.complete("pushsecrets."+externalSecretsGroup) {
+	if !f.complete("externalsecrets."+externalSecretsGroup, everywhere) || !f.complete("pushsecrets."+externalSecretsGroup, everywhere) {
 		return
 	}
 	for k, s := range stores {

@@ -1,17 +1,22 @@
 package discover
 
 import (
+	"slices"
+
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/workload"
 )
 
 // facts is what one reading keeps of the objects until all are read.
 type facts struct {
-	states    map[string]workload.SourceState // by the source's name
-	malformed []workload.Object
+	namespaces []string                        // that are read; empty means all
+	states     map[string]workload.SourceState // by the source's name
+	refused    map[string][]string             // the namespaces that were, by the source's name
+	malformed  []workload.Object
 
-	pods     podFacts
-	accounts accountFacts
+	pods      podFacts
+	templates map[string][]pod // by the kind of what has no pod now
+	accounts  accountFacts
 
 	vaultAuths       all[vaultAuth]
 	vaultAuthGlobals all[vaultAuthGlobal]
@@ -35,8 +40,8 @@ type facts struct {
 	clusterIssuers all[issuer]
 }
 
-func newFacts() *facts {
-	f := &facts{states: map[string]workload.SourceState{}}
+func newFacts(namespaces []string) *facts {
+	f := &facts{namespaces: namespaces, states: map[string]workload.SourceState{}, refused: map[string][]string{}, templates: map[string][]pod{}}
 	f.pods.discard()
 	return f
 }
@@ -47,6 +52,7 @@ func (f *facts) resolve() *builder {
 	for _, o := range f.malformed {
 		b.skip(o, "a field of it has another type than documented", 0)
 	}
+	f.resolveTemplates()
 	f.accounts.resolve(b)
 	f.resolveOperator(b)
 	f.resolveExternalSecrets(b)
@@ -55,12 +61,9 @@ func (f *facts) resolve() *builder {
 	return b
 }
 
-// markMissing marks the entries whose account does not exist. Without a complete list of accounts
-// it marks none.
+// markMissing marks the entries whose account does not exist. Without a complete list of the
+// accounts in its namespace it marks none.
 func (f *facts) markMissing(entries []workload.Entry) {
-	if f.states[accountSource] != workload.SourceRead {
-		return
-	}
 	for _, o := range f.malformed {
 		if o.Kind == accountKind {
 			f.accounts[key{o.Namespace, o.Name}] = ""
@@ -68,14 +71,26 @@ func (f *facts) markMissing(entries []workload.Entry) {
 	}
 	for i, e := range entries {
 		_, exists := f.accounts[key{e.ServiceAccount.Namespace, e.ServiceAccount.Name}]
-		entries[i].AccountMissing = !exists
+		entries[i].AccountMissing = !exists && f.complete(accountSource, e.ServiceAccount.Namespace)
 	}
 }
 
-// complete reports whether everything that a source has was read, so that what is missing
-// does not exist.
-func (f *facts) complete(source string) bool {
-	return f.states[source] == workload.SourceRead || f.states[source] == workload.SourceNotInstalled
+// everywhere is no namespace, but all of them.
+const everywhere = ""
+
+// complete reports whether everything that a source has in a namespace was read, so that what is
+// missing does not exist.
+func (f *facts) complete(source, namespace string) bool {
+	if len(f.namespaces) > 0 && !slices.Contains(f.namespaces, namespace) {
+		return false
+	}
+	switch f.states[source] {
+	case workload.SourceRead, workload.SourceNotInstalled:
+		return true
+	case workload.SourcePartial:
+		return !slices.Contains(f.refused[source], namespace)
+	}
+	return false
 }
 
 // metadata is what most kinds are identified by.

@@ -38,8 +38,8 @@ func cluster(t testing.TB, documents string) *fakeCluster {
 	t.Helper()
 	c := &fakeCluster{lists: map[string][]json.RawMessage{}, instead: map[string]http.HandlerFunc{}}
 	for _, s := range Sources {
-		if s.Group == "" || s.Group == "storage.k8s.io" {
-			c.lists[s.path(s.Versions[0])] = nil
+		if slices.Contains([]string{"", "apps", "batch", "storage.k8s.io"}, s.Group) { // of Kubernetes itself
+			c.lists[s.path(s.Versions[0], "")] = nil
 		}
 	}
 	for document := range strings.SplitSeq(documents, "\n---") {
@@ -71,8 +71,12 @@ func (c *fakeCluster) add(t testing.TB, o map[string]any) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			path := s.path(version[strings.LastIndexByte(version, '/')+1:])
-			c.lists[path] = append(c.lists[path], content)
+			version := version[strings.LastIndexByte(version, '/')+1:]
+			c.lists[s.path(version, "")] = append(c.lists[s.path(version, "")], content)
+			if metadata, ok := o["metadata"].(map[string]any); ok && metadata["namespace"] != nil {
+				path := s.path(version, fmt.Sprint(metadata["namespace"]))
+				c.lists[path] = append(c.lists[path], content)
+			}
 			return
 		}
 	}
@@ -101,6 +105,10 @@ func (c *fakeCluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	items, ok := c.lists[path]
+	if before, in, namespaced := strings.Cut(path, "/namespaces/"); namespaced && !ok {
+		_, plural, _ := strings.Cut(in, "/")
+		_, ok = c.lists[before+"/"+plural] // a namespace has no objects, of a kind that there is
+	}
 	if !ok {
 		refuse(w, http.StatusNotFound, "the server could not find the requested resource")
 		return

@@ -34,18 +34,56 @@ type agentConfig struct {
 	} `json:"auto_auth"`
 }
 
-func (f *podFacts) addInjected(p pod, owner workload.Object, count int) {
+// injectorDefaults are what the injector is configured with, as the pods show that leave it to the
+// injector. Templates of pods do not show it.
+type injectorDefaults struct{ address, mountPath, namespace seenDefault }
+
+// seenDefault is not known where no pod shows it, or pods differ, as with several injectors.
+type seenDefault struct {
+	value         string
+	seen, differs bool
+}
+
+func (d *seenDefault) note(value string) {
+	d.differs = d.differs || d.seen && d.value != value
+	d.value, d.seen = value, true
+}
+
+func (d seenDefault) or(builtIn string) string {
+	if d.seen && !d.differs {
+		return d.value
+	}
+	return builtIn
+}
+
+// note takes in the configuration of a pod that was injected.
+func (d *injectorDefaults) note(p pod, config agentConfig) {
+	if p.annotation(injectorPrefix+"service") == "" {
+		d.address.note(config.Vault.Address)
+	}
+	if p.annotation(injectorPrefix+"auth-path") == "" {
+		d.mountPath.note(config.AutoAuth.Method.MountPath)
+	}
+	if p.annotation(injectorPrefix+"namespace") == "" {
+		d.namespace.note(config.AutoAuth.Method.Namespace)
+	}
+}
+
+func (f *podFacts) addInjected(p pod, from origin, count int, defaults injectorDefaults) {
 	if inject, err := strconv.ParseBool(p.annotation(injectorPrefix + "agent-inject")); err != nil || !inject {
 		return
 	}
 	if name := p.annotation(injectorPrefix + "agent-configmap"); name != "" {
-		f.found.skip(owner, "the ConfigMap "+name+" configures its Vault Agent, and is not read", count)
+		f.found.skip(from.object, "the ConfigMap "+name+" configures its Vault Agent, and is not read", count)
 		return
 	}
-	config, agent, injected := p.agentConfig()
+	config, agent, injected := p.agentConfig(defaults)
 	method := config.AutoAuth.Method
 	if method.Type != "kubernetes" {
 		return
+	}
+	if injected {
+		f.injector.note(p, config)
 	}
 	audience, known := p.ownAudience(), true
 	if volume := p.annotation(injectorPrefix + "agent-service-account-token-volume-name"); injected {
@@ -54,23 +92,23 @@ func (f *podFacts) addInjected(p pod, owner workload.Object, count int) {
 		audience, known = p.projected(volume, "")
 	}
 	if !known {
-		f.found.skip(owner, "its Vault Agent reads a token that is not one of a service account in the pod's volumes", count)
+		f.found.skip(from.object, "its Vault Agent reads a token that is not one of a service account in the pod's volumes", count)
 		return
 	}
 	mount, below := strings.CutPrefix(strings.Trim(method.MountPath, "/"), "auth/")
 	if !below {
-		f.found.skip(owner, "its path of the auth method does not begin with auth/, as the agent needs it", count)
+		f.found.skip(from.object, "its path of the auth method does not begin with auth/, as the agent needs it", count)
 		return
 	}
 	f.found.add(workload.Login{
 		Address: config.Vault.Address, Namespace: method.Namespace, Mount: mount, Role: method.Config.Role,
 		ServiceAccount: p.account(), Audiences: audience,
-	}, podSource, owner, count)
+	}, from.source, from.object, count)
 }
 
 // agentConfig returns what the agent of a pod is configured with, and its container if the pod
 // has been injected. Else it is what the annotations say, with the defaults of the injector.
-func (p pod) agentConfig() (_ agentConfig, agent container, injected bool) {
+func (p pod) agentConfig(defaults injectorDefaults) (_ agentConfig, agent container, injected bool) {
 	for _, c := range p.containers() {
 		if c.Name != "vault-agent" && c.Name != "vault-agent-init" {
 			continue
@@ -85,11 +123,11 @@ func (p pod) agentConfig() (_ agentConfig, agent container, injected bool) {
 	}
 	annotation := func(name string) string { return p.annotation(injectorPrefix + name) }
 	var config agentConfig
-	config.Vault.Address = annotation("service")
+	config.Vault.Address = cmp.Or(annotation("service"), defaults.address.or(""))
 	method := &config.AutoAuth.Method
 	method.Type = cmp.Or(annotation("auth-type"), "kubernetes")
-	method.MountPath = cmp.Or(annotation("auth-path"), defaultAuthPath)
-	method.Namespace = annotation("namespace")
+	method.MountPath = cmp.Or(annotation("auth-path"), defaults.mountPath.or(defaultAuthPath))
+	method.Namespace = cmp.Or(annotation("namespace"), defaults.namespace.or(""))
 	method.Config.Role = cmp.Or(annotation("role"), annotation("auth-config-role"))
 	return config, container{}, false
 }

@@ -30,12 +30,14 @@ type pod struct {
 			Controller bool
 		}
 	}
-	Spec struct {
-		ServiceAccountName         string
-		Volumes                    []volume
-		InitContainers, Containers []container
-	}
+	Spec   podSpec
 	Status struct{ Phase string }
+}
+
+type podSpec struct {
+	ServiceAccountName         string
+	Volumes                    []volume
+	InitContainers, Containers []container
 }
 
 type volume struct {
@@ -106,7 +108,7 @@ func (p pod) owner() workload.Object {
 			}
 		case "Job":
 			if name, ok := p.cronJob(o.Name); ok {
-				owner.Kind, owner.Name = "CronJob", name
+				owner.Kind, owner.Name = cronJobKind, name
 			}
 		}
 		return owner
@@ -180,27 +182,57 @@ func (p pod) projected(name, file string) (audience string, known bool) {
 // podFacts are the logins of pods themselves, and what else was seen in pods.
 type podFacts struct {
 	found     *builder
-	mounts    map[classMount]map[workload.Object]int
-	operators map[string][]operator // by the label app.kubernetes.io/name
+	mounts    map[classMount]map[origin]int // the number of pods
+	operators map[string][]operator         // by the label app.kubernetes.io/name
+	// owners are those of the pods that may log in.
+	owners   map[workload.Object]bool
+	injector injectorDefaults
+}
+
+// origin is an object that a source has, and whose pods log in.
+type origin struct {
+	source string
+	object workload.Object
 }
 
 func (f *podFacts) discard() {
-	*f = podFacts{found: newBuilder(), mounts: map[classMount]map[workload.Object]int{}, operators: map[string][]operator{}}
+	*f = podFacts{
+		found: newBuilder(), mounts: map[classMount]map[origin]int{}, operators: map[string][]operator{}, owners: map[workload.Object]bool{},
+	}
 }
 
 // add counts a pod. One that has finished logs in no more, unless its CronJob starts another.
 func (f *podFacts) add(p pod) {
 	owner, count := p.owner(), 1
 	if p.Status.Phase == "Succeeded" || p.Status.Phase == "Failed" {
-		if owner.Kind != "CronJob" {
+		if owner.Kind != cronJobKind {
 			return
 		}
 		count = 0
 	}
 	f.addOperator(p)
-	f.addInjected(p, owner, count)
-	f.addBankVaults(p, owner, count)
-	f.addMounts(p, owner, count)
+	if p.mayLogIn() {
+		f.owners[owner] = true
+	}
+	f.addLogins(p, origin{podSource, owner}, count, injectorDefaults{})
+}
+
+// addLogins adds what a pod, or a template of pods, logs in with.
+func (f *podFacts) addLogins(p pod, from origin, count int, defaults injectorDefaults) {
+	f.addInjected(p, from, count, defaults)
+	f.addBankVaults(p, from, count)
+	f.addMounts(p, from, count)
+}
+
+// mayLogIn reports whether a pod has an annotation of a webhook, or a volume of the Secrets Store CSI
+// driver.
+func (p pod) mayLogIn() bool {
+	for name := range p.Metadata.Annotations {
+		if strings.HasPrefix(name, injectorPrefix) || strings.HasPrefix(name, webhookPrefix) || strings.HasPrefix(name, oldWebhookPrefix) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(p.Spec.Volumes, func(v volume) bool { return v.CSI.Driver == csiDriverName })
 }
 
 const podSource = "pods"

@@ -145,15 +145,15 @@ type operatorObjects struct {
 	connections map[key]*vaultConnection
 	// home is the namespace of the operator, empty if it is not known.
 	home string
-	// Whether all of these were read, so that one that is missing does not exist.
-	allAuths, allGlobals bool
+	// complete is that of the facts.
+	complete func(source, namespace string) bool
 }
 
 func (f *facts) resolveOperator(b *builder) {
 	operator, _ := f.pods.operator(operatorName)
 	objects := operatorObjects{
 		byKey(f.vaultAuths), byKey(f.vaultAuthGlobals), byKey(f.vaultConnections), operator.namespace,
-		f.complete(vaultAuthSource), f.complete("vaultauthglobals." + operatorGroup),
+		f.complete,
 	}
 	used := map[key]bool{}
 	for _, r := range f.operatorReferences() {
@@ -164,7 +164,7 @@ func (f *facts) resolveOperator(b *builder) {
 			b.skip(r.object, why, 0)
 			continue
 		case auth == nil:
-			if objects.allAuths {
+			if f.complete(vaultAuthSource, k.namespace) {
 				b.skip(r.object, "its VaultAuth "+k.String()+" does not exist", 0)
 			}
 			continue
@@ -188,7 +188,7 @@ func (f *facts) resolveOperator(b *builder) {
 		}
 	}
 	for _, plural := range []string{"vaultstaticsecrets", "vaultdynamicsecrets", "vaultpkisecrets", "csisecrets"} {
-		if !f.complete(plural + "." + operatorGroup) {
+		if !f.complete(plural+"."+operatorGroup, everywhere) {
 			return
 		}
 	}
@@ -282,8 +282,10 @@ func (o operatorObjects) globalOf(auth vaultAuth) (_ vaultAuthGlobal, why string
 			return *global, ""
 		}
 	}
-	if !o.allGlobals {
-		return vaultAuthGlobal{}, "VaultAuthGlobals cannot be read"
+	for _, k := range candidates {
+		if !o.complete("vaultauthglobals."+operatorGroup, k.namespace) {
+			return vaultAuthGlobal{}, "the VaultAuthGlobals in " + k.namespace + " cannot be read"
+		}
 	}
 	return vaultAuthGlobal{}, "its VaultAuthGlobal " + candidates[0].String() + " does not exist"
 }

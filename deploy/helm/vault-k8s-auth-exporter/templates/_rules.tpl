@@ -42,17 +42,30 @@ cluster, the permissions must be granted in that cluster.
 {{- dict "cluster" (uniq $cluster) "namespaces" $namespaces | toJson -}}
 {{- end }}
 
-{{- /* What it takes to read who logs in to Vault: the kinds of discover.Sources. JSON: {"rules": [rule]}. */ -}}
+{{- /*
+What it takes to read who logs in to Vault: the kinds of discover.Sources. JSON: {"cluster": [rule], "namespaces": [rule]}, of kinds in no
+namespace and of the others.
+*/ -}}
 {{- define "exporter.workloadRules" -}}
-{{- $kinds := list
-  (list "" (list "pods" "serviceaccounts"))
-  (list "secrets.hashicorp.com" (list "vaultauths" "vaultauthglobals" "vaultconnections" "vaultstaticsecrets" "vaultdynamicsecrets" "vaultpkisecrets" "csisecrets"))
-  (list "external-secrets.io" (list "secretstores" "clustersecretstores" "externalsecrets" "pushsecrets"))
-  (list "generators.external-secrets.io" (list "vaultdynamicsecrets" "clustergenerators"))
-  (list "secrets-store.csi.x-k8s.io" (list "secretproviderclasses"))
-  (list "storage.k8s.io" (list "csidrivers"))
-  (list "cert-manager.io" (list "issuers" "clusterissuers")) -}}
-{{- $rules := list -}}
-{{- range $kinds }}{{ $rules = append $rules (dict "apiGroups" (list (first .)) "resources" (last .) "verbs" (list "list")) }}{{ end -}}
-{{- dict "rules" $rules | toJson -}}
+{{- $namespaces := list
+  (list "" "pods" "serviceaccounts")
+  (list "apps" "deployments" "statefulsets" "daemonsets")
+  (list "batch" "cronjobs" "jobs")
+  (list "secrets.hashicorp.com" "vaultauths" "vaultauthglobals" "vaultconnections" "vaultstaticsecrets" "vaultdynamicsecrets" "vaultpkisecrets" "csisecrets")
+  (list "external-secrets.io" "secretstores" "externalsecrets" "pushsecrets")
+  (list "generators.external-secrets.io" "vaultdynamicsecrets")
+  (list "secrets-store.csi.x-k8s.io" "secretproviderclasses")
+  (list "cert-manager.io" "issuers") -}}
+{{- $cluster := list
+  (list "external-secrets.io" "clustersecretstores")
+  (list "generators.external-secrets.io" "clustergenerators")
+  (list "storage.k8s.io" "csidrivers")
+  (list "cert-manager.io" "clusterissuers") -}}
+{{- $rules := dict -}}
+{{- range $scope, $kinds := dict "cluster" $cluster "namespaces" $namespaces -}}
+{{- range $kinds -}}
+{{- $_ := set $rules $scope (append (get $rules $scope | default list) (dict "apiGroups" (list (first .)) "resources" (rest .) "verbs" (list "list"))) -}}
+{{- end -}}
+{{- end -}}
+{{- $rules | toJson -}}
 {{- end }}
