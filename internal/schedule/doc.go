@@ -29,7 +29,7 @@
 //     free, and neither [Scheduler.Alive] nor the end of the context waits for it. The
 //     job's next run waits until it has returned.
 //   - A process that was suspended makes one run when it wakes, not one for every tick
-//     that it missed.
+//     that it missed. If a run was going, it counts at most one of those ticks as skipped.
 //
 // [Scheduler.RunNow] requests a run in addition to these:
 //

@@ -156,7 +156,7 @@ func (l *loop) runOnce(ctx context.Context, p plan, due time.Time) Outcome {
 			return outcome
 		case <-skip.C:
 			notify(l.job.Skipped)
-			tick = p.tickAfter(tick)
+			tick = p.tickAfter(later(tick, time.Now().Add(-waited))) // a process that was suspended missed several
 			skip.Reset(time.Until(tick.Add(waited)))
 		case <-abandon.C:
 			release()
@@ -167,6 +167,13 @@ func (l *loop) runOnce(ctx context.Context, p plan, due time.Time) Outcome {
 			return Outcome{}
 		}
 	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 func notify(callback func()) {
