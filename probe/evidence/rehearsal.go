@@ -63,13 +63,14 @@ func (r Rehearsal) Backoff() time.Duration {
 	last := r.Last()
 	overloaded := last.Ok() && (last.Value.Status == 429 || last.Value.Status >= 500)
 	if overloaded || last.Failed() && !Accepted(last) {
-		return max(rehearsalBackoff, last.Value.RetryAfter, last.Failure.RetryAfter)
+		return min(max(rehearsalBackoff, last.Value.RetryAfter, last.Failure.RetryAfter), maxRehearsalBackoff)
 	}
 	return 0
 }
 
-// rehearsalBackoff is the least pause after a failure of Vault.
-const rehearsalBackoff = time.Minute
+// rehearsalBackoff is the least pause after a failure of Vault, and maxRehearsalBackoff the longest that
+// it can ask for: no server can stop its own monitoring.
+const rehearsalBackoff, maxRehearsalBackoff = time.Minute, 10 * time.Minute
 
 var roleName = regexp.MustCompile(`^[0-9A-Za-z_](?:[0-9A-Za-z_.-]*[0-9A-Za-z_])?$`)
 
