@@ -91,3 +91,15 @@ func useUpDescriptors(t *testing.T) (giveBack func()) {
 		}
 	}
 }
+
+// A pause that no Duration can hold is long, not short.
+func TestRetryAfter(t *testing.T) {
+	for header, want := range map[string]time.Duration{
+		"": 0, "soon": 0, "-5": 0, "0": 0, "7": 7 * time.Second, "9223372036": 9223372036 * time.Second, "9223372037": 9223372036 * time.Second,
+		"9223372036854775807": 9223372036 * time.Second, "18446744074": 9223372036 * time.Second, "Thu, 01 Jan 1970 00:00:00 GMT": 0,
+	} {
+		if got := retryAfter(header); got != want {
+			t.Errorf("Retry-After: %s is %v, want %v", header, got, want)
+		}
+	}
+}

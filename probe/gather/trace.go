@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -210,7 +211,7 @@ func (x *requestTrace) plainToTLS() evidence.Failure {
 // retryAfter parses a Retry-After header, in seconds or as a date; 0 if it is neither.
 func retryAfter(header string) time.Duration {
 	if n, err := strconv.Atoi(header); err == nil {
-		return max(0, time.Duration(n)*time.Second)
+		return time.Duration(min(max(0, n), math.MaxInt64/int(time.Second))) * time.Second
 	}
 	if date, err := http.ParseTime(header); err == nil {
 		return max(0, time.Until(date))
