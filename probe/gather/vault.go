@@ -272,7 +272,11 @@ func (v *vaultServer) revoke(ctx context.Context, token evidence.Secret) error {
 func vaultFailure(err error, x *requestTrace) evidence.Failure {
 	refusal, ok := errors.AsType[*api.ResponseError](err)
 	if !ok {
-		return x.failure(err)
+		f := x.failure(err)
+		if f.Text == "" { // vault/api takes a null for a list of errors
+			f = x.failure(x.unexpectedAnswer(vaultDialect))
+		}
+		return f
 	}
 	text := x.redactor.Clean(strings.Join(refusal.Errors, "; "))
 	switch {
