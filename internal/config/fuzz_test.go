@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -55,6 +56,72 @@ func FuzzResolve(f *testing.F) {
 			}
 		}
 	})
+}
+
+// FuzzEnvironment sets several variables at once, of a target and of the process: one in each line, as
+// NAME=value, in which § stands for a credential. The same holds as for FuzzResolve.
+func FuzzEnvironment(f *testing.F) {
+	credentials := []string{jwt, userinfo, marked["service token"], marked["private key"]}
+	for _, lines := range []string{
+		"", "EXTERNAL_URL=§", "SHARD=1\nTOTAL_SHARDS=2\nLEADER_ELECTION=true", "LEADER_ELECTION=true\nLEADER_ELECTION_LEASE=a/b\nHOME=x", "SHARD=§-7\nTOTAL_SHARDS=0x9",
+		"VOLUMES=/etc/reviewer=secret/vault-auth-token,/etc/vault=configmap/vault-ca", "VOLUMES=§,§", "MAX_IN_FLIGHT=-1\nSTATUS_PAGE=§", "WORKLOADS=true\nWORKLOADS_INTERVAL=1ns",
+		"REVIEWER=secret\nREVIEWER_SECRET=a/b/c", "REVIEWER=canary\nCANARY=serviceaccount\nCANARY_SERVICE_ACCOUNT=a/b\nCANARY_AUDIENCES=a,§,,", "VAULT_ADDR=https://§@vault:8200/§?§#§",
+		"INTERVAL=9223372036854775807ns\nTIMEOUT=1ns", "VAULT_MOUNT=/auth/§//x/\nVAULT_NAMESPACE=/\x00", "TARGET_NAME=\u202e", "VAULT_ROLE=é\nVAULT_DIAGNOSTIC_ROLE=é",
+	} {
+		for i := range credentials {
+			f.Add(lines, uint(i))
+		}
+	}
+	f.Fuzz(func(t *testing.T, lines string, which uint) {
+		if strings.Contains(lines, "MARKED") {
+			t.Skip("not the planted one")
+		}
+		lines = strings.ReplaceAll(lines, "§", credentials[which%uint(len(credentials))])
+		c, said := resolved(t, lines)
+		if _, again := resolved(t, lines); again != said {
+			t.Errorf("%q says %s, and then %s", lines, said, again)
+		}
+		if strings.Contains(said, "MARKED") || strings.ToValidUTF8(said, "") != said {
+			t.Errorf("%q says %s", lines, said)
+		}
+		if len(c.Targets) == 1 {
+			if _, again := resolved(t, strings.ReplaceAll(said, prefix, "")); again != said {
+				t.Errorf("%q is written as %s and read as %s", lines, said, again)
+			}
+		}
+	})
+}
+
+// resolved resolves the variables in these lines and returns what is said of them: the mistakes, of one
+// line each, or the configuration as it is written.
+func resolved(t *testing.T, lines string) (c Config, said string) {
+	t.Helper()
+	env := environment{values: values{}, names: keyNames{other: variableOf}}
+	for _, s := range specs {
+		env.values[s.key] = s.builtIn
+	}
+	maps.Copy(env.values, fuzzed())
+	for line := range strings.SplitSeq(lines, "\n") {
+		if name, value, _ := strings.Cut(line, "="); name != "TARGETS_FILE" { // FuzzTargetsFile has the file
+			if _, known := env.values[name]; known {
+				env.values[name] = strings.TrimSpace(value)
+			}
+		}
+	}
+	c, mistakes := env.resolve()
+	for _, mistake := range mistakes {
+		if strings.ContainsAny(mistake.Error(), "\n\r") {
+			t.Errorf("a mistake of several lines: %q", mistake)
+		}
+	}
+	if len(mistakes) > 0 {
+		return Config{}, errors.Join(mistakes...).Error()
+	}
+	var out strings.Builder
+	if err := c.Write(&out); err != nil {
+		t.Fatal(err)
+	}
+	return c, out.String()
 }
 
 func fuzzed() values {

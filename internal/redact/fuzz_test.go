@@ -1,0 +1,50 @@
+package redact_test
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/redact"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
+)
+
+// FuzzRedact puts a credential, in any form, into any text. What is left of the text shows nothing
+// of the credential, and is one line of bounded length.
+func FuzzRedact(f *testing.F) {
+	kinds, forms := slices.Sorted(maps.Keys(credentials)), probetest.Forms()
+	for i := range forms {
+		f.Add(uint(i), uint(i), "1 error occurred: ", " was refused")
+	}
+	for _, around := range [][2]string{
+		{"%", "%"}, {`\`, `\`}, {"&#", ";"}, {"\x1b[", "m"}, {"\xff", "\xff"}, {"é", "é"}, {"\u202e", "\u200d"}, {"[104 118 ", " 1]"}, {"eyJ", "=="}, {"hvs.", "."},
+		{strings.Repeat("a ", 255), ""}, {strings.Repeat("\u200b", 5000), "x"}, {`{"a":"`, `"}`}, {"https://user:", "@host/"}, {"A", "A"}, {"\\u00", "\\u"},
+	} {
+		f.Add(uint(0), uint(0), around[0], around[1])
+		f.Add(uint(1), uint(len(forms)/2), around[0], around[1])
+	}
+	f.Fuzz(func(t *testing.T, kind, form uint, before, after string) {
+		credential := credentials[kinds[kind%uint(len(kinds))]]
+		traces := probetest.Traces(credential)
+		if traces(before+" "+after) != "" {
+			t.Skip("not the planted one")
+		}
+		text := before + forms[form%uint(len(forms))].Encode(credential) + after
+		r := redact.New(credential)
+		got := r.Clean(text)
+		if found := traces(got); found != "" {
+			t.Errorf("%q is in %q, which was %q", found, got, text)
+		}
+		if found := traces(r.Remove(text)); found != "" {
+			t.Errorf("%q is left by Remove in %q", found, text)
+		}
+		if len(got) > redact.MaxText+len("…") || strings.ContainsFunc(got, func(c rune) bool { return !unicode.IsPrint(c) }) || strings.ToValidUTF8(got, "") != got {
+			t.Errorf("%q became %q", text, got)
+		}
+		if again := redact.New(credential).Clean(text); again != got {
+			t.Errorf("%q became %q, and then %q", text, got, again)
+		}
+	})
+}
