@@ -23,8 +23,10 @@ import (
 func TestMain(m *testing.M) {
 	flag.Parse()
 	// Scenarios mostly wait for timeouts, so run more of them than there are CPUs.
-	if err := flag.Set("test.parallel", "8"); err != nil {
-		panic(err)
+	if fuzzing := flag.Lookup("test.fuzz").Value.String() != ""; !fuzzing {
+		if err := flag.Set("test.parallel", "8"); err != nil {
+			panic(err)
+		}
 	}
 	goleak.VerifyTestMain(m)
 }
