@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
 // docs/status.schema.json names every key of a target, an incident and a workload's login, and no other. The
@@ -56,4 +58,15 @@ func jsonKeys(of reflect.Type) (keys []string) {
 		keys = append(keys, name)
 	}
 	return keys
+}
+
+// No value of the API leads to a credential.
+func TestAPIReachesNoSecret(t *testing.T) {
+	for _, of := range []reflect.Type{
+		reflect.TypeFor[Report](), reflect.TypeFor[targetStatus](), reflect.TypeFor[event](), reflect.TypeFor[incidentsStatus](), reflect.TypeFor[Workloads](),
+	} {
+		if paths := probetest.PathsToSecrets(of); len(paths) > 0 {
+			t.Errorf("credentials may be reached by %q", paths)
+		}
+	}
 }
