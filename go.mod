@@ -17,6 +17,7 @@ require (
 	github.com/yuin/goldmark v1.8.7 // the runbook on the status page
 	go.uber.org/goleak v1.3.0 // tests: leaked goroutines
 	go.yaml.in/yaml/v4 v4.0.0 // the targets file: positions in nodes and errors
+	golang.org/x/net v0.61.0 // tests: reads the status page as a browser does
 	golang.org/x/sync v0.24.0 // the lab: starts servers concurrently
 	golang.org/x/sys v0.49.0 // tests: a pseudo-terminal
 	golang.org/x/term v0.47.0 // whether standard output is a terminal
@@ -63,7 +64,6 @@ require (
 	github.com/xhit/go-str2duration/v2 v2.1.0 // indirect
 	go.yaml.in/yaml/v2 v2.4.4 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
-	golang.org/x/net v0.61.0 // indirect
 	golang.org/x/oauth2 v0.37.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/time v0.15.0 // indirect

@@ -34,8 +34,10 @@ func TestMain(m *testing.M) {
 	}
 	flag.Parse()
 	// Scenarios wait for timeouts more than they compute. -parallel is one per CPU.
-	if err := flag.Set("test.parallel", "8"); err != nil {
-		panic(err)
+	if fuzzing := flag.Lookup("test.fuzz").Value.String() != ""; !fuzzing {
+		if err := flag.Set("test.parallel", "8"); err != nil {
+			panic(err)
+		}
 	}
 	goleak.VerifyTestMain(m)
 }
