@@ -61,6 +61,14 @@ func (w *World) ServePlain(handler http.Handler) string {
 // elsewhere.example.
 func (w *World) ServeVaultElsewhere() { w.Target.Vault.Addr = w.Serve(w.Vault, w.vaultCA, elsewhere) }
 
+// ServeVaultNamed serves Vault with a certificate that is valid only for this name, which is also its
+// subject.
+func (w *World) ServeVaultNamed(name string) {
+	w.Target.Vault.Addr = w.Serve(w.Vault, w.vaultCA, func(c *x509.Certificate) {
+		c.Subject.CommonName, c.IPAddresses, c.DNSNames = name, nil, []string{name}
+	})
+}
+
 // DemandClientCertificate makes Vault's listener require a client certificate of Vault's
 // CA, and returns the files of one and its key.
 func (w *World) DemandClientCertificate() (certificate, key string) {
