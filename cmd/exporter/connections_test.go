@@ -243,24 +243,3 @@ func TestDeadlines(t *testing.T) {
 		})
 	}
 }
-
-func TestLongHeadersAreRefused(t *testing.T) {
-	w := probetest.NewWorld(t)
-	setTarget(t, w.Target)
-	s := startServing(t)
-	for size, want := range map[int]int{8 << 10: 200, 64 << 10: http.StatusRequestHeaderFieldsTooLarge} {
-		request, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+s.health+"/healthz", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		request.Header.Set("X-Long", strings.Repeat("a", size))
-		response, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
-		response.Body.Close()
-		if response.StatusCode != want {
-			t.Errorf("a header of %d bytes: %d, want %d", size, response.StatusCode, want)
-		}
-	}
-}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"log/slog"
@@ -13,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -26,12 +28,23 @@ import (
 
 // loadTargets, if set in the environment, makes this test binary serve that many targets,
 // all with a full history, until standard input ends. It probes none of them.
-const loadTargets = "LOAD_TARGETS"
+// loadRuns is how many runs each has had if not 160, and loadDescriptors how many
+// descriptors the process may have.
+const (
+	loadTargets     = "LOAD_TARGETS"
+	loadRuns        = "LOAD_RUNS"
+	loadDescriptors = "LOAD_DESCRIPTORS"
+)
 
 func serveLoad() int {
 	n, err := strconv.Atoi(os.Getenv(loadTargets))
 	if err != nil {
 		return exitUsage
+	}
+	if limit, err := strconv.ParseUint(os.Getenv(loadDescriptors), 10, 64); err == nil {
+		if syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: limit, Max: limit}) != nil {
+			return exitUsage
+		}
 	}
 	saveMemory(false)
 	settings := config.Config{MaxInFlight: 1, Shard: config.Shard{Total: 1}}
@@ -50,13 +63,17 @@ func serveLoad() int {
 	if err != nil {
 		return exitUsage
 	}
+	runs, err := strconv.Atoi(cmp.Or(os.Getenv(loadRuns), "160"))
+	if err != nil {
+		return exitUsage
+	}
 	for _, t := range settings.Targets {
-		for i := range 160 {
+		for i := range runs {
 			e.recorder.Record(loadResult(t, i))
 		}
 	}
 	no, file, addresses := false, "", []string{"127.0.0.1:0"}
-	f := flags{health: "127.0.0.1:0", web: &web.FlagConfig{WebListenAddresses: &addresses, WebConfigFile: &file, WebSystemdSocket: &no}}
+	f := flags{health: "127.0.0.1:0", debug: "127.0.0.1:0", web: &web.FlagConfig{WebListenAddresses: &addresses, WebConfigFile: &file, WebSystemdSocket: &no}}
 	servers := e.servers(f)
 	listen(servers, func() {})
 	fmt.Println("ready")
@@ -101,16 +118,17 @@ func loadResult(t evidence.Target, i int) probe.Result {
 
 // loaded is a process that serves targets under load.
 type loaded struct {
-	b               *testing.B
-	pid             int
-	metrics, health string
-	held            []net.Conn
+	b                      testing.TB
+	pid                    int
+	metrics, health, debug string
+	held                   []net.Conn
 }
 
-func startLoaded(b *testing.B, targets int) *loaded {
+// startLoaded starts a process with so many targets, and these variables.
+func startLoaded(b testing.TB, targets int, env ...string) *loaded {
 	b.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d", loadTargets, targets))
+	cmd.Env = append(append(os.Environ(), fmt.Sprintf("%s=%d", loadTargets, targets)), env...)
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -129,19 +147,21 @@ func startLoaded(b *testing.B, targets int) *loaded {
 		_ = stdin.Close()
 		_ = cmd.Wait()
 	})
-	for lines := bufio.NewScanner(stdout); (l.metrics == "" || l.health == "") && lines.Scan(); {
-		if match := metricsAddress.FindStringSubmatch(lines.Text()); match != nil {
-			l.metrics = match[1]
-		}
-		if match := loadedHealth.FindStringSubmatch(lines.Text()); match != nil {
-			l.health = match[1]
+	for lines := bufio.NewScanner(stdout); (l.metrics == "" || l.health == "" || l.debug == "") && lines.Scan(); {
+		for pattern, address := range map[*regexp.Regexp]*string{metricsAddress: &l.metrics, loadedHealth: &l.health, loadedDebug: &l.debug} {
+			if match := pattern.FindStringSubmatch(lines.Text()); match != nil {
+				*address = match[1]
+			}
 		}
 	}
 	go func() { _, _ = io.Copy(io.Discard, stdout) }()
 	return l
 }
 
-var loadedHealth = regexp.MustCompile(`msg=Listening for=health address=(\S+)`)
+var (
+	loadedHealth = regexp.MustCompile(`msg=Listening for=health address=(\S+)`)
+	loadedDebug  = regexp.MustCompile(`msg=Listening for=debug address=(\S+)`)
+)
 
 // BenchmarkWorstCase measures the peak of resident memory while strangers do what costs
 // most, and how long the scraper and the kubelet wait meanwhile. It runs once:
@@ -260,6 +280,7 @@ func (l *loaded) release() {
 			_ = conn.Close()
 		}
 	}
+	l.held = nil
 }
 
 // status returns a size from /proc in MiB.
