@@ -39,7 +39,7 @@ FAST := ./cmd/... ./dashboards/... ./deploy/mixin ./docs/... ./internal/... ./me
 
 ## test: run every check and every test, including the exporter against the real servers; the first run compiles for minutes
 .PHONY: test
-test: vet lint unit page-test chart-test release-test lab-test rules-test e2e
+test: vet lint unit fuzz page-test chart-test release-test lab-test rules-test e2e
 
 .PHONY: vet
 vet:
@@ -67,6 +67,14 @@ unit:
 
 # A separate module. axe-core is only downloaded if there is a browser to run it in.
 PAGE = internal/status/browser
+
+FUZZTIME ?= 20s
+
+## fuzz: fuzz each target for FUZZTIME (20s), one on each core
+.PHONY: fuzz
+fuzz:
+	@echo "== fuzzing, each target for $(FUZZTIME)"
+	@.ci/fuzz $(FUZZTIME) $(FAST)
 
 ## page-test: test the status page in a real browser, and its JSON against the schema
 .PHONY: page-test
