@@ -107,6 +107,9 @@ func (p *played) play(t *testing.T, over probetest.Protocol) {
 	result := w.Play(p.scenario, p.complete)
 	checkVerdict(t, result, want)
 	checkMetrics(t, result)
+	if over == probetest.HTTP2 {
+		checkLessEvidence(t, result)
+	}
 	printed := fmt.Sprintf("%+v\n%#v\n%v", result, result, result.Steps())
 	if leaks := probetest.Leaks(printed, w.Credentials()...); len(leaks) > 0 {
 		i := strings.Index(printed, leaks[0])

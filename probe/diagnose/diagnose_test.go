@@ -91,3 +91,36 @@ func TestExpiryHasLeeway(t *testing.T) {
 		}
 	}
 }
+
+// Nothing is proven that something else in the evidence, or not in it, would explain as well.
+func TestWhatElseExplainsIt(t *testing.T) {
+	refused := func(status int, text string) evidence.Fact[evidence.Login] {
+		return evidence.Fact[evidence.Login]{State: evidence.Failed, Failure: evidence.Failure{Class: evidence.ClassRefused, Status: status, Text: text}}
+	}
+	sealed := evidence.Evidence{Login: refused(503, evidence.TextSealed)}
+	withHealth := sealed
+	withHealth.Health = evidence.Fact[evidence.Health]{State: evidence.Answered, Value: evidence.Health{Initialized: true, Sealed: true}}
+
+	forbidden := evidence.Evidence{Login: refused(403, evidence.TextBare403)}
+	forbidden.Review = evidence.Fact[evidence.Review]{State: evidence.Failed, Failure: evidence.Failure{Class: evidence.ClassRefused, Status: 403, Text: "forbidden: User"}}
+	answered := func(status int, text string) evidence.Fact[evidence.Refusal] {
+		return evidence.Fact[evidence.Refusal]{State: evidence.Answered, Value: evidence.Refusal{Status: status, Text: text}}
+	}
+	forbidden.FollowUps.MountProbe, forbidden.FollowUps.RoleProbe = answered(400, evidence.TextInvalidRole), answered(403, evidence.TextExpired)
+	disabled := forbidden
+	disabled.FollowUps.Entity = evidence.Fact[evidence.Entity]{State: evidence.Answered, Value: evidence.Entity{Exists: true, Disabled: true}}
+	for name, test := range map[string]struct {
+		e         evidence.Evidence
+		reason    Reason
+		certainty Certainty
+	}{
+		"sealed":                               {withHealth, VaultSealed, Proven},
+		"sealed, or not initialised":           {sealed, VaultSealed, ByElimination},
+		"the reviewer":                         {forbidden, ReviewerForbidden, Proven},
+		"the reviewer, or the canary's entity": {disabled, ReviewerForbidden, ByElimination},
+	} {
+		if d := Diagnose(evidence.Target{}, test.e); d.Reason != test.reason || d.Certainty != test.certainty {
+			t.Errorf("%s: %s, %s; want %s, %s", name, d.Reason, d.Certainty, test.reason, test.certainty)
+		}
+	}
+}

@@ -127,8 +127,9 @@ func selfReviewUnauthorized(e evidence.Evidence, answer string) (Verdict, bool) 
 }
 
 // reviewerAtFault holds if the login got a bare 403 and the configured reviewer cannot
-// create TokenReviews. If there is no reviewer token, or if it is not certain that the
-// mount exists, that is by elimination.
+// create TokenReviews. If there is no reviewer token, if it is not certain that the mount
+// exists, or if the canary's entity is disabled, which explains the login too, that is by
+// elimination.
 func reviewerAtFault(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	v, known := firstReviewerVerdict(t, e)
 	isReviewers := v.Component() == ComponentReviewer || t.Reviewer.Source.Spec().SelfReview && v.Component() == ComponentCanary
@@ -139,7 +140,7 @@ func reviewerAtFault(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	if e.MountExists() {
 		v.Because = append(v.Because, "the auth mount exists")
 	}
-	if !e.MountExists() || e.FollowUps.MountProbe.Carried || e.ReviewerToken.Failed() || !e.RoleAdmits() {
+	if !e.MountExists() || e.FollowUps.MountProbe.Carried || e.ReviewerToken.Failed() || !e.RoleAdmits() || e.FollowUps.Entity.Value.Disabled {
 		v.Certainty = ByElimination
 	}
 	return v, true

@@ -100,7 +100,8 @@ func vaultState(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 		return proven(VaultUninitialized, fmt.Sprintf("Vault at %s is not initialised", t.Vault.Addr),
 			"sys/health says initialized: false")
 	case saidSealed || h.Sealed:
-		return proven(VaultSealed, fmt.Sprintf("Vault at %s is sealed", t.Vault.Addr), sealedBecause(e)...)
+		conclude := concludedFrom(e.Health.Ok()) // a Vault that is not initialised responds to the login as a sealed one
+		return conclude(VaultSealed, fmt.Sprintf("Vault at %s is sealed", t.Vault.Addr), sealedBecause(e)...)
 	case h.DRSecondary || h.Removed:
 		return proven(VaultNoLeader, fmt.Sprintf("the node of Vault at %s serves no logins: it is %s", t.Vault.Addr, evidence.DescribeHealth(h)),
 			"sys/health says so")

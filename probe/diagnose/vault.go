@@ -163,7 +163,7 @@ var vaultReasons = sorted(
 	Spec{
 		Code: VaultSealed, Component: ComponentVault, Title: "Vault is sealed",
 		Means:    "Vault restarted and was not unsealed, or was sealed by an operator.",
-		Seen:     "503 `Vault is sealed`, or `sealed: true` from `sys/health` if the login was not answered: proven.",
+		Seen:     "503 `Vault is sealed`, or `sealed: true` from `sys/health` if the login was not answered: proven. By elimination if `sys/health` does not answer: a Vault that is not initialised rejects logins with the same text.",
 		Remedy:   "Unseal every node. With auto-unseal, check its key service.",
 		Reported: "hashicorp/vault-csi-provider#168: volumes of pods do not mount, since the login fails with `Vault is sealed`.",
 		advise: func(evidence.Target, evidence.Evidence) Advice {

@@ -86,6 +86,10 @@ var vaultScenarios = []Scenario{
 	same("vault_namespace_unavailable_locked", proven(diagnose.VaultNamespaceUnavailable), inNamespace(Enterprise,
 		`API access to this namespace has been locked by an administrator - "team-a/" must be unlocked to gain access.`, "team-a")),
 	same("vault_namespace_unavailable_sealed", proven(diagnose.VaultNamespaceUnavailable), inNamespace(OpenBao, "Namespace is sealed", "team-a")),
+	bare("vault_sealed_health_refused", byElimination(diagnose.VaultSealed), func(w *World) {
+		w.Vault.Change(func(v *Vault) { v.Sealed = true })
+		w.OnVault("sys/health", HTML(403))
+	}),
 	bare("vault_sealed_behind_proxy", proven(diagnose.VaultSealed), func(w *World) {
 		w.Vault.Change(func(v *Vault) { v.Sealed = true })
 		w.OnVault("sys/health", func(rw http.ResponseWriter, r *http.Request) {
