@@ -127,11 +127,13 @@ func (a *Arbitrary) fillStruct(v reflect.Value) {
 	}
 }
 
+// text returns a text as encoding/json decodes it, which is valid UTF-8.
 func (a *Arbitrary) text() string {
+	texts := serverTexts
 	if len(a.Texts) > 0 && a.choose(3) == 1 {
-		return oneOf(a, a.Texts...)
+		texts = a.Texts
 	}
-	return oneOf(a, serverTexts...)
+	return strings.ToValidUTF8(oneOf(a, texts...), "\ufffd")
 }
 
 // runTime is when arbitrary runs begin.
