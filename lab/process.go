@@ -31,16 +31,21 @@ func startProcess(dir, binary, name string, args ...string) (*process, error) {
 
 // startProcessWith is startProcess with variables in the process's environment, which is empty otherwise.
 func startProcessWith(env []string, dir, binary, name string, args ...string) (*process, error) {
-	path := filepath.Join(dir, name+".out")
+	cmd := exec.Command(binary, args...)
+	cmd.Dir = dir
+	cmd.Env = append([]string{"HOME=" + dir, "TMPDIR=" + dir}, env...)
+	return startCommand(cmd, name)
+}
+
+// startCommand starts a command in its own process group, with its output in its directory.
+func startCommand(cmd *exec.Cmd, name string) (*process, error) {
+	path := filepath.Join(cmd.Dir, name+".out")
 	output, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	defer output.Close()
 
-	cmd := exec.Command(binary, args...)
-	cmd.Dir = dir
-	cmd.Env = append([]string{"HOME=" + dir, "TMPDIR=" + dir}, env...)
 	cmd.Stdout, cmd.Stderr = output, output
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	stdin, err := cmd.StdinPipe()
@@ -81,6 +86,16 @@ func (p *process) kill() error {
 	}
 	<-p.exited
 	return nil
+}
+
+// restart kills the process and starts it again, with the same arguments and environment.
+func (p *process) restart() (*process, error) {
+	if err := p.kill(); err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(p.cmd.Path, p.cmd.Args[1:]...)
+	cmd.Dir, cmd.Env = p.cmd.Dir, p.cmd.Env
+	return startCommand(cmd, p.name)
 }
 
 // freeze stops the process without ending it: its connections stay open, and its address accepts new ones, but it does

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,6 +18,8 @@ type proxy struct {
 	address string
 	backend string
 	serving sync.WaitGroup // the accept loop, the connections and the fake server
+	// responseLimit is after how many bytes from the server a connection is closed. 0: no limit.
+	responseLimit atomic.Int64
 
 	mu          sync.Mutex // guards the fields below
 	listener    net.Listener
@@ -180,7 +183,7 @@ func (p *proxy) handle(l net.Listener, client net.Conn) {
 	if now, ok := p.register(l, server); !ok || now != target {
 		return
 	}
-	pipe(client, server)
+	pipe(client, server, p.responseLimit.Load())
 }
 
 // register adds c to the connections that closeConnections closes, and returns the target, which is empty while the
@@ -202,15 +205,19 @@ func (p *proxy) unregister(c net.Conn) {
 	delete(p.connections, c)
 }
 
-// pipe copies in both directions until either end is closed.
-func pipe(a, b net.Conn) {
-	var copying sync.WaitGroup
-	for _, direction := range [][2]net.Conn{{a, b}, {b, a}} {
-		copying.Go(func() {
-			_, _ = io.Copy(direction[0], direction[1])
-			_ = direction[0].Close()
-			_ = direction[1].Close()
-		})
+// pipe copies in both directions until either end is closed, or the server has sent limit bytes. 0: no limit.
+func pipe(client, server net.Conn, limit int64) {
+	var response io.Reader = server
+	if limit > 0 {
+		response = io.LimitReader(server, limit)
 	}
+	forward := func(to io.Writer, from io.Reader) {
+		_, _ = io.Copy(to, from)
+		_ = client.Close()
+		_ = server.Close()
+	}
+	var copying sync.WaitGroup
+	copying.Go(func() { forward(client, response) })
+	copying.Go(func() { forward(server, client) })
 	copying.Wait()
 }

@@ -25,6 +25,20 @@ func TestProxyClosesConnectionsAndKeepsListening(t *testing.T) {
 	wantEcho(t, dial(t, p))
 }
 
+func TestProxyClosesAConnectionInTheMiddleOfAResponse(t *testing.T) {
+	p := proxyToEcho(t)
+	p.responseLimit.Store(3)
+	conn := dial(t, p)
+	if _, err := conn.Write([]byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(conn); string(got) != "hel" {
+		t.Errorf("received %q, %v", got, err)
+	}
+	p.responseLimit.Store(0)
+	wantEcho(t, dial(t, p))
+}
+
 func TestProxyRefusesAndListensAgainOnItsAddress(t *testing.T) {
 	p := proxyToEcho(t)
 	conn := dial(t, p)

@@ -91,13 +91,9 @@ func (l *Lab) newNode(name string) (*vault, error) {
 	return v, err
 }
 
-// restart kills the node and starts it again. It is then sealed.
+// restart kills the node and starts it again. It is then sealed, and not initialised if its storage is in memory.
 func (v *vault) restart(ctx context.Context) error {
-	if err := v.process.kill(); err != nil {
-		return err
-	}
-	killed := v.process.cmd
-	started, err := startProcess(killed.Dir, v.binary, v.process.name, killed.Args[1:]...)
+	started, err := v.process.restart()
 	if err != nil {
 		return err
 	}
