@@ -153,11 +153,11 @@ rules-test: servers
 	@$(ROUTE)=tickets alertname=VaultK8sAuthErrorBudgetBurn severity=warning
 	@$(ROUTE)=tickets alertname=VaultK8sAuthCanaryFailing severity=warning component=canary
 
-## e2e: test the exporter against every fault of the lab
+## e2e: test the exporter against every fault of the lab, and for two minutes against faults in any order
 .PHONY: e2e
 e2e: servers
 	@echo "== the exporter against the lab (some minutes)"
-	E2E_MATRIX=$(CURDIR)/.lab/matrix.txt go test $(RACE) -timeout=45m -count=1 ./e2e/...
+	E2E_MATRIX=$(CURDIR)/.lab/matrix.txt go test $(RACE) -timeout=45m -count=1 -p=1 ./e2e/...
 	@cat .lab/matrix.txt
 	cd $(CHART) && go test -timeout=15m -count=1 -run='Admit|Suffice|Leads|Setup' . -lab
 	@if command -v chromium >/dev/null; then cd $(PAGE) && go test -count=1 -run=FaultShows . -lab; fi
@@ -179,10 +179,18 @@ curve:
 	go test ./bench -run='^$$' -bench=Process -benchtime=1x -timeout=1h -curve=$(CURDIR)/docs/performance.csv
 	go test ./docs -run=Chart -update
 
-## soak: run 1 000 targets for five minutes, then five more with a Vault that hangs
-.PHONY: soak
-soak:
+## bench-soak: run 1 000 targets for five minutes, then five more with a Vault that hangs
+.PHONY: bench-soak
+bench-soak:
 	go test ./bench -run='^$$' -bench=Soak -benchtime=1x -timeout=20m
+
+# What a soak draws its steps from. Another seed each time, unless one is given.
+SEED ?= $(shell date +%s)
+
+## soak: let things go wrong in any order and judge what the exporter says; DURATION=30m SEED=7, or STEPS="…" to repeat a failure
+.PHONY: soak
+soak: servers
+	go test -timeout=24h -count=1 -v -run=TestSoak ./e2e/soak -soak.duration=$(or $(DURATION),30m) -soak.seed=$(SEED) $(if $(STEPS),-soak.steps='$(STEPS)')
 
 ## base-images: write the digests of the base images into the Dockerfile; needs docker, and access to the registries
 .PHONY: base-images

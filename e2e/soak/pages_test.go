@@ -1,0 +1,61 @@
+package soak
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func between(from, to float64) period { return period{at(from), at(to)} }
+
+func TestOutages(t *testing.T) {
+	spans := []span{
+		held(t, "vault_sealed", 100, 150),
+		held(t, "canary_expired", 300, 400),    // the exporter's own
+		held(t, "mount_ca_mismatch", 300, 400), // seen by nobody
+		held(t, "role_missing", 140, 160),
+		{what: "a restart", from: at(190), to: at(195)}, // soon after
+		held(t, "vault_sealed", 500, 0),
+	}
+	want := []period{between(99.9, 195), between(499.9, 600)}
+	if diff := cmp.Diff(want, outages(spans, 40*time.Second, at(600)), cmp.AllowUnexported(period{})); diff != "" {
+		t.Errorf("outages (-want +got):\n%s", diff)
+	}
+}
+
+func TestJudgePages(t *testing.T) {
+	outages := []period{between(100, 150), between(300, 350)}
+	for name, test := range map[string]struct {
+		pages []period
+		want  string
+	}{
+		"none":                               {nil, ""},
+		"one each":                           {[]period{between(130, 190), between(340, 400)}, ""},
+		"as late as it may be":               {[]period{between(169, 190)}, ""},
+		"two of one outage":                  {[]period{between(110, 120), between(140, 150)}, "led to 2 pages"},
+		"again after an outage":              {[]period{between(110, 120), between(160, 170)}, "led to 2 pages"},
+		"before an outage":                   {[]period{between(90, 120)}, "belongs to no outage"},
+		"long after an outage":               {[]period{between(250, 260)}, "belongs to no outage"},
+		"one that lasts through two outages": {[]period{between(110, 400)}, ""},
+	} {
+		t.Run(name, func(t *testing.T) { wantError(t, judgePages("bare", outages, test.pages, 20*time.Second), test.want) })
+	}
+}
+
+func TestJudgePaged(t *testing.T) {
+	outages := []period{between(100, 200), between(300, 310)}
+	wantError(t, judgePaged("bare", outages, []period{between(150, 250)}, time.Minute), "")
+	wantError(t, judgePaged("bare", outages, nil, time.Minute), "led to no page")
+	wantError(t, judgePaged("bare", outages, nil, 3*time.Minute), "")
+}
+
+func TestExtend(t *testing.T) {
+	var periods []period
+	for _, seconds := range []float64{1, 2, 4, 20, 21} {
+		periods = extend(periods, at(seconds), 3*time.Second)
+	}
+	if diff := cmp.Diff([]period{between(1, 4), between(20, 21)}, periods, cmp.AllowUnexported(period{})); diff != "" {
+		t.Errorf("periods (-want +got):\n%s", diff)
+	}
+}
