@@ -50,6 +50,7 @@ func TestRealServers(t *testing.T) {
 		}
 		wire.wantHealthy(t)
 	})
+	t.Run("survives disturbances", func(t *testing.T) { wantDisturbancesSurvived(t, l, wire) })
 	t.Run("logs why a login failed", func(t *testing.T) {
 		lines, err := l.LoginErrors()
 		if err != nil || !strings.Contains(strings.Join(lines, "\n"), unauthorizedLog) {

@@ -86,8 +86,12 @@ func (s *schedule) inject() step {
 	return step{injectFault, f.Name, s.pause()}
 }
 
+// healAll is often followed by the next fault at once, so that no run sees a healthy installation in between.
 func (s *schedule) healAll() step {
 	s.holding = nil
+	if s.random.IntN(3) == 0 {
+		return step{healFault, allFaults, wait{time: 100 * time.Millisecond}}
+	}
 	return step{healFault, allFaults, s.pause()}
 }
 
