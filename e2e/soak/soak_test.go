@@ -156,10 +156,22 @@ func (s *soak) do(st step) error {
 	if !st.settled || len(s.holding) > 0 {
 		return nil
 	}
-	s.history.markQuiet()
-	now, err := s.main.judgeQuiet()
-	s.largest = usage{goroutines: max(s.largest.goroutines, now.goroutines), files: max(s.largest.files, now.files), MB: max(s.largest.MB, now.MB)}
-	return errors.Join(err, s.judgeTokens())
+	err := errors.Join(s.judgeGrowth(), s.judgeTokens())
+	if err == nil {
+		s.history.markQuiet()
+	}
+	return err
+}
+
+// judgeGrowth waits for what runs in progress take, and what waits for late logins.
+func (s *soak) judgeGrowth() error {
+	for end := time.Now().Add(lateLogin + slack); ; pause(s.t.Context(), 200*time.Millisecond) {
+		now, err := s.main.judgeQuiet()
+		if err == nil || time.Now().After(end) {
+			s.largest = usage{goroutines: max(s.largest.goroutines, now.goroutines), files: max(s.largest.files, now.files), MB: max(s.largest.MB, now.MB)}
+			return err
+		}
+	}
 }
 
 // end heals everything and judges the whole.

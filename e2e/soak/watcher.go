@@ -163,11 +163,14 @@ func (w *watcher) err() error {
 	return w.failure
 }
 
-// judgeQuiet judges what the process takes, at a moment when all is well.
+// judgeQuiet judges what the process takes, at a moment when all is well and no run is in progress.
 func (w *watcher) judgeQuiet() (usage, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := usageOf(w.latest)
+	if w.latest.sum("vault_k8s_auth_exporter_probes_in_flight") > 0 {
+		return now, errors.New("a run is always in progress")
+	}
 	if w.first == (usage{}) {
 		w.first = now
 	}

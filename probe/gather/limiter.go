@@ -30,25 +30,44 @@ type postponed struct{ server, target string }
 // wait returns immediately, and the turn is reserved for the target's next run.
 func (l *limiter) wait(ctx context.Context, server, target string) (turn time.Time, ok bool) {
 	turn, ok = l.take(ctx, postponed{server, target}, time.Now())
-	if !ok {
+	return turn, ok && sleepUntil(ctx, turn)
+}
+
+// waitBriefly blocks until a turn if the next one is at most turnInterval away. Otherwise it
+// takes none and returns false immediately, so that turns are left to those that need them.
+func (l *limiter) waitBriefly(ctx context.Context, server string) bool {
+	turn, ok := l.takeSoon(server, time.Now())
+	return ok && sleepUntil(ctx, turn)
+}
+
+func (l *limiter) takeSoon(server string, now time.Time) (turn time.Time, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.initialize()
+	turn = later(l.next[server], now)
+	if turn.Sub(now) > turnInterval {
 		return turn, false
 	}
-	timer := time.NewTimer(time.Until(turn))
+	l.next[server] = turn.Add(turnInterval)
+	return turn, true
+}
+
+// sleepUntil returns false if the context ends first.
+func sleepUntil(ctx context.Context, t time.Time) bool {
+	timer := time.NewTimer(time.Until(t))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return turn, true
+		return true
 	case <-ctx.Done():
-		return turn, false
+		return false
 	}
 }
 
 func (l *limiter) take(ctx context.Context, key postponed, now time.Time) (turn time.Time, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.next == nil {
-		l.next, l.postponed = map[string]time.Time{}, map[postponed]time.Time{}
-	}
+	l.initialize()
 	maps.DeleteFunc(l.postponed, func(_ postponed, turn time.Time) bool { return now.Sub(turn) > turnKeptFor })
 	turn, kept := l.postponed[key]
 	if !kept {
@@ -61,6 +80,13 @@ func (l *limiter) take(ctx context.Context, key postponed, now time.Time) (turn 
 	}
 	delete(l.postponed, key)
 	return turn, true
+}
+
+// initialize must be called with the lock held.
+func (l *limiter) initialize() {
+	if l.next == nil {
+		l.next, l.postponed = map[string]time.Time{}, map[postponed]time.Time{}
+	}
 }
 
 func later(a, b time.Time) time.Time {

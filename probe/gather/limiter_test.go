@@ -65,3 +65,26 @@ func TestUnusedTurnIsRemoved(t *testing.T) {
 		t.Error("the reserved turn of a target that was not probed again was not removed")
 	}
 }
+
+// A turn that nobody needs is taken only if it is free soon, so that it delays others by one turn at most.
+func TestBriefWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l limiter
+		for i := range 3 {
+			start := time.Now()
+			if got := l.waitBriefly(t.Context(), "vault"); !got || time.Since(start) > turnInterval {
+				t.Errorf("turn %d: %t after %s", i, got, time.Since(start))
+			}
+		}
+		start := time.Now()
+		for i := range 3 {
+			l.take(t.Context(), postponed{"vault", string(rune('a' + i))}, start)
+		}
+		if l.waitBriefly(t.Context(), "vault") || time.Since(start) > 0 {
+			t.Errorf("a turn was taken although others wait, after %s", time.Since(start))
+		}
+		if turn, _ := l.take(t.Context(), postponed{"vault", "d"}, start); turn.Sub(start) != 4*turnInterval {
+			t.Errorf("the next turn is %s away, want it %s away", turn.Sub(start), 4*turnInterval)
+		}
+	})
+}

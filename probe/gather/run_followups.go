@@ -11,8 +11,8 @@ import (
 
 // followUp makes the additional requests that distinguish the causes of a failure. None of
 // them should return a token. While every run observes the same failure, results are
-// carried over, except those that decide the verdict: these requests are made on every
-// run.
+// carried over for runs that get no turn, except those that decide the verdict: these
+// requests are made on every run.
 func (r *run) followUp(ctx context.Context) {
 	e := &r.evidence
 	if !r.target.FollowUps || ctx.Err() != nil || e.VaultAsksForBackoff() {
@@ -49,12 +49,13 @@ func (r *run) reviewCanary(ctx context.Context) {
 }
 
 // followUpLogin queries Vault. It probes the mount first: if there is none, the other
-// requests would get the same response.
+// requests would get the same response. A run that has a turn, or can have one soon, makes
+// every request: one failure can replace another without a run that sees a difference.
 func (r *run) followUpLogin(ctx context.Context) {
 	e := &r.evidence
-	hasTurn := sync.OnceValue(func() bool { return r.waitForTurn(ctx) })
+	tookTurn, hasTurn := false, sync.OnceValue(func() bool { return r.waitForTurn(ctx) })
 	answer := r.gatherer.mountProbes.ask(ctx, r.target.Vault.MountKey(), func() mountAnswer {
-		if !hasTurn() {
+		if tookTurn = hasTurn(); !tookTurn {
 			return mountAnswer{}
 		}
 		return r.probeMount(ctx)
@@ -65,16 +66,22 @@ func (r *run) followUpLogin(ctx context.Context) {
 	if !e.MountExists() {
 		return
 	}
-	if work := r.followUpsAtMount(ctx); len(work) > 0 && hasTurn() {
-		r.together(work...)
+	if len(r.followUpsAtMount(ctx, false)) > 0 {
+		tookTurn = hasTurn()
+	} else if !tookTurn {
+		tookTurn = r.gatherer.limiter.waitBriefly(ctx, r.target.Vault.Addr)
+	}
+	if tookTurn {
+		r.together(r.followUpsAtMount(ctx, true)...)
 	}
 }
 
-// followUpsAtMount returns the requests that an existing mount is sent. While the API server
-// asks for fewer requests, Vault gets none that it would pass on.
-func (r *run) followUpsAtMount(ctx context.Context) (work []func()) {
+// followUpsAtMount returns the requests that an existing mount is sent, with those whose
+// carried results rule a cause out if again is set. While the API server asks for fewer
+// requests, Vault gets none that it would pass on.
+func (r *run) followUpsAtMount(ctx context.Context, again bool) (work []func()) {
 	e, passes := &r.evidence, !r.evidence.KubernetesAsksForBackoff()
-	if !e.RoleProbePassed() && (passes || !e.RoleProbeIsBlind()) {
+	if (again || !e.RoleProbePassed()) && (passes || !e.RoleProbeIsBlind()) {
 		work = append(work, func() { r.probeRole(ctx) })
 	}
 	if r.target.Vault.DiagnosticRole != "" && passes {
@@ -83,7 +90,7 @@ func (r *run) followUpsAtMount(ctx context.Context) (work []func()) {
 	if tells := r.target.Vault.DiagnosticRole != "" && !r.target.Reviewer.Source.Spec().SelfReview; !tells && passes && e.LoginHangs() {
 		work = append(work, func() { r.probeCall(ctx) })
 	}
-	if n := e.FollowUps.Entity; e.BareRefusal() && !r.reader.IsZero() && e.Mount.Accessor != "" && (n.State == evidence.NotAsked || n.Value.Disabled) {
+	if n := e.FollowUps.Entity; e.BareRefusal() && !r.reader.IsZero() && e.Mount.Accessor != "" && (again || n.State == evidence.NotAsked || n.Value.Disabled) {
 		work = append(work, func() { r.askEntity(ctx) })
 	}
 	return work
