@@ -26,9 +26,11 @@ var notRun = map[string][]string{
 var alwaysShown = map[string][]string{
 	"the fault is a setting of the exporter, which is in the command": {"kubernetes_dns", "vault_dns"},
 	"the lab heals the setting that needs the permission":             {"mount_annotations_forbidden", "role_namespace_selector_failed", "reviewer_forbidden_self_review"},
+	"the API server keeps the older key":                              {"token_signing_key_rotated"},
 	"the token's object stays deleted, and the lab uses another token": {
 		"canary_revoked", "canary_revoked_account_deleted", "canary_revoked_account_recreated", "canary_revoked_secret",
-		"reviewer_revoked", "reviewer_revoked_account_deleted", "reviewer_revoked_account_recreated", "reviewer_revoked_legacy_secret", "reviewer_revoked_secret",
+		"reviewer_revoked", "reviewer_revoked_account_deleted", "reviewer_revoked_account_recreated", "reviewer_revoked_legacy_secret", "reviewer_revoked_legacy_secret_unused",
+		"reviewer_revoked_secret",
 	},
 }
 
@@ -72,6 +74,9 @@ var signs = []sign{
 	{`internal error, if no audit device can write`, contains(`internal error`)},
 	{`a role other than ClusterRole/system:auth-delegator`, contains(`ClusterRole/cluster-admin`)},
 	{`NotFound, or a time after the token was issued`, contains(`NotFound`)},
+	{`NotFound, a time after the token was issued, or the label (\S+)`, contains(`NotFound|$1`)},
+	{`(Not After : .+)`, contains(`$1`)},
+	{`more than one kid`, contains(`"kid":.*"kid":`)},
 	{`NotFound, or a UID other than (\S+)`, func(output string, groups []string) bool {
 		return contains(`NotFound|^\S+$`)(output, groups) && lacks(`$1`)(output, groups)
 	}},

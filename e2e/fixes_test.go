@@ -20,6 +20,7 @@ var notFixed = map[string][]string{
 	},
 	"the exporter's copy of the token is a file, filled from elsewhere": {
 		"reviewer_stale_copy", "reviewer_token_malformed", "reviewer_token_missing", "reviewer_token_bound_to_pod", "reviewer_token_expiring",
+		"token_signing_key_rotated", "certificate_expiring_exporters_ca",
 	},
 	"a server's listener, certificate or network has to be repaired on its host": {
 		"certificate_expiring", "kubernetes_bad_response", "kubernetes_dns", "kubernetes_timeout", "kubernetes_tls_expired", "kubernetes_tls_failed",

@@ -106,6 +106,11 @@ type targetReport struct {
 		Fix, Notes      []string
 		Check           []checkLine
 	}
+	Expiries []struct {
+		Item, Name, Until, Effect, Then, Component, Source string
+		Begin, End                                         time.Time
+		WarnAt                                             time.Time `json:"warn_at"`
+	}
 	Steps []struct {
 		Step, State, Detail string
 		Duration            float64 `json:"duration_seconds"`

@@ -1,8 +1,20 @@
 package lab
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
-// kubernetesFaults affect the exporter and Vault alike, except the last, which affects the exporter alone.
+// endingCAFile is the CA of the API server for an exporter whose file has one that expires soon.
+const endingCAFile = "kubernetes-ca-ending.crt"
+
+// endingCA is the cluster's CA in an older certificate, which expires tomorrow.
+func (l *Lab) endingCA() (*authority, error) {
+	return l.cluster.ca.validFor(time.Now().AddDate(-1, 0, 0), time.Now().AddDate(0, 0, 1))
+}
+
+// kubernetesFaults affect the exporter and Vault alike, except those with an Env or the last, which affect the exporter
+// alone.
 func kubernetesFaults() []Fault {
 	fault := func(name, summary string, mode proxyMode) Fault {
 		return Fault{Name: name, Summary: summary, Bare: proven(name), Inject: onProxy(kubernetesProxyOf, mode), Heal: onProxy(kubernetesProxyOf, forward)}
@@ -19,6 +31,20 @@ func kubernetesFaults() []Fault {
 		confirmed(fault("kubernetes_tls_untrusted", "the API server's certificate is from a CA that neither the exporter nor Vault trusts", serveFake(passThrough, issuedBy(unknownCA)))),
 		fault("kubernetes_unavailable", "the API server responds with 503", serveFake(unavailableServer, issuedBy(clusterCA))),
 		confirmed(fault("kubernetes_unreachable", "the API server's address refuses connections from the exporter and from Vault", refuse)),
+		{
+			Name:    "certificate_expiring_exporters_ca",
+			Summary: "the CA of the API server in the exporter's file expires in a day",
+			Bare:    healthyWithWarning("certificate_expiring"),
+			Env:     []string{"EXPORTER_KUBERNETES_CACERT=$LAB/" + endingCAFile},
+			Inject: func(_ context.Context, l *Lab) error {
+				ending, err := l.endingCA()
+				if err != nil {
+					return err
+				}
+				return ReplaceFile(l.path(endingCAFile), ending.PEM)
+			},
+			Heal: func(_ context.Context, l *Lab) error { return ReplaceFile(l.path(endingCAFile), l.cluster.ca.PEM) },
+		},
 		{
 			Name:    "kubernetes_dns",
 			Summary: "the exporter and Vault are configured with a name of the API server that does not exist",

@@ -22,17 +22,8 @@ func mountFaults() []Fault {
 			Name:    "mount_ca_mismatch",
 			Summary: "the mount has another CA, while Vault still uses an open connection to the API server",
 			Bare:    Verdict{Reason: "none", Certainty: "proven"}, Full: healthyWithWarning("mount_ca_mismatch"),
-			Inject: func(ctx context.Context, l *Lab) error {
-				other, err := newAuthority("somebody else's CA")
-				if err != nil {
-					return err
-				}
-				if err := l.vault.logIn(ctx, l.canary); err != nil { // opens the connection that outlives the change
-					return err
-				}
-				return l.writeConfig(ctx, fields{"kubernetes_ca_cert": string(other.PEM)})
-			},
-			Heal: healConfig,
+			Inject: keepConnectionWithOtherCA,
+			Heal:   healConfig,
 		},
 		{
 			Name:    "mount_config_missing",
@@ -55,6 +46,19 @@ func mountFaults() []Fault {
 			Inject: setConfig(func(*Lab) fields {
 				return fields{"issuer": "https://kubernetes.elsewhere.example", "disable_iss_validation": false}
 			}),
+			Heal: healConfig,
+		},
+		{
+			Name:    "certificate_expiring_mount_ca",
+			Summary: "the CA in the mount's config expires in a day, the exporter has its successor",
+			Bare:    Verdict{Reason: "none", Certainty: "proven"}, Full: healthyWithWarning("certificate_expiring"),
+			Inject: func(ctx context.Context, l *Lab) error {
+				ending, err := l.endingCA()
+				if err != nil {
+					return err
+				}
+				return l.configure(ctx, fields{"kubernetes_ca_cert": string(ending.PEM)})
+			},
 			Heal: healConfig,
 		},
 		{
@@ -93,6 +97,18 @@ func mountFaults() []Fault {
 			Heal:    sequence(disableMount, healMount),
 		},
 	}
+}
+
+// keepConnectionWithOtherCA replaces the CA in the config, while Vault keeps its open connection to the API server.
+func keepConnectionWithOtherCA(ctx context.Context, l *Lab) error {
+	other, err := newAuthority("somebody else's CA")
+	if err != nil {
+		return err
+	}
+	if err := l.vault.logIn(ctx, l.canary); err != nil { // opens the connection that outlives the change
+		return err
+	}
+	return l.writeConfig(ctx, fields{"kubernetes_ca_cert": string(other.PEM)})
 }
 
 // setPEMKey makes Vault verify signatures itself, with one public key.

@@ -23,6 +23,7 @@ func reviewerTokenFaults() []Fault {
 		fault("reviewer_revoked_account_deleted", "belongs to a service account that was deleted", unauthorized, revoked, deletedAccountToken),
 		fault("reviewer_revoked_account_recreated", "belongs to a service account that was deleted and created again", unauthorized, revoked, recreatedAccountToken),
 		fault("reviewer_revoked_legacy_secret", "comes from a Secret that was deleted", byElimination("reviewer_revoked"), revoked, deletedLegacySecretToken),
+		fault("reviewer_revoked_legacy_secret_unused", "comes from a Secret that the cluster has marked as unused for a year", byElimination("reviewer_revoked"), revoked, unusedLegacySecretToken),
 		fault("reviewer_revoked_secret", "is bound to a Secret that was deleted", byElimination("reviewer_revoked"), revoked, deletedSecretToken),
 		needing(Installation.TakesAnyReviewer, fault("reviewer_token_malformed", "is in quotes", byElimination("reviewer_token_malformed"), proven("reviewer_token_malformed"), quotedToken)),
 		needing(Installation.TakesAnyReviewer, fault("reviewer_unauthorized", "is not a JWT, and unknown to the API server", unauthorized, Verdict{}, literalToken("opaque-and-unknown"))),
@@ -150,6 +151,13 @@ func reviewerWarnings() []Fault {
 			Summary: "the reviewer's token, in the file and in Vault, has one hour of its 100 left",
 			Bare:    healthyWithWarning("reviewer_token_expiring"),
 			Inject:  setReviewerToken(expiringToken),
+			Heal:    healReviewer,
+		},
+		{
+			Name:    "token_signing_key_rotated",
+			Summary: "the reviewer's token, in the file and in Vault, was signed before the cluster's signing key was rotated",
+			Bare:    healthyWithWarning("token_signing_key_rotated"),
+			Inject:  setReviewerToken(olderKeyToken),
 			Heal:    healReviewer,
 		},
 	}

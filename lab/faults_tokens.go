@@ -24,9 +24,20 @@ var (
 	deletedPodToken          = revokedToken(boundToken("Pod"), deleteBoundObject("Pod"))
 	deletedSecretToken       = revokedToken(boundToken("Secret"), deleteBoundObject("Secret"))
 	deletedLegacySecretToken = revokedToken(legacyToken, deleteBoundObject("Secret"))
+	unusedLegacySecretToken  = revokedToken(labelledLegacyToken(unused), revokeNothing)
 	deletedAccountToken      = revokedToken(healthyToken, deleteAccount)
 	recreatedAccountToken    = revokedToken(healthyToken, recreateAccount)
 )
+
+// olderKeyToken is signed by the key before the last rotation, when that was the one in use.
+func olderKeyToken(ctx context.Context, c *cluster, a account) (string, error) {
+	return c.forge(ctx, a, c.olderSigner, validity(time.Now().AddDate(0, -1, 0), time.Now().AddDate(1, 0, 0)))
+}
+
+// unused is the label of a Secret whose token nobody used for a year.
+var unused = fields{"kubernetes.io/legacy-token-invalid-since": "2026-01-02"}
+
+func revokeNothing(context.Context, *cluster, account) error { return nil }
 
 // setReviewerToken gives a token of the reviewer's account to the exporter and to Vault.
 func setReviewerToken(newToken tokenFunc) change {

@@ -7,10 +7,14 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"slices"
 )
 
 const (
 	clusterAuthority = "lab cluster CA"
+
+	olderKey       = "sa-older.key"
+	acceptOlderKey = "--service-account-key-file=" + olderKey
 
 	clusterAuditLog = "kube-apiserver-audit.log"
 	clusterPolicy   = "kube-apiserver-audit.yaml"
@@ -33,7 +37,9 @@ type cluster struct {
 	address string
 	ca      *authority
 	signer  signer
-	admin   []byte // certificate and key in one PEM
+	// olderSigner has the key that signed tokens before the last rotation. The API server still accepts those.
+	olderSigner signer
+	admin       []byte // certificate and key in one PEM
 
 	anonymous *tls.Config // verifies the API server's certificate and has no client certificate
 }
@@ -45,6 +51,9 @@ func startCluster(ctx context.Context, dir, binary string, installation Installa
 		return nil, err
 	}
 	if c.signer, err = newSigner(); err != nil {
+		return nil, err
+	}
+	if c.olderSigner, err = newSigner(); err != nil {
 		return nil, err
 	}
 	if c.address, err = freeAddress(); err != nil {
@@ -83,6 +92,7 @@ func (c *cluster) prepare(dir string) error {
 		"kubernetes-ca.crt":  c.ca.PEM,
 		"kube-apiserver.pem": server,
 		"sa.key":             c.signer.PEM(),
+		olderKey:             c.olderSigner.PEM(),
 		adminConfig:          c.kubeconfig(),
 		clusterPolicy:        []byte(auditServiceAccounts),
 	} {
@@ -106,6 +116,7 @@ func (c *cluster) flags(dir string) []string {
 		"--client-ca-file=kubernetes-ca.crt",
 		"--service-account-issuer=" + issuer,
 		"--service-account-key-file=sa.key",
+		acceptOlderKey,
 		"--service-account-signing-key-file=sa.key",
 		"--service-cluster-ip-range=10.0.0.0/24",
 		"--authorization-mode=RBAC",
@@ -119,6 +130,21 @@ func (c *cluster) flags(dir string) []string {
 func (c *cluster) stop() error {
 	c.close()
 	return c.process.stop()
+}
+
+// dropOlderKey restarts the API server without the older key, as the last step of a rotation does.
+func (c *cluster) dropOlderKey(ctx context.Context) error {
+	stopped := c.process.cmd
+	if err := c.process.stop(); err != nil {
+		return err
+	}
+	flags := slices.DeleteFunc(slices.Clone(stopped.Args[1:]), func(flag string) bool { return flag == acceptOlderKey })
+	started, err := startProcess(stopped.Dir, stopped.Path, c.process.name, flags...)
+	if err != nil {
+		return err
+	}
+	c.process = started
+	return c.process.untilReady(ctx, c.ready)
 }
 
 func (c *cluster) ready(ctx context.Context) error { return c.get(ctx, "/readyz", nil) }

@@ -21,17 +21,27 @@ type authority struct {
 }
 
 func newAuthority(name string) (*authority, error) {
-	template := x509.Certificate{
-		Subject:               pkix.Name{CommonName: name},
-		NotBefore:             time.Now().Add(-time.Hour),
-		NotAfter:              time.Now().AddDate(1, 0, 0),
-		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
-		IsCA:                  true,
-		BasicConstraintsValid: true,
-	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("making the key of %s: %w", name, err)
+	}
+	return selfSigned(name, key, time.Now().Add(-time.Hour), time.Now().AddDate(1, 0, 0))
+}
+
+// validFor is the same CA, with the same key, in a certificate with another validity. Each verifies what the other has
+// issued.
+func (a *authority) validFor(begin, end time.Time) (*authority, error) {
+	return selfSigned(a.cert.Subject.CommonName, a.key, begin, end)
+}
+
+func selfSigned(name string, key *ecdsa.PrivateKey, begin, end time.Time) (*authority, error) {
+	template := x509.Certificate{
+		Subject:               pkix.Name{CommonName: name},
+		NotBefore:             begin,
+		NotAfter:              end,
+		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
+		IsCA:                  true,
+		BasicConstraintsValid: true,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, &template, &template, key.Public(), key)
 	if err != nil {

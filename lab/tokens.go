@@ -111,25 +111,33 @@ func (a account) boundManifest(kind string) fields {
 // legacyToken stores a Secret of type kubernetes.io/service-account-token, with the token that the token controller
 // would put there, and returns that token.
 func legacyToken(ctx context.Context, c *cluster, a account) (string, error) {
-	if err := c.remove(ctx, a.boundObjectPath("Secret")); err != nil {
-		return "", err
+	return labelledLegacyToken(nil)(ctx, c, a)
+}
+
+// labelledLegacyToken is legacyToken in a Secret with these labels.
+func labelledLegacyToken(labels fields) tokenFunc {
+	return func(ctx context.Context, c *cluster, a account) (string, error) {
+		if err := c.remove(ctx, a.boundObjectPath("Secret")); err != nil {
+			return "", err
+		}
+		var stored object
+		if err := c.get(ctx, a.path("serviceaccounts")+"/"+a.name, &stored); err != nil {
+			return "", err
+		}
+		token, err := c.signer.sign(legacyClaims(stored, a.boundObjectName()))
+		if err != nil {
+			return "", err
+		}
+		return token, c.post(ctx, a.path("secrets"), fields{
+			"metadata": fields{
+				"name":        a.boundObjectName(),
+				"labels":      labels,
+				"annotations": fields{"kubernetes.io/service-account.name": a.name, "kubernetes.io/service-account.uid": stored.Metadata.UID},
+			},
+			"type":       "kubernetes.io/service-account-token",
+			"stringData": fields{"token": token},
+		}, nil)
 	}
-	var stored object
-	if err := c.get(ctx, a.path("serviceaccounts")+"/"+a.name, &stored); err != nil {
-		return "", err
-	}
-	token, err := c.signer.sign(legacyClaims(stored, a.boundObjectName()))
-	if err != nil {
-		return "", err
-	}
-	return token, c.post(ctx, a.path("secrets"), fields{
-		"metadata": fields{
-			"name":        a.boundObjectName(),
-			"annotations": fields{"kubernetes.io/service-account.name": a.name, "kubernetes.io/service-account.uid": stored.Metadata.UID},
-		},
-		"type":       "kubernetes.io/service-account-token",
-		"stringData": fields{"token": token},
-	}, nil)
 }
 
 // revokedToken makes a token, revokes it, and returns it once the API server rejects it.

@@ -73,6 +73,7 @@ var targetMetrics = []targetMetric{
 			emitTime(emit, t.KubernetesCertificate.Begin, "kubernetes")
 			emitTime(emit, t.VaultCertificate.Begin, "vault")
 			emitTime(emit, t.MountCA.Begin, "mount_ca")
+			emitTime(emit, t.ClientCertificate.Begin, "client")
 		},
 	},
 	{
@@ -81,6 +82,7 @@ var targetMetrics = []targetMetric{
 			emitTime(emit, t.KubernetesCertificate.End, "kubernetes")
 			emitTime(emit, t.VaultCertificate.End, "vault")
 			emitTime(emit, t.MountCA.End, "mount_ca")
+			emitTime(emit, t.ClientCertificate.End, "client")
 		},
 	},
 	{

@@ -14,4 +14,5 @@ type Memory struct {
 	reason   diagnose.Reason
 	since    time.Time // when the reason was first seen
 	failures int       // see [Result.ConsecutiveFailures]
+	expiries []diagnose.Expiry
 }

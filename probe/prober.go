@@ -63,7 +63,9 @@ func judge(target *evidence.Target, e *evidence.Evidence, memory *Memory) *Resul
 		Evidence:  *e,
 		Diagnosis: diagnose.Diagnose(*target, *e),
 		Warnings:  diagnose.Warnings(*target, *e),
+		Expiries:  diagnose.LastSeen(*e, diagnose.Expiries(*target, *e), memory.expiries),
 	}
+	memory.expiries = result.Expiries
 	if reason := result.Diagnosis.Reason; memory.reason != reason {
 		memory.reason, memory.since = reason, e.At
 	}

@@ -16,6 +16,8 @@ type Result struct {
 	Evidence  evidence.Evidence
 	Diagnosis diagnose.Diagnosis
 	Warnings  []diagnose.Warning
+	// Expiries are of this run and, of what it could not see, of the last run that could.
+	Expiries []diagnose.Expiry
 	// Since is when this process first saw the current reason without interruption.
 	Since time.Time
 	// ConsecutiveFailures is how many runs of this process in a row, up to this one, found

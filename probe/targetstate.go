@@ -26,6 +26,8 @@ type TargetState struct {
 	// KubernetesCertificate and VaultCertificate are as last verified, MountCA is as last
 	// read.
 	KubernetesCertificate, VaultCertificate, MountCA Validity
+	// ClientCertificate is the exporter's own for Vault, as last read.
+	ClientCertificate Validity
 	// VaultVersion is the last version that Vault reported, empty if none is valid.
 	VaultVersion string
 }
@@ -85,6 +87,9 @@ func (k *TargetState) learn(r Result) {
 	}
 	if c := e.MountCA.Value.Certificate; !c.NotAfter.IsZero() {
 		k.MountCA = Validity{c.NotBefore, c.NotAfter}
+	}
+	if c := e.ClientCertificate; !c.NotAfter.IsZero() {
+		k.ClientCertificate = Validity{c.NotBefore, c.NotAfter}
 	}
 	if v := e.Health.Value.Version; e.Health.Ok() && versionLike.MatchString(v) {
 		k.VaultVersion = v

@@ -35,7 +35,7 @@ func addCheckFlags(c *kingpin.CmdClause, f *checkFlags) {
 		Default("text").EnumVar(&f.output, "text", "json", "junit", "prometheus")
 	c.Flag("target", "Probe only this target; * and ? are wildcards. Repeatable.").StringsVar(&f.selection.names)
 	c.Flag("label", "Probe only targets with this label, as NAME=VALUE; * and ? are wildcards in VALUE. Repeatable.").StringsVar(&f.selection.labels)
-	c.Flag("verbose", "In text, print every target in full.").Short('v').BoolVar(&f.verbose)
+	c.Flag("verbose", "In text, print every target in full, and what ends when.").Short('v').BoolVar(&f.verbose)
 	c.Flag("quiet", "In text, print nothing but the summary.").Short('q').BoolVar(&f.quiet)
 }
 

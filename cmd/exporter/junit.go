@@ -37,7 +37,7 @@ type (
 )
 
 // junitReport returns the report with one test case for each target: a failure if pods cannot
-// log in, an error if that is not known. The text is that of the report for people.
+// log in, an error if that is not known. The text is that of the report for people, in full.
 func junitReport(links status.Links) func(io.Writer, []probe.Result) error {
 	return func(w io.Writer, results []probe.Result) error { return writeJUnit(w, links, results) }
 }
@@ -46,7 +46,7 @@ func writeJUnit(w io.Writer, links status.Links, results []probe.Result) error {
 	suite := junitSuite{Name: "vault-k8s-auth-exporter", Tests: len(results)}
 	for _, r := range results {
 		var text strings.Builder
-		writeTarget(&text, layout{}, links, r)
+		writeInFull(&text, layout{}, links, r)
 		one := junitCase{Class: suite.Name, Name: r.Target.Name, Time: fmt.Sprintf("%.3f", r.Duration.Seconds())}
 		suite.add(one, r.LoginStatus(), junitProblem{Type: string(r.Diagnosis.Reason), Message: r.Diagnosis.Detail, Text: text.String()})
 	}

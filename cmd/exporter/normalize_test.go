@@ -37,6 +37,7 @@ var replacements = []struct {
 	{regexp.MustCompile(`/tmp/(?:world\d+|[^ ]*?/\d{3,})/`), "/run/exporter/"},
 	{regexp.MustCompile(`open /tmp|read /tmp|/tmp\b`), "/tmp"},
 	{regexp.MustCompile(`\b\d{4}-\d\d-\d\d \d\d:\d\d UTC`), "2026-01-02 03:04 UTC"},
+	{regexp.MustCompile(`Not After : \w+ +\d+ [0-9:]+ \d+ GMT`), "Not After : Jan  2 03:04:05 2026 GMT"},
 	{regexp.MustCompile(`\b\d+(\.\d+)?(ms|µs)\b`), "1ms"},
 	{regexp.MustCompile(`(hung for|login took) \S+`), "$1 1ms"},
 	{regexp.MustCompile(`(is after|is before|current time) \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`), "$1 2026-01-02T03:04:05Z"},

@@ -45,6 +45,33 @@ func writeTarget(out io.Writer, l layout, links status.Links, r probe.Result) {
 	}
 }
 
+// writeInFull writes one run with what ends when.
+func writeInFull(out io.Writer, l layout, links status.Links, r probe.Result) {
+	writeTarget(out, l, links, r)
+	if len(r.Expiries) > 0 {
+		fmt.Fprintln(out)
+	}
+	label := "  ends   "
+	for _, x := range r.Expiries {
+		writeRow(out, l, label, describeExpiry(x, r.Start))
+		label = "         "
+	}
+}
+
+func describeExpiry(x diagnose.Expiry, now time.Time) string {
+	end := "never"
+	if !x.End.IsZero() {
+		end = x.End.UTC().Format("2006-01-02 15:04 MST")
+	}
+	if x.Soon(now) {
+		end = "soon, " + end
+	}
+	if x.Until != "" {
+		end += ", or when " + x.Until
+	}
+	return fmt.Sprintf("%s: %s %s; then: %s; owner: %s", end, x.What, x.Which, x.Then, x.Component.Owner())
+}
+
 func headline(l layout, r probe.Result) string {
 	d := r.Diagnosis
 	verdict := fmt.Sprintf("%s (%s, %s)", l.color(bold, string(d.Reason)), d.Component(), strings.ReplaceAll(string(d.Certainty), "_", " "))

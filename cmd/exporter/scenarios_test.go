@@ -45,6 +45,7 @@ func (p *played) name() string {
 func TestScenarios(t *testing.T) {
 	plays := playAll(t, probetest.HTTP2)
 	t.Run("report", func(t *testing.T) { checkReports(t, plays) })
+	t.Run("what ends", func(t *testing.T) { checkWhatEnds(t, plays) })
 	t.Run("json", func(t *testing.T) { checkJSONReport(t, plays) })
 	t.Run("colors", func(t *testing.T) { checkColors(t, plays) })
 	for _, over := range []probetest.Protocol{probetest.HTTP1, probetest.VaultHTTP1} {
@@ -71,7 +72,7 @@ func checkSameReports(t *testing.T, plays, others []*played) {
 func (p *played) line(t *testing.T) string {
 	t.Helper()
 	var text bytes.Buffer
-	if err := textReport(status.Links{}, everything)(&text, []probe.Result{p.result}); err != nil {
+	if err := textReport(status.Links{}, whatIsBroken)(&text, []probe.Result{p.result}); err != nil {
 		t.Fatal(err)
 	}
 	return strings.Join(strings.Fields(text.String()), " ")
@@ -219,6 +220,26 @@ func checkReports(t *testing.T, plays []*played) {
 		fmt.Fprintf(&reports, "%s\n", verdict)
 	}
 	golden(t, "check.golden", []byte(reports.String()))
+}
+
+// checkWhatEnds holds the table of what ends against a golden file, of a few scenarios.
+func checkWhatEnds(t *testing.T, plays []*played) {
+	var tables strings.Builder
+	for _, p := range plays {
+		if !p.complete || !slices.Contains([]string{"healthy", "reviewer_token_bound_to_pod", "token_signing_key_rotated"}, p.scenario.Name) {
+			continue
+		}
+		result := p.result
+		result.Expiries = slices.SortedStableFunc(slices.Values(result.Expiries), func(a, b diagnose.Expiry) int { return strings.Compare(string(a.What), string(b.What)) }) // many end in the same second
+		var text bytes.Buffer
+		if err := textReport(status.Links{}, everything)(&text, []probe.Result{result}); err != nil {
+			t.Fatal(err)
+		}
+		checkWidth(t, p.name(), text.String())
+		_, table, _ := strings.Cut(text.String(), "\n  ends ")
+		fmt.Fprintf(&tables, "== %s\n\n  ends %s\n", p.name(), table)
+	}
+	golden(t, "check.ends.golden", []byte(tables.String()))
 }
 
 // checkHeadline: check says the same as the metric up and the state on the page.

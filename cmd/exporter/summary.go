@@ -19,7 +19,7 @@ const (
 	// whatIsBroken shows one run of each incident in full, and each other target in a line.
 	// A single target is always shown in full.
 	whatIsBroken verbosity = iota
-	// everything shows each run in full.
+	// everything shows each run in full, and what ends when.
 	everything
 	// summaryOnly shows how many targets are healthy and how many incidents there are.
 	summaryOnly
@@ -42,6 +42,8 @@ func writeColored(w io.Writer, l layout, links status.Links, detail verbosity, r
 	switch {
 	case detail == summaryOnly:
 		writeLine(out, l, summaryOf(l, results))
+	case len(results) == 1 && detail == everything:
+		writeInFull(out, l, links, results[0])
 	case len(results) == 1:
 		writeTarget(out, l, links, results[0])
 	default:
@@ -49,7 +51,7 @@ func writeColored(w io.Writer, l layout, links status.Links, detail verbosity, r
 		fmt.Fprintln(out)
 		if detail == everything {
 			for _, r := range results {
-				writeTarget(out, l, links, r)
+				writeInFull(out, l, links, r)
 				fmt.Fprintln(out)
 			}
 		} else {

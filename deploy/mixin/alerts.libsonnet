@@ -136,7 +136,7 @@
       'for': '5m',
       summary: 'A certificate that logins depend on expires soon.',
       description: 'the certificate of {{ $labels.server }} has {{ $value | humanizePercentage }} of its validity period left (periods longer '
-                   + 'than 140 days count as 140 days). When it expires, pods cannot log in.',
+                   + 'than 140 days count as 140 days). When it expires, pods cannot log in; if it is that of client, the exporter cannot.',
     })
     for at in [{ severity: 'warning', threshold: '0.1' }, { severity: 'critical', threshold: '0.02' }]
   ] + [

@@ -321,6 +321,7 @@ canary: {audience: a-b}
 interval: 90s
 timeout: 20s
 recheckInterval: 5s
+expiryWarning: {tokens: 720h, certificates: 48h}
 followUps: false
 statusPage: false
 probeAPI: false
@@ -340,6 +341,7 @@ sharding: {enabled: true, shards: 3}
 // defaults are the values that the program uses if a variable is not set.
 var defaults = map[string]bool{
 	"EXPORTER_INTERVAL=1m0s": true, "EXPORTER_TIMEOUT=15s": true, "EXPORTER_RECHECK_INTERVAL=10s": true, "EXPORTER_FOLLOW_UPS=true": true,
+	"EXPORTER_EXPIRY_WARNING_TOKENS=336h0m0s": true, "EXPORTER_EXPIRY_WARNING_CERTIFICATES=336h0m0s": true,
 	"EXPORTER_TARGET_NAME=default": true, "EXPORTER_VAULT_MOUNT=kubernetes": true, "EXPORTER_STATUS_PAGE=true": true,
 	"EXPORTER_PROBE_API=true": true, "EXPORTER_MAX_IN_FLIGHT=0": true, "EXPORTER_LEADER_ELECTION=false": true,
 	"EXPORTER_SHARD=0": true, "EXPORTER_TOTAL_SHARDS=1": true, "EXPORTER_REVIEWER=file": true, "EXPORTER_CANARY=file": true,

@@ -26,7 +26,7 @@ func TestDefaults(t *testing.T) {
 		Reviewer:   evidence.Origin{Source: evidence.SourceFile, TokenFile: "/etc/reviewer/token"},
 		Canary:     evidence.Origin{Source: evidence.SourceFile, TokenFile: "/etc/canary/token"},
 		Interval:   60 * time.Second, Timeout: 15 * time.Second, Recheck: 10 * time.Second,
-		FollowUps: true,
+		ExpiryWarning: evidence.ExpiryWarning{Tokens: evidence.DefaultExpiryWarning, Certificates: evidence.DefaultExpiryWarning}, FollowUps: true,
 	}}}
 	got := mustLoad(t, minimal())
 	if diff := cmp.Diff(want, got, public); diff != "" {
@@ -66,6 +66,9 @@ func full(f files) vars {
 		"EXPORTER_RECHECK_INTERVAL":           "2s",
 		"EXPORTER_FOLLOW_UPS":                 "false",
 
+		"EXPORTER_EXPIRY_WARNING_TOKENS":       "720h",
+		"EXPORTER_EXPIRY_WARNING_CERTIFICATES": "1m",
+
 		"EXPORTER_STATUS_PAGE":   "false",
 		"EXPORTER_PROBE_API":     "false",
 		"EXPORTER_EXTERNAL_URL":  "https://example.com/vault-auth/",
@@ -101,6 +104,7 @@ func TestEveryVariable(t *testing.T) {
 				Audiences: []string{"vault", "https://kubernetes.default.svc"},
 			},
 			Interval: 2 * time.Minute, Timeout: 3500 * time.Millisecond, Recheck: 2 * time.Second,
+			ExpiryWarning: evidence.ExpiryWarning{Tokens: 720 * time.Hour, Certificates: time.Minute},
 		}}}
 	got := mustLoad(t, full(f))
 	if diff := cmp.Diff(want, got, public); diff != "" {

@@ -129,6 +129,7 @@ func fuzzed() values {
 		"TARGET_NAME": "default", "VAULT_ADDR": "https://vault", "VAULT_MOUNT": "kubernetes", "VAULT_ROLE": "canary",
 		"KUBERNETES_HOST": "https://kubernetes", "REVIEWER": "file", "REVIEWER_TOKEN_FILE": "/r", "CANARY": "file", "CANARY_TOKEN_FILE": "/c",
 		"INTERVAL": "60s", "TIMEOUT": "15s", "RECHECK_INTERVAL": "10s", "FOLLOW_UPS": "true",
+		"EXPIRY_WARNING_TOKENS": "336h", "EXPIRY_WARNING_CERTIFICATES": "336h",
 	}
 }
 

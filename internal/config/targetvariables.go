@@ -129,6 +129,16 @@ var targetVariables = []variable[evidence.Target]{
 		doc: "pause before the run that confirms a change of verdict, at most the interval", example: "5s",
 	}, duration, func(t *evidence.Target) *time.Duration { return &t.Recheck }),
 	define(spec{
+		key: "EXPIRY_WARNING_TOKENS", builtIn: "336h", chart: "$v.expiryWarning.tokens",
+		doc:     "how long before a token expires the warning begins; at most a tenth of its validity, since shorter ones are renewed late",
+		example: "720h",
+	}, notice, func(t *evidence.Target) *time.Duration { return &t.ExpiryWarning.Tokens }),
+	define(spec{
+		key: "EXPIRY_WARNING_CERTIFICATES", builtIn: "336h", chart: "$v.expiryWarning.certificates",
+		doc:     "the same for certificates and CAs",
+		example: "720h",
+	}, notice, func(t *evidence.Target) *time.Duration { return &t.ExpiryWarning.Certificates }),
+	define(spec{
 		key: "FOLLOW_UPS", builtIn: "true", chart: "(toString $v.followUps)",
 		doc: "whether extra requests tell the causes of a refused login apart", example: "false",
 	}, boolean, func(t *evidence.Target) *bool { return &t.FollowUps }),

@@ -191,28 +191,37 @@ func listOf(item kind[string], noun, allowed string) kind[[]string] {
 	}
 }
 
-// Limits of every duration. Shorter ones would overload Vault; longer ones probably
+// Limits of the durations of runs. Shorter ones would overload Vault; longer ones probably
 // have a wrong unit.
 const (
 	minDuration = time.Second
 	maxDuration = 24 * time.Hour
 )
 
-var duration = kind[time.Duration]{
-	shape: shape{allowed: "1s to 24h in Go's syntax, such as 60s or 1m30s", pattern: `^([0-9]+(\.[0-9]+)?(ns|us|µs|μs|ms|s|m|h))*$`},
-	parse: func(value string) (time.Duration, error) {
-		d, err := time.ParseDuration(value)
-		switch {
-		case err != nil:
-			return 0, malformed(quote(value) + " is no duration")
-		case d < minDuration:
-			return 0, malformed(quote(value) + " is too short")
-		case d > maxDuration:
-			return 0, malformed(quote(value) + " is too long")
-		}
-		return d, nil
-	},
-	format: time.Duration.String,
+var (
+	duration = durationWithin(minDuration, maxDuration, "1s to 24h in Go's syntax, such as 60s or 1m30s")
+	// notice is how long before something ends a warning begins.
+	notice = durationWithin(time.Minute, 365*24*time.Hour, "1m to 8760h in Go's syntax, such as 720h for 30 days")
+)
+
+// durationWithin makes a kind of durations within bounds.
+func durationWithin(least, most time.Duration, allowed string) kind[time.Duration] {
+	return kind[time.Duration]{
+		shape: shape{allowed: allowed, pattern: `^([0-9]+(\.[0-9]+)?(ns|us|µs|μs|ms|s|m|h))*$`},
+		parse: func(value string) (time.Duration, error) {
+			d, err := time.ParseDuration(value)
+			switch {
+			case err != nil:
+				return 0, malformed(quote(value) + " is no duration")
+			case d < least:
+				return 0, malformed(quote(value) + " is too short")
+			case d > most:
+				return 0, malformed(quote(value) + " is too long")
+			}
+			return d, nil
+		},
+		format: time.Duration.String,
+	}
 }
 
 var boolean = kind[bool]{

@@ -50,10 +50,11 @@ type cardWarning struct {
 
 type cardStep struct{ Name, State, Detail, Elapsed string }
 
+// expiry is a row of the table of what ends. At is nil for what does not expire.
 type expiry struct {
-	What string
-	At   *timestamp
-	Past bool
+	What, Which, Until, Then, Owner, Source string
+	At                                      *timestamp
+	State                                   string // a class of the page
 }
 
 type cardRun struct {
@@ -120,17 +121,28 @@ func (c *card) addVerdict(r probe.Result) {
 }
 
 func expiriesOf(t probe.TargetState, now time.Time) []expiry {
+	if t.Latest == nil {
+		return nil
+	}
 	var expiries []expiry
-	for _, one := range []struct {
-		what     string
-		validity probe.Validity
-	}{
-		{"reviewer token", t.ReviewerToken}, {"canary token", t.CanaryToken},
-		{"certificate of Vault", t.VaultCertificate}, {"certificate of Kubernetes", t.KubernetesCertificate}, {"CA in the mount's config", t.MountCA},
-	} {
-		if at := timestampOf(one.validity.End); at != nil {
-			expiries = append(expiries, expiry{one.what, at, one.validity.End.Before(now)})
-		}
+	for _, x := range t.Latest.Expiries {
+		expiries = append(expiries, expiry{
+			What: x.What.String(), Which: x.Which, Until: x.Until, Then: x.Then, Owner: x.Component.Owner(), Source: x.Source,
+			At: timestampOf(x.End), State: urgencyOf(x, now),
+		})
 	}
 	return expiries
+}
+
+// urgencyOf returns the class of a row of what ends.
+func urgencyOf(x diagnose.Expiry, now time.Time) string {
+	switch {
+	case x.Effect == diagnose.NothingEnds:
+		return "skipped"
+	case !x.End.IsZero() && x.End.Before(now):
+		return "failed"
+	case x.Soon(now):
+		return "stale"
+	}
+	return "ok"
 }

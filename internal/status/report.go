@@ -43,6 +43,7 @@ type (
 		Started  time.Time `json:"started"`
 		Duration float64   `json:"duration_seconds"`
 		Warnings []Warning `json:"warnings"`
+		Expiries []Expiry  `json:"expiries"`
 		Steps    []Step    `json:"steps"`
 	}
 	// Reviewer is the verdict about the configured reviewer alone.
@@ -56,6 +57,19 @@ type (
 		Warning diagnose.WarningCode `json:"warning"`
 		Detail  string               `json:"detail"`
 		Advice
+	}
+	// Expiry is a token or certificate that ends. Times that are not known are absent.
+	Expiry struct {
+		Item      diagnose.Item      `json:"item"`
+		Name      string             `json:"name"`
+		Begin     time.Time          `json:"begin,omitzero"`
+		End       time.Time          `json:"end,omitzero"`
+		WarnAt    time.Time          `json:"warn_at,omitzero"`
+		Until     string             `json:"until"`
+		Effect    diagnose.Effect    `json:"effect"`
+		Then      string             `json:"then"`
+		Component diagnose.Component `json:"component"`
+		Source    string             `json:"source"`
 	}
 	// Advice is what to do: commands that only read, commands that change something,
 	// sentences.
@@ -113,10 +127,13 @@ func (l Links) verdictOf(r probe.Result) Verdict {
 		Because: listOf(d.Because), Advice: adviceOf(d.Advice), Runbook: l.Runbook(d.Reason, r.Target.Name),
 		Reviewer: Reviewer{Reason: d.Reviewer.Reason, Component: d.Reviewer.Component(), Detail: d.Reviewer.Detail},
 		Started:  r.Start.UTC(), Duration: r.Duration.Seconds(),
-		Warnings: []Warning{}, Steps: []Step{},
+		Warnings: []Warning{}, Expiries: []Expiry{}, Steps: []Step{},
 	}
 	for _, warning := range r.Raised() {
 		v.Warnings = append(v.Warnings, Warning{Warning: warning.Code, Detail: warning.Detail, Advice: adviceOf(warning.Advice)})
+	}
+	for _, x := range r.Expiries {
+		v.Expiries = append(v.Expiries, Expiry{x.What, x.Which, x.Begin.UTC(), x.End.UTC(), x.WarnAt.UTC(), x.Until, x.Effect, x.Then, x.Component, x.Source})
 	}
 	for _, s := range r.Steps() {
 		v.Steps = append(v.Steps, Step{Step: s.Name, State: s.State, Detail: s.Detail, Duration: s.Elapsed.Seconds()})

@@ -30,7 +30,7 @@ func TestSchemaHasEveryKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, of := range map[string]reflect.Type{
-		"target": reflect.TypeFor[targetStatus](), "incidents": reflect.TypeFor[incidentsStatus](),
+		"target": reflect.TypeFor[targetStatus](), "expiry": reflect.TypeFor[Expiry](), "incidents": reflect.TypeFor[incidentsStatus](),
 		"currentIncident": reflect.TypeFor[currentIncident](), "pastIncident": reflect.TypeFor[pastIncident](),
 		"workloads": reflect.TypeFor[Workloads](), "workloadLogin": reflect.TypeFor[WorkloadLogin](), "workloadObject": reflect.TypeFor[WorkloadObject](),
 		"unwatchedMount": reflect.TypeFor[UnwatchedMount](), "workloadSource": reflect.TypeFor[WorkloadSource](), "skippedWorkload": reflect.TypeFor[SkippedWorkload](),

@@ -169,6 +169,12 @@ func vault(words ...string) string { return "vault " + strings.Join(words, " ") 
 // certificate returns the command that shows these fields of the certificate that a server
 // sends.
 func certificate(address, serverName, fields string) string {
+	return connect(address, serverName, "") + " | openssl x509 -noout " + fields
+}
+
+// connect returns the command that prints what a server sends in its TLS handshake: its own
+// certificate or, with -showcerts, all of them.
+func connect(address, serverName, flag string) string {
 	host := hostOf(address)
 	if !strings.Contains(host[strings.LastIndex(host, "]")+1:], ":") {
 		host += ":443"
@@ -177,7 +183,10 @@ func certificate(address, serverName, fields string) string {
 	if serverName != "" {
 		command += " -servername " + shell.Quote(serverName)
 	}
-	return command + " </dev/null 2>/dev/null | openssl x509 -noout " + fields
+	if flag != "" {
+		command += " " + flag
+	}
+	return command + " </dev/null 2>/dev/null"
 }
 
 // certificateNames returns the check for a certificate without the name that is called.

@@ -143,17 +143,17 @@ func adviseCanaryToken(t evidence.Target, _ evidence.Evidence) Advice {
 // account is gone.
 func boundObject(c evidence.Claims) Check {
 	get := func(kind, name, field string) string {
-		return fmt.Sprintf("kubectl -n %s get %s %s -o jsonpath='{.metadata.%s}'",
+		return fmt.Sprintf("kubectl -n %s get %s %s -o jsonpath='%s'",
 			shell.QuoteUntrusted(c.Namespace, "namespace"), kind, shell.QuoteUntrusted(name, kind), field)
 	}
-	const created, again = "creationTimestamp", "NotFound, or a time after the token was issued"
+	const created, again = "{.metadata.creationTimestamp}", "NotFound, or a time after the token was issued"
 	switch {
 	case c.Pod != "":
 		return Check{get("pod", c.Pod, created), again}
 	case c.Secret != "":
-		return Check{get("secret", c.Secret, created), again}
+		return Check{get("secret", c.Secret, created+" {.metadata.labels}"), "NotFound, a time after the token was issued, or the label " + invalidSince}
 	}
-	account := Check{get("serviceaccount", c.ServiceAccount, "uid"), "NotFound"}
+	account := Check{get("serviceaccount", c.ServiceAccount, "{.metadata.uid}"), "NotFound"}
 	if c.UID != "" {
 		account.Shows += ", or a UID other than " + shell.QuoteUntrusted(c.UID, "uid")
 	}

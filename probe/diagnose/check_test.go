@@ -55,7 +55,7 @@ func TestBoundObject(t *testing.T) {
 	}{
 		{claims, Check{"kubectl -n 'vault' get serviceaccount 'vault-auth' -o jsonpath='{.metadata.uid}'", "NotFound, or a UID other than '3b24'"}},
 		{inPod, Check{"kubectl -n 'vault' get pod 'vault-0' -o jsonpath='{.metadata.creationTimestamp}'", "NotFound, or a time after the token was issued"}},
-		{inSecret, Check{"kubectl -n 'vault' get secret 'vault-token' -o jsonpath='{.metadata.creationTimestamp}'", "NotFound, or a time after the token was issued"}},
+		{inSecret, Check{"kubectl -n 'vault' get secret 'vault-token' -o jsonpath='{.metadata.creationTimestamp} {.metadata.labels}'", "NotFound, a time after the token was issued, or the label kubernetes.io/legacy-token-invalid-since"}},
 	} {
 		if diff := cmp.Diff(test.want, boundObject(test.claims)); diff != "" {
 			t.Error(diff)

@@ -3,6 +3,8 @@ package diagnose
 import (
 	"testing"
 	"time"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 // A kubelet replaces a projected token when 80 % of its validity or 24 h have passed, which it
@@ -13,12 +15,12 @@ func TestRotatedTokenRaisesNoWarning(t *testing.T) {
 		rotation := min(validity*8/10, 24*time.Hour)
 		late := begin.Add(rotation + min(2*time.Minute, validity/20))
 		for now := begin; now.Before(late); now = now.Add(validity / 200) {
-			if expiring(now, begin, begin.Add(validity)) {
+			if now.After(warnAt(evidence.DefaultExpiryWarning, begin, begin.Add(validity))) {
 				t.Errorf("a token valid for %s is expiring %s after its issue, but is replaced after %s", validity, now.Sub(begin), rotation)
 				break
 			}
 		}
-		if now := begin.Add(validity - time.Second); !expiring(now, begin, begin.Add(validity)) {
+		if now := begin.Add(validity - time.Second); !now.After(warnAt(evidence.DefaultExpiryWarning, begin, begin.Add(validity))) {
 			t.Errorf("a token valid for %s is not expiring in its last second", validity)
 		}
 	}

@@ -23,6 +23,7 @@ const (
 
 	ReviewerTokenExpiring   WarningCode = "reviewer_token_expiring"
 	ReviewerTokenBoundToPod WarningCode = "reviewer_token_bound_to_pod"
+	TokenSigningKeyRotated  WarningCode = "token_signing_key_rotated"
 	ReviewerOverprivileged  WarningCode = "reviewer_overprivileged"
 	ReviewerStaleCopy       WarningCode = "reviewer_stale_copy"
 	ReviewerNotChecked      WarningCode = "reviewer_not_checked"
@@ -75,16 +76,14 @@ var reviewerReasons = sorted(
 	Spec{
 		Code: ReviewerRevoked, Component: ComponentReviewer, Title: "the reviewer token's service account, pod or Secret is gone",
 		Means: "The object that the token is bound to is gone: its pod (a token taken from a pod becomes invalid with it), its Secret, " +
-			"or its service account, even if that was created again.",
+			"or its service account, even if that was created again. Or nobody used the token of a Secret for a year: " +
+			"the cluster then marks the Secret with `kubernetes.io/legacy-token-invalid-since`.",
 		Seen: "401, and the token has not expired and is bound to a pod or Secret: by elimination. " +
-			"A review by the exporter's own identity that says `has been invalidated`, `not found` or `does not match`: proven.",
-		Remedy:   "Create a token that is bound to no pod.",
+			"A review by the exporter's own identity that says `has been invalidated`, `not found`, `does not match` or `has been marked invalid`, " +
+			"or that label on the Secret that the exporter reads: proven.",
+		Remedy:   "Create a token that is bound to no pod. Remove the label: a token that is used is not marked again.",
 		Reported: "hashicorp/vault#14072: every restart of Vault's pods invalidated the stored token.",
-		advise: func(t evidence.Target, e evidence.Evidence) Advice {
-			a := adviseReviewerRecreate(t, e)
-			a.Check = []Check{boundObject(claimsOf(e.ReviewerToken, t.Reviewer))}
-			return a
-		},
+		advise:   adviseReviewerRevoked,
 	},
 	Spec{
 		Code: ReviewerWrongCluster, Component: ComponentReviewer, Title: "the reviewer token is not signed by this cluster's keys",
@@ -154,21 +153,11 @@ var reviewerReasons = sorted(
 var reviewerWarnings = []WarningSpec{
 	{
 		Code: ReviewerTokenExpiring, Component: ComponentReviewer, Title: "the reviewer token expires soon",
-		Means:    "The reviewer's token has less than a tenth of its validity left, and less than 14 days.",
+		Means:    "The reviewer's token has less than a tenth of its validity left, and less than `EXPORTER_EXPIRY_WARNING_TOKENS`.",
 		Seen:     "Its `exp` and `iat`.",
 		Remedy:   "As for [`reviewer_expired`](#reviewer_expired), in time.",
 		Reported: "bank-vaults/bank-vaults#1647: a token that nobody renewed.",
-		judge: func(t evidence.Target, e evidence.Evidence) (finding, bool) {
-			c, judged := e.ReviewerToken.Value, e.ReviewerToken.Ok() && !e.ReviewerToken.Value.Opaque
-			if !expiring(e.At, c.Issued(), c.Expires) {
-				return finding{}, judged
-			}
-			return finding{
-				holds:  true,
-				detail: fmt.Sprintf("the token of the reviewer %s expires at %s", reviewerName(e), date(c.Expires)),
-				advice: adviseReviewerRenew(t, e),
-			}, judged
-		},
+		judge:    judgeReviewerExpiring,
 	},
 	{
 		Code: ReviewerTokenBoundToPod, Component: ComponentReviewer, Title: "the reviewer token is bound to a pod",
@@ -187,6 +176,15 @@ var reviewerWarnings = []WarningSpec{
 				advice: adviseReviewerRenew(t, e),
 			}, judged
 		},
+	},
+	{
+		Code: TokenSigningKeyRotated, Component: ComponentReviewer, Title: "the reviewer token was signed with a key that is no longer used",
+		Means: "The cluster's signing key was rotated after the reviewer's token was issued. The token becomes invalid when the API server no longer has the old key, " +
+			"which may be at its next restart.",
+		Seen: "The key IDs in the headers of the reviewer's and the canary's token, the newer of which has another one, while the API server accepts both. " +
+			"Tokens of Secrets are not compared: the controller manager signs them, in some clusters with a key of its own.",
+		Remedy: "Store a new token before the old key is removed.",
+		judge:  judgeSigningKey,
 	},
 	{
 		Code: ReviewerOverprivileged, Component: ComponentReviewer, Title: "the reviewer has more permissions than it needs",
@@ -270,6 +268,21 @@ func adviseReviewerRecreate(t evidence.Target, e evidence.Evidence) Advice {
 	a := adviseReviewerRenew(t, e)
 	a.Fix = append([]string{fmt.Sprintf("kubectl -n %[1]s get serviceaccount %[2]s > /dev/null || kubectl -n %[1]s create serviceaccount %[2]s",
 		shell.QuoteUntrusted(c.Namespace, "namespace"), shell.QuoteUntrusted(c.ServiceAccount, "service-account"))}, a.Fix...)
+	return a
+}
+
+// adviseReviewerRevoked is adviseReviewerRecreate, unless only a label makes the token invalid.
+func adviseReviewerRevoked(t evidence.Target, e evidence.Evidence) Advice {
+	c := claimsOf(e.ReviewerToken, t.Reviewer)
+	a := adviseReviewerRecreate(t, e)
+	if markedUnused(t, e) {
+		a = Advice{
+			Fix: []string{fmt.Sprintf("kubectl -n %s label secret %s %s-",
+				shell.QuoteUntrusted(c.Namespace, "namespace"), shell.QuoteUntrusted(c.Secret, "secret"), invalidSince)},
+			Notes: []string{"A token that is used is not marked again. The cluster deletes a Secret that stays marked."},
+		}
+	}
+	a.Check = []Check{boundObject(c)}
 	return a
 }
 

@@ -3,6 +3,7 @@ package diagnose
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
@@ -83,6 +84,10 @@ func reviewerUnauthorized(t evidence.Target, e evidence.Evidence) (Verdict, bool
 	if t.Reviewer.Source.Spec().SelfReview {
 		return selfReviewUnauthorized(e, answer)
 	}
+	if since := e.ReviewerSecret.InvalidSince; markedUnused(t, e) && !since.IsZero() {
+		return proven(ReviewerRevoked, fmt.Sprintf("the Secret of the token of the reviewer %s is marked as unused for long, and so as invalid since %s", who, since.Format(time.DateOnly)),
+			answer, "the Secret has the label "+invalidSince)
+	}
 	if r := e.FollowUps.ReviewerReview; r.Ok() && !r.Value.Authenticated {
 		found, certain := reviewReason(r.Value.Error, c, e.At)
 		if reason, known := reviewerReasonFor[found]; known {
@@ -101,6 +106,17 @@ func reviewerUnauthorized(t evidence.Target, e evidence.Evidence) (Verdict, bool
 			answer, "its exp claim has not passed", "it becomes invalid with "+bound)
 	}
 	return proven(ReviewerUnauthorized, fmt.Sprintf("the API server does not accept the token of the reviewer %s", who), answer)
+}
+
+// invalidSince is the label of a Secret whose token nobody used for long.
+const invalidSince = "kubernetes.io/legacy-token-invalid-since"
+
+// markedUnused reports whether the API server rejects the reviewer's token because its Secret has
+// that label: the Secret says so, if it is one of the API server's cluster, or a review.
+func markedUnused(t evidence.Target, e evidence.Evidence) bool {
+	c := e.ReviewerToken.Value
+	stated := !e.ReviewerSecret.InvalidSince.IsZero() && t.Home.Host == t.Kubernetes.Host
+	return c.Issuer == evidence.LegacyIssuer && c.Secret != "" && (stated || evidence.Contains(e.FollowUps.ReviewerReview.Value.Error, "has been marked invalid"))
 }
 
 // selfReviewUnauthorized finds why the API server does not accept the canary's token, with

@@ -283,10 +283,11 @@ var vaultReasons = sorted(
 var vaultWarnings = []WarningSpec{
 	{
 		Code: CertificateExpiring, Component: ComponentVault, Title: "a certificate expires soon",
-		Means: "A certificate that Vault or the API server serves, or the CA in the mount's config, " +
-			"has less than a tenth of its validity left, and less than 14 days.",
-		Seen:     "The certificates that were served in this run, and the readable config.",
-		Remedy:   "Renew it, and reload it in the server.",
+		Means: "A certificate has less than a tenth of its validity left, and less than `EXPORTER_EXPIRY_WARNING_CERTIFICATES`: one that Vault or the API server serves, " +
+			"the CA in the mount's config or in a CA file of the exporter that verifies one of them, or the exporter's client certificate. " +
+			"One that nothing needs, such as a root that another one replaces, is only listed on the page.",
+		Seen:     "The chains that were served in this run, of which the one that stays valid the longest counts; the exporter's files; the readable config.",
+		Remedy:   "Renew it, and reload it in the server. A CA: add the one that follows it to every client first. [Lead times](lead-times.md) has what is known how long before.",
 		Reported: "sethvargo/vault-kubernetes-workshop#22: a CA in the mount's config that was forgotten.",
 		judge:    judgeCertificate,
 	},
@@ -323,29 +324,6 @@ func vaultPods(t evidence.Target) Check {
 
 // clock is run on each host.
 var clock = Check{"chronyc tracking", "a System time that is seconds or more off NTP time"}
-
-func judgeCertificate(_ evidence.Target, e evidence.Evidence) (finding, bool) {
-	var f finding
-	judged := false
-	for _, source := range []struct {
-		name        string
-		certificate evidence.Certificate
-	}{{"the API server", e.KubernetesCertificate}, {"Vault", e.VaultCertificate}, {"the mount's config", e.MountCA.Value.Certificate}} {
-		c := source.certificate
-		if c.NotAfter.IsZero() {
-			continue
-		}
-		judged = true
-		if expiring(e.At, c.NotBefore, c.NotAfter) {
-			f = finding{
-				holds:  true,
-				detail: fmt.Sprintf("the certificate %s of %s expires at %s", c.Subject, source.name, date(c.NotAfter)),
-				advice: Advice{Notes: []string{"Renew it, and reload it in the server."}},
-			}
-		}
-	}
-	return f, judged
-}
 
 // maxSkew is half of evidence.Leeway.
 const maxSkew = 30 * time.Second

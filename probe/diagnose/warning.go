@@ -1,8 +1,6 @@
 package diagnose
 
 import (
-	"time"
-
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
@@ -47,22 +45,4 @@ func Warnings(t evidence.Target, e evidence.Evidence) []Warning {
 		}
 	}
 	return warnings
-}
-
-// longNotice is how long before the end something counts as expiring, unless a tenth of its
-// validity is shorter.
-const longNotice = 14 * 24 * time.Hour
-
-// expiring reports whether the time left until end is less than 14 days and less than a
-// tenth of the validity. If end is zero, the answer is false; if begin is zero, only the 14
-// days count.
-func expiring(now, begin, end time.Time) bool {
-	if end.IsZero() {
-		return false
-	}
-	notice := longNotice
-	if !begin.IsZero() {
-		notice = min(notice, end.Sub(begin)/10)
-	}
-	return end.Sub(now) < notice
 }

@@ -11,6 +11,12 @@ type Claims struct {
 	Audiences       []string
 	// Expires, NotBefore and IssuedAt are zero if the token lacks the claim.
 	Expires, NotBefore, IssuedAt time.Time
+	// WarnAfter is when a pod's token should have been replaced, although it expires long after:
+	// the API server extends the tokens of pods whose programs may not read them again. Zero for
+	// others.
+	WarnAfter time.Time
+	// KeyID names the key that signed the token; empty if its header does not.
+	KeyID string
 
 	Namespace, ServiceAccount, UID string
 	// Pod, Secret and Node name the object that the token is bound to, if any: the token

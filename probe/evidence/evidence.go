@@ -41,6 +41,9 @@ type Evidence struct {
 	Mount Mount
 	// MountCA is whether the CA in the config verifies the chain that the API server serves.
 	MountCA Fact[CACheck]
+	// MountAuthorities are the certificates in the config's kubernetes_ca_cert. Without MountCA,
+	// all of them are Others.
+	MountAuthorities Authorities
 	// Revoke is the revocation of the token that the login returned.
 	Revoke Fact[struct{}]
 
@@ -48,6 +51,23 @@ type Evidence struct {
 
 	// KubernetesCertificate and VaultCertificate are the certificates that the servers sent.
 	KubernetesCertificate, VaultCertificate Certificate
+	// KubernetesChain and VaultChain are the same in full.
+	KubernetesChain, VaultChain Chain
+	// ClientCertificate is the exporter's own for Vault; zero if it has none.
+	ClientCertificate Certificate
+	// ReviewerSecret is how the cluster has marked the Secret that the reviewer's token was
+	// read from.
+	ReviewerSecret SecretMarks
+}
+
+// SecretMarks are the labels that a cluster sets on a Secret of a service account. They have no
+// time of day. Zero if the Secret has no such label, or was not read.
+type SecretMarks struct {
+	// InvalidSince is kubernetes.io/legacy-token-invalid-since: because nobody used it for long,
+	// the API server rejects the token, and later deletes the Secret.
+	InvalidSince time.Time
+	// LastUsed is kubernetes.io/legacy-token-last-used.
+	LastUsed time.Time
 }
 
 // FollowUps are the additional requests after a failure. Answers may be carried over
@@ -155,7 +175,8 @@ type CACheck struct {
 	Verified bool
 	// Why is the verification error, cleaned; empty if Verified.
 	Why string
-	// Certificate is the certificate of the CA bundle that expires first.
+	// Certificate is the certificate of the CA bundle that verifies or, if none does, the one
+	// that expires first.
 	Certificate Certificate
 }
 
@@ -219,12 +240,15 @@ type Refusal struct {
 // IsBare403 reports whether the response is a 403 that does not say why.
 func (r Refusal) IsBare403() bool { return r.Status == 403 && r.Text == TextBare403 }
 
-// Certificate is the certificate, among those that a server sent in its TLS handshake or
-// that a CA bundle contains, that expires first.
+// Certificate is a certificate that a server sent in its TLS handshake, or that a CA bundle
+// contains. [Evidence].KubernetesCertificate and VaultCertificate are the one that expires first
+// in the verified chain that stays valid the longest.
 type Certificate struct {
 	// Verified is false if verification failed; the dates are then those of the
 	// certificates as sent.
 	Verified bool
+	// Needed is set for what a server sent if the server cannot be verified without it.
+	Needed bool
 	// NotBefore and NotAfter are zero if there is no certificate, for example because no
 	// handshake got that far.
 	NotBefore, NotAfter time.Time

@@ -37,10 +37,20 @@ type Target struct {
 	// of alerts.
 	Labels map[string]string
 
+	// ExpiryWarning is how long before the end of a token or certificate warnings begin. Zero
+	// means DefaultExpiryWarning.
+	ExpiryWarning ExpiryWarning
+
 	// FollowUps permits the additional requests that distinguish the causes of a failed
 	// login.
 	FollowUps bool
 }
+
+// ExpiryWarning is how long before the end of a token or a certificate the warning begins.
+type ExpiryWarning struct{ Tokens, Certificates time.Duration }
+
+// DefaultExpiryWarning is how long before the end of a token or certificate warnings begin.
+const DefaultExpiryWarning = 14 * 24 * time.Hour
 
 // The time that a run may take after its timeout has passed.
 const (

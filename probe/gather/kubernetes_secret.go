@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -45,15 +46,32 @@ func (r *run) readSecret(ctx context.Context, key evidence.SecretKey) ([]byte, e
 	// corev1.Secret would link every type of its group, which adds 4 MB to the binary.
 	var answer struct {
 		metav1.TypeMeta
+		Metadata struct {
+			Labels map[string]string `json:"labels"`
+		} `json:"metadata"`
 		Data map[string][]byte `json:"data"`
 	}
 	request := client.core.Get().Namespace(key.Namespace).Resource("secrets").Name(key.Name)
 	if err := ask(ctx, request, "Secret", nil, &answer); err != nil {
 		return nil, err
 	}
+	r.evidence.ReviewerSecret = marksIn(answer.Metadata.Labels)
 	value, found := answer.Data[key.Key]
 	if !found {
 		return nil, evidence.Failure{Class: evidence.ClassMissing, Text: fmt.Sprintf("the Secret %s/%s has no key %s", key.Namespace, key.Name, key.Key)}
 	}
 	return value, nil
+}
+
+// marksIn reads what the API server and the cleaner of the controller manager say about a token
+// in a Secret, since Kubernetes 1.29.
+func marksIn(labels map[string]string) evidence.SecretMarks {
+	day := func(label string) time.Time {
+		date, _ := time.Parse(time.DateOnly, labels[label]) // a date of another format is not known
+		return date
+	}
+	return evidence.SecretMarks{
+		InvalidSince: day("kubernetes.io/legacy-token-invalid-since"),
+		LastUsed:     day("kubernetes.io/legacy-token-last-used"),
+	}
 }

@@ -3,7 +3,6 @@ package gather
 import (
 	"crypto/sha256"
 	"crypto/tls"
-	"crypto/x509"
 	"maps"
 	"sync"
 	"time"
@@ -16,7 +15,7 @@ import (
 
 // parsedFiles holds what was parsed from files.
 type parsedFiles struct {
-	bundles parsed[*x509.CertPool]
+	bundles parsed[caBundle]
 	pairs   parsed[tls.Certificate] // with private keys
 	claims  parsed[evidence.Claims] // without their tokens
 }

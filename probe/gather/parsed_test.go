@@ -32,7 +32,7 @@ func TestRotatedFileIsParsedAgain(t *testing.T) {
 	for _, name := range []string{"first", "second", "second", "first"} {
 		certificate, key := pemPair(t, name)
 		files := tlsFiles{caCert: write("ca.crt", certificate), clientCert: write("tls.crt", certificate), clientKey: write("tls.key", key)}
-		config, err := files.config(&known)
+		config, err := new(endpoint).configure(files, &known)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -48,7 +48,7 @@ func TestRotatedFileIsParsedAgain(t *testing.T) {
 		}
 	}
 	write("ca.crt", "no certificate")
-	if _, err := (tlsFiles{caCert: filepath.Join(dir, "ca.crt")}).config(&known); err == nil {
+	if _, err := new(endpoint).configure(tlsFiles{caCert: filepath.Join(dir, "ca.crt")}, &known); err == nil {
 		t.Error("a bundle without a certificate was accepted because of an earlier one")
 	}
 }

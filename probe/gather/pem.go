@@ -49,34 +49,38 @@ func onlyPEM(text string, clean func(string) string) string {
 }
 
 // checkCA verifies the chain that the API server sent with the CA bundle of the mount's
-// config.
-func (e *endpoint) checkCA(bundle string, now time.Time) evidence.CACheck {
-	roots := x509.NewCertPool()
-	var authorities []*x509.Certificate
-	// Vault skips blocks that it cannot parse; client-go's ParseCertsPEM returns an error.
-	for rest := []byte(bundle); ; {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			break
-		}
-		if certificate, err := x509.ParseCertificate(block.Bytes); err == nil {
-			roots.AddCert(certificate)
-			authorities = append(authorities, certificate)
-		}
+// config, as Vault does: without the system's roots.
+func (e *endpoint) checkCA(bundle string, now time.Time) (evidence.CACheck, evidence.Authorities) {
+	roots, authorities := x509.NewCertPool(), certificatesIn([]byte(bundle))
+	for _, certificate := range authorities {
+		roots.AddCert(certificate)
 	}
-	check := evidence.CACheck{Certificate: earliestToExpire(authorities, true)}
 	served := e.servedCertificates()
 	if len(served) == 0 {
-		return evidence.CACheck{Certificate: check.Certificate, Why: "the API server served no certificate"}
+		return evidence.CACheck{Why: "the API server served no certificate"}, authoritiesOf(nil, describeAll(authorities))
 	}
 	intermediates := x509.NewCertPool()
 	for _, certificate := range served[1:] {
 		intermediates.AddCert(certificate)
 	}
-	_, err := served[0].Verify(x509.VerifyOptions{Roots: roots, Intermediates: intermediates, CurrentTime: now})
+	chains, err := served[0].Verify(x509.VerifyOptions{Roots: roots, Intermediates: intermediates, CurrentTime: now})
 	if err != nil {
-		check.Why = evidence.Clean(err.Error())
+		return evidence.CACheck{Why: evidence.Clean(err.Error()), Certificate: earliestToExpire(authorities, true)}, authoritiesOf(nil, describeAll(authorities))
 	}
-	check.Verified = err == nil
-	return check
+	chain := longestValid(chains)
+	return evidence.CACheck{Verified: true, Certificate: earliestToExpire(chain[len(chain)-1:], true)}, authoritiesOf(chain, describeAll(authorities))
+}
+
+// certificatesIn returns the certificates of a PEM text. Blocks that cannot be parsed are
+// skipped, as Vault does; client-go's ParseCertsPEM returns an error.
+func certificatesIn(text []byte) (certificates []*x509.Certificate) {
+	for rest := text; ; {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			return certificates
+		}
+		if certificate, err := x509.ParseCertificate(block.Bytes); err == nil {
+			certificates = append(certificates, certificate)
+		}
+	}
 }

@@ -65,7 +65,19 @@ func redactValue(v reflect.Value, remove func(string) string) {
 }
 
 func redactSlice(v reflect.Value, remove func(string) string) {
-	if v.Type().Elem().Kind() != reflect.String {
+	switch v.Type().Elem().Kind() {
+	case reflect.String:
+	case reflect.Struct:
+		clone := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+		reflect.Copy(clone, v)
+		for i := range clone.Len() {
+			redactValue(clone.Index(i), remove)
+		}
+		if v.CanSet() && v.Len() > 0 {
+			v.Set(clone)
+		}
+		return
+	default:
 		return
 	}
 	for i := range v.Len() {

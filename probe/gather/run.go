@@ -163,11 +163,12 @@ func (r *run) askVault(ctx context.Context, obtain tokens) {
 
 func (r *run) close() {
 	if r.kubernetes != nil {
-		r.evidence.KubernetesCertificate = r.kubernetes.endpoint.servedCertificate()
+		r.evidence.KubernetesCertificate, r.evidence.KubernetesChain = r.kubernetes.endpoint.observed()
 		r.kubernetes.endpoint.close()
 	}
 	if r.vault != nil {
-		r.evidence.VaultCertificate = r.vault.endpoint.servedCertificate()
+		r.evidence.VaultCertificate, r.evidence.VaultChain = r.vault.endpoint.observed()
+		r.evidence.ClientCertificate = r.vault.endpoint.clientCertificate
 		r.vault.endpoint.close()
 	}
 }

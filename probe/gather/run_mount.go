@@ -71,17 +71,19 @@ func (r *run) readMountAs(ctx context.Context, token evidence.Secret) evidence.M
 
 // checkMountCA verifies the API server's certificate with the CA in the mount's config, but
 // only if the mount uses the API server that this run is connected to: the exporter never
-// dials a host that a server names.
+// dials a host that a server names. Otherwise it only reads the CA.
 func (r *run) checkMountCA() {
-	e := &r.evidence
-	if !e.Mount.Config.Ok() || r.kubernetes == nil || e.Mount.Config.Value.CACert == "" ||
-		!r.target.Kubernetes.IsServedAt(e.Mount.Config.Value.Host) || len(r.kubernetes.endpoint.servedCertificates()) == 0 {
+	e, config := &r.evidence, r.evidence.Mount.Config
+	if !config.Ok() || config.Value.CACert == "" {
 		return
 	}
 	r.guard(func() {
-		e.MountCA = evidence.Fact[evidence.CACheck]{
-			State: evidence.Answered,
-			Value: r.kubernetes.endpoint.checkCA(e.Mount.Config.Value.CACert, e.At),
+		switch {
+		case !r.target.Kubernetes.IsServedAt(config.Value.Host):
+			e.MountAuthorities = authoritiesOf(nil, describeAll(certificatesIn([]byte(config.Value.CACert))))
+		case r.kubernetes != nil && len(r.kubernetes.endpoint.servedCertificates()) > 0:
+			e.MountCA.State = evidence.Answered
+			e.MountCA.Value, e.MountAuthorities = r.kubernetes.endpoint.checkCA(config.Value.CACert, e.At)
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -125,11 +126,12 @@ type boundObject struct {
 // the TokenRequest API and in that of legacy Secrets.
 type serviceAccountClaims struct {
 	Bound struct {
-		Namespace      string      `json:"namespace"`
-		ServiceAccount boundObject `json:"serviceaccount"`
-		Pod            boundObject `json:"pod"`
-		Secret         boundObject `json:"secret"`
-		Node           boundObject `json:"node"`
+		Namespace      string           `json:"namespace"`
+		ServiceAccount boundObject      `json:"serviceaccount"`
+		Pod            boundObject      `json:"pod"`
+		Secret         boundObject      `json:"secret"`
+		Node           boundObject      `json:"node"`
+		WarnAfter      *jwt.NumericDate `json:"warnafter"`
 	} `json:"kubernetes.io"`
 	LegacyNamespace string `json:"kubernetes.io/serviceaccount/namespace"`
 	LegacyName      string `json:"kubernetes.io/serviceaccount/service-account.name"`
@@ -157,6 +159,8 @@ func decodeClaims(token string) evidence.Claims {
 		Expires:        timeOf(standard.Expiry),
 		NotBefore:      timeOf(standard.NotBefore),
 		IssuedAt:       timeOf(standard.IssuedAt),
+		WarnAfter:      timeOf(bound.WarnAfter),
+		KeyID:          keyID(parsed.Headers[0].KeyID),
 		Namespace:      evidence.Clean(cmp.Or(bound.Namespace, private.LegacyNamespace)),
 		ServiceAccount: evidence.Clean(cmp.Or(bound.ServiceAccount.Name, private.LegacyName)),
 		UID:            evidence.Clean(cmp.Or(bound.ServiceAccount.UID, private.LegacyUID)),
@@ -164,6 +168,17 @@ func decodeClaims(token string) evidence.Claims {
 		Secret:         evidence.Clean(cmp.Or(bound.Secret.Name, private.LegacySecret)),
 		Node:           evidence.Clean(bound.Node.Name),
 	}
+}
+
+// keyIDLike is the format of a key ID that is kept. Cleaning would remove most of them, since
+// they are hashes.
+var keyIDLike = regexp.MustCompile(`^[0-9A-Za-z_.:/+=-]{1,128}$`)
+
+func keyID(stated string) string {
+	if !keyIDLike.MatchString(stated) {
+		return ""
+	}
+	return stated
 }
 
 func timeOf(date *jwt.NumericDate) time.Time {

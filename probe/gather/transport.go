@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"regexp"
-	"slices"
 	"sync"
 	"time"
 
@@ -33,11 +32,15 @@ type endpoint struct {
 	transport *http.Transport
 	// clientCert is the file of the client certificate, empty where there is none.
 	clientCert string
+	// clientCertificate is the certificate in it.
+	clientCertificate evidence.Certificate
+	// bundle has the certificates of the CA bundle; empty with the system's roots.
+	bundle []evidence.Certificate
 
-	mu       sync.Mutex             // guards the fields below
-	first    map[string]*connecting // the first connection to each scheme and host
-	served   []*x509.Certificate
-	earliest evidence.Certificate // the one that expires first
+	mu     sync.Mutex             // guards the fields below
+	first  map[string]*connecting // the first connection to each scheme and host
+	served []*x509.Certificate
+	chain  []*x509.Certificate // the one that verified the served certificates and stays valid the longest
 }
 
 // tlsFiles are the TLS settings of a connection: file names, and the expected server name.
@@ -49,11 +52,11 @@ type tlsFiles struct {
 // newEndpoint reads the files, so that a rotated CA takes effect with the next run. A file
 // that cannot be used is a Failure of class ca_unreadable.
 func newEndpoint(files tlsFiles, network Network) (*endpoint, error) {
-	config, err := files.config(cmp.Or(network.files, new(parsedFiles)))
+	e := &endpoint{clientCert: files.clientCert}
+	config, err := e.configure(files, cmp.Or(network.files, new(parsedFiles)))
 	if err != nil {
 		return nil, fileFailure(evidence.ClassCAUnreadable, err)
 	}
-	e := &endpoint{clientCert: files.clientCert}
 	config.VerifyConnection = e.sawVerified
 	e.transport = httpclient.NewTransport(config)
 	httpclient.OfferHTTP2(e.transport)
@@ -62,34 +65,42 @@ func newEndpoint(files tlsFiles, network Network) (*endpoint, error) {
 	return e, nil
 }
 
-func (f tlsFiles) config(known *parsedFiles) (*tls.Config, error) {
+// configure reads the files into the endpoint and the configuration of its connections.
+func (e *endpoint) configure(f tlsFiles, known *parsedFiles) (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: f.serverName}
 	if f.caCert != "" {
 		bundle, err := localfile.Read(f.caCert, maxPEM)
 		if err != nil {
 			return nil, fmt.Errorf("reading the CA bundle: %w", err)
 		}
-		config.RootCAs, err = known.bundles.of(f.caCert, func() (*x509.CertPool, error) { return f.pool(bundle) }, bundle)
+		content, err := known.bundles.of(f.caCert, func() (caBundle, error) { return f.parseBundle(bundle) }, bundle)
 		if err != nil {
 			return nil, err
 		}
+		config.RootCAs, e.bundle = content.pool, content.certificates
 	}
 	if f.clientCert != "" {
 		pair, err := f.clientPair(known)
 		if err != nil {
 			return nil, err
 		}
-		config.Certificates = []tls.Certificate{pair}
+		config.Certificates, e.clientCertificate = []tls.Certificate{pair}, describe(pair.Leaf)
 	}
 	return config, nil
 }
 
-func (f tlsFiles) pool(bundle []byte) (*x509.CertPool, error) {
+// caBundle is the content of a CA bundle.
+type caBundle struct {
+	pool         *x509.CertPool
+	certificates []evidence.Certificate
+}
+
+func (f tlsFiles) parseBundle(content []byte) (caBundle, error) {
 	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(bundle) {
-		return nil, fmt.Errorf("reading the CA bundle %s: no certificate in it", f.caCert)
+	if !pool.AppendCertsFromPEM(content) {
+		return caBundle{}, fmt.Errorf("reading the CA bundle %s: no certificate in it", f.caCert)
 	}
-	return pool, nil
+	return caBundle{pool, describeAll(certificatesIn(content))}, nil
 }
 
 // clientPair reads the client certificate and its key. If a kubelet replaces both between
@@ -142,7 +153,7 @@ func (e *endpoint) RoundTrip(request *http.Request) (*http.Response, error) {
 
 func (e *endpoint) sawVerified(state tls.ConnectionState) error {
 	if len(state.VerifiedChains) > 0 {
-		e.saw(state.PeerCertificates, earliestToExpire(state.VerifiedChains[0], true))
+		e.saw(state.PeerCertificates, longestValid(state.VerifiedChains))
 	}
 	return nil
 }
@@ -162,34 +173,14 @@ func (e *endpoint) ownCertificateRejected(err error) error {
 
 func (e *endpoint) sawRefused(err error) {
 	if failed, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		e.saw(failed.UnverifiedCertificates, earliestToExpire(failed.UnverifiedCertificates, false))
+		e.saw(failed.UnverifiedCertificates, nil)
 	}
 }
 
-func (e *endpoint) saw(served []*x509.Certificate, earliest evidence.Certificate) {
+func (e *endpoint) saw(served, chain []*x509.Certificate) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.served, e.earliest = served, earliest
-}
-
-// earliestToExpire describes the certificate that expires first.
-func earliestToExpire(certificates []*x509.Certificate, verified bool) evidence.Certificate {
-	if len(certificates) == 0 {
-		return evidence.Certificate{}
-	}
-	first := slices.MinFunc(certificates, func(a, b *x509.Certificate) int { return a.NotAfter.Compare(b.NotAfter) })
-	return evidence.Certificate{
-		Verified:  verified,
-		NotBefore: first.NotBefore,
-		NotAfter:  first.NotAfter,
-		Subject:   evidence.Clean(first.Subject.String()),
-	}
-}
-
-func (e *endpoint) servedCertificate() evidence.Certificate {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.earliest
+	e.served, e.chain = served, chain
 }
 
 func (e *endpoint) servedCertificates() []*x509.Certificate {

@@ -23,6 +23,10 @@ type Kubernetes struct {
 	// Accounts, Pods and Secrets map namespace/name of each existing object to its UID. The
 	// Secret of a legacy token maps to the token instead.
 	Accounts, Pods, Secrets map[string]string
+	// Unused has the Secrets, as namespace/name, that are marked as unused for long.
+	Unused map[string]bool
+	// OlderKeys are accepted besides the cluster's own key.
+	OlderKeys []*Key
 	// Labels maps each existing namespace to its labels.
 	Labels map[string]map[string]string
 	// Static maps tokens that are not JWTs to usernames.
@@ -43,7 +47,7 @@ type Kubernetes struct {
 
 func newKubernetes() *Kubernetes {
 	k := &Kubernetes{
-		Accounts: map[string]string{}, Pods: map[string]string{}, Secrets: map[string]string{},
+		Accounts: map[string]string{}, Pods: map[string]string{}, Secrets: map[string]string{}, Unused: map[string]bool{},
 		Labels: map[string]map[string]string{}, Static: map[string]string{},
 		Grants: map[string][]string{}, Dangling: map[string]string{},
 		Handlers: map[string]http.HandlerFunc{},

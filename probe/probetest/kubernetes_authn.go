@@ -76,10 +76,11 @@ func orDefault(audiences []string) []string {
 }
 
 func (k *Kubernetes) validate(token string, parsed *jwt.JSONWebToken, c claims, audiences []string) (subject, error) {
-	if id := parsed.Headers[0].KeyID; id != "" && id != clusterKey().id {
+	key, known := k.keyOf(parsed.Headers[0].KeyID)
+	if !known {
 		return subject{}, errors.New("invalid signature, no keys found")
 	}
-	if err := parsed.Claims(clusterKey().private.Public(), &struct{}{}); err != nil {
+	if err := parsed.Claims(key.private.Public(), &struct{}{}); err != nil {
 		return subject{}, err
 	}
 	of := orDefault(c.Audience)
@@ -93,6 +94,16 @@ func (k *Kubernetes) validate(token string, parsed *jwt.JSONWebToken, c claims, 
 	}
 	s.uid = c.Kubernetes.ServiceAccount.UID
 	return s, k.validateBound(c)
+}
+
+// keyOf returns the key of this ID; without an ID, the cluster's own.
+func (k *Kubernetes) keyOf(id string) (*Key, bool) {
+	for _, key := range append([]*Key{clusterKey()}, k.OlderKeys...) {
+		if id == "" || id == key.id {
+			return key, true
+		}
+	}
+	return nil, false
 }
 
 // validateBound checks a token of the TokenRequest API: its times, and whether the objects
@@ -142,6 +153,10 @@ func (k *Kubernetes) validateLegacy(token string, c claims) error {
 		return errors.New("Token has been invalidated")
 	case stored != token:
 		return errors.New("Token does not match server's copy")
+	case k.Unused[c.LegacyNamespace+"/"+c.LegacySecret]:
+		return fmt.Errorf("the token in secret %[1]s/%[2]s for service account %[1]s/%[3]s has been marked invalid. Use tokens from the TokenRequest API or manually created "+
+			"secret-based tokens, or remove the 'kubernetes.io/legacy-token-invalid-since' label from the secret to temporarily allow use of this token",
+			c.LegacyNamespace, c.LegacySecret, c.LegacyName)
 	}
 	switch uid, exists := k.Accounts[c.LegacyNamespace+"/"+c.LegacyName]; {
 	case !exists:

@@ -31,6 +31,14 @@ func newAuthority(name string) authority {
 
 const year = 365 * 24 * time.Hour
 
+// until returns the CA with the same name and key, valid until then: each verifies what the other
+// has issued.
+func (a authority) until(end time.Time) authority {
+	template := *a.certificate
+	template.NotAfter = end
+	return authority{sign(&template, &template, a.key, a.key), a.key}
+}
+
 // PEM returns the CA's certificate in the format of kubernetes_ca_cert.
 func (a authority) PEM() string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.certificate.Raw}))

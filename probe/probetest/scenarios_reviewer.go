@@ -43,6 +43,10 @@ var reviewerScenarios = []Scenario{
 		useReviewer(legacy)(w)
 		w.Kubernetes.Change(func(k *Kubernetes) { clear(k.Secrets) })
 	}),
+	twin("reviewer_revoked_legacy_secret_unused", useReviewer(func(w *World, t *Token) {
+		legacy(w, t)
+		w.Kubernetes.Change(func(k *Kubernetes) { k.Unused[t.Namespace+"/"+t.Secret] = true })
+	})),
 	twin("reviewer_revoked_account_deleted", func(w *World) {
 		w.Kubernetes.Change(func(k *Kubernetes) { delete(k.Accounts, "vault/vault-auth") })
 	}),

@@ -3,6 +3,7 @@ package probetest
 import (
 	"encoding/base64"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
@@ -11,7 +12,8 @@ import (
 
 // ReviewerInSecret puts the reviewer's token into a Secret in the exporter's own cluster,
 // which the exporter may read. In the world, that is the cluster of the target.
-func (w *World) ReviewerInSecret(key, content string) {
+// It has these labels, as names and values.
+func (w *World) ReviewerInSecret(key, content string, labels ...string) {
 	w.Identity()
 	w.Target.Home = w.Target.Kubernetes
 	w.Target.Reviewer = evidence.Origin{
@@ -19,7 +21,11 @@ func (w *World) ReviewerInSecret(key, content string) {
 		Secret: evidence.SecretKey{Namespace: "vault", Name: "vault-auth-token", Key: "token"},
 	}
 	encoded := base64.StdEncoding.EncodeToString([]byte(content))
-	w.OnSecret(JSON(200, `{"apiVersion":"v1","kind":"Secret","metadata":{"name":"vault-auth-token"},"data":{"`+key+`":"`+encoded+`"}}`))
+	set := []string{}
+	for pair := range slices.Chunk(labels, 2) {
+		set = append(set, `"`+pair[0]+`":"`+pair[1]+`"`)
+	}
+	w.OnSecret(JSON(200, `{"apiVersion":"v1","kind":"Secret","metadata":{"name":"vault-auth-token","labels":{`+strings.Join(set, ",")+`}},"data":{"`+key+`":"`+encoded+`"}}`))
 }
 
 // OnSecret sets the handler for reading the reviewer's Secret. Other requests for Secrets
@@ -55,6 +61,13 @@ const secretForbidden = `secrets "vault-auth-token" is forbidden: User "system:s
 // if the other cluster is down, the reviewer is not judged.
 var secretScenarios = []Scenario{
 	bare("healthy_secret", proven(none), func(w *World) { w.ReviewerInSecret("token", w.Reviewer.String()+"\n") }),
+	bare("reviewer_revoked_secret_unused", proven(diagnose.ReviewerRevoked), func(w *World) {
+		token := w.Reviewer
+		legacy(w, &token)
+		w.Kubernetes.Change(func(k *Kubernetes) { k.Unused[token.Namespace+"/"+token.Secret] = true })
+		w.StoreReviewer(token.String())
+		w.ReviewerInSecret("token", token.String(), "kubernetes.io/legacy-token-invalid-since", "2026-01-02")
+	}),
 	bare("reviewer_drift_secret", byElimination(diagnose.ReviewerDrift), func(w *World) {
 		w.ReviewerInSecret("token", w.Reviewer.String())
 		w.DropReviewer()

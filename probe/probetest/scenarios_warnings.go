@@ -42,6 +42,16 @@ var warningScenarios = []Scenario{
 	twin("certificate_expiring", func(w *World) {
 		w.Target.Vault.Addr = w.Serve(w.Vault, w.vaultCA, expiring)
 	}),
+	twin("certificate_expiring_mount_ca", func(w *World) {
+		w.Config(func(c *Config) { c.CACert = w.kubernetesCA.until(time.Now().Add(24 * time.Hour)).PEM() })
+	}),
+	twin("certificate_expiring_exporters_ca", func(w *World) {
+		w.Target.Kubernetes.CACert = w.File("ca.crt", w.kubernetesCA.until(time.Now().Add(24*time.Hour)).PEM())
+	}),
+	twin("token_signing_key_rotated", useReviewer(func(w *World, t *Token) {
+		t.Key, t.Issued = otherKey(), t.Issued.Add(-time.Hour)
+		w.Kubernetes.Change(func(k *Kubernetes) { k.OlderKeys = []*Key{otherKey()} })
+	})),
 	twin("mount_ca_mismatch", withMount(func(m *Mount) {
 		m.PooledCA, m.Config.CACert = m.Config.CACert, newAuthority("other").PEM()
 	})),

@@ -104,6 +104,13 @@ func accountToken(namespace, name string, audiences ...string) Token {
 	}
 }
 
+// KubernetesCA returns the CA of the API server, in a certificate that is valid until then. Every
+// such certificate verifies the API server while it is valid.
+func (w *World) KubernetesCA(end time.Time) string { return w.kubernetesCA.until(end).PEM() }
+
+// OtherCA returns a CA that verifies nothing, valid until then.
+func OtherCA(end time.Time) string { return newAuthority("other").until(end).PEM() }
+
 // Complete makes all optional evidence available: it adds a Vault token that may read the
 // mount, a diagnostic role, and an identity of the exporter.
 func (w *World) Complete() { w.give(Everything) }

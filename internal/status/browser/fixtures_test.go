@@ -115,11 +115,17 @@ func result(t evidence.Target, at time.Time) probe.Result {
 		KubernetesCertificate: evidence.Certificate{Verified: true, NotBefore: at.Add(-30 * day), NotAfter: at.Add(300 * day)},
 		VaultCertificate:      evidence.Certificate{Verified: true, NotBefore: at.Add(-60 * day), NotAfter: at.Add(9 * day)},
 	}
+	e.KubernetesChain.Served, e.VaultChain.Served = served("kube-apiserver", e.KubernetesCertificate), served("vault.example.com", e.VaultCertificate)
 	return judged(t, at, e)
 }
 
+func served(name string, c evidence.Certificate) []evidence.Certificate {
+	c.Subject, c.Needed = "CN="+name, true
+	return []evidence.Certificate{c}
+}
+
 func judged(t evidence.Target, at time.Time, e evidence.Evidence) probe.Result {
-	return probe.Result{Target: t, Start: at, Duration: 37 * time.Millisecond, Evidence: e, Diagnosis: diagnose.Diagnose(t, e), Since: at}
+	return probe.Result{Target: t, Start: at, Duration: 37 * time.Millisecond, Evidence: e, Diagnosis: diagnose.Diagnose(t, e), Expiries: diagnose.Expiries(t, e), Since: at}
 }
 
 // forbidden takes the reviewer's permission away.

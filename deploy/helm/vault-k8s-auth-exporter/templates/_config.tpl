@@ -84,6 +84,8 @@ vault
   "INTERVAL" $v.interval
   "TIMEOUT" $v.timeout
   "RECHECK_INTERVAL" $v.recheckInterval
+  "EXPIRY_WARNING_TOKENS" $v.expiryWarning.tokens
+  "EXPIRY_WARNING_CERTIFICATES" $v.expiryWarning.certificates
   "FOLLOW_UPS" (toString $v.followUps)
   "STATUS_PAGE" (toString $v.statusPage)
   "PROBE_API" (toString $v.probeAPI)
