@@ -46,7 +46,7 @@ const leadTimesNotes = `
 var leadTimeRows = []struct{ ending, happens, said, before string }{
 	{"reviewer_expiring", "the reviewer token is about to expire", "`reviewer_token_expiring`", "14 days, or a tenth of its validity"},
 	{"reviewer_bound_to_pod", "the reviewer token is bound to a pod, which is deleted", "`reviewer_token_bound_to_pod`", "from the first run with the token until the deletion, of which nothing is known in advance"},
-	{"ca_rotated", "the API server gets a certificate of a CA that the mount does not have", "`mount_ca_mismatch`", "from the next reading of the config, or the next run if it was read, until Vault's connection ends"},
+	{"ca_rotated", "the API server gets a certificate of a CA that the mount does not have", "`mount_ca_mismatch`", "from the next reading of the config, which is every tenth run, until Vault's connection ends"},
 	{"certificate_expiring", "a certificate is about to expire", "`certificate_expiring`", "14 days, or a tenth of its validity"},
 	{"mount_changed", "the mount's config is changed by hand, wrongly", "nothing", "cannot be said in advance"},
 	{"", "a role is widened", "nothing", "never: logins do not fail"},

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"net/http"
 	"time"
@@ -91,11 +92,11 @@ func markReviewerUnused(ctx context.Context, l *Lab) error {
 	return l.cluster.call(ctx, http.MethodPut, path, secret, nil)
 }
 
-// LogInAnew logs in as the canary does, on a connection of its own.
+// LogInAnew logs in as the canary does, on a connection of its own, on which it verifies Vault.
 func (l *Lab) LogInAnew(ctx context.Context) error {
 	pod := *l.vault
-	pod.client = newClient(l.vault.client.base, l.vault.tls)
-	pod.client.header = l.vault.client.header // revoking the token needs the lab's own
+	pod.client = newClient(l.vault.base, &tls.Config{RootCAs: l.vault.ca.pool()})
+	pod.client.header = l.vault.header // revoking the token needs the lab's own
 	defer pod.client.close()
 	return pod.logIn(ctx, l.canary)
 }
