@@ -150,6 +150,7 @@ func wantAuditEntries(a administrator, p pod) {
 	want := []string{
 		"selfsubjectaccessreviews by system:serviceaccount:vault:vault-auth",
 		"selfsubjectreviews by system:serviceaccount:vault:vault-auth",
+		"selfsubjectrulesreviews by system:serviceaccount:vault:vault-auth",
 		"tokenreviews by system:serviceaccount:vault:vault-auth",
 	}
 	if diff := cmp.Diff(want, slices.Compact(from)); diff != "" {

@@ -29,7 +29,7 @@ var notFixed = map[string][]string{
 		"vault_unreachable",
 	},
 	"only the owner of a limit or a policy can decide on it": {
-		"kubernetes_throttled", "reviewer_overprivileged", "role_mfa_required", "vault_rate_limited",
+		"kubernetes_throttled", "role_mfa_required", "vault_rate_limited",
 	},
 	"a setting of the exporter is wrong": {
 		"kubernetes_unreachable_from_exporter", "mount_host_differs", "mount_wrong_type", "vault_dns",
@@ -40,6 +40,7 @@ var notFixed = map[string][]string{
 	},
 	"nodes of Vault have to be started":                                           {"vault_no_leader_quorum_lost", "vault_no_leader_leader_silent"},
 	"the token is no JWT, and does not say whose it is: the fix has placeholders": {"reviewer_unauthorized"},
+	"the fix has a placeholder, which TestFixOfAWideReviewer fills in":            {"reviewer_overprivileged", "reviewer_overprivileged_secrets"},
 	"operator init prints the keys of a new Vault for people":                     {"vault_uninitialized"},
 	"time passes": {"reviewer_not_yet_valid"},
 }
@@ -232,6 +233,44 @@ func TestFixesInAccessReview(t *testing.T) {
 			if stored := sh.mustRun(`export VAULT_ADDR="$EXPORTER_VAULT_ADDR"`, "vault read -field=token_reviewer_jwt_set auth/kubernetes/config"); !strings.Contains(stored, "true") {
 				t.Errorf("the fix deleted the stored reviewer token:\n%s\n%s", strings.Join(broken.Targets[0].Fix, "\n"), out)
 			}
+		})
+	}
+}
+
+// TestFixOfAWideReviewer pastes the fix of a reviewer that may do too much, with the name of the binding that the check
+// finds. Logins work after each of its commands.
+func TestFixOfAWideReviewer(t *testing.T) {
+	for _, name := range []string{"reviewer_overprivileged", "reviewer_overprivileged_secrets"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := startLab(t)
+			env, sh := environment(l.FullEnv()), newShell(t, l)
+			if err := l.Inject(t.Context(), name); err != nil {
+				t.Fatal(err)
+			}
+			if name == "reviewer_overprivileged" {
+				sh.mustRun("kubectl delete clusterrolebinding vault-auth-delegator") // logins rely on the wide binding
+			}
+			_, broken := check(t, env)
+			i := slices.IndexFunc(broken.Targets[0].Warnings, func(w warningReport) bool { return w.Warning == "reviewer_overprivileged" })
+			if i < 0 {
+				t.Fatalf("no warning: %+v", broken.Targets[0])
+			}
+			warning := broken.Targets[0].Warnings[i]
+			bindings := regexp.MustCompile(`(?m)^clusterrolebinding\S*/(\S+) +ClusterRole/(?:cluster-admin|lab-secrets) `).FindStringSubmatch(sh.mustRun(warning.Check[0].Command))
+			if bindings == nil {
+				t.Fatalf("the check finds no binding: %s", sh.mustRun(warning.Check[0].Command))
+			}
+			for _, line := range warning.Fix {
+				sh.mustRun(strings.Replace(line, "<binding>", bindings[1], 1))
+				if o, after := check(t, env); o.code != 0 {
+					t.Fatalf("after %s: %+v", line, after.Targets[0])
+				}
+			}
+			eventually(t, detectionTimeout, "the warning to end", func() bool {
+				o, after := check(t, env)
+				return o.code == 0 && !after.Targets[0].warns("reviewer_overprivileged")
+			}, func() string { return strings.Join(warning.Fix, "\n") })
 		})
 	}
 }

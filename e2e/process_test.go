@@ -101,20 +101,22 @@ type targetReport struct {
 	Reviewer                                              struct{ Reason, Component, Detail string }
 	Started                                               time.Time
 	Duration                                              float64 `json:"duration_seconds"`
-	Warnings                                              []struct {
-		Warning, Detail string
-		Fix, Notes      []string
-		Check           []checkLine
-	}
-	Expiries []struct {
+	Expiries                                              []struct {
 		Item, Name, Until, Effect, Then, Component, Source string
 		Begin, End                                         time.Time
 		WarnAt                                             time.Time `json:"warn_at"`
 	}
-	Steps []struct {
+	Warnings []warningReport
+	Steps    []struct {
 		Step, State, Detail string
 		Duration            float64 `json:"duration_seconds"`
 	}
+}
+
+type warningReport struct {
+	Warning, Detail string
+	Fix, Notes      []string
+	Check           []checkLine
 }
 
 // A checkLine is a command that only reads, and what in its output confirms the diagnosis.

@@ -23,6 +23,7 @@ type binding struct {
 // ClusterRoles of the lab.
 const (
 	namespaceReaderRole = "lab-namespaces" // may get namespaces, nothing else
+	secretReaderRole    = "lab-secrets"    // may read Secrets, nothing else
 	minterRole          = "lab-minter"     // may create tokens of service accounts, nothing else
 )
 
@@ -37,13 +38,14 @@ var (
 	canaryMinterBinding    = binding{name: "lab-minter", role: minterRole, account: exporterAccount}.inNamespace(canaryAccount.namespace)
 	exporterBinding        = binding{name: "vault-k8s-auth-exporter", role: "system:auth-delegator", account: exporterAccount, grants: createTokenReviews}
 	adminBinding           = binding{name: "vault-auth-admin", role: "cluster-admin", account: reviewerAccount, grants: access{"", "secrets", "list"}}
+	secretReaderBinding    = binding{name: "vault-auth-secrets", role: secretReaderRole, account: reviewerAccount, grants: access{"", "secrets", "list"}}
 	namespaceReaderBinding = binding{name: "lab-namespaces", role: namespaceReaderRole, account: reviewerAccount, grants: access{"", "namespaces", "get"}}
 )
 
 // faultBindings are those that faults and variants make.
 var faultBindings = []binding{
 	reviewerBinding, reviewerBinding.inNamespace(reviewerAccount.namespace), canaryBinding, reviewerMinterBinding, canaryMinterBinding,
-	adminBinding, namespaceReaderBinding,
+	adminBinding, secretReaderBinding, namespaceReaderBinding,
 }
 
 // withRole binds another role instead. It grants nothing that the lab waits for.

@@ -140,6 +140,13 @@ func reviewerWarnings() []Fault {
 			Heal:    unbindRole(adminBinding),
 		},
 		{
+			Name:    "reviewer_overprivileged_secrets",
+			Summary: "the reviewer is bound to a ClusterRole that reads Secrets",
+			Bare:    healthyWithWarning("reviewer_overprivileged"),
+			Inject:  bindRole(secretReaderBinding),
+			Heal:    unbindRole(secretReaderBinding),
+		},
+		{
 			Name:    "reviewer_token_bound_to_pod",
 			Summary: "the reviewer's token, in the file and in Vault, is bound to a pod",
 			Bare:    healthyWithWarning("reviewer_token_bound_to_pod"),

@@ -23,6 +23,15 @@ func roleFaults() []Fault {
 			proven("role_policy_invalid"), Verdict{}, fields{"token_policies": "root"}),
 		fault("role_service_account_mismatch", "allows another service account than the canary",
 			proven("role_service_account_mismatch"), Verdict{}, fields{"bound_service_account_names": "somebody-else"}),
+		{
+			Name:    "role_policy_too_wide",
+			Summary: "the canary role gives a policy that permits everything",
+			Bare:    healthyWithWarning("role_policy_too_wide"),
+			Inject:  sequence(writePolicy(widePolicy, `path "*" { capabilities = ["create", "read", "update", "delete", "list"] }`), setRole(fields{"token_policies": "default," + widePolicy})),
+			Heal: sequence(healRole, func(ctx context.Context, l *Lab) error {
+				return l.vault.delete(ctx, "sys/policies/acl/"+widePolicy)
+			}),
+		},
 		fault("role_ttl_too_long", "gives tokens a TTL of an hour",
 			healthyWithWarning("role_ttl_too_long"), Verdict{}, fields{"token_ttl": "1h"}),
 		fault("token_not_revoked", "gives tokens without the default policy, which may not revoke themselves",
@@ -63,6 +72,15 @@ func roleFaults() []Fault {
 			Inject:  sequence(bindRole(namespaceReaderBinding), setRole(noLabel)),
 			Heal:    sequence(unbindRole(namespaceReaderBinding), healRole),
 		},
+	}
+}
+
+// widePolicy is the policy of the fault role_policy_too_wide.
+const widePolicy = "lab-everything"
+
+func writePolicy(name, policy string) change {
+	return func(ctx context.Context, l *Lab) error {
+		return l.vault.post(ctx, "sys/policies/acl/"+name, fields{"policy": policy}, nil)
 	}
 }
 

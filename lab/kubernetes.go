@@ -163,6 +163,7 @@ func (c *cluster) seed(ctx context.Context) error {
 	}
 	for role, rule := range map[string]fields{
 		namespaceReaderRole: {"apiGroups": []string{""}, "resources": []string{"namespaces"}, "verbs": []string{"get"}},
+		secretReaderRole:    {"apiGroups": []string{""}, "resources": []string{"secrets"}, "verbs": []string{"get", "list"}},
 		minterRole:          {"apiGroups": []string{""}, "resources": []string{"serviceaccounts/token"}, "verbs": []string{"create"}},
 	} {
 		err := c.post(ctx, rbacPath+"clusterroles", fields{"metadata": fields{"name": role}, "rules": []fields{rule}}, nil)

@@ -59,12 +59,25 @@ func TestMountAndPrivilegesAreReadOnEveryTenthRun(t *testing.T) {
 		if result, memory = w.Probe(memory); result.Evidence.Mount.At.Equal(result.Evidence.At) {
 			read = append(read, run)
 		}
-		if !result.Evidence.Mount.Config.Ok() || !result.Evidence.ExcessPrivileges.Ok() {
+		if !result.Evidence.Mount.Config.Ok() || !result.Evidence.Privileges.Ok() || !result.Evidence.Capabilities.Ok() {
 			t.Fatalf("run %d: the last config or privileges were not carried over", run)
 		}
 	}
 	if want := []int{0, 10, 20}; !slices.Equal(read, want) {
 		t.Errorf("the mount was read on the runs %v, want %v", read, want)
+	}
+}
+
+// Where the API server does not list the rules of an authorizer, the reviewer is not said to have no more than it needs.
+func TestUnlistedPrivilegesAreNotJudged(t *testing.T) {
+	for _, webhook := range []bool{false, true} {
+		w := probetest.NewWorld(t)
+		w.Kubernetes.Change(func(k *probetest.Kubernetes) { k.Webhook = webhook })
+		result, _ := w.Probe(probe.Memory{})
+		judged := slices.ContainsFunc(result.Warnings, func(w diagnose.Warning) bool { return w.Code == diagnose.ReviewerOverprivileged })
+		if judged == webhook {
+			t.Errorf("webhook %t: judged %t", webhook, judged)
+		}
 	}
 }
 

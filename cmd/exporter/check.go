@@ -27,6 +27,7 @@ const lateLoginNotice = 200 * time.Millisecond
 type checkFlags struct {
 	output         string
 	selection      selection
+	candidate      candidateFlags
 	verbose, quiet bool
 }
 
@@ -37,6 +38,7 @@ func addCheckFlags(c *kingpin.CmdClause, f *checkFlags) {
 	c.Flag("label", "Probe only targets with this label, as NAME=VALUE; * and ? are wildcards in VALUE. Repeatable.").StringsVar(&f.selection.labels)
 	c.Flag("verbose", "In text, print every target in full, and what ends when.").Short('v').BoolVar(&f.verbose)
 	c.Flag("quiet", "In text, print nothing but the summary.").Short('q').BoolVar(&f.quiet)
+	addCandidateFlags(c, &f.candidate)
 }
 
 // report returns what writes the results.
@@ -60,6 +62,9 @@ func (f checkFlags) report(links status.Links) func(io.Writer, []probe.Result) e
 func check(ctx context.Context, f flags, settings config.Config, stdout, stderr io.Writer) int {
 	signal.Ignore(syscall.SIGPIPE) // it would end the process before late logins are revoked
 	selected, err := f.check.selection.from(settings.Targets)
+	if err == nil {
+		selected, err = f.check.candidate.of(selected, f.check.output)
+	}
 	if err != nil {
 		return complain(stderr, err)
 	}

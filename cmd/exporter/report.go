@@ -29,10 +29,14 @@ func writeTarget(out io.Writer, l layout, links status.Links, r probe.Result) {
 	}
 	fmt.Fprintln(out)
 	writeRow(out, l, "  why    ", d.Detail)
-	if d.Reviewer.Reason != "" && d.Reviewer.Reason != diagnose.None && d.Reviewer.Reason != d.Reason {
+	if d.Reviewer.Reason != "" && d.Reviewer.Reason != diagnose.None && d.Reviewer.Reason != d.Reason && d.Reviewer.Detail != d.Detail {
 		writeRow(out, l, "         ", "the reviewer alone: "+string(d.Reviewer.Reason)+": "+d.Reviewer.Detail)
 	}
-	writeAdvice(out, l, d.Advice)
+	if r.Target.Candidate != nil && r.Healthy() {
+		writeCandidate(out, l, d.Advice)
+	} else {
+		writeAdvice(out, l, d.Advice)
+	}
 	if runbook := links.Runbook(d.Reason, r.Target.Name); runbook != "" {
 		fmt.Fprintf(out, "  see    %s\n", runbook)
 	}
@@ -75,6 +79,9 @@ func describeExpiry(x diagnose.Expiry, now time.Time) string {
 func headline(l layout, r probe.Result) string {
 	d := r.Diagnosis
 	verdict := fmt.Sprintf("%s (%s, %s)", l.color(bold, string(d.Reason)), d.Component(), strings.ReplaceAll(string(d.Certainty), "_", " "))
+	if r.Target.Candidate != nil {
+		return candidateHeadline(l, r.LoginStatus(), verdict)
+	}
 	switch r.LoginStatus() {
 	case diagnose.LoginsWork:
 		return l.color(green, "healthy") + ", pods can log in"
@@ -87,11 +94,21 @@ func headline(l layout, r probe.Result) string {
 // writeAdvice writes notes, then the commands that only read, then those that change
 // something.
 func writeAdvice(out io.Writer, l layout, a diagnose.Advice) {
+	writeNotes(out, l, a)
+	writeCommands(out, "  check  ", a.CheckLines())
+	writeCommands(out, "  fix    ", a.Fix)
+}
+
+// writeCandidate writes the commands that put a candidate into the mount's config.
+func writeCandidate(out io.Writer, l layout, a diagnose.Advice) {
+	writeNotes(out, l, a)
+	writeCommands(out, "  write  ", a.Fix)
+}
+
+func writeNotes(out io.Writer, l layout, a diagnose.Advice) {
 	for _, note := range a.Notes {
 		writeRow(out, l, "  note   ", note)
 	}
-	writeCommands(out, "  check  ", a.CheckLines())
-	writeCommands(out, "  fix    ", a.Fix)
 }
 
 func writeCommands(out io.Writer, label string, commands []string) {

@@ -47,6 +47,14 @@ func (a Advice) IsEmpty() bool { return len(a.Check)+len(a.Fix)+len(a.Notes) == 
 // Advice returns what to do about the reason at this target, given the evidence of the
 // run.
 func (r Reason) Advice(t evidence.Target, e evidence.Evidence) Advice {
+	switch {
+	case t.Candidate != nil && r == None:
+		return adviseCandidate(t, e).at(t, e)
+	case t.Candidate != nil && r.Component() == ComponentVaultToKubernetes:
+		return adviseCandidateHost(t).at(t, e)
+	case t.Candidate != nil && r == Unexplained:
+		return adviseSourcePermission(t, e).at(t, e)
+	}
 	advise := specOf[r].advise
 	if advise == nil {
 		return Advice{}
@@ -144,9 +152,14 @@ func commands(checks []Check) []string {
 
 // namesFile reports whether a command names a file in the exporter's pod.
 func namesFile(t evidence.Target, line string) bool {
-	return slices.ContainsFunc(
-		[]string{t.Vault.CACert, t.Vault.ClientCert, t.Vault.ClientKey, t.Kubernetes.CACert, t.Home.CACert, t.Reviewer.TokenFile, t.Canary.TokenFile},
-		func(file string) bool { return file != "" && strings.Contains(line, shell.Quote(file)) })
+	files := []string{t.Vault.CACert, t.Vault.ClientCert, t.Vault.ClientKey, t.Home.CACert, t.Canary.TokenFile}
+	if c := t.Candidate; c == nil || !c.CACert { // a candidate's files are where the command runs
+		files = append(files, t.Kubernetes.CACert)
+	}
+	if c := t.Candidate; c == nil || !c.Reviewer {
+		files = append(files, t.Reviewer.TokenFile)
+	}
+	return slices.ContainsFunc(files, func(file string) bool { return file != "" && strings.Contains(line, shell.Quote(file)) })
 }
 
 // environment returns the command that points the vault CLI at the target's Vault. It does

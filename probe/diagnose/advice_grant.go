@@ -49,5 +49,5 @@ func grantName(p evidence.Permission, who string) string {
 // roleSuffix maps a resource to the suffix of the name of the role that permits it.
 var roleSuffix = map[string]string{
 	"secrets": "reader", "serviceaccounts/token": "token", "serviceaccounts": "serviceaccount-reader", "namespaces": "namespace-reader",
-	"subjectaccessreviews.authorization.k8s.io": "subjectaccessreviews",
+	"subjectaccessreviews.authorization.k8s.io": "subjectaccessreviews", "tokenreviews.authentication.k8s.io": "tokenreviews",
 }

@@ -36,7 +36,11 @@ var rules = []rule{
 // Diagnose derives the diagnosis from one run's evidence. It is a pure function: it makes no
 // requests and reads no clock.
 func Diagnose(t evidence.Target, e evidence.Evidence) Diagnosis {
-	d := Diagnosis{Verdict: firstOf(rules, t, e), Reviewer: judgeReviewer(t, e)}
+	ordered := rules
+	if t.Candidate != nil {
+		ordered = candidateRules
+	}
+	d := Diagnosis{Verdict: firstOf(ordered, t, e), Reviewer: judgeReviewer(t, e)}
 	d.Verdict.Advice = d.Reason.Advice(t, e)
 	d.Reviewer.Advice = d.Reviewer.Reason.Advice(t, e)
 	return d

@@ -88,6 +88,9 @@ var unknownReasons = sorted(
 func adviseOwn(reason Reason) adviser {
 	return func(t evidence.Target, e evidence.Evidence) Advice {
 		_, asked := exporterFailure(e)
+		if t.Candidate != nil {
+			asked = serverKubernetes
+		}
 		return adviseAt(t, reason, asked)
 	}
 }
@@ -99,7 +102,11 @@ func adviseAt(t evidence.Target, reason Reason, asked server) Advice {
 		{"EXPORTER_VAULT_CACERT", t.Vault.CACert}, {"EXPORTER_VAULT_CLIENT_CERT", t.Vault.ClientCert}, {"EXPORTER_VAULT_CLIENT_KEY", t.Vault.ClientKey},
 	}
 	if asked == serverKubernetes {
-		address, files = t.Kubernetes.Host, []pemFile{{"EXPORTER_KUBERNETES_CACERT", t.Kubernetes.CACert}}
+		setting := "EXPORTER_KUBERNETES_CACERT"
+		if t.Candidate != nil && t.Candidate.CACert {
+			setting = "--kubernetes-cacert"
+		}
+		address, files = t.Kubernetes.Host, []pemFile{{setting, t.Kubernetes.CACert}}
 		if t.Home.CACert != t.Kubernetes.CACert {
 			files = append(files, pemFile{"The CA of the pod's own API server", t.Home.CACert})
 		}

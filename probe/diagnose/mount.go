@@ -151,8 +151,8 @@ var mountWarnings = []WarningSpec{
 		Remedy: "As for [`vault_to_kubernetes_tls`](#vault_to_kubernetes_tls), before Vault's next restart.",
 		judge: func(t evidence.Target, e evidence.Evidence) (finding, bool) {
 			c := e.MountCA.Value
-			if !e.MountCA.Ok() || c.Verified {
-				return finding{}, e.MountCA.Ok()
+			if judged := e.MountCA.Ok() && !(t.Candidate != nil && t.Candidate.Host); !judged || c.Verified {
+				return finding{}, judged
 			}
 			return finding{
 				holds:  true,
@@ -173,7 +173,7 @@ var mountWarnings = []WarningSpec{
 				detail: fmt.Sprintf("the config of %s points at %s, the exporter at %s: the exporter's checks may not apply to Vault",
 					mountPath(t), host, t.Kubernetes.Host),
 				advice: Advice{Notes: []string{"Set EXPORTER_KUBERNETES_HOST to the host that Vault uses, or accept that the CA of the config is not checked."}},
-			}, e.Mount.Config.Ok() && host != ""
+			}, e.Mount.Config.Ok() && host != "" && !(t.Candidate != nil && t.Candidate.Host)
 		},
 	},
 	{
@@ -219,6 +219,9 @@ func readConfig(t evidence.Target, shows string) Check {
 }
 
 func adviseMountCA(t evidence.Target, e evidence.Evidence) Advice {
+	if t.Candidate != nil {
+		return Advice{Notes: []string{"Logins fail once Vault connects again: try a CA too, with --kubernetes-cacert."}}
+	}
 	a := reconnect(t, e, caSetting(t, e))
 	a.Check = []Check{connectAsVault(t, e)}
 	if e.MountCA.Ok() && e.MountCA.Value.Verified {

@@ -21,8 +21,9 @@ const (
 	RoleMFARequired             Reason = "role_mfa_required"
 	CanaryEntityDisabled        Reason = "canary_entity_disabled"
 
-	RoleTTLTooLong  WarningCode = "role_ttl_too_long"
-	TokenNotRevoked WarningCode = "token_not_revoked"
+	RoleTTLTooLong    WarningCode = "role_ttl_too_long"
+	TokenNotRevoked   WarningCode = "token_not_revoked"
+	RolePolicyTooWide WarningCode = "role_policy_too_wide"
 )
 
 var roleReasons = sorted(
@@ -181,6 +182,14 @@ var roleWarnings = []WarningSpec{
 				},
 			}, e.Revoke.State != evidence.NotAsked
 		},
+	},
+	{
+		Code: RolePolicyTooWide, Component: ComponentRole, Title: "the canary's policies permit more than it needs",
+		Means: "The token that the canary's login returns may change Vault: policies, auth methods, mounts, tokens, identities, the config of its own mount, or it may seal Vault. " +
+			"Whoever gets hold of the canary's service account can too.",
+		Seen:   "`sys/capabilities-self` with the token of the login, on every tenth run, at paths that every Vault has. Reading the mount's config and the role does not count. The policy `default` permits the question.",
+		Remedy: "Give the role the policy `default` and, if the canary [reads config and role](evidence.md), the policy for that.",
+		judge:  judgePolicyTooWide,
 	},
 }
 

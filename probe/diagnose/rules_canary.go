@@ -44,9 +44,17 @@ func tokenReason(f evidence.Failure, missing, malformed, gone Reason) Reason {
 
 // canaryAtFault holds if the API server does not authenticate the canary's token as the
 // canary.
-func canaryAtFault(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
+func canaryAtFault(_ evidence.Target, e evidence.Evidence) (Verdict, bool) {
+	if !e.BareRefusal() {
+		return Verdict{}, false
+	}
+	return canaryNotReviewed(e)
+}
+
+// canaryNotReviewed holds if the TokenReview is not one with which Vault would log the canary in.
+func canaryNotReviewed(e evidence.Evidence) (Verdict, bool) {
 	r := e.Review.Value
-	if !e.BareRefusal() || !e.Review.Ok() || r.Placeholder {
+	if !e.Review.Ok() || r.Placeholder {
 		return Verdict{}, false
 	}
 	if !r.Authenticated {

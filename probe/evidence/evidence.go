@@ -30,8 +30,8 @@ type Evidence struct {
 	Identity Fact[Identity]
 	// Access is whether the reviewer may create TokenReviews (SelfSubjectAccessReview).
 	Access Fact[Access]
-	// ExcessPrivileges is what the reviewer may do beyond that.
-	ExcessPrivileges Fact[ExcessPrivileges]
+	// Privileges is what else the reviewer may do (SelfSubjectRulesReview).
+	Privileges Fact[Privileges]
 
 	// Health is Vault's sys/health.
 	Health Fact[Health]
@@ -44,6 +44,8 @@ type Evidence struct {
 	// MountAuthorities are the certificates in the config's kubernetes_ca_cert. Without MountCA,
 	// all of them are Others.
 	MountAuthorities Authorities
+	// Capabilities is what the token that the login returned may do at [GuardedPaths].
+	Capabilities Fact[[]Capabilities]
 	// Revoke is the revocation of the token that the login returned.
 	Revoke Fact[struct{}]
 
@@ -159,14 +161,6 @@ type RoleConfig struct {
 	TTL time.Duration
 	// Names and Namespaces are the service accounts that the role admits.
 	Names, Namespaces []string
-}
-
-// ExcessPrivileges are permissions that a reviewer does not need.
-type ExcessPrivileges struct {
-	// Everything is any verb on any resource.
-	Everything bool
-	// Secrets is listing the Secrets of the whole cluster.
-	Secrets bool
 }
 
 // CACheck is the result of verifying the API server's certificate with the CA in the

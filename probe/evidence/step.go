@@ -146,8 +146,10 @@ func describeClaims(c Claims) string {
 	if len(c.Audiences) > 0 {
 		parts = append(parts, "audience "+Clean(strings.Join(c.Audiences, ", ")))
 	}
-	if c.Pod != "" {
-		parts = append(parts, "bound to pod "+c.Pod)
+	for _, bound := range []struct{ kind, name string }{{"pod", c.Pod}, {"Secret", c.Secret}, {"node", c.Node}} {
+		if bound.name != "" {
+			parts = append(parts, "bound to "+bound.kind+" "+bound.name)
+		}
 	}
 	if c.Expires.IsZero() {
 		parts = append(parts, "does not expire")

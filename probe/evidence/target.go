@@ -44,6 +44,21 @@ type Target struct {
 	// FollowUps permits the additional requests that distinguish the causes of a failed
 	// login.
 	FollowUps bool
+
+	// Candidate is set for a change of the mount's config that is tried before it is written.
+	// Only the API server is asked then: nobody logs in.
+	Candidate *Candidate `json:"-"`
+}
+
+// Candidate says which of a target's settings are not those of the configuration, but are to be
+// written to the mount's config. The settings themselves are in the [Target].
+type Candidate struct{ Reviewer, Host, CACert bool }
+
+// ReplacesCA reports whether the candidate is written with a CA: its own or, with another host,
+// that with which this host was verified.
+func (t Target) ReplacesCA() bool {
+	c := t.Candidate
+	return c != nil && t.Kubernetes.CACert != "" && (c.CACert || c.Host)
 }
 
 // ExpiryWarning is how long before the end of a token or a certificate the warning begins.

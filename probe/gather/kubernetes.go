@@ -129,16 +129,6 @@ var createTokenReviews = authorizationv1.ResourceAttributes{
 	Verb: "create", Group: authenticationv1.GroupName, Resource: "tokenreviews",
 }
 
-// excessPrivileges returns what the caller may do that no reviewer needs.
-func (c caller) excessPrivileges(ctx context.Context) (evidence.ExcessPrivileges, error) {
-	everything, err := c.may(ctx, authorizationv1.ResourceAttributes{Verb: "*", Group: "*", Resource: "*"})
-	if err != nil {
-		return evidence.ExcessPrivileges{}, err
-	}
-	secrets, err := c.may(ctx, authorizationv1.ResourceAttributes{Verb: "list", Resource: "secrets"})
-	return evidence.ExcessPrivileges{Everything: everything.Allowed, Secrets: secrets.Allowed}, err
-}
-
 func (c caller) may(ctx context.Context, what authorizationv1.ResourceAttributes) (evidence.Access, error) {
 	question := &authorizationv1.SelfSubjectAccessReview{
 		Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &what},

@@ -29,10 +29,11 @@ type Memory struct {
 
 	minted tokensMinted
 
-	mount            evidence.Mount // as last read
-	excessPrivileges evidence.Fact[evidence.ExcessPrivileges]
-	baseline         *evidence.MountConfig
-	changedAt        time.Time // when the config first differed from the baseline
+	mount        evidence.Mount // as last read
+	privileges   evidence.Fact[evidence.Privileges]
+	capabilities evidence.Fact[[]evidence.Capabilities]
+	baseline     *evidence.MountConfig
+	changedAt    time.Time // when the config first differed from the baseline
 }
 
 // tokensMinted are the minted tokens of one target.
@@ -115,8 +116,11 @@ func (m Memory) remember(e evidence.Evidence) Memory {
 		m.updateBaseline(e)
 	}
 	m.mount.Type, m.mount.TypeAt = e.Mount.Type, e.Mount.TypeAt
-	if e.ExcessPrivileges.State != evidence.NotAsked {
-		m.excessPrivileges = e.ExcessPrivileges
+	if e.Privileges.State != evidence.NotAsked {
+		m.privileges = e.Privileges
+	}
+	if e.Capabilities.State != evidence.NotAsked {
+		m.capabilities = e.Capabilities
 	}
 	return m
 }

@@ -3,6 +3,7 @@ package gather
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"sync"
 	"time"
 
@@ -66,7 +67,7 @@ func (r *run) gather(ctx context.Context) {
 	defer cancel()
 	r.loadOwn()
 	r.loadReader()
-	r.kubernetes, r.kubernetesFailure = newKubernetesServer(r.target.Kubernetes, r.gatherer.userAgent, r.gatherer.network)
+	r.kubernetes, r.kubernetesFailure = r.connectKubernetes()
 	obtain := r.tokens(ctx)
 	r.together(
 		func() { r.askKubernetes(ctx, obtain) },
@@ -76,6 +77,16 @@ func (r *run) gather(ctx context.Context) {
 		r.evidence.Lag = max(0, time.Since(deadline))
 	}
 	r.checkMountCA()
+}
+
+// connectKubernetes refuses a candidate's host that is no https URL, over which a token would
+// travel unencrypted. Other hosts were checked with the configuration.
+func (r *run) connectKubernetes() (*kubernetesServer, error) {
+	u, err := url.Parse(r.target.Kubernetes.Host)
+	if r.target.Candidate != nil && (err != nil || u.Scheme != "https" || u.Hostname() == "") {
+		return nil, evidence.Failure{Class: evidence.ClassBadResponse, Text: "this is no https URL"}
+	}
+	return newKubernetesServer(r.target.Kubernetes, r.gatherer.userAgent, r.gatherer.network)
 }
 
 func (r *run) askKubernetes(ctx context.Context, obtain tokens) {
@@ -102,7 +113,7 @@ func (r *run) askKubernetes(ctx context.Context, obtain tokens) {
 		func() {
 			e.Identity = observe(func() (evidence.Identity, error) { return reviewer.identity(ctx) })
 			e.Access = observe(func() (evidence.Access, error) { return reviewer.access(ctx) })
-			e.ExcessPrivileges = r.askExcessPrivileges(ctx, reviewer)
+			e.Privileges = r.askPrivileges(ctx, reviewer)
 		},
 	)
 }
@@ -127,12 +138,13 @@ func (r *run) askAccessOfReviewer(ctx context.Context) {
 	})
 }
 
-// askExcessPrivileges makes its requests on every tenth run only: privileges rarely change.
-func (r *run) askExcessPrivileges(ctx context.Context, reviewer caller) evidence.Fact[evidence.ExcessPrivileges] {
+// askPrivileges makes its requests on every tenth run only: privileges rarely change.
+func (r *run) askPrivileges(ctx context.Context, reviewer caller) evidence.Fact[evidence.Privileges] {
 	if r.memory.runs%mountEvery != 0 || !r.evidence.Access.Ok() {
-		return r.memory.excessPrivileges
+		return r.memory.privileges
 	}
-	return observe(func() (evidence.ExcessPrivileges, error) { return reviewer.excessPrivileges(ctx) })
+	namespace := namespaceOf(r.evidence.Identity.Value.Username)
+	return observe(func() (evidence.Privileges, error) { return reviewer.privileges(ctx, namespace) })
 }
 
 func (r *run) askVault(ctx context.Context, obtain tokens) {
@@ -144,6 +156,11 @@ func (r *run) askVault(ctx context.Context, obtain tokens) {
 		return
 	}
 	r.vault = server
+	if r.target.Candidate != nil {
+		obtain.canary()
+		r.readMount(ctx)
+		return
+	}
 	health := sync.OnceFunc(func() { e.Health = observe(func() (evidence.Health, error) { return server.health(ctx) }) })
 	standby := func() bool {
 		health()
@@ -157,8 +174,19 @@ func (r *run) askVault(ctx context.Context, obtain tokens) {
 				e.Login = observe(func() (evidence.Login, error) { return r.login(ctx, standby) })
 			}
 			r.readMount(ctx)
+			e.Capabilities = r.askCapabilities(ctx)
 		},
 	)
+}
+
+// askCapabilities asks on every tenth run what the token of the login may do.
+func (r *run) askCapabilities(ctx context.Context) evidence.Fact[[]evidence.Capabilities] {
+	if r.memory.runs%mountEvery != 0 || r.token.IsZero() {
+		return r.memory.capabilities
+	}
+	return observe(func() ([]evidence.Capabilities, error) {
+		return r.vault.capabilities(ctx, r.token, evidence.GuardedPaths(r.target.Vault))
+	})
 }
 
 func (r *run) close() {

@@ -70,16 +70,16 @@ func (r *run) readMountAs(ctx context.Context, token evidence.Secret) evidence.M
 }
 
 // checkMountCA verifies the API server's certificate with the CA in the mount's config, but
-// only if the mount uses the API server that this run is connected to: the exporter never
-// dials a host that a server names. Otherwise it only reads the CA.
+// only if the mount uses the API server that this run is connected to, or will use it with this
+// CA: the exporter never dials a host that a server names. Otherwise it only reads the CA.
 func (r *run) checkMountCA() {
-	e, config := &r.evidence, r.evidence.Mount.Config
-	if !config.Ok() || config.Value.CACert == "" {
+	e, config, candidate := &r.evidence, r.evidence.Mount.Config, r.target.Candidate
+	if !config.Ok() || config.Value.CACert == "" || r.target.ReplacesCA() {
 		return
 	}
 	r.guard(func() {
 		switch {
-		case !r.target.Kubernetes.IsServedAt(config.Value.Host):
+		case !r.target.Kubernetes.IsServedAt(config.Value.Host) && !(candidate != nil && candidate.Host):
 			e.MountAuthorities = authoritiesOf(nil, describeAll(certificatesIn([]byte(config.Value.CACert))))
 		case r.kubernetes != nil && len(r.kubernetes.endpoint.servedCertificates()) > 0:
 			e.MountCA.State = evidence.Answered

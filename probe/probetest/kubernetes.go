@@ -37,6 +37,8 @@ type Kubernetes struct {
 	// Dangling maps a username to the ClusterRole of its binding if that role does not
 	// exist.
 	Dangling map[string]string
+	// Webhook adds an authorizer that does not list its rules, and grants nothing.
+	Webhook bool
 	// Handlers replace the fake's response for a resource, such as "tokenreviews"; "" is
 	// every resource.
 	Handlers map[string]http.HandlerFunc
@@ -57,6 +59,7 @@ func newKubernetes() *Kubernetes {
 		"POST /apis/authentication.k8s.io/v1/tokenreviews":                 k.review,
 		"POST /apis/authentication.k8s.io/v1/selfsubjectreviews":           k.identity,
 		"POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews":      k.selfAccess,
+		"POST /apis/authorization.k8s.io/v1/selfsubjectrulesreviews":       k.selfRules,
 		"POST /apis/authorization.k8s.io/v1/subjectaccessreviews":          k.access,
 		"GET /api/v1/namespaces/{namespace}":                               k.namespace,
 		"GET /api/v1/namespaces/{namespace}/serviceaccounts/{name}":        k.serviceAccount,

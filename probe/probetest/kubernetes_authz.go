@@ -100,5 +100,23 @@ func (k *Kubernetes) answerAccess(w http.ResponseWriter, kind string, question a
 	writeObject(w, "authorization.k8s.io/v1", kind, answer)
 }
 
+// selfRules lists the caller's grants as rules, with those that every authenticated user has.
+func (k *Kubernetes) selfRules(w http.ResponseWriter, _ *http.Request, user string) {
+	rules := []map[string]any{{"verbs": []string{"create"}, "apiGroups": []string{"authorization.k8s.io"}, "resources": []string{"selfsubjectaccessreviews", "selfsubjectrulesreviews"}}}
+	for _, name := range append(groupsOf(user), user) {
+		for _, grant := range k.Grants[name] {
+			verb, resource, _ := strings.Cut(grant, " ")
+			if k.Webhook || strings.Contains(resource, " ") {
+				continue
+			}
+			rules = append(rules, map[string]any{"verbs": []string{verb}, "apiGroups": []string{groupOf[resource]}, "resources": []string{resource}})
+		}
+	}
+	writeObject(w, "authorization.k8s.io/v1", "SelfSubjectRulesReview", map[string]any{"resourceRules": rules, "nonResourceRules": []any{}, "incomplete": k.Webhook})
+}
+
+// groupOf is the API group of the resources in grants, "" for the core group.
+var groupOf = map[string]string{"*": "*", "tokenreviews": "authentication.k8s.io", "subjectaccessreviews": "authorization.k8s.io"}
+
 // authDelegator lists the permissions of the ClusterRole system:auth-delegator.
 var authDelegator = []string{"create tokenreviews", "create subjectaccessreviews"}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +25,9 @@ var warningScenarios = []Scenario{
 	twin("reviewer_overprivileged", func(w *World) {
 		w.Kubernetes.Change(func(k *Kubernetes) { k.Grants[w.Reviewer.username()] = []string{"* *"} })
 	}),
+	twin("reviewer_overprivileged_secrets", grantReviewer(false, "get secrets", "list secrets")),
+	same("reviewer_overprivileged_exec", warned(diagnose.ReviewerOverprivileged), grantReviewer(false, "create pods/exec")),
+	same("reviewer_overprivileged_unlisted", warned(diagnose.ReviewerOverprivileged), grantReviewer(true, "list secrets")),
 	twin("reviewer_stale_copy", func(w *World) { w.SetReviewer(expiredYesterday(w.Reviewer)) }),
 	bare("reviewer_stale_copy_missing", warned(diagnose.ReviewerStaleCopy), func(w *World) { w.Target.Reviewer.TokenFile += ".gone" }),
 	twin("reviewer_not_checked", func(w *World) {
@@ -62,9 +66,21 @@ var warningScenarios = []Scenario{
 		Arrange: withConfig(func(c *Config) { c.Issuer = "https://other.example" })},
 	same("mount_accepts_invalid_token", Verdict{diagnose.Unexplained, diagnose.ByElimination, diagnose.MountAcceptsInvalidToken}, acceptForged),
 	twin("role_ttl_too_long", withRole(func(r *Role) { r.TTL = time.Hour })),
+	twin("role_policy_too_wide", withRole(func(r *Role) { r.Policies = []string{AdminPolicy} })),
 	twin("token_not_revoked", withRole(func(r *Role) { r.NoDefaultPolicy = true })),
 	twin("kubernetes_unreachable_from_exporter", func(w *World) { w.Target.Kubernetes.Host = "https://" + w.Refused() }),
 	same("clock_skew", warned(diagnose.ClockSkew), withVault(func(v *Vault) { v.Clock = 45 * time.Second })),
+}
+
+// grantReviewer permits the reviewer more than its ClusterRole does. With webhook the API server
+// does not list it.
+func grantReviewer(webhook bool, more ...string) func(*World) {
+	return func(w *World) {
+		w.Kubernetes.Change(func(k *Kubernetes) {
+			k.Grants[w.Reviewer.username()] = append(slices.Clone(authDelegator), more...)
+			k.Webhook = webhook
+		})
+	}
 }
 
 // acceptForged makes Vault log in whoever comes with a forged JWT, and nobody else.

@@ -112,6 +112,8 @@ func (v *Vault) Serve(w http.ResponseWriter, r *http.Request) {
 		v.help(w, path)
 	case path == "identity/lookup/entity":
 		v.lookupEntity(w, r)
+	case path == "sys/capabilities-self":
+		v.capabilities(w, r)
 	default:
 		v.read(w, path, r.Header.Get("X-Vault-Token"))
 	}
@@ -142,6 +144,30 @@ func (v *Vault) lookupEntity(w http.ResponseWriter, r *http.Request) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	writeJSON(w, 200, map[string]any{"data": map[string]any{"disabled": slices.Contains(v.DisabledEntities, question.Alias)}})
+}
+
+// AdminPolicy is the policy of a [Role] with which its tokens may do everything.
+const AdminPolicy = "admin"
+
+// capabilities requires the policy default, as revoke does.
+func (v *Vault) capabilities(w http.ResponseWriter, r *http.Request) {
+	var question struct{ Paths []string }
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	role, lives := v.live[r.Header.Get("X-Vault-Token")]
+	if !lives || role.NoDefaultPolicy || json.NewDecoder(r.Body).Decode(&question) != nil {
+		refuse(w, 403, denied.ofToken())
+		return
+	}
+	data := map[string]any{}
+	for _, path := range question.Paths {
+		data[path] = []string{"deny"}
+		if slices.Contains(role.Policies, AdminPolicy) {
+			data[path] = []string{"create", "delete", "read", "sudo", "update"}
+		}
+	}
+	data["capabilities"] = data[question.Paths[0]]
+	writeJSON(w, 200, map[string]any{"data": data})
 }
 
 // health responds with the status that the query selects for the state, or the default.

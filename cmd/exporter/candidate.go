@@ -1,0 +1,68 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+)
+
+// candidateFlags are a change of the mount's config that check tries before it is written.
+type candidateFlags struct {
+	isTried                 bool
+	tokenFile, host, caCert string
+}
+
+func addCandidateFlags(c *kingpin.CmdClause, f *candidateFlags) {
+	c.Flag("candidate", "Try a change of the mount's config before it is written: a reviewer token, host or CA. Nobody logs in; exit code 0: it works, "+
+		"and the report has the write, 1: it would break logins, or that is not known.").BoolVar(&f.isTried)
+	c.Flag("reviewer-token-file", "With --candidate: the file of the new reviewer token. Unset: the token that the target has.").PlaceHolder("FILE").StringVar(&f.tokenFile)
+	c.Flag("kubernetes-host", "With --candidate: the new kubernetes_host. Unset: the host that the target has.").PlaceHolder("URL").StringVar(&f.host)
+	c.Flag("kubernetes-cacert", "With --candidate: the file of the new kubernetes_ca_cert. Unset: the CA that the target has.").PlaceHolder("FILE").StringVar(&f.caCert)
+}
+
+// of returns the targets to probe: the selected ones or, for a candidate, the only one with the
+// candidate's settings.
+func (f candidateFlags) of(selected []evidence.Target, output string) ([]evidence.Target, error) {
+	switch {
+	case !f.isTried && f.tokenFile+f.host+f.caCert == "":
+		return selected, nil
+	case !f.isTried:
+		return nil, errors.New("--reviewer-token-file, --kubernetes-host and --kubernetes-cacert are for --candidate")
+	case output == "prometheus":
+		return nil, errors.New("--candidate has no --output prometheus: its gauges are about logins, and nobody logs in")
+	case len(selected) != 1:
+		return nil, fmt.Errorf("--candidate is for one target, and %d are selected: name it with --target", len(selected))
+	}
+	if u, err := url.Parse(f.host); err == nil && (u.User != nil || u.RawQuery != "" || u.Fragment != "") {
+		return nil, errors.New("--kubernetes-host has a user, a password, a query or a fragment")
+	}
+	t := selected[0]
+	t.Candidate = &evidence.Candidate{Reviewer: f.tokenFile != "", Host: f.host != "", CACert: f.caCert != ""}
+	if f.tokenFile != "" {
+		t.Reviewer = evidence.Origin{Source: evidence.SourceFile, TokenFile: f.tokenFile}
+	}
+	if f.host != "" { // Vault has no setting for another name in the certificate
+		t.Kubernetes.Host, t.Kubernetes.Alias, t.Kubernetes.TLSServerName = strings.TrimRight(f.host, "/"), "", ""
+	}
+	if f.caCert != "" {
+		t.Kubernetes.CACert = f.caCert
+	}
+	return []evidence.Target{t}, nil
+}
+
+// candidateHeadline is what is known of a candidate.
+func candidateHeadline(l layout, logins diagnose.LoginStatus, verdict string) string {
+	switch logins {
+	case diagnose.LoginsWork:
+		return l.color(green, "good") + ", the candidate works, as far as Kubernetes is asked"
+	case diagnose.LoginsUnknown:
+		return l.color(yellow, "NOT KNOWN") + ", " + verdict + ": whether the candidate works is not known"
+	}
+	return l.color(red, "REFUSED") + ", " + verdict + ": with this candidate pods cannot log in"
+}
