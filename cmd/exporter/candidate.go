@@ -60,9 +60,9 @@ func (f candidateFlags) of(selected []evidence.Target, output string) ([]evidenc
 func candidateHeadline(l layout, logins diagnose.LoginStatus, verdict string) string {
 	switch logins {
 	case diagnose.LoginsWork:
-		return l.color(green, "good") + ", the candidate works, as far as Kubernetes is asked"
+		return l.color(green, "good") + ", the API server accepts the candidate"
 	case diagnose.LoginsUnknown:
 		return l.color(yellow, "NOT KNOWN") + ", " + verdict + ": whether the candidate works is not known"
 	}
-	return l.color(red, "REFUSED") + ", " + verdict + ": with this candidate pods cannot log in"
+	return l.color(red, "REFUSED") + ", " + verdict + ": do not write this candidate"
 }

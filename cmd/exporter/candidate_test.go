@@ -33,7 +33,7 @@ func TestCandidate(t *testing.T) {
 		wants    []string
 	}{
 		"good": {"", nil, 0, []string{
-			"default: good, the candidate works", "created a TokenReview at https://", "The token expires at ", "in 23.", "may not read the config",
+			"default: good, the API server accepts the candidate", "created a TokenReview at https://", "The token expires at ", "in 24.0 hours", "may not read the config",
 			"jq '.data | del(.token_reviewer_jwt_set, .token_reviewer_jwt)' > mount-config.json",
 			"vault write auth/kubernetes/config @mount-config.json token_reviewer_jwt=@new.jwt",
 		}},
