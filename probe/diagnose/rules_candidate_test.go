@@ -1,0 +1,53 @@
+package diagnose
+
+import (
+	"testing"
+	"time"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+)
+
+func TestCandidateRules(t *testing.T) {
+	reviewed := func(status evidence.Review) evidence.Evidence {
+		return evidence.Evidence{Review: evidence.Fact[evidence.Review]{State: evidence.Answered, Value: status}}
+	}
+	failed := func(class evidence.Class, status int) evidence.Evidence {
+		return evidence.Evidence{Review: evidence.Fact[evidence.Review]{State: evidence.Failed, Failure: evidence.Failure{Class: class, Status: status, Text: "no"}}}
+	}
+	keptCA := reviewed(evidence.Review{Placeholder: true})
+	keptCA.MountCA = evidence.Fact[evidence.CACheck]{State: evidence.Answered, Value: evidence.CACheck{Why: "x509: certificate signed by unknown authority"}}
+	unasked := evidence.Evidence{Access: evidence.Fact[evidence.Access]{State: evidence.Failed, Failure: evidence.Failure{Class: evidence.ClassForbidden}}}
+	token, host, ca := evidence.Candidate{Reviewer: true}, evidence.Candidate{Host: true}, evidence.Candidate{CACert: true}
+	file := evidence.Origin{Source: evidence.SourceFile}
+	for name, test := range map[string]struct {
+		candidate evidence.Candidate
+		reviewer  evidence.Origin
+		e         evidence.Evidence
+		want      Reason
+	}{
+		"works":                      {token, file, reviewed(evidence.Review{Placeholder: true}), None},
+		"the canary expired":         {token, file, reviewed(evidence.Review{Error: "service account token has expired"}), None},
+		"another cluster":            {host, file, reviewed(evidence.Review{Error: "invalid bearer token"}), CanaryWrongCluster},
+		"a kept CA, another host":    {host, file, keptCA, VaultToKubernetesTLS},
+		"a kept CA, the same host":   {token, file, keptCA, None},
+		"503 at another host":        {host, file, failed(evidence.ClassRefused, 503), VaultToKubernetesFailed},
+		"503 at the same host":       {token, file, failed(evidence.ClassRefused, 503), KubernetesUnavailable},
+		"503 with another CA":        {ca, file, failed(evidence.ClassRefused, 503), KubernetesUnavailable},
+		"another CA does not verify": {ca, file, failed(evidence.ClassTLSUntrusted, 0), VaultToKubernetesTLS},
+		"throttled":                  {host, file, failed(evidence.ClassRefused, 429), KubernetesThrottled},
+		"not reached by us":          {host, file, failed(evidence.ClassCAUnreadable, 0), ExporterCAUnreadable},
+		"may not ask":                {host, evidence.Origin{Source: evidence.SourceAccessReview}, unasked, Unexplained},
+	} {
+		test.e.At = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+		target := evidence.Target{Candidate: &test.candidate, Reviewer: test.reviewer, Kubernetes: evidence.Kubernetes{Host: "https://new.example"}}
+		d := Diagnose(target, test.e)
+		if d.Reason != test.want || d.Detail == "" || d.Reason != None && d.Advice.IsEmpty() {
+			t.Errorf("%s: %s: %s, %+v; want %s", name, d.Reason, d.Detail, d.Advice, test.want)
+		}
+		for _, line := range d.Fix {
+			if writes := len(line) > 11 && line[:11] == "vault write"; writes && d.Reason != None {
+				t.Errorf("%s: a candidate that does not work is written: %s", name, line)
+			}
+		}
+	}
+}
