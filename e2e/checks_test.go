@@ -72,7 +72,7 @@ var signs = []sign{
 	{`the enforcement that requires it`, contains(`(?m)^lab$`)},
 	{`the quota that refuses the logins`, contains(`(?m)^lab$`)},
 	{`internal error, if no audit device can write`, contains(`internal error`)},
-	{`a role other than '[a-z-]+' or system:auth-delegator`, contains(`ClusterRole/(cluster-admin|lab-secrets)`)},
+	{`a role other than '?[a-z-]+'? or system:auth-delegator`, contains(`ClusterRole/(cluster-admin|lab-secrets)`)},
 	{`a policy in token_policies other than default and vault-k8s-auth-exporter`, contains(`(?m)^token_policies +\[.*lab-everything.*\]$`)},
 	{`NotFound, or a time after the token was issued`, contains(`NotFound`)},
 	{`NotFound, a time after the token was issued, or the label (\S+)`, contains(`NotFound|$1`)},
