@@ -101,6 +101,7 @@ var otherSections = map[string]string{
 	"Machines without Kubernetes":       "left out: the lab has no systemd",
 	"Platforms":                         "left out: facts about managed clusters",
 	"Operators that log in for pods":    "TestInstallations, as a target of Vault inside",
+	"Before you change the reviewer":    "TestCandidateIsJudged and TestCandidateIsWritten",
 	"Why did it page?":                  "TestGuideToAPage has the command from the page",
 	"HCP and Enterprise namespaces":     "left out: the lab's Vault is the Community edition, which takes no notice of a namespace",
 	"OpenBao":                           "left out: no OpenBao can be had as a module; probetest answers as it does",
