@@ -73,7 +73,7 @@ func describe(p evidence.Permission) string {
 
 const (
 	roleWhy = "The canary's role. Batch tokens with a TTL of 60 s are not stored in Vault and need no revocation. " +
-		"The policy allows only the reads that the exporter compares with what it finds."
+		"The policy allows only the reads that the exporter compares with what it finds, and asking what it allows."
 	diagnosticWhy = "The diagnostic role admits nobody: no namespace has that label. Vault's refusal says how its own call to Kubernetes ended, " +
 		"to every client from these addresses (docs/security.md)."
 	noDiagnosticWhy = "Optional: with --diagnostic-cidr=ADDRESS, the exporter's address as Vault sees it, a diagnostic role is added, " +
@@ -87,8 +87,18 @@ func (p Plan) rolePath(role string) string { return "auth/" + p.Target.Vault.Mou
 
 // policy is the canary's policy.
 func (p Plan) policy() string {
-	config, role := fmt.Sprintf("%q", "auth/"+p.Target.Vault.Mount+"/config"), fmt.Sprintf("%q", p.rolePath(p.Target.Vault.Role))
-	return fmt.Sprintf("path %-*s { capabilities = [\"read\"] }\npath %s { capabilities = [\"read\"] }\n", len(role), config, role)
+	permissions := [][2]string{
+		{"auth/" + p.Target.Vault.Mount + "/config", "read"}, {p.rolePath(p.Target.Vault.Role), "read"}, {"sys/capabilities-self", "update"},
+	}
+	width := 0
+	for _, permission := range permissions {
+		width = max(width, len(permission[0])+2)
+	}
+	var rules strings.Builder
+	for _, permission := range permissions {
+		fmt.Fprintf(&rules, "path %-*q { capabilities = [%q] }\n", width, permission[0], permission[1])
+	}
+	return rules.String()
 }
 
 // objectName is the name of the roles in Kubernetes and of their bindings.

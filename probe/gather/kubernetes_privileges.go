@@ -75,12 +75,12 @@ func (c caller) rules(ctx context.Context, namespace string) (evidence.Privilege
 	return found, nil
 }
 
-// namespaceOf returns the namespace of a service account's user, or else default.
+// namespaceOf returns the namespace of a service account's user; empty for any other user.
 func namespaceOf(username string) string {
-	account, ok := strings.CutPrefix(username, "system:serviceaccount:")
-	namespace, _, _ := strings.Cut(account, ":")
-	if !ok || namespace == "" {
-		return metav1.NamespaceDefault
+	account, _ := strings.CutPrefix(username, "system:serviceaccount:")
+	namespace, _, isAccount := strings.Cut(account, ":")
+	if !isAccount || account == username {
+		return ""
 	}
 	return namespace
 }

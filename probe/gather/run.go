@@ -1,6 +1,7 @@
 package gather
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -143,7 +144,7 @@ func (r *run) askPrivileges(ctx context.Context, reviewer caller) evidence.Fact[
 	if r.memory.runs%mountEvery != 0 || !r.evidence.Access.Ok() {
 		return r.memory.privileges
 	}
-	namespace := namespaceOf(r.evidence.Identity.Value.Username)
+	namespace := cmp.Or(namespaceOf(r.evidence.Identity.Value.Username), r.evidence.ReviewerToken.Value.Namespace, "default")
 	return observe(func() (evidence.Privileges, error) { return reviewer.privileges(ctx, namespace) })
 }
 

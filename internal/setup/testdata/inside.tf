@@ -9,12 +9,13 @@
 # token: it asks the API server what the account may do.
 
 # The canary's role. Batch tokens with a TTL of 60 s are not stored in Vault and need no revocation. The
-# policy allows only the reads that the exporter compares with what it finds.
+# policy allows only the reads that the exporter compares with what it finds, and asking what it allows.
 resource "vault_policy" "vault_k8s_auth_exporter" {
   name   = "vault-k8s-auth-exporter"
   policy = <<-EOT
     path "auth/kubernetes/config"      { capabilities = ["read"] }
     path "auth/kubernetes/role/canary" { capabilities = ["read"] }
+    path "sys/capabilities-self"       { capabilities = ["update"] }
   EOT
 }
 

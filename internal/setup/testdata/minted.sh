@@ -13,10 +13,11 @@
 # 1. Vault
 
 # The canary's role. Batch tokens with a TTL of 60 s are not stored in Vault and need no revocation. The
-# policy allows only the reads that the exporter compares with what it finds.
+# policy allows only the reads that the exporter compares with what it finds, and asking what it allows.
 vault policy write vault-k8s-auth-exporter - <<'POLICY'
 path "auth/kubernetes/config"      { capabilities = ["read"] }
 path "auth/kubernetes/role/canary" { capabilities = ["read"] }
+path "sys/capabilities-self"       { capabilities = ["update"] }
 POLICY
 vault write auth/kubernetes/role/canary \
   bound_service_account_names=vault-k8s-auth-exporter bound_service_account_namespaces=monitoring audience=vault \

@@ -11,10 +11,11 @@
 # 1. Vault
 
 # The canary's role. Batch tokens with a TTL of 60 s are not stored in Vault and need no revocation. The
-# policy allows only the reads that the exporter compares with what it finds.
+# policy allows only the reads that the exporter compares with what it finds, and asking what it allows.
 vault policy write -namespace=admin/team-a vault-k8s-auth-exporter-k8s-prod - <<'POLICY'
 path "auth/k8s/prod/config"      { capabilities = ["read"] }
 path "auth/k8s/prod/role/canary" { capabilities = ["read"] }
+path "sys/capabilities-self"     { capabilities = ["update"] }
 POLICY
 vault write -namespace=admin/team-a auth/k8s/prod/role/canary \
   bound_service_account_names=vault-k8s-auth-exporter bound_service_account_namespaces=monitoring audience=vault \

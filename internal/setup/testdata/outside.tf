@@ -10,13 +10,14 @@
 # run, so a renewed token needs no restart.
 
 # The canary's role. Batch tokens with a TTL of 60 s are not stored in Vault and need no revocation. The
-# policy allows only the reads that the exporter compares with what it finds.
+# policy allows only the reads that the exporter compares with what it finds, and asking what it allows.
 resource "vault_policy" "vault_k8s_auth_exporter" {
   namespace = "admin/team-a"
   name      = "vault-k8s-auth-exporter-k8s-prod"
   policy    = <<-EOT
     path "auth/k8s/prod/config"      { capabilities = ["read"] }
     path "auth/k8s/prod/role/canary" { capabilities = ["read"] }
+    path "sys/capabilities-self"     { capabilities = ["update"] }
   EOT
 }
 

@@ -8,12 +8,13 @@
 # token with that same token. So every client, and the canary, must be allowed to create TokenReviews.
 
 # The canary's role. Batch tokens with a TTL of 60 s are not stored in Vault and need no revocation. The
-# policy allows only the reads that the exporter compares with what it finds.
+# policy allows only the reads that the exporter compares with what it finds, and asking what it allows.
 resource "vault_policy" "vault_k8s_auth_exporter" {
   name   = "exporter"
   policy = <<-EOT
     path "auth/kubernetes/config"      { capabilities = ["read"] }
     path "auth/kubernetes/role/canary" { capabilities = ["read"] }
+    path "sys/capabilities-self"       { capabilities = ["update"] }
   EOT
 }
 
