@@ -20,6 +20,9 @@ func writeTarget(out io.Writer, l layout, links status.Links, r probe.Result) {
 	writeLine(out, l, l.color(bold, r.Target.Name)+": "+headline(l, r))
 	fmt.Fprintln(out)
 	for _, s := range r.Steps() {
+		if s.State == evidence.StepSkipped && r.Target.Candidate != nil {
+			continue // most steps are those of a login
+		}
 		elapsed := ""
 		if s.State != evidence.StepSkipped {
 			elapsed = s.Elapsed.Round(100 * time.Microsecond).String()
