@@ -341,7 +341,7 @@ func (a administrator) wantMinimalCanary(p pod) {
 		may = append(may, fmt.Sprint(path, granted.Capabilities))
 	}
 	slices.Sort(may)
-	want := []string{"auth/kubernetes/config[read]", "auth/kubernetes/role/canary[read]", "sys/internal/ui/resultant-acl[read]"}
+	want := []string{"auth/kubernetes/config[read]", "auth/kubernetes/role/canary[read]", "sys/capabilities-self[update]", "sys/internal/ui/resultant-acl[read]"}
 	if diff := cmp.Diff(want, may); diff != "" || acl.Data.Root || len(acl.Data.Globs) > 0 {
 		a.t.Errorf("permissions of the canary's token, globs %v (-want +got):\n%s", acl.Data.Globs, diff)
 	}
