@@ -141,7 +141,7 @@ func FuzzKubernetesAnswer(f *testing.F) {
 		func(ctx context.Context, c caller) (any, error) {
 			return c.accessOfOther(ctx, "system:serviceaccount:a:b")
 		},
-		func(ctx context.Context, c caller) (any, error) { return c.excessPrivileges(ctx) },
+		func(ctx context.Context, c caller) (any, error) { return c.privileges(ctx, "monitoring") },
 		func(ctx context.Context, c caller) (any, error) {
 			return c.mint(ctx, evidence.ServiceAccount{Namespace: "monitoring", Name: "canary"}, nil)
 		},
@@ -153,6 +153,7 @@ func FuzzKubernetesAnswer(f *testing.F) {
 		`{"kind":"SelfSubjectReview","apiVersion":"authentication.k8s.io/v1","status":{"userInfo":{"username":"§\n"}}}`,
 		`{"kind":"SelfSubjectAccessReview","apiVersion":"authorization.k8s.io/v1","status":{"allowed":false,"reason":"§","evaluationError":"§ not found"}}`,
 		`{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","status":{"allowed":true,"denied":true}}`,
+		`{"kind":"SelfSubjectRulesReview","apiVersion":"authorization.k8s.io/v1","status":{"incomplete":true,"evaluationError":"§","resourceRules":[{"verbs":["§","*"],"apiGroups":[""],"resources":["secrets/§"],"resourceNames":["§"]}],"nonResourceRules":[{"verbs":["get"],"nonResourceURLs":["/§"]}]}}`,
 		`{"kind":"TokenRequest","apiVersion":"authentication.k8s.io/v1","status":{"token":"eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJzeXN0ZW0ifQ.c2ln"}}`,
 		`{"kind":"TokenRequest","apiVersion":"authentication.k8s.io/v1","status":{"token":"a\nb"}}`,
 		`{"kind":"Secret","apiVersion":"v1","data":{"token":"aHZzLkNBRVNJSg=="}}`, `{"kind":"Secret","apiVersion":"v1","data":{"token":"§"}}`,
