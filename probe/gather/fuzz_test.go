@@ -104,6 +104,9 @@ func FuzzVaultAnswer(f *testing.F) {
 			return v.readEntity(ctx, token, "alias", "accessor")
 		},
 		func(ctx context.Context, v *vaultServer) (any, error) { return v.help(ctx, "auth/kubernetes/login/x") },
+		func(ctx context.Context, v *vaultServer) (any, error) {
+			return v.capabilities(ctx, token, []string{"sys/seal"})
+		},
 	}
 	addSeeds(f, len(questions),
 		`{"errors":["permission denied: §"]}`, `{"errors":[]}`, `{"errors":null,"auth":null}`, `{"initialized":true,"version":"§","server_time_utc":1764180000}`,
@@ -112,6 +115,7 @@ func FuzzVaultAnswer(f *testing.F) {
 		`{"auth":{"mfa_requirement":{},"client_token":""}}`, `{"auth":{"client_token":[],"token_type":7}}`, `{"auth":{"client_token":"§`,
 		`{"data":{"kubernetes_host":"§","kubernetes_ca_cert":"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n§","pem_keys":["§"],"token_reviewer_jwt_set":true}}`,
 		`{"data":{"audience":"§","token_bound_cidrs":["\u001b[31m§"],"token_ttl":-1}}`, `{"data":{"type":"§","accessor":"auth_kubernetes_§"}}`, `{"data":{"disabled":true}}`, `{"help":"§"}`,
+		`{"data":{"sys/seal":["§","deny","\u001b[31m§"]}}`, `{"data":{"sys/seal":[]}}`,
 		`{"data":{}}`, `{"data":[]}`, `[`, `null`, `"§"`)
 	f.Fuzz(func(t *testing.T, question uint8, answer string) {
 		checkAnswer(t, answer, func(ctx context.Context) (any, error) {
@@ -154,6 +158,8 @@ func FuzzKubernetesAnswer(f *testing.F) {
 		`{"kind":"SelfSubjectAccessReview","apiVersion":"authorization.k8s.io/v1","status":{"allowed":false,"reason":"§","evaluationError":"§ not found"}}`,
 		`{"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","status":{"allowed":true,"denied":true}}`,
 		`{"kind":"SelfSubjectRulesReview","apiVersion":"authorization.k8s.io/v1","status":{"incomplete":true,"evaluationError":"§","resourceRules":[{"verbs":["§","*"],"apiGroups":[""],"resources":["secrets/§"],"resourceNames":["§"]}],"nonResourceRules":[{"verbs":["get"],"nonResourceURLs":["/§"]}]}}`,
+		`{"kind":"SelfSubjectRulesReview","apiVersion":"authorization.k8s.io/v1","status":{"incomplete":false,"resourceRules":[{"verbs":["§"],"apiGroups":["","\u0000§"],"resources":["§/exec"]}]}}`,
+		`{"kind":"SelfSubjectRulesReview","apiVersion":"authorization.k8s.io/v1","status":null}`,
 		`{"kind":"TokenRequest","apiVersion":"authentication.k8s.io/v1","status":{"token":"eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJzeXN0ZW0ifQ.c2ln"}}`,
 		`{"kind":"TokenRequest","apiVersion":"authentication.k8s.io/v1","status":{"token":"a\nb"}}`,
 		`{"kind":"Secret","apiVersion":"v1","data":{"token":"aHZzLkNBRVNJSg=="}}`, `{"kind":"Secret","apiVersion":"v1","data":{"token":"§"}}`,
