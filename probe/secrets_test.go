@@ -160,7 +160,7 @@ func TestMemoryIsNotPrinted(t *testing.T) {
 	if reflect.DeepEqual(memory, empty) {
 		t.Fatal("nothing is remembered")
 	}
-	encoded, err := json.Marshal(memory)
+	encoded, err := json.Marshal([]any{memory})
 	if err != nil {
 		t.Fatal(err)
 	}
