@@ -193,7 +193,7 @@ func FuzzKubernetesAnswer(f *testing.F) {
 func checkAnswer(t *testing.T, answer string, ask func(context.Context) (any, error)) {
 	t.Helper()
 	outcome := func() (any, evidence.Failure) {
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
 		ctx, redactor := withRedactor(ctx)
 		redactor.Hold(planted)
