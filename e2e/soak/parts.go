@@ -29,7 +29,7 @@ var partsByPrefix = []struct {
 	{"canary_entity", identityPart}, {"canary_", canaryPart},
 	{"kubernetes_unreachable_from_exporter", mountPart}, {"kubernetes_", kubernetesPart},
 	{"reviewer_forbidden", bindingsPart}, {"reviewer_overprivileged", bindingsPart}, {"reviewer_", mountPart},
-	{"role_mfa", identityPart}, {"role_", rolePart}, {"token_not_revoked", rolePart},
+	{"role_mfa", identityPart}, {"role_", rolePart}, {"token_not_revoked", rolePart}, {"token_signing_key_", mountPart},
 	{"mount_", mountPart}, {"vault_to_kubernetes_", mountPart},
 	{"certificate_", certificatePart}, {"vault_tls_failed", vaultPart}, {"vault_tls_", certificatePart},
 	{"vault_", vaultPart},

@@ -21,7 +21,7 @@ import (
 
 var (
 	soakDuration = flag.Duration("soak.duration", 2*time.Minute, "how long TestSoak draws steps")
-	soakSeed     = flag.Uint64("soak.seed", 1, "what the steps of TestSoak are drawn from")
+	soakSeed     = flag.Uint64("soak.seed", 47, "what the steps of TestSoak are drawn from")
 	soakSteps    = flag.String("soak.steps", "", "the steps of TestSoak, in place of drawn ones")
 )
 
@@ -39,7 +39,9 @@ func TestSoak(t *testing.T) {
 		err = s.end()
 	}
 	if err != nil {
-		t.Logf("the exporter's log ends with\n%s", tail(s.main.exporter.output.String(), 40))
+		for _, w := range s.watchers() {
+			t.Logf("the log of %s ends with\n%s", w.exporter.name, tail(w.exporter.output.String(), 40))
+		}
 		t.Errorf("at %s: %v\n\n%s", clock(time.Now()), err, s.history.describe())
 	}
 	t.Log(s.figures())
