@@ -31,7 +31,7 @@ var partsByPrefix = []struct {
 	{"reviewer_forbidden", bindingsPart}, {"reviewer_overprivileged", bindingsPart}, {"reviewer_", mountPart},
 	{"role_mfa", identityPart}, {"role_", rolePart}, {"token_not_revoked", rolePart}, {"token_signing_key_", mountPart},
 	{"mount_", mountPart}, {"vault_to_kubernetes_", mountPart},
-	{"certificate_", certificatePart}, {"vault_tls_failed", vaultPart}, {"vault_tls_", certificatePart},
+	{"certificate_expiring_mount_ca", mountPart}, {"certificate_", certificatePart}, {"vault_tls_failed", vaultPart}, {"vault_tls_", certificatePart},
 	{"vault_", vaultPart},
 }
 
