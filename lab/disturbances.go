@@ -71,12 +71,16 @@ func (l *Lab) RotateCertificate(ctx context.Context) error {
 }
 
 // TruncateResponses closes each connection to the two servers, Vault's own included, as soon as the server has sent that
-// many bytes. 0 ends that. It closes the connections that are open.
-func (l *Lab) TruncateResponses(bytes int64) {
-	for _, p := range []*proxy{l.kubernetesProxy, l.vaultProxy} {
-		p.responseLimit.Store(bytes)
-		p.closeConnections()
-	}
+// many bytes. 0 ends that. It closes the connections that are open: Vault fails one login before it notices, so the end
+// waits for health.
+func (l *Lab) TruncateResponses(ctx context.Context, bytes int64) error {
+	return l.change(ctx, func(ctx context.Context) error {
+		for _, p := range []*proxy{l.kubernetesProxy, l.vaultProxy} {
+			p.responseLimit.Store(bytes)
+			p.closeConnections()
+		}
+		return l.untilHealthy(ctx, bytes == 0 && len(l.Injected()) == 0)
+	})
 }
 
 // change makes a change that must not overlap with others.

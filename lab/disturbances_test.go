@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"os"
 	"testing"
 )
@@ -18,10 +19,8 @@ func wantDisturbancesSurvived(t *testing.T, l *Lab, wire wireClient) {
 		"the API server restarts":     l.RestartKubernetes,
 		"the tokens rotate":           l.RotateTokens,
 		"Vault's certificate rotates": l.RotateCertificate,
-		"responses were truncated": func(context.Context) error {
-			l.TruncateResponses(1)
-			l.TruncateResponses(0)
-			return nil
+		"responses were truncated": func(ctx context.Context) error {
+			return errors.Join(l.TruncateResponses(ctx, 1), l.TruncateResponses(ctx, 0))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

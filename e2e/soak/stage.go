@@ -125,9 +125,11 @@ func (s *stage) truncate(ctx context.Context, st step) error {
 	}
 	outage := s.timeline.begin("responses that end after "+st.of+" bytes", nil)
 	defer s.timeline.mark(&outage.to)
-	s.lab.TruncateResponses(bytes)
-	defer s.lab.TruncateResponses(0)
-	return s.await(ctx, time.Now(), st.wait)
+	err = s.lab.TruncateResponses(ctx, bytes)
+	if err == nil {
+		err = s.await(ctx, time.Now(), st.wait)
+	}
+	return errors.Join(err, s.lab.TruncateResponses(ctx, 0))
 }
 
 func (s *stage) kill() error {
