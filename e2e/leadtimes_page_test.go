@@ -25,7 +25,8 @@ This page is written by ` + "`go test ./e2e -run LeadTimes -update`" + `.
 const leadTimesNotes = `
 ## What the times depend on
 
-- **Expiry.** A warning begins when less than a tenth of the validity is left, and less than 14 days; ` + "`EXPORTER_EXPIRY_WARNING_TOKENS` and\n`EXPORTER_EXPIRY_WARNING_CERTIFICATES`" + ` replace the 14 days. So a token of a year is reported 14 days before its end, one of a day 2 h 24 min
+- **Expiry.** A warning begins when less than a tenth of the validity is left, and less than 14 days; ` + "`EXPORTER_EXPIRY_WARNING_TOKENS`" + `
+  and ` + "`EXPORTER_EXPIRY_WARNING_CERTIFICATES`" + ` replace the 14 days. So a token of a year is reported 14 days before its end, one of a day 2 h 24 min
   before. The API server accepts a token for 60 s after its ` + "`exp`" + `, and for up to 10 s more from its cache.
 - **Chains.** Of several chains that verify a server, such as with cross-signed roots, the one counts that stays valid the longest. A
   certificate that nothing needs raises no warning. The table on the page of each target and ` + "`exporter check --verbose`" + ` list everything that
