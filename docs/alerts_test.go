@@ -85,16 +85,16 @@ func TestRunbooks(t *testing.T) {
 		}
 		together.WriteString(read(t, "runbooks/"+entry.Name()))
 	}
-	var codes []string
+	var sections []string
 	for _, reason := range diagnose.Reasons() {
-		codes = append(codes, string(reason))
+		sections = append(sections, "reasons.md#"+string(reason))
 	}
 	for _, warning := range diagnose.WarningCodes() {
-		codes = append(codes, string(warning))
+		sections = append(sections, "warnings.md#"+string(warning))
 	}
-	for _, code := range codes {
-		if !strings.Contains(together.String(), "](../reasons.md#"+code+")") {
-			t.Errorf("no runbook links to %s", code)
+	for _, section := range sections {
+		if !strings.Contains(together.String(), "](../"+section+")") {
+			t.Errorf("no runbook links to %s", section)
 		}
 	}
 }

@@ -9,3 +9,8 @@ import _ "embed"
 //
 //go:embed reasons.md
 var Reasons string
+
+// Warnings is warnings.md.
+//
+//go:embed warnings.md
+var Warnings string

@@ -62,7 +62,8 @@ func claims(namespace, account, audience string) evidence.Fact[evidence.Claims] 
 
 // TestGeneratedParts holds what the pages repeat of the specs against them.
 func TestGeneratedParts(t *testing.T) {
-	generate(t, "reasons.md", map[string]string{"contents": contents(), "reasons": reasonSections(), "warnings": warningSections()})
+	generate(t, "reasons.md", map[string]string{"contents": contents(), "reasons": sectionsOf("reasons.md", reasonSections())})
+	generate(t, "warnings.md", map[string]string{"contents": warningContents(), "warnings": sectionsOf("warnings.md", warningSections())})
 	generate(t, "evidence.md", map[string]string{"share": share()})
 	generate(t, "../README.md", map[string]string{"report": report(t, "reviewer_forbidden/bare")})
 	for path, components := range map[string][]diagnose.Component{
@@ -143,10 +144,43 @@ func reasonLinks(components []diagnose.Component) string {
 func warningLinks() string {
 	var list strings.Builder
 	for _, s := range diagnose.WarningSpecs() {
-		fmt.Fprintf(&list, "- [%s](../reasons.md#%[1]s): %s\n", s.Code, s.Title)
+		fmt.Fprintf(&list, "- [%s](../warnings.md#%[1]s): %s\n", s.Code, s.Title)
 	}
 	return list.String()
 }
+
+// warningContents lists all warnings, by component.
+func warningContents() string {
+	var table strings.Builder
+	table.WriteString("| component | warning | in a sentence |\n|---|---|---|\n")
+	var last diagnose.Component
+	for _, s := range diagnose.WarningSpecs() {
+		component := ""
+		if s.Component != last {
+			component, last = "`"+string(s.Component)+"`", s.Component
+		}
+		fmt.Fprintf(&table, "| %s | [`%s`](#%[2]s) | %s |\n", component, s.Code, s.Title)
+	}
+	return table.String()
+}
+
+// sectionsOf returns the text of a page's sections. A link to a section that is on the other
+// page names that page.
+func sectionsOf(page, sections string) string {
+	return sectionLink.ReplaceAllStringFunc(sections, func(link string) string {
+		name := sectionLink.FindStringSubmatch(link)[1]
+		home := "reasons.md"
+		if slices.Contains(diagnose.WarningCodes(), diagnose.WarningCode(name)) {
+			home = "warnings.md"
+		}
+		if home == page {
+			return link
+		}
+		return "](" + home + "#" + name + ")"
+	})
+}
+
+var sectionLink = regexp.MustCompile(`\]\(#(\w+)\)`)
 
 // share counts the verdicts that the end-to-end tests demand of the real servers.
 func share() string {
@@ -250,7 +284,7 @@ func fill(t *testing.T, page, name, text string) string {
 }
 
 func TestEveryReasonAndWarningHasASection(t *testing.T) {
-	page := read(t, "reasons.md")
+	page, warnings := read(t, "reasons.md"), read(t, "warnings.md")
 	for _, reason := range diagnose.Reasons() {
 		anchor, found := strings.CutPrefix(reason.Runbook(), "docs/reasons.md#")
 		if !found || !strings.Contains(page, "\n## "+anchor+"\n") {
@@ -258,7 +292,7 @@ func TestEveryReasonAndWarningHasASection(t *testing.T) {
 		}
 	}
 	for _, code := range diagnose.WarningCodes() {
-		if !strings.Contains(page, "\n## "+string(code)+"\n") {
+		if !strings.Contains(warnings, "\n## "+string(code)+"\n") {
 			t.Errorf("the warning %s has no section", code)
 		}
 	}

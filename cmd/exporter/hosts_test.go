@@ -32,7 +32,7 @@ func (s *serving) as(host, method, address, path string) int {
 var (
 	localHosts   = []string{"localhost", "localhost:10190", "LocalHost:8080", "127.0.0.1", "127.0.0.1:10190", "127.9.9.9:1", "[::1]", "[::1]:10190"}
 	foreignHosts = []string{"evil.example", "evil.example:10190", "localhost.evil.example", "127.0.0.1.evil.example:10190", "10.0.0.1:10190", "[2001:db8::1]:10190", "0.0.0.0:10190"}
-	guarded      = []string{"/", "/targets/default", "/api/v1/status", "/api/v1/status/default", "/docs/reasons.md", "/runbooks/vault_sealed", "/api/v1/incidents", "/static/script.js", "/config", "/nonsense"}
+	guarded      = []string{"/", "/targets/default", "/api/v1/status", "/api/v1/status/default", "/docs/reasons.md", "/docs/warnings.md", "/runbooks/vault_sealed", "/api/v1/incidents", "/static/script.js", "/config", "/nonsense"}
 )
 
 // Where the loopback interface stands in for authentication, no website reads the page

@@ -12,8 +12,8 @@ import (
 // newPage returns the status page of this process.
 func (e *exporter) newPage() *status.Server {
 	o := status.Options{
-		TargetStates: e.recorder.TargetStates, Incidents: e.incidents.history, Standby: e.standby, Runbook: docs.Reasons, Version: version.Version,
-		Links: e.site.links, ProbeOff: e.site.probeOff,
+		TargetStates: e.recorder.TargetStates, Incidents: e.incidents.history, Standby: e.standby, Version: version.Version,
+		Reasons: docs.Reasons, Warnings: docs.Warnings, Links: e.site.links, ProbeOff: e.site.probeOff,
 	}
 	if e.workloads != nil {
 		o.Workloads = e.workloads.Snapshot

@@ -83,7 +83,7 @@ func TestServeWithThePage(t *testing.T) {
 	})
 	for path, want := range map[string]string{
 		"/targets/default": "auth/kubernetes", "/api/v1/status/default": `"state": "healthy"`, "/config": "EXPORTER_VAULT_ROLE=canary",
-		"/-/healthy": "ok", "/-/ready": "ok", "/docs/reasons.md": `id="vault_sealed"`,
+		"/-/healthy": "ok", "/-/ready": "ok", "/docs/reasons.md": `id="vault_sealed"`, "/docs/warnings.md": `id="mount_drift"`,
 	} {
 		status, body := s.get(s.metrics, path)
 		if status != 200 || !strings.Contains(body, want) {
@@ -107,7 +107,7 @@ func TestServeWithoutThePage(t *testing.T) {
 	if !strings.Contains(s.out.String(), `msg="Status page and API are off" why="`+why) {
 		t.Errorf("the log does not say why the page is off:\n%s", s.out)
 	}
-	for _, path := range []string{"/targets/default", "/api/v1/status", "/api/v1/events", "/config", "/docs/reasons.md"} {
+	for _, path := range []string{"/targets/default", "/api/v1/status", "/api/v1/events", "/config", "/docs/reasons.md", "/docs/warnings.md"} {
 		if status, body := s.get(s.metrics, path); status != 404 {
 			t.Errorf("%s = %d, want 404:\n%s", path, status, body)
 		}

@@ -148,7 +148,7 @@
       ]) + ' == 1',
       'for': '4h',
       summary: 'A warning that does not prevent logins today has been active for hours.',
-      description: 'the warning {{ $labels.warning }} has been active for four hours. Its meaning: %s#{{ $labels.warning }}' % config.reasonsURL,
+      description: 'the warning {{ $labels.warning }} has been active for four hours. Its meaning: %s#{{ $labels.warning }}' % config.warningsURL,
     }),
 
     alert('VaultK8sAuthTokensNotRevoked', 'warning', {

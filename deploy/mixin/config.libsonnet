@@ -36,8 +36,9 @@
 
     docsURL: 'https://github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/blob/main/docs',
     runbookURLPattern: self.docsURL + '/runbooks/%s.md',
-    // The status page has the reasons too, if its address is known.
+    // The status page has the reasons and warnings too, if its address is known.
     reasonsURL: if self.statusURL == '' then self.docsURL + '/reasons.md' else self.statusURL + '/docs/reasons.md',
+    warningsURL: if self.statusURL == '' then self.docsURL + '/warnings.md' else self.statusURL + '/docs/warnings.md',
     // The address of Grafana, for the annotation dashboard_url; none if empty.
     grafanaURL: '',
     // The address of the exporter's status page, for the annotation status_url; none if empty.

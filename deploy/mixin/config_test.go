@@ -72,8 +72,10 @@ func TestConfig(t *testing.T) {
 		if dashboard != wantDashboard || page != wantPage {
 			t.Errorf("%s: the dashboard is at %q, the page at %q", name, dashboard, page)
 		}
-		if strings.Contains(description, "reasons.md#") && !strings.Contains(description, "https://page.example.com/docs/reasons.md#") {
-			t.Errorf("%s: the description does not link to the page's reasons:\n%s", name, description)
+		for _, document := range []string{"reasons.md#", "warnings.md#"} {
+			if strings.Contains(description, document) && !strings.Contains(description, "https://page.example.com/docs/"+document) {
+				t.Errorf("%s: the description does not link to the page's %s:\n%s", name, document, description)
+			}
 		}
 		if rule.Annotations["runbook_url"] != "https://docs.example.com/runbooks/"+rule.Alert+".md" {
 			t.Errorf("%s: the runbook is at %q", name, rule.Annotations["runbook_url"])

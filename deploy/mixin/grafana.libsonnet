@@ -93,7 +93,7 @@ function(config) {
   // Columns of a table, which are pairs of a title and properties, with links.
   local column(name, title, url, more={}) = [name, { links: [{ title: title, url: url } + more] }],
   targetColumn:: column('Target', 'Open this target', '/d/%s?${datasource:queryparam}&${cluster:queryparam}&${job:queryparam}&${instance:queryparam}&var-target=${__value.text:percentencode}&${__url_time_range}' % config.dashboardUIDs.target),
-  docsColumn(name):: column(name, 'What it means and how to fix it', '${docs}/reasons.md#${__value.text:percentencode}', { targetBlank: true }),
+  docsColumn(name, page='reasons.md'):: column(name, 'What it means and how to fix it', '${docs}/' + page + '#${__value.text:percentencode}', { targetBlank: true }),
 
   // arrange shows these fields of a table, pairs of a field and its title, from left to right.
   arrange(columns, hidden=[], merge=false):: (if merge then [{ id: 'merge', options: {} }] else []) + [{

@@ -130,10 +130,12 @@ func TestAllAlertsTogether(t *testing.T) {
 					r.Annotations["dashboard_url"], r.Annotations["status_url"] = grafana+"/d/vault-k8s-auth-target?var-target={{ $labels.target }}", page+"/targets/{{ $labels.target }}"
 				}
 				r.Annotations["description"] = strings.ReplaceAll(r.Annotations["description"], home+"reasons.md", "https://wiki.example.com/reasons")
+				r.Annotations["description"] = strings.ReplaceAll(r.Annotations["description"], home+"warnings.md", "https://wiki.example.com/warnings")
 			}
 		}
 	}
 	got := alerts(t, `prometheusRule: {enabled: true, errorBudget: 0.001, runbookURLPrefix: "https://wiki.example.com/", reasonsURL: "https://wiki.example.com/reasons",
+		warningsURL: "https://wiki.example.com/warnings",
 		grafanaURL: "`+grafana+`", statusURL: "`+page+`", extraLabels: {team: platform}, extraAnnotations: {site: eu}}`)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -22,6 +22,7 @@ const (
 	defaultCLI       = "vault"
 	defaultRole      = "canary"
 	reasonsPage      = "docs/reasons.md"
+	warningsPage     = "docs/warnings.md"
 	installationPage = "docs/installation.md"
 )
 
@@ -209,7 +210,7 @@ func (d *decision) apiServer() {
 		d.note("The mount's config has a kubernetes_host that is no https URL: logins cannot work.")
 	case source.OwnIdentity && !d.isThisCluster(c.Value):
 		d.note("The mount's config has kubernetes_host=%s, which was not seen to be this cluster: the exporter asks its own pod's API server, and warns with mount_host_differs (%s). "+
-			"If it is this cluster, add --kubernetes-host=%s.", host, reasonsPage, host)
+			"If it is this cluster, add --kubernetes-host=%s.", host, warningsPage, host)
 	default:
 		k.Host, d.plan.ThisCluster = host, own && d.isThisCluster(c.Value)
 	}

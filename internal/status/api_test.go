@@ -162,13 +162,13 @@ func TestIncidents(t *testing.T) {
 }
 
 func TestRunbooks(t *testing.T) {
-	const runbook = "# Reasons\n\nIntroduction\n\n## vault_sealed\n\n**Means:** see [the other](#role_missing), [versions](versions.md) and [a site](https://example.com/x).\n" +
+	const runbook = "# Reasons\n\nIntroduction\n\n## vault_sealed\n\n**Means:** see [the other](#role_missing), [versions](versions.md), [drift](warnings.md#mount_drift), [warnings](warnings.md) and [a site](https://example.com/x).\n" +
 		"<script>alert(1)</script>\n\n| a |\n|---|\n| b |\n\n## role_missing\n\nText\n"
-	f := open(t, status.Options{Runbook: runbook}, "prod/a")
+	f := open(t, status.Options{Reasons: runbook, Warnings: "# Warnings\n\n## mount_drift\n\nDrifted, see [a reason](reasons.md#role_missing)\n"}, "prod/a")
 	f.ran("prod/a", time.Now(), diagnose.RoleMissing)
 	_, page := f.do("GET", "/runbooks/vault_sealed")
 	for _, part := range []string{
-		"<strong>Means:</strong>", `href="/runbooks/role_missing"`, "blob/main/docs/versions.md", `href="https://example.com/x"`, "<td>b</td>", `href="/"`,
+		"<strong>Means:</strong>", `href="/runbooks/role_missing"`, `href="/runbooks/mount_drift"`, `href="/docs/warnings.md"`, "blob/main/docs/versions.md", `href="https://example.com/x"`, "<td>b</td>", `href="/"`,
 	} {
 		if !strings.Contains(page, part) {
 			t.Errorf("the page lacks %s:\n%s", part, page)
@@ -176,6 +176,12 @@ func TestRunbooks(t *testing.T) {
 	}
 	if strings.Contains(page, "alert(1)") || strings.Contains(page, "<p>Text") {
 		t.Errorf("the page has HTML of the text, or another section:\n%s", page)
+	}
+	if _, page := f.do("GET", "/runbooks/mount_drift"); !strings.Contains(page, "Drifted") || !strings.Contains(page, `href="/runbooks/role_missing"`) {
+		t.Errorf("the page lacks the warning:\n%s", page)
+	}
+	if _, page := f.do("GET", "/docs/warnings.md"); !strings.Contains(page, `id="mount_drift"`) || strings.Contains(page, `id="role_missing"`) {
+		t.Errorf("the page lacks the warnings, or has the reasons:\n%s", page)
 	}
 	if _, page := f.do("GET", "/runbooks/role_missing?target=prod%2Fa"); !strings.Contains(page, "At prod/a") || !strings.Contains(page, "auth/") {
 		t.Errorf("the page has no commands for the target:\n%s", page)

@@ -18,7 +18,7 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 )
 
-// section is a section of the runbook: what it is about, such as a reason, and its text.
+// section is a section of a runbook: what it is about, such as a reason, and its text.
 type section struct {
 	Name string
 	Text template.HTML
@@ -57,31 +57,37 @@ func (l Links) render(body []byte) template.HTML {
 	return template.HTML(out.String())
 }
 
-// served returns where a link of docs/reasons.md leads to from a page of the exporter.
+// served returns where a link of a document leads to from a page of the exporter.
 func (l Links) served(link string) string {
-	switch name, isSection := strings.CutPrefix(link, "#"); {
-	case isSection:
+	page, name, isSection := strings.Cut(link, "#")
+	isServed := page == "" || page == "reasons.md" || page == "warnings.md"
+	switch {
+	case isServed && isSection:
 		return l.Path + "/runbooks/" + name
+	case isServed:
+		return l.Path + "/docs/" + page
 	case strings.Contains(link, "://"):
 		return link
 	}
 	return repository + "docs/" + link
 }
 
-// serveRunbook serves docs/reasons.md, which may be out of reach elsewhere during an
-// outage.
-func (s *Server) serveRunbook(w http.ResponseWriter, _ *http.Request) {
-	now := time.Now()
-	p := s.page(now)
-	p.Title, p.Headline, p.State, p.Sections = "Runbook", "Runbook", Waiting, s.sections()
-	s.render(w, "runbook", p, now)
+// serveDocument serves docs/reasons.md or docs/warnings.md, which may be out of reach
+// elsewhere during an outage.
+func (s *Server) serveDocument(title string, sections func() []section) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		now := time.Now()
+		p := s.page(now)
+		p.Title, p.Headline, p.State, p.Sections = title, title, Waiting, sections()
+		s.render(w, "runbook", p, now)
+	}
 }
 
 // serveSection serves the section on one reason or warning. If the request names a target, it
 // has the advice for that one.
 func (s *Server) serveSection(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("reason")
-	sections := s.sections()
+	sections := slices.Concat(s.reasons(), s.warnings())
 	i := slices.IndexFunc(sections, func(one section) bool { return one.Anchor() == name })
 	if i < 0 {
 		http.Error(w, "no such reason or warning", http.StatusNotFound)

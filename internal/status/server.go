@@ -32,8 +32,9 @@ type Options struct {
 	ProbeOff string
 	// Links are where readers find the page.
 	Links Links
-	// Runbook is the text of docs/reasons.md, to which verdicts link.
-	Runbook string
+	// Reasons and Warnings are the texts of docs/reasons.md and docs/warnings.md, to which
+	// verdicts and warnings link.
+	Reasons, Warnings string
 	// Version is the exporter's version.
 	Version string
 }
@@ -45,11 +46,12 @@ type Server struct {
 	streams  streams
 	requests rateLimiter
 	renderer *response.Renderer
-	pages    func() *template.Template // parsed for the first request, as the runbook is: most processes never get one
-	sections func() []section          // of the runbook
-	views    views                     // used by one request at a time, as renderer guarantees
-	rows     rows                      // as views
-	logins   view                      // of workloads, as views
+	pages    func() *template.Template // parsed for the first request, as the runbooks are: most processes never get one
+	reasons  func() []section
+	warnings func() []section
+	views    views // used by one request at a time, as renderer guarantees
+	rows     rows  // as views
+	logins   view  // of workloads, as views
 	handler  http.Handler
 }
 
@@ -64,7 +66,9 @@ func New(o Options) *Server {
 	}
 	s := &Server{
 		options: o, streams: newStreams(), requests: newRateLimiter(), renderer: response.NewRenderer(),
-		pages: pages, sections: sync.OnceValue(func() []section { return o.Links.sections(o.Runbook) }), views: views{}, rows: rows{pages, map[string]renderedRow{}},
+		pages: pages, views: views{}, rows: rows{pages, map[string]renderedRow{}},
+		reasons:  sync.OnceValue(func() []section { return o.Links.sections(o.Reasons) }),
+		warnings: sync.OnceValue(func() []section { return o.Links.sections(o.Warnings) }),
 	}
 	s.handler = s.newHandler()
 	return s

@@ -9,13 +9,13 @@ import (
 )
 
 // Spec defines a reason and its texts. The specs of a component are in one file, next to
-// the constants. Lists, docs/reasons.md and runbook links are generated from them.
+// the constants. Lists, docs/reasons.md, docs/warnings.md and runbook links are generated from them.
 type Spec struct {
 	Code      Reason
 	Component Component
 	// Title is a short description, the same for every target.
 	Title string
-	// Means, Seen and Remedy are Markdown for docs/reasons.md: what has happened, what shows
+	// Means, Seen and Remedy are Markdown for docs/reasons.md and docs/warnings.md: what has happened, what shows
 	// it and how certain that is, and what to do.
 	Means, Seen, Remedy string
 	// Reported is Markdown that names public reports of the fault; owner/repository#1 becomes

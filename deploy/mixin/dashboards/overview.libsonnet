@@ -136,7 +136,7 @@ function(config)
         noValue: 'no known warning is open',
         columns: [
           g.targetColumn,
-          g.docsColumn('Warning'),
+          g.docsColumn('Warning', 'warnings.md'),
         ],
         transformations: g.arrange([['target', 'Target'], ['warning', 'Warning'], ['cluster', 'Cluster'], ['namespace', 'Namespace'], ['job', 'Job']], hidden=['Value']),
       }),
@@ -352,7 +352,8 @@ function(config)
     'Shows where pods cannot log in to Vault with the Kubernetes auth method, since when, which component owns the cause, and what will break next.',
     [
       g.link('Target', 'One target in detail', '/d/vault-k8s-auth-target', icon='dashboard', carry=true),
-      g.link('Reasons', 'Every reason and warning: how it is seen, how to fix it', '${docs}/reasons.md'),
+      g.link('Reasons', 'Every reason: how it is seen, how to fix it', '${docs}/reasons.md'),
+      g.link('Warnings', 'Every warning: how it is seen, how to fix it', '${docs}/warnings.md'),
       g.link('Metrics', 'What each metric means, and when it is absent', '${docs}/metrics.md'),
     ],
     [],

@@ -237,7 +237,8 @@ function(config)
     'Shows one target: its verdicts by reason, the steps of its runs, its tokens and certificates, and its load on Vault.',
     [
       g.link('Overview', 'All targets', '/d/vault-k8s-auth-overview', icon='dashboard', carry=true),
-      g.link('Reasons', 'Every reason and warning: how it is seen, how to fix it', '${docs}/reasons.md'),
+      g.link('Reasons', 'Every reason: how it is seen, how to fix it', '${docs}/reasons.md'),
+      g.link('Warnings', 'Every warning: how it is seen, how to fix it', '${docs}/warnings.md'),
       g.link('Metrics', 'What each metric means, and when it is absent', '${docs}/metrics.md'),
     ],
     [

@@ -45,7 +45,7 @@ func serve(t testing.TB, standby string, states ...probe.TargetState) *site {
 // serveWith serves a page on which runs can be requested, unless runNow is nil.
 func serveWith(t testing.TB, runNow func(string) (<-chan struct{}, bool), from *source) *site {
 	s := &site{source: from}
-	s.page = status.New(status.Options{TargetStates: s.TargetStates, Standby: s.Standby, RunNow: runNow, Runbook: docs.Reasons, Version: "1.2.3"})
+	s.page = status.New(status.Options{TargetStates: s.TargetStates, Standby: s.Standby, RunNow: runNow, Reasons: docs.Reasons, Warnings: docs.Warnings, Version: "1.2.3"})
 	server := httptest.NewServer(s.page)
 	t.Cleanup(func() {
 		s.page.Close()

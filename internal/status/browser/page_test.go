@@ -103,7 +103,7 @@ func TestAccessibility(t *testing.T) {
 }
 
 // paths are the pages for a target prod/eu-1 whose reviewer is forbidden.
-var paths = []string{"/", "/targets/prod%2Feu-1", "/docs/reasons.md", "/runbooks/reviewer_forbidden?target=prod%2Feu-1"}
+var paths = []string{"/", "/targets/prod%2Feu-1", "/docs/reasons.md", "/docs/warnings.md", "/runbooks/reviewer_forbidden?target=prod%2Feu-1"}
 
 // Nothing is cut off on the narrowest phone, nor when a page is enlarged to four times its size.
 func TestPhone(t *testing.T) {

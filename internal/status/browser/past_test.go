@@ -37,7 +37,7 @@ func withPast(t *testing.T, states ...probe.TargetState) string {
 	}
 	page := status.New(status.Options{
 		TargetStates: func() []probe.TargetState { return append([]probe.TargetState(nil), states...) },
-		Incidents:    tracker.History, Runbook: docs.Reasons, Version: "1.2.3",
+		Incidents:    tracker.History, Reasons: docs.Reasons, Warnings: docs.Warnings, Version: "1.2.3",
 	})
 	server := httptest.NewServer(page)
 	t.Cleanup(func() {

@@ -23,7 +23,7 @@ func TestPageBelowAPath(t *testing.T) {
 		return done, true
 	}
 	s.page = status.New(status.Options{
-		TargetStates: s.TargetStates, Standby: s.Standby, RunNow: runNow, Runbook: docs.Reasons, Version: "1.2.3",
+		TargetStates: s.TargetStates, Standby: s.Standby, RunNow: runNow, Reasons: docs.Reasons, Warnings: docs.Warnings, Version: "1.2.3",
 		Links: status.Links{Path: "/vault/auth"},
 	})
 	server := httptest.NewServer(http.StripPrefix("/vault/auth", s.page))

@@ -42,7 +42,7 @@ func serveWorkloads(t *testing.T, inventory workload.Inventory, results []rehear
 	page := status.New(status.Options{
 		TargetStates: func() []probe.TargetState { return []probe.TargetState{withHistory("prod/eu-1", 0, sealed)} },
 		Workloads:    func() (workload.Inventory, []rehearse.Result) { return inventory, results },
-		Runbook:      docs.Reasons, Version: "1.2.3",
+		Reasons:      docs.Reasons, Warnings: docs.Warnings, Version: "1.2.3",
 	})
 	server := httptest.NewServer(page)
 	t.Cleanup(func() {

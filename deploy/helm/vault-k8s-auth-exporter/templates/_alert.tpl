@@ -30,9 +30,9 @@
 {{- $_ := set $rule "expr" (replace "* 0.005" (printf "* %v" .values.errorBudget) $rule.expr) -}}
 {{- end -}}
 {{- $_ := set $rule "labels" (merge (dict) ($own.labels | default dict) .values.extraLabels $rule.labels) -}}
-{{- with .values.reasonsURL -}}
-{{- $_ := set $rule.annotations "description" (regexReplaceAll "https://[^ ]+/docs/reasons[.]md#" $rule.annotations.description (printf "%s#" .)) -}}
-{{- end -}}
+{{- range $page, $url := dict "reasons" .values.reasonsURL "warnings" .values.warningsURL }}{{ with $url }}
+{{- $_ := set $rule.annotations "description" (regexReplaceAll (printf "https://[^ ]+/docs/%s[.]md#" $page) $rule.annotations.description (printf "%s#" .)) -}}
+{{- end }}{{ end -}}
 {{- $_ := set $rule.annotations "description" (replace "deploy/vault-k8s-auth-exporter" .workload $rule.annotations.description) -}}
 {{- $links := dict -}}
 {{- $ofTarget := contains "$labels.target" $rule.annotations.description -}}

@@ -4,9 +4,9 @@
 {{- if and .Values.statusPage (not $p.statusURL) -}}
 {{- $_ := set $p "statusURL" (trimSuffix "/" (.Values.externalURL | default "")) -}}
 {{- end -}}
-{{- if and $p.statusURL (not $p.reasonsURL) -}}
-{{- $_ := set $p "reasonsURL" (printf "%s/docs/reasons.md" $p.statusURL) -}}
-{{- end -}}
+{{- range $page := list "reasons" "warnings" }}{{ if and $p.statusURL (not (get $p (print $page "URL"))) }}
+{{- $_ := set $p (print $page "URL") (printf "%s/docs/%s.md" $p.statusURL $page) -}}
+{{- end }}{{ end -}}
 {{- $workload := printf "%s/%s" (ternary "statefulset" "deploy" .Values.sharding.enabled) (include "exporter.fullname" .) -}}
 {{- range $name := list "alerts" "extraLabels" "extraAnnotations" }}{{ if not (get $p $name) }}{{ $_ := set $p $name dict }}{{ end }}{{ end -}}
 {{- /* The label stands after a bracket, a comma or $labels, in expressions and in annotations; elsewhere the word is prose. */ -}}
