@@ -46,6 +46,10 @@ type sign struct {
 var signs = []sign{
 	{`the answer no`, contains(`(?m)^no( |$)`)},
 	{`no field (initialized|errors)`, lacks(`"$1":`)},
+	{`'\*' in (\w+)`, contains(`(?m)^$1 +\[(|.* )\*(| .*)\]$`)},
+	{`a kubernetes_host other than (\S+)`, func(output string, groups []string) bool {
+		return contains(`(?m)^kubernetes_host +\S`)(output, groups) && lacks(`(?m)^kubernetes_host +$1$`)(output, groups)
+	}},
 	{`no (\S+)`, lacks(`(?m)(^|[\s:,])$1($|[\s,])`)},
 	{`no (\S+) in (\w+)`, func(output string, groups []string) bool {
 		return contains(`(?m)^$2 +\[.*\]$`)(output, groups) && lacks(`(?m)^$2 +\[(|.* )$1(| .*)\]$`)(output, groups)

@@ -3,11 +3,14 @@ package lab
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
 	"io"
 	"log"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -53,6 +56,45 @@ func passThrough(p *proxy) http.Handler {
 		},
 		ErrorLog: discardLogger(),
 	}
+}
+
+// credulousServer passes requests through to the API server, but authenticates every JWT as whoever it claims to be, as a
+// server that an attacker has put in the API server's place.
+func credulousServer(p *proxy) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", passThrough(p))
+	mux.HandleFunc("POST /apis/authentication.k8s.io/v1/tokenreviews", func(w http.ResponseWriter, r *http.Request) {
+		var review struct {
+			Spec struct {
+				Token     string   `json:"token"`
+				Audiences []string `json:"audiences"`
+			} `json:"spec"`
+		}
+		var claims struct {
+			Subject string `json:"sub"`
+			Bound   struct {
+				Account struct {
+					UID string `json:"uid"`
+				} `json:"serviceaccount"`
+			} `json:"kubernetes.io"`
+		}
+		if err := json.NewDecoder(r.Body).Decode(&review); err == nil {
+			if parts := strings.Split(review.Spec.Token, "."); len(parts) == 3 {
+				payload, _ := base64.RawURLEncoding.DecodeString(parts[1])
+				_ = json.Unmarshal(payload, &claims) // whoever claims nothing is nobody
+			}
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusCreated)
+		_ = json.NewEncoder(w).Encode(fields{
+			"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview",
+			"status": fields{
+				"authenticated": true, "audiences": review.Spec.Audiences,
+				"user": fields{"username": claims.Subject, "uid": claims.Bound.Account.UID},
+			},
+		}) // the client may have disconnected
+	})
+	return mux
 }
 
 // throttlingServer responds like an API server whose priority and fairness rejects a request. Real configuration cannot

@@ -11,6 +11,14 @@ const movedMount = "moved"
 func mountFaults() []Fault {
 	return []Fault{
 		{
+			Name:    "mount_accepts_invalid_token",
+			Summary: "the mount's host is a server that authenticates every JWT as whoever it claims to be",
+			Bare:    healthyWithWarning("mount_accepts_invalid_token"),
+			Env:     []string{"EXPORTER_NEGATIVE_CANARY=true"},
+			Inject:  breakMountHost(serveFake(credulousServer, issuedBy(clusterCA))),
+			Heal:    healMountHost,
+		},
+		{
 			Name:    "mount_annotations_forbidden",
 			Needs:   Installation.HasAnnotations,
 			Summary: "the mount reads annotations of service accounts, but the reviewer may not get service accounts",
@@ -86,7 +94,14 @@ func mountFaults() []Fault {
 			Name:    "mount_pem_keys_mismatch",
 			Summary: "the mount verifies tokens with a key that is not the cluster's",
 			Bare:    byElimination("unexplained"), Full: proven("mount_pem_keys_mismatch"),
-			Inject: setPEMKey(func(*Lab) (signer, error) { return newSigner() }),
+			Inject: setPEMKeys(newForeignSigner),
+			Heal:   healConfig,
+		},
+		{
+			Name:    "mount_pem_keys_stale",
+			Summary: "the mount verifies tokens with the cluster's key or with one that the cluster does not have",
+			Bare:    Verdict{Reason: "none", Certainty: "proven"}, Full: healthyWithWarning("mount_pem_keys_stale"),
+			Inject: setPEMKeys(clusterSigner, newForeignSigner),
 			Heal:   healConfig,
 		},
 		{
@@ -111,20 +126,27 @@ func keepConnectionWithOtherCA(ctx context.Context, l *Lab) error {
 	return l.writeConfig(ctx, fields{"kubernetes_ca_cert": string(other.PEM)})
 }
 
-// setPEMKey makes Vault verify signatures itself, with one public key.
-func setPEMKey(whose func(*Lab) (signer, error)) change {
+// setPEMKeys makes Vault verify signatures itself, with these public keys.
+func setPEMKeys(whose ...func(*Lab) (signer, error)) change {
 	return func(ctx context.Context, l *Lab) error {
-		s, err := whose(l)
-		if err != nil {
-			return err
+		var keys []string
+		for _, of := range whose {
+			s, err := of(l)
+			if err != nil {
+				return err
+			}
+			key, err := s.publicPEM()
+			if err != nil {
+				return err
+			}
+			keys = append(keys, key)
 		}
-		key, err := s.publicPEM()
-		if err != nil {
-			return err
-		}
-		return l.configure(ctx, fields{"pem_keys": key})
+		return l.configure(ctx, fields{"pem_keys": keys})
 	}
 }
+
+func clusterSigner(l *Lab) (signer, error)  { return l.cluster.signer, nil }
+func newForeignSigner(*Lab) (signer, error) { return newSigner() }
 
 func disableMount(ctx context.Context, l *Lab) error { return l.vault.delete(ctx, "sys/auth/"+mount) }
 

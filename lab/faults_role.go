@@ -13,6 +13,8 @@ func roleFaults() []Fault {
 	return []Fault{
 		fault("role_audience_mismatch", "requires an audience that the canary's token does not have",
 			proven("role_audience_mismatch"), Verdict{}, fields{"audience": "somebody-else"}),
+		fault("role_binding_too_wide", "allows every service account of the canary's namespace",
+			Verdict{Reason: "none", Certainty: "proven"}, healthyWithWarning("role_binding_too_wide"), fields{"bound_service_account_names": "*"}),
 		fault("role_cidr_mismatch", "is limited to addresses other than the exporter's",
 			byElimination("unexplained"), proven("role_cidr_mismatch"), fields{"token_bound_cidrs": "10.0.0.0/8"}),
 		fault("role_namespace_mismatch", "allows another namespace than the canary's",
@@ -34,6 +36,8 @@ func roleFaults() []Fault {
 		},
 		fault("role_ttl_too_long", "gives tokens a TTL of an hour",
 			healthyWithWarning("role_ttl_too_long"), Verdict{}, fields{"token_ttl": "1h"}),
+		fault("role_without_audience", "requires no audience",
+			Verdict{Reason: "none", Certainty: "proven"}, healthyWithWarning("role_without_audience"), fields{"audience": ""}),
 		fault("token_not_revoked", "gives tokens without the default policy, which may not revoke themselves",
 			healthyWithWarning("token_not_revoked"), Verdict{}, fields{"token_policies": "", "token_no_default_policy": true}),
 		{

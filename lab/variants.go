@@ -32,7 +32,7 @@ func Variants() []Fault {
 			sequence(bindRole(namespaceReaderBinding), setRole(namespaceSelector("kubernetes.io/metadata.name", canaryAccount.namespace))),
 			sequence(unbindRole(namespaceReaderBinding), healRole)),
 		variant("pem_keys", "Vault verifies signatures with the cluster's key",
-			setPEMKey(func(l *Lab) (signer, error) { return l.cluster.signer, nil }), healConfig),
+			setPEMKeys(clusterSigner), healConfig),
 		variant("role_without_audience", "the canary role requires no audience", setRole(fields{"audience": ""}), healRole),
 		variant("self_review", "Vault has no reviewer token, and the canary may create TokenReviews",
 			sequence(bindRole(canaryBinding), setCanaryToken(tokenForAudiences(canaryAccount.audience, issuer)), unsetReviewerInVault),

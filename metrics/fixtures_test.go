@@ -93,6 +93,7 @@ func forbidden(t evidence.Target) probe.Result {
 	e.Access = answered(evidence.Access{}, time.Millisecond)
 	e.Login = failed[evidence.Login](evidence.ClassRefused, 403, "permission denied")
 	e.Revoke = evidence.Fact[struct{}]{}
+	e.NegativeCanary.ForeignKey = evidence.Fact[evidence.Refusal]{State: evidence.Answered, Value: evidence.Refusal{Status: 403}, Carried: true}
 	e.FollowUps = evidence.FollowUps{Asked: []string{"mount_probe"}, MountProbe: answered(evidence.Refusal{Status: 400}, time.Millisecond)}
 	r.Diagnosis = diagnose.Diagnosis{
 		Verdict:  diagnose.Verdict{Reason: diagnose.ReviewerForbidden, Certainty: diagnose.Proven},

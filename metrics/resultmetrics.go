@@ -95,6 +95,14 @@ var resultMetrics = []resultMetric{
 		},
 	},
 	{
+		gauge("negative_canary_up", "Whether Vault refused every login that it must refuse, of the negative canary: 1 it did, 0 one got a token, absent if none was asked or answered."+cached),
+		func(r *probe.Result, emit emitResult) {
+			if refused, known := r.Evidence.NegativeCanary.Refused(); known {
+				emit(oneIf(refused), refused)
+			}
+		},
+	},
+	{
 		gauge("step_duration_seconds", "How long a step of the run took, in seconds; absent if it was skipped."+cached, "step"),
 		func(r *probe.Result, emit emitResult) {
 			for _, s := range made(r) {

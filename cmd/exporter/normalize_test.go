@@ -46,6 +46,7 @@ var replacements = []struct {
 	{regexp.MustCompile(`(hung for|login took) \S+`), "$1 1ms"},
 	{regexp.MustCompile(`(is after|is before|current time) \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`), "$1 2026-01-02T03:04:05Z"},
 	{regexp.MustCompile(`\b(127\.0\.0\.1|localhost):\d+`), "$1:1"},
+	{regexp.MustCompile(`(lack the cluster's|the cluster does not have) [\w-]{16}`), "$1 0123456789abcdef"},
 	{regexp.MustCompile(`lookup (\S+) on \S+:`), "lookup $1:"},
 	{regexp.MustCompile(`lookup (\S+): .*`), "lookup $1: no such host"},
 }

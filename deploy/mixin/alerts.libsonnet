@@ -10,7 +10,7 @@
     expr: rule.expr,
     [if 'for' in rule then 'for']: rule['for'],
     [if 'keep' in rule then 'keep_firing_for']: rule.keep,
-    labels: { severity: severity },
+    labels: { severity: severity } + std.get(rule, 'labels', {}),
     annotations: {
       summary: rule.summary,
       description: {
@@ -177,8 +177,9 @@
       expr: q.max(q.metric('warning', 'warning="mount_accepts_invalid_token"'), ['warning']) + ' == 1\nor\n'
             + q.max(q.metric('workload_forged_token_accepted')) + ' == 1',
       keep: '1h',
-      summary: 'An auth mount issued a token to a forged JWT.',
-      description: 'a login with a JWT that the exporter forged got a token, which was revoked. Whoever reaches Vault can log in there as any service account.',
+      labels: { category: 'security' },
+      summary: 'An auth mount issued a token to a login that it must refuse.',
+      description: 'a login that must be refused, usually with a JWT that the exporter forged, got a token, which was revoked. Whoever reaches Vault may be able to log in there as any service account.',
     }),
   ],
 

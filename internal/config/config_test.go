@@ -27,6 +27,7 @@ func TestDefaults(t *testing.T) {
 		Canary:     evidence.Origin{Source: evidence.SourceFile, TokenFile: "/etc/canary/token"},
 		Interval:   60 * time.Second, Timeout: 15 * time.Second, Recheck: 10 * time.Second,
 		ExpiryWarning: evidence.ExpiryWarning{Tokens: evidence.DefaultExpiryWarning, Certificates: evidence.DefaultExpiryWarning}, FollowUps: true,
+		NegativeCanary: evidence.NegativeCanarySettings{Interval: time.Hour},
 	}}}
 	got := mustLoad(t, minimal())
 	if diff := cmp.Diff(want, got, public); diff != "" {
@@ -65,6 +66,8 @@ func full(f files) vars {
 		"EXPORTER_TIMEOUT":                    "3500ms",
 		"EXPORTER_RECHECK_INTERVAL":           "2s",
 		"EXPORTER_FOLLOW_UPS":                 "false",
+		"EXPORTER_NEGATIVE_CANARY":            "true",
+		"EXPORTER_NEGATIVE_CANARY_INTERVAL":   "6h",
 
 		"EXPORTER_EXPIRY_WARNING_TOKENS":       "720h",
 		"EXPORTER_EXPIRY_WARNING_CERTIFICATES": "1m",
@@ -104,7 +107,8 @@ func TestEveryVariable(t *testing.T) {
 				Audiences: []string{"vault", "https://kubernetes.default.svc"},
 			},
 			Interval: 2 * time.Minute, Timeout: 3500 * time.Millisecond, Recheck: 2 * time.Second,
-			ExpiryWarning: evidence.ExpiryWarning{Tokens: 720 * time.Hour, Certificates: time.Minute},
+			ExpiryWarning:  evidence.ExpiryWarning{Tokens: 720 * time.Hour, Certificates: time.Minute},
+			NegativeCanary: evidence.NegativeCanarySettings{Enabled: true, Interval: 6 * time.Hour},
 		}}}
 	got := mustLoad(t, full(f))
 	if diff := cmp.Diff(want, got, public); diff != "" {

@@ -130,6 +130,7 @@ func fuzzed() values {
 		"KUBERNETES_HOST": "https://kubernetes", "REVIEWER": "file", "REVIEWER_TOKEN_FILE": "/r", "CANARY": "file", "CANARY_TOKEN_FILE": "/c",
 		"INTERVAL": "60s", "TIMEOUT": "15s", "RECHECK_INTERVAL": "10s", "FOLLOW_UPS": "true",
 		"EXPIRY_WARNING_TOKENS": "336h", "EXPIRY_WARNING_CERTIFICATES": "336h",
+		"NEGATIVE_CANARY": "false", "NEGATIVE_CANARY_INTERVAL": "1h",
 	}
 }
 

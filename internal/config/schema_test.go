@@ -51,7 +51,7 @@ func TestSchemaJudgesAsTheParser(t *testing.T) {
 
 // notEmpty are the keys whose values in values.yaml are never empty, which the chart's
 // schema demands with a pattern of its own.
-var notEmpty = []string{"VAULT_MOUNT", "INTERVAL", "TIMEOUT", "RECHECK_INTERVAL", "EXPIRY_WARNING_TOKENS", "EXPIRY_WARNING_CERTIFICATES"}
+var notEmpty = []string{"VAULT_MOUNT", "INTERVAL", "TIMEOUT", "RECHECK_INTERVAL", "EXPIRY_WARNING_TOKENS", "EXPIRY_WARNING_CERTIFICATES", "NEGATIVE_CANARY_INTERVAL"}
 
 // template is the alternative to a pattern for a value that contains a template of Helm.
 const template = `|\{\{`

@@ -48,7 +48,7 @@ func TestTargetsFile(t *testing.T) {
 		Reviewer:   evidence.Origin{Source: evidence.SourceFile, TokenFile: "/etc/reviewer/token"},
 		Canary:     evidence.Origin{Source: evidence.SourceFile, TokenFile: "/etc/canary/token", Audiences: []string{"vault", "https://vault"}},
 		Interval:   time.Minute, Timeout: 20 * time.Second, Recheck: 10 * time.Second,
-		ExpiryWarning: evidence.ExpiryWarning{Tokens: evidence.DefaultExpiryWarning, Certificates: evidence.DefaultExpiryWarning}, FollowUps: true, Labels: map[string]string{"team": "payments", "region": "東"},
+		ExpiryWarning: evidence.ExpiryWarning{Tokens: evidence.DefaultExpiryWarning, Certificates: evidence.DefaultExpiryWarning}, FollowUps: true, NegativeCanary: evidence.NegativeCanarySettings{Interval: time.Hour}, Labels: map[string]string{"team": "payments", "region": "東"},
 	}
 	second := first
 	second.Name, second.Vault.Mount, second.Labels, second.Canary.Audiences = "2", "kubernetes", nil, nil

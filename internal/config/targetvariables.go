@@ -142,4 +142,12 @@ var targetVariables = []variable[evidence.Target]{
 		key: "FOLLOW_UPS", builtIn: "true", chart: "(toString $v.followUps)",
 		doc: "whether extra requests tell the causes of a refused login apart", example: "false",
 	}, boolean, func(t *evidence.Target) *bool { return &t.FollowUps }),
+	define(spec{
+		key: "NEGATIVE_CANARY", builtIn: "false", chart: "(toString $v.negativeCanary.enabled)",
+		doc: "whether [logins that Vault must refuse](security.md#the-negative-canary) are made too", example: "true",
+	}, boolean, func(t *evidence.Target) *bool { return &t.NegativeCanary.Enabled }),
+	define(spec{
+		key: "NEGATIVE_CANARY_INTERVAL", builtIn: "1h", chart: "$v.negativeCanary.interval",
+		doc: "time from one round of these logins to the next", example: "6h",
+	}, duration, func(t *evidence.Target) *time.Duration { return &t.NegativeCanary.Interval }),
 }

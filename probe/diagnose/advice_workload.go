@@ -89,16 +89,3 @@ func adviseWorkloadAudience(t evidence.Target, r evidence.Rehearsal) Advice {
 		Notes: []string{fmt.Sprintf("A role admits one audience, so the fix breaks logins with another. Or give the workload's token %s.", required)},
 	}
 }
-
-// acceptsForged says what a token for a forged JWT means.
-func acceptsForged(t evidence.Target) string {
-	return fmt.Sprintf("a login at %s with a forged JWT got a token: whoever reaches Vault can log in there as any service account", loginPath(t))
-}
-
-func adviseAcceptsForged(t evidence.Target) Advice {
-	return Advice{
-		Check: []Check{readConfig(t, "a kubernetes_host that is not the API server of the cluster")},
-		Notes: []string{"An API server authenticates no JWT without a valid signature: find out what answers Vault's TokenReviews, such as another host or an authentication webhook. " +
-			"Then revoke the tokens that the mount issued: vault token revoke -mode=path " + mountPath(t) + "/"},
-	}
-}

@@ -21,6 +21,8 @@ const (
 	MountCAMismatch  WarningCode = "mount_ca_mismatch"
 	MountHostDiffers WarningCode = "mount_host_differs"
 	MountDrift       WarningCode = "mount_drift"
+	// MountPEMKeysStale is raised while logins work, MountPEMKeysMismatch when they do not.
+	MountPEMKeysStale WarningCode = "mount_pem_keys_stale"
 	// MountAcceptsInvalidToken is also the reason of a workload's rehearsal.
 	MountAcceptsInvalidToken WarningCode = "mount_accepts_invalid_token"
 )
@@ -178,38 +180,29 @@ var mountWarnings = []WarningSpec{
 	},
 	{
 		Code: MountDrift, Component: ComponentMount, Title: "the mount's config was changed",
-		Means:  "The mount's config has changed since the exporter first read it.",
+		Means: "A field of the mount's config is no longer as this process first read it. The warning says which, from what to what, and between which two readings; " +
+			"certificates and keys are named by their fingerprints. Another reviewer token is not seen: Vault never returns it.",
 		Seen:   "The readable config against the baseline, which is the first reading; after 24 h a changed config becomes the new baseline.",
-		Remedy: "Nothing if the change was intended. Otherwise read the config, and find the change in the audit log.",
-		judge: func(t evidence.Target, e evidence.Evidence) (finding, bool) {
-			if !e.Mount.Config.Ok() || e.Mount.Baseline == nil {
-				return unjudged()
-			}
-			changed := e.Mount.Config.Value.Differs(*e.Mount.Baseline)
-			return finding{
-				holds:  len(changed) > 0,
-				detail: fmt.Sprintf("the config of %s was changed: %s", mountPath(t), strings.Join(changed, ", ")),
-				advice: Advice{
-					Notes: []string{"If the change was intended, do nothing: after 24 h it is the new baseline."},
-					Check: []Check{readConfig(t, "what "+strings.Join(changed, ", ")+" is now")},
-				},
-			}, true
-		},
+		Remedy: "Nothing if the change was intended. Otherwise the commands of the warning write the changed fields as they were; the audit log has who changed them.",
+		judge:  judgeMountDrift,
 	},
 	{
-		Code: MountAcceptsInvalidToken, Component: ComponentMount, Title: "the auth mount issues tokens to forged JWTs",
-		Means: "A login with a JWT that the exporter forged got a token, which was revoked at once. Whoever reaches Vault can log in at this mount as any service account. " +
-			"Treat it as an incident.",
-		Seen:   "A token in the answer to a login that must be rejected: the role probe, the call probe, or the rehearsal of a [workload's login](workloads.md).",
+		Code: MountPEMKeysStale, Component: ComponentMount, Title: "the auth mount's pem_keys are not the cluster's signing keys",
+		Means: "The config has `pem_keys`, and they are not the keys with which the API server verifies tokens. Logins with tokens that a missing key signs fail. " +
+			"A key that the cluster does not have is left from a rotation, or somebody else's: such a key alone lets nobody in, because Vault has every token reviewed too.",
+		Seen: "The readable config against the API server's `/openid/v1/jwks`, where the mount and the exporter use the same host. " +
+			"Every service account may read that by default. Keys are compared by their contents and shown by the beginning of their `kid`.",
+		Remedy: "Remove `pem_keys`, or replace them by the cluster's keys before the next rotation. If nobody of yours wrote the key that the cluster lacks, treat it as an incident.",
+		judge:  judgePEMKeys,
+	},
+	{
+		Code: MountAcceptsInvalidToken, Component: ComponentMount, Title: "the auth mount issues tokens to logins that it must refuse",
+		Means: "A login that must be refused got a token, which was revoked at once. With a forged JWT, whoever reaches Vault can log in at this mount as any service account. " +
+			"Treat it as an incident. The warning says which login it was.",
+		Seen: "A token in the answer to the role probe, the call probe, the rehearsal of a [workload's login](workloads.md), or a login of the negative canary, " +
+			"`EXPORTER_NEGATIVE_CANARY`: signed by a foreign key, expired, for another audience than the role's, or at the diagnostic role.",
 		Remedy: "Find out what answers Vault's TokenReviews, and write the right host. Then revoke the tokens that the mount issued.",
-		judge: func(t evidence.Target, e evidence.Evidence) (finding, bool) {
-			role, call := e.FollowUps.RoleProbe, e.FollowUps.CallProbe
-			return finding{
-				holds:  evidence.Accepted(role) || evidence.Accepted(call),
-				detail: acceptsForged(t),
-				advice: adviseAcceptsForged(t),
-			}, role.State != evidence.NotAsked || call.State != evidence.NotAsked
-		},
+		judge:  judgeAcceptsInvalid,
 	},
 }
 

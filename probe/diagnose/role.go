@@ -21,9 +21,12 @@ const (
 	RoleMFARequired             Reason = "role_mfa_required"
 	CanaryEntityDisabled        Reason = "canary_entity_disabled"
 
-	RoleTTLTooLong    WarningCode = "role_ttl_too_long"
-	TokenNotRevoked   WarningCode = "token_not_revoked"
-	RolePolicyTooWide WarningCode = "role_policy_too_wide"
+	RoleTTLTooLong      WarningCode = "role_ttl_too_long"
+	RoleDrift           WarningCode = "role_drift"
+	RoleBindingTooWide  WarningCode = "role_binding_too_wide"
+	RoleWithoutAudience WarningCode = "role_without_audience"
+	TokenNotRevoked     WarningCode = "token_not_revoked"
+	RolePolicyTooWide   WarningCode = "role_policy_too_wide"
 )
 
 var roleReasons = sorted(
@@ -167,6 +170,31 @@ var roleWarnings = []WarningSpec{
 		},
 	},
 	{
+		Code: RoleDrift, Component: ComponentRole, Title: "the canary's role was changed",
+		Means: "A field of the canary's role is no longer as this process first read it: who may log in, the audience, the policies, the CIDRs, the type or the TTLs of its tokens. " +
+			"The warning says which field, from what to what, and between which two readings.",
+		Seen:   "The readable role against the baseline, which is the first reading; after 24 h a changed role becomes the new baseline.",
+		Remedy: "Nothing if the change was intended. Otherwise the command of the warning writes the changed fields as they were; the audit log has who changed them.",
+		judge:  judgeRoleDrift,
+	},
+	{
+		Code: RoleBindingTooWide, Component: ComponentRole, Title: "the canary's role admits any name or any namespace",
+		Means: "The canary's role has `*` among its service account names or namespaces, or a namespace selector without a condition. " +
+			"Whoever may create a service account or pod there gets the role's policies; with both, every pod of the cluster does.",
+		Seen:   "The readable role.",
+		Remedy: "Name the service accounts and namespaces that use the role, at least the canary's.",
+		judge:  judgeRoleBinding,
+	},
+	{
+		Code: RoleWithoutAudience, Component: ComponentRole, Title: "the canary's role requires no audience",
+		Means: "The canary's role has no `audience`, so a token of the service account for any audience logs in, also one that was meant for another service. " +
+			"The plugin warns of it when the role is written, from 0.22.2 on; it had been announced that Vault 1.21 would require one.",
+		Seen:     "The readable role.",
+		Remedy:   "Give the canary's token an audience of its own, and write that into the role: `audience=vault`.",
+		Reported: "hashicorp/vault-plugin-auth-kubernetes#301",
+		judge:    judgeRoleAudience,
+	},
+	{
 		Code: TokenNotRevoked, Component: ComponentRole, Title: "the canary's Vault token could not be revoked",
 		Means:  "A token could not be revoked, and is valid until its TTL ends. Without the policy `default` a token may not revoke itself.",
 		Seen:   "The answer to `revoke-self`.",
@@ -235,12 +263,17 @@ func addToRole(t evidence.Target, key, name string) []string {
 	return changeRole(t, fmt.Sprintf(`%[1]s: (.%[1]s + ["%[2]s"] | unique)`, key, name))
 }
 
+const namespaceSelector = "bound_service_account_namespace_selector"
+
 // changeRole returns the command that writes settings of the role, in the syntax of jq. Vault keeps
 // what a write leaves out, except the namespace selector, which it deletes. Where the role cannot be read, nothing is written.
 func changeRole(t evidence.Target, settings string) []string {
 	path := shell.Quote(rolePath(t))
+	if !strings.Contains(settings, namespaceSelector+":") {
+		settings += ", " + namespaceSelector + ": (." + namespaceSelector + ` // "")`
+	}
 	return []string{vault("read", "-format=json", path,
-		`| jq '.data | {`+settings+`, bound_service_account_namespace_selector: (.bound_service_account_namespace_selector // "")}' |`, vault("write", path, "-"))}
+		`| jq '.data | {`+settings+`}' |`, vault("write", path, "-"))}
 }
 
 // unquoted returns a name for a place that is in quotes already, or the placeholder.

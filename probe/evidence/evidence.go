@@ -1,9 +1,6 @@
 package evidence
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // Evidence is everything that one run observed, each fact independent of the others. It
 // contains no credential. Tests of package diagnose write it as a literal.
@@ -49,7 +46,8 @@ type Evidence struct {
 	// Revoke is the revocation of the token that the login returned.
 	Revoke Fact[struct{}]
 
-	FollowUps FollowUps
+	FollowUps      FollowUps
+	NegativeCanary NegativeCanary
 
 	// KubernetesCertificate and VaultCertificate are the certificates that the servers sent.
 	KubernetesCertificate, VaultCertificate Certificate
@@ -128,9 +126,13 @@ type Mount struct {
 	// KeysRefuseCanary is set if the config has PEM keys and none of them verifies the
 	// canary's token.
 	KeysRefuseCanary bool
-	// Baseline is an earlier config that this one is compared with; nil if there is none
-	// yet.
-	Baseline *MountConfig
+	// ClusterKeys are the IDs of the keys with which the API server verifies tokens, its JWKS.
+	// They are asked for when the config was read and has PEM keys.
+	ClusterKeys Fact[[]string]
+	// ConfigBaseline and RoleBaseline are earlier readings that these are compared with; nil if
+	// there is none yet.
+	ConfigBaseline *Baseline[MountConfig]
+	RoleBaseline   *Baseline[RoleConfig]
 }
 
 // MountConfig is auth/<mount>/config. Vault never returns the reviewer's token.
@@ -157,10 +159,19 @@ type RoleConfig struct {
 	AliasByName bool
 	// CIDRs are the addresses that may log in; empty means any.
 	CIDRs []string
-	// TTL is the lifetime of the role's tokens; 0 means the mount's default.
-	TTL time.Duration
+	// TTL is the lifetime of the role's tokens, MaxTTL that of tokens that are renewed; 0 means
+	// the mount's default.
+	TTL, MaxTTL time.Duration
 	// Names and Namespaces are the service accounts that the role admits.
 	Names, Namespaces []string
+	// Selector is a label selector in JSON, which admits namespaces in addition to Namespaces;
+	// empty if there is none.
+	Selector string
+	// Policies are those of the role's tokens, besides default unless NoDefaultPolicy is set.
+	Policies        []string
+	NoDefaultPolicy bool
+	// Type is the type of the role's tokens, in Vault's words.
+	Type string
 }
 
 // CACheck is the result of verifying the API server's certificate with the CA in the
@@ -248,27 +259,4 @@ type Certificate struct {
 	NotBefore, NotAfter time.Time
 	// Subject is the certificate's subject, cleaned.
 	Subject string
-}
-
-// Differs lists the fields in which two configs differ.
-func (c MountConfig) Differs(other MountConfig) []string {
-	var fields []string
-	for _, f := range []struct {
-		name string
-		same bool
-	}{
-		{"kubernetes_host", c.Host == other.Host},
-		{"kubernetes_ca_cert", c.CACert == other.CACert},
-		{"pem_keys", slices.Equal(c.PEMKeys, other.PEMKeys)},
-		{"issuer", c.Issuer == other.Issuer},
-		{"disable_iss_validation", c.DisableISSValidation == other.DisableISSValidation},
-		{"disable_local_ca_jwt", c.DisableLocalCAJWT == other.DisableLocalCAJWT},
-		{"token_reviewer_jwt_set", c.ReviewerSet == other.ReviewerSet},
-		{"use_annotations_as_alias_metadata", c.Annotations == other.Annotations},
-	} {
-		if !f.same {
-			fields = append(fields, f.name)
-		}
-	}
-	return fields
 }

@@ -24,7 +24,7 @@ type Step struct {
 	Elapsed time.Duration
 }
 
-// StepNames lists every step in causal order.
+// StepNames lists the steps of every run in causal order.
 var StepNames = []string{
 	"canary_token", "reviewer_token", "review", "access", "health", "login", "config",
 	"mount_probe", "mount_help", "role_probe", "call_probe", "diagnostic_role", "diagnostic_access", "reviewer_review", "entity", "revoke",
@@ -33,9 +33,10 @@ var StepNames = []string{
 // FollowUpKinds lists the follow-ups, in the order of the report.
 var FollowUpKinds = []string{"mount_probe", "mount_help", "role_probe", "call_probe", "diagnostic_role", "diagnostic_access", "reviewer_review", "entity"}
 
-// Steps returns the facts in causal order, including skipped ones.
+// Steps returns the facts in causal order, including skipped ones. The negative canary follows
+// them where it is used.
 func (e Evidence) Steps() []Step {
-	return []Step{
+	steps := []Step{
 		step("canary_token", e.CanaryToken, "not loaded", describeClaims),
 		step("reviewer_token", e.ReviewerToken, "not loaded", describeClaims),
 		reviewStep(e),
@@ -53,6 +54,10 @@ func (e Evidence) Steps() []Step {
 		followUpStep(e, "entity", e.FollowUps.Entity, describeEntity),
 		revokeStep(e),
 	}
+	if negative, made := e.NegativeCanary.step(); made {
+		steps = append(steps, negative)
+	}
+	return steps
 }
 
 func step[T any](name string, f Fact[T], skipped string, describe func(T) string) Step {

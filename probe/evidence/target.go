@@ -48,6 +48,16 @@ type Target struct {
 	// Candidate is set for a change of the mount's config that is tried before it is written.
 	// Only the API server is asked then: nobody logs in.
 	Candidate *Candidate `json:"-"`
+
+	// NegativeCanary is whether logins are made that Vault must refuse, and how often.
+	NegativeCanary NegativeCanarySettings
+}
+
+// NegativeCanarySettings are the settings of the negative canary.
+type NegativeCanarySettings struct {
+	Enabled bool
+	// Interval is the time from one round of its logins to the next.
+	Interval time.Duration
 }
 
 // Candidate says which of a target's settings are not those of the configuration, but are to be

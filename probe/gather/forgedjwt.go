@@ -1,9 +1,13 @@
 package gather
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"strings"
+	"sync"
 	"time"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
@@ -19,6 +23,35 @@ func forgeExpired(c evidence.Claims) string {
 
 // forge returns a JWT with the canary's claims, these times and no valid signature.
 func forge(c evidence.Claims, issued, expires time.Time) string {
+	return unsigned(map[string]any{"alg": "RS256"}, c, issued, expires) + ".AAAA"
+}
+
+// foreignKey signs forged JWTs. No cluster has it.
+var foreignKey = sync.OnceValue(func() *ecdsa.PrivateKey {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err) // rand.Reader returns no error
+	}
+	return key
+})
+
+// forgeSigned returns a JWT with the canary's claims and these times, whose signature verifies
+// with a key that no cluster has.
+func forgeSigned(c evidence.Claims, issued, expires time.Time) string {
+	key := foreignKey()
+	signed := unsigned(map[string]any{"alg": "ES256", "typ": "JWT", "kid": evidence.KeyID(key.Public())}, c, issued, expires)
+	hash := sha256.Sum256([]byte(signed))
+	a, b, err := ecdsa.Sign(rand.Reader, key, hash[:])
+	if err != nil {
+		panic(err) // the key is valid
+	}
+	const half = 32 // bytes, of ES256
+	signature := append(a.FillBytes(make([]byte, half)), b.FillBytes(make([]byte, half))...)
+	return signed + "." + base64.RawURLEncoding.EncodeToString(signature)
+}
+
+// unsigned returns the header and the claims of a JWT.
+func unsigned(header map[string]any, c evidence.Claims, issued, expires time.Time) string {
 	claims := map[string]any{
 		"iss": c.Issuer, "sub": c.Subject, "aud": c.Audiences,
 		"iat": issued.Unix(), "nbf": issued.Unix(), "exp": expires.Unix(),
@@ -27,7 +60,7 @@ func forge(c evidence.Claims, issued, expires time.Time) string {
 			"serviceaccount": map[string]any{"name": c.ServiceAccount, "uid": c.UID},
 		},
 	}
-	return strings.Join([]string{segment(map[string]any{"alg": "RS256"}), segment(claims), "AAAA"}, ".")
+	return segment(header) + "." + segment(claims)
 }
 
 func segment(value any) string {

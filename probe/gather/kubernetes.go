@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/go-logr/logr"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
@@ -208,6 +209,30 @@ func (c caller) mint(ctx context.Context, account evidence.ServiceAccount, audie
 
 // shortestLifetime is in seconds. The API server rejects shorter ones.
 var shortestLifetime int64 = 600
+
+// signingKeys reads the API server's JWKS, and returns the ID of each key (see [evidence.KeyID]).
+func (c caller) signingKeys(ctx context.Context) ([]string, error) {
+	ctx, x := newRequestTrace(klog.NewContext(ctx, logr.Discard()))
+	result := c.core.Get().AbsPath("/openid/v1/jwks").MaxRetries(0).Do(ctx)
+	if err := result.Error(); err != nil {
+		return nil, kubernetesFailure(err, x)
+	}
+	body, err := result.Raw()
+	if err != nil {
+		return nil, x.failure(err)
+	}
+	var set jose.JSONWebKeySet
+	if json.Unmarshal(body, &set) != nil || len(set.Keys) == 0 {
+		return nil, x.failure(x.unexpectedAnswer(kubernetesDialect))
+	}
+	var ids []string
+	for _, key := range set.Keys {
+		if id := evidence.KeyID(key.Public().Key); id != "" {
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
+}
 
 // create posts an object of this kind and decodes the response into answer.
 func create(ctx context.Context, client rest.Interface, kind string, question runtime.Object, answer kubernetesObject) error {

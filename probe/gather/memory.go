@@ -14,9 +14,6 @@ const (
 	followUpsValidFor = 10 * time.Minute
 	// mountEvery is after how many runs the mount is read again.
 	mountEvery = 10
-	// baselineValidFor is how long a changed config raises a warning before it becomes the
-	// new baseline.
-	baselineValidFor = 24 * time.Hour
 )
 
 // Memory is what is kept of the evidence of one target's last run for its next run. The
@@ -29,11 +26,14 @@ type Memory struct {
 
 	minted tokensMinted
 
+	negative    evidence.NegativeCanary
+	negativeDue time.Time // when the next round of the negative canary is due
+
 	mount        evidence.Mount // as last read
 	privileges   evidence.Fact[evidence.Privileges]
 	capabilities evidence.Fact[[]evidence.Capabilities]
-	baseline     *evidence.MountConfig
-	changedAt    time.Time // when the config first differed from the baseline
+	config       baseline[evidence.MountConfig]
+	role         baseline[evidence.RoleConfig]
 }
 
 // tokensMinted are the minted tokens of one target.
@@ -108,12 +108,15 @@ func (m Memory) remember(e evidence.Evidence) Memory {
 	m.runs++
 	m.loggedIn = e.Login.Ok()
 	m.fingerprint, m.followUps = "", e.FollowUps
+	m.negative = e.NegativeCanary
 	if anyMade(e.FollowUps) {
 		m.fingerprint = fingerprintOf(e)
 	}
 	if e.Mount.Config.Ok() {
 		m.mount = e.Mount
-		m.updateBaseline(e)
+		if e.Mount.At.Equal(e.At) {
+			m.config, m.role = m.config.after(e.Mount.Config, e.At), m.role.after(e.Mount.Role, e.At)
+		}
 	}
 	m.mount.Type, m.mount.TypeAt = e.Mount.Type, e.Mount.TypeAt
 	if e.Privileges.State != evidence.NotAsked {
@@ -123,19 +126,6 @@ func (m Memory) remember(e evidence.Evidence) Memory {
 		m.capabilities = e.Capabilities
 	}
 	return m
-}
-
-// updateBaseline updates the config that later ones are compared with.
-func (m *Memory) updateBaseline(e evidence.Evidence) {
-	config := e.Mount.Config.Value
-	switch {
-	case m.baseline == nil || len(config.Differs(*m.baseline)) == 0:
-		m.baseline, m.changedAt = &config, time.Time{}
-	case m.changedAt.IsZero():
-		m.changedAt = e.At
-	case e.At.Sub(m.changedAt) >= baselineValidFor:
-		m.baseline, m.changedAt = &config, time.Time{}
-	}
 }
 
 // fingerprintOf is equal for two runs that observed the same: they used the same tokens,

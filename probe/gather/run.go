@@ -24,6 +24,7 @@ type run struct {
 	vault             *vaultServer
 
 	minted                tokensMinted    // initially those of the last run
+	negativeDue           time.Time       // as [Memory] has it
 	canary, reviewer, own evidence.Secret // own is the exporter's own token for the API server
 	reader                evidence.Secret // Vault token from the token file
 	token                 evidence.Secret // Vault token from the login
@@ -74,6 +75,7 @@ func (r *run) gather(ctx context.Context) {
 		func() { r.askKubernetes(ctx, obtain) },
 		func() { r.askVault(ctx, obtain) },
 	)
+	r.readClusterKeys(ctx)
 	if deadline, limited := ctx.Deadline(); limited {
 		r.evidence.Lag = max(0, time.Since(deadline))
 	}
@@ -209,5 +211,6 @@ func (r *run) conclude() Memory {
 	r.mu.Unlock()
 	notes := r.memory.remember(r.evidence)
 	notes.minted = r.minted.withoutRejected(r.evidence)
+	notes.negativeDue = r.negativeDue
 	return notes
 }

@@ -9,17 +9,23 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// followUp makes the additional requests that distinguish the causes of a failure. None of
+// followUp makes the requests after the login, all in one budget.
+func (r *run) followUp(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, evidence.FollowUpBudget)
+	defer cancel()
+	r.distinguish(ctx)
+	r.askNegativeCanary(ctx)
+}
+
+// distinguish makes the additional requests that distinguish the causes of a failure. None of
 // them should return a token. While every run observes the same failure, results are
 // carried over for runs that get no turn, except those that decide the verdict: these
 // requests are made on every run.
-func (r *run) followUp(ctx context.Context) {
+func (r *run) distinguish(ctx context.Context) {
 	e := &r.evidence
 	if !r.target.FollowUps || ctx.Err() != nil || e.VaultAsksForBackoff() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, evidence.FollowUpBudget)
-	defer cancel()
 	if e.BareRefusal() && r.target.Reviewer.Source.Spec().AccessReview && !e.KubernetesAsksForBackoff() {
 		r.reviewCanary(ctx)
 	}
@@ -201,8 +207,13 @@ func (r *run) reviewReviewer(ctx context.Context) {
 // refusedLogin makes a login that is expected to be rejected, and returns the rejection. If
 // it succeeds anyway, the token is counted and revoked.
 func (r *run) refusedLogin(ctx context.Context, role, jwt string) (evidence.Refusal, error) {
+	return r.refusedLoginAt(ctx, r.vault, role, jwt)
+}
+
+// refusedLoginAt is refusedLogin at a node that may not be the one that the target names.
+func (r *run) refusedLoginAt(ctx context.Context, server *vaultServer, role, jwt string) (evidence.Refusal, error) {
 	ctx, x := newRequestTrace(ctx)
-	answer, err := r.vault.login(ctx, x, role, jwt)
+	answer, err := server.login(ctx, x, role, jwt)
 	if err == nil {
 		r.countLogin(answer)
 		r.revokeToken(context.WithoutCancel(ctx), answer)

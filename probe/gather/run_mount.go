@@ -55,7 +55,7 @@ func (r *run) loadReader() {
 }
 
 func (r *run) readMountAs(ctx context.Context, token evidence.Secret) evidence.Mount {
-	m := evidence.Mount{At: r.evidence.At, Baseline: r.memory.baseline}
+	m := evidence.Mount{At: r.evidence.At}
 	if kind, accessor, err := r.vault.readMountInfo(ctx, token); err == nil {
 		m.Type, m.Accessor = kind, accessor
 	}
@@ -64,9 +64,38 @@ func (r *run) readMountAs(ctx context.Context, token evidence.Secret) evidence.M
 		m.Missing = m.Config.RefusedWith(404) && evidence.Contains(m.Config.Failure.Text, evidence.TextNoRoute)
 		return m
 	}
+	m.ConfigBaseline = r.memory.config.compared(m.Config.Value, m.At)
 	m.KeysRefuseCanary = !r.canary.IsZero() && refusedByKeys(m.Config.Value.PEMKeys, r.canary)
 	m.Role = observe(func() (evidence.RoleConfig, error) { return r.vault.readRole(ctx, token) })
+	if m.Role.Ok() {
+		m.RoleBaseline = r.memory.role.compared(m.Role.Value, m.At)
+	}
 	return m
+}
+
+// readClusterKeys reads the API server's JWKS when this run has read a config with PEM keys, if
+// the mount uses the API server that this run is connected to. Every service account may read it
+// by default.
+func (r *run) readClusterKeys(ctx context.Context) {
+	e := &r.evidence
+	m := &e.Mount
+	if !m.Config.Ok() || !m.At.Equal(e.At) || len(m.Config.Value.PEMKeys) == 0 || !r.target.Kubernetes.IsServedAt(m.Config.Value.Host) ||
+		e.KubernetesAsksForBackoff() {
+		return
+	}
+	identity := r.asReviewer
+	if !e.Review.Ok() {
+		identity = r.asOwn
+	}
+	r.guard(func() {
+		m.ClusterKeys = observe(func() ([]string, error) {
+			client, err := identity()
+			if err != nil {
+				return nil, err
+			}
+			return client.signingKeys(ctx)
+		})
+	})
 }
 
 // checkMountCA verifies the API server's certificate with the CA in the mount's config, but

@@ -42,19 +42,25 @@ func (v *vaultServer) readConfig(ctx context.Context, token evidence.Secret) (ev
 // readRole reads auth/<mount>/role/<role>.
 func (v *vaultServer) readRole(ctx context.Context, token evidence.Secret) (evidence.RoleConfig, error) {
 	var stored struct {
-		Audience   string      `json:"audience"`
-		Alias      string      `json:"alias_name_source"`
-		CIDRs      []string    `json:"token_bound_cidrs"`
-		TTL        json.Number `json:"token_ttl"` // seconds
-		Names      []string    `json:"bound_service_account_names"`
-		Namespaces []string    `json:"bound_service_account_namespaces"`
+		Audience        string      `json:"audience"`
+		Alias           string      `json:"alias_name_source"`
+		CIDRs           []string    `json:"token_bound_cidrs"`
+		TTL             json.Number `json:"token_ttl"`     // seconds
+		MaxTTL          json.Number `json:"token_max_ttl"` // seconds
+		Names           []string    `json:"bound_service_account_names"`
+		Namespaces      []string    `json:"bound_service_account_namespaces"`
+		Selector        string      `json:"bound_service_account_namespace_selector"` // since plugin 0.18
+		Policies        []string    `json:"token_policies"`
+		NoDefaultPolicy bool        `json:"token_no_default_policy"`
+		Type            string      `json:"token_type"`
 	}
 	err := v.read(ctx, token, "auth/"+v.target.Mount+"/role/"+v.target.Role, &stored)
 	clean := redactorOf(ctx).Clean
 	return evidence.RoleConfig{
 		Audience: clean(stored.Audience), AliasByName: stored.Alias == "serviceaccount_name",
-		CIDRs: cleanAll(clean, stored.CIDRs), TTL: seconds(stored.TTL.String()),
-		Names: cleanAll(clean, stored.Names), Namespaces: cleanAll(clean, stored.Namespaces),
+		CIDRs: cleanAll(clean, stored.CIDRs), TTL: seconds(stored.TTL.String()), MaxTTL: seconds(stored.MaxTTL.String()),
+		Names: cleanAll(clean, stored.Names), Namespaces: cleanAll(clean, stored.Namespaces), Selector: clean(stored.Selector),
+		Policies: cleanAll(clean, stored.Policies), NoDefaultPolicy: stored.NoDefaultPolicy, Type: clean(stored.Type),
 	}, err
 }
 

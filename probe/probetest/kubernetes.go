@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/go-jose/go-jose/v4"
 )
 
 // APIServerAudience is the audience that the fake API server requires of its callers'
@@ -39,6 +41,8 @@ type Kubernetes struct {
 	Dangling map[string]string
 	// Webhook adds an authorizer that does not list its rules, and grants nothing.
 	Webhook bool
+	// NextKey is a key that the cluster already announces, nil if there is none.
+	NextKey *Key
 	// Handlers replace the fake's response for a resource, such as "tokenreviews"; "" is
 	// every resource.
 	Handlers map[string]http.HandlerFunc
@@ -64,7 +68,8 @@ func newKubernetes() *Kubernetes {
 		"GET /api/v1/namespaces/{namespace}":                               k.namespace,
 		"GET /api/v1/namespaces/{namespace}/serviceaccounts/{name}":        k.serviceAccount,
 		"POST /api/v1/namespaces/{namespace}/serviceaccounts/{name}/token": k.mint,
-		"/": k.elsewhere,
+		"GET /openid/v1/jwks": k.signingKeys,
+		"/":                   k.elsewhere,
 	} {
 		k.routes.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { k.asCaller(w, r, answer) })
 	}
@@ -217,6 +222,22 @@ func (k *Kubernetes) mint(w http.ResponseWriter, r *http.Request, user string) {
 	token := accountToken(namespace, name, orDefault(question.Spec.Audiences)...)
 	token.UID = uid
 	writeObject(w, "authentication.k8s.io/v1", "TokenRequest", map[string]any{"token": token.String()})
+}
+
+// signingKeys responds to every service account, as system:service-account-issuer-discovery
+// permits by default.
+func (k *Kubernetes) signingKeys(w http.ResponseWriter, r *http.Request, user string) {
+	if !strings.HasPrefix(user, "system:serviceaccount:") {
+		k.elsewhere(w, r, user)
+		return
+	}
+	var set jose.JSONWebKeySet
+	for _, key := range []*Key{clusterKey(), k.NextKey} {
+		if key != nil {
+			set.Keys = append(set.Keys, jose.JSONWebKey{Key: key.private.Public(), KeyID: key.id, Algorithm: "RS256", Use: "sig"})
+		}
+	}
+	writeJSON(w, http.StatusOK, set)
 }
 
 // elsewhere responds to paths that belong to no resource.

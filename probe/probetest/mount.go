@@ -2,6 +2,7 @@ package probetest
 
 import (
 	"cmp"
+	"encoding/json"
 	"maps"
 	"strings"
 	"time"
@@ -57,7 +58,7 @@ type Role struct {
 	Policies        []string
 	NoDefaultPolicy bool
 	Batch           bool
-	TTL             time.Duration
+	TTL, MaxTTL     time.Duration
 }
 
 // clone returns a copy for one login, which later changes do not affect.
@@ -126,7 +127,15 @@ func (c *Config) read(plugin lab.Installation) map[string]any {
 func (r Role) read() map[string]any {
 	data := map[string]any{
 		"bound_service_account_names": r.Names, "bound_service_account_namespaces": r.Namespaces,
-		"token_bound_cidrs": r.CIDRs, "token_policies": r.Policies, "token_ttl": int(r.TTL.Seconds()),
+		"token_bound_cidrs": r.CIDRs, "token_policies": r.Policies, "token_no_default_policy": r.NoDefaultPolicy,
+		"token_ttl": int(r.TTL.Seconds()), "token_max_ttl": int(r.MaxTTL.Seconds()), "token_type": "default",
+	}
+	if r.Batch {
+		data["token_type"] = "batch"
+	}
+	if r.Selector != nil {
+		selector, _ := json.Marshal(map[string]any{"matchLabels": r.Selector}) // maps of texts always encode
+		data["bound_service_account_namespace_selector"] = string(selector)
 	}
 	if r.Audience != "" {
 		data["audience"] = r.Audience

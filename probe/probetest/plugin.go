@@ -123,13 +123,18 @@ func (m Mount) parse(token string, role Role, now time.Time) (account, error) {
 		return account{}, err
 	}
 	a := said.account()
-	if !m.plugin.HasSelectors() && !slices.Contains(role.Namespaces, a.namespace) {
+	if !m.plugin.HasSelectors() && !contains(role.Namespaces, a.namespace) {
 		return a, namespaceUnauthorized
 	}
-	if !slices.Contains(role.Names, a.name) {
+	if !contains(role.Names, a.name) {
 		return a, nameUnauthorized
 	}
 	return a, nil
+}
+
+// contains reports whether a list of a role admits a name.
+func contains(list []string, name string) bool {
+	return slices.Contains(list, name) || slices.Contains(list, "*")
 }
 
 var (

@@ -98,7 +98,7 @@ func (p pluginCaller) get(ctx context.Context, path, bearer, short, long string,
 // admits checks whether the role admits the account's namespace. It makes a call only if
 // the role has a selector.
 func (p pluginCaller) admits(ctx context.Context, a account, role Role) error {
-	if slices.Contains(role.Namespaces, a.namespace) {
+	if contains(role.Namespaces, a.namespace) {
 		return nil
 	}
 	if role.Selector == nil {

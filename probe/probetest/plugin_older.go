@@ -21,9 +21,9 @@ func (m Mount) parseWithoutTimes(token *jwt.JSONWebToken, said claims, role Role
 		return a, refusal{500, `claim "iss" is invalid`}
 	case role.Audience != "" && !slices.Contains(said.Audience, role.Audience):
 		return a, refusal{500, `claim "aud" is invalid`}
-	case !slices.Contains(role.Namespaces, a.namespace):
+	case !contains(role.Namespaces, a.namespace):
 		return a, namespaceUnauthorized
-	case !slices.Contains(role.Names, a.name):
+	case !contains(role.Names, a.name):
 		return a, nameUnauthorized
 	case !m.Config.verifies(token):
 		return a, refusal{500, "1 error occurred:\n\t* failed to validate JWT: crypto/rsa: verification error\n\n"}

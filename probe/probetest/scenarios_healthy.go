@@ -14,7 +14,6 @@ var well = proven(none)
 var healthyScenarios = []Scenario{
 	same("healthy", well, func(*World) {}),
 	same("healthy_batch_token", well, withRole(func(r *Role) { r.Batch = true })),
-	same("healthy_role_without_audience", well, withRole(func(r *Role) { r.Audience = "" })),
 	same("healthy_namespace_selector", well, func(w *World) {
 		withRole(func(r *Role) { r.Namespaces, r.Selector = nil, map[string]string{"team": "sre"} })(w)
 		w.Kubernetes.Change(func(k *Kubernetes) {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-jose/go-jose/v4/jwt"
+
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
@@ -64,7 +66,23 @@ var warningScenarios = []Scenario{
 	})),
 	{Name: "mount_drift", Full: warned(diagnose.MountDrift), Before: func(*World) {},
 		Arrange: withConfig(func(c *Config) { c.Issuer = "https://other.example" })},
-	same("mount_accepts_invalid_token", Verdict{diagnose.Unexplained, diagnose.ByElimination, diagnose.MountAcceptsInvalidToken}, acceptForged),
+	twin("mount_pem_keys_stale", withConfig(func(c *Config) { c.PEMKeys = []string{clusterKey().PEM(), otherKey().PEM()} })),
+	full("mount_pem_keys_stale_missing", warned(diagnose.MountPEMKeysStale), func(w *World) {
+		w.Kubernetes.Change(func(k *Kubernetes) { k.NextKey = otherKey() })
+		w.Config(func(c *Config) { c.PEMKeys = []string{clusterKey().PEM()} })
+	}),
+	twin("mount_accepts_invalid_token", acceptEverything),
+	same("mount_accepts_invalid_token_other_role", warned(diagnose.MountAcceptsInvalidToken), func(w *World) {
+		w.Target.NegativeCanary = evidence.NegativeCanarySettings{Enabled: true, Interval: time.Hour}
+		w.Diagnosable()
+		w.Mount(func(m *Mount) { m.Roles["diagnostic"] = m.Roles["canary"] })
+	}),
+	same("mount_accepts_invalid_token_role_probe", Verdict{diagnose.Unexplained, diagnose.ByElimination, diagnose.MountAcceptsInvalidToken}, acceptForged),
+	{Name: "role_drift", Full: warned(diagnose.RoleDrift), Before: func(*World) {},
+		Arrange: withRole(func(r *Role) { r.Policies, r.MaxTTL = []string{"admin"}, time.Hour })},
+	twin("role_binding_too_wide", withRole(func(r *Role) { r.Names = []string{"*"} })),
+	full("role_binding_too_wide_namespaces", warned(diagnose.RoleBindingTooWide), withRole(func(r *Role) { r.Namespaces = []string{"*"} })),
+	twin("role_without_audience", withRole(func(r *Role) { r.Audience = "" })),
 	twin("role_ttl_too_long", withRole(func(r *Role) { r.TTL = time.Hour })),
 	twin("role_policy_too_wide", withRole(func(r *Role) { r.Policies = []string{AdminPolicy} })),
 	twin("token_not_revoked", withRole(func(r *Role) { r.NoDefaultPolicy = true })),
@@ -81,6 +99,38 @@ func grantReviewer(webhook bool, more ...string) func(*World) {
 			k.Webhook = webhook
 		})
 	}
+}
+
+// acceptEverything makes the mount use an API server that authenticates every JWT as whoever it
+// claims to be, with the negative canary switched on.
+func acceptEverything(w *World) {
+	w.Target.NegativeCanary = evidence.NegativeCanarySettings{Enabled: true, Interval: time.Hour}
+	host := w.Serve(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if resourceOf(r.URL.Path) != "tokenreviews" {
+			w.Kubernetes.ServeHTTP(rw, r)
+			return
+		}
+		var question struct {
+			Spec struct {
+				Token     string
+				Audiences []string
+			}
+		}
+		if !readJSON(rw, r, &question) {
+			return
+		}
+		var said claims
+		if parsed, err := jwt.ParseSigned(question.Spec.Token, pluginAlgorithms); err != nil || parsed.UnsafeClaimsWithoutVerification(&said) != nil {
+			writeStatus(rw, 400, "BadRequest", "no JWT")
+			return
+		}
+		a := said.account()
+		writeObject(rw, "authentication.k8s.io/v1", "TokenReview", map[string]any{
+			"authenticated": true, "audiences": question.Spec.Audiences,
+			"user": map[string]any{"username": "system:serviceaccount:" + a.namespace + ":" + a.name, "uid": a.uid},
+		})
+	}), w.kubernetesCA, nil)
+	w.Config(func(c *Config) { c.Host = host })
 }
 
 // acceptForged makes Vault log in whoever comes with a forged JWT, and nobody else.

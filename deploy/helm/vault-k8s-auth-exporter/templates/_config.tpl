@@ -87,6 +87,8 @@ vault
   "EXPIRY_WARNING_TOKENS" $v.expiryWarning.tokens
   "EXPIRY_WARNING_CERTIFICATES" $v.expiryWarning.certificates
   "FOLLOW_UPS" (toString $v.followUps)
+  "NEGATIVE_CANARY" (toString $v.negativeCanary.enabled)
+  "NEGATIVE_CANARY_INTERVAL" $v.negativeCanary.interval
   "STATUS_PAGE" (toString $v.statusPage)
   "PROBE_API" (toString $v.probeAPI)
   "EXTERNAL_URL" $v.externalURL
