@@ -1,13 +1,16 @@
 package probe_test
 
 import (
+	"flag"
 	"net/http"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
@@ -135,4 +138,35 @@ func TestNegativeCanaryThatGetsATokenRevokesIt(t *testing.T) {
 	heal()
 	healed, _ := w.Probe(memory)
 	wantRefused(t, healed, true, true)
+}
+
+var negativeRuns = flag.Int("negative-canary-runs", 100, "how often healthy installations are probed")
+
+// Against healthy installations of every kind it raises nothing.
+func TestNegativeCanaryRaisesNothing(t *testing.T) {
+	var healthy []probetest.Scenario
+	for _, s := range probetest.Scenarios() {
+		if s.Bare.Reason == diagnose.None && strings.HasPrefix(s.Name, "healthy") {
+			healthy = append(healthy, s)
+		}
+	}
+	for _, s := range healthy {
+		t.Run(s.Name, func(t *testing.T) {
+			t.Parallel()
+			w := withNegativeCanary(t, time.Nanosecond)
+			s.Arrange(w)
+			w.Diagnosable()
+			var memory probe.Memory
+			var r probe.Result
+			for range *negativeRuns/len(healthy) + 1 {
+				r, memory = w.Probe(memory)
+				if accepted := r.Evidence.NegativeCanary.Accepted(); len(accepted) > 0 || !r.Healthy() {
+					t.Fatalf("%s, accepted %v", r.Diagnosis.Reason, accepted)
+				}
+			}
+			if refused, known := r.Evidence.NegativeCanary.Refused(); !refused || !known {
+				t.Errorf("the logins were not made, or not refused: %+v", r.Evidence.NegativeCanary)
+			}
+		})
+	}
 }
