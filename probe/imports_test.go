@@ -28,10 +28,11 @@ var allowed = map[string][]string{
 	"internal/response":   {},
 	"internal/config":     {"internal/localfile", "probe/evidence"},
 	"internal/setup":      {"internal/config", "internal/httpclient", "internal/kubeconfig", "internal/localfile", "internal/redact", "probe/evidence", "probe/gather", "probe/shell"},
+	"internal/statefile":  {"internal/localfile", "probe", "probe/diagnose", "probe/evidence", "probe/incident", "probe/workload/rehearse"},
 	"internal/status":     {"internal/response", "probe", "probe/diagnose", "probe/evidence", "probe/incident", "probe/workload", "probe/workload/rehearse"},
 	"metrics":             {"internal/response", "probe", "probe/diagnose", "probe/evidence", "probe/workload", "probe/workload/rehearse"},
 	"docs":                {},
-	"cmd/exporter": {"docs", "internal/config", "internal/leader", "internal/localfile", "internal/redact", "internal/response", "internal/schedule", "internal/setup", "internal/status", "metrics",
+	"cmd/exporter": {"docs", "internal/config", "internal/leader", "internal/localfile", "internal/redact", "internal/response", "internal/schedule", "internal/setup", "internal/statefile", "internal/status", "metrics",
 		"probe", "probe/diagnose", "probe/evidence", "probe/incident", "probe/workload", "probe/workload/discover", "probe/workload/rehearse"},
 
 	"probe/workload":          {"probe/evidence"},

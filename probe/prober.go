@@ -66,9 +66,7 @@ func judge(target *evidence.Target, e *evidence.Evidence, memory *Memory) *Resul
 		Expiries:  diagnose.LastSeen(*e, diagnose.Expiries(*target, *e), memory.expiries),
 	}
 	memory.expiries = result.Expiries
-	if reason := result.Diagnosis.Reason; memory.reason != reason {
-		memory.reason, memory.since = reason, e.At
-	}
+	memory.verdict(result.Diagnosis.Reason, e.At, target.Interval)
 	switch result.LoginStatus() {
 	case diagnose.LoginsWork:
 		memory.failures = 0
@@ -76,6 +74,6 @@ func judge(target *evidence.Target, e *evidence.Evidence, memory *Memory) *Resul
 		memory.failures++
 	}
 	result.ConsecutiveFailures = memory.failures
-	result.Since, result.Duration = memory.since, time.Since(e.At)
+	result.Since, result.Gap, result.Duration = memory.since, memory.gap, time.Since(e.At)
 	return result
 }

@@ -18,8 +18,12 @@ type Result struct {
 	Warnings  []diagnose.Warning
 	// Expiries are of this run and, of what it could not see, of the last run that could.
 	Expiries []diagnose.Expiry
-	// Since is when this process first saw the current reason without interruption.
+	// Since is when the current reason was first seen without interruption, by this process or by
+	// one before a restart of which it knows.
 	Since time.Time
+	// Gap is the longest time since then, more than three intervals, of which no process is known
+	// that probed the target: whether the reason held meanwhile is not known.
+	Gap Gap
 	// ConsecutiveFailures is how many runs of this process in a row, up to this one, found
 	// that pods cannot log in. A run that does not know whether they can is not counted and
 	// does not end the row.

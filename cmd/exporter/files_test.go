@@ -60,8 +60,9 @@ func within(t *testing.T, limit time.Duration, what string, work func()) {
 
 var namesFile = regexp.MustCompile(`_(FILE|CACERT|CERT|KEY)$`)
 
-// silent are the files without which a run goes on, and says nothing.
-var silent = []string{"EXPORTER_VAULT_TOKEN_FILE", "EXPORTER_KUBERNETES_TOKEN_FILE"}
+// silent are the files without which a run goes on, and says nothing, and that which check does not
+// use.
+var silent = []string{"EXPORTER_VAULT_TOKEN_FILE", "EXPORTER_KUBERNETES_TOKEN_FILE", "EXPORTER_STATE_FILE"}
 
 // Whatever a variable names, check ends, and says of a file what is wrong with it.
 func TestCheckEndsWhateverFilesAre(t *testing.T) {

@@ -34,6 +34,13 @@ func (i *incidents) history() incident.History {
 	return i.tracker.History()
 }
 
+// memory returns what another process should know.
+func (i *incidents) memory() incident.Memory {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.tracker.Memory()
+}
+
 // setTargets ends the incidents of removed targets.
 func (i *incidents) setTargets(targets []evidence.Target) {
 	i.change(nil, func(t *incident.Tracker) []incident.Change { return t.SetTargets(targets, time.Now()) })
@@ -62,7 +69,8 @@ func (i *incidents) change(r *probe.Result, do func(*incident.Tracker) []inciden
 
 // incidentMessages are the lines of the log about incidents.
 var incidentMessages = map[incident.Kind]string{
-	incident.Began: "Incident began", incident.Spread: "Incident spread", incident.Resumed: "Incident resumed", incident.Ended: "Incident ended",
+	incident.Began: "Incident began", incident.Spread: "Incident spread", incident.Resumed: "Incident resumed",
+	incident.Continued: "Incident continued", incident.Ended: "Incident ended",
 }
 
 // logIncident logs one line, whatever the number of targets. That of the beginning has the
@@ -84,7 +92,10 @@ func logIncident(logger *slog.Logger, links status.Links, c incident.Change, r *
 		attributes = append(attributes, "targets", of.Failing)
 	}
 	attributes = append(attributes, "names", loggedLines(of.Names[:min(len(of.Names), maxListed)]))
-	if c.Kind == incident.Began || c.Kind == incident.Resumed {
+	if c.Kind == incident.Continued {
+		attributes = append(attributes, "begin", of.Begin.UTC().Format(time.RFC3339))
+	}
+	if c.Kind == incident.Began || c.Kind == incident.Resumed || c.Kind == incident.Continued {
 		attributes = append(attributes, verdictAttributes(links, *r)...)
 	}
 	logger.Log(context.Background(), level, incidentMessages[c.Kind], attributes...)

@@ -29,7 +29,7 @@ func (e *exporter) jobs(targets []evidence.Target) []schedule.Job {
 // job returns the job that probes a target. Each run gets the memory of the last one.
 func (e *exporter) job(target evidence.Target) schedule.Job {
 	// Runs of one job never overlap.
-	var memory probe.Memory
+	memory := e.keeper.memory(target)
 	discarded := 0 // in a row
 	return schedule.Job{
 		Name:     target.Name,
@@ -69,6 +69,7 @@ func (e *exporter) job(target evidence.Target) schedule.Job {
 func (e *exporter) publish(result *probe.Result) schedule.Outcome {
 	if e.recorder.Record(*result) {
 		e.incidents.observe(*result)
+		e.keeper.observe(*result)
 		e.page.Publish(*result)
 	}
 	logVerdict(e.logger, e.site.links, *result)

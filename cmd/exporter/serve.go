@@ -31,6 +31,7 @@ type exporter struct {
 	page      *status.Server
 	site      site
 	incidents *incidents
+	keeper    *keeper
 
 	mu       sync.Mutex // guards what follows; held while targets are assigned
 	settings config.Config
@@ -98,6 +99,8 @@ func newExporter(settings config.Config, at site, logger *slog.Logger) (*exporte
 	}
 	e.page = e.newPage()
 	e.incidents.page = e.page
+	e.keeper = newKeeper(settings.StateFile, logger)
+	e.keeper.recorder, e.keeper.incidents, e.keeper.workloads = recorder, e.incidents, e.workloads
 	recorder.Shard(settings.Shard.Index, settings.Shard.Total)
 	e.apply(settings)
 	return e, nil
@@ -123,8 +126,14 @@ func (e *exporter) probe(ctx context.Context) {
 	if e.workloads != nil {
 		rehearsing.Go(func() { e.workloads.Run(ctx) })
 	}
+	var keeping sync.WaitGroup
+	keeping.Go(func() { e.keeper.run(ctx) })
 	e.scheduler.Run(ctx)
 	rehearsing.Wait()
+	keeping.Wait()
+	if e.candidate == nil || e.candidate.Leads() { // otherwise the new leader writes the file
+		e.keeper.save()
+	}
 	e.prober.Wait()
 	announcing.Wait()
 }
@@ -175,6 +184,7 @@ func (e *exporter) assign() {
 	}
 	targets := assigned(e.settings.Shard, e.settings.Targets)
 	collectFor(len(targets))
+	e.keeper.recall(targets)
 	e.recorder.SetTargets(targets)
 	e.incidents.setTargets(targets)
 	e.scheduler.Set(e.jobs(targets), e.settings.InFlight())

@@ -30,7 +30,10 @@ func (e *exporter) newWorkloads(settings config.Config) *rehearse.Runner {
 		Session:  func(t evidence.Target) (rehearse.Session, error) { return e.prober.Rehearser(t) },
 		State:    e.recorder.TargetState,
 		Interval: settings.Workloads.Interval, Every: settings.Workloads.Rehearsal,
-		Changed: func(before, after rehearse.Result) { logWorkload(e.logger, before, after) },
+		Changed: func(before, after rehearse.Result) {
+			e.keeper.changed.Store(true)
+			logWorkload(e.logger, before, after)
+		},
 	})
 	e.recorder.Workloads(runner.Snapshot)
 	return runner

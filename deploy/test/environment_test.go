@@ -83,6 +83,9 @@ func (k kubelet) command(t testing.TB, all objects, args ...string) *exec.Cmd {
 		if i < 0 {
 			t.Fatalf("no volume %s for %s", mount.Name, mount.MountPath)
 		}
+		if err := os.MkdirAll(filepath.Join(k.root, mount.MountPath), 0o700); err != nil {
+			t.Fatal(err)
+		}
 		for name, content := range k.volume(t, pod, pod.Volumes[i].VolumeSource) {
 			k.write(t, filepath.Join(mount.MountPath, name), moved(content))
 		}
@@ -110,6 +113,8 @@ func (k kubelet) write(t testing.TB, path, content string) {
 func (k kubelet) volume(t testing.TB, pod core.PodSpec, v core.VolumeSource) map[string]string {
 	t.Helper()
 	switch {
+	case v.EmptyDir != nil, v.PersistentVolumeClaim != nil:
+		return nil
 	case v.ConfigMap != nil:
 		return items(t, k.configMap(t, v.ConfigMap.Name), v.ConfigMap.Items)
 	case v.Secret != nil:

@@ -46,6 +46,7 @@ routePrefix: /inside
 maxInFlight: 40
 webConfig: {existingSecret: web}
 workloads: {enabled: true, namespaces: [apps, vault]}
+state: {enabled: true, persistentVolumeClaim: {accessModes: [ReadWriteMany], resources: {requests: {storage: 64Mi}}}}
 replicaCount: 2
 leaderElection: {enabled: true}
 podDisruptionBudget: {enabled: true, minAvailable: 50%, maxUnavailable: ""}
@@ -129,6 +130,8 @@ func typed(t testing.TB, o *unstructured.Unstructured) any {
 		return new(core.ConfigMap)
 	case "v1 Service":
 		return new(core.Service)
+	case "v1 PersistentVolumeClaim":
+		return new(core.PersistentVolumeClaim)
 	case "v1 ServiceAccount":
 		return new(core.ServiceAccount)
 	case "networking.k8s.io/v1 NetworkPolicy":

@@ -131,9 +131,12 @@ func TestChecksRunInTheReleasesConfiguration(t *testing.T) {
 	}
 }
 
-// configurationOf returns what decides the result of a check in a pod. A check covers every target, so it has no shard.
+// configurationOf returns what decides the result of a check in a pod. A check covers every target, so it has no shard, and it keeps no
+// state: a volume that only one node can mount would keep it from starting.
 func configurationOf(pod core.PodSpec) []any {
 	c := pod.Containers[0]
+	pod.Volumes = slices.DeleteFunc(slices.Clone(pod.Volumes), func(v core.Volume) bool { return v.Name == "state" })
+	c.VolumeMounts = slices.DeleteFunc(slices.Clone(c.VolumeMounts), func(m core.VolumeMount) bool { return m.Name == "state" })
 	env := slices.DeleteFunc(slices.Clone(c.Env), func(v core.EnvVar) bool { return v.Name == "EXPORTER_SHARD" })
 	return []any{pod.ServiceAccountName, pod.Volumes, pod.SecurityContext, pod.HostAliases, pod.DNSConfig, pod.InitContainers,
 		c.Image, c.EnvFrom, slices.Clip(env), c.VolumeMounts, c.Resources, c.SecurityContext}

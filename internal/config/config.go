@@ -26,7 +26,9 @@ type Config struct {
 	MaxInFlight    int
 	LeaderElection LeaderElection
 	Workloads      Workloads
-	Shard          Shard
+	// StateFile is where what is known survives a restart; empty means nowhere.
+	StateFile string
+	Shard     Shard
 	// Volumes are the pod's volumes of which the object is known.
 	Volumes []evidence.Volume
 	// Home is the API server of the cluster that the exporter runs in, where the Lease and

@@ -59,6 +59,11 @@ var processVariables = []variable[Config]{
 		example: "shop,pay",
 	}, namespaceList, func(c *Config) *[]string { return &c.Workloads.Namespaces }),
 	define(spec{
+		key: "STATE_FILE", unset: "none", chart: `(include "exporter.stateFile" .)`,
+		doc:     "file in which [incidents](installation.md#incidents-survive-a-restart) and the begin of each reason survive a restart",
+		example: "/var/lib/vault-k8s-auth-exporter/state",
+	}, anyFile, func(c *Config) *string { return &c.StateFile }),
+	define(spec{
 		key: "VOLUMES", unset: "none", chart: `(include "exporter.volumes" .)`,
 		doc:     "Secrets and ConfigMaps behind directories of the pod, for the commands that the exporter prints",
 		example: "/etc/reviewer=secret/vault-auth-token,/etc/vault=configmap/vault-ca",

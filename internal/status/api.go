@@ -21,6 +21,7 @@ type (
 		State  State  `json:"state"`
 		*Verdict
 		Since   *time.Time  `json:"since,omitempty"`
+		Gap     *gap        `json:"gap,omitempty"`
 		History []runStatus `json:"history"`
 	}
 	runStatus struct {
@@ -48,6 +49,9 @@ func (l Links) targetStatusOf(t probe.TargetState, now time.Time) targetStatus {
 	}
 	verdict, since := l.verdictOf(*t.Latest), t.Latest.Since.UTC()
 	status.Verdict, status.Since = &verdict, &since
+	if g := t.Latest.Gap; !g.IsZero() {
+		status.Gap = new(gapOf(g))
+	}
 	return status
 }
 

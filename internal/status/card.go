@@ -14,6 +14,7 @@ type card struct {
 	Name, Link, Headline, Reason, Title, Certainty, Owner string
 	State                                                 State
 	Since, Last                                           *timestamp
+	Gap                                                   *pastGap // in which no exporter ran, since Since
 	Elapsed                                               string
 	Detail                                                string
 	Because                                               []string
@@ -99,6 +100,9 @@ func cardOf(t probe.TargetState, now time.Time) card {
 func (c *card) addVerdict(r probe.Result) {
 	d := r.Diagnosis
 	c.Since, c.Detail, c.Because, c.Advice = timestampOf(r.Since), d.Detail, d.Because, d.Advice
+	if !r.Gap.IsZero() {
+		c.Gap = new(pastGapOf(r.Gap))
+	}
 	c.Title, c.Certainty, c.Owner = capitalised(d.Reason.Title()), spaced(d.Certainty), d.Component().Owner()
 	c.Runbook = d.Reason.Runbook()
 	if d.Reviewer.Reason != "" && d.Reviewer.Reason != diagnose.None && d.Reviewer.Reason != d.Reason {

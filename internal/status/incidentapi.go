@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/incident"
 )
@@ -12,8 +13,10 @@ import (
 // docs/status.schema.json.
 type (
 	incidentsStatus struct {
-		// Since is when this process began to probe. It is absent while it has not.
+		// Since is when probing began: that of this process, or of the first one of which it knows.
+		// It is absent while this process has not probed.
 		Since     *time.Time        `json:"since,omitempty"`
+		Gaps      []gap             `json:"gaps,omitempty"`
 		Incidents []currentIncident `json:"incidents"`
 		Past      []pastIncident    `json:"past"`
 	}
@@ -21,6 +24,11 @@ type (
 	currentIncident struct {
 		Incident
 		*incidentLife
+	}
+	// gap is a time in which no exporter ran.
+	gap struct {
+		From time.Time `json:"from"`
+		To   time.Time `json:"to"`
 	}
 	incidentLife struct {
 		ID          string    `json:"id"`
@@ -49,6 +57,8 @@ type (
 		pastIncident
 	}
 )
+
+func gapOf(g probe.Gap) gap { return gap{g.From.UTC(), g.To.UTC()} }
 
 func lifeOf(r incident.Record) incidentLife {
 	return incidentLife{r.ID, r.Begin.UTC(), r.BeginSeen, r.Affected, r.Recurrences}
@@ -84,6 +94,9 @@ func (s *Server) serveIncidents(w http.ResponseWriter, _ *http.Request) {
 	all := incidentsStatus{Incidents: []currentIncident{}, Past: []pastIncident{}}
 	if since := history.Since.UTC(); !since.IsZero() {
 		all.Since = &since
+	}
+	for _, g := range history.Gaps {
+		all.Gaps = append(all.Gaps, gapOf(g))
 	}
 	for _, i := range incidentsOf(unhealthy(s.options.TargetStates())) {
 		current := currentIncident{Incident: i}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/incident"
 )
 
@@ -13,8 +14,14 @@ import (
 type pastIncidents struct {
 	Since pastTime
 	Open  bool // unfolded: nothing else needs attention
+	Gaps  []pastGap
 	Rows  []pastRow
 }
+
+// pastGap is a time in which no exporter ran.
+type pastGap struct{ From, To pastTime }
+
+func pastGapOf(g probe.Gap) pastGap { return pastGap{pastTimeOf(g.From), pastTimeOf(g.To)} }
 
 type pastRow struct {
 	Begin, End       pastTime
@@ -43,6 +50,9 @@ func (s *Server) past(quiet bool) *pastIncidents {
 		return nil
 	}
 	past := &pastIncidents{Since: pastTimeOf(history.Since), Open: quiet}
+	for _, g := range history.Gaps {
+		past.Gaps = append(past.Gaps, pastGapOf(g))
+	}
 	for _, r := range history.Past {
 		past.Rows = append(past.Rows, pastRowOf(r))
 	}
@@ -54,7 +64,10 @@ func pastRowOf(r incident.Record) pastRow {
 		Begin: pastTimeOf(r.Begin), End: pastTimeOf(r.End), BeginSeen: r.BeginSeen, Duration: approximate(r.Duration()),
 		Reason: string(r.Reason), Title: r.Reason.Title(), Object: r.Object, Ending: endings[r.Ending], Who: affected(r),
 	}
-	if r.Next != "" {
+	switch {
+	case r.Ending == incident.EndUnseen && r.Next != "":
+		row.Ending += ", then " + string(r.Next)
+	case r.Next != "":
 		row.Ending += " " + string(r.Next)
 	}
 	if r.Recurrences > 0 {
@@ -66,6 +79,7 @@ func pastRowOf(r incident.Record) pastRow {
 // endings say how an incident ended.
 var endings = map[incident.Ending]string{
 	incident.EndRecovered: "recovered", incident.EndOtherCause: "then", incident.EndRemoved: "target removed or changed",
+	incident.EndUnseen: "gone after a restart",
 }
 
 // affected names the targets of an incident, or the first of many and how many there were.

@@ -52,7 +52,7 @@ func Group(results []probe.Result) []Incident {
 		c := causeOf(r)
 		i := byCause[c]
 		if i == nil {
-			i = &Incident{Reason: c.reason, Component: r.Diagnosis.Component(), Object: strings.TrimSpace(c.object), Since: r.Since}
+			i = &Incident{Reason: c.reason, Component: r.Diagnosis.Component(), Object: c.object, Since: r.Since}
 			byCause[c] = i
 		}
 		if r.Since.Before(i.Since) {
@@ -91,7 +91,9 @@ type cause struct {
 	object string
 }
 
-func causeOf(r probe.Result) cause { return cause{r.Diagnosis.Reason, objectOf(r)} }
+func causeOf(r probe.Result) cause {
+	return cause{r.Diagnosis.Reason, strings.TrimSpace(objectOf(r))}
+}
 
 // objectOf returns what has to be repaired. What belongs to Vault is named with its address, and
 // with its namespace where it is in one, since two Vaults have mounts and roles of the same name.

@@ -5,6 +5,7 @@ import (
 	"hash/fnv"
 	"time"
 
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 )
 
@@ -24,12 +25,13 @@ type Record struct {
 	// BeginSeen is set if an earlier run of that target did not find it, so that it began
 	// between the two. Otherwise it may be older than Begin.
 	BeginSeen bool
-	// End is the start of the run that no longer found it at the last of its targets. It is
-	// zero while a target fails for it.
+	// End is the start of the run that no longer found it at the last of its targets, or with
+	// [EndUnseen] of the last one that found it. It is zero while a target fails for it.
 	End time.Time
 	// Ending says what became of the last of its targets, empty while one fails for it.
 	Ending Ending
-	// Next is the reason for which that target failed then, with [EndOtherCause].
+	// Next is the reason for which that target failed then, with [EndOtherCause] and perhaps with
+	// [EndUnseen].
 	Next diagnose.Reason
 	// Failing is how many targets fail for it now, Affected how many have failed for it.
 	Failing, Affected int
@@ -59,13 +61,17 @@ const (
 	// EndRemoved means that its last target was removed from the configuration, or changed
 	// there. Whether the cause is gone is not known.
 	EndRemoved Ending = "removed"
+	// EndUnseen means that the exporter was restarted, and that its first runs no longer found it.
+	EndUnseen Ending = "unseen"
 )
 
 // History is what a [Tracker] remembers. It is a plain value, as Record is.
 type History struct {
-	// Since is when the tracker got its first targets. Nothing is known of the time before.
-	// It is zero if it never got any.
+	// Since is when the tracker, or the first of those whose memory it has, got its first targets.
+	// Nothing is known of the time before. It is zero if it never got any.
 	Since time.Time
+	// Gaps are the latest times since then in which no exporter ran, oldest first.
+	Gaps []probe.Gap
 	// Current are the incidents for which a target fails, the latest first.
 	Current []Record
 	// Past are the last incidents that have ended, the latest first.
@@ -84,6 +90,8 @@ const (
 	// Resumed: it returned soon after it had ended. Of an incident that does so more than five
 	// times, further returns and ends are Joined and Left, until it is gone for good.
 	Resumed Kind = "resumed"
+	// Continued: it began before a restart, and the first run since then has found it.
+	Continued Kind = "continued"
 	// Ended: no target fails for it.
 	Ended Kind = "ended"
 	// Joined and Left: one more target fails for it, one fewer.

@@ -41,6 +41,10 @@ type Tracker struct {
 	targets map[string]*member
 	current map[cause]*tracked
 	past    []*tracked // the latest first
+	// recalled are the incidents of an earlier process that may go on, by targets that are not
+	// configured yet.
+	recalled map[string]*tracked
+	gaps     []probe.Gap
 }
 
 // member is a target, which is in one incident at most.
@@ -49,6 +53,7 @@ type member struct {
 	last     time.Time // the start of its last run, zero before the first
 	changed  bool      // in the configuration, since its last run
 	incident *tracked  // for which it fails, nil if it is healthy
+	recalled *tracked  // for which it failed before a restart, nil after its first run
 }
 
 // tracked is a Record at work.
@@ -60,6 +65,14 @@ type tracked struct {
 	told      int             // how many failing targets were told last
 	toldAt    time.Time
 	endIsTold bool
+	seen      time.Time // when a run last found it, or left it
+	// unconfirmed is set while only an earlier process has seen it, and awaited is at how many
+	// targets the first run will say whether it goes on.
+	unconfirmed bool
+	awaited     int
+	// left and leftFor say what became of the last target that a run has seen to leave it.
+	left    Ending
+	leftFor diagnose.Reason
 }
 
 // NewTracker returns a Tracker without targets.
@@ -75,7 +88,8 @@ func (t *Tracker) SetTargets(targets []evidence.Target, now time.Time) []Change 
 		known := t.targets[configured.Name]
 		switch {
 		case known == nil:
-			known = &member{}
+			known = &member{recalled: t.recalled[configured.Name]}
+			delete(t.recalled, configured.Name)
 		case !reflect.DeepEqual(known.Target, configured):
 			known.changed, known.last = true, time.Time{}
 		}
@@ -84,7 +98,10 @@ func (t *Tracker) SetTargets(targets []evidence.Target, now time.Time) []Change 
 	}
 	var changes []Change
 	for _, name := range slices.Sorted(maps.Keys(t.targets)) {
-		if gone := t.targets[name]; next[name] == nil && gone.incident != nil {
+		switch gone := t.targets[name]; {
+		case gone.recalled != nil && (next[name] == nil || gone.changed):
+			changes = append(changes, t.forgo(gone, EndRemoved, "")...)
+		case next[name] == nil && gone.incident != nil:
 			changes = append(changes, t.leave(gone, now, EndRemoved, "")...)
 		}
 	}
@@ -101,7 +118,13 @@ func (t *Tracker) Observe(r probe.Result) []Change {
 	}
 	var changes []Change
 	fails, c := !r.Healthy(), causeOf(r)
-	if of.incident != nil && (!fails || of.incident.cause != c) {
+	switch {
+	case of.recalled != nil && (!fails || of.recalled.cause != c):
+		changes = t.forgo(of, EndUnseen, r.Diagnosis.Reason)
+	case of.recalled != nil:
+		of.recalled.awaited--
+		of.recalled = nil
+	case of.incident != nil && (!fails || of.incident.cause != c):
 		changes = t.leave(of, r.Start, endingOf(of, fails), r.Diagnosis.Reason)
 	}
 	switch {
@@ -109,6 +132,9 @@ func (t *Tracker) Observe(r probe.Result) []Change {
 		changes = append(changes, t.join(of, r, c)...)
 	case fails:
 		changes = append(changes, of.incident.spread(of, r.Start)...)
+	}
+	if fails {
+		of.incident.seen = later(of.incident.seen, r.Start)
 	}
 	of.last, of.changed = r.Start, false
 	return append(changes, t.settle(r.Start)...)
@@ -136,11 +162,13 @@ func (t *Tracker) join(of *member, r probe.Result, c cause) []Change {
 		} else {
 			kind = Began
 			i = &tracked{cause: c, quiet: quietTime, affected: map[string]bool{}, told: 1, toldAt: r.Start, Record: Record{
-				ID: idOf(c, r.Start), Reason: c.reason, Component: c.reason.Component(), Object: strings.TrimSpace(c.object),
+				ID: idOf(c, r.Start), Reason: c.reason, Component: c.reason.Component(), Object: c.object,
 				Begin: r.Start, BeginSeen: !of.last.IsZero(),
 			}}
 		}
 		t.current[c] = i
+	} else if i.unconfirmed {
+		i.unconfirmed, kind = false, Continued
 	}
 	of.incident = i
 	i.quiet = max(i.quiet, quietIntervals*of.Interval)
@@ -180,28 +208,42 @@ func (t *Tracker) leave(of *member, now time.Time, how Ending, reason diagnose.R
 	i := of.incident
 	of.incident = nil
 	i.Failing--
-	if i.Failing > 0 {
+	i.seen, i.left, i.leftFor = later(i.seen, now), how, reason
+	if !i.over() {
 		return []Change{{Left, of.Name, i.Record}}
 	}
-	i.End, i.Ending = now, how
-	if now.Before(i.Begin) { // results of different targets come in any order
-		i.End = i.Begin
-	}
-	if how == EndOtherCause {
+	return t.end(i, of.Name, how, reason)
+}
+
+// over reports whether no target fails for the incident, nor may still do so since before a restart.
+func (i *tracked) over() bool { return i.Failing == 0 && i.awaited == 0 }
+
+// end ends an incident that is over.
+func (t *Tracker) end(i *tracked, target string, how Ending, reason diagnose.Reason) []Change {
+	i.End, i.Ending = later(i.seen, i.Begin), how // results of different targets come in any order
+	if how == EndOtherCause || how == EndUnseen && reason != diagnose.None {
 		i.Next = reason
 	}
+	i.unconfirmed = false
 	delete(t.current, i.cause)
 	kind := Left
 	if i.Recurrences < toldReturns {
 		kind, i.endIsTold = Ended, true
 	}
-	changes := []Change{{kind, of.Name, i.Record}}
+	changes := []Change{{kind, target, i.Record}}
 	t.past = slices.Insert(t.past, 0, i)
 	if len(t.past) > maxPast {
 		changes = append(changes, t.past[maxPast].finish()...)
 		t.past = slices.Delete(t.past, maxPast, len(t.past))
 	}
 	return changes
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // spread tells of an incident that has grown.
@@ -236,9 +278,11 @@ func (i *tracked) finish() []Change {
 
 // History returns what is remembered.
 func (t *Tracker) History() History {
-	h := History{Since: t.since}
+	h := History{Since: t.since, Gaps: slices.Clone(t.gaps)}
 	for i := range maps.Values(t.current) {
-		h.Current = append(h.Current, i.snapshot())
+		if i.Failing > 0 {
+			h.Current = append(h.Current, i.snapshot())
+		}
 	}
 	slices.SortFunc(h.Current, func(a, b Record) int { return cmp.Or(b.Begin.Compare(a.Begin), strings.Compare(a.ID, b.ID)) })
 	for _, i := range t.past {

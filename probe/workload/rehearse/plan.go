@@ -40,6 +40,8 @@ type plan struct {
 	// paused is until when no login is rehearsed at a Vault.
 	paused map[string]time.Time
 	shared map[expiredKey]evidence.Fact[evidence.Refusal]
+	// recalled is what an earlier process knew of logins that were not discovered yet.
+	recalled map[workload.Login]Remembered
 }
 
 // item is a login. Its login and target do not change.
@@ -76,12 +78,18 @@ func (p *plan) set(logins []Assigned, now time.Time) (broken []change) {
 			} else {
 				known.Target = a.Target.Name
 			}
+			if former == nil {
+				p.recall(known, now)
+			}
 			if a.AccountMissing {
 				before := known.Result
 				if former != nil {
 					before = former.Result
 				}
-				known.Verdict, known.Since = a.missingAccount(), now
+				known.Verdict = a.missingAccount()
+				if known.Since.IsZero() {
+					known.Since = now
+				}
 				broken = append(broken, change{before, known.Result})
 			}
 		}

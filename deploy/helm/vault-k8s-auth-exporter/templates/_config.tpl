@@ -97,6 +97,7 @@ vault
   "WORKLOADS_INTERVAL" $v.workloads.interval
   "WORKLOADS_REHEARSAL" $v.workloads.rehearsal
   "WORKLOADS_NAMESPACES" (join "," $v.workloads.namespaces)
+  "STATE_FILE" (include "exporter.stateFile" .)
   "VOLUMES" (include "exporter.volumes" .) -}}
 {{- /* end */ -}}
 {{- with $v.vault.ca }}{{ if or .existingConfigMap .existingSecret }}{{ $_ := set $all "VAULT_CACERT" (printf "%s/vault-ca/%s" $etc .key) }}{{ end }}{{ end -}}

@@ -8,6 +8,7 @@ metadata:
     {{- merge $checksum (.Values.podAnnotations | default dict) | toYaml | nindent 4 }}
 spec:
   {{- include "exporter.commonPodSpec" . | nindent 2 }}
+  {{- include "exporter.stateVolume" . | nindent 4 }}
   {{- range $key := list "terminationGracePeriodSeconds" "affinity" "topologySpreadConstraints" "initContainers" }}
   {{- with get $.Values $key }}
   {{ $key }}:
@@ -16,6 +17,9 @@ spec:
   {{- end }}
   containers:
     - {{ include "exporter.container" . | nindent 6 | trim }}
+        {{- if .Values.state.enabled }}
+        - {name: state, mountPath: {{ include "exporter.stateFile" . | dir }}}
+        {{- end }}
       {{- with (include "exporter.podEnv" (dict "values" .Values "shard" .Values.sharding.enabled) | fromYamlArray) }}
       env:
         {{- toYaml . | nindent 8 }}
@@ -40,7 +44,7 @@ spec:
     {{- end }}
 {{- end }}
 
-{{- /* What the pods that probe have in common with those that run exporter check. */ -}}
+{{- /* What the pods that probe have in common with those that run exporter check. Ends in the list of volumes. */ -}}
 {{- define "exporter.commonPodSpec" -}}
 {{- $v := .Values -}}
 serviceAccountName: {{ include "exporter.serviceAccountName" . }}
@@ -69,7 +73,7 @@ volumes:
   {{- end }}
 {{- end }}
 
-{{- /* The container, without its arguments, its variables and what a server has. */ -}}
+{{- /* The container, without its arguments, its variables and what a server has. Ends in the list of mounts. */ -}}
 {{- define "exporter.container" -}}
 {{- $v := .Values -}}
 name: exporter

@@ -25,6 +25,17 @@
 {{- if and .sharding.enabled (not .targets) (not .targetsFrom.existingSecret) }}
 - sharding.enabled divides the targets, but there is only one: set targets
 {{- end }}
+{{- with .state }}
+{{- if and .existingClaim .persistentVolumeClaim }}
+- state.existingClaim and state.persistentVolumeClaim are mutually exclusive: set one of them
+{{- end }}
+{{- if and (or .existingClaim .persistentVolumeClaim) (not .enabled) }}
+- state.existingClaim and state.persistentVolumeClaim are not used without state.enabled
+{{- end }}
+{{- if and .existingClaim $.sharding.enabled }}
+- state.existingClaim is one file for all shards: with sharding.enabled set state.persistentVolumeClaim
+{{- end }}
+{{- end }}
 {{- if and .targets .targetsFrom.existingSecret }}
 - targets and targetsFrom.existingSecret are mutually exclusive: set one of them
 {{- end }}
