@@ -14,11 +14,11 @@ import (
 // The counters of each target.
 var (
 	probes = counter("probes_total",
-		"Scheduled runs that completed.")
+		"Scheduled runs that completed, without those in a planned maintenance.")
 	failures = counter("probe_failures_total",
-		"Scheduled runs that were not healthy, by the component that owns the cause.", "component")
+		"Scheduled runs that were not healthy, by the component that owns the cause, without those in a planned maintenance.", "component")
 	reasons = counter("probe_failure_reasons_total",
-		"Scheduled runs that were not healthy, by reason; absent until the first run with that reason.", "component", "reason")
+		"Scheduled runs that were not healthy, by reason, without those in a planned maintenance; absent until the first run with that reason.", "component", "reason")
 	issued = counter("tokens_issued_total",
 		"Vault tokens that the canary's scheduled logins returned, by type: service or batch.", "type")
 	revoked = counter("tokens_revoked_total",
@@ -93,10 +93,13 @@ func (c counts) plus(f *family, labels ...string) counts {
 	return next
 }
 
+// after counts a run. One in a maintenance does not count for the error budget.
 func (c counts) after(r probe.Result) counts {
-	c = c.plus(probes)
-	if component := string(r.Diagnosis.Component()); !r.Healthy() {
-		c = c.plus(failures, component).plus(reasons, component, string(r.Diagnosis.Reason))
+	if !r.Maintenance.Active() {
+		c = c.plus(probes)
+		if component := string(r.Diagnosis.Component()); !r.Healthy() {
+			c = c.plus(failures, component).plus(reasons, component, string(r.Diagnosis.Reason))
+		}
 	}
 	for _, kind := range r.FollowUps() {
 		c = c.plus(followUps, kind)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -19,6 +20,7 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/metrics"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/maintenance"
 )
 
 // full has a sample of every metric.
@@ -35,6 +37,7 @@ func full(t testing.TB) *metrics.Recorder {
 	rec.Shard(0, 1)
 	rec.Lease("monitoring/exporter", func() bool { return true })()
 	rec.Workloads(workloadSnapshot)
+	rec.SetMaintenance(map[string]maintenance.Windows{"failing": {{Begin: time.Now().Add(-time.Hour), End: time.Now().Add(time.Hour)}}})
 	return rec
 }
 

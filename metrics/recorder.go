@@ -13,6 +13,7 @@ import (
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/maintenance"
 )
 
 // namespace is the prefix of every metric.
@@ -28,6 +29,7 @@ type Recorder struct {
 	mu      sync.RWMutex       // guards what follows
 	targets map[string]*target // by name
 	labels  *family            // target_labels
+	planned map[string]maintenance.Windows
 }
 
 // New returns a Recorder for these targets, with a registry of its own. Its build_info
@@ -75,6 +77,13 @@ func (r *Recorder) SetTargets(targets []evidence.Target) {
 	}
 	r.targets, r.labels = next, targetLabels(targets)
 	r.process.targets.WithLabelValues("assigned").Set(float64(len(next)))
+}
+
+// SetMaintenance replaces the maintenance of the targets that have any, by name.
+func (r *Recorder) SetMaintenance(planned map[string]maintenance.Windows) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.planned = planned
 }
 
 func (r *Recorder) stateFor(t evidence.Target) *target {

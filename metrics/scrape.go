@@ -16,9 +16,12 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
+// inMaintenance changes with the time and not with a run.
+var inMaintenance = gauge("target_maintenance", "Whether the target is in a planned maintenance: 1 it is, 0 it is not, absent if none is planned for it.")
+
 // ofTargets lists the families of all targets but for target_labels, by name.
 var ofTargets = func() []*family {
-	families := slices.Clone(counters)
+	families := append(slices.Clone(counters), inMaintenance)
 	for _, m := range targetMetrics {
 		families = append(families, m.family)
 	}
@@ -45,7 +48,6 @@ func (reserved) Collect(chan<- prometheus.Metric) {}
 // scrape is what one scrape serves.
 type scrape struct {
 	families []*family // of all targets, by name
-	labels   *family   // the one of them that is target_labels
 	targets  []scraped // by name
 	others   []*dto.MetricFamily
 }
@@ -53,21 +55,27 @@ type scrape struct {
 type scraped struct {
 	*target
 	stale bool
+	// own are the samples that are not rendered once per run.
+	own []sample
 }
 
 // scrape returns an error if some samples are left out.
 func (r *Recorder) scrape() (scrape, error) {
 	others, err := r.registry.Gather()
 	r.mu.RLock()
-	s, targets := scrape{labels: r.labels, others: others}, slices.Collect(maps.Values(r.targets))
+	s, targets, labels, planned := scrape{others: others}, slices.Collect(maps.Values(r.targets)), r.labels, r.planned
 	r.mu.RUnlock()
-	at, _ := slices.BinarySearchFunc(ofTargets, s.labels, byName)
-	s.families = slices.Insert(slices.Clone(ofTargets), at, s.labels)
+	at, _ := slices.BinarySearchFunc(ofTargets, labels, byName)
+	s.families = slices.Insert(slices.Clone(ofTargets), at, labels)
 	slices.SortFunc(targets, func(a, b *target) int { return cmp.Compare(a.Target.Name, b.Target.Name) })
 	now, errs := time.Now(), []error{err}
 	for _, t := range targets {
-		s.targets = append(s.targets, scraped{t, t.Stale(now)})
-		errs = append(errs, t.err, s.labelsOf(t).check(t.Target.Name))
+		own := []sample{labelsOf(t.Target, labels)}
+		if windows := planned[t.Target.Name]; len(windows) > 0 {
+			own = append(own, sample{family: inMaintenance, value: oneIf(windows.At(now).Active())})
+		}
+		s.targets = append(s.targets, scraped{t, t.Stale(now), own})
+		errs = append(errs, t.err, own[0].check(t.Target.Name))
 	}
 	s.others = slices.DeleteFunc(s.others, func(f *dto.MetricFamily) bool {
 		_, taken := slices.BinarySearchFunc(s.families, f.GetName(), func(f *family, name string) int { return strings.Compare(f.name, name) })
@@ -78,8 +86,6 @@ func (r *Recorder) scrape() (scrape, error) {
 	})
 	return s, errors.Join(errs...)
 }
-
-func (s scrape) labelsOf(t *target) sample { return labelsOf(t.Target, s.labels) }
 
 // writeText writes the text format, in which a family is its HELP, its TYPE and the samples
 // of one target after another.
@@ -103,7 +109,7 @@ func (s scrape) writeFamily(w *bufio.Writer, f *family) {
 	var b []byte
 	head := f.textHead()
 	for _, t := range s.targets {
-		if b = s.appendText(b[:0], f, t); len(b) > 0 {
+		if b = t.appendText(b[:0], f); len(b) > 0 {
 			_, _ = w.WriteString(head) // Flush returns the error
 			_, _ = w.Write(b)
 			head = ""
@@ -112,12 +118,13 @@ func (s scrape) writeFamily(w *bufio.Writer, f *family) {
 }
 
 // appendText appends the samples of one family and target.
-func (s scrape) appendText(b []byte, f *family, t scraped) []byte {
-	switch {
-	case f == s.labels:
-		if labels := s.labelsOf(t.target); labels.check(t.Target.Name) == nil {
-			b = labels.appendText(b, t.Target.Name)
+func (t scraped) appendText(b []byte, f *family) []byte {
+	for _, own := range t.own {
+		if own.family == f && own.check(t.Target.Name) == nil {
+			return own.appendText(b, t.Target.Name)
 		}
+	}
+	switch {
 	case f.kind == dto.MetricType_COUNTER:
 		for _, c := range t.counts {
 			if c.family == f {
@@ -137,7 +144,7 @@ func (s scrape) metricFamilies() []*dto.MetricFamily {
 	metrics := map[*family][]*dto.Metric{}
 	for _, t := range s.targets {
 		name := t.Target.Name
-		for _, one := range append(samplesOf(t.TargetState), s.labelsOf(t.target)) {
+		for _, one := range append(samplesOf(t.TargetState), t.own...) {
 			if one.check(name) == nil && !(t.stale && one.dropWhenStale) {
 				metrics[one.family] = append(metrics[one.family], one.metric(name))
 			}

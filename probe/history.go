@@ -12,6 +12,8 @@ type Run struct {
 	Start    time.Time
 	Duration time.Duration
 	Reason   diagnose.Reason
+	// Maintenance is whether one was planned: the run says nothing about how reliable logins are.
+	Maintenance bool
 }
 
 // Healthy reports whether pods could log in. The zero Run is not healthy.
@@ -21,7 +23,9 @@ func (r Run) Healthy() bool { return r.LoginStatus() == diagnose.LoginsWork }
 func (r Run) LoginStatus() diagnose.LoginStatus { return r.Reason.LoginStatus() }
 
 // Run returns a summary of the result.
-func (r Result) Run() Run { return Run{r.Start, r.Duration, r.Diagnosis.Reason} }
+func (r Result) Run() Run {
+	return Run{r.Start, r.Duration, r.Diagnosis.Reason, r.Maintenance.Active()}
+}
 
 const (
 	// recentRuns is how many runs of a target are kept, successful or not.

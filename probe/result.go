@@ -5,6 +5,7 @@ import (
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/maintenance"
 )
 
 // Result is one run: its target, its evidence and the diagnosis. Metrics, page, log and
@@ -18,6 +19,8 @@ type Result struct {
 	Warnings  []diagnose.Warning
 	// Expiries are of this run and, of what it could not see, of the last run that could.
 	Expiries []diagnose.Expiry
+	// Maintenance is what was planned for the start of the run, filled in by who knows the plan.
+	Maintenance maintenance.Active
 	// Since is when the current reason was first seen without interruption, by this process or by
 	// one before a restart of which it knows.
 	Since time.Time

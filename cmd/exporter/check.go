@@ -18,6 +18,7 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/status"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/maintenance"
 )
 
 // lateLoginNotice is how long check waits for late logins before it says so.
@@ -42,14 +43,14 @@ func addCheckFlags(c *kingpin.CmdClause, f *checkFlags) {
 }
 
 // report returns what writes the results.
-func (f checkFlags) report(links status.Links) func(io.Writer, []probe.Result) error {
+func (f checkFlags) report(links status.Links, planned map[string]maintenance.Windows) func(io.Writer, []probe.Result) error {
 	switch {
 	case f.output == "json":
 		return links.WriteReport
 	case f.output == "junit":
 		return junitReport(links)
 	case f.output == "prometheus":
-		return writeExposition
+		return writeExposition(planned)
 	case f.verbose:
 		return textReport(links, everything)
 	case f.quiet:
@@ -72,12 +73,15 @@ func check(ctx context.Context, f flags, settings config.Config, stdout, stderr 
 	shown := newProgress(stderr, len(selected))
 	results := probeAll(ctx, prober, selected, shown)
 	shown.end()
+	for i, r := range results {
+		results[i].Maintenance = settings.Maintenance[r.Target.Name].At(r.Start)
+	}
 	if ctx.Err() != nil {
 		awaitLateLogins(prober, stderr)
 		fmt.Fprintln(stderr, "exporter: interrupted")
 		return exitUnhealthy
 	}
-	err = f.check.report(linksOf(f.site, settings))(stdout, results)
+	err = f.check.report(linksOf(f.site, settings), settings.Maintenance)(stdout, results)
 	awaitLateLogins(prober, stderr)
 	if err != nil && !errors.Is(err, syscall.EPIPE) { // the reader of a pipe may have read enough
 		fmt.Fprintln(stderr, "exporter: writing the report:", err)

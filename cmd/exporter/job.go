@@ -67,6 +67,7 @@ func (e *exporter) job(target evidence.Target) schedule.Job {
 
 // publish gives a result to every view, and returns what the scheduler has to know of it.
 func (e *exporter) publish(result *probe.Result) schedule.Outcome {
+	result.Maintenance = e.maintenance(result.Target.Name, result.Start)
 	if e.recorder.Record(*result) {
 		e.incidents.observe(*result)
 		e.keeper.observe(*result)

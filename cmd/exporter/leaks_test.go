@@ -199,7 +199,7 @@ func everyOutput(t *testing.T, w *probetest.World) map[string]string {
 	}
 	for name, write := range map[string]func(io.Writer, []probe.Result) error{
 		"the report": textReport(status.Links{}, whatIsBroken), "the report of many targets": textReport(status.Links{}, everything), "the JSON report": status.Links{}.WriteReport,
-		"the JUnit report": junitReport(status.Links{}), "the gauges": writeExposition,
+		"the JUnit report": junitReport(status.Links{}), "the gauges": writeExposition(nil),
 	} {
 		var report strings.Builder
 		if err := write(&report, []probe.Result{result}); err != nil {

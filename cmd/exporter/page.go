@@ -12,7 +12,7 @@ import (
 // newPage returns the status page of this process.
 func (e *exporter) newPage() *status.Server {
 	o := status.Options{
-		TargetStates: e.recorder.TargetStates, Incidents: e.incidents.history, Standby: e.standby, Version: version.Version,
+		TargetStates: e.recorder.TargetStates, Incidents: e.incidents.history, Maintenance: e.maintenance, Standby: e.standby, Version: version.Version,
 		Reasons: docs.Reasons, Warnings: docs.Warnings, Links: e.site.links, ProbeOff: e.site.probeOff,
 	}
 	if e.workloads != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/maintenance"
 )
 
 // writeTarget writes one run for people: a row for each step in causal order, the cause and
@@ -18,6 +19,9 @@ import (
 func writeTarget(out io.Writer, l layout, links status.Links, r probe.Result) {
 	d := r.Diagnosis
 	writeLine(out, l, l.color(bold, r.Target.Name)+": "+headline(l, r))
+	if m := r.Maintenance; m.Active() {
+		writeRow(out, l, "  "+l.color(yellow, "in maintenance")+" ", maintenanceText(m))
+	}
 	fmt.Fprintln(out)
 	for _, s := range r.Steps() {
 		if s.State == evidence.StepSkipped && r.Target.Candidate != nil {
@@ -77,6 +81,15 @@ func describeExpiry(x diagnose.Expiry, now time.Time) string {
 		end += ", or when " + x.Until
 	}
 	return fmt.Sprintf("%s: %s %s; then: %s; owner: %s", end, x.What, x.Which, x.Then, x.Component.Owner())
+}
+
+// maintenanceText follows "in maintenance".
+func maintenanceText(m maintenance.Active) string {
+	text := "until " + m.Until.UTC().Format(time.RFC3339)
+	if m.Comment != "" {
+		text += ": " + m.Comment
+	}
+	return text
 }
 
 func headline(l layout, r probe.Result) string {

@@ -7,7 +7,9 @@ import (
 	"os"
 	"os/signal"
 	"sync"
+	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/prometheus/common/version"
 
@@ -17,6 +19,7 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/status"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/metrics"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/maintenance"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/workload/rehearse"
 )
 
@@ -32,6 +35,8 @@ type exporter struct {
 	site      site
 	incidents *incidents
 	keeper    *keeper
+
+	planned atomic.Pointer[map[string]maintenance.Windows] // the maintenance of targets, by name
 
 	mu       sync.Mutex // guards what follows; held while targets are assigned
 	settings config.Config
@@ -171,9 +176,19 @@ func (e *exporter) apply(settings config.Config) {
 		e.logger.Warn(w.Text, "target", w.Target, "variable", w.Variable)
 	}
 	e.settings = settings
+	e.planned.Store(&settings.Maintenance)
+	e.recorder.SetMaintenance(settings.Maintenance)
 	e.recorder.Configured(len(settings.Targets))
 	e.recorder.Reloaded(settings.Hash())
 	e.assign()
+}
+
+// maintenance returns that of a target at a time.
+func (e *exporter) maintenance(target string, at time.Time) maintenance.Active {
+	if planned := e.planned.Load(); planned != nil {
+		return (*planned)[target].At(at)
+	}
+	return maintenance.Active{}
 }
 
 // assign gives this process's targets to the recorder and the scheduler. A standby has

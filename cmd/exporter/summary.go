@@ -95,6 +95,9 @@ func healthyLine(l layout, r probe.Result) string {
 		}
 		line += "; " + l.color(yellow, "warn") + " " + strings.Join(codes, ", ")
 	}
+	if r.Maintenance.Active() {
+		line += "; " + l.color(yellow, "in maintenance") + " " + maintenanceText(r.Maintenance)
+	}
 	return line
 }
 

@@ -111,7 +111,7 @@ func TestJUnitReport(t *testing.T) {
 
 func TestExposition(t *testing.T) {
 	var out bytes.Buffer
-	if err := writeExposition(&out, fleet()); err != nil {
+	if err := exposition(&out, nil, fleet()); err != nil {
 		t.Fatal(err)
 	}
 	for _, line := range []string{

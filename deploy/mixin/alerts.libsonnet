@@ -30,7 +30,7 @@
 
   local pods = [
     alert('VaultK8sAuthLoginFailing', 'critical', {
-      expr: q.min(q.outage),
+      expr: q.unlessPlanned(q.min(q.outage), q.outageLabels),
       'for': config.loginFailingFor,
       keep: config.outageHold,
       summary: 'Pods cannot log in to Vault with the Kubernetes auth method.',
@@ -70,7 +70,7 @@
     }),
   ] + [
     alert('VaultK8sAuthErrorBudgetBurn', burn.severity, {
-      expr: q.byInterval(burn.windows, function(windows) |||
+      expr: q.byInterval(burn.windows, function(windows) burn.unless(|||
         %s > %s * %s
         and %s > %s * %s
         and %s
@@ -84,15 +84,20 @@
         budget,
         atLeast(3, windows[0]),
         reportedWithin(windows[0]),
-      ]),
+      ])),
       'for': '5m',
       summary: 'Logins fail so often that the error budget will be used up early.',
       description: '{{ $value | humanizePercentage }} of the runs found that pods cannot log in. For the reasons, see the timeline on the '
                    + 'status page, or vault_k8s_auth_probe_failure_reasons_total.',
     })
     for burn in [
-      { severity: 'critical', rate: 14.4, windows: [[300, ['1h', '15m']], [null, ['6h', '1h']]] },
-      { severity: 'warning', rate: 6, windows: [[300, ['6h', '30m']], [null, ['1d', '6h']]] },
+      {
+        severity: 'critical',
+        rate: 14.4,
+        windows: [[300, ['1h', '15m']], [null, ['6h', '1h']]],
+        unless(vector):: q.unlessPlanned(std.rstripChars(vector, '\n')),
+      },
+      { severity: 'warning', rate: 6, windows: [[300, ['6h', '30m']], [null, ['1d', '6h']]], unless(vector):: vector },
     ]
   ],
 
@@ -102,24 +107,30 @@
     (
       (%(end)s - time())
       / clamp_max(%(end)s - %(begin)s, 140 * 86400)
-      unless ignoring (%(label)s) %(failedRuns)s >= %(enough)d
+      unless ignoring (%(label)s) %(failedRuns)s >= %(enough)d%(planned)s
     ) < %(threshold)s
-  ||| % of { begin: begin, end: end, failedRuns: q.lastFailedRuns, enough: config.failedRuns },
-  local token(matcher, threshold) = left(
+  ||| % of {
+    planned: if of.pages then '\n  unless ignoring (%s) %s == 1' % [of.label, q.planned] else '',
+    begin: begin,
+    end: end,
+    failedRuns: q.lastFailedRuns,
+    enough: config.failedRuns,
+  },
+  local token(matcher, threshold, pages) = left(
     q.max(q.metric('token_issued_timestamp_seconds', matcher)),
     q.max(q.metric('token_expiry_timestamp_seconds', matcher)),
-    { label: 'token', threshold: threshold }
+    { label: 'token', threshold: threshold, pages: pages }
   ),
-  local certificate(threshold) = left(
+  local certificate(threshold, pages) = left(
     q.min(q.metric('certificate_not_before_timestamp_seconds')),
     q.min(q.metric('certificate_expiry_timestamp_seconds')),
-    { label: 'server', threshold: threshold }
+    { label: 'server', threshold: threshold, pages: pages }
   ),
 
   local soon = [
     // Vault tokens are used only for one run.
     alert('VaultK8sAuthTokenExpiring', at.severity, {
-      expr: token(at.matcher, at.threshold),
+      expr: token(at.matcher, at.threshold, at.severity == 'critical'),
       'for': '5m',
       summary: 'A token expires soon and has not been renewed.',
       description: 'the {{ $labels.token }} token has {{ $value | humanizePercentage }} of its validity period left (periods longer than 140 days '
@@ -132,7 +143,7 @@
     ]
   ] + [
     alert('VaultK8sAuthCertificateExpiring', at.severity, {
-      expr: certificate(at.threshold),
+      expr: certificate(at.threshold, at.severity == 'critical'),
       'for': '5m',
       summary: 'A certificate that logins depend on expires soon.',
       description: 'the certificate of {{ $labels.server }} has {{ $value | humanizePercentage }} of its validity period left (periods longer '

@@ -21,6 +21,11 @@ function(config) {
   runs(operation, window):: self.sum('%s(%s[%s])' % [operation, self.metric('probes_total'), window]),
   failureRatio(window):: 'vault_k8s_auth:probe_failures:ratio_rate' + window,
 
+  // The vector unless a maintenance is planned for its target now. further are its labels that are not the target's.
+  planned:: 'vault_k8s_auth:target_maintenance:max',
+  unlessPlanned(vector, further=[])::
+    '%s\nunless %s%s == 1' % [vector, if further == [] then '' else 'ignoring (%s) ' % std.join(', ', further), self.planned],
+
   failedRuns:: 'vault_k8s_auth:consecutive_failed_runs:min',
   outage:: 'vault_k8s_auth:outage:start_timestamp_seconds',
   // The labels of an outage that are not the target's: the owner, and what its incident may be about.

@@ -13,6 +13,11 @@
             record: q.interval,
             expr: q.max('last_over_time(%s[%s])' % [q.metric('target_interval_seconds'), config.scrapeGap]),
           },
+          {
+            // Also while the exporter is not scraped: a maintenance may restart it. Absent if none is planned for the target.
+            record: q.planned,
+            expr: '%s\nor\n%s' % [q.max(q.metric('target_maintenance')), q.max('last_over_time(%s[%s])' % [q.metric('target_maintenance'), config.scrapeGap])],
+          },
         ] + [
           {
             record: q.failureRatio(window),

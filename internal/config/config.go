@@ -6,11 +6,15 @@ import (
 	"strings"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/maintenance"
 )
 
 // Config is the resolved configuration, with defaults, checked.
 type Config struct {
 	Targets []evidence.Target
+	// Maintenance is that of the targets that have any, by name. It is not part of them: to plan one
+	// is no change of what is probed.
+	Maintenance map[string]maintenance.Windows
 
 	// TargetsFile is the file that lists the targets; empty means that the environment
 	// describes the only one.
@@ -80,7 +84,7 @@ func (env environment) resolve() (Config, []error) {
 		target, mistakes = resolveTarget(env.values, env.names, env.pod, fileChecks{})
 		c.Targets = []evidence.Target{target}
 	case c.TargetsFile != "":
-		c.Targets, mistakes = env.targets(c.TargetsFile)
+		c.Targets, c.Maintenance, mistakes = env.targets(c.TargetsFile)
 	}
 	for i := range c.Targets {
 		c.Targets[i].Pod = env.pod.describe(c.Volumes)

@@ -125,18 +125,20 @@ func whenUnset(s spec) string {
 
 // property is what the JSON Schema says of one key.
 type property struct {
-	Type                 string     `json:"type,omitempty"`
-	Description          string     `json:"description,omitempty"`
-	Enum                 []string   `json:"enum,omitempty"`
-	Pattern              string     `json:"pattern,omitempty"`
-	OneOf                []property `json:"oneOf,omitempty"`
-	MinItems             int        `json:"minItems,omitempty"`
-	Items                *property  `json:"items,omitempty"`
-	MinLength            int        `json:"minLength,omitempty"`
-	MaxLength            int        `json:"maxLength,omitempty"`
-	MaxProperties        int        `json:"maxProperties,omitempty"`
-	PropertyNames        *property  `json:"propertyNames,omitempty"`
-	AdditionalProperties *property  `json:"additionalProperties,omitempty"`
+	Type                 string              `json:"type,omitempty"`
+	Description          string              `json:"description,omitempty"`
+	Enum                 []string            `json:"enum,omitempty"`
+	Pattern              string              `json:"pattern,omitempty"`
+	OneOf                []property          `json:"oneOf,omitempty"`
+	MinItems             int                 `json:"minItems,omitempty"`
+	Items                *property           `json:"items,omitempty"`
+	MinLength            int                 `json:"minLength,omitempty"`
+	MaxLength            int                 `json:"maxLength,omitempty"`
+	MaxProperties        int                 `json:"maxProperties,omitempty"`
+	PropertyNames        *property           `json:"propertyNames,omitempty"`
+	AdditionalProperties *property           `json:"additionalProperties,omitempty"`
+	MaxItems             int                 `json:"maxItems,omitempty"`
+	Properties           map[string]property `json:"properties,omitempty"`
 }
 
 // properties are those of a target in the targets file, one a line.
@@ -153,8 +155,21 @@ func properties(indent string) string {
 		PropertyNames:        &property{Pattern: labelNamePattern},
 		AdditionalProperties: &property{Type: "string", MinLength: 1, MaxLength: maxLabelValue},
 	})
+	window := map[string]property{
+		"begin":    {Type: "string", Description: "RFC 3339"},
+		"end":      {Type: "string", Description: "RFC 3339, after the begin"},
+		"schedule": {Type: "string", Description: "days and times, such as Sun 02:00-04:00", Pattern: schedulePattern},
+		"timezone": {Type: "string", Description: "of the schedule, such as Europe/Berlin; UTC if it is left out"},
+		"comment":  {Type: "string", MaxLength: maxComment},
+	}
+	add(maintenanceKey, property{
+		Type: "array", Description: "planned maintenance: begin and end, or a schedule", MaxItems: maxWindows,
+		Items: &property{Type: "object", PropertyNames: &property{Enum: windowKeys}, Properties: window},
+	})
 	return strings.Join(lines, ",\n") + "\n"
 }
+
+const schedulePattern = `^(daily|(Sun|Mon|Tue|Wed|Thu|Fri|Sat)([,-](Sun|Mon|Tue|Wed|Thu|Fri|Sat))*) [0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9]$`
 
 // propertyOf permits the empty string too, which is the built-in default.
 func propertyOf(s spec) property {

@@ -10,11 +10,15 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// Hash identifies the set of targets, regardless of their order. It is the same in
-// every process, and a float64 represents it exactly.
+// Hash identifies the set of targets and their maintenance, regardless of their order. It is the
+// same in every process, and a float64 represents it exactly.
 func (c Config) Hash() uint64 {
 	targets := slices.SortedFunc(slices.Values(c.Targets), func(a, b evidence.Target) int { return strings.Compare(a.Name, b.Name) })
-	encoded, err := json.Marshal(targets)
+	planned := map[string][]map[string]string{}
+	for name, windows := range c.Maintenance {
+		planned[name] = collect(windows, windowValues)
+	}
+	encoded, err := json.Marshal([]any{targets, planned})
 	if err != nil {
 		panic(err) // strings, numbers and booleans always encode
 	}

@@ -9,7 +9,7 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// labelsKey is the only key of the targets file without a variable.
+// labelsKey is a key of the targets file that has no variable.
 const labelsKey = "labels"
 
 // Limits of the labels, which are on a series of every target.

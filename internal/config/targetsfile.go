@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/maintenance"
 )
 
 // Limits of the targets file; maxTargetsFile is in bytes.
@@ -16,13 +17,13 @@ const (
 	maxTargets     = 5_000
 )
 
-// targets reads the targets file. The environment gives the defaults, whose mistakes
+// targets reads the targets file, and the maintenance of the targets that have any. The environment gives the defaults, whose mistakes
 // are reported once, under the environment's names, and not for every target.
-func (env environment) targets(name string) ([]evidence.Target, []error) {
+func (env environment) targets(name string) ([]evidence.Target, map[string]maintenance.Windows, []error) {
 	mistakes, reported := env.checkDefaults()
 	content, err := readTargetsFile(name)
 	if err != nil {
-		return nil, append(mistakes, fmt.Errorf("%s: %w", env.names.name("TARGETS_FILE"), err))
+		return nil, nil, append(mistakes, fmt.Errorf("%s: %w", env.names.name("TARGETS_FILE"), err))
 	}
 	r := &fileReader{file: fileName(name)}
 	entries := r.read(content)
@@ -30,12 +31,17 @@ func (env environment) targets(name string) ([]evidence.Target, []error) {
 	checked := fileChecks{}
 	firstLine, labelNames := map[string]int{}, map[string]bool{}
 	var targets []evidence.Target
+	planned := map[string]maintenance.Windows{}
 	for _, e := range entries {
 		v, names := e.over(env, reported, r.file)
 		target, ownMistakes := resolveTarget(v, names, env.pod, checked)
 		var labelMistakes []error
 		target.Labels, labelMistakes = resolveLabels(e.labels)
-		mistakes = slices.Concat(mistakes, ownMistakes, labelMistakes)
+		windows, windowMistakes := resolveWindows(e.windows)
+		if len(windows) > 0 {
+			planned[target.Name] = windows
+		}
+		mistakes = slices.Concat(mistakes, ownMistakes, labelMistakes, windowMistakes)
 		if first, taken := firstLine[target.Name]; taken && target.Name != "" {
 			mistakes = append(mistakes, fmt.Errorf("%s: %w", names.name("TARGET_NAME"), invalid(
 				fmt.Sprintf("%q is the name of the target in line %d too", target.Name, first), "a name that no other target has")))
@@ -51,7 +57,7 @@ func (env environment) targets(name string) ([]evidence.Target, []error) {
 		mistakes = append(mistakes, fmt.Errorf("%s:1: %w", r.file, invalid(fmt.Sprintf("has %d different names of labels", len(labelNames)),
 			fmt.Sprintf("up to %d, since every target gets them all", maxLabelNames))))
 	}
-	return targets, mistakes
+	return targets, planned, mistakes
 }
 
 // checkDefaults checks the defaults of targets by themselves, and returns the keys of
@@ -87,10 +93,11 @@ func fileName(path string) string {
 
 // fileTarget is one unparsed target of the file.
 type fileTarget struct {
-	line   int
-	values values // only of the keys that the file sets
-	lines  map[string]int
-	labels []labelText
+	line    int
+	values  values // only of the keys that the file sets
+	lines   map[string]int
+	labels  []labelText
+	windows []windowText
 }
 
 // over returns the values of the target and the environment's defaults for the rest.

@@ -221,7 +221,7 @@ func FuzzTargetsFile(f *testing.F) {
 			t.Skip("not the planted one")
 		}
 		content = strings.ReplaceAll(content, "a", "a"+secret[which%uint(len(secret))])
-		_, mistakes := env.targets(targetsFile(t, content))
+		_, _, mistakes := env.targets(targetsFile(t, content))
 		for _, mistake := range mistakes {
 			said := mistake.Error()
 			if strings.Contains(said, "MARKED") || strings.ContainsAny(said, "\n\r") || !atAnyLine.MatchString(said) {

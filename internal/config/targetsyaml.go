@@ -82,8 +82,12 @@ func (f *fileReader) list(root *yaml.Node) []fileTarget {
 func (f *fileReader) target(item *yaml.Node) fileTarget {
 	e := fileTarget{line: item.Line, values: values{}, lines: map[string]int{}}
 	f.eachPair(item, "", func(key, value *yaml.Node) {
-		if key.Value == labelsKey {
+		switch key.Value {
+		case labelsKey:
 			e.labels = f.labels(value)
+			return
+		case maintenanceKey:
+			e.windows = f.windows(value)
 			return
 		}
 		i := slices.Index(fileKeys, key.Value)

@@ -98,7 +98,7 @@ var (
 	targetSpecs   = collect(targetVariables, func(v variable[evidence.Target]) spec { return v.spec })
 	specs         = slices.Concat(targetSpecs, collect(processVariables, func(v variable[Config]) spec { return v.spec }))
 	variableNames = collect(specs, spec.name)
-	fileKeys      = append(collect(targetSpecs, spec.fileKey), labelsKey)
+	fileKeys      = append(collect(targetSpecs, spec.fileKey), labelsKey, maintenanceKey)
 )
 
 func collect[T, V any](list []T, of func(T) V) []V {

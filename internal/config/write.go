@@ -83,6 +83,9 @@ func (c Config) mapping(t evidence.Target) *yaml.Node {
 		}
 		add(labelsKey, labels)
 	}
+	if windows := c.Maintenance[t.Name]; len(windows) > 0 {
+		add(maintenanceKey, maintenanceNode(windows))
+	}
 	return mapping
 }
 

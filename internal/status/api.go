@@ -19,6 +19,8 @@ type (
 	targetStatus struct {
 		Target string `json:"target"`
 		State  State  `json:"state"`
+		// Maintenance is that of now, also where there is no verdict.
+		Maintenance *Maintenance `json:"maintenance,omitempty"`
 		*Verdict
 		Since   *time.Time  `json:"since,omitempty"`
 		Gap     *gap        `json:"gap,omitempty"`
@@ -30,6 +32,8 @@ type (
 		Reason    diagnose.Reason    `json:"reason"`
 		Component diagnose.Component `json:"component"`
 		Duration  float64            `json:"duration_seconds"`
+		// Maintenance is whether the run was in one.
+		Maintenance bool `json:"maintenance,omitempty"`
 	}
 	event struct {
 		Target string `json:"target"`
@@ -37,8 +41,10 @@ type (
 	}
 )
 
-func (l Links) targetStatusOf(t probe.TargetState, now time.Time) targetStatus {
-	status := targetStatus{Target: t.Target.Name, State: stateOf(t, now), History: []runStatus{}}
+func (s *Server) targetStatusOf(t probe.TargetState, now time.Time) targetStatus {
+	status := targetStatus{
+		Target: t.Target.Name, State: stateOf(t, now), History: []runStatus{}, Maintenance: maintenanceOf(s.options.Maintenance(t.Target.Name, now)),
+	}
 	for _, runs := range [][]probe.Run{t.History.Failures, t.History.Recent} {
 		for _, r := range runs {
 			status.History = append(status.History, runStatusOf(r))
@@ -47,7 +53,7 @@ func (l Links) targetStatusOf(t probe.TargetState, now time.Time) targetStatus {
 	if status.State == Waiting || status.State == Stale {
 		return status
 	}
-	verdict, since := l.verdictOf(*t.Latest), t.Latest.Since.UTC()
+	verdict, since := s.options.Links.verdictOf(*t.Latest), t.Latest.Since.UTC()
 	status.Verdict, status.Since = &verdict, &since
 	if g := t.Latest.Gap; !g.IsZero() {
 		status.Gap = new(gapOf(g))
@@ -56,7 +62,7 @@ func (l Links) targetStatusOf(t probe.TargetState, now time.Time) targetStatus {
 }
 
 func runStatusOf(r probe.Run) runStatus {
-	return runStatus{r.Start.UTC(), r.Healthy(), r.Reason, r.Reason.Component(), r.Duration.Seconds()}
+	return runStatus{r.Start.UTC(), r.Healthy(), r.Reason, r.Reason.Component(), r.Duration.Seconds(), r.Maintenance}
 }
 
 func eventOf(r probe.Result) event { return event{r.Target.Name, runStatusOf(r.Run())} }
@@ -75,7 +81,7 @@ func (s *Server) serveStatus(w http.ResponseWriter, _ *http.Request) {
 	encoder := newEncoder(&text, "    ")
 	for _, t := range s.targets(now) {
 		text.Reset()
-		if encoder.Encode(s.options.Links.targetStatusOf(t, now)) != nil {
+		if encoder.Encode(s.targetStatusOf(t, now)) != nil {
 			panic(http.ErrAbortHandler) // cannot happen: all of its types can be encoded
 		}
 		_, _ = io.WriteString(w, separator)
@@ -96,7 +102,7 @@ func (s *Server) serveTargetStatus(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) serveTargetJSON(w http.ResponseWriter, t probe.TargetState) {
 	var body bytes.Buffer
-	if err := writeJSON(&body, s.options.Links.targetStatusOf(t, time.Now())); err != nil {
+	if err := writeJSON(&body, s.targetStatusOf(t, time.Now())); err != nil {
 		http.Error(w, "encoding the status", http.StatusInternalServerError)
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/maintenance"
 )
 
 // card is one target, or an incident with the verdict of its first target.
@@ -21,6 +22,7 @@ type card struct {
 	Advice                                                diagnose.Advice
 	Reviewer                                              string
 	Runbook                                               string
+	Maintenance                                           *cardMaintenance // nil if there is none now
 	Warnings                                              []cardWarning
 	Steps                                                 []cardStep
 	StepsSummary                                          string
@@ -49,6 +51,18 @@ type cardWarning struct {
 	Advice       diagnose.Advice
 }
 
+type cardMaintenance struct {
+	Until   pastTime
+	Comment string
+}
+
+func cardMaintenanceOf(m maintenance.Active) *cardMaintenance {
+	if !m.Active() {
+		return nil
+	}
+	return &cardMaintenance{pastTimeOf(m.Until), m.Comment}
+}
+
 type cardStep struct{ Name, State, Detail, Elapsed string }
 
 // expiry is a row of the table of what ends. At is nil for what does not expire.
@@ -65,12 +79,13 @@ type cardRun struct {
 }
 
 // rowOf returns what a row shows of a target.
-func rowOf(t probe.TargetState, now time.Time) card {
+func rowOf(t probe.TargetState, planned maintenance.Active, now time.Time) card {
 	state := stateOf(t, now)
 	c := card{
 		Name: t.Target.Name, Anchor: "target-" + t.Target.Name, Search: searchText(t.Target), Labels: labelsOf(t.Target),
 		Link: "/targets/" + url.PathEscape(t.Target.Name), State: state, Headline: headlines[state],
-		Timeline: timeline(t.History.Recent), History: summaryOf(t.History.Recent),
+		Maintenance: cardMaintenanceOf(planned),
+		Timeline:    timeline(t.History.Recent), History: summaryOf(t.History.Recent),
 	}
 	if t.Latest != nil {
 		c.Last, c.Elapsed = timestampOf(t.Latest.Start), elapsed(t.Latest.Duration)
@@ -84,8 +99,8 @@ func rowOf(t probe.TargetState, now time.Time) card {
 	return c
 }
 
-func cardOf(t probe.TargetState, now time.Time) card {
-	c := rowOf(t, now)
+func cardOf(t probe.TargetState, planned maintenance.Active, now time.Time) card {
+	c := rowOf(t, planned, now)
 	c.Latency, c.Expiries, c.Configuration = latencyOf(t.History.Recent), expiriesOf(t, now), configurationOf(t)
 	switch {
 	case c.State == Stale:

@@ -63,10 +63,11 @@ func (p *page) addIncidents(s *Server, targets []probe.TargetState, found func(e
 // incidentCard returns the card of an incident, with rows for the targets that are found. One of
 // a single target is the card of that target.
 func (s *Server) incidentCard(i incident.Incident, byName map[string]probe.TargetState, found func(evidence.Target) bool, now time.Time) card {
-	c := cardOf(byName[i.Results[0].Target.Name], now)
+	c := s.card(byName[i.Results[0].Target.Name], now)
 	if len(i.Results) == 1 {
 		return c
 	}
+	c.Maintenance = nil // the rows say which targets are in one
 	c.Since, c.Anchor, c.Search = timestampOf(i.Since), incidentAnchor(i), ""
 	c.Incident = &cardIncident{Object: i.Object, Count: len(i.Results), targets: i.Targets()}
 	for _, r := range i.Results {

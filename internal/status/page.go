@@ -59,7 +59,7 @@ func (s *Server) serveOverview(w http.ResponseWriter, r *http.Request) {
 	others := p.addIncidents(s, inView, found, now)
 	others = slices.DeleteFunc(others, func(t probe.TargetState) bool { return !found(t.Target) })
 	if alone && len(others) == 1 {
-		p.Cards, others = []card{cardOf(others[0], now)}, nil
+		p.Cards, others = []card{s.card(others[0], now)}, nil
 	}
 	for i := range p.Cards {
 		p.Cards[i].Alone = alone
@@ -84,7 +84,7 @@ func (s *Server) serveTarget(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	now := time.Now()
-	p, c := s.page(now), cardOf(t, now)
+	p, c := s.page(now), s.card(t, now)
 	for _, runs := range [][]probe.Run{t.History.Failures, t.History.Recent} {
 		for _, run := range runs {
 			c.Runs = append(c.Runs, cardRun{runState(run.LoginStatus()), timestampOf(run.Start), string(run.Reason), elapsed(run.Duration)})
@@ -96,6 +96,10 @@ func (s *Server) serveTarget(w http.ResponseWriter, r *http.Request) {
 	p.Cards = []card{c}
 	p.addWorkloads(s)
 	s.render(w, "target", p, now)
+}
+
+func (s *Server) card(t probe.TargetState, now time.Time) card {
+	return cardOf(t, s.options.Maintenance(t.Target.Name, now), now)
 }
 
 // canProbe reports whether readers may start runs and this process probes.

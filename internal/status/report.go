@@ -9,6 +9,7 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/incident"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/maintenance"
 )
 
 // The JSON of check: that of the API without state and history. Its keys are public:
@@ -45,6 +46,13 @@ type (
 		Warnings []Warning `json:"warnings"`
 		Expiries []Expiry  `json:"expiries"`
 		Steps    []Step    `json:"steps"`
+		// Maintenance is absent if there is none.
+		Maintenance *Maintenance `json:"maintenance,omitempty"`
+	}
+	// Maintenance is a planned one that goes on.
+	Maintenance struct {
+		Until   time.Time `json:"until"`
+		Comment string    `json:"comment"`
 	}
 	// Reviewer is the verdict about the configured reviewer alone.
 	Reviewer struct {
@@ -127,7 +135,7 @@ func (l Links) verdictOf(r probe.Result) Verdict {
 		Because: listOf(d.Because), Advice: adviceOf(d.Advice), Runbook: l.Runbook(d.Reason, r.Target.Name),
 		Reviewer: Reviewer{Reason: d.Reviewer.Reason, Component: d.Reviewer.Component(), Detail: d.Reviewer.Detail},
 		Started:  r.Start.UTC(), Duration: r.Duration.Seconds(),
-		Warnings: []Warning{}, Expiries: []Expiry{}, Steps: []Step{},
+		Warnings: []Warning{}, Expiries: []Expiry{}, Steps: []Step{}, Maintenance: maintenanceOf(r.Maintenance),
 	}
 	for _, warning := range r.Raised() {
 		v.Warnings = append(v.Warnings, Warning{Warning: warning.Code, Detail: warning.Detail, Advice: adviceOf(warning.Advice)})
@@ -139,6 +147,13 @@ func (l Links) verdictOf(r probe.Result) Verdict {
 		v.Steps = append(v.Steps, Step{Step: s.Name, State: s.State, Detail: s.Detail, Duration: s.Elapsed.Seconds()})
 	}
 	return v
+}
+
+func maintenanceOf(m maintenance.Active) *Maintenance {
+	if !m.Active() {
+		return nil
+	}
+	return &Maintenance{m.Until.UTC(), m.Comment}
 }
 
 func adviceOf(a diagnose.Advice) Advice {

@@ -97,7 +97,7 @@ func (s *Server) serveSection(w http.ResponseWriter, r *http.Request) {
 	p := s.page(now)
 	p.Title, p.Headline, p.State, p.Sections = sections[i].Name, sections[i].Name, Waiting, sections[i:i+1]
 	if t, found := s.find(r.URL.Query().Get("target")); found && t.Latest != nil {
-		c := cardOf(t, now)
+		c := s.card(t, now)
 		c.Advice = diagnose.Reason(name).Advice(t.Target, t.Latest.Evidence)
 		p.Cards = []card{c}
 	}

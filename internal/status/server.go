@@ -4,10 +4,12 @@ import (
 	"html/template"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/response"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/incident"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/maintenance"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/workload"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/workload/rehearse"
 )
@@ -21,6 +23,8 @@ type Options struct {
 	// Workloads returns the last inventory of workloads and the result of every login in it,
 	// broken ones first. Nil means that they are not discovered.
 	Workloads func() (workload.Inventory, []rehearse.Result)
+	// Maintenance returns that of a target at a time. Nil means none.
+	Maintenance func(target string, at time.Time) maintenance.Active
 	// Standby returns who holds the lease while this process does not probe, and is
 	// empty while it does. Nil means that it always does.
 	Standby func() string
@@ -57,6 +61,9 @@ type Server struct {
 
 // New returns a Server.
 func New(o Options) *Server {
+	if o.Maintenance == nil {
+		o.Maintenance = func(string, time.Time) maintenance.Active { return maintenance.Active{} }
+	}
 	if o.Standby == nil {
 		o.Standby = func() string { return "" }
 	}
@@ -66,7 +73,7 @@ func New(o Options) *Server {
 	}
 	s := &Server{
 		options: o, streams: newStreams(), requests: newRateLimiter(), renderer: response.NewRenderer(),
-		pages: pages, views: views{}, rows: rows{pages, map[string]renderedRow{}},
+		pages: pages, views: views{}, rows: rows{pages, o.Maintenance, map[string]renderedRow{}},
 		reasons:  sync.OnceValue(func() []section { return o.Links.sections(o.Reasons) }),
 		warnings: sync.OnceValue(func() []section { return o.Links.sections(o.Warnings) }),
 	}

@@ -22,12 +22,16 @@ func timeline(runs []probe.Run) []period {
 	var periods []period
 	for i := 0; i < len(runs); {
 		end := i + 1
-		for end < len(runs) && runs[end].Reason == runs[i].Reason {
+		for end < len(runs) && runs[end].Reason == runs[i].Reason && runs[end].Maintenance == runs[i].Maintenance {
 			end++
 		}
 		state := runState(runs[i].LoginStatus())
+		class := "run " + string(state)
+		if runs[i].Maintenance {
+			class += " planned"
+		}
 		periods = append(periods, period{
-			Class: "run " + string(state), Failed: state == Unhealthy,
+			Class: class, Failed: state == Unhealthy,
 			Left: percent(i, len(runs)), Width: percent(end-i, len(runs)), Label: labelOf(runs[i:end]),
 		})
 		i = end
@@ -45,18 +49,28 @@ func labelOf(runs []probe.Run) string {
 	if !runs[0].Healthy() {
 		reason = string(runs[0].Reason)
 	}
+	if runs[0].Maintenance {
+		reason += ", in maintenance"
+	}
 	return when + ": " + reason
 }
 
-// summaryOf says in a sentence what the timeline shows.
+// summaryOf says in a sentence what the timeline shows. Runs in a maintenance are counted apart.
 func summaryOf(runs []probe.Run) string {
-	healthy := 0
+	healthy, planned := 0, 0
 	for _, r := range runs {
-		if r.Healthy() {
+		switch {
+		case r.Maintenance:
+			planned++
+		case r.Healthy():
 			healthy++
 		}
 	}
-	return fmt.Sprintf("pods could log in at %d of the last %s", healthy, counted(len(runs), "run"))
+	text := fmt.Sprintf("pods could log in at %d of the last %s", healthy, counted(len(runs)-planned, "run"))
+	if planned > 0 {
+		text += fmt.Sprintf(", without %d in maintenance", planned)
+	}
+	return text
 }
 
 func percent(part, whole int) string { return fmt.Sprintf("%.3f%%", 100*float64(part)/float64(whole)) }
