@@ -136,7 +136,7 @@ type property struct {
 	MaxLength            int                 `json:"maxLength,omitempty"`
 	MaxProperties        int                 `json:"maxProperties,omitempty"`
 	PropertyNames        *property           `json:"propertyNames,omitempty"`
-	AdditionalProperties *property           `json:"additionalProperties,omitempty"`
+	AdditionalProperties any                 `json:"additionalProperties,omitempty"`
 	MaxItems             int                 `json:"maxItems,omitempty"`
 	Properties           map[string]property `json:"properties,omitempty"`
 }
@@ -164,7 +164,7 @@ func properties(indent string) string {
 	}
 	add(maintenanceKey, property{
 		Type: "array", Description: "planned maintenance: begin and end, or a schedule", MaxItems: maxWindows,
-		Items: &property{Type: "object", PropertyNames: &property{Enum: windowKeys}, Properties: window},
+		Items: &property{Type: "object", AdditionalProperties: false, Properties: window},
 	})
 	return strings.Join(lines, ",\n") + "\n"
 }
