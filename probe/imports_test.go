@@ -24,6 +24,7 @@ var allowed = map[string][]string{
 	"probe/diagnose":      {"probe/evidence", "probe/shell"},
 	"probe":               {"probe/diagnose", "probe/evidence", "probe/gather", "probe/maintenance"},
 	"probe/incident":      {"probe", "probe/diagnose", "probe/evidence"},
+	"internal/events":     {"internal/httpclient", "internal/localfile", "internal/redact"},
 	"internal/leader":     {"internal/httpclient", "internal/localfile", "internal/redact"},
 	"internal/schedule":   {},
 	"internal/response":   {},
@@ -33,7 +34,7 @@ var allowed = map[string][]string{
 	"internal/status":     {"internal/response", "probe", "probe/diagnose", "probe/evidence", "probe/incident", "probe/maintenance", "probe/workload", "probe/workload/rehearse"},
 	"metrics":             {"internal/response", "probe", "probe/diagnose", "probe/evidence", "probe/maintenance", "probe/workload", "probe/workload/rehearse"},
 	"docs":                {},
-	"cmd/exporter": {"docs", "internal/config", "internal/leader", "internal/localfile", "internal/redact", "internal/response", "internal/schedule", "internal/setup", "internal/statefile", "internal/status", "metrics",
+	"cmd/exporter": {"docs", "internal/config", "internal/events", "internal/leader", "internal/localfile", "internal/redact", "internal/response", "internal/schedule", "internal/setup", "internal/statefile", "internal/status", "metrics",
 		"probe", "probe/diagnose", "probe/evidence", "probe/incident", "probe/maintenance", "probe/workload", "probe/workload/discover", "probe/workload/rehearse"},
 
 	"probe/workload":          {"probe/evidence"},

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/events"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/status"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
@@ -18,6 +19,7 @@ type incidents struct {
 	logger *slog.Logger
 	links  status.Links
 	page   *status.Server
+	events *events.Writer // nil unless Kubernetes Events are written
 
 	telling sync.Mutex // held while a change is made and told, so that they are told in order
 	mu      sync.Mutex // guards tracker; a slow log does not hold it
@@ -64,6 +66,12 @@ func (i *incidents) change(r *probe.Result, do func(*incident.Tracker) []inciden
 		}
 		logIncident(i.logger, i.links, c, r)
 		i.page.PublishIncident(c)
+		if i.events == nil {
+			continue
+		}
+		if event, told := eventOf(i.links, c, r); told {
+			i.events.Write(event)
+		}
 	}
 }
 

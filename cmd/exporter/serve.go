@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/common/version"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/config"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/events"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/leader"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/schedule"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/status"
@@ -35,6 +36,7 @@ type exporter struct {
 	site      site
 	incidents *incidents
 	keeper    *keeper
+	events    *events.Writer // nil unless Kubernetes Events are written
 
 	planned atomic.Pointer[map[string]maintenance.Windows] // the maintenance of targets, by name
 
@@ -103,7 +105,8 @@ func newExporter(settings config.Config, at site, logger *slog.Logger) (*exporte
 		e.workloads = e.newWorkloads(settings)
 	}
 	e.page = e.newPage()
-	e.incidents.page = e.page
+	e.events = newEvents(settings, logger)
+	e.incidents.page, e.incidents.events = e.page, e.events
 	e.keeper = newKeeper(settings.StateFile, logger)
 	e.keeper.recorder, e.keeper.incidents, e.keeper.workloads = recorder, e.incidents, e.workloads
 	recorder.Shard(settings.Shard.Index, settings.Shard.Total)
@@ -131,8 +134,11 @@ func (e *exporter) probe(ctx context.Context) {
 	if e.workloads != nil {
 		rehearsing.Go(func() { e.workloads.Run(ctx) })
 	}
-	var keeping sync.WaitGroup
+	var keeping, writing sync.WaitGroup
 	keeping.Go(func() { e.keeper.run(ctx) })
+	if e.events != nil {
+		writing.Go(func() { e.events.Run(ctx) })
+	}
 	e.scheduler.Run(ctx)
 	rehearsing.Wait()
 	keeping.Wait()
@@ -141,6 +147,7 @@ func (e *exporter) probe(ctx context.Context) {
 	}
 	e.prober.Wait()
 	announcing.Wait()
+	writing.Wait()
 }
 
 // exitCode logs why serve ends.

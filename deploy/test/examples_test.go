@@ -46,6 +46,7 @@ routePrefix: /inside
 maxInFlight: 40
 webConfig: {existingSecret: web}
 workloads: {enabled: true, namespaces: [apps, vault]}
+kubernetesEvents: {enabled: true, object: "deployment/{{ .Release.Namespace }}/{{ .Release.Name }}"}
 state: {enabled: true, persistentVolumeClaim: {accessModes: [ReadWriteMany], resources: {requests: {storage: 64Mi}}}}
 replicaCount: 2
 leaderElection: {enabled: true}

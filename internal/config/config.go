@@ -30,13 +30,15 @@ type Config struct {
 	MaxInFlight    int
 	LeaderElection LeaderElection
 	Workloads      Workloads
+	// KubernetesEvents is whether Events about incidents are written, and about which object.
+	KubernetesEvents KubernetesEvents
 	// StateFile is where what is known survives a restart; empty means nowhere.
 	StateFile string
 	Shard     Shard
 	// Volumes are the pod's volumes of which the object is known.
 	Volumes []evidence.Volume
 	// Home is the API server of the cluster that the exporter runs in, where the Lease and
-	// the workloads are; it is zero without leader election and without Workloads.
+	// the workloads are, and Events are written; it is zero without any of them.
 	Home evidence.Kubernetes
 
 	env environment

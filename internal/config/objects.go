@@ -77,6 +77,36 @@ var leaseName = kind[Lease]{
 
 var namespaceList = listOf(matching(dnsLabel, "name of a namespace", ""), "name", "names of namespaces separated by commas, such as shop,pay")
 
+// objectKinds are the kinds that Events may be about, by their names in lower case.
+var objectKinds = map[string]Object{
+	"pod":         {APIVersion: "v1", Kind: "Pod"},
+	"service":     {APIVersion: "v1", Kind: "Service"},
+	"configmap":   {APIVersion: "v1", Kind: "ConfigMap"},
+	"deployment":  {APIVersion: "apps/v1", Kind: "Deployment"},
+	"statefulset": {APIVersion: "apps/v1", Kind: "StatefulSet"},
+	"daemonset":   {APIVersion: "apps/v1", Kind: "DaemonSet"},
+}
+
+var namedObject = kind[Object]{
+	shape: shape{allowed: "kind/namespace/name, where the kind is pod, service, configmap, deployment, statefulset or daemonset"},
+	parse: func(value string) (Object, error) {
+		name, rest, _ := strings.Cut(value, "/")
+		object, known := objectKinds[name]
+		if !known {
+			return Object{}, malformed(quote(value) + " has a kind that is not supported")
+		}
+		var err error
+		object.Namespace, object.Name, err = parseObject(rest, "object")
+		return object, err
+	},
+	format: func(o Object) string {
+		if o == (Object{}) {
+			return ""
+		}
+		return strings.ToLower(o.Kind) + "/" + formatObject(o.Namespace, o.Name)
+	},
+}
+
 // volumeList is a list of path=kind/name, of objects in the pod's namespace.
 var volumeList = kind[[]evidence.Volume]{
 	shape: shape{allowed: "path=secret/name or path=configmap/name, separated by commas"},

@@ -30,6 +30,15 @@ type Workloads struct {
 	Namespaces []string
 }
 
+// KubernetesEvents is whether Events are written, and about which object.
+type KubernetesEvents struct {
+	Enabled bool
+	Object  Object
+}
+
+// Object is one of the cluster that the exporter runs in.
+type Object struct{ APIVersion, Kind, Namespace, Name string }
+
 // Shard is which part of the targets this process probes, counted from 0.
 type Shard struct{ Index, Total int }
 
@@ -61,6 +70,10 @@ func (r *resolver) process() Config {
 	if c.Workloads.Enabled {
 		c.Home = r.home("WORKLOADS", "the discovery")
 	}
+	if c.KubernetesEvents.Enabled {
+		c.Home = r.home("KUBERNETES_EVENTS", "the object of the Events")
+		r.eventsObject(&c)
+	}
 	if !c.LeaderElection.Enabled {
 		return c
 	}
@@ -73,6 +86,19 @@ func (r *resolver) process() Config {
 	}
 	c.Home = r.home(election, "the Lease")
 	return c
+}
+
+// eventsObject fills in the exporter's pod where no object is named.
+func (r *resolver) eventsObject(c *Config) {
+	if c.KubernetesEvents.Object != (Object{}) || r.values["KUBERNETES_EVENTS_OBJECT"] != "" {
+		return
+	}
+	own := r.pod.describe(nil)
+	if own.Namespace == "" || own.Name == "" {
+		r.refuse("KUBERNETES_EVENTS_OBJECT", inconsistent("is not set, and the pod's own name and namespace are not known", namedObject.allowed))
+		return
+	}
+	c.KubernetesEvents.Object = Object{"v1", "Pod", own.Namespace, own.Name}
 }
 
 var ordinal = regexp.MustCompile(`^(?:[a-z0-9][a-z0-9.-]*-)?([0-9]{1,4})$`)

@@ -59,6 +59,14 @@ var processVariables = []variable[Config]{
 		example: "shop,pay",
 	}, namespaceList, func(c *Config) *[]string { return &c.Workloads.Namespaces }),
 	define(spec{
+		key: "KUBERNETES_EVENTS", builtIn: "false", chart: "(toString $v.kubernetesEvents.enabled)",
+		doc: "whether [Kubernetes Events](installation.md#kubernetes-events) are written about incidents", example: "true",
+	}, boolean, func(c *Config) *bool { return &c.KubernetesEvents.Enabled }),
+	define(spec{
+		key: "KUBERNETES_EVENTS_OBJECT", unset: "the exporter's pod", chart: "$v.kubernetesEvents.object",
+		doc: "what they are about", example: "deployment/monitoring/vault-k8s-auth-exporter",
+	}, namedObject, func(c *Config) *Object { return &c.KubernetesEvents.Object }),
+	define(spec{
 		key: "STATE_FILE", unset: "none", chart: `(include "exporter.stateFile" .)`,
 		doc:     "file in which [incidents](installation.md#incidents-survive-a-restart) and the begin of each reason survive a restart",
 		example: "/var/lib/vault-k8s-auth-exporter/state",

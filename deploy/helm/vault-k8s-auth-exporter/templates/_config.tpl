@@ -97,6 +97,8 @@ vault
   "WORKLOADS_INTERVAL" $v.workloads.interval
   "WORKLOADS_REHEARSAL" $v.workloads.rehearsal
   "WORKLOADS_NAMESPACES" (join "," $v.workloads.namespaces)
+  "KUBERNETES_EVENTS" (toString $v.kubernetesEvents.enabled)
+  "KUBERNETES_EVENTS_OBJECT" $v.kubernetesEvents.object
   "STATE_FILE" (include "exporter.stateFile" .)
   "VOLUMES" (include "exporter.volumes" .) -}}
 {{- /* end */ -}}

@@ -97,7 +97,7 @@
 
 {{- /* "true" if the pod's own token must be mounted at its usual path, for requests to the API server of the exporter's own cluster. */ -}}
 {{- define "exporter.needsPodToken" -}}
-{{- $needs := or .Values.leaderElection.enabled .Values.workloads.enabled -}}
+{{- $needs := or .Values.leaderElection.enabled .Values.workloads.enabled .Values.kubernetesEvents.enabled -}}
 {{- range (include "exporter.targets" . | fromJson).targets -}}
 {{- $needs = or $needs (eq .reviewer "secret") (and .asks .home (not .kubernetes_token_file)) -}}
 {{- end -}}

@@ -38,6 +38,14 @@ cluster, the permissions must be granted in that cluster.
   (merge (dict "verbs" (list "create")) $lease)
   (merge (dict "verbs" (list "get" "update") "resourceNames" (list (include "exporter.leaseName" .))) $lease))) -}}
 {{- end -}}
+{{- with .Values.kubernetesEvents -}}
+{{- if .enabled -}}
+{{- $in := include "exporter.namespace" $ -}}
+{{- with .object }}{{ $in = index (splitList "/" .) 1 }}{{ end -}}
+{{- $_ := set $namespaces $in (append (get $namespaces $in | default list)
+  (dict "apiGroups" (list "events.k8s.io") "resources" (list "events") "verbs" (list "create" "patch"))) -}}
+{{- end -}}
+{{- end -}}
 {{- range $namespace, $rules := $namespaces }}{{ $_ := set $namespaces $namespace (uniq $rules) }}{{ end -}}
 {{- dict "cluster" (uniq $cluster) "namespaces" $namespaces | toJson -}}
 {{- end }}
