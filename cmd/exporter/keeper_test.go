@@ -13,16 +13,16 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
-// statusOf is what the API says of the only target.
-type statusOf struct {
+// apiStatus is what the API says of the only target.
+type apiStatus struct {
 	State, Reason string
 	Since         *time.Time
 }
 
-func (s *serving) status() statusOf {
+func (s *serving) status() apiStatus {
 	s.t.Helper()
 	_, body := s.get(s.metrics, "/api/v1/status/default")
-	var got statusOf
+	var got apiStatus
 	if err := json.Unmarshal([]byte(body), &got); err != nil {
 		s.t.Fatalf("%v: %s", err, body)
 	}

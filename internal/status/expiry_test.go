@@ -8,6 +8,7 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/maintenance"
 )
 
 func TestTableOfWhatEnds(t *testing.T) {
@@ -23,7 +24,7 @@ func TestTableOfWhatEnds(t *testing.T) {
 	latest := probe.Result{Start: now, Expiries: []diagnose.Expiry{
 		ends(diagnose.VaultCertificateItem, hour(-1), hour(-2)), ends(diagnose.MountCAItem, hour(1), hour(-1)), ends(diagnose.KubernetesCAItem, hour(9), hour(1)), harmless, never,
 	}}
-	c := cardOf(probe.TargetState{Target: evidence.Target{Name: "a", Interval: time.Minute}, Latest: &latest}, now)
+	c := cardOf(probe.TargetState{Target: evidence.Target{Name: "a", Interval: time.Minute}, Latest: &latest}, maintenance.Active{}, now)
 	var body strings.Builder
 	if err := parsePages("").ExecuteTemplate(&body, "expiries", c); err != nil {
 		t.Fatal(err)
