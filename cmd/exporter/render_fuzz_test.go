@@ -107,7 +107,7 @@ func checkDocuments(t *testing.T, result probe.Result) {
 			t.Fatalf("the JUnit report: %v", err)
 		}
 	}
-	checkExposition(t, write(writeExposition))
+	checkExposition(t, write(writeExposition(nil)))
 }
 
 func checkExposition(t *testing.T, text []byte) {
