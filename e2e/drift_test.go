@@ -68,12 +68,6 @@ func TestDriftIsRestored(t *testing.T) {
 	}
 }
 
-// A warningReport is a warning in the API.
-type warningReport struct {
-	Warning, Detail string
-	Fix             []string
-}
-
 // raisedWarning returns a warning of an exporter's only target, empty if it is not raised.
 func raisedWarning(t *testing.T, exporter *process, code string) warningReport {
 	t.Helper()
