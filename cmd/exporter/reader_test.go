@@ -54,7 +54,7 @@ func learned(w *probetest.World) map[string]string {
 		"configuration of the mount":          "https://listed-host.example",
 		"paths of files":                      w.Target.Reviewer.TokenFile,
 		"the text of a server's error":        "listed-error",
-		"the subject of a certificate":        "CN=server",
+		"the subjects of certificates":        "CN=server",
 		"when tokens and certificates expire": "expires 20",
 		"the objects that name a login":       "Deployment shop/web",
 	}
