@@ -65,9 +65,6 @@ unit:
 	go test $(RACE) $(FAST)
 	go test -run=NothingLeaks ./cmd/exporter -every-form
 
-# A separate module. axe-core is only downloaded if there is a browser to run it in.
-PAGE = internal/status/browser
-
 FUZZTIME ?= 20s
 
 ## fuzz: fuzz each target for FUZZTIME (20s), one on each core
@@ -75,6 +72,9 @@ FUZZTIME ?= 20s
 fuzz:
 	@echo "== fuzzing, each target for $(FUZZTIME)"
 	@.ci/fuzz $(FUZZTIME) $(FAST)
+
+# A separate module. axe-core is only downloaded if there is a browser to run it in.
+PAGE = internal/status/browser
 
 ## page-test: test the status page in a real browser, and its JSON against the schema
 .PHONY: page-test
@@ -150,6 +150,7 @@ rules-test: servers
 	@$(ROUTE)=pager alertname=VaultK8sAuthLoginFailing severity=critical component=kubernetes
 	@$(ROUTE)=pager alertname=VaultK8sAuthLoginFailing severity=critical component=role
 	@$(ROUTE)=pager alertname=VaultK8sAuthErrorBudgetBurn severity=critical
+	@$(ROUTE)=security alertname=VaultK8sAuthForgedTokenAccepted severity=critical category=security
 	@$(ROUTE)=tickets alertname=VaultK8sAuthErrorBudgetBurn severity=warning
 	@$(ROUTE)=tickets alertname=VaultK8sAuthCanaryFailing severity=warning component=canary
 

@@ -10,7 +10,7 @@ import (
 
 // The rendering of docs/lead-times.md.
 
-const leadTimesIntroduction = `# How long before logins fail it is said
+const leadTimesIntroduction = `# Lead times: how early a warning comes
 
 What ends logins, which warning says so while they still work, and for how long. The lab's real servers measured each of them:
 an exporter with all [evidence](evidence.md) and an interval of 8 s, and a pod that logs in all the time. With another interval, a
@@ -18,7 +18,7 @@ warning or verdict comes up to that much later.
 
 This page is written by ` + "`go test ./e2e -run LeadTimes -update`" + `.
 
-| what happens | said before by | how long before logins fail | measured |
+| what happens | warning | how long before logins fail | measured |
 |---|---|---|---|
 `
 
@@ -40,7 +40,7 @@ const leadTimesNotes = `
   is a verdict at once: the API server rejects the token from then on.
 - **A change by hand** takes effect with the next login; nothing precedes it. ` + "`mount_drift`" + ` reports one that keeps logins working, within ten
   intervals.
-- **A role that admits more** keeps no pod from logging in: there is no end to say in advance.
+- **A role that admits more** keeps no pod from logging in. ` + "`role_drift`" + ` reports it within ten intervals.
 `
 
 // leadTimeRows are the rows, in their order. The texts are Markdown.
@@ -50,7 +50,7 @@ var leadTimeRows = []struct{ ending, happens, said, before string }{
 	{"ca_rotated", "the API server gets a certificate of a CA that the mount does not have", "`mount_ca_mismatch`", "from the next reading of the config, which is every tenth run, until Vault's connection ends"},
 	{"certificate_expiring", "a certificate is about to expire", "`certificate_expiring`", "14 days, or a tenth of its validity"},
 	{"mount_changed", "the mount's config is changed by hand, wrongly", "nothing", "cannot be said in advance"},
-	{"", "a role is widened", "nothing", "never: logins do not fail"},
+	{"", "a role is widened", "`role_drift`; `role_binding_too_wide` for `*`", "logins do not fail"},
 	{"signing_key_rotated", "the cluster's signing key is rotated", "`token_signing_key_rotated`", "from the first newer canary token until the old key is removed"},
 	{"legacy_secret_unused", "the Secret of the reviewer token is marked as unused", "nothing", "cannot be said in advance; a token in use is not marked"},
 }

@@ -97,7 +97,7 @@ func recalledOf(state statefile.State, targets []evidence.Target) map[string]sta
 func (k *keeper) refuse(err error) {
 	unusable, ok := errors.AsType[*statefile.Unusable](err)
 	if errors.Is(err, fs.ErrNotExist) || !ok {
-		k.logger.Info("There is no state yet, nothing is remembered of the time before")
+		k.logger.Info("No state file yet, starting without history")
 		return
 	}
 	aside, err := k.file.SetAside()

@@ -135,7 +135,7 @@ func TestUnusableStateNeverPreventsTheStart(t *testing.T) {
 		log     string
 		aside   bool
 	}{
-		"no file":           {func(*testing.T, string) {}, `level=INFO.*msg="There is no state yet`, false},
+		"no file":           {func(*testing.T, string) {}, `level=INFO.*msg="No state file yet`, false},
 		"damaged":           {writes("x"), `level=WARN.*was set aside.* why="the file was not written by this program`, true},
 		"newer":             {writes(`{"format":"vault-k8s-auth-exporter state","version":9}` + "\n{}\n"), `level=WARN.*was set aside.* why="a newer version`, true},
 		"a directory":       {func(t *testing.T, path string) { must(t, os.Mkdir(path, 0o700)) }, `level=ERROR.*stays as it is.* why=.*directory`, false},

@@ -40,9 +40,9 @@ func newEvents(settings config.Config, logger *slog.Logger) *events.Writer {
 // maxNoted is how many targets an Event names.
 const maxNoted = 5
 
-// eventOf returns the Event of a change of an incident; told is false for those that have none. The
+// eventOf returns the Event of a change of an incident; reported is false for those that have none. The
 // result is what brought it about, nil if none did.
-func eventOf(links status.Links, c incident.Change, r *probe.Result) (event events.Event, told bool) {
+func eventOf(links status.Links, c incident.Change, r *probe.Result) (event events.Event, reported bool) {
 	of := c.Record
 	cause := fmt.Sprintf("%s (%s, owner: %s) at %s", of.Reason.Title(), of.Reason, of.Component.Owner(), of.Object)
 	switch {
@@ -52,7 +52,7 @@ func eventOf(links status.Links, c incident.Change, r *probe.Result) (event even
 			Note: fmt.Sprintf("Ended after %s, %s: %s.", of.Duration().Round(time.Second), strings.ReplaceAll(string(of.Ending), "_", " "), cause),
 		}, true
 	case c.Kind == incident.Continued || r == nil:
-		return events.Event{}, false // it was told before the restart
+		return events.Event{}, false // it was reported before the restart
 	}
 	sentence := "Pods cannot log in to Vault"
 	if of.Reason.LoginStatus() == diagnose.LoginsUnknown {

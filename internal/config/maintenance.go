@@ -114,7 +114,7 @@ func (w windowText) single(comment string) (maintenance.Window, error) {
 		times[key] = at
 	}
 	if !times["begin"].Before(times["end"]) {
-		return maintenance.Window{}, invalid(fmt.Sprintf("ends at %s, not after its begin at %s", w.values["end"], w.values["begin"]), "an end after the begin")
+		return maintenance.Window{}, invalid(fmt.Sprintf("ends at %s, not after its beginning at %s", w.values["end"], w.values["begin"]), "an end after the begin")
 	}
 	return maintenance.Window{Begin: times["begin"].UTC(), End: times["end"].UTC(), Comment: comment}, nil
 }

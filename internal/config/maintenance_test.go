@@ -69,8 +69,8 @@ func maintenanceValues(c Config) map[string][]map[string]string {
 // Each mistake names the line of its entry, and what is allowed.
 func TestMaintenanceMistakes(t *testing.T) {
 	for content, want := range map[string]string{
-		`{begin: 2026-12-02T00:00:00Z, end: 2026-12-01T00:00:00Z}`:              "ends at 2026-12-01T00:00:00Z, not after its begin at 2026-12-02T00:00:00Z; allowed: an end after the begin",
-		`{begin: 2026-12-02T00:00:00Z, end: 2026-12-02T00:00:00Z}`:              "ends at 2026-12-02T00:00:00Z, not after its begin",
+		`{begin: 2026-12-02T00:00:00Z, end: 2026-12-01T00:00:00Z}`:              "ends at 2026-12-01T00:00:00Z, not after its beginning at 2026-12-02T00:00:00Z; allowed: an end after the begin",
+		`{begin: 2026-12-02T00:00:00Z, end: 2026-12-02T00:00:00Z}`:              "ends at 2026-12-02T00:00:00Z, not after its beginning",
 		`{begin: 2026-12-02T00:00:00Z}`:                                         `end "" is no time; allowed: RFC 3339`,
 		`{begin: 2026-12-02, end: 2026-12-03}`:                                  `is no time; allowed: RFC 3339 with a time zone`,
 		`{begin: 2026-12-02T00:00:00, end: 2026-12-03T00:00:00Z}`:               `begin "2026-12-02T00:00:00" is no time; allowed: RFC 3339 with a time zone`,

@@ -64,11 +64,11 @@ var processVariables = []variable[Config]{
 	}, boolean, func(c *Config) *bool { return &c.KubernetesEvents.Enabled }),
 	define(spec{
 		key: "KUBERNETES_EVENTS_OBJECT", unset: "the exporter's pod", chart: "$v.kubernetesEvents.object",
-		doc: "what they are about", example: "deployment/monitoring/vault-k8s-auth-exporter",
+		doc: "the object that they are about", example: "deployment/monitoring/vault-k8s-auth-exporter",
 	}, namedObject, func(c *Config) *Object { return &c.KubernetesEvents.Object }),
 	define(spec{
 		key: "STATE_FILE", unset: "none", chart: `(include "exporter.stateFile" .)`,
-		doc:     "file in which [incidents](installation.md#incidents-survive-a-restart) and the begin of each reason survive a restart",
+		doc:     "file in which [incidents](installation.md#incidents-survive-a-restart) and the start of each reason survive a restart",
 		example: "/var/lib/vault-k8s-auth-exporter/state",
 	}, anyFile, func(c *Config) *string { return &c.StateFile }),
 	define(spec{

@@ -147,27 +147,15 @@ func parsePath(value string) (string, error) {
 	return value, nil
 }
 
-var audienceList = kind[[]string]{
-	shape: shape{allowed: "audiences separated by commas, such as vault", form: formList, url: true},
-	parse: func(value string) ([]string, error) {
-		var list []string
-		for one := range strings.SplitSeq(value, ",") {
-			one = strings.TrimSpace(one)
-			if one == "" {
-				return nil, malformed("has an empty audience")
-			}
-			if strings.Contains(one, "@") {
-				return nil, malformed("has an audience with an @, as in a URL with a password")
-			}
-			if err := pastable(one); err != nil {
-				return nil, err
-			}
-			list = append(list, one)
+var audienceList = listOf(kind[string]{
+	shape: shape{url: true},
+	parse: func(audience string) (string, error) {
+		if strings.Contains(audience, "@") {
+			return "", malformed("has an audience with an @, as in a URL with a password")
 		}
-		return list, nil
+		return audience, pastable(audience)
 	},
-	format: func(list []string) string { return strings.Join(list, ",") },
-}
+}, "audience", "audiences separated by commas, such as vault")
 
 // listOf makes the kind of lists of such values. noun names one of them in errors.
 func listOf(item kind[string], noun, allowed string) kind[[]string] {

@@ -60,7 +60,7 @@ func TestKilledWhileWriting(t *testing.T) {
 	}
 }
 
-// kill starts a writer, and kills it at some time after its first write.
+// kill starts a writer, and kills it at some time in a later write.
 func kill(t *testing.T, path string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
@@ -75,7 +75,9 @@ func kill(t *testing.T, path string) {
 	if _, err := out.Read(make([]byte, 1)); err != nil {
 		t.Fatal(err)
 	}
-	<-time.After(rand.N(20 * time.Millisecond))
+	for len(entries(t, filepath.Dir(path))) == 1 { // until there is a temporary file again
+	}
+	<-time.After(rand.N(time.Millisecond))
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}

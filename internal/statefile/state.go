@@ -48,9 +48,6 @@ func Configuration(t evidence.Target) string {
 const (
 	maxTargets   = 5_000
 	maxIncidents = 5_000 // one for each target
-	maxPast      = 100
-	maxGaps      = 20
-	maxNames     = 20
 	maxLogins    = 20_000
 	maxText      = 4 << 10 // in bytes: the names of a cluster's objects may be longer than any role's
 )
@@ -67,7 +64,7 @@ func (s *State) check(now time.Time) error {
 		return fmt.Errorf("was written at %s, which is in the future", s.Saved.UTC().Format(time.RFC3339))
 	}
 	in := s.Incidents
-	if len(s.Targets) > maxTargets || len(in.Open) > maxIncidents || len(in.Past) > maxPast || len(in.Gaps) > maxGaps || len(s.Workloads) > maxLogins {
+	if len(s.Targets) > maxTargets || len(in.Open) > maxIncidents || len(in.Past) > incident.MaxPast || len(in.Gaps) > incident.MaxGaps || len(s.Workloads) > maxLogins {
 		return errors.New("has more entries than this program writes")
 	}
 	if slices.ContainsFunc(s.times(), func(t time.Time) bool { return t.After(s.Saved.Add(clockSkew)) }) {
@@ -114,7 +111,7 @@ func (s *State) trim() {
 func known(r diagnose.Reason) bool { return r.Component() != "" }
 
 func keeps(r incident.Record) bool {
-	return known(r.Reason) && r.Reason != diagnose.None && fits(r.ID, r.Object) && fits(r.Names...) && len(r.Names) <= maxNames
+	return known(r.Reason) && r.Reason != diagnose.None && fits(r.ID, r.Object) && fits(r.Names...) && len(r.Names) <= incident.MaxNames
 }
 
 func fits(texts ...string) bool {

@@ -74,7 +74,7 @@ func decode(content []byte, now time.Time) (State, error) {
 	body = bytes.TrimSuffix(body, []byte("\n"))
 	var s State
 	if sum := sha256.Sum256(body); hex.EncodeToString(sum[:]) != h.SHA256 {
-		damaged.Why = "it is damaged: its checksum is another one"
+		damaged.Why = "it is damaged: its checksum does not match"
 	} else if err := json.Unmarshal(body, &s); err != nil {
 		damaged.Why = "it is damaged: it cannot be decoded"
 	} else if err := s.check(now); err != nil {

@@ -23,7 +23,7 @@ func TestGaps(t *testing.T) {
 	f.ran("a", time.Now(), diagnose.VaultTimeout)
 	f.states[0].Latest.Gap = gap
 	_, overview := f.do("GET", "/")
-	for _, part := range []string{"when probing began; nothing is known of <time", "2026-01-02 12:10:00 UTC", "2026-01-02 13:00:00 UTC", "gone after a restart, then vault_timeout", "<dt>Not seen</dt>"} {
+	for _, part := range []string{"when probing began; no exporter ran from <time", "2026-01-02 12:10:00 UTC", "2026-01-02 13:00:00 UTC", "gone after a restart, then vault_timeout", "<dt>Not seen</dt>"} {
 		if !strings.Contains(overview, part) {
 			t.Errorf("the page lacks %q:\n%s", part, overview)
 		}

@@ -287,7 +287,7 @@ var vaultWarnings = []WarningSpec{
 			"the CA in the mount's config or in a CA file of the exporter that verifies one of them, or the exporter's client certificate. " +
 			"One that nothing needs, such as a root that another one replaces, is only listed on the page.",
 		Seen:     "The chains that were served in this run, of which the one that stays valid the longest counts; the exporter's files; the readable config.",
-		Remedy:   "Renew it, and reload it in the server. A CA: add the one that follows it to every client first. [Lead times](lead-times.md) has what is known how long before.",
+		Remedy:   "Renew it, and reload it in the server. A CA: add the one that follows it to every client first. [Lead times](lead-times.md) says how early each warning comes.",
 		Reported: "sethvargo/vault-kubernetes-workshop#22: a CA in the mount's config that was forgotten.",
 		judge:    judgeCertificate,
 	},

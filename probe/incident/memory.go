@@ -13,8 +13,8 @@ import (
 const (
 	// notableGap is the time without an exporter from which on a history names it.
 	notableGap = 5 * time.Minute
-	// maxGaps is how many of these are remembered.
-	maxGaps = 20
+	// MaxGaps is how many of these are remembered.
+	MaxGaps = 20
 )
 
 // Memory is what one Tracker passes on to that of another process. It is a plain value.
@@ -59,7 +59,7 @@ func (t *Tracker) Memory() Memory {
 func (t *Tracker) Recall(m Memory, saved time.Time, known func(target string) bool, now time.Time) []Change {
 	t.since, t.gaps = m.Since, m.Gaps
 	if gap := (probe.Gap{From: saved, To: now}); gap.Length() >= notableGap {
-		t.gaps = append(slices.Clone(t.gaps[max(0, len(t.gaps)+1-maxGaps):]), gap)
+		t.gaps = append(slices.Clone(t.gaps[max(0, len(t.gaps)+1-MaxGaps):]), gap)
 	}
 	for _, r := range m.Past {
 		t.past = append(t.past, &tracked{Record: r, cause: cause{r.Reason, r.Object}, endIsTold: true})

@@ -9,8 +9,8 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 )
 
-// maxNames is how many of the targets that it affected a Record names.
-const maxNames = 20
+// MaxNames is how many of the targets that it affected a Record names.
+const MaxNames = 20
 
 // Record is what is known of one incident over time. It is a plain value, which can be
 // written as JSON and read again.

@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// maxPast is how many incidents that have ended are remembered.
-	maxPast = 100
+	// MaxPast is how many incidents that have ended are remembered.
+	MaxPast = 100
 	// quietTime is how long an incident has to be gone until its return is another
 	// incident. For targets with longer intervals it is quietIntervals of them. So one
 	// cause makes at most six incidents in an hour, however often it comes and goes.
@@ -34,7 +34,7 @@ const (
 // What fails at the same time is what [Group] returns for the latest results. A target that is
 // no longer probed stays in its incident, as its last result stays.
 //
-// Its memory is bounded by the number of targets and by maxPast. It is not safe for concurrent
+// Its memory is bounded by the number of targets and by MaxPast. It is not safe for concurrent
 // use.
 type Tracker struct {
 	since   time.Time
@@ -179,7 +179,7 @@ func (t *Tracker) join(of *member, r probe.Result, c cause) []Change {
 	if !i.affected[of.Name] {
 		i.affected[of.Name] = true
 		i.Affected++
-		if len(i.Names) < maxNames {
+		if len(i.Names) < MaxNames {
 			i.Names = append(i.Names, of.Name)
 		}
 	}
@@ -232,9 +232,9 @@ func (t *Tracker) end(i *tracked, target string, how Ending, reason diagnose.Rea
 	}
 	changes := []Change{{kind, target, i.Record}}
 	t.past = slices.Insert(t.past, 0, i)
-	if len(t.past) > maxPast {
-		changes = append(changes, t.past[maxPast].finish()...)
-		t.past = slices.Delete(t.past, maxPast, len(t.past))
+	if len(t.past) > MaxPast {
+		changes = append(changes, t.past[MaxPast].finish()...)
+		t.past = slices.Delete(t.past, MaxPast, len(t.past))
 	}
 	return changes
 }
