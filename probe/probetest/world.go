@@ -90,7 +90,9 @@ func NewWorldOver(t TB, protocol Protocol) *World {
 		Reviewer:   evidence.Origin{Source: evidence.SourceFile, TokenFile: w.tokenFile("reviewer-token", w.Reviewer.String())},
 		Canary:     evidence.Origin{Source: evidence.SourceFile, TokenFile: w.tokenFile("canary-token", w.Canary.String())},
 		Interval:   time.Minute, Timeout: 10 * time.Second, Recheck: 10 * time.Second,
-		FollowUps: true,
+		ExpiryWarning:  evidence.ExpiryWarning{Tokens: evidence.DefaultExpiryWarning, Certificates: evidence.DefaultExpiryWarning},
+		NegativeCanary: evidence.NegativeCanarySettings{Interval: time.Hour},
+		FollowUps:      true,
 	}
 	return w
 }
