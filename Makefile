@@ -62,7 +62,7 @@ vulncheck:
 .PHONY: unit
 unit:
 	@echo "== unit tests$(if $(RACE),, (no C compiler was found: without the race detector))"
-	go test $(RACE) $(FAST)
+	go test $(RACE) -timeout=20m $(FAST)
 	go test -run=NothingLeaks ./cmd/exporter -every-form
 
 FUZZTIME ?= 20s
@@ -158,7 +158,7 @@ rules-test: servers
 .PHONY: e2e
 e2e: servers
 	@echo "== the exporter against the lab (some minutes)"
-	E2E_MATRIX=$(CURDIR)/.lab/matrix.txt go test $(RACE) -timeout=45m -count=1 -p=1 ./e2e/...
+	E2E_MATRIX=$(CURDIR)/.lab/matrix.txt go test $(RACE) -timeout=60m -count=1 -p=1 ./e2e/...
 	@cat .lab/matrix.txt
 	cd $(CHART) && go test -timeout=15m -count=1 -run='Admit|Suffice|Leads|Setup' . -lab
 	@if command -v chromium >/dev/null; then cd $(PAGE) && go test -count=1 -run=FaultShows . -lab; fi
