@@ -74,8 +74,8 @@ func describeExpiry(x diagnose.Expiry, now time.Time) string {
 	if !x.End.IsZero() {
 		end = x.End.UTC().Format("2006-01-02 15:04 MST")
 	}
-	if x.Soon(now) {
-		end = "soon, " + end
+	if state := x.State(now); state == diagnose.Expired || state == diagnose.ExpiresSoon {
+		end = string(state) + ", " + end
 	}
 	if x.Until != "" {
 		end += ", or when " + x.Until

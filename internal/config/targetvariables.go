@@ -130,7 +130,7 @@ var targetVariables = []variable[evidence.Target]{
 	}, duration, func(t *evidence.Target) *time.Duration { return &t.Recheck }),
 	define(spec{
 		key: "EXPIRY_WARNING_TOKENS", builtIn: "336h", chart: "$v.expiryWarning.tokens",
-		doc:     "how long before a token expires the warning begins; at most a tenth of its validity, since shorter ones are renewed late",
+		doc:     "how long before a token expires the warning begins, or when a tenth of its validity is left, if that is later; the alerts keep their own times",
 		example: "720h",
 	}, notice, func(t *evidence.Target) *time.Duration { return &t.ExpiryWarning.Tokens }),
 	define(spec{

@@ -147,21 +147,13 @@ func expiriesOf(t probe.TargetState, now time.Time) []expiry {
 	for _, x := range t.Latest.Expiries {
 		expiries = append(expiries, expiry{
 			What: x.What.String(), Which: x.Which, Until: x.Until, Then: x.Then, Owner: x.Component.Owner(), Source: x.Source,
-			At: timestampOf(x.End), State: urgencyOf(x, now),
+			At: timestampOf(x.End), State: expiryClasses[x.State(now)],
 		})
 	}
 	return expiries
 }
 
-// urgencyOf returns the class of a row of what ends.
-func urgencyOf(x diagnose.Expiry, now time.Time) string {
-	switch {
-	case x.Effect == diagnose.NothingEnds:
-		return "skipped"
-	case !x.End.IsZero() && x.End.Before(now):
-		return "failed"
-	case x.Soon(now):
-		return "stale"
-	}
-	return "ok"
+// expiryClasses are the classes of rows of what ends.
+var expiryClasses = map[diagnose.ExpiryState]string{
+	diagnose.ExpiryHarmless: "skipped", diagnose.Expired: "failed", diagnose.ExpiresSoon: "stale", diagnose.ExpiresLater: "ok",
 }

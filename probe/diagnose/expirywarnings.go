@@ -164,10 +164,7 @@ func judgeSigningKey(t evidence.Target, e evidence.Evidence) (finding, bool) {
 	return finding{
 		holds: true,
 		detail: fmt.Sprintf("the token of the reviewer %s was signed with the key %s, and newer tokens are signed with %s: it becomes invalid when the API server no longer has its key",
-			reviewerName(e), shortKey(e.ReviewerToken.Value.KeyID), shortKey(e.CanaryToken.Value.KeyID)),
+			reviewerName(e), evidence.ShortKeyID(e.ReviewerToken.Value.KeyID), evidence.ShortKeyID(e.CanaryToken.Value.KeyID)),
 		advice: advice,
 	}, true
 }
-
-// shortKey returns enough of a key's ID to recognise it.
-func shortKey(id string) string { return id[:min(len(id), 8)] }

@@ -34,6 +34,9 @@ func KeyIDs(text string) []string {
 // credential.
 const keyIDLength = 16
 
+// ShortKeyID returns as much of a key's ID as is shown of it.
+func ShortKeyID(id string) string { return id[:min(len(id), keyIDLength)] }
+
 // KeyID returns the beginning of the ID that Kubernetes gives a signing key by default: the
 // base64url of the SHA-256 of its PKIX encoding (kid in its JWKS and in the headers of its
 // tokens). It is empty for a key that has no such encoding.
@@ -43,7 +46,7 @@ func KeyID(key any) string {
 		return ""
 	}
 	sum := sha256.Sum256(der)
-	return base64.RawURLEncoding.EncodeToString(sum[:])[:keyIDLength]
+	return ShortKeyID(base64.RawURLEncoding.EncodeToString(sum[:]))
 }
 
 func publicKey(der []byte) any {
