@@ -37,9 +37,10 @@ func TestPageBelowAPath(t *testing.T) {
 	if !eval[bool](t, tab, `document.styleSheets[0].cssRules.length > 10`) {
 		t.Error("the page has no style")
 	}
-	do(t, tab, chromedp.Evaluate[chromedp.Void](`document.querySelector(".probe button").click()`))
-	eventually(t, tab, `document.querySelector(".probe [role=status]").textContent === "probed just now"`)
 	if got := eval[string](t, tab, `document.querySelector('a[href*="/runbooks/"]').pathname`); got != "/vault/auth/runbooks/reviewer_forbidden" {
 		t.Errorf("the page links to the runbook at %s", got)
 	}
+	do(t, tab, chromedp.Evaluate[chromedp.Void](`document.querySelector(".probe button").click()`))
+	eventually(t, tab, `document.querySelector(".probe [role=status]").textContent === "probed just now"`)
+	eventually(t, tab, `document.querySelector(".card h2").textContent === "Pods can log in"`)
 }
