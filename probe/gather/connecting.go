@@ -85,13 +85,18 @@ func (e *endpoint) exchange(request *http.Request, x *requestTrace) (response *h
 	return httpclient.Bounded{Base: wire{e.transport, x}, Hold: x.redactor.Hold}.RoundTrip(request)
 }
 
-// notEstablished is net/http's error for an HTTP/2 connection that ended before it could
-// carry a request. Its type is not exported, and it does not say why the connection ended.
-const notEstablished = "http2: client conn could not be established"
+// The texts of net/http's errors for an HTTP/2 connection that ended before it could carry a
+// request. Their types are not exported, and they do not say why the connection ended.
+const (
+	notEstablished = "http2: client conn could not be established"
+	forceClosed    = "http2: client connection force closed via ClientConn.Close"
+)
 
-// wire sends a request over HTTP/1.1 if its HTTP/2 connection ended before the request was
-// sent. The error then says why the connection ended, which is lost in net/http's HTTP/2: it
-// may be the alert of a server that rejects a client certificate or misses one.
+// wire sends a request again if its HTTP/2 connection ended before the request was sent:
+// first over a connection of its own, since an answer to the other question may have ended the
+// shared one, then over HTTP/1.1. The last error says why the connection ended, which is lost
+// in net/http's HTTP/2: it may be the alert of a server that rejects a client certificate or
+// misses one.
 type wire struct {
 	*http.Transport
 	x *requestTrace
@@ -100,16 +105,23 @@ type wire struct {
 // RoundTrip makes a request.
 func (w wire) RoundTrip(request *http.Request) (*http.Response, error) {
 	response, err := w.Transport.RoundTrip(request)
-	if err == nil || !w.x.http2 || w.x.sent.Load() || err.Error() != notEstablished && !isWriteError(err) {
-		return response, err
-	}
-	if request.GetBody != nil {
-		if request.Body, err = request.GetBody(); err != nil {
-			return nil, err
+	for _, http2 := range []bool{true, false} {
+		if err == nil || !w.x.http2 || w.x.sent.Load() || !endedUnused(err) {
+			break
 		}
+		if request.GetBody != nil {
+			if request.Body, err = request.GetBody(); err != nil {
+				return nil, err
+			}
+		}
+		once := w.Clone()
+		once.DisableKeepAlives = true
+		once.Protocols.SetHTTP2(http2)
+		response, err = once.RoundTrip(request)
 	}
-	once := w.Clone()
-	once.DisableKeepAlives = true
-	once.Protocols.SetHTTP2(false)
-	return once.RoundTrip(request)
+	return response, err
+}
+
+func endedUnused(err error) bool {
+	return err.Error() == notEstablished || err.Error() == forceClosed || isWriteError(err)
 }

@@ -47,10 +47,12 @@ func (f Frames) GoAway(last, code uint32) { f.Send(FrameGoAway, 0, 0, word(last)
 func word(n uint32) string { return string(binary.BigEndian.AppendUint32(nil, n)) }
 
 // Requests calls serve with the stream of each request, once that was sent completely, until
-// the connection ends. It begins with the server's SETTINGS.
+// the connection ends. It begins with the server's SETTINGS. A client that speaks HTTP/1.1 is
+// not served.
 func (f Frames) Requests(serve func(stream uint32)) {
 	const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-	if _, err := io.ReadFull(f, make([]byte, len(preface))); err != nil {
+	spoken := make([]byte, len(preface))
+	if _, err := io.ReadFull(f, spoken); err != nil || string(spoken) != preface {
 		return
 	}
 	f.Send(FrameSettings, 0, 0, "")
