@@ -24,6 +24,7 @@ type leadTime struct {
 // TestLeadTimesPage measures how long before logins fail the exporter says so, and holds
 // docs/lead-times.md against it, whatever the seconds.
 func TestLeadTimesPage(t *testing.T) {
+	t.Parallel() // it mostly waits for tokens to end
 	measured := map[string]*leadTime{}
 	for _, ending := range lab.Endings() {
 		measured[ending.Name] = new(leadTime)

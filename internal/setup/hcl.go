@@ -57,9 +57,13 @@ func hclHeredoc(text, by string) string {
 	return "<<-EOT\n" + indent(strings.NewReplacer("${", "$${", "%{", "%%{").Replace(text), by+"  ") + by + "EOT"
 }
 
-// block is a resource; each argument is a line, and an empty one is left out.
-func block(kind, label string, arguments ...string) string {
-	out := fmt.Sprintf("resource %q %q {\n", kind, label)
+func resourceBlock(kind, label string, arguments ...string) string {
+	return block(fmt.Sprintf("resource %q %q", kind, label), arguments...)
+}
+
+// block is one of the file; each argument is a line, and an empty one is left out.
+func block(head string, arguments ...string) string {
+	out := head + " {\n"
 	for _, argument := range arguments {
 		if argument != "" {
 			out += indent(argument, "  ") + "\n"
@@ -77,13 +81,15 @@ func (p Plan) hclVault() string {
 		namespace = argument("namespace", hclString(v.Namespace))
 	}
 	bound := argument("bound_service_account_names", "["+hclString(p.Account.Name)+"]")
-	audience := ""
-	if p.Audience() != "" {
-		audience = argument("audience", hclString(p.Audience()))
+	audience, out := argument("audience", hclString(p.Audience())), ""
+	if p.Audience() == "" {
+		audience = argument("audience", "var."+label+"_audience")
+		out = comment(apiServerAudienceWhy) + block(`variable "`+label+`_audience"`,
+			"type = string", argument("description", hclString("the output of: "+p.apiServerAudience())))
 	}
-	out := comment(roleWhy) +
-		block("vault_policy", label, namespace, argument("name", hclString(p.Policy())), "policy = "+hclHeredoc(p.policy(), "")) +
-		block("vault_kubernetes_auth_backend_role", label, namespace,
+	out += comment(roleWhy) +
+		resourceBlock("vault_policy", label, namespace, argument("name", hclString(p.Policy())), "policy = "+hclHeredoc(p.policy(), "")) +
+		resourceBlock("vault_kubernetes_auth_backend_role", label, namespace,
 			argument("backend", hclString(v.Mount)), argument("role_name", hclString(v.Role)),
 			bound, argument("bound_service_account_namespaces", "["+hclString(p.Account.Namespace)+"]"), audience,
 			"token_type = \"batch\"\ntoken_ttl = 60\ntoken_max_ttl = 60\ntoken_no_default_policy = true",
@@ -95,7 +101,7 @@ func (p Plan) hclVault() string {
 			cidrs = append(cidrs, hclString(cidr))
 		}
 		out += comment(diagnosticWhy+" Needs version 4.6 of the provider.") +
-			block("vault_kubernetes_auth_backend_role", label+"_diagnostic", namespace,
+			resourceBlock("vault_kubernetes_auth_backend_role", label+"_diagnostic", namespace,
 				argument("backend", hclString(v.Mount)), argument("role_name", hclString(v.DiagnosticRole)), bound, audience,
 				argument("bound_service_account_namespace_selector", hclString(neverSelector)),
 				argument("token_bound_cidrs", "["+strings.Join(cidrs, ", ")+"]"))
@@ -114,9 +120,9 @@ func (p Plan) hclKubernetes() string {
 		return out + "}"
 	}
 	account := p.Account
-	out := comment(p.accountWhy()) + block("kubernetes_service_account_v1", label, metadata(account.Name, account.Namespace))
+	out := comment(p.accountWhy()) + resourceBlock("kubernetes_service_account_v1", label, metadata(account.Name, account.Namespace))
 	if p.CA != "" {
-		out += comment(caWhy) + block("kubernetes_config_map_v1", label+"_vault_ca", metadata(p.CAConfigMap(), account.Namespace),
+		out += comment(caWhy) + resourceBlock("kubernetes_config_map_v1", label+"_vault_ca", metadata(p.CAConfigMap(), account.Namespace),
 			"data = {\n  \"ca.crt\" = "+hclHeredoc(p.CA, "  ")+"\n}")
 	}
 	permission := p.Permission
@@ -133,9 +139,9 @@ func (p Plan) hclKubernetes() string {
 	}
 	role := map[string]string{"Role": "kubernetes_role", "ClusterRole": "kubernetes_cluster_role"}[kind]
 	return out +
-		block(role+"_v1", label, metadata(p.objectName(), permission.Namespace),
+		resourceBlock(role+"_v1", label, metadata(p.objectName(), permission.Namespace),
 			fmt.Sprintf("rule {\n  api_groups = [%s]\n  resources = [%s]\n  verbs = [%s]\n%s}", hclString(group), hclString(resource), hclString(permission.Verb), resourceNames)) +
-		block(role+"_binding_v1", label, metadata(p.objectName(), permission.Namespace),
+		resourceBlock(role+"_binding_v1", label, metadata(p.objectName(), permission.Namespace),
 			fmt.Sprintf("role_ref {\n  api_group = \"rbac.authorization.k8s.io\"\n  kind = %q\n  name = %s_v1.%s.metadata[0].name\n}", kind, role, label),
 			fmt.Sprintf("subject {\n  kind = \"ServiceAccount\"\n  namespace = %s\n  name = kubernetes_service_account_v1.%s.metadata[0].name\n}", hclString(account.Namespace), label))
 }

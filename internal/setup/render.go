@@ -74,7 +74,8 @@ func describe(p evidence.Permission) string {
 const (
 	roleWhy = "The canary's role. Batch tokens with a TTL of 60 s are not stored in Vault and need no revocation. " +
 		"The policy allows only the reads that the exporter compares with what it finds, and asking what it allows."
-	diagnosticWhy = "The diagnostic role admits nobody: no namespace has that label. Vault's refusal says how its own call to Kubernetes ended, " +
+	apiServerAudienceWhy = "Vault reviews each token with that same token, so that it must be valid for the API server: the role requires the API server's own audience."
+	diagnosticWhy        = "The diagnostic role admits nobody: no namespace has that label. Vault's refusal says how its own call to Kubernetes ended, " +
 		"to every client from these addresses (docs/security.md)."
 	noDiagnosticWhy = "Optional: with --diagnostic-cidr=ADDRESS, the exporter's address as Vault sees it, a diagnostic role is added, " +
 		"which proves more causes (docs/evidence.md)."

@@ -23,16 +23,21 @@ func (p Plan) Shell() string {
 func (p Plan) shellVault() string {
 	var out strings.Builder
 	v := p.Target.Vault
+	audience := p.Audience()
 	out.WriteString("# 1. Vault\n\n" + comment(roleWhy))
+	if audience == "" {
+		audience = `"$(` + p.apiServerAudience() + `)"`
+		out.WriteString(comment(apiServerAudienceWhy))
+	}
 	fmt.Fprintf(&out, "%s %s - <<'POLICY'\n%sPOLICY\n", p.vault("policy write"), shell.Quote(p.Policy()), p.policy())
 	fmt.Fprintf(&out, "%s %s \\\n  bound_service_account_names=%s bound_service_account_namespaces=%s audience=%s \\\n"+
 		"  token_type=batch token_ttl=60s token_max_ttl=60s token_no_default_policy=true token_policies=%s\n\n",
-		p.vault("write"), shell.Quote(p.rolePath(v.Role)), p.Account.Name, p.Account.Namespace, p.Audience(), shell.Quote(p.Policy()))
+		p.vault("write"), shell.Quote(p.rolePath(v.Role)), p.Account.Name, p.Account.Namespace, audience, shell.Quote(p.Policy()))
 	switch {
 	case v.DiagnosticRole != "":
 		out.WriteString(comment(diagnosticWhy))
 		fmt.Fprintf(&out, "%s %s \\\n  bound_service_account_names=%s audience=%s \\\n  bound_service_account_namespace_selector=%s \\\n  token_bound_cidrs=%s\n\n",
-			p.vault("write"), shell.Quote(p.rolePath(v.DiagnosticRole)), p.Account.Name, p.Audience(), shell.Quote(neverSelector), shell.Quote(strings.Join(p.DiagnosticCIDRs, ",")))
+			p.vault("write"), shell.Quote(p.rolePath(v.DiagnosticRole)), p.Account.Name, audience, shell.Quote(neverSelector), shell.Quote(strings.Join(p.DiagnosticCIDRs, ",")))
 	case p.Audience() != "":
 		out.WriteString(comment(noDiagnosticWhy) + "\n")
 	}
@@ -52,6 +57,11 @@ func (p Plan) kubectl() string {
 		return "kubectl"
 	}
 	return "kubectl --context=" + shell.Quote(p.Context)
+}
+
+// apiServerAudience is a command that prints the API server's own audience, which every token has that is requested without one.
+func (p Plan) apiServerAudience() string {
+	return p.kubectl() + " -n default create token default -o jsonpath='{.spec.audiences[0]}'"
 }
 
 func (p Plan) shellKubernetes() string {

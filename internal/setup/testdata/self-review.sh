@@ -10,13 +10,15 @@
 
 # The canary's role. Batch tokens with a TTL of 60 s are not stored in Vault and need no revocation. The
 # policy allows only the reads that the exporter compares with what it finds, and asking what it allows.
+# Vault reviews each token with that same token, so that it must be valid for the API server: the role
+# requires the API server's own audience.
 bao policy write exporter - <<'POLICY'
 path "auth/kubernetes/config"      { capabilities = ["read"] }
 path "auth/kubernetes/role/canary" { capabilities = ["read"] }
 path "sys/capabilities-self"       { capabilities = ["update"] }
 POLICY
 bao write auth/kubernetes/role/canary \
-  bound_service_account_names=exporter bound_service_account_namespaces=123 audience= \
+  bound_service_account_names=exporter bound_service_account_namespaces=123 audience="$(kubectl -n default create token default -o jsonpath='{.spec.audiences[0]}')" \
   token_type=batch token_ttl=60s token_max_ttl=60s token_no_default_policy=true token_policies=exporter
 
 # 2. Kubernetes

@@ -7,6 +7,13 @@
 # The mount's config has no token_reviewer_jwt, and disable_local_ca_jwt=true: Vault reviews each client's
 # token with that same token. So every client, and the canary, must be allowed to create TokenReviews.
 
+# Vault reviews each token with that same token, so that it must be valid for the API server: the role
+# requires the API server's own audience.
+variable "vault_k8s_auth_exporter_audience" {
+  type        = string
+  description = "the output of: kubectl -n default create token default -o jsonpath='{.spec.audiences[0]}'"
+}
+
 # The canary's role. Batch tokens with a TTL of 60 s are not stored in Vault and need no revocation. The
 # policy allows only the reads that the exporter compares with what it finds, and asking what it allows.
 resource "vault_policy" "vault_k8s_auth_exporter" {
@@ -23,6 +30,7 @@ resource "vault_kubernetes_auth_backend_role" "vault_k8s_auth_exporter" {
   role_name                        = "canary"
   bound_service_account_names      = ["exporter"]
   bound_service_account_namespaces = ["123"]
+  audience                         = var.vault_k8s_auth_exporter_audience
   token_type                       = "batch"
   token_ttl                        = 60
   token_max_ttl                    = 60
