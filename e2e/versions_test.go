@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,6 +28,13 @@ func TestFaultsInOtherInstallations(t *testing.T) {
 	installations := lab.Installations()
 	if !*wholeMatrix {
 		installations = installations[:1]
+	}
+	release, err := lab.ReleaseNamed(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if release != (lab.Installation{}) {
+		installations = append(installations, release)
 	}
 	var tallies []*tally
 	for _, installation := range installations {
@@ -151,6 +160,12 @@ func writeVersionsTable(t *testing.T, tallies []*tally) {
 	table := tableHead()
 	for _, installation := range lab.Installations() {
 		table += rows[installation.String()]
+		delete(rows, installation.String())
+	}
+	for _, name := range slices.Sorted(maps.Keys(rows)) { // releases
+		if _, err := lab.InstallationOf(name); err == nil {
+			table += rows[name]
+		}
 	}
 	page = versionsTable.ReplaceAll(page, []byte("${1}"+table+"${2}"))
 	if err := os.WriteFile(versionsPage, page, 0o644); err != nil {
@@ -210,7 +225,13 @@ func TestVersionsTableIsCurrent(t *testing.T) {
 	}
 	rows := versionsRows(t, page)
 	count := regexp.MustCompile(`(\d+): `)
-	for _, installation := range lab.Installations() {
+	installations := lab.Installations()
+	for name := range rows {
+		if release, err := lab.InstallationOf(name); err == nil {
+			installations = append(installations, release)
+		}
+	}
+	for _, installation := range installations {
 		played, want := 0, 0
 		for _, found := range count.FindAllStringSubmatch(rows[installation.String()], -1) {
 			n, _ := strconv.Atoi(found[1])

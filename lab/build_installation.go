@@ -13,7 +13,9 @@ import (
 
 // buildFor replaces those servers whose versions differ from the lab's.
 func (b *builder) buildFor(ctx context.Context, i Installation, binaries *Binaries) (err error) {
-	if i.Plugin != "" {
+	if i.Release != (Release{}) {
+		binaries.Vault = i.Release.Binary
+	} else if i.Plugin != "" {
 		if binaries.Vault, err = b.vaultWith(ctx, i.Plugin); err != nil {
 			return err
 		}

@@ -71,14 +71,17 @@ func vaultFaults() []Fault {
 	}
 }
 
-// setVaultCertificate replaces the file that Vault reads for every TLS handshake.
+// setVaultCertificate replaces the certificate that Vault serves.
 func setVaultCertificate(newCertificate certificateFunc) change {
-	return func(_ context.Context, l *Lab) error {
+	return func(ctx context.Context, l *Lab) error {
 		pair, err := newCertificate(l)
 		if err != nil {
 			return err
 		}
-		return ReplaceFile(l.path(vaultCertificateFile), pair)
+		if err := ReplaceFile(l.path(vaultCertificateFile), pair); err != nil {
+			return err
+		}
+		return l.vault.reloadCertificate(ctx, pair)
 	}
 }
 
@@ -134,7 +137,7 @@ func startUninitializedVault(ctx context.Context, l *Lab) (err error) {
 	if err != nil {
 		return err
 	}
-	l.uninitialized, err = startProcess(l.dir.path, l.vault.binary, "fresh-vault", "-listen="+address, "-tls="+vaultCertificateFile, "-log=fresh-vault.log")
+	l.uninitialized, err = startVaultServer(l.dir.path, l.vault.binary, l.installation, vaultProcess{name: "fresh-vault", listen: address, log: "fresh-vault.log"})
 	if err != nil {
 		return err
 	}

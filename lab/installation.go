@@ -12,6 +12,8 @@ import (
 type Installation struct {
 	// Plugin is the version of the Kubernetes auth plugin, such as v0.12.1. The core stays that of go.mod.
 	Plugin string
+	// Release runs in place of the lab's own Vault; Plugin is then the one that it has.
+	Release Release
 	// Kubernetes is the version of the API server, such as v1.30.14.
 	Kubernetes string
 	// HTTP1 keeps both servers from offering HTTP/2, and TLS12 keeps Vault from offering TLS 1.3.
@@ -37,6 +39,8 @@ func Installations() []Installation {
 // String names the difference.
 func (i Installation) String() string {
 	switch {
+	case i.Release != Release{}:
+		return i.Release.String()
 	case i.Plugin != "":
 		return "plugin " + i.Plugin
 	case i.Kubernetes != "":
@@ -77,7 +81,7 @@ func (i Installation) HasSelectors() bool { return i.PluginSince("v0.18.0") }
 
 // HasAnnotations returns whether a mount can read annotations of service accounts, and says whether a reviewer's token is
 // stored.
-func (i Installation) HasAnnotations() bool { return i.PluginSince("v0.18.0") }
+func (i Installation) HasAnnotations() bool { return i.PluginSince("v0.18.0") && !i.IsOpenBao() }
 
 // TakesAnyReviewer returns whether a reviewer's token may be something else than a JWT.
 func (i Installation) TakesAnyReviewer() bool { return i.PluginSince("v0.17.1") }

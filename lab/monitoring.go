@@ -118,10 +118,7 @@ func (m *Monitoring) write(name string, data []byte) error {
 	return os.WriteFile(filepath.Join(m.dir.path, name), data, 0o600)
 }
 
-// start runs a server through a shell that sends it SIGTERM at the end of standard input. The lab's own servers watch
-// standard input themselves; Prometheus and Alertmanager do not.
 func (m *Monitoring) start(ctx context.Context, url, binary, name string, args ...string) error {
-	const endWithInput = `exec 3<&0; (cat <&3 >/dev/null; kill $$) & exec "$@" </dev/null 3<&-`
 	p, err := startProcess(m.dir.path, "/bin/sh", name, append([]string{"-c", endWithInput, "sh", binary}, args...)...)
 	if err != nil {
 		return err

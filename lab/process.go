@@ -37,6 +37,10 @@ func startProcessWith(env []string, dir, binary, name string, args ...string) (*
 	return startCommand(cmd, name)
 }
 
+// endWithInput is a shell script that becomes the command in its arguments, and sends it SIGTERM at the end of standard
+// input. The lab's own servers watch standard input themselves; published ones do not.
+const endWithInput = `exec 3<&0; (cat <&3 >/dev/null; kill $$) & exec "$@" </dev/null 3<&-`
+
 // startCommand starts a command in its own process group, with its output in its directory.
 func startCommand(cmd *exec.Cmd, name string) (*process, error) {
 	path := filepath.Join(cmd.Dir, name+".out")

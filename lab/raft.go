@@ -86,8 +86,8 @@ func (l *Lab) newNode(name string) (*vault, error) {
 		return nil, err
 	}
 	v.client = newClient("https://"+v.address+"/v1/", v.tls)
-	v.process, err = startProcess(l.dir.path, v.binary, name, append(l.installation.vaultFlags(), "-listen="+v.address, "-tls="+vaultCertificateFile,
-		"-log="+name+".log", "-raft="+name, "-node="+name, "-cluster="+peers)...)
+	v.process, err = startVaultServer(l.dir.path, v.binary, v.installation,
+		vaultProcess{name: name, listen: v.address, log: name + ".log", raft: true, cluster: peers})
 	return v, err
 }
 

@@ -54,7 +54,7 @@ func startVault(ctx context.Context, dir, binary string, httpProxy *proxy, insta
 	v.tls = &tls.Config{InsecureSkipVerify: true} // a fault may have replaced the certificate; the process is the lab's own
 	v.client = newClient("https://"+v.address+"/v1/", v.tls)
 	env := []string{"HTTPS_PROXY=http://" + httpProxy.address, "NO_PROXY=kubernetes..svc"}
-	v.process, err = startProcessWith(env, dir, binary, "vault", append(installation.vaultFlags(), "-listen="+v.address, "-tls="+vaultCertificateFile, "-log="+debugLog)...)
+	v.process, err = startVaultServer(dir, binary, installation, vaultProcess{name: "vault", listen: v.address, log: debugLog}, env...)
 	if err != nil {
 		return nil, err
 	}

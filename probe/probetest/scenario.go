@@ -121,7 +121,12 @@ func Play(t testing.TB, name string, extra Extra, installation lab.Installation)
 		t.Fatalf("no scenario is called %s", name)
 	}
 	w := NewWorld(t)
-	w.Vault.Change(func(v *Vault) { v.Plugin = installation.Plugin })
+	w.Vault.Change(func(v *Vault) {
+		v.Plugin = installation.Plugin
+		if installation.IsOpenBao() {
+			v.Dialect = OpenBao
+		}
+	})
 	if installation.NoSelfReview {
 		w.Kubernetes.Change(func(k *Kubernetes) { k.Handlers["selfsubjectreviews"] = noResource })
 	}

@@ -131,7 +131,11 @@ func (d *demo) close() error {
 
 // startLab starts the real servers, and writes the targets file for them.
 func (d *demo) startLab(ctx context.Context) (err error) {
-	if d.lab, err = lab.Start(ctx, lab.Options{Log: d.log, Control: true}); err != nil {
+	installation, err := lab.ReleaseNamed(ctx)
+	if err != nil {
+		return err
+	}
+	if d.lab, err = lab.Start(ctx, lab.Options{Log: d.log, Control: true, Installation: installation}); err != nil {
 		return err
 	}
 	if err := writeEnv(d.lab); err != nil {

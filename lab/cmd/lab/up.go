@@ -21,7 +21,11 @@ func up(ctx context.Context, stdout, stderr io.Writer) (err error) {
 	if _, err := lab.BuildExporter(ctx, stderr); err != nil { // used by the printed command lines
 		return err
 	}
-	l, err := lab.Start(ctx, lab.Options{Log: stderr, Control: true})
+	installation, err := lab.ReleaseNamed(ctx)
+	if err != nil {
+		return err
+	}
+	l, err := lab.Start(ctx, lab.Options{Log: stderr, Control: true, Installation: installation})
 	if err != nil {
 		return err
 	}
