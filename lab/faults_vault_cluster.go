@@ -33,6 +33,6 @@ func loseQuorum(take func(context.Context, *vault) error) change {
 		if err := errors.Join(take(ctx, l.raft.other), take(ctx, l.raft.leader)); err != nil {
 			return err
 		}
-		return poll(ctx, func(ctx context.Context) error { return l.raft.standby.wantConnected(ctx, false) })
+		return poll(ctx, func(ctx context.Context) error { return l.wantConnected(ctx, false) })
 	}
 }

@@ -51,7 +51,7 @@ func startRaft(ctx context.Context, l *Lab) error {
 		if err := l.raft.findLeader(ctx); err != nil {
 			return err
 		}
-		return errors.Join(l.raft.standby.wantConnected(ctx, true), l.raft.standby.logIn(ctx, l.canary))
+		return l.wantConnected(ctx, true)
 	})
 	if err != nil {
 		return fmt.Errorf("waiting for a standby of Vault to forward logins: %w", err)
@@ -179,18 +179,28 @@ func (v *vault) join(ctx context.Context, leader *vault) error {
 	return v.unsealUntil(ctx, anyHealth)
 }
 
-// wantConnected returns an error unless the node is a standby that reports its connection to the leader to be in that
-// state.
-func (v *vault) wantConnected(ctx context.Context, connected bool) error {
+// wantConnected returns an error unless the standby reports its connection to the leader to be in that state. OpenBao
+// reports none: there, logins at the standby must succeed or fail.
+func (l *Lab) wantConnected(ctx context.Context, connected bool) error {
 	var health struct {
-		Standby   bool `json:"standby"`
-		Connected bool `json:"ha_connection_healthy"`
+		Standby   bool  `json:"standby"`
+		Connected *bool `json:"ha_connection_healthy"`
 	}
-	if err := v.get(ctx, anyHealth, &health); err != nil {
+	if err := l.raft.standby.get(ctx, anyHealth, &health); err != nil {
 		return err
 	}
-	if !health.Standby || health.Connected != connected {
-		return fmt.Errorf("sys/health of the standby is %+v", health)
+	if !health.Standby || health.Connected != nil && *health.Connected != connected {
+		return fmt.Errorf("sys/health of the standby says standby: %t, and not that it is connected: %t", health.Standby, connected)
+	}
+	if health.Connected != nil && !connected {
+		return nil
+	}
+	err := l.raft.standby.logIn(ctx, l.canary)
+	if connected {
+		return err
+	}
+	if err == nil {
+		return errors.New("a login at the standby succeeds")
 	}
 	return nil
 }

@@ -15,7 +15,8 @@ const (
 	Community Dialect = iota
 	// Enterprise has namespaces, and responds to a missing one as to a missing mount.
 	Enterprise
-	// OpenBao has namespaces, reports a missing one as such, and has no annotations.
+	// OpenBao has namespaces, reports a missing one as such, and has no annotations. Its
+	// standbys do not say whether they have lost the active node.
 	OpenBao
 )
 

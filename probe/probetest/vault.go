@@ -180,7 +180,7 @@ func (v *Vault) health(w http.ResponseWriter, r *http.Request) {
 		chosen, code = "uninitcode", 501
 	case v.Sealed:
 		chosen, code = "sealedcode", 503
-	case v.Standby && v.Disconnected:
+	case v.Standby && v.Disconnected && v.Dialect != OpenBao:
 		chosen, code = "haunhealthycode", 474
 	case v.Standby:
 		chosen, code = "standbycode", 429
@@ -195,7 +195,7 @@ func (v *Vault) health(w http.ResponseWriter, r *http.Request) {
 	if v.Dialect != OpenBao {
 		answer["enterprise"] = v.Dialect == Enterprise
 	}
-	if v.Standby {
+	if v.Standby && v.Dialect != OpenBao {
 		answer["ha_connection_healthy"] = !v.Disconnected
 	}
 	writeJSON(w, code, answer)
