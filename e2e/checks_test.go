@@ -151,8 +151,8 @@ type checkTally struct {
 func TestChecksShowTheirSign(t *testing.T) {
 	needsTools(t)
 	tally := &checkTally{notRun: map[string]int{}, seen: map[int]bool{}}
-	faults := make(chan lab.Fault, len(lab.Faults()))
-	for _, fault := range lab.Faults() {
+	faults := make(chan lab.Fault, len(faultsOf(shared.installation)))
+	for _, fault := range faultsOf(shared.installation) {
 		faults <- fault
 	}
 	close(faults)

@@ -20,8 +20,8 @@ const fixtureCount = 3
 // metrics, from check, and from the fakes.
 func TestFaults(t *testing.T) {
 	m := &matrix{}
-	faults := make(chan lab.Fault, len(lab.Faults()))
-	for _, fault := range lab.Faults() {
+	faults := make(chan lab.Fault, len(faultsOf(shared.installation)))
+	for _, fault := range faultsOf(shared.installation) {
 		m.expect(t, fault)
 		faults <- fault
 	}
@@ -61,8 +61,8 @@ func (m *matrix) expect(t *testing.T, fault lab.Fault) {
 	t.Helper()
 	r := row{fault: fault}
 	for _, level := range evidenceLevels {
-		want := level.want(fault)
-		given := probetest.Play(t, fault.Name, level.extra, lab.Installation{}).Diagnosis
+		want := wantIn(t, shared.installation, fault, level)
+		given := probetest.Play(t, fault.Name, level.extra, shared.installation).Diagnosis
 		c := cell{want: want, fakes: lab.Verdict{Reason: string(given.Reason), Certainty: string(given.Certainty), Warning: want.Warning}}
 		if c.fakes != c.want {
 			t.Errorf("%s, %s: the fakes give %+v, want %+v", fault.Name, level.name, c.fakes, want)

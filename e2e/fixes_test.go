@@ -66,7 +66,7 @@ func TestFixesResolveTheFault(t *testing.T) {
 			}
 		}
 	}
-	for _, fault := range lab.Faults() {
+	for _, fault := range faultsOf(shared.installation) {
 		if !isFixed(fault) {
 			continue
 		}
@@ -78,6 +78,9 @@ func TestFixesResolveTheFault(t *testing.T) {
 				fix := fixOf(broken, fault)
 				if len(fix) == 0 || slices.Equal(withoutAddresses(fix), tried) {
 					continue
+				}
+				if shared.installation != (lab.Installation{}) && strings.Contains(strings.Join(fix, "\n"), "operator unseal") {
+					t.Skip("a release's own command asks for the key at a terminal")
 				}
 				tried = withoutAddresses(fix)
 				pasteFix(t, newShell(t, l), env, fault, broken, fix)
@@ -179,7 +182,7 @@ func TestFixesKeepTheSelector(t *testing.T) {
 	l := startLab(t)
 	env, sh := environment(l.FullEnv()), newShell(t, l)
 	const selector = `{"matchLabels":{"team":"sre"}}`
-	for _, fault := range lab.Faults() {
+	for _, fault := range faultsOf(shared.installation) {
 		if !slices.Contains([]string{
 			"role_audience_mismatch", "role_namespace_mismatch", "role_policy_invalid", "role_service_account_mismatch", "role_ttl_too_long", "role_cidr_mismatch",
 		}, fault.Name) {

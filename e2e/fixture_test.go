@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,7 +35,12 @@ type fixture struct {
 // startLab starts a lab that is closed at the end of the test.
 func startLab(t *testing.T) *lab.Lab {
 	t.Helper()
-	return startLabWith(t, lab.Installation{})
+	return startLabWith(t, shared.installation)
+}
+
+// faultsOf are the lab's faults that can occur in the installation.
+func faultsOf(installation lab.Installation) []lab.Fault {
+	return slices.DeleteFunc(lab.Faults(), func(f lab.Fault) bool { return !f.CanOccur(installation) })
 }
 
 // startLabWith is startLab for an installation that differs.
@@ -78,7 +84,7 @@ func (f fixture) testFault(t *testing.T, fault lab.Fault, m *matrix) {
 		if fault.Env != nil {
 			exporter = serve(t, env)
 		}
-		want := level.want(fault)
+		want := wantIn(t, shared.installation, fault, level)
 		f.waitFor(t, exporter, want.Reason, func(e exposition) bool {
 			return e.label("verdict_info", "reason") == want.Reason && e.label("verdict_info", "certainty") == want.Certainty
 		})
@@ -92,7 +98,7 @@ func (f fixture) testFault(t *testing.T, fault lab.Fault, m *matrix) {
 		if o, r := check(t, environment(level.env(f.lab))); o.code != 0 || !r.Targets[0].Healthy {
 			t.Errorf("after healing, check exits with %d: %s", o.code, o.stdout)
 		}
-		if got := f.verdictChanges()[i] - logged[i]; fault.Env == nil && level.want(fault).Reason != "none" && got < 2 {
+		if got := f.verdictChanges()[i] - logged[i]; fault.Env == nil && wantIn(t, shared.installation, fault, level).Reason != "none" && got < 2 {
 			t.Errorf("%s: %d changes of verdict were logged, want at least 2: to the fault and back", level.name, got)
 		}
 	}

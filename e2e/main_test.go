@@ -11,11 +11,12 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
 )
 
-// shared has the lab that most tests use, and the path of the exporter's binary. Tests that run in
-// parallel start labs of their own.
+// shared has the lab that most tests use, its installation, and the path of the exporter's binary.
+// Tests that run in parallel start labs of their own.
 var shared struct {
-	lab      *lab.Lab
-	exporter string
+	lab          *lab.Lab
+	installation lab.Installation
+	exporter     string
 }
 
 func TestMain(m *testing.M) {
@@ -41,7 +42,10 @@ func runWithSharedLab(m *testing.M) (code int, err error) {
 	if shared.exporter, err = filepath.Abs(shared.exporter); err != nil {
 		return 0, err
 	}
-	if shared.lab, err = lab.Start(ctx, lab.Options{Log: os.Stderr, Commands: true}); err != nil {
+	if shared.installation, err = lab.ReleaseNamed(ctx); err != nil {
+		return 0, err
+	}
+	if shared.lab, err = lab.Start(ctx, lab.Options{Log: os.Stderr, Commands: true, Installation: shared.installation}); err != nil {
 		return 0, err
 	}
 	defer func() {

@@ -80,11 +80,14 @@ func MinutesToBuild(ctx context.Context) (minutes int, err error) {
 	return minutes, nil
 }
 
-// BuildCommands is Build for the commands, which only some tests need.
-func BuildCommands(ctx context.Context, progress io.Writer) (commands Commands, err error) {
+// BuildCommands is Build for the commands, which only some tests need. A release brings its own vault command.
+func BuildCommands(ctx context.Context, installation Installation, progress io.Writer) (commands Commands, err error) {
 	err = locked(ctx, progress, func(b *builder) (err error) {
 		if err := b.programs(ctx, wanted{kubectl, &commands.Kubectl}, wanted{gojq, &commands.JQ}); err != nil {
 			return err
+		}
+		if commands.Vault = installation.Release.Binary; commands.Vault != "" {
+			return nil
 		}
 		commands.Vault, err = b.command(ctx, "lab/cmd/vault", "the stand-in for the vault command")
 		return err

@@ -79,7 +79,7 @@ func Start(ctx context.Context, o Options) (_ *Lab, err error) {
 	}
 	var commands Commands
 	if o.Commands {
-		if commands, err = BuildCommands(ctx, l.log); err != nil {
+		if commands, err = BuildCommands(ctx, o.Installation, l.log); err != nil {
 			return nil, err
 		}
 	}
