@@ -34,12 +34,12 @@ func roleFaults() []Fault {
 				return l.vault.delete(ctx, "sys/policies/acl/"+widePolicy)
 			}),
 		},
-		fault("role_ttl_too_long", "gives tokens a TTL of an hour",
-			healthyWithWarning("role_ttl_too_long"), Verdict{}, fields{"token_ttl": "1h"}),
+		needing(Installation.StoresTokens, fault("role_ttl_too_long", "gives tokens a TTL of an hour",
+			healthyWithWarning("role_ttl_too_long"), Verdict{}, fields{"token_ttl": "1h"})),
 		fault("role_without_audience", "requires no audience",
 			Verdict{Reason: "none", Certainty: "proven"}, healthyWithWarning("role_without_audience"), fields{"audience": ""}),
-		fault("token_not_revoked", "gives tokens without the default policy, which may not revoke themselves",
-			healthyWithWarning("token_not_revoked"), Verdict{}, fields{"token_policies": "", "token_no_default_policy": true}),
+		needing(Installation.StoresTokens, fault("token_not_revoked", "gives tokens without the default policy, which may not revoke themselves",
+			healthyWithWarning("token_not_revoked"), Verdict{}, fields{"token_policies": "", "token_no_default_policy": true})),
 		{
 			Name:    "canary_entity_disabled",
 			Summary: "the identity entity of the canary is disabled in Vault",

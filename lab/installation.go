@@ -86,6 +86,9 @@ func (i Installation) HasAnnotations() bool { return i.PluginSince("v0.18.0") &&
 // TakesAnyReviewer returns whether a reviewer's token may be something else than a JWT.
 func (i Installation) TakesAnyReviewer() bool { return i.PluginSince("v0.17.1") }
 
+// StoresTokens returns whether Vault stores the token of a login, which then has to be revoked.
+func (i Installation) StoresTokens() bool { return !i.BatchTokens }
+
 func (i Installation) vaultFlags() []string {
 	return []string{fmt.Sprintf("-http1=%t", i.HTTP1), fmt.Sprintf("-tls12=%t", i.TLS12)}
 }

@@ -80,7 +80,7 @@ func build(ctx context.Context, stderr io.Writer) error {
 	if _, err := lab.Build(ctx, stderr); err != nil {
 		return err
 	}
-	if _, err := lab.BuildCommands(ctx, stderr); err != nil {
+	if _, err := lab.BuildCommands(ctx, lab.Installation{}, stderr); err != nil {
 		return err
 	}
 	if _, err := lab.BuildMonitoring(ctx, stderr); err != nil {
