@@ -330,6 +330,27 @@ func (f *alertingFixture) wantOnePage(fault lab.Fault) {
 	}
 }
 
+// wantSecurityAlert injects a fault that lets nobody down but lets somebody in, and requires one
+// critical alert, which goes to those who handle security incidents and wakes no pager.
+func (f *alertingFixture) wantSecurityAlert(name, target string) {
+	f.t.Helper()
+	f.inject(name)
+	f.waitFor(pageLimit/time.Duration(*speedUpFactor), "the alert", func() bool { return len(f.received.critical("firing")) > 0 })
+	alert := f.onlyAlert()
+	if alert.Labels["alertname"] != "VaultK8sAuthForgedTokenAccepted" || alert.Labels["category"] != "security" || alert.Labels["target"] != target {
+		f.t.Errorf("the alert has the labels %v", alert.Labels)
+	}
+	wantRunbook(f.t, alert.Annotations["runbook_url"])
+	for _, notification := range f.received.critical("firing") {
+		if notification.Receiver != "security" {
+			f.t.Errorf("%s received the alert too:\n%s", notification.Receiver, &f.received)
+		}
+	}
+	if !f.verdicts("none") {
+		f.t.Error("the verdict is not healthy, although pods can log in")
+	}
+}
+
 // TestPages follows a fault from the servers to the notification of Alertmanager.
 func TestPages(t *testing.T) {
 	t.Run("one exporter", func(t *testing.T) {
@@ -343,6 +364,11 @@ func TestPages(t *testing.T) {
 	t.Run("two exporters of one target", func(t *testing.T) {
 		t.Parallel()
 		newAlertingFixture(t, startLab(t), nil, nil).wantPageFor("reviewer_expired", "default")
+	})
+	t.Run("a login that must be refused", func(t *testing.T) {
+		t.Parallel()
+		negative := []string{"EXPORTER_NEGATIVE_CANARY=true", "EXPORTER_NEGATIVE_CANARY_INTERVAL=" + speedUp(time.Minute, 8*time.Second)}
+		newAlertingFixture(t, startLab(t), negative).wantSecurityAlert("mount_accepts_invalid_token", "default")
 	})
 	t.Run("twenty targets behind one Vault", func(t *testing.T) {
 		t.Parallel()

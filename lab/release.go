@@ -150,7 +150,7 @@ func (v *vault) reloadCertificate(ctx context.Context, pair []byte) error {
 		}
 		defer connection.Close()
 		if got := connection.(*tls.Conn).ConnectionState().PeerCertificates[0]; !bytes.Equal(got.Raw, want.Certificate[0]) {
-			return errors.New("Vault serves its old certificate")
+			return errors.New("the old certificate is still served")
 		}
 		return nil
 	})
