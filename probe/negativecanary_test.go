@@ -58,6 +58,22 @@ func TestNegativeCanaryAsksOnceInAnInterval(t *testing.T) {
 	}
 }
 
+// A round that is due has the role read in its run, however seldom the mount is read otherwise.
+func TestNegativeCanaryKeepsItsInterval(t *testing.T) {
+	t.Parallel()
+	w := withNegativeCanary(t, time.Nanosecond)
+	w.Complete()
+	var memory probe.Memory
+	for range 3 {
+		var r probe.Result
+		r, memory = w.Probe(memory)
+		wantRefused(t, r, true, true)
+		if !r.Evidence.Mount.At.Equal(r.Evidence.At) || negativeStep(r).State != evidence.StepOK {
+			t.Errorf("a round is due: %+v, the mount was read %s before", negativeStep(r), r.Evidence.At.Sub(r.Evidence.Mount.At))
+		}
+	}
+}
+
 // Without a readable role the audience that it requires is not known.
 func TestNegativeCanaryWithoutOptionalEvidence(t *testing.T) {
 	t.Parallel()

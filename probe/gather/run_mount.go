@@ -13,7 +13,7 @@ import (
 func (r *run) readMount(ctx context.Context) {
 	e := &r.evidence
 	e.Mount = r.memory.mount
-	if !r.memory.mountDue(e.Login) || e.Login.Failure.IsTransport() || e.Login.Failure.IsExporters() {
+	if !r.memory.mountDue(e.Login) && !r.negativeCanaryIsDue() || e.Login.Failure.IsTransport() || e.Login.Failure.IsExporters() {
 		return
 	}
 	kind, missing := "", false

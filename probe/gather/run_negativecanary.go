@@ -27,7 +27,7 @@ func (r *run) askNegativeCanary(ctx context.Context) {
 		return
 	}
 	e.NegativeCanary, r.negativeDue = r.memory.negative.Carry(e.At, negativeValidFor*settings.Interval), r.memory.negativeDue
-	if !e.Login.Ok() || e.AsksForBackoff() || e.At.Before(r.negativeDue) || e.Mount.Role.Ok() && !e.Mount.At.Equal(e.At) || ctx.Err() != nil ||
+	if !r.negativeCanaryIsDue() || e.AsksForBackoff() || e.Mount.Role.Ok() && !e.Mount.At.Equal(e.At) || ctx.Err() != nil ||
 		!r.gatherer.limiter.waitBriefly(ctx, r.target.Vault.Addr) {
 		return
 	}
@@ -37,6 +37,12 @@ func (r *run) askNegativeCanary(ctx context.Context) {
 	if !round.Complete() {
 		r.negativeDue = e.At.Add(min(settings.Interval, negativeRetry))
 	}
+}
+
+// negativeCanaryIsDue reports whether this run should make its logins, and before them read the
+// mount.
+func (r *run) negativeCanaryIsDue() bool {
+	return r.target.NegativeCanary.Enabled && r.evidence.Login.Ok() && !r.evidence.At.Before(r.memory.negativeDue)
 }
 
 // negativeLogins makes one round of logins, at the node at which the canary logged in.
