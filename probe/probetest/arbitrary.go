@@ -27,7 +27,7 @@ func (a *Arbitrary) Evidence() evidence.Evidence {
 	var e evidence.Evidence
 	a.fill(reflect.ValueOf(&e).Elem())
 	e.At = runTime
-	if a.choose(2) == 1 {
+	if a.Choose(2) == 1 {
 		e.Health.Value.Skew = -e.Health.Value.Skew
 	}
 	return e
@@ -42,7 +42,7 @@ func (a *Arbitrary) Target() evidence.Target {
 		Reviewer:   evidence.Origin{Source: oneOf(a, sourceNames...), TokenFile: "/reviewer/token"},
 		Canary:     evidence.Origin{Source: evidence.SourceFile, TokenFile: "/canary/token"},
 	}
-	if a.choose(2) == 1 {
+	if a.Choose(2) == 1 {
 		t.Vault.Namespace, t.Vault.DiagnosticRole, t.Canary.Audiences = "team-a/", "diagnostic", []string{"vault"}
 	}
 	t.Reviewer.ServiceAccount = evidence.ServiceAccount{Namespace: "vault", Name: "vault-auth"}
@@ -55,12 +55,15 @@ func (a *Arbitrary) Result() probe.Result {
 	t, e := a.Target(), a.Evidence()
 	return probe.Result{
 		Target: t, Start: e.At, Since: e.At.Add(-time.Hour), Duration: oneOf(a, durations...),
-		Evidence: e, Diagnosis: diagnose.Diagnose(t, e), Warnings: diagnose.Warnings(t, e), ConsecutiveFailures: a.choose(256),
+		Evidence: e, Diagnosis: diagnose.Diagnose(t, e), Warnings: diagnose.Warnings(t, e), ConsecutiveFailures: a.Choose(256),
 	}
 }
 
-// choose returns a number from 0 to below n, which is at most 256.
-func (a *Arbitrary) choose(n int) int {
+// Fill sets what a pointer points to.
+func (a *Arbitrary) Fill(pointer any) { a.fill(reflect.ValueOf(pointer).Elem()) }
+
+// Choose returns a number from 0 to below n, which is at most 256.
+func (a *Arbitrary) Choose(n int) int {
 	if len(a.Bytes) == 0 {
 		return 0
 	}
@@ -69,7 +72,7 @@ func (a *Arbitrary) choose(n int) int {
 	return chosen
 }
 
-func oneOf[T any](a *Arbitrary, values ...T) T { return values[a.choose(len(values))] }
+func oneOf[T any](a *Arbitrary, values ...T) T { return values[a.Choose(len(values))] }
 
 func (a *Arbitrary) fill(v reflect.Value) {
 	switch v.Interface().(type) {
@@ -80,7 +83,7 @@ func (a *Arbitrary) fill(v reflect.Value) {
 		v.Set(reflect.ValueOf(oneOf(a, durations...)))
 		return
 	case evidence.State:
-		v.SetUint(uint64(a.choose(3)))
+		v.SetUint(uint64(a.Choose(3)))
 		return
 	case evidence.Class:
 		v.SetString(string(oneOf(a, classes...)))
@@ -95,7 +98,7 @@ func (a *Arbitrary) fill(v reflect.Value) {
 	}
 	switch v.Kind() {
 	case reflect.Bool:
-		v.SetBool(a.choose(2) == 1)
+		v.SetBool(a.Choose(2) == 1)
 	case reflect.Int:
 		v.SetInt(int64(oneOf(a, statuses...)))
 	case reflect.String:
@@ -107,12 +110,12 @@ func (a *Arbitrary) fill(v reflect.Value) {
 	case reflect.Struct:
 		a.fillStruct(v)
 	case reflect.Slice:
-		v.Set(reflect.MakeSlice(v.Type(), a.choose(3), 3))
+		v.Set(reflect.MakeSlice(v.Type(), a.Choose(3), 3))
 		for i := range v.Len() {
 			a.fill(v.Index(i))
 		}
 	case reflect.Pointer:
-		if a.choose(2) == 1 {
+		if a.Choose(2) == 1 {
 			v.Set(reflect.New(v.Type().Elem()))
 			a.fill(v.Elem())
 		}
@@ -130,7 +133,7 @@ func (a *Arbitrary) fillStruct(v reflect.Value) {
 // text returns a text as encoding/json decodes it, which is valid UTF-8.
 func (a *Arbitrary) text() string {
 	texts := serverTexts
-	if len(a.Texts) > 0 && a.choose(3) == 1 {
+	if len(a.Texts) > 0 && a.Choose(3) == 1 {
 		texts = a.Texts
 	}
 	return strings.ToValidUTF8(oneOf(a, texts...), "\ufffd")
