@@ -9,14 +9,20 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
-// atOpenBao are the verdicts that differ with OpenBao, whose plugin has no annotations, and
-// which may have namespaces. Every other scenario has the same verdict with both.
+// atOpenBao are the verdicts that differ with OpenBao, whose plugin has no annotations, which may
+// have namespaces, and whose standbys do not say that they have lost the active node. Every other scenario has the same verdict with both.
 var atOpenBao = map[string]probetest.Verdict{
 	"mount_annotations_forbidden/bare":      {Reason: diagnose.None, Certainty: diagnose.Proven},
 	"mount_annotations_forbidden/full":      {Reason: diagnose.None, Certainty: diagnose.Proven},
 	"mount_missing/bare":                    {Reason: diagnose.MountMissing, Certainty: diagnose.ByElimination},
 	"mount_missing_moved/bare":              {Reason: diagnose.MountMissing, Certainty: diagnose.ByElimination},
 	"mount_missing_kubernetes_ca_gone/bare": {Reason: diagnose.MountMissing, Certainty: diagnose.ByElimination},
+
+	"vault_no_leader_quorum_lost/bare":              {Reason: diagnose.VaultNoLeader, Certainty: diagnose.ByElimination},
+	"vault_no_leader_quorum_lost/full":              {Reason: diagnose.VaultNoLeader, Certainty: diagnose.ByElimination},
+	"vault_no_leader_leader_silent/bare":            {Reason: diagnose.VaultTimeout, Certainty: diagnose.ByElimination},
+	"vault_no_leader_leader_silent/full":            {Reason: diagnose.VaultTimeout, Certainty: diagnose.ByElimination},
+	"vault_no_leader_leader_silent_redirected/bare": {Reason: diagnose.VaultTimeout, Certainty: diagnose.ByElimination},
 }
 
 // notAtOpenBao are the scenarios with responses that OpenBao never gives.
