@@ -5,6 +5,7 @@ import (
 	"context"
 	"flag"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -232,6 +233,48 @@ func TestTokenIsRevokedIfProcessEndsDuringLogin(t *testing.T) {
 	prober.Wait()
 	if w.Vault.Issued() != 1 || w.Vault.Live() != 0 {
 		t.Errorf("%d tokens were issued and %d are not revoked, want 1 and 0", w.Vault.Issued(), w.Vault.Live())
+	}
+}
+
+// lateWriter is a connection whose other end knows of a login a while before this one knows that it
+// is written. Only the hello and a login are long.
+type lateWriter struct {
+	net.Conn
+	writes atomic.Int32
+}
+
+func (w *lateWriter) Write(p []byte) (int, error) {
+	n, err := w.Conn.Write(p)
+	if w.writes.Add(1) > 1 && len(p) > 500 {
+		time.Sleep(500 * time.Millisecond)
+	}
+	return n, err
+}
+
+// A process that is suspended, or gets no CPU, learns late that it has sent a login: the token is
+// revoked all the same.
+func TestLoginThatIsSentAtTheDeadlineIsRevoked(t *testing.T) {
+	for _, over := range []probetest.Protocol{probetest.HTTP1, probetest.HTTP2} {
+		t.Run(string(over), func(t *testing.T) {
+			t.Parallel()
+			w := probetest.NewWorldOver(t, over)
+			w.Target.Timeout = 300 * time.Millisecond
+			w.OnLogin(func(rw http.ResponseWriter, r *http.Request) {
+				time.Sleep(700 * time.Millisecond)
+				w.OnLogin(nil)
+				w.Vault.ServeHTTP(rw, r)
+			})
+			w.Network.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+				connection, err := new(net.Dialer).DialContext(ctx, network, address)
+				return &lateWriter{Conn: connection}, err
+			}
+			prober := w.Prober()
+			prober.Probe(t.Context(), w.Target, probe.Memory{})
+			prober.Wait()
+			if w.Vault.Issued() != 1 || w.Vault.Live() != 0 {
+				t.Errorf("%d tokens were issued and %d are not revoked, want 1 and 0: %q", w.Vault.Issued(), w.Vault.Live(), w.TokenEvents())
+			}
+		})
 	}
 }
 

@@ -81,7 +81,7 @@ func (e *endpoint) exchange(request *http.Request, x *requestTrace) (response *h
 		return nil, err
 	}
 	trace := x.trace(func() { first.settle(nil) })
-	request = request.WithContext(httptrace.WithClientTrace(request.Context(), trace))
+	request = x.watchBody(request.WithContext(httptrace.WithClientTrace(request.Context(), trace)))
 	return httpclient.Bounded{Base: wire{e.transport, x}, Hold: x.redactor.Hold}.RoundTrip(request)
 }
 
@@ -106,7 +106,7 @@ type wire struct {
 func (w wire) RoundTrip(request *http.Request) (*http.Response, error) {
 	response, err := w.Transport.RoundTrip(request)
 	for _, http2 := range []bool{true, false} {
-		if err == nil || !w.x.http2 || w.x.sent.Load() || !endedUnused(err) {
+		if err == nil || !w.x.http2 || w.x.handed.Load() && !isWriteError(err) || !endedUnused(err) {
 			break
 		}
 		if request.GetBody != nil {

@@ -41,8 +41,8 @@ func (r *run) login(ctx context.Context, standby func() bool) (evidence.Login, e
 		r.countLogin(o.answer)
 		return o.answer.Login, o.err
 	case <-ctx.Done():
-		if !x.sent.Load() {
-			stop() // the request was not sent completely, so no token can be issued for it
+		if !x.handed.Load() {
+			stop() // the server does not have the request, so no token can be issued for it
 		}
 		return evidence.Login{}, x.timeoutFailure(ctx.Err())
 	}

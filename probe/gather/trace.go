@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"net/http"
 	"net/http/httptrace"
@@ -62,7 +63,7 @@ type requestTrace struct {
 	retryAfter  time.Duration
 
 	reached  atomic.Int32 // a stage; atomic because the dialler may outlive the request
-	sent     atomic.Bool  // the request was written completely
+	handed   atomic.Bool  // net/http has read the whole body, so that the server may have the request
 	attempts atomic.Int32 // net/http sends a request again if the server says, over HTTP/2, that it has not processed it
 
 	waitsFor atomic.Pointer[requestTrace] // the request whose connection this one waits for, else nil
@@ -102,7 +103,7 @@ func (x *requestTrace) advance(s stage) {
 func (x *requestTrace) again() {
 	x.status, x.contentType, x.location, x.retryAfter = 0, "", "", 0
 	x.reached.Store(int32(stageStart))
-	x.sent.Store(false)
+	x.handed.Store(false)
 	x.attempts.Store(0)
 	x.waitsFor.Store(nil)
 	x.proxy.Store(nil)
@@ -121,18 +122,55 @@ func (x *requestTrace) trace(connected func()) *httptrace.ClientTrace {
 			secure, ok := info.Conn.(*tls.Conn)
 			x.http2 = ok && secure.ConnectionState().NegotiatedProtocol == "h2"
 			x.attempts.Add(1)
-			x.sent.Store(false)
+			x.handed.Store(false)
 			at(stageWriting)
 			connected()
 		},
 		WroteRequest: func(info httptrace.WroteRequestInfo) {
 			if info.Err == nil {
-				x.sent.Store(true)
 				at(stageWaiting)
 			}
 		},
 		GotFirstResponseByte: func() { at(stageReading) },
 	}
+}
+
+// watchBody returns the request with a body that records when it is handed to the connection.
+// That is before it is sent: net/http says so only afterwards, which is too late for a process
+// that is suspended in between.
+func (x *requestTrace) watchBody(request *http.Request) *http.Request {
+	if request.Body == nil || request.Body == http.NoBody {
+		return request
+	}
+	watch := func(body io.ReadCloser) io.ReadCloser {
+		return &watchedBody{ReadCloser: body, remaining: request.ContentLength, handed: &x.handed}
+	}
+	request.Body = watch(request.Body)
+	if again := request.GetBody; again != nil {
+		request.GetBody = func() (io.ReadCloser, error) {
+			body, err := again()
+			if err != nil {
+				return nil, err
+			}
+			return watch(body), nil
+		}
+	}
+	return request
+}
+
+// watchedBody sets handed once it was read to its end.
+type watchedBody struct {
+	io.ReadCloser
+	remaining int64 // bytes; not positive if the length is not known
+	handed    *atomic.Bool
+}
+
+func (b *watchedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if b.remaining -= int64(n); b.remaining <= 0 || err != nil {
+		b.handed.Store(true)
+	}
+	return n, err
 }
 
 // timeoutFailure returns the failure of a request that has no response when its context is
