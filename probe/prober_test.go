@@ -246,7 +246,7 @@ type lateWriter struct {
 func (w *lateWriter) Write(p []byte) (int, error) {
 	n, err := w.Conn.Write(p)
 	if w.writes.Add(1) > 1 && len(p) > 500 {
-		time.Sleep(500 * time.Millisecond)
+		time.Sleep(2500 * time.Millisecond)
 	}
 	return n, err
 }
@@ -258,9 +258,9 @@ func TestLoginThatIsSentAtTheDeadlineIsRevoked(t *testing.T) {
 		t.Run(string(over), func(t *testing.T) {
 			t.Parallel()
 			w := probetest.NewWorldOver(t, over)
-			w.Target.Timeout = 300 * time.Millisecond
+			w.Target.Timeout = 2 * time.Second
 			w.OnLogin(func(rw http.ResponseWriter, r *http.Request) {
-				time.Sleep(700 * time.Millisecond)
+				time.Sleep(3 * time.Second)
 				w.OnLogin(nil)
 				w.Vault.ServeHTTP(rw, r)
 			})
