@@ -139,7 +139,7 @@ func componentOf(fault lab.Fault) diagnose.Component {
 // components are the columns of the table; the last has the faults that only lead to a warning.
 var components = []diagnose.Component{
 	diagnose.ComponentReviewer, diagnose.ComponentVaultToKubernetes, diagnose.ComponentMount, diagnose.ComponentRole,
-	diagnose.ComponentVault, diagnose.ComponentKubernetes, diagnose.ComponentCanary, "",
+	diagnose.ComponentVault, diagnose.ComponentKubernetes, diagnose.ComponentCanary, diagnose.ComponentExporter, "",
 }
 
 // versionsTable is the part of the page that the matrix writes.
