@@ -92,11 +92,11 @@ const (
 	forceClosed    = "http2: client connection force closed via ClientConn.Close"
 )
 
-// wire sends a request again if its HTTP/2 connection ended before the request was sent:
+// wire sends a request again if its connection ended before the request was sent completely:
 // first over a connection of its own, since an answer to the other question may have ended the
 // shared one, then over HTTP/1.1. The last error says why the connection ended, which is lost
-// in net/http's HTTP/2: it may be the alert of a server that rejects a client certificate or
-// misses one.
+// in net/http's HTTP/2, and where a write fails before the reason is read: it may be the alert
+// of a server that rejects a client certificate or misses one.
 type wire struct {
 	*http.Transport
 	x *requestTrace
@@ -106,7 +106,7 @@ type wire struct {
 func (w wire) RoundTrip(request *http.Request) (*http.Response, error) {
 	response, err := w.Transport.RoundTrip(request)
 	for _, http2 := range []bool{true, false} {
-		if err == nil || !w.x.http2 || w.x.handed.Load() && !isWriteError(err) || !endedUnused(err) {
+		if err == nil || !isWriteError(err) && (!w.x.http2 || w.x.handed.Load() || !endedUnused(err)) {
 			break
 		}
 		if request.GetBody != nil {
@@ -122,6 +122,4 @@ func (w wire) RoundTrip(request *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-func endedUnused(err error) bool {
-	return err.Error() == notEstablished || err.Error() == forceClosed || isWriteError(err)
-}
+func endedUnused(err error) bool { return err.Error() == notEstablished || err.Error() == forceClosed }
