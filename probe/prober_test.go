@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -275,6 +276,51 @@ func TestLoginThatIsSentAtTheDeadlineIsRevoked(t *testing.T) {
 				t.Errorf("%d tokens were issued and %d are not revoked, want 1 and 0: %q", w.Vault.Issued(), w.Vault.Live(), w.TokenEvents())
 			}
 		})
+	}
+}
+
+// deafAfterLogin is a connection to which nothing can be written after a login. Only the hello and a
+// login are long.
+type deafAfterLogin struct {
+	net.Conn
+	writes, own atomic.Int32
+	logins      *atomic.Int32
+}
+
+func (d *deafAfterLogin) Write(p []byte) (int, error) {
+	if d.own.Load() > 0 {
+		return 0, &net.OpError{Op: "write", Net: "tcp", Err: syscall.EPIPE}
+	}
+	n, err := d.Conn.Write(p)
+	if d.writes.Add(1) > 1 && len(p) > 500 {
+		d.own.Add(1)
+		d.logins.Add(1)
+	}
+	return n, err
+}
+
+// Over HTTP/2 a connection may fail at the answer to a ping, after a login was sent: it is
+// not sent again, and is counted.
+func TestLoginIsNotSentTwice(t *testing.T) {
+	t.Parallel()
+	w := probetest.NewWorld(t)
+	w.Target.Vault.Addr = w.ServeFrames(func(f probetest.Frames) {
+		f.Requests(func(uint32) { f.Send(probetest.FramePing, 0, 0, "12345678") })
+	})
+	w.Target.Timeout = 3 * time.Second
+	var logins atomic.Int32
+	w.Network.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		connection, err := new(net.Dialer).DialContext(ctx, network, address)
+		if !strings.HasSuffix(w.Target.Vault.Addr, address) || err != nil {
+			return connection, err
+		}
+		return &deafAfterLogin{Conn: connection, logins: &logins}, nil
+	}
+	prober := w.Prober()
+	result, _ := prober.Probe(t.Context(), w.Target, probe.Memory{})
+	prober.Wait()
+	if events := w.TokenEvents(); logins.Load() != 1 || !slices.Equal(events, []evidence.TokenEvent{evidence.Unaccounted}) {
+		t.Errorf("%d logins were sent, and %q counted, want one of each: %v", logins.Load(), events, result.Evidence.Login.Failure)
 	}
 }
 

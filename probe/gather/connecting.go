@@ -106,7 +106,7 @@ type wire struct {
 func (w wire) RoundTrip(request *http.Request) (*http.Response, error) {
 	response, err := w.Transport.RoundTrip(request)
 	for _, http2 := range []bool{true, false} {
-		if err == nil || !isWriteError(err) && (!w.x.http2 || w.x.handed.Load() || !endedUnused(err)) {
+		if err == nil || !w.x.isIncomplete(err) || !isWriteError(err) && !endedUnused(err) {
 			break
 		}
 		if request.GetBody != nil {
@@ -114,6 +114,7 @@ func (w wire) RoundTrip(request *http.Request) (*http.Response, error) {
 				return nil, err
 			}
 		}
+		w.x.attempts.Store(0) // those of net/http over one transport are counted
 		once := w.Clone()
 		once.DisableKeepAlives = true
 		once.Protocols.SetHTTP2(http2)

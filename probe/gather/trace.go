@@ -64,6 +64,7 @@ type requestTrace struct {
 
 	reached  atomic.Int32 // a stage; atomic because the dialler may outlive the request
 	handed   atomic.Bool  // net/http has read the whole body, so that the server may have the request
+	sent     atomic.Bool  // net/http has written the request
 	attempts atomic.Int32 // net/http sends a request again if the server says, over HTTP/2, that it has not processed it
 
 	waitsFor atomic.Pointer[requestTrace] // the request whose connection this one waits for, else nil
@@ -104,6 +105,7 @@ func (x *requestTrace) again() {
 	x.status, x.contentType, x.location, x.retryAfter = 0, "", "", 0
 	x.reached.Store(int32(stageStart))
 	x.handed.Store(false)
+	x.sent.Store(false)
 	x.attempts.Store(0)
 	x.waitsFor.Store(nil)
 	x.proxy.Store(nil)
@@ -123,16 +125,24 @@ func (x *requestTrace) trace(connected func()) *httptrace.ClientTrace {
 			x.http2 = ok && secure.ConnectionState().NegotiatedProtocol == "h2"
 			x.attempts.Add(1)
 			x.handed.Store(false)
+			x.sent.Store(false)
 			at(stageWriting)
 			connected()
 		},
 		WroteRequest: func(info httptrace.WroteRequestInfo) {
 			if info.Err == nil {
+				x.sent.Store(true)
 				at(stageWaiting)
 			}
 		},
 		GotFirstResponseByte: func() { at(stageReading) },
 	}
+}
+
+// isIncomplete reports whether the server cannot have the whole request, after net/http returned
+// this error. Over HTTP/2 the write that failed may be another one of the same connection.
+func (x *requestTrace) isIncomplete(err error) bool {
+	return !x.handed.Load() || isWriteError(err) && (!x.http2 || !x.sent.Load())
 }
 
 // watchBody returns the request with a body that records when it is handed to the connection.

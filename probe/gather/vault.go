@@ -165,7 +165,7 @@ func (v *vaultServer) login(ctx context.Context, x *requestTrace, role, jwt stri
 		err = granted.decode(answer.Body, x)
 	}
 	if err != nil {
-		lost := x.handed.Load() && !isWriteError(err) && (x.status == 0 || isSuccess(x.status))
+		lost := !x.isIncomplete(err) && (x.status == 0 || isSuccess(x.status))
 		return loginAnswer{server: v, unaccounted: lost}, vaultFailure(err, x)
 	}
 	issued := granted.Auth

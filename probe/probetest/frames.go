@@ -13,7 +13,7 @@ type Frames struct{ net.Conn }
 
 // The types of frames and the codes of errors (RFC 9113, sections 6 and 7).
 const (
-	FrameData, FrameHeaders, FrameReset, FrameSettings, FrameGoAway byte = 0, 1, 3, 4, 7
+	FrameData, FrameHeaders, FrameReset, FrameSettings, FramePing, FrameGoAway byte = 0, 1, 3, 4, 6, 7
 
 	CodeNone, CodeProtocol, CodeInternal, CodeRefused, CodeCancel, CodeHTTP11Required uint32 = 0, 1, 2, 7, 8, 13
 )
