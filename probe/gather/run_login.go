@@ -24,7 +24,9 @@ func (r *run) login(ctx context.Context, standby func() bool) (evidence.Login, e
 	server, answered := r.vault, make(chan outcome)
 	listening, stop := r.listen(ctx)
 	listening, x := newRequestTrace(listening)
+	server.endpoint.hold()
 	r.gatherer.late.Go(func() {
+		defer server.endpoint.close()
 		defer stop()
 		r.guard(func() {
 			answer, err := server.loginFollowing(listening, x, r.target.Vault.Role, r.canary.Reveal(), standby)
@@ -64,7 +66,6 @@ func (r *run) listen(ctx context.Context) (context.Context, context.CancelFunc) 
 func (r *run) settleLate(answer loginAnswer) {
 	r.countLogin(answer)
 	r.revokeToken(context.Background(), answer)
-	answer.server.endpoint.close()
 }
 
 func (r *run) countLogin(answer loginAnswer) {

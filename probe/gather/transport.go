@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"regexp"
 	"sync"
-	"time"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/httpclient"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/localfile"
@@ -22,14 +21,11 @@ import (
 // distributions are below 256 KiB.
 const maxPEM = 4 << 20
 
-// idleTimeout closes the connections that close has to leave open, because a request on them
-// was canceled a moment before.
-const idleTimeout = 2 * time.Second
-
 // endpoint is one server in one run: a new transport, so that a reused connection cannot
 // hide an outage, and the certificates that the server sent.
 type endpoint struct {
-	transport *http.Transport
+	transport   *http.Transport
+	connections connections
 	// clientCert is the file of the client certificate, empty where there is none.
 	clientCert string
 	// clientCertificate is the certificate in it.
@@ -52,7 +48,7 @@ type tlsFiles struct {
 // newEndpoint reads the files, so that a rotated CA takes effect with the next run. A file
 // that cannot be used is a Failure of class ca_unreadable.
 func newEndpoint(files tlsFiles, network Network) (*endpoint, error) {
-	e := &endpoint{clientCert: files.clientCert}
+	e := &endpoint{clientCert: files.clientCert, connections: connections{dial: network.Dial}}
 	config, err := e.configure(files, cmp.Or(network.files, new(parsedFiles)))
 	if err != nil {
 		return nil, fileFailure(evidence.ClassCAUnreadable, err)
@@ -60,8 +56,8 @@ func newEndpoint(files tlsFiles, network Network) (*endpoint, error) {
 	config.VerifyConnection = e.sawVerified
 	e.transport = httpclient.NewTransport(config)
 	httpclient.OfferHTTP2(e.transport)
-	e.transport.IdleConnTimeout = idleTimeout
-	e.transport.Proxy, e.transport.DialContext, e.transport.OnProxyConnectResponse = network.proxyFor, network.Dial, sawProxyAnswer
+	e.transport.Proxy, e.transport.DialContext, e.transport.OnProxyConnectResponse = network.proxyFor, e.connections.Dial, sawProxyAnswer
+	e.hold()
 	return e, nil
 }
 
@@ -189,4 +185,13 @@ func (e *endpoint) servedCertificates() []*x509.Certificate {
 	return e.served
 }
 
-func (e *endpoint) close() { e.transport.CloseIdleConnections() }
+// hold makes one more call of close necessary.
+func (e *endpoint) hold() { e.connections.use() }
+
+// close closes the connections, unless another holder of the endpoint still needs them.
+func (e *endpoint) close() {
+	if e.connections.leave() {
+		e.transport.CloseIdleConnections() // says so to the server, as TLS demands
+		e.connections.Close()
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"time"
 )
 
 // Frames is the server's end of one HTTP/2 connection, for what no handler can do.
@@ -97,7 +98,16 @@ func (w *World) ServeFrames(serve func(Frames)) string {
 	})
 	w.t.Cleanup(func() {
 		_ = listener.Close()
-		serving.Wait() // every run closes its connections
+		ended := make(chan struct{})
+		go func() {
+			serving.Wait()
+			close(ended)
+		}()
+		select {
+		case <-ended:
+		case <-time.After(time.Minute):
+			w.t.Fatal("a run has left a connection open")
+		}
 	})
 	return "https://" + listener.Addr().String()
 }
