@@ -191,8 +191,7 @@ func TestTokenForForgeryIsRevoked(t *testing.T) {
 	}
 }
 
-// The logins of one role share the answer to the expired JWT, and no request comes within a second of
-// another one.
+// The logins of one role share the answer to the expired JWT, and each request has a second of its own.
 func TestPaceAtOneVault(t *testing.T) {
 	t.Parallel()
 	w := newShop(t)
@@ -208,14 +207,15 @@ func TestPaceAtOneVault(t *testing.T) {
 	})
 	other := web
 	other.ServiceAccount.Name = "renamed"
+	start := time.Now()
 	results := rehearse.Once(t.Context(), rehearse.AssignAll([]workload.Entry{{Login: web}, {Login: other}}, w.Target), map[string]probe.Result{w.Target.Name: canary},
 		func(target evidence.Target) (rehearse.Session, error) { return prober.Rehearser(target) }, func() {})
 	if results[0].Verdict.Reason != diagnose.RoleServiceAccountMismatch || results[1].Verdict.State != diagnose.WorkloadReady || len(asked) != 3 {
 		t.Errorf("%d requests, %+v", len(asked), results)
 	}
-	for i := 1; i < len(asked); i++ {
-		if gap := asked[i].Sub(asked[i-1]); gap < 900*time.Millisecond { // the clocks of sending and receiving differ by the way
-			t.Errorf("request %d came %s after the one before", i, gap)
+	for i, at := range asked { // one may be slower on its way than the next, but none is early
+		if after := at.Sub(start); after < time.Duration(i)*time.Second {
+			t.Errorf("request %d came %s after the start", i, after)
 		}
 	}
 }
