@@ -82,8 +82,9 @@ func moduleOf(ctx context.Context, module string) (mod, sum []byte, err error) {
 var (
 	moduleClause = regexp.MustCompile(`(?m)^module .*$`)
 	stagingLine  = regexp.MustCompile(`(k8s\.io/\S+) => \./staging/src/\S+`)
-	// nothing of these is linked, and not every patch version of them is to be had
-	unlinkedLine = regexp.MustCompile(`(k8s\.io/(?:sample-\S+|endpointslice)) => \./staging/src/\S+`)
+	// of these nothing is linked, or types alone that are the same in all versions of a minor one; and not every patch
+	// version of them is to be had
+	minorLine = regexp.MustCompile(`(k8s\.io/(?:sample-\S+|endpointslice|kube-controller-manager)) => \./staging/src/\S+`)
 	// settings of the main module that are not for another one
 	godebugLine = regexp.MustCompile(`(?m)^godebug (default=.*|\((?s:.*?)^\))$`)
 )
@@ -92,7 +93,7 @@ var (
 // as v0 with the same minor and patch version.
 func requirementsOf(mod []byte, version string) []byte {
 	staging := "v0" + strings.TrimPrefix(version, "v1")
-	mod = unlinkedLine.ReplaceAll(mod, []byte("$1 => $1 "+staging[:strings.LastIndex(staging, ".")]+".0"))
+	mod = minorLine.ReplaceAll(mod, []byte("$1 => $1 "+staging[:strings.LastIndex(staging, ".")]+".0"))
 	mod = stagingLine.ReplaceAll(mod, []byte("$1 => $1 "+staging))
 	mod = godebugLine.ReplaceAll(mod, nil)
 	return moduleClause.ReplaceAll(mod, fmt.Appendf(nil, "module lab/kube-apiserver\n\nrequire k8s.io/kubernetes %s", version))
