@@ -30,6 +30,7 @@ var candidateReasons = map[string]string{
 // TestCandidateIsJudged makes the token, host and CA of every fault a candidate, and requires that it is refused with the
 // fault's reason. Candidates whose faults only warn have to work, with the warning.
 func TestCandidateIsJudged(t *testing.T) {
+	t.Parallel()
 	var carried []lab.Fault
 	for _, fault := range lab.Faults() {
 		isOf := strings.HasPrefix(fault.Name, "reviewer_") || strings.HasPrefix(fault.Name, "vault_to_kubernetes_")
@@ -150,6 +151,7 @@ func reviewerTokenOf(t *testing.T, l *lab.Lab, fault lab.Fault) string {
 // TestCandidateIsWritten pastes the writes that check prints for candidates that work, and requires that logins work
 // after it, and that nothing else in the config has changed.
 func TestCandidateIsWritten(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		flags   func(env map[string]string, dir string) []string
 		changed []string // fields of the config

@@ -150,6 +150,7 @@ type checkTally struct {
 // sign any more.
 func TestChecksShowTheirSign(t *testing.T) {
 	needsTools(t)
+	t.Parallel()
 	tally := &checkTally{notRun: map[string]int{}, seen: map[int]bool{}}
 	faults := make(chan lab.Fault, len(faultsOf(shared.installation)))
 	for _, fault := range faultsOf(shared.installation) {

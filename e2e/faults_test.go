@@ -19,6 +19,7 @@ const fixtureCount = 3
 // TestFaults injects every fault of the lab, and requires the verdict in its table from the
 // metrics, from check, and from the fakes.
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	m := &matrix{}
 	faults := make(chan lab.Fault, len(faultsOf(shared.installation)))
 	for _, fault := range faultsOf(shared.installation) {

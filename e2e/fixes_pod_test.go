@@ -13,6 +13,7 @@ import (
 // no shell is: the commands name the objects that they come from.
 func TestFixesOfAnExporterInAPod(t *testing.T) {
 	needsTools(t)
+	t.Parallel()
 	for name, test := range map[string]struct{ fault, setting, wantCheck, wantFix string }{
 		"the CA from a ConfigMap": {fault: "vault_to_kubernetes_tls", wantFix: "kubectl -n monitoring get configmap kubernetes-ca "},
 		"the pod's own CA": {fault: "vault_to_kubernetes_tls", setting: "EXPORTER_KUBERNETES_CACERT=",

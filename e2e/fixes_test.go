@@ -59,6 +59,7 @@ func isFixed(fault lab.Fault) bool {
 // without the readable config. TestChecksShowTheirSign runs the checks. Each fix has a lab of its own, because the
 // lab cannot heal what a fix has changed.
 func TestFixesResolveTheFault(t *testing.T) {
+	t.Parallel()
 	for why, names := range notFixed {
 		for _, name := range names {
 			if !slices.ContainsFunc(lab.Faults(), func(f lab.Fault) bool { return f.Name == name }) {
@@ -213,6 +214,7 @@ func accessReviewEnv() []string {
 // TestFixesInAccessReview pastes fixes that are printed without a token of the reviewer. The lab's
 // Vault has one, which it never returns: no fix may delete it.
 func TestFixesInAccessReview(t *testing.T) {
+	t.Parallel()
 	for name, fixed := range map[string]bool{
 		"mount_annotations_forbidden": true, "reviewer_forbidden": true, "role_missing": true,
 		"mount_issuer_mismatch": false, // its fix rewrites the config, and refuses
@@ -243,6 +245,7 @@ func TestFixesInAccessReview(t *testing.T) {
 // TestFixOfAWideReviewer pastes the fix of a reviewer that may do too much, with the name of the binding that the check
 // finds. Logins work after each of its commands.
 func TestFixOfAWideReviewer(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"reviewer_overprivileged", "reviewer_overprivileged_secrets"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -281,6 +284,7 @@ func TestFixOfAWideReviewer(t *testing.T) {
 // TestFixOfUnexplainedRevealsTheCause runs the one fix that resolves nothing: it gives the exporter
 // more evidence, so that the next check names the cause.
 func TestFixOfUnexplainedRevealsTheCause(t *testing.T) {
+	t.Parallel()
 	l := startLab(t)
 	if err := l.Inject(t.Context(), "role_cidr_mismatch"); err != nil {
 		t.Fatal(err)

@@ -127,6 +127,7 @@ func TestEverySectionIsTested(t *testing.T) {
 // TestInstallations follows the guide for every installation, and requires the health, costs and
 // permissions that the guide promises.
 func TestInstallations(t *testing.T) {
+	t.Parallel()
 	for name, i := range installations {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

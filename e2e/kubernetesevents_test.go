@@ -29,6 +29,7 @@ func (s shell) events() []kubernetesEvent {
 // so once and probes, with it an incident and its end are one Event each, about the object that is
 // named.
 func TestKubernetesEvents(t *testing.T) {
+	t.Parallel()
 	l := startLab(t)
 	admin := newShell(t, l)
 	binary, pod := inPod(t, l)

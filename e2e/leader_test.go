@@ -68,6 +68,7 @@ func (r *replica) wantStandby() {
 // TestLeaderElection covers takeover after kill -9 and after SIGTERM, an outage of the API server,
 // and a suspended leader. It has a lab of its own, so that no Lease exists at the start.
 func TestLeaderElection(t *testing.T) {
+	t.Parallel()
 	group := newReplicas(t, startLab(t))
 	first := group.start()
 	first.waitFor("a leader", 10*time.Second, first.isProbing)

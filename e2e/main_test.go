@@ -33,7 +33,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// runWithSharedLab builds the exporter, starts the shared lab, runs the tests, and closes the lab.
+// runWithSharedLab builds the exporter, starts the shared lab, runs the tests, searches what they printed for secrets, and
+// closes the lab.
 func runWithSharedLab(m *testing.M) (code int, err error) {
 	ctx := context.Background()
 	if shared.exporter, err = lab.BuildExporter(ctx, os.Stderr); err != nil {
@@ -53,5 +54,6 @@ func runWithSharedLab(m *testing.M) (code int, err error) {
 			err = closing
 		}
 	}()
-	return m.Run(), nil
+	code = m.Run()
+	return code, noSecretWasPrinted(flag.Lookup("test.run").Value.String() == "")
 }

@@ -35,6 +35,7 @@ func failedRuns(e exposition) (n float64) {
 // TestMaintenance covers a fault that begins in a planned maintenance and is still there when its entry
 // is removed: it is found as always, and counted from then on.
 func TestMaintenance(t *testing.T) {
+	t.Parallel()
 	l := startLab(t)
 	file := filepath.Join(t.TempDir(), "targets.yaml")
 	write := func(content string) {

@@ -48,6 +48,7 @@ func (r modeRow) cause() diagnose.Reason { return diagnose.Reason(r.fault.Full.R
 // TestModesPage plays every fault in every mode with each kind of optional evidence, with fakes, and
 // holds docs/modes.md against the verdicts. It is here, and not a unit test, for the time that it takes.
 func TestModesPage(t *testing.T) {
+	t.Parallel()
 	rows := playModes(t, probetest.HTTP2)
 	for i, overHTTP1 := range playModes(t, probetest.HTTP1) {
 		if diff := cmp.Diff(rows[i].modes, overHTTP1.modes); diff != "" {

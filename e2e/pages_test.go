@@ -353,6 +353,7 @@ func (f *alertingFixture) wantSecurityAlert(name, target string) {
 
 // TestPages follows a fault from the servers to the notification of Alertmanager.
 func TestPages(t *testing.T) {
+	t.Parallel()
 	t.Run("one exporter", func(t *testing.T) {
 		t.Parallel()
 		newAlertingFixture(t, startLab(t), nil).wantPageFor("reviewer_forbidden", "default")

@@ -10,6 +10,7 @@ import (
 // token as a kubelet does, by a symbolic link; the reviewer's in Vault first, and then in the
 // exporter's source. No check may find a fault.
 func TestTokenRotationCausesNoFailure(t *testing.T) {
+	t.Parallel()
 	l := startLab(t)
 	administrator := newShell(t, l)
 	administrator.mustRun(

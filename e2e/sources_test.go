@@ -79,6 +79,7 @@ var sources = map[string]source{
 // TestSourcesNeedOnePermission probes with each source's permission and without it, and asks the
 // API server what else the identity may do.
 func TestSourcesNeedOnePermission(t *testing.T) {
+	t.Parallel()
 	for name, s := range sources {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

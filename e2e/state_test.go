@@ -71,6 +71,7 @@ func wantContinued(t *testing.T, p *process, since, incident string) {
 // TestStateSurvivesKills covers an exporter that is killed during a fault, and one that is stopped and
 // finds the fault gone when it is back.
 func TestStateSurvivesKills(t *testing.T) {
+	t.Parallel()
 	l := startLab(t)
 	file := filepath.Join(t.TempDir(), "state")
 	env := environment(l.Env(), "EXPORTER_STATE_FILE="+file)
@@ -98,6 +99,7 @@ func TestStateSurvivesKills(t *testing.T) {
 
 // TestStandbyContinues covers a standby that shares the file with its leader.
 func TestStandbyContinues(t *testing.T) {
+	t.Parallel()
 	group := newReplicas(t, startLab(t))
 	file := filepath.Join(t.TempDir(), "state")
 	group.env = append(group.env, "EXPORTER_STATE_FILE="+file)

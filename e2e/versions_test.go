@@ -25,6 +25,7 @@ var wholeMatrix = flag.Bool("matrix", false, "inject every fault in every instal
 // TestFaultsInOtherInstallations injects every fault of the lab in installations that differ from it. It requires of check the verdict
 // of the fakes for that installation.
 func TestFaultsInOtherInstallations(t *testing.T) {
+	t.Parallel()
 	installations := lab.Installations()
 	if !*wholeMatrix {
 		installations = installations[:1]

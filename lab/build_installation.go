@@ -84,7 +84,7 @@ var (
 	stagingLine  = regexp.MustCompile(`(k8s\.io/\S+) => \./staging/src/\S+`)
 	// of these nothing is linked, or types alone that are the same in all versions of a minor one; and not every patch
 	// version of them is to be had
-	minorLine = regexp.MustCompile(`(k8s\.io/(?:sample-\S+|endpointslice|kube-controller-manager)) => \./staging/src/\S+`)
+	minorLine = regexp.MustCompile(`(k8s\.io/(?:sample-\S+|endpointslice|kube-controller-manager|kube-proxy|kube-scheduler)) => \./staging/src/\S+`)
 	// settings of the main module that are not for another one
 	godebugLine = regexp.MustCompile(`(?m)^godebug (default=.*|\((?s:.*?)^\))$`)
 )
