@@ -196,7 +196,8 @@ const versionsProse = `## Every fault at every version
 of Vault 1.21.4, the API server's, the protocol, the type of tokens, or a release in place of Vault. Each verdict is as expected. A cell says how
 many faults were injected, how many of them were proven with bare evidence, and how many with all that the version can give. The others were
 found by elimination. Plugins before 0.18 have fewer faults, since they have no namespace selectors and no annotations, and no diagnostic role;
-OpenBao has no annotations, and batch tokens need no revocation. Every change is tested with the oldest plugin and the newest.
+OpenBao has no annotations, and batch tokens need no revocation. Kubernetes before 1.31 says the same of a token of another cluster's key and of one
+that is damaged, so the former is not proven there. Every change is tested with the oldest plugin and the newest.
 
 `
 

@@ -86,6 +86,12 @@ func (i Installation) HasAnnotations() bool { return i.PluginSince("v0.18.0") &&
 // TakesAnyReviewer returns whether a reviewer's token may be something else than a JWT.
 func (i Installation) TakesAnyReviewer() bool { return i.PluginSince("v0.17.1") }
 
+// FindsKeys returns whether the API server looks the key of a token up by its ID. Before Kubernetes 1.31 it tries all of its
+// keys, and says the same of a token of an unknown key and of one that is damaged.
+func (i Installation) FindsKeys() bool {
+	return i.Kubernetes == "" || compareVersions(i.Kubernetes, "v1.31.0") >= 0
+}
+
 // StoresTokens returns whether Vault stores the token of a login, which then has to be revoked.
 func (i Installation) StoresTokens() bool { return !i.BatchTokens }
 
@@ -94,10 +100,11 @@ func (i Installation) vaultFlags() []string {
 }
 
 func (i Installation) apiServerFlags() []string {
-	return []string{
-		fmt.Sprintf("--disable-http2-serving=%t", i.HTTP1),
-		fmt.Sprintf("--runtime-config=authentication.k8s.io/v1/selfsubjectreviews=%t", !i.NoSelfReview),
+	flags := []string{fmt.Sprintf("--runtime-config=authentication.k8s.io/v1/selfsubjectreviews=%t", !i.NoSelfReview)}
+	if i.HTTP1 { // Kubernetes 1.30 does not know the flag
+		flags = append(flags, "--disable-http2-serving")
 	}
+	return flags
 }
 
 func (i Installation) tokenType() string {

@@ -29,6 +29,8 @@ type Kubernetes struct {
 	Unused map[string]bool
 	// OlderKeys are accepted besides the cluster's own key.
 	OlderKeys []*Key
+	// TriesAllKeys is what Kubernetes before 1.31 does with a token whose key it does not know.
+	TriesAllKeys bool
 	// Labels maps each existing namespace to its labels.
 	Labels map[string]map[string]string
 	// Static maps tokens that are not JWTs to usernames.

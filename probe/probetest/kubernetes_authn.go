@@ -77,7 +77,10 @@ func orDefault(audiences []string) []string {
 
 func (k *Kubernetes) validate(token string, parsed *jwt.JSONWebToken, c claims, audiences []string) (subject, error) {
 	key, known := k.keyOf(parsed.Headers[0].KeyID)
-	if !known {
+	switch {
+	case !known && k.TriesAllKeys:
+		return subject{}, errors.New("square/go-jose: error in cryptographic primitive")
+	case !known:
 		return subject{}, errors.New("invalid signature, no keys found")
 	}
 	if err := parsed.Claims(key.private.Public(), &struct{}{}); err != nil {

@@ -127,8 +127,11 @@ func Play(t testing.TB, name string, extra Extra, installation lab.Installation)
 			v.Dialect = OpenBao
 		}
 	})
-	if installation.NoSelfReview {
-		w.Kubernetes.Change(func(k *Kubernetes) { k.Handlers["selfsubjectreviews"] = noResource })
-	}
+	w.Kubernetes.Change(func(k *Kubernetes) {
+		k.TriesAllKeys = !installation.FindsKeys()
+		if installation.NoSelfReview {
+			k.Handlers["selfsubjectreviews"] = noResource
+		}
+	})
 	return w.PlayWith(scenarios[i], extra)
 }
