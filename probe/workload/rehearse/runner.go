@@ -3,6 +3,8 @@ package rehearse
 import (
 	"context"
 	"errors"
+	"maps"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -179,6 +181,7 @@ func (r *Runner) waiting() []string {
 	defer r.mu.Unlock()
 	now := time.Now()
 	r.plan.forget(now)
+	maps.DeleteFunc(r.quiet, func(_ string, until time.Time) bool { return !now.Before(until) })
 	addresses := slices.DeleteFunc(r.plan.vaults(now), func(vault string) bool { return r.busy[vault] })
 	for _, vault := range addresses {
 		r.busy[vault] = true
@@ -197,12 +200,12 @@ func (r *Runner) round(ctx context.Context, vault string) {
 	}()
 	var last expiredKey
 	for ctx.Err() == nil {
-		due, claim, expired := r.next(vault, last)
-		if due == nil {
+		due, found := r.next(vault, last)
+		if !found {
 			return
 		}
-		last = due.expiredKey()
-		rehearsal := open.rehearse(ctx, r.Session, *due.target, claim, expired)
+		last = due.login.expiredKey()
+		rehearsal := open.rehearse(ctx, r.Session, due.target, due.claim, due.expired)
 		if ctx.Err() != nil {
 			return
 		}
@@ -210,39 +213,51 @@ func (r *Runner) round(ctx context.Context, vault string) {
 	}
 }
 
-// next returns the login that is rehearsed next at a Vault, nil if there is none, and what is
-// claimed for it.
-func (r *Runner) next(vault string, last expiredKey) (*item, evidence.WorkloadLogin, evidence.Fact[evidence.Refusal]) {
+// dueLogin is a login that is due, with copies of what a reload may change during its rehearsal.
+type dueLogin struct {
+	login   *item
+	target  evidence.Target
+	claim   evidence.WorkloadLogin
+	expired evidence.Fact[evidence.Refusal]
+}
+
+// next returns the login that is rehearsed next at a Vault, if there is one.
+func (r *Runner) next(vault string, last expiredKey) (due dueLogin, found bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
-	open := map[string]bool{}
-	due := r.plan.next(vault, last, func(target string) bool {
-		if _, asked := open[target]; !asked {
-			open[target] = r.open(target, now)
+	runs := map[string]*probe.Result{}
+	login := r.plan.next(vault, last, func(target string) bool {
+		if _, asked := runs[target]; !asked {
+			runs[target] = r.open(target, now)
 		}
-		return open[target]
+		return runs[target] != nil
 	}, now)
-	if due == nil {
-		return nil, evidence.WorkloadLogin{}, evidence.Fact[evidence.Refusal]{}
+	if login == nil {
+		return dueLogin{}, false
 	}
-	state, _ := r.State(due.Target)
-	return due, Claim(due.Login, TokensOf(*due.target, state.Latest.Evidence)), r.plan.expired(due, now)
+	target := *login.target
+	claim := Claim(login.Login, TokensOf(target, runs[login.Target].Evidence))
+	return dueLogin{login, target, claim, r.plan.expired(login, now)}, true
 }
 
-// open reports whether logins may be rehearsed at a target. It is called with the lock held.
-func (r *Runner) open(target string, now time.Time) bool {
+// open returns the canary's last run at a target, nil if no login may be rehearsed there now. It is
+// called with the lock held.
+func (r *Runner) open(target string, now time.Time) *probe.Result {
 	state, known := r.State(target)
 	if !known || state.Latest == nil {
-		return false
+		return nil
 	}
 	run := state.Latest
 	if !run.Healthy() || run.Evidence.AsksForBackoff() {
 		r.quiet[target] = later(r.quiet[target], run.Start.Add(run.Duration+quietFor))
-		return false
+		return nil
 	}
 	failed := state.LastFailure.Start
-	return !state.Stale(now) && !now.Before(r.quiet[target]) && (failed.IsZero() || now.Sub(failed) >= quietFor)
+	if state.Stale(now) || now.Before(r.quiet[target]) || !failed.IsZero() && now.Sub(failed) < quietFor {
+		return nil
+	}
+	return run
 }
 
 func later(a, b time.Time) time.Time {
@@ -252,11 +267,12 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-func (r *Runner) record(due *item, rehearsal evidence.Rehearsal) {
+func (r *Runner) record(due dueLogin, rehearsal evidence.Rehearsal) {
+	verdict := diagnose.JudgeRehearsal(due.target, rehearsal)
 	r.mu.Lock()
-	before := due.Result
-	r.plan.record(due, rehearsal, diagnose.JudgeRehearsal(*due.target, rehearsal), time.Now())
-	after := due.Result
+	before := due.login.Result
+	r.plan.record(due.login, rehearsal, verdict, time.Now())
+	after := due.login.Result
 	r.mu.Unlock()
 	if r.Changed != nil && !before.Since.Equal(after.Since) {
 		r.Changed(before, after)
@@ -266,22 +282,22 @@ func (r *Runner) record(due *item, rehearsal evidence.Rehearsal) {
 // session is the session at the target that is rehearsed now, if any.
 type session struct {
 	Session
-	target string
+	target evidence.Target
 }
 
-// rehearse rehearses a login over the session at its target, which it opens if it is another one
-// than the last. If that fails, the failure is the answer.
+// rehearse rehearses a login over the session at its target, which it opens if the target or its
+// settings are others than the last. If that fails, the failure is the answer.
 func (s *session) rehearse(ctx context.Context, open func(evidence.Target) (Session, error), target evidence.Target,
 	claim evidence.WorkloadLogin, expired evidence.Fact[evidence.Refusal],
 ) evidence.Rehearsal {
-	if s.Session == nil || s.target != target.Name {
+	if s.Session == nil || !reflect.DeepEqual(s.target, target) {
 		s.close()
 		opened, err := open(target)
 		if err != nil {
 			failure, _ := errors.AsType[evidence.Failure](err)
 			return evidence.Rehearsal{Login: claim, At: time.Now(), Expired: evidence.Fact[evidence.Refusal]{State: evidence.Failed, Failure: failure}}
 		}
-		s.Session, s.target = opened, target.Name
+		s.Session, s.target = opened, target
 	}
 	return s.Rehearse(ctx, claim, expired)
 }

@@ -25,7 +25,10 @@ type world struct {
 	asked    []time.Time
 	roles    []string
 	sessions int
+	opened   []evidence.Target // of each session
 	next     time.Time
+
+	during func() // called in each rehearsal, if set
 }
 
 func (w *world) change(change func(*world)) {
@@ -51,8 +54,8 @@ func (w *world) runner() *Runner {
 			defer w.mu.Unlock()
 			return w.found
 		},
-		Session: func(evidence.Target) (Session, error) {
-			w.change(func(w *world) { w.sessions++ })
+		Session: func(target evidence.Target) (Session, error) {
+			w.change(func(w *world) { w.sessions, w.opened = w.sessions+1, append(w.opened, target) })
 			return w, nil
 		},
 		State: func(string) (probe.TargetState, bool) {
@@ -69,6 +72,9 @@ func (w *world) runner() *Runner {
 func (w *world) Close() { w.change(func(w *world) { w.sessions-- }) }
 
 func (w *world) Rehearse(ctx context.Context, l evidence.WorkloadLogin, expired evidence.Fact[evidence.Refusal]) evidence.Rehearsal {
+	if w.during != nil {
+		w.during()
+	}
 	r := evidence.Rehearsal{Login: l, At: time.Now(), Expired: expired}
 	if !r.Expired.Ok() {
 		r.Expired = w.ask(ctx, l.Role, 403, evidence.TextExpired)
