@@ -42,6 +42,8 @@ const (
 	// quietFor is how long no login is rehearsed at a target whose canary failed, or after a server
 	// asked for fewer requests.
 	quietFor = time.Minute
+	// keptFor is how long the logins of a source that cannot be read are kept: it may never be read again.
+	keptFor = 24 * time.Hour
 )
 
 // Runner discovers logins and rehearses them until it is stopped. At one Vault it rehearses one
@@ -54,6 +56,7 @@ type Runner struct {
 	targets   []evidence.Target
 	ours      func(target *evidence.Target) bool
 	inventory workload.Inventory
+	readAt    map[string]time.Time // by source: when it was last read, at least in part
 	plan      *plan
 	busy      map[string]bool      // by Vault
 	quiet     map[string]time.Time // by target: until when none is rehearsed
@@ -61,7 +64,7 @@ type Runner struct {
 
 // NewRunner returns a Runner that has discovered nothing yet.
 func NewRunner(o Options) *Runner {
-	return &Runner{Options: o, plan: newPlan(o.Every), busy: map[string]bool{}, quiet: map[string]time.Time{}}
+	return &Runner{Options: o, readAt: map[string]time.Time{}, plan: newPlan(o.Every), busy: map[string]bool{}, quiet: map[string]time.Time{}}
 }
 
 // SetTargets replaces the targets that logins are assigned to. Logins at targets that are not ours
@@ -134,14 +137,23 @@ func (r *Runner) discoverEvery(ctx context.Context) {
 	}
 }
 
-// take puts an inventory into use. While a source cannot be read, the logins that are missing may
-// be that source's: they are kept. So is which service accounts are missing, while those cannot be read.
+// take puts an inventory into use. While a source cannot be read that was read in the last 24 hours,
+// the logins that are missing may be that source's: they are kept. So is which service accounts are
+// missing, while those cannot be read.
 func (r *Runner) take(found workload.Inventory) {
 	r.mu.Lock()
-	failed := func(s workload.Source) bool { return s.State == workload.SourceFailed }
-	if slices.ContainsFunc(found.Sources, failed) {
+	now := time.Now()
+	for _, s := range found.Sources {
+		if s.State == workload.SourceRead || s.State == workload.SourcePartial {
+			r.readAt[s.Name] = now
+		}
+	}
+	fails := func(s workload.Source) bool {
+		return s.State == workload.SourceFailed && now.Sub(r.readAt[s.Name]) < keptFor
+	}
+	if slices.ContainsFunc(found.Sources, fails) {
 		accounts := slices.IndexFunc(found.Sources, func(s workload.Source) bool { return s.Name == "serviceaccounts" })
-		found.Entries = withFormer(found.Entries, r.inventory.Entries, accounts >= 0 && failed(found.Sources[accounts]))
+		found.Entries = withFormer(found.Entries, r.inventory.Entries, accounts >= 0 && fails(found.Sources[accounts]))
 	}
 	for i, s := range found.Sources {
 		former := slices.IndexFunc(r.inventory.Sources, func(f workload.Source) bool { return f.Name == s.Name })
