@@ -2,9 +2,7 @@ package rehearse
 
 import (
 	"context"
-	"errors"
 	"maps"
-	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -14,12 +12,6 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/workload"
 )
-
-// Session rehearses logins at one target, one after the other. It is a [gather.Rehearser].
-type Session interface {
-	Rehearse(ctx context.Context, login evidence.WorkloadLogin, expired evidence.Fact[evidence.Refusal]) evidence.Rehearsal
-	Close()
-}
 
 // Options are what a [Runner] works with. All fields but Changed are required.
 type Options struct {
@@ -288,35 +280,5 @@ func (r *Runner) record(due dueLogin, rehearsal evidence.Rehearsal) {
 	r.mu.Unlock()
 	if r.Changed != nil && !before.Since.Equal(after.Since) {
 		r.Changed(before, after)
-	}
-}
-
-// session is the session at the target that is rehearsed now, if any.
-type session struct {
-	Session
-	target evidence.Target
-}
-
-// rehearse rehearses a login over the session at its target, which it opens if the target or its
-// settings are others than the last. If that fails, the failure is the answer.
-func (s *session) rehearse(ctx context.Context, open func(evidence.Target) (Session, error), target evidence.Target,
-	claim evidence.WorkloadLogin, expired evidence.Fact[evidence.Refusal],
-) evidence.Rehearsal {
-	if s.Session == nil || !reflect.DeepEqual(s.target, target) {
-		s.close()
-		opened, err := open(target)
-		if err != nil {
-			failure, _ := errors.AsType[evidence.Failure](err)
-			return evidence.Rehearsal{Login: claim, At: time.Now(), Expired: evidence.Fact[evidence.Refusal]{State: evidence.Failed, Failure: failure}}
-		}
-		s.Session, s.target = opened, target
-	}
-	return s.Rehearse(ctx, claim, expired)
-}
-
-func (s *session) close() {
-	if s.Session != nil {
-		s.Close()
-		s.Session = nil
 	}
 }
