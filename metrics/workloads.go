@@ -57,11 +57,11 @@ func (c workloadCollector) Collect(metrics chan<- prometheus.Metric) {
 	if inventory.At.IsZero() {
 		return
 	}
-	for target, counts := range countStates(results) {
+	for target, logins := range loginsByTarget(results) {
 		for _, state := range diagnose.WorkloadStates {
-			metrics <- newMetric(workloadLogins, float64(counts[state]), target, string(state))
+			metrics <- newMetric(workloadLogins, float64(logins.states[state]), target, string(state))
 		}
-		metrics <- newMetric(workloadForged, oneIf(acceptsForged(results, target)), target)
+		metrics <- newMetric(workloadForged, oneIf(logins.acceptForged), target)
 	}
 	listed, omitted := brokenLogins(results)
 	for _, labels := range listed {
@@ -88,21 +88,24 @@ func newMetric(desc *prometheus.Desc, value float64, target string, labels ...st
 	return m
 }
 
-func countStates(results []rehearse.Result) map[string]map[diagnose.WorkloadState]int {
-	counts := map[string]map[diagnose.WorkloadState]int{}
-	for _, r := range results {
-		if counts[r.Target] == nil {
-			counts[r.Target] = map[diagnose.WorkloadState]int{}
-		}
-		counts[r.Target][r.Verdict.State]++
-	}
-	return counts
+// targetLogins is what the metrics say of all logins at a target.
+type targetLogins struct {
+	states       map[diagnose.WorkloadState]int
+	acceptForged bool // a rehearsal got a token
 }
 
-func acceptsForged(results []rehearse.Result, target string) bool {
-	return slices.ContainsFunc(results, func(r rehearse.Result) bool {
-		return r.Target == target && r.Verdict.Reason == diagnose.Reason(diagnose.MountAcceptsInvalidToken)
-	})
+func loginsByTarget(results []rehearse.Result) map[string]*targetLogins {
+	targets := map[string]*targetLogins{}
+	for _, r := range results {
+		logins := targets[r.Target]
+		if logins == nil {
+			logins = &targetLogins{states: map[diagnose.WorkloadState]int{}}
+			targets[r.Target] = logins
+		}
+		logins.states[r.Verdict.State]++
+		logins.acceptForged = logins.acceptForged || r.Verdict.Reason == diagnose.Reason(diagnose.MountAcceptsInvalidToken)
+	}
+	return targets
 }
 
 // brokenLabels are those of a broken login.

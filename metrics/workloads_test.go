@@ -63,6 +63,22 @@ func TestWorkloads(t *testing.T) {
 		"workload_discovery_last_success_timestamp_seconds")
 }
 
+// One target's mount says nothing of another's.
+func TestForgedTokenAccepted(t *testing.T) {
+	rec := metrics.New(nil)
+	rec.Workloads(func() (workload.Inventory, []rehearse.Result) {
+		return workload.Inventory{At: time.Unix(1000, 0)}, []rehearse.Result{
+			loginResult("a", "web", diagnose.WorkloadBroken, diagnose.Reason(diagnose.MountAcceptsInvalidToken)),
+			loginResult("a", "api", diagnose.WorkloadReady, ""),
+			loginResult("b", "web", diagnose.WorkloadReady, ""),
+		}
+	})
+	expect(t, rec, `
+		workload_forged_token_accepted{target="a"} 1
+		workload_forged_token_accepted{target="b"} 0
+	`, "workload_forged_token_accepted")
+}
+
 func TestBrokenLoginsAreBounded(t *testing.T) {
 	rec := metrics.New(nil)
 	rec.Workloads(func() (workload.Inventory, []rehearse.Result) {

@@ -163,8 +163,12 @@ func inNamespaces(entries []workload.Entry, patterns []string) []workload.Entry 
 	if len(patterns) == 0 {
 		return entries
 	}
+	var matchers []func(string) bool
+	for _, p := range patterns {
+		matchers = append(matchers, matcher(p))
+	}
 	return slices.DeleteFunc(slices.Clone(entries), func(e workload.Entry) bool {
-		return !slices.ContainsFunc(patterns, func(p string) bool { return matcher(p)(e.ServiceAccount.Namespace) })
+		return !slices.ContainsFunc(matchers, func(matches func(string) bool) bool { return matches(e.ServiceAccount.Namespace) })
 	})
 }
 

@@ -191,3 +191,15 @@ func TestNamesAreNotInterpreted(t *testing.T) {
 		t.Errorf("%q", out.String())
 	}
 }
+
+// A cluster has thousands of logins: what a pattern costs does not depend on how many.
+func TestNamespacePatternsAreCompiledOnce(t *testing.T) {
+	entries := slices.Repeat([]workload.Entry{entryOf("shop", "web", "kubernetes", "web"), entryOf("pay", "api", "kubernetes", "api")}, 500)
+	patterns := []string{"none-*", "sh?p"}
+	if n := len(inNamespaces(entries, patterns)); n != 500 {
+		t.Errorf("%d logins match", n)
+	}
+	if allocations := testing.AllocsPerRun(10, func() { inNamespaces(entries, patterns) }); allocations > 500 {
+		t.Errorf("%.0f allocations for 1000 logins", allocations)
+	}
+}

@@ -1,6 +1,7 @@
 package status
 
 import (
+	"maps"
 	"sync"
 	"time"
 )
@@ -13,15 +14,15 @@ const (
 
 // rateLimiter limits how often runs are requested.
 type rateLimiter struct {
-	mu      sync.Mutex // guards what follows
-	overall time.Time  // the last request
-	last    map[string]time.Time
+	mu      sync.Mutex           // guards what follows
+	overall time.Time            // the last request
+	last    map[string]time.Time // by target: the last request, if it is younger than perTargetPause
 }
 
 func newRateLimiter() rateLimiter { return rateLimiter{last: map[string]time.Time{}} }
 
 // reserve returns 0 and counts the request, or returns how long to wait before the
-// next try. Callers pass names of configured targets only, so the map stays small.
+// next try.
 func (l *rateLimiter) reserve(target string, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -29,6 +30,7 @@ func (l *rateLimiter) reserve(target string, now time.Time) time.Duration {
 	if wait > 0 {
 		return wait
 	}
+	maps.DeleteFunc(l.last, func(_ string, at time.Time) bool { return now.Sub(at) >= perTargetPause })
 	l.overall, l.last[target] = now, now
 	return 0
 }

@@ -43,7 +43,7 @@ func (l *limiter) waitBriefly(ctx context.Context, server string) bool {
 func (l *limiter) takeSoon(server string, now time.Time) (turn time.Time, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.initialize()
+	l.tidy(now)
 	turn = later(l.next[server], now)
 	if turn.Sub(now) > turnInterval {
 		return turn, false
@@ -67,8 +67,7 @@ func sleepUntil(ctx context.Context, t time.Time) bool {
 func (l *limiter) take(ctx context.Context, key postponed, now time.Time) (turn time.Time, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.initialize()
-	maps.DeleteFunc(l.postponed, func(_ postponed, turn time.Time) bool { return now.Sub(turn) > turnKeptFor })
+	l.tidy(now)
 	turn, kept := l.postponed[key]
 	if !kept {
 		turn = later(l.next[key.server], now)
@@ -82,11 +81,13 @@ func (l *limiter) take(ctx context.Context, key postponed, now time.Time) (turn 
 	return turn, true
 }
 
-// initialize must be called with the lock held.
-func (l *limiter) initialize() {
+// tidy drops what has passed. It must be called with the lock held, before turns are taken.
+func (l *limiter) tidy(now time.Time) {
 	if l.next == nil {
 		l.next, l.postponed = map[string]time.Time{}, map[postponed]time.Time{}
 	}
+	maps.DeleteFunc(l.next, func(_ string, turn time.Time) bool { return !now.Before(turn) })
+	maps.DeleteFunc(l.postponed, func(_ postponed, turn time.Time) bool { return now.Sub(turn) > turnKeptFor })
 }
 
 func later(a, b time.Time) time.Time {

@@ -66,6 +66,22 @@ func TestUnusedTurnIsRemoved(t *testing.T) {
 	}
 }
 
+// Servers come and go with reloads.
+func TestTurnsThatPassedAreForgotten(t *testing.T) {
+	var l limiter
+	start := time.Now()
+	l.take(t.Context(), postponed{"gone", "a"}, start)
+	l.takeSoon("gone as well", start)
+	l.takeSoon("vault", start.Add(turnInterval/2))
+	if len(l.next) != 3 {
+		t.Errorf("before their ends the turns are %v", l.next)
+	}
+	l.takeSoon("vault", start.Add(turnInterval))
+	if _, kept := l.next["vault"]; !kept || len(l.next) != 1 {
+		t.Errorf("at the end of the others the turns are %v", l.next)
+	}
+}
+
 // A turn that nobody needs is taken only if it is free soon, so that it delays others by one turn at most.
 func TestBriefWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

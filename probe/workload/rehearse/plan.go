@@ -3,6 +3,7 @@ package rehearse
 import (
 	"cmp"
 	"hash/fnv"
+	"maps"
 	"slices"
 	"time"
 
@@ -44,9 +45,10 @@ type plan struct {
 	recalled map[workload.Login]Remembered
 }
 
-// item is a login. Its login and target do not change.
+// item is a login. Its login and its target's name and mount do not change.
 type item struct {
 	Result
+	// target has the settings of the last reload; nil if no target watches the mount.
 	target *evidence.Target
 	due    time.Time
 	// pending is a verdict that a second rehearsal has to confirm; its state is empty if there is none.
@@ -93,7 +95,7 @@ func (p *plan) set(logins []Assigned, now time.Time) (broken []change) {
 				broken = append(broken, change{before, known.Result})
 			}
 		}
-		known.Objects = a.Objects
+		known.Objects, known.target = a.Objects, a.Target
 		next[a.Login] = known
 		p.order = append(p.order, known)
 	}
@@ -188,15 +190,19 @@ func (p *plan) expired(i *item, now time.Time) evidence.Fact[evidence.Refusal] {
 }
 
 // record takes in a rehearsal. A verdict that differs from the published one is published once a
-// second rehearsal agrees; the first verdict on a login is published at once.
+// second rehearsal agrees; the first verdict on a login is published at once. Of a login that was
+// dropped or got another target during its rehearsal, only the pause that its Vault needs counts.
 func (p *plan) record(i *item, r evidence.Rehearsal, v diagnose.WorkloadVerdict, now time.Time) {
+	if pause := r.Backoff(); pause > 0 {
+		p.paused[i.target.Vault.Addr] = now.Add(pause)
+	}
+	if p.items[i.Login] != i {
+		return
+	}
 	if evidence.CameToExpiry(r.Expired) {
 		p.shared[i.expiredKey()] = r.Expired
 	} else {
 		delete(p.shared, i.expiredKey())
-	}
-	if pause := r.Backoff(); pause > 0 {
-		p.paused[i.target.Vault.Addr] = now.Add(pause)
 	}
 	i.At = now
 	i.due = p.slot(i, now)
@@ -226,13 +232,12 @@ func (p *plan) slot(i *item, now time.Time) time.Time {
 	return slot
 }
 
-// forget drops shared answers that are too old.
+// forget drops shared answers that are too old and pauses that have passed.
 func (p *plan) forget(now time.Time) {
-	for key, shared := range p.shared {
-		if now.Sub(shared.At) >= sharedFor {
-			delete(p.shared, key)
-		}
-	}
+	maps.DeleteFunc(p.shared, func(_ expiredKey, shared evidence.Fact[evidence.Refusal]) bool {
+		return now.Sub(shared.At) >= sharedFor
+	})
+	maps.DeleteFunc(p.paused, func(_ string, until time.Time) bool { return !now.Before(until) })
 }
 
 // staleAfter is the age, in intervals, beyond which a login is no longer reported as ready. One

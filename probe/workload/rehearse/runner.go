@@ -2,7 +2,7 @@ package rehearse
 
 import (
 	"context"
-	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -12,12 +12,6 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/workload"
 )
-
-// Session rehearses logins at one target, one after the other. It is a [gather.Rehearser].
-type Session interface {
-	Rehearse(ctx context.Context, login evidence.WorkloadLogin, expired evidence.Fact[evidence.Refusal]) evidence.Rehearsal
-	Close()
-}
 
 // Options are what a [Runner] works with. All fields but Changed are required.
 type Options struct {
@@ -40,6 +34,8 @@ const (
 	// quietFor is how long no login is rehearsed at a target whose canary failed, or after a server
 	// asked for fewer requests.
 	quietFor = time.Minute
+	// keptFor is how long the logins of a source that cannot be read are kept: it may never be read again.
+	keptFor = 24 * time.Hour
 )
 
 // Runner discovers logins and rehearses them until it is stopped. At one Vault it rehearses one
@@ -52,6 +48,7 @@ type Runner struct {
 	targets   []evidence.Target
 	ours      func(target *evidence.Target) bool
 	inventory workload.Inventory
+	readAt    map[string]time.Time // by source: when it was last read, at least in part
 	plan      *plan
 	busy      map[string]bool      // by Vault
 	quiet     map[string]time.Time // by target: until when none is rehearsed
@@ -59,7 +56,7 @@ type Runner struct {
 
 // NewRunner returns a Runner that has discovered nothing yet.
 func NewRunner(o Options) *Runner {
-	return &Runner{Options: o, plan: newPlan(o.Every), busy: map[string]bool{}, quiet: map[string]time.Time{}}
+	return &Runner{Options: o, readAt: map[string]time.Time{}, plan: newPlan(o.Every), busy: map[string]bool{}, quiet: map[string]time.Time{}}
 }
 
 // SetTargets replaces the targets that logins are assigned to. Logins at targets that are not ours
@@ -132,14 +129,23 @@ func (r *Runner) discoverEvery(ctx context.Context) {
 	}
 }
 
-// take puts an inventory into use. While a source cannot be read, the logins that are missing may
-// be that source's: they are kept. So is which service accounts are missing, while those cannot be read.
+// take puts an inventory into use. While a source cannot be read that was read in the last 24 hours,
+// the logins that are missing may be that source's: they are kept. So is which service accounts are
+// missing, while those cannot be read.
 func (r *Runner) take(found workload.Inventory) {
 	r.mu.Lock()
-	failed := func(s workload.Source) bool { return s.State == workload.SourceFailed }
-	if slices.ContainsFunc(found.Sources, failed) {
+	now := time.Now()
+	for _, s := range found.Sources {
+		if s.State == workload.SourceRead || s.State == workload.SourcePartial {
+			r.readAt[s.Name] = now
+		}
+	}
+	fails := func(s workload.Source) bool {
+		return s.State == workload.SourceFailed && now.Sub(r.readAt[s.Name]) < keptFor
+	}
+	if slices.ContainsFunc(found.Sources, fails) {
 		accounts := slices.IndexFunc(found.Sources, func(s workload.Source) bool { return s.Name == "serviceaccounts" })
-		found.Entries = withFormer(found.Entries, r.inventory.Entries, accounts >= 0 && failed(found.Sources[accounts]))
+		found.Entries = withFormer(found.Entries, r.inventory.Entries, accounts >= 0 && fails(found.Sources[accounts]))
 	}
 	for i, s := range found.Sources {
 		former := slices.IndexFunc(r.inventory.Sources, func(f workload.Source) bool { return f.Name == s.Name })
@@ -179,6 +185,7 @@ func (r *Runner) waiting() []string {
 	defer r.mu.Unlock()
 	now := time.Now()
 	r.plan.forget(now)
+	maps.DeleteFunc(r.quiet, func(_ string, until time.Time) bool { return !now.Before(until) })
 	addresses := slices.DeleteFunc(r.plan.vaults(now), func(vault string) bool { return r.busy[vault] })
 	for _, vault := range addresses {
 		r.busy[vault] = true
@@ -197,12 +204,12 @@ func (r *Runner) round(ctx context.Context, vault string) {
 	}()
 	var last expiredKey
 	for ctx.Err() == nil {
-		due, claim, expired := r.next(vault, last)
-		if due == nil {
+		due, found := r.next(vault, last)
+		if !found {
 			return
 		}
-		last = due.expiredKey()
-		rehearsal := open.rehearse(ctx, r.Session, *due.target, claim, expired)
+		last = due.login.expiredKey()
+		rehearsal := open.rehearse(ctx, r.Session, due.target, due.claim, due.expired)
 		if ctx.Err() != nil {
 			return
 		}
@@ -210,39 +217,51 @@ func (r *Runner) round(ctx context.Context, vault string) {
 	}
 }
 
-// next returns the login that is rehearsed next at a Vault, nil if there is none, and what is
-// claimed for it.
-func (r *Runner) next(vault string, last expiredKey) (*item, evidence.WorkloadLogin, evidence.Fact[evidence.Refusal]) {
+// dueLogin is a login that is due, with copies of what a reload may change during its rehearsal.
+type dueLogin struct {
+	login   *item
+	target  evidence.Target
+	claim   evidence.WorkloadLogin
+	expired evidence.Fact[evidence.Refusal]
+}
+
+// next returns the login that is rehearsed next at a Vault, if there is one.
+func (r *Runner) next(vault string, last expiredKey) (due dueLogin, found bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
-	open := map[string]bool{}
-	due := r.plan.next(vault, last, func(target string) bool {
-		if _, asked := open[target]; !asked {
-			open[target] = r.open(target, now)
+	runs := map[string]*probe.Result{}
+	login := r.plan.next(vault, last, func(target string) bool {
+		if _, asked := runs[target]; !asked {
+			runs[target] = r.open(target, now)
 		}
-		return open[target]
+		return runs[target] != nil
 	}, now)
-	if due == nil {
-		return nil, evidence.WorkloadLogin{}, evidence.Fact[evidence.Refusal]{}
+	if login == nil {
+		return dueLogin{}, false
 	}
-	state, _ := r.State(due.Target)
-	return due, Claim(due.Login, TokensOf(*due.target, state.Latest.Evidence)), r.plan.expired(due, now)
+	target := *login.target
+	claim := Claim(login.Login, TokensOf(target, runs[login.Target].Evidence))
+	return dueLogin{login, target, claim, r.plan.expired(login, now)}, true
 }
 
-// open reports whether logins may be rehearsed at a target. It is called with the lock held.
-func (r *Runner) open(target string, now time.Time) bool {
+// open returns the canary's last run at a target, nil if no login may be rehearsed there now. It is
+// called with the lock held.
+func (r *Runner) open(target string, now time.Time) *probe.Result {
 	state, known := r.State(target)
 	if !known || state.Latest == nil {
-		return false
+		return nil
 	}
 	run := state.Latest
 	if !run.Healthy() || run.Evidence.AsksForBackoff() {
 		r.quiet[target] = later(r.quiet[target], run.Start.Add(run.Duration+quietFor))
-		return false
+		return nil
 	}
 	failed := state.LastFailure.Start
-	return !state.Stale(now) && !now.Before(r.quiet[target]) && (failed.IsZero() || now.Sub(failed) >= quietFor)
+	if state.Stale(now) || now.Before(r.quiet[target]) || !failed.IsZero() && now.Sub(failed) < quietFor {
+		return nil
+	}
+	return run
 }
 
 func later(a, b time.Time) time.Time {
@@ -252,43 +271,14 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-func (r *Runner) record(due *item, rehearsal evidence.Rehearsal) {
+func (r *Runner) record(due dueLogin, rehearsal evidence.Rehearsal) {
+	verdict := diagnose.JudgeRehearsal(due.target, rehearsal)
 	r.mu.Lock()
-	before := due.Result
-	r.plan.record(due, rehearsal, diagnose.JudgeRehearsal(*due.target, rehearsal), time.Now())
-	after := due.Result
+	before := due.login.Result
+	r.plan.record(due.login, rehearsal, verdict, time.Now())
+	after := due.login.Result
 	r.mu.Unlock()
 	if r.Changed != nil && !before.Since.Equal(after.Since) {
 		r.Changed(before, after)
-	}
-}
-
-// session is the session at the target that is rehearsed now, if any.
-type session struct {
-	Session
-	target string
-}
-
-// rehearse rehearses a login over the session at its target, which it opens if it is another one
-// than the last. If that fails, the failure is the answer.
-func (s *session) rehearse(ctx context.Context, open func(evidence.Target) (Session, error), target evidence.Target,
-	claim evidence.WorkloadLogin, expired evidence.Fact[evidence.Refusal],
-) evidence.Rehearsal {
-	if s.Session == nil || s.target != target.Name {
-		s.close()
-		opened, err := open(target)
-		if err != nil {
-			failure, _ := errors.AsType[evidence.Failure](err)
-			return evidence.Rehearsal{Login: claim, At: time.Now(), Expired: evidence.Fact[evidence.Refusal]{State: evidence.Failed, Failure: failure}}
-		}
-		s.Session, s.target = opened, target.Name
-	}
-	return s.Rehearse(ctx, claim, expired)
-}
-
-func (s *session) close() {
-	if s.Session != nil {
-		s.Close()
-		s.Session = nil
 	}
 }

@@ -25,7 +25,10 @@ type world struct {
 	asked    []time.Time
 	roles    []string
 	sessions int
+	opened   []evidence.Target // of each session
 	next     time.Time
+
+	during func() // called in each rehearsal, if set
 }
 
 func (w *world) change(change func(*world)) {
@@ -51,8 +54,8 @@ func (w *world) runner() *Runner {
 			defer w.mu.Unlock()
 			return w.found
 		},
-		Session: func(evidence.Target) (Session, error) {
-			w.change(func(w *world) { w.sessions++ })
+		Session: func(target evidence.Target) (Session, error) {
+			w.change(func(w *world) { w.sessions, w.opened = w.sessions+1, append(w.opened, target) })
 			return w, nil
 		},
 		State: func(string) (probe.TargetState, bool) {
@@ -69,6 +72,9 @@ func (w *world) runner() *Runner {
 func (w *world) Close() { w.change(func(w *world) { w.sessions-- }) }
 
 func (w *world) Rehearse(ctx context.Context, l evidence.WorkloadLogin, expired evidence.Fact[evidence.Refusal]) evidence.Rehearsal {
+	if w.during != nil {
+		w.during()
+	}
 	r := evidence.Rehearsal{Login: l, At: time.Now(), Expired: expired}
 	if !r.Expired.Ok() {
 		r.Expired = w.ask(ctx, l.Role, 403, evidence.TextExpired)
@@ -180,26 +186,53 @@ func TestWhatIsNewIsRehearsedWithinAMinute(t *testing.T) {
 }
 
 func TestLoginsOfAFailedSourceAreKept(t *testing.T) {
+	for _, state := range []workload.SourceState{workload.SourceRead, workload.SourcePartial} {
+		synctest.Test(t, func(t *testing.T) {
+			r := (&world{}).runner()
+			r.take(withSource(inventoryOf(2, 1), "pods", state))
+			failed := withSource(workload.Inventory{}, "pods", workload.SourceFailed)
+			time.Sleep(keptFor - time.Second)
+			r.take(failed)
+			if n := len(resultsOf(r)); n != 2 {
+				t.Errorf("%d logins are left", n)
+			}
+			time.Sleep(time.Second)
+			r.take(failed)
+			if n := len(resultsOf(r)); n != 0 {
+				t.Errorf("%d logins are left of pods that were %s a day ago", n, state)
+			}
+		})
+	}
+}
+
+// Only what a source named before may be missing because the source fails.
+func TestLoginsThatAreGoneAreDropped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{found: inventoryOf(2, 1)}
-		r := w.runner()
-		r.take(w.found)
-		r.take(workload.Inventory{Sources: []workload.Source{{Name: "pods", State: workload.SourceFailed}}})
-		if _, results := r.Snapshot(); len(results) != 2 {
-			t.Errorf("%d logins are left", len(results))
-		}
-		r.take(workload.Inventory{Sources: []workload.Source{{Name: "pods", State: workload.SourceRead}}})
-		if _, results := r.Snapshot(); len(results) != 0 {
-			t.Errorf("%d logins are left of pods that are gone", len(results))
+		for name, now := range map[string]workload.Inventory{
+			"all is read":               withSource(workload.Inventory{}, "pods", workload.SourceRead),
+			"what fails was never read": withSource(workload.Inventory{}, "jobs.batch", workload.SourceFailed),
+		} {
+			r := (&world{}).runner()
+			r.take(withSource(inventoryOf(2, 1), "pods", workload.SourceRead))
+			r.take(now)
+			if n := len(resultsOf(r)); n != 0 {
+				t.Errorf("%s: %d logins are left of pods that are gone", name, n)
+			}
 		}
 	})
+}
+
+// withSource adds a source to an inventory.
+func withSource(i workload.Inventory, name string, state workload.SourceState) workload.Inventory {
+	i.Sources = append(i.Sources, workload.Source{Name: name, State: state})
+	return i
 }
 
 // A login whose account does not exist is broken without a request, whatever the canary does, and is
 // rehearsed once the account exists.
 func TestMissingAccountsAreBroken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{found: inventoryOf(2, 1)}
+		w := &world{found: withSource(inventoryOf(2, 1), "serviceaccounts", workload.SourceRead)}
 		w.found.Entries[1].AccountMissing = true
 		w.run(diagnose.None)
 		r := w.runner()
@@ -213,9 +246,7 @@ func TestMissingAccountsAreBroken(t *testing.T) {
 		if len(changes) != 2 || changes[0].Verdict.Reason != diagnose.ServiceAccountMissing {
 			t.Errorf("reported were %+v", changes)
 		}
-		unread := inventoryOf(2, 1)
-		unread.Sources = []workload.Source{{Name: "serviceaccounts", State: workload.SourceFailed}}
-		r.take(unread)
+		r.take(withSource(inventoryOf(2, 1), "serviceaccounts", workload.SourceFailed))
 		if got := resultsOf(r)[0]; got.Verdict.Reason != diagnose.ServiceAccountMissing {
 			t.Errorf("while the accounts are not read: %+v", got.Verdict)
 		}
