@@ -61,7 +61,7 @@ func (r *run) readMountAs(ctx context.Context, token evidence.Secret) evidence.M
 	}
 	m.Config = observe(func() (evidence.MountConfig, error) { return r.vault.readConfig(ctx, token) })
 	if !m.Config.Ok() {
-		m.Missing = m.Config.RefusedWith(404) && evidence.Contains(m.Config.Failure.Text, evidence.TextNoRoute)
+		m.Missing = m.Type == "" && m.Config.RefusedWith(404) && evidence.Contains(m.Config.Failure.Text, evidence.TextNoRoute)
 		return m
 	}
 	m.ConfigBaseline = r.memory.config.compared(m.Config.Value, m.At)
