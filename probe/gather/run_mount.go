@@ -109,7 +109,7 @@ func (r *run) checkMountCA() {
 	r.guard(func() {
 		switch {
 		case !r.target.Kubernetes.IsServedAt(config.Value.Host) && !(candidate != nil && candidate.Host):
-			e.MountAuthorities = authoritiesOf(nil, describeAll(certificatesIn([]byte(config.Value.CACert))))
+			e.MountAuthorities = authoritiesOf(nil, describeAll(evidence.Certificates(config.Value.CACert)))
 		case r.kubernetes != nil && len(r.kubernetes.endpoint.servedCertificates()) > 0:
 			e.MountCA.State = evidence.Answered
 			e.MountCA.Value, e.MountAuthorities = r.kubernetes.endpoint.checkCA(config.Value.CACert, e.At)
