@@ -139,6 +139,7 @@ func (r *progressReport) count(output io.Reader) string {
 		r.mu.Unlock()
 		last = append(last[max(0, len(last)-19):], scanner.Text())
 	}
+	_, _ = io.Copy(io.Discard, output) // what follows a line that is too long: else go would wait for it to be read
 	return strings.Join(last, "\n")
 }
 

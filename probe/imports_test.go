@@ -15,6 +15,7 @@ const module = "github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter"
 var allowed = map[string][]string{
 	"probe/shell":         {},
 	"internal/redact":     {},
+	"internal/apiserver":  {"internal/localfile"},
 	"internal/httpclient": {},
 	"internal/kubeconfig": {"internal/httpclient"},
 	"internal/localfile":  {},
@@ -24,8 +25,8 @@ var allowed = map[string][]string{
 	"probe/diagnose":      {"probe/evidence", "probe/shell"},
 	"probe":               {"probe/diagnose", "probe/evidence", "probe/gather", "probe/maintenance"},
 	"probe/incident":      {"probe", "probe/diagnose", "probe/evidence"},
-	"internal/events":     {"internal/httpclient", "internal/localfile", "internal/redact"},
-	"internal/leader":     {"internal/httpclient", "internal/localfile", "internal/redact"},
+	"internal/events":     {"internal/apiserver", "internal/httpclient", "internal/redact"},
+	"internal/leader":     {"internal/apiserver", "internal/httpclient", "internal/redact"},
 	"internal/schedule":   {},
 	"internal/response":   {},
 	"internal/config":     {"internal/localfile", "probe/evidence", "probe/maintenance"},
@@ -39,7 +40,7 @@ var allowed = map[string][]string{
 
 	"probe/workload":          {"probe/evidence"},
 	"probe/workload/rehearse": {"probe", "probe/diagnose", "probe/evidence", "probe/workload"},
-	"probe/workload/discover": {"internal/httpclient", "internal/kubeconfig", "internal/localfile", "internal/redact", "probe/evidence", "probe/workload"},
+	"probe/workload/discover": {"internal/apiserver", "internal/httpclient", "internal/kubeconfig", "internal/redact", "probe/evidence", "probe/workload"},
 }
 
 // allowedInLab is the same for the lab's commands. The lab command compiles in seconds and shows the progress of

@@ -30,24 +30,26 @@ const (
 // concurrent use.
 type keeper struct {
 	file      statefile.File // empty without one
+	write     func(statefile.State) error
 	logger    *slog.Logger
 	recorder  *metrics.Recorder
 	incidents *incidents
 	workloads *rehearse.Runner // nil if workloads are off
 	changed   atomic.Bool      // since the state was saved
+	failing   bool             // the last write failed; used by save alone
+	saved     time.Time        // when it was written last; used by run and save alone
 
 	mu       sync.Mutex                  // guards what follows
 	read     bool                        // the file was read
 	recalled map[string]statefile.Target // by name: those that this process has not probed
 	keepOff  bool                        // the file is another's, and must not be written
-	failing  bool                        // the last write failed
-	saved    time.Time
 }
 
 func newKeeper(path string, logger *slog.Logger) *keeper {
 	k := &keeper{logger: logger.With("file", path)}
 	if path != "" {
 		k.file = statefile.At(path)
+		k.write = k.file.Write
 	}
 	return k
 }
@@ -146,29 +148,22 @@ func (k *keeper) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case now := <-ticker.C:
-			if k.changed.Swap(false) || now.Sub(k.lastSaved()) >= saveEvery {
+			if k.changed.Swap(false) || now.Sub(k.saved) >= saveEvery {
 				k.save()
 			}
 		}
 	}
 }
 
-func (k *keeper) lastSaved() time.Time {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.saved
-}
-
-// save writes the file. Of several failures in a row the first is logged.
+// save writes the file. Of several failures in a row the first is logged. Calls must not overlap. It
+// holds no lock while it writes, so that a volume that does not respond stops no run.
 func (k *keeper) save() {
-	state := k.state()
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.file == "" || k.keepOff {
+	if k.file == "" || k.isKeptOff() {
 		return
 	}
+	state := k.state()
 	k.saved = state.Saved
-	err := k.file.Write(state)
+	err := k.write(state)
 	switch {
 	case err != nil && !k.failing:
 		k.logger.Error("Saving the state failed, what happens from now on is forgotten at a restart", "err", err,
@@ -177,6 +172,12 @@ func (k *keeper) save() {
 		k.logger.Info("The state is saved again")
 	}
 	k.failing = err != nil
+}
+
+func (k *keeper) isKeptOff() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.keepOff
 }
 
 // state returns what is saved.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -10,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/statefile"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/status"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/metrics"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
@@ -193,5 +197,24 @@ func TestStateHoldsNoCredential(t *testing.T) {
 		if leaks := probetest.Leaks(string(content), w.Credentials()...); len(leaks) > 0 {
 			t.Errorf("the state holds %q", leaks)
 		}
+	}
+}
+
+// A volume that does not respond keeps no run from being reported.
+func TestNothingWaitsForTheStateFile(t *testing.T) {
+	k := newKeeper(filepath.Join(t.TempDir(), "state"), slog.New(slog.DiscardHandler))
+	k.recorder, k.incidents = metrics.New(nil), newIncidents(k.logger, status.Links{})
+	written := false
+	k.write = func(statefile.State) error {
+		written = true
+		if !k.mu.TryLock() {
+			t.Fatal("a run would wait for the write")
+		}
+		k.mu.Unlock()
+		return nil
+	}
+	k.save()
+	if !written {
+		t.Error("nothing was written")
 	}
 }

@@ -3,26 +3,17 @@ package events
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"time"
 
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/apiserver"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/httpclient"
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/localfile"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/redact"
-)
-
-// Limits of files, in bytes.
-const (
-	maxBundle = 4 << 20
-	maxToken  = 64 << 10
 )
 
 // requestTimeout bounds one request.
@@ -44,11 +35,7 @@ func (s Server) send(ctx context.Context, method, path, contentType string, body
 }
 
 func (s Server) request(ctx context.Context, redactor *redact.Redactor, method, path, contentType string, body []byte) (status int, err error) {
-	token, err := s.token()
-	if err != nil {
-		return 0, err
-	}
-	config, err := s.tls()
+	config, err := s.files().TLS()
 	if err != nil {
 		return 0, err
 	}
@@ -58,13 +45,12 @@ func (s Server) request(ctx context.Context, redactor *redact.Redactor, method, 
 	if err != nil {
 		return 0, err
 	}
-	request.Header.Set("Authorization", "Bearer "+token)
 	request.Header.Set("Accept", "application/json")
 	request.Header.Set("Content-Type", contentType)
 	request.Header.Set("User-Agent", s.UserAgent)
 	transport := httpclient.NewTransport(config)
 	defer transport.CloseIdleConnections()
-	response, err := httpclient.New(httpclient.Bounded{Base: transport, Hold: redactor.Hold}).Do(request)
+	response, err := httpclient.New(s.files().Authenticate(httpclient.Bounded{Base: transport, Hold: redactor.Hold})).Do(request)
 	if err != nil {
 		return 0, err
 	}
@@ -73,30 +59,14 @@ func (s Server) request(ctx context.Context, redactor *redact.Redactor, method, 
 	return response.StatusCode, nil
 }
 
-func (s Server) token() (string, error) {
-	content, err := localfile.Read(s.TokenFile, maxToken)
-	if err != nil {
-		return "", fmt.Errorf("reading the token: %w", err)
-	}
-	return string(bytes.TrimSpace(content)), nil
-}
-
-func (s Server) tls() (*tls.Config, error) {
-	bundle, err := localfile.Read(s.CACert, maxBundle)
-	if err != nil {
-		return nil, fmt.Errorf("reading the CA bundle: %w", err)
-	}
-	config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: x509.NewCertPool()}
-	if !config.RootCAs.AppendCertsFromPEM(bundle) {
-		return nil, fmt.Errorf("reading the CA bundle %s: no certificate in it", s.CACert)
-	}
-	return config, nil
+func (s Server) files() apiserver.Files {
+	return apiserver.Files{CACert: s.CACert, TokenFile: s.TokenFile}
 }
 
 // Pod returns the pod that the token belongs to, with its UID, which no API server has to be asked
 // for. It is zero if the token does not say it.
 func (s Server) Pod() Object {
-	token, err := s.token()
+	token, err := s.files().Token()
 	if err != nil {
 		return Object{}
 	}

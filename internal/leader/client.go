@@ -17,6 +17,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/apiserver"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/httpclient"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/redact"
 )
@@ -39,14 +40,15 @@ type Client struct {
 // of these files. Both are read anew: the token's file for every request, the CA's after
 // a request that failed.
 func NewClient(host, caCert, tokenFile, userAgent string) (*Client, error) {
-	transport := &reconnecting{caCert: caCert}
+	files := apiserver.Files{CACert: caCert, TokenFile: tokenFile}
+	transport := &reconnecting{files: files}
 	_, err := transport.current()
 	if err == nil {
-		_, err = readToken(tokenFile)
+		_, err = files.Token()
 	}
 	var client *Client
 	if err == nil {
-		client, err = newClient(rest.Config{Host: host, WrapTransport: bearerFrom(tokenFile), UserAgent: userAgent}, transport)
+		client, err = newClient(rest.Config{Host: host, WrapTransport: files.Authenticate, UserAgent: userAgent}, transport)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("making a client for Leases at %s: %w", host, err)

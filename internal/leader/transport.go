@@ -1,21 +1,18 @@
 package leader
 
 import (
-	"crypto/tls"
-	"crypto/x509"
-	"fmt"
 	"net/http"
 	"sync"
 
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/apiserver"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/httpclient"
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/localfile"
 )
 
 // reconnecting makes requests over one connection, and over a new one, with the CA as
 // it then is, after a request that failed: a CA is rotated, and a connection that went
 // dead would be used again.
 type reconnecting struct {
-	caCert string // a file; empty means the system's roots
+	files apiserver.Files
 
 	mu        sync.Mutex // guards transport
 	transport *http.Transport
@@ -48,16 +45,9 @@ func (r *reconnecting) current() (*http.Transport, error) {
 	if r.transport != nil {
 		return r.transport, nil
 	}
-	config := &tls.Config{MinVersion: tls.VersionTLS12}
-	if r.caCert != "" {
-		bundle, err := localfile.Read(r.caCert, maxBundle)
-		if err != nil {
-			return nil, fmt.Errorf("reading the CA bundle: %w", err)
-		}
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(bundle) {
-			return nil, fmt.Errorf("reading the CA bundle %s: no certificate in it", r.caCert)
-		}
+	config, err := r.files.TLS()
+	if err != nil {
+		return nil, err
 	}
 	r.transport = httpclient.NewTransport(config)
 	return r.transport, nil

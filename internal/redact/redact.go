@@ -16,14 +16,16 @@ const (
 	// maxRaw is how much of a text is looked at. Invisible characters and credentials
 	// make it shorter, so that more than MaxText may be needed.
 	maxRaw = 16 << 10
-	// maxHeld bounds what a long-lived Redactor holds; the oldest value goes first.
+	// maxHeld bounds what a long-lived Redactor holds. The oldest value goes first, but those that
+	// New was given stay.
 	maxHeld = 32
 )
 
 // Redactor holds credentials and removes them from texts. A nil Redactor holds none.
 // It is safe for concurrent use, and no printed form of it shows what it holds.
 type Redactor struct {
-	mu      sync.Mutex // guards all below
+	lasting int        // how many values New was given
+	mu      sync.Mutex // guards needles
 	needles *needles
 }
 
@@ -32,6 +34,9 @@ func New(values ...string) *Redactor {
 	r := new(Redactor)
 	for _, value := range values {
 		r.Hold(value)
+	}
+	if r.needles != nil {
+		r.lasting = len(r.needles.values)
 	}
 	return r
 }
@@ -53,7 +58,8 @@ func (r *Redactor) Hold(value string) {
 	case slices.Contains(r.needles.values, value):
 		return
 	case len(r.needles.values) == maxHeld:
-		r.needles = newNeedles(r.needles.values[1:])
+		oldest := min(r.lasting, maxHeld-1)
+		r.needles = newNeedles(slices.Delete(slices.Clone(r.needles.values), oldest, oldest+1))
 	}
 	r.needles = r.needles.with(value)
 }

@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -73,4 +74,17 @@ func benchJWT(name string) string {
 	return "eyJhbGciOiJSUzI1NiJ9." + strings.Map(func(rune) rune {
 		return rune("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"[random.IntN(64)])
 	}, strings.Repeat("x", 900)) + "." + name
+}
+
+// A process that runs for long holds many tokens, one after another.
+func TestValuesOfTheBeginningStay(t *testing.T) {
+	r := New("password-of-the-proxy")
+	for i := range 3 * maxHeld {
+		r.Hold(fmt.Sprintf("token-number-%03d", i))
+	}
+	for _, held := range []string{"password-of-the-proxy", fmt.Sprintf("token-number-%03d", 3*maxHeld-1)} {
+		if got := r.Clean("before " + held + " after"); strings.Contains(got, held) {
+			t.Errorf("%q is shown", got)
+		}
+	}
 }

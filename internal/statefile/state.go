@@ -111,7 +111,7 @@ func (s *State) trim() {
 func known(r diagnose.Reason) bool { return r.Component() != "" }
 
 func keeps(r incident.Record) bool {
-	return known(r.Reason) && r.Reason != diagnose.None && fits(r.ID, r.Object) && fits(r.Names...) && len(r.Names) <= incident.MaxNames
+	return known(r.Reason) && r.Reason != diagnose.None && fits(r.ID, r.Object) && fits(r.Names...) && len(r.Names) <= min(r.Affected, incident.MaxNames)
 }
 
 func fits(texts ...string) bool {

@@ -87,5 +87,5 @@ func affected(r incident.Record) string {
 	if r.Affected <= maxPastNames {
 		return strings.Join(r.Names, ", ")
 	}
-	return fmt.Sprintf("%d targets: %s, …", r.Affected, strings.Join(r.Names[:maxPastNames], ", "))
+	return fmt.Sprintf("%d targets: %s, …", r.Affected, strings.Join(first(r.Names, maxPastNames), ", "))
 }

@@ -153,6 +153,8 @@ func kubernetesReason(f evidence.Failure) Reason {
 	switch {
 	case f.IsTransport():
 		return kubernetesTransportReasons[f.Class]
+	case f.Status == 403 && evidence.Contains(f.Text, evidence.TextAdmission):
+		return KubernetesUnavailable
 	case f.Class != evidence.ClassRefused || f.Status == 401 || f.Status == 403:
 		return ""
 	case f.Status == 429:

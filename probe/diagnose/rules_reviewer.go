@@ -32,7 +32,7 @@ func firstReviewerVerdict(t evidence.Target, e evidence.Evidence) (Verdict, bool
 		return proven(None, fmt.Sprintf("%s created a TokenReview", reviewerName(e)), "the API server answered 201")
 	case e.Review.RefusedWith(401):
 		return reviewerUnauthorized(t, e)
-	case e.Review.RefusedWith(403):
+	case e.Review.RefusedWith(403) && !evidence.Contains(f.Text, evidence.TextAdmission):
 		return concludedFrom(!seenAsAnother(e))(ReviewerForbidden,
 			fmt.Sprintf("the reviewer %s may not create TokenReviews", reviewerName(e)), "the TokenReview failed: "+f.Error())
 	case e.Review.Failed():
@@ -130,7 +130,7 @@ func selfReviewUnauthorized(e evidence.Evidence, answer string) (Verdict, bool) 
 				answer, "the exporter's own identity had the token reviewed")
 		}
 	}
-	if !slices.Contains(c.Audiences, c.Issuer) && c.Issuer != evidence.LegacyIssuer {
+	if !slices.Contains(c.Audiences, c.Issuer) && !slices.ContainsFunc(c.Audiences, func(a string) bool { return evidence.IsServiceName(evidence.Hostname(a)) }) && c.Issuer != evidence.LegacyIssuer {
 		return byElimination(CanaryWrongAudience,
 			fmt.Sprintf("Vault has no reviewer, and the API server does not accept the canary %s either: its token lacks the API server's audience", who), because...)
 	}
@@ -153,10 +153,15 @@ func reviewerAtFault(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 		return Verdict{}, false
 	}
 	v.Because = append([]string{"the login got a bare 403"}, v.Because...)
+	answer := e.FollowUps.DiagnosticRole
+	if call, _ := diagnosticReason(answer.Value.Text); answer.Ok() && call.Component() == ComponentVaultToKubernetes && !evidence.Contains(answer.Value.Text, answered) {
+		return concludedFrom(!answer.Carried && call != VaultToKubernetesFailed)(call, "Vault does not get as far as to send a reviewer token: "+afterErr(answer.Value.Text)+". Besides, "+v.Detail,
+			append(v.Because, "the diagnostic role responded: "+answer.Value.Text)...)
+	}
 	if e.MountExists() {
 		v.Because = append(v.Because, "the auth mount exists")
 	}
-	if !e.MountExists() || e.FollowUps.MountProbe.Carried || e.ReviewerToken.Failed() || !e.RoleAdmits() || e.FollowUps.Entity.Value.Disabled {
+	if !e.MountExists() || e.FollowUps.MountProbe.Carried || e.ReviewerToken.Failed() || !e.RoleAdmits() || e.FollowUps.Entity.Value.Disabled || e.MountCA.Ok() && !e.MountCA.Value.Verified {
 		v.Certainty = ByElimination
 	}
 	return v, true

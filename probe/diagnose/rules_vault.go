@@ -29,7 +29,7 @@ func noLeader(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	redirected := f.Active != "" && f.IsTransport()
 	sealed := f.Active != "" && saidSealed(e)
 	lost := f.Class == evidence.ClassTimeout || f.Class == evidence.ClassRedirect || redirected || sealed
-	if !e.Health.Ok() || !e.Health.Value.Standby || !e.Login.Failed() || !lost {
+	if !e.Health.Ok() || !e.Health.Value.Standby || !e.Login.Failed() || !lost || e.LoginHangs() {
 		return Verdict{}, false
 	}
 	standby := fmt.Sprintf("the node of Vault at %s is a standby", t.Vault.Addr)
@@ -66,12 +66,18 @@ func vaultTransport(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	if e.Health.Ok() {
 		because = append(because, "sys/health responded")
 	}
+	isForeign := asked.Class == evidence.ClassBadResponse || asked.Class == evidence.ClassRedirect
 	switch {
 	case asked.Class == evidence.ClassBadResponse && isGatewayStatus(asked.Status):
 		// A maintenance page returns 503 too, and a gateway may time out before Vault responds.
 		certain := asked.Status != http.StatusServiceUnavailable && !e.Health.Ok()
 		return concludedFrom(certain)(VaultNoBackend,
 			fmt.Sprintf("a load balancer or proxy responds instead of Vault at %s: %s", t.Vault.Addr, asked.Error()), because...)
+	case isForeign && question == "sys/health" && e.Login.Failed():
+		// A proxy that blocks sys/ may still pass logins on.
+		return byElimination(VaultTimeout,
+			fmt.Sprintf("the login at %s got no response in time, and another server responds to sys/health, which would show whether Vault waits for Kubernetes: %s", t.Vault.Addr, asked.Error()),
+			append(because, "the login failed: "+e.Login.Failure.Error())...)
 	case e.Health.Ok():
 		reason := vaultTransportReasons[asked.Class]
 		if asked.Active != "" {
@@ -146,6 +152,10 @@ func refine(reason Reason, certain bool, t evidence.Target, e evidence.Evidence)
 	switch reason {
 	case CanaryExpired, CanaryNotYetValid:
 		return refineTimes(reason, e)
+	case MountWrongType:
+		if m := e.Mount; !certain && m.Type == "kubernetes" && m.TypeAt.Equal(e.At) {
+			return Unexplained, false
+		}
 	case RoleNamespaceSelectorFailed:
 		return refineSelector(e)
 	case MountAnnotationsForbidden:
@@ -232,6 +242,8 @@ func mountProbe(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	case p.Value.IsBare403() && e.Mount.Type != "" && e.Mount.Type != "kubernetes":
 		return concludedFrom(!p.Carried && e.Mount.TypeAt.Equal(e.At))(MountWrongType, fmt.Sprintf("the auth method at %s is of type %s, not kubernetes", mountPath(t), e.Mount.Type),
 			answer, "Vault lists the mount with this type")
+	case p.Value.IsBare403() && e.Mount.Type == "kubernetes" && e.Mount.TypeAt.Equal(e.At):
+		return byElimination(VaultInternalError, fmt.Sprintf("Vault lists %s with the type kubernetes, but serves no logins there: its plugin could not be loaded", mountPath(t)), answer)
 	case p.Value.IsBare403():
 		return noKubernetesMount(t, e, answer)
 	case p.Value.Status == 400:

@@ -36,6 +36,7 @@ var loginTexts = []textReason{
 	{530, "", VaultNoLeader},
 	{400, "in replication DR secondary mode", VaultNoLeader}, // Enterprise
 
+	{404, "backend is nil", VaultInternalError}, // its plugin could not be loaded, or a paths filter of Enterprise
 	{404, "no handler for route", MountMissing},
 	{400, "missing client token", MountMissing}, // Vault 1.9 and older
 	{500, "could not load backend configuration", MountConfigMissing},
@@ -71,6 +72,7 @@ var loginTexts = []textReason{
 	{500, "backend kerberos not configured", MountWrongType}, // kerberos
 	{500, "configuration has not been set", MountWrongType},  // github
 
+	{500, "failed to get the response: ", VaultNoBackend}, // Vault Proxy or Agent
 	{500, "", VaultInternalError},
 	{502, "", VaultInternalError},
 	{503, "", VaultInternalError},
@@ -134,7 +136,7 @@ var reviewMessages = []reviewMessage{
 	message(`(?:namespace|secretName|serviceAccountName|serviceAccountUID|sub) claim is (?:missing|invalid)`, CanaryTokenMalformed),
 	message(`context deadline exceeded`, KubernetesUnavailable),
 	message(`Internal error occurred: (?:authentication failed unexpectedly|error validating audiences)`, KubernetesUnavailable),
-	{pattern: regexp.MustCompile(`(?i)^\[?invalid bearer token\]?$`), reason: CanaryWrongCluster}, // no authenticator knows the token
+	{pattern: regexp.MustCompile(`(?i)^\[?invalid bearer token(?:, (?:token lookup failed|unknown))*\]?$`), reason: CanaryWrongCluster}, // no authenticator knows the token
 }
 
 // orDamaged is for a message that a token whose end is missing causes too.

@@ -62,6 +62,7 @@ var vaultReasons = sorted(
 		Code: VaultTimeout, Component: ComponentVault, Title: "Vault does not answer in time",
 		Means: "Vault did not answer before the deadline, with or without accepting the connection.",
 		Seen: "The login **and** `sys/health` timed out, or every login hangs, even one with a role that does not exist: proven. " +
+			"The login timed out, and another server answers `sys/health`, such as a proxy that blocks it: by elimination. " +
 			"If Vault answers that one at once and only the canary's hangs, Vault is waiting for Kubernetes: [`vault_to_kubernetes_timeout`](#vault_to_kubernetes_timeout).",
 		Remedy:   "Check the network and Vault's load.",
 		Reported: "bank-vaults/bank-vaults#1250",
@@ -133,7 +134,7 @@ var vaultReasons = sorted(
 		Code: VaultNoBackend, Component: ComponentVault, Title: "a load balancer or proxy does not reach Vault",
 		Means: "The server at Vault's address is a load balancer, an ingress or a proxy that has no Vault to pass requests to: no pod is ready, " +
 			"or its health check fails. Vault itself may work.",
-		Seen: "502 or 504 that is not Vault's JSON: proven. By elimination with 503, because a maintenance page returns the same, " +
+		Seen: "502 or 504 that is not Vault's JSON, or the 500 `failed to get the response` of Vault Agent or Vault Proxy: proven. By elimination with 503, because a maintenance page returns the same, " +
 			"and if `sys/health` responds, because the gateway may only have timed out during the login.",
 		Remedy: "Check Vault's pods, their readiness and the Service's endpoints, then the health check of the load balancer.",
 		advise: adviseVaultBackend,
@@ -148,15 +149,17 @@ var vaultReasons = sorted(
 	},
 	Spec{
 		Code: VaultUninitialized, Component: ComponentVault, Title: "Vault is not initialised",
-		Means:    "This Vault is new, or has lost its storage.",
+		Means:    "This node is new: that of a new Vault, or one that has not joined the cluster of the others. Or it has lost its storage.",
 		Seen:     "The login fails with `Vault is sealed` here too; `sys/health` says `initialized: false`: proven.",
-		Remedy:   "If this Vault is not new, find its storage before you initialise anything.",
+		Remedy:   "If other nodes of this Vault are initialised, have this one join them. If this Vault is not new, find its storage before you initialise anything.",
 		Reported: "devantler-tech/platform#1982: an OpenBao that had lost its storage was initialised over what was left.",
 		advise: func(evidence.Target, evidence.Evidence) Advice {
 			return Advice{
-				Notes: []string{"If this Vault is not new, find its storage before you initialise anything."},
+				Notes: []string{
+					"If other nodes of this Vault are initialised, have this one join them: vault operator raft join, or retry_join in its configuration.",
+					"If this Vault is not new, find its storage before you initialise anything: vault operator init makes a new, empty Vault.",
+				},
 				Check: []Check{{vault("status"), "Initialized false"}},
-				Fix:   []string{vault("operator", "init")},
 			}
 		},
 	},
@@ -267,8 +270,9 @@ var vaultReasons = sorted(
 	},
 	Spec{
 		Code: VaultInternalError, Component: ComponentVault, Title: "Vault has an internal error: audit device, storage or plugin",
-		Means:    "An audit device that cannot write, a storage error, or a plugin process that is down. `sys/health` does not show it.",
-		Seen:     "500 `internal error`, or another 5xx from Vault without a specific meaning: proven.",
+		Means: "An audit device that cannot write, a storage error, or a plugin process that is down. `sys/health` does not show it.",
+		Seen: "500 `internal error`, or another 5xx from Vault without a specific meaning: proven; so is 404 `backend is nil`, of a mount whose plugin could not be loaded. " +
+			"The mount probe gets a bare 403 although Vault lists the mount with the type kubernetes: by elimination.",
 		Remedy:   "Vault's server log names the cause. Most often the disk of the audit log is full.",
 		Reported: `giantswarm/vault-exporter#52: "all good when actually vault is not working at all".`,
 		advise: func(evidence.Target, evidence.Evidence) Advice {

@@ -3,6 +3,7 @@ package evidence
 import (
 	"cmp"
 	"net"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -26,6 +27,9 @@ func canonicalHost(address string) string {
 		return address
 	}
 	scheme, name := strings.ToLower(u.Scheme), strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	if ip, err := netip.ParseAddr(name); err == nil { // IPv6 has several notations
+		name = ip.String()
+	}
 	if IsServiceName(name) {
 		name = "kubernetes.default.svc"
 	}

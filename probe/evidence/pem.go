@@ -8,7 +8,8 @@ import (
 	"encoding/pem"
 )
 
-// Certificates returns the certificates in a PEM text. Other blocks are skipped, as Vault does.
+// Certificates returns the certificates in a PEM text. Blocks that cannot be parsed are skipped, as
+// Vault does; client-go's ParseCertsPEM returns an error.
 func Certificates(text string) []*x509.Certificate {
 	var found []*x509.Certificate
 	for block := range pemBlocks(text) {

@@ -12,10 +12,19 @@ func (e Evidence) BareRefusal() bool {
 }
 
 // LoginHangs reports whether only the login timed out: Vault itself responds, so it is
-// waiting for the API server. A standby is excluded: it may be waiting for the active
-// node.
+// waiting for the API server. A standby may be waiting for the active node instead, unless
+// that has answered the mount probe through it.
 func (e Evidence) LoginHangs() bool {
-	return e.Login.Failed() && e.Login.Failure.Class == ClassTimeout && !e.Login.Failure.Answering && e.Health.Ok() && !e.Health.Value.Standby
+	if !e.OnlyLoginTimedOut() {
+		return false
+	}
+	node := e.Health.Value
+	return !node.Standby || !node.Performance && e.MountExists() && !e.FollowUps.MountProbe.Carried
+}
+
+// OnlyLoginTimedOut reports whether the login timed out and sys/health responded.
+func (e Evidence) OnlyLoginTimedOut() bool {
+	return e.Login.Failed() && e.Login.Failure.Class == ClassTimeout && !e.Login.Failure.Answering && e.Health.Ok()
 }
 
 // MountExists reports whether the mount probe found a Kubernetes auth mount.

@@ -21,6 +21,8 @@ const (
 	// TextForbidden is part of every 403 of the API server's authorizers; a proxy's 403
 	// lacks it.
 	TextForbidden = "forbidden: User"
+	// TextAdmission is part of a 403 of the API server that an admission webhook caused.
+	TextAdmission = "denied the request"
 	// TextThrottled is the body of the API server's own 429, from priority and fairness and
 	// from the limit of requests in flight, Kubernetes 1.28 to 1.37.
 	TextThrottled = "Too many requests, please try again later."

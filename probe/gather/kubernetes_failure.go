@@ -30,6 +30,7 @@ func kubernetesFailure(err error, x *requestTrace) evidence.Failure {
 	case x.status == http.StatusForbidden && evidence.NamedUser(status.Message) == "system:anonymous":
 		return evidence.Failure{Class: evidence.ClassBadResponse, Status: x.status, RetryAfter: x.retryAfter,
 			Text: "the API server was sent no token: what stands before it does not pass the header Authorization on"}
+	case x.status == http.StatusForbidden && !isUnexpected && evidence.Contains(status.Message, evidence.TextAdmission):
 	case isUnexpected, x.status == http.StatusForbidden && !evidence.Contains(status.Message, evidence.TextForbidden):
 		return x.failure(unexpected)
 	}

@@ -47,8 +47,8 @@ func (s *mountProbes) ask(ctx context.Context, key string, probe func() mountAns
 	for {
 		answer, mine := s.join(key, time.Now())
 		if mine {
+			defer s.finish(key, answer) // also if probe panics
 			answer.mountAnswer = probe()
-			s.finish(key, answer)
 			return answer.mountAnswer
 		}
 		select {

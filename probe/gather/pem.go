@@ -51,7 +51,7 @@ func onlyPEM(text string, clean func(string) string) string {
 // checkCA verifies the chain that the API server sent with the CA bundle of the mount's
 // config, as Vault does: without the system's roots.
 func (e *endpoint) checkCA(bundle string, now time.Time) (evidence.CACheck, evidence.Authorities) {
-	roots, authorities := x509.NewCertPool(), certificatesIn([]byte(bundle))
+	roots, authorities := x509.NewCertPool(), evidence.Certificates(bundle)
 	for _, certificate := range authorities {
 		roots.AddCert(certificate)
 	}
@@ -69,18 +69,4 @@ func (e *endpoint) checkCA(bundle string, now time.Time) (evidence.CACheck, evid
 	}
 	chain := longestValid(chains)
 	return evidence.CACheck{Verified: true, Certificate: earliestToExpire(chain[len(chain)-1:], true)}, authoritiesOf(chain, describeAll(authorities))
-}
-
-// certificatesIn returns the certificates of a PEM text. Blocks that cannot be parsed are
-// skipped, as Vault does; client-go's ParseCertsPEM returns an error.
-func certificatesIn(text []byte) (certificates []*x509.Certificate) {
-	for rest := text; ; {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			return certificates
-		}
-		if certificate, err := x509.ParseCertificate(block.Bytes); err == nil {
-			certificates = append(certificates, certificate)
-		}
-	}
 }

@@ -33,7 +33,7 @@ func (r *run) distinguish(ctx context.Context) {
 	if !r.own.IsZero() && e.ReviewerUnexplained() {
 		r.reviewReviewer(ctx)
 	}
-	if e.BareRefusal() || e.LoginHangs() {
+	if e.BareRefusal() || e.OnlyLoginTimedOut() {
 		r.followUpLogin(ctx)
 	}
 }

@@ -61,7 +61,7 @@ func (r *run) readMountAs(ctx context.Context, token evidence.Secret) evidence.M
 	}
 	m.Config = observe(func() (evidence.MountConfig, error) { return r.vault.readConfig(ctx, token) })
 	if !m.Config.Ok() {
-		m.Missing = m.Config.RefusedWith(404) && evidence.Contains(m.Config.Failure.Text, evidence.TextNoRoute)
+		m.Missing = m.Type == "" && m.Config.RefusedWith(404) && evidence.Contains(m.Config.Failure.Text, evidence.TextNoRoute)
 		return m
 	}
 	m.ConfigBaseline = r.memory.config.compared(m.Config.Value, m.At)
@@ -109,7 +109,7 @@ func (r *run) checkMountCA() {
 	r.guard(func() {
 		switch {
 		case !r.target.Kubernetes.IsServedAt(config.Value.Host) && !(candidate != nil && candidate.Host):
-			e.MountAuthorities = authoritiesOf(nil, describeAll(certificatesIn([]byte(config.Value.CACert))))
+			e.MountAuthorities = authoritiesOf(nil, describeAll(evidence.Certificates(config.Value.CACert)))
 		case r.kubernetes != nil && len(r.kubernetes.endpoint.servedCertificates()) > 0:
 			e.MountCA.State = evidence.Answered
 			e.MountCA.Value, e.MountAuthorities = r.kubernetes.endpoint.checkCA(config.Value.CACert, e.At)

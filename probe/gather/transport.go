@@ -96,7 +96,7 @@ func (f tlsFiles) parseBundle(content []byte) (caBundle, error) {
 	if !pool.AppendCertsFromPEM(content) {
 		return caBundle{}, fmt.Errorf("reading the CA bundle %s: no certificate in it", f.caCert)
 	}
-	return caBundle{pool, describeAll(certificatesIn(content))}, nil
+	return caBundle{pool, describeAll(evidence.Certificates(string(content)))}, nil
 }
 
 // clientPair reads the client certificate and its key. If a kubelet replaces both between

@@ -59,6 +59,14 @@ var canaryScenarios = []Scenario{
 		selfReview(w)
 		w.Kubernetes.Change(func(k *Kubernetes) { delete(k.Accounts, "monitoring/canary") })
 	}),
+	bare("canary_revoked_self_review_eks", byElimination(diagnose.CanaryRevoked), func(w *World) {
+		selfReview(w)
+		canary := w.Canary
+		canary.Issuer, canary.Pod = "https://oidc.eks.eu-central-1.amazonaws.com/id/ABCD", "gone"
+		w.SetCanary(canary)
+	}),
+	bare("canary_wrong_cluster_openshift", proven(diagnose.CanaryWrongCluster), reviewSays(`{"error":"[invalid bearer token, token lookup failed]"}`)),
+	bare("canary_wrong_cluster_eks", proven(diagnose.CanaryWrongCluster), reviewSays(`{"error":"[invalid bearer token, unknown]"}`)),
 	bare("canary_rejected", proven(diagnose.CanaryRejected), reviewSays(`{"authenticated":true,"audiences":["vault"],"user":{"username":"oidc:somebody"}}`)),
 	bare("canary_rejected_with_error", byElimination(diagnose.CanaryRejected),
 		reviewSays(`{"authenticated":true,"error":"not on the list","audiences":["vault"],"user":{"username":"system:serviceaccount:monitoring:canary","uid":"uid-of-canary"}}`)),

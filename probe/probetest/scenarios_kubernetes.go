@@ -16,6 +16,10 @@ var vaultToKubernetesScenarios = []Scenario{
 	twin("vault_to_kubernetes_timeout", hanging(func(w *World) {
 		w.Config(func(c *Config) { c.Host = "https://" + w.Silent() })
 	})),
+	same("vault_to_kubernetes_timeout_behind_standby", proven(diagnose.VaultToKubernetesTimeout), hanging(func(w *World) {
+		w.Vault.Change(func(v *Vault) { v.Standby = true })
+		w.Config(func(c *Config) { c.Host = "https://" + w.Silent() })
+	})),
 	{Name: "vault_to_kubernetes_timeout_handshake", Full: proven(diagnose.VaultToKubernetesTimeout), Arrange: func(w *World) {
 		w.Mount(func(m *Mount) { m.Patience = time.Second }) // Vault times out first
 		w.Config(func(c *Config) { c.Host = "https://" + w.Silent() })
@@ -36,6 +40,10 @@ var vaultToKubernetesScenarios = []Scenario{
 		w.Readable()
 		w.Config(func(c *Config) { c.CACert = newAuthority("other").PEM() })
 	}, Bare: Verdict{diagnose.VaultToKubernetesTLS, diagnose.ByElimination, diagnose.MountCAMismatch}},
+	full("vault_to_kubernetes_tls_besides_reviewer", Verdict{diagnose.VaultToKubernetesTLS, diagnose.Proven, diagnose.MountCAMismatch}, func(w *World) {
+		w.SetReviewer(expiredYesterday(w.Reviewer))
+		w.Config(func(c *Config) { c.CACert = newAuthority("other").PEM() })
+	}),
 	vaultAlone("vault_to_kubernetes_tls_name", func(w *World) string { return w.Serve(w.Kubernetes, w.kubernetesCA, elsewhere) }),
 	vaultAlone("vault_to_kubernetes_tls_plain", func(w *World) string { return "https://" + w.ServePlain(w.Kubernetes) }),
 	vaultAlone("vault_to_kubernetes_misconfigured", func(*World) string { return "127.0.0.1:6443" }),
@@ -205,6 +213,9 @@ var kubernetesScenarios = []Scenario{
 	}),
 	same("kubernetes_unavailable_proxy", byElimination(diagnose.KubernetesUnavailable), func(w *World) { w.OnKubernetes("", HTML(503)) }),
 	bare("kubernetes_unavailable_webhook", proven(diagnose.KubernetesUnavailable), reviewSays(`{"error":"[invalid bearer token, context deadline exceeded]"}`)),
+	bare("kubernetes_unavailable_admission", proven(diagnose.KubernetesUnavailable), func(w *World) {
+		w.OnKubernetes("tokenreviews", Status(403, "Forbidden", `admission webhook "validation.gatekeeper.sh" denied the request: [all-must-have-owner] you must provide labels: {"owner"}`))
+	}),
 	webhookSays("kubernetes_unavailable_webhook_certificate", `Post \"https://authn.svc/\": tls: failed to verify certificate: x509: certificate has expired or is not yet valid`),
 	webhookSays("kubernetes_unavailable_webhook_refused", `Post \"https://authn.svc/\": dial tcp 10.0.0.7:443: connect: connection refused`),
 	webhookSays("kubernetes_unavailable_webhook_dns", `Get \"https://issuer.example/\": dial tcp: lookup issuer.example: no such host`),

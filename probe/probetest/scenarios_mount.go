@@ -16,7 +16,7 @@ var mountScenarios = []Scenario{
 		w.Mount(func(m *Mount) { m.Type = "userpass" })
 	}),
 	bare("mount_wrong_type_userpass_unread", proven(diagnose.MountWrongType), withMount(func(m *Mount) { m.Type = "userpass" })),
-	same("mount_wrong_type_unknown_text", byElimination(diagnose.MountWrongType), onLogin(400, "no one has seen this text yet")),
+	differs("mount_wrong_type_unknown_text", byElimination(diagnose.MountWrongType), byElimination(diagnose.Unexplained), onLogin(400, "no one has seen this text yet")),
 	same("mount_wrong_type_kerberos", proven(diagnose.MountWrongType), onLogin(500, "backend kerberos not configured")),
 	same("mount_wrong_type_jwt", proven(diagnose.MountWrongType), withMount(func(m *Mount) { m.Type = "jwt" })),
 	twin("mount_config_missing", withMount(func(m *Mount) { m.Config = nil })),

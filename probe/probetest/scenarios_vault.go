@@ -134,11 +134,28 @@ var vaultScenarios = []Scenario{
 	twin("vault_internal_error", onLogin(500, "internal error")),
 	same("vault_internal_error_storage", proven(diagnose.VaultInternalError), onLogin(500, `Put "https://consul:8501/v1/txn": tls: failed to verify certificate: `+
 		`x509: certificate signed by unknown authority (possibly because of "crypto/rsa: verification error" while trying to verify candidate authority certificate "consul")`)),
+	same("vault_internal_error_plugin_missing", proven(diagnose.VaultInternalError), onLogin(404, noBackend)),
+	bare("vault_internal_error_plugin_missing_read", byElimination(diagnose.VaultInternalError), func(w *World) {
+		w.Readable()
+		w.OnLogin(Refuse(403, "permission denied"))
+		w.OnVault("auth/kubernetes/config", Refuse(404, noBackend))
+		w.OnVault("sys/internal/ui/mounts/auth/kubernetes", JSON(200, `{"data":{"type":"kubernetes","accessor":"auth_kubernetes_1"}}`))
+	}),
+	bare("vault_no_backend_vault_proxy", proven(diagnose.VaultNoBackend), func(w *World) {
+		w.OnVault("", Refuse(500, `failed to get the response: Put "https://vault.example:8200/v1/auth/kubernetes/login": dial tcp 10.0.0.1:8200: connect: connection refused`))
+	}),
+	bare("vault_timeout_health_refused", byElimination(diagnose.VaultTimeout), hanging(func(w *World) {
+		w.OnVault("sys/health", HTML(403))
+		w.OnLogin(Hang)
+	})),
 	same("vault_no_leader_after_login", proven(diagnose.VaultNoLeader), func(w *World) {
 		w.DropReviewer()
 		w.onRole(evidence.ProbeRole, Refuse(400, "path disabled in replication DR secondary mode"))
 	}),
 }
+
+// noBackend is Vault's text for a mount whose plugin it could not load.
+const noBackend = `no handler for route "auth/kubernetes/login". route entry found, but backend is nil.`
 
 // onRole has a handler answer the logins with one role.
 func (w *World) onRole(role string, answer http.HandlerFunc) {

@@ -1,10 +1,7 @@
 package discover
 
 import (
-	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,19 +10,15 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/apiserver"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/httpclient"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/kubeconfig"
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/localfile"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/redact"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// Limits of files and answers, in bytes.
-const (
-	maxBundle = 4 << 20
-	maxToken  = 64 << 10
-	maxPage   = 8 << 20
-)
+// maxPage limits the size of one page of a list, in bytes.
+const maxPage = 8 << 20
 
 // pageTimeout bounds one request. A plugin of a kubeconfig may have to get a token first.
 const pageTimeout = 30 * time.Second
@@ -54,40 +47,21 @@ func inCluster(target evidence.Kubernetes, userAgent string) (*server, error) {
 	if target.TokenFile == "" {
 		return nil, errors.New("the exporter has no token for the API server")
 	}
-	token, err := localfile.Read(target.TokenFile, maxToken)
-	if err != nil {
-		return nil, fmt.Errorf("reading the exporter's token: %w", err)
+	files := apiserver.Files{CACert: target.CACert, TokenFile: target.TokenFile, ServerName: target.TLSServerName}
+	if _, err := files.Token(); err != nil {
+		return nil, err
 	}
-	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: target.TLSServerName}
-	if target.CACert != "" {
-		bundle, err := localfile.Read(target.CACert, maxBundle)
-		if err != nil {
-			return nil, fmt.Errorf("reading the CA bundle: %w", err)
-		}
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(bundle) {
-			return nil, fmt.Errorf("reading the CA bundle %s: no certificate in it", target.CACert)
-		}
+	config, err := files.TLS()
+	if err != nil {
+		return nil, err
 	}
 	redactor := redact.New(httpclient.ProxyCredentials()...)
 	transport := httpclient.NewTransport(config)
 	bounded := httpclient.Bounded{Base: transport, Hold: redactor.Hold, Limit: maxPage}
 	return &server{
 		base: base, userAgent: userAgent, redactor: redactor, close: transport.CloseIdleConnections,
-		client: httpclient.New(bearer{string(bytes.TrimSpace(token)), bounded}),
+		client: httpclient.New(files.Authenticate(bounded)),
 	}, nil
-}
-
-// bearer authenticates requests with a token.
-type bearer struct {
-	token string
-	next  http.RoundTripper
-}
-
-func (b bearer) RoundTrip(request *http.Request) (*http.Response, error) {
-	request = request.Clone(request.Context())
-	request.Header.Set("Authorization", "Bearer "+b.token)
-	return b.next.RoundTrip(request)
 }
 
 func fromKubeconfig(path, contextName, userAgent string) (*server, error) {

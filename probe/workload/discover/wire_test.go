@@ -173,11 +173,11 @@ func TestHangingServer(t *testing.T) {
 
 func TestNoServer(t *testing.T) {
 	for want, target := range map[string]evidence.Kubernetes{
-		"has no token":            {Host: "https://127.0.0.1:1"},
-		"is not a URL":            {Host: "kubernetes"},
-		"reading the CA bundle":   {Host: "https://127.0.0.1:1", TokenFile: "wire_test.go", CACert: "none"},
-		"no certificate in it":    {Host: "https://127.0.0.1:1", TokenFile: "wire_test.go", CACert: "wire_test.go"},
-		"reading the exporter's ": {Host: "https://127.0.0.1:1", TokenFile: "none"},
+		"has no token":          {Host: "https://127.0.0.1:1"},
+		"is not a URL":          {Host: "kubernetes"},
+		"reading the CA bundle": {Host: "https://127.0.0.1:1", TokenFile: "wire_test.go", CACert: "none"},
+		"no certificate in it":  {Host: "https://127.0.0.1:1", TokenFile: "wire_test.go", CACert: "wire_test.go"},
+		"reading the token":     {Host: "https://127.0.0.1:1", TokenFile: "none"},
 	} {
 		i := InCluster(target, "test").Read(t.Context())
 		if len(i.Sources) != len(Sources) || i.Sources[0].State != workload.SourceFailed || !strings.Contains(i.Sources[0].Error, want) {
