@@ -203,7 +203,7 @@ func share() string {
 		percent := func(n int) int { return (100*n + faults/2) / faults }
 		return fmt.Sprintf("| %s | %d (%d %%) | %d (%d %%) |\n", what, bare[key], percent(bare[key]), full[key], percent(full[key]))
 	}
-	return fmt.Sprintf("%d faults that keep pods out, and %d that only warn.\n\n| | bare evidence | all optional evidence |\n|---|---|---|\n", faults, warnings) +
+	return fmt.Sprintf("%d faults that keep pods out, and %d that only lead to a warning.\n\n| | bare evidence | all optional evidence |\n|---|---|---|\n", faults, warnings) +
 		row("proven", string(diagnose.Proven)) + row("by elimination", string(diagnose.ByElimination)) +
 		row("of these `unexplained`", string(diagnose.Unexplained))
 }

@@ -113,7 +113,8 @@ func parse(args []string, stdout, stderr io.Writer) (f flags, code int, done boo
 	checkCommand := app.Command("check", "Probe every target once and report. Exit code 0: all are healthy, 1: some target is not, 2: invalid usage or configuration.")
 	addCheckFlags(checkCommand, &f.check)
 	workloadsCommand := app.Command("workloads", "Find who logs in from this cluster, rehearse each login once, and report. "+
-		"Exit code 0: none is broken, 1: some login is broken, 2: invalid usage or configuration.")
+		"Exit code 0: none is broken, 1: some login is broken, some target's canary cannot log in, the cluster cannot be read or, with --at, some login is not ready, "+
+		"2: invalid usage or configuration.")
 	addWorkloadFlags(workloadsCommand, &f.workloads)
 	app.Command("config", "Print the resolved configuration.")
 	addSetupFlags(app.Command("setup", "Print what an installation needs: policy and roles in Vault, permissions in Kubernetes, values of the chart. Changes nothing."), &f.setup, &f.setupOutput)

@@ -27,7 +27,7 @@ func addSetupFlags(command *kingpin.CmdClause, o *setup.Options, output *string)
 	command.Flag("diagnostic-cidr", "Address or network from which Vault sees the exporter: adds a diagnostic role for it. Repeatable.").StringsVar(&o.DiagnosticCIDRs)
 	command.Flag("cli", "The command in the output: vault or bao. Default: bao for an OpenBao in this cluster or with $BAO_ADDR, otherwise vault.").EnumVar(&o.CLI, "vault", "bao")
 
-	command.Flag("reviewer", "How the exporter sees Vault's reviewer: accessreview, canary, secret or serviceaccount. Default: what the mount's config says, or what the next two flags imply.").
+	command.Flag("reviewer", "How the exporter sees Vault's reviewer: accessreview, canary, file, secret or serviceaccount; secret and file both mean --reviewer-secret, which is mounted if it is in the exporter's namespace, and else read from the API server. Default: what the mount's config says, or what the next two flags imply.").
 		StringVar(&o.Reviewer)
 	command.Flag("reviewer-service-account", "The account that Vault reviews tokens as, as namespace/name.").StringVar(&o.ReviewerServiceAccount)
 	command.Flag("reviewer-secret", "The Secret with the token that Vault has as token_reviewer_jwt, as namespace/name or namespace/name/key.").StringVar(&o.ReviewerSecret)

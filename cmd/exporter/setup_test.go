@@ -36,6 +36,18 @@ func TestSetup(t *testing.T) {
 			[]string{"--offline", "--output=values", "--vault-addr=https://vault:8200", "--reviewer=canary"}, 0,
 			"  mode: canary\n", "",
 		},
+		"no Secret": {
+			[]string{"--offline", "--vault-addr=https://vault:8200", "--reviewer=file"}, 2, "",
+			"exporter: --reviewer-secret: is not set although --reviewer is secret or file: Vault never returns the stored token, and no Secret with it was found (--offline); allowed: the Secret",
+		},
+		"an account for a file": {
+			[]string{"--offline", "--vault-addr=https://vault:8200", "--reviewer=file", "--reviewer-secret=monitoring/reviewer", "--reviewer-service-account=vault/vault"}, 2, "",
+			"exporter: --reviewer-service-account: is not used, since --reviewer is file; allowed: nothing",
+		},
+		"a Secret as a file": {
+			[]string{"--offline", "--vault-addr=https://vault:8200", "--reviewer=file", "--reviewer-secret=monitoring/reviewer"}, 0,
+			"  mode: file\n  existingSecret: reviewer\n", "",
+		},
 		"nothing given":  {nil, 2, "", "exporter: --vault-addr: is not set"},
 		"a mistake":      {[]string{"--vault-addr=vault"}, 2, "", "exporter: --vault-addr: is no absolute URL"},
 		"unknown format": {[]string{"--output=json"}, 2, "", "hcl,sh,values"},

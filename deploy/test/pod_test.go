@@ -1,7 +1,11 @@
 package deploy
 
 import (
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -96,6 +100,27 @@ func TestImage(t *testing.T) {
 	got := podOf(t, render(t, merged(t, `{global: {imagePullSecrets: [a, {name: b}]}, imagePullSecrets: [{name: b}, {name: c}]}`))).Spec.ImagePullSecrets
 	if diff := cmp.Diff([]core.LocalObjectReference{{Name: "a"}, {Name: "b"}, {Name: "c"}}, got); diff != "" {
 		t.Errorf("pull secrets (-want +got):\n%s", diff)
+	}
+}
+
+var imageValues = regexp.MustCompile(`(?m)^(?:#   )?(image: \{registry: .*\})$`)
+
+// TestPrintedImages renders the values of an image that the guide and `exporter setup` print.
+func TestPrintedImages(t *testing.T) {
+	for path, tag := range map[string]string{"docs/installation.md": "$TAG", "internal/setup/testdata/inside.sh": "1.2.3"} {
+		text, err := os.ReadFile(filepath.Join("../..", path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		printed := imageValues.FindSubmatch(text)
+		if printed == nil {
+			t.Errorf("%s has no values of an image", path)
+			continue
+		}
+		values := strings.ReplaceAll(string(printed[1]), tag, "1234567")
+		if got := podOf(t, render(t, merged(t, values))).Spec.Containers[0].Image; got != "registry.example.com/team/vault-k8s-auth-exporter:1234567" {
+			t.Errorf("%s: %s, which renders %s", path, values, got)
+		}
 	}
 }
 

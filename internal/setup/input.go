@@ -67,7 +67,11 @@ var flagOf = map[string]string{
 // The error has one line for each mistake, and repeats no value that may be a credential.
 func NewInput(o Options) (Input, error) {
 	in := Input{CLI: o.CLI, Offline: o.Offline, Kubeconfig: o.Kubeconfig, Context: o.Context}
-	var given, read, own error
+	var given, read, own, unused error
+	if o.Reviewer == string(evidence.SourceFile) && o.ReviewerServiceAccount != "" { // internal/config would call the source secret
+		unused = errors.New("--reviewer-service-account: is not used, since --reviewer is file; allowed: nothing, or a source that uses it")
+		o.ReviewerServiceAccount = ""
+	}
 	in.Given, given = config.Partial(map[string]string{
 		"VAULT_ADDR": o.VaultAddr, "VAULT_CACERT": o.VaultCACert, "VAULT_TLS_SERVER_NAME": o.VaultTLSServerName,
 		"VAULT_NAMESPACE": o.VaultNamespace, "VAULT_MOUNT": cmp.Or(o.VaultMount, defaultMount), "VAULT_ROLE": cmp.Or(o.VaultRole, defaultRole), "KUBERNETES_HOST": o.KubernetesHost,
@@ -75,7 +79,7 @@ func NewInput(o Options) (Input, error) {
 	}, func(key string) string { return flagOf[key] })
 	in.ReadAddr, read = in.readAddr()
 	own = in.own(o)
-	mistakes := []error{given, read, own}
+	mistakes := []error{given, unused, read, own}
 	if ca, err := readCertificates(in.Given.Vault.CACert); err != nil {
 		mistakes = append(mistakes, fmt.Errorf("--vault-cacert: cannot be read: %w; allowed: a file of at most %d bytes", reason(err), maxCA))
 	} else {

@@ -243,6 +243,15 @@ var decisions = map[string]struct {
 		change:   func(_ *Input, r *Reads) { r.Cluster.TokenSecrets = failed[[]TokenSecret](403, "secrets is forbidden") },
 		mistakes: []string{"no Secret with it was found (403 secrets is forbidden)"},
 	},
+	"--reviewer=secret, and several Secrets": {
+		from: outside,
+		change: func(in *Input, r *Reads) {
+			in.Given.Reviewer.Source = evidence.SourceSecret
+			r.Cluster.TokenSecrets.Value = append(r.Cluster.TokenSecrets.Value,
+				TokenSecret{Secret: evidence.SecretKey{Namespace: "monitoring", Name: "adapter", Key: "token"}, Account: adapter})
+		},
+		mistakes: []string{"--reviewer-secret: is not set although --reviewer is secret or file: Vault never returns the stored token, and it may be in any of these Secrets: vault/vault-auth-token, monitoring/adapter"},
+	},
 	"a Secret that Vault has no token from": {
 		from: inside,
 		change: func(in *Input, _ *Reads) {

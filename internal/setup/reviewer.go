@@ -46,7 +46,8 @@ func (d *decision) givenSecret(secret evidence.SecretKey) {
 			d.fromSecret(found[0].Secret, foundSecret(found[0]))
 			return
 		}
-		d.refuse("--reviewer-secret", "is not set although --reviewer needs it", "the Secret with the token that Vault has as token_reviewer_jwt, as namespace/name or namespace/name/key")
+		d.refuse("--reviewer-secret", "is not set although --reviewer is secret or file: Vault never returns the stored token, and "+d.candidateSecrets(),
+			"the Secret with the token that Vault has as token_reviewer_jwt, as namespace/name or namespace/name/key")
 		return
 	}
 	if c := d.reads.Vault.Mount.Config; c.Ok() && c.Value.ReviewerSetKnown && !c.Value.ReviewerSet {
@@ -160,11 +161,8 @@ func (d *decision) storedReviewer() {
 			stored+fmt.Sprintf("%s is the only account bound to system:auth-delegator, and no Secret with a token of it was found: the exporter asks the API server what that account may do. "+
 				"It sees neither the stored token nor its expiry. If that token is also in a Secret, name it with --reviewer-secret.", accounts[0]))
 	default:
-		found := "no Secret with it was found" + d.whyNoSecrets()
-		switch {
-		case len(secrets) > 0:
-			found = "it may be in any of these Secrets: " + names(secrets, func(s TokenSecret) string { return s.Secret.Namespace + "/" + s.Secret.Name })
-		case len(accounts) > 0:
+		found := d.candidateSecrets()
+		if len(secrets) == 0 && len(accounts) > 0 {
 			found += "; it may be of any of these accounts: " + names(accounts, evidence.ServiceAccount.String)
 		}
 		d.refuse("--reviewer-secret", "is not set; the mount's config has a token_reviewer_jwt, which Vault never returns, and "+found,
@@ -181,9 +179,19 @@ func names[T any](found []T, of func(T) string) string {
 	return strings.Join(all, ", ")
 }
 
+// candidateSecrets says where the stored token may be, if that is not one Secret.
+func (d *decision) candidateSecrets() string {
+	if found := d.tokenSecrets(); len(found) > 0 {
+		return "it may be in any of these Secrets: " + names(found, func(s TokenSecret) string { return s.Secret.Namespace + "/" + s.Secret.Name })
+	}
+	return "no Secret with it was found" + d.whyNoSecrets()
+}
+
 func (d *decision) whyNoSecrets() string {
 	cluster := d.reads.Cluster
 	switch {
+	case d.in.Offline:
+		return " (--offline)"
 	case cluster.Access.State == evidence.NotAsked:
 		return " (the cluster was not asked, because there is no kubeconfig)"
 	case cluster.Access.Failed():

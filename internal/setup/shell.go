@@ -106,13 +106,17 @@ func (p Plan) manifest() string {
 	return strings.Join(objects, "---\n")
 }
 
+const imageWhy = "The default image is that of a release. If yours is another (" + installationPage + "#an-image-of-your-own), " +
+	"add all parts of its name to the values, such as:"
+
 func (p Plan) shellInstall() string {
 	helm := "helm"
 	if p.Context != "" {
 		helm += " --kube-context=" + shell.Quote(p.Context)
 	}
 	return fmt.Sprintf("# 3. The values of the chart\n\ncat > %s <<'VALUES'\n%sVALUES\n\n", valuesFile, p.values()) +
-		"# 4. Install the chart, and see what it finds\n#\n" + comment("If the image is in a registry of yours, add image.registry to the values.") + "#\n" +
+		"# 4. Install the chart, and see what it finds\n#\n" + comment(imageWhy) +
+		"#\n#   image: {registry: registry.example.com, repository: team/vault-k8s-auth-exporter, tag: \"1.2.3\"}\n#\n" +
 		fmt.Sprintf("#   %s install %s deploy/helm/vault-k8s-auth-exporter --namespace %s --values %s\n", helm, release, p.Account.Namespace, valuesFile) +
 		fmt.Sprintf("#   %s -n %s exec deployment/%s -- /exporter check\n", p.kubectl(), p.Account.Namespace, release)
 }

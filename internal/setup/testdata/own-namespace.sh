@@ -55,7 +55,10 @@ VALUES
 
 # 4. Install the chart, and see what it finds
 #
-# If the image is in a registry of yours, add image.registry to the values.
+# The default image is that of a release. If yours is another (docs/installation.md#an-image-of-your-own), add
+# all parts of its name to the values, such as:
+#
+#   image: {registry: registry.example.com, repository: team/vault-k8s-auth-exporter, tag: "1.2.3"}
 #
 #   helm install vault-k8s-auth-exporter deploy/helm/vault-k8s-auth-exporter --namespace monitoring --values vault-k8s-auth-exporter-values.yaml
 #   kubectl -n monitoring exec deployment/vault-k8s-auth-exporter -- /exporter check
