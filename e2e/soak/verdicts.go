@@ -99,8 +99,17 @@ func allowed(target string, holding []lab.Fault) []string {
 		for _, v := range wanted(target, f) {
 			reasons = append(reasons, v.Reason)
 		}
+		if slices.ContainsFunc(holding, func(other lab.Fault) bool { return reveals(other, f) }) {
+			reasons = append(reasons, f.Full.Reason)
+		}
 	}
 	return reasons
+}
+
+// reveals reports whether the fault f is seen better while the other holds: a role with a namespace selector has Vault
+// read the namespace from the API server, and say why it cannot, as the diagnostic role does.
+func reveals(other, f lab.Fault) bool {
+	return other.Name != f.Name && (other.Name == "role_namespace_mismatch_selector" || other.Name == "role_namespace_selector_failed")
 }
 
 // hides reports whether nobody can see the fault f while the other holds. Of two faults that do not hide each other

@@ -54,6 +54,8 @@ func TestJudgeRun(t *testing.T) {
 		"not yet specific":                           {ran("full", 1, "vault_to_kubernetes_failed", "by_elimination"), []span{held(t, "role_missing", 0, 0)}, ""},
 		"proven to be what it is not":                {ran("full", 1, "vault_to_kubernetes_failed", "proven"), []span{held(t, "role_missing", 0, 0)}, "allows role_missing"},
 		"what only the other target can see":         {ran("bare", 1, "reviewer_drift", "proven"), []span{held(t, "reviewer_drift", 0, 0)}, "allows vault_to_kubernetes_failed"},
+		"what a namespace selector reveals":          {ran("bare", 1, "vault_to_kubernetes_misconfigured", "proven"), []span{held(t, "vault_to_kubernetes_misconfigured", 0, 0), held(t, "role_namespace_mismatch_selector", 0, 0)}, ""},
+		"what another fault does not reveal":         {ran("bare", 1, "vault_to_kubernetes_misconfigured", "proven"), []span{held(t, "vault_to_kubernetes_misconfigured", 0, 0), held(t, "role_missing", 0, 0)}, "allows vault_to_kubernetes_failed"},
 		"one of two that do not hide each other":     {ran("full", 1, "reviewer_forbidden", "proven"), []span{held(t, "role_missing", 0, 0), held(t, "reviewer_forbidden", 0, 0)}, ""},
 		"the fault that another hides":               {ran("full", 1, "role_missing", "proven"), []span{held(t, "role_missing", 0, 0), held(t, "vault_sealed", 0, 0)}, "allows vault_sealed"},
 		"the fault that hides another":               {ran("full", 1, "vault_sealed", "proven"), []span{held(t, "role_missing", 0, 0), held(t, "vault_sealed", 0, 0)}, ""},
