@@ -1,21 +1,35 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+
 	"github.com/prometheus/common/version"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/config"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/kubeconfig"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/redact"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/workload/discover"
 )
 
 // newInventoryReader returns what reads who logs in from the cluster: of a kubeconfig if one is
-// named or this is no pod, otherwise the pod's own.
-func newInventoryReader(f workloadFlags, settings config.Config) *discover.Reader {
+// named or this is not a pod, otherwise the pod's own. The error is one of usage.
+func newInventoryReader(f workloadFlags, settings config.Config) (*discover.Reader, error) {
 	agent := "vault-k8s-auth-exporter/" + version.Version
-	reader := discover.FromKubeconfig(f.kubeconfig, f.context, agent)
+	var reader *discover.Reader
 	if home := settings.OwnCluster(); f.kubeconfig == "" && f.context == "" && home != (evidence.Kubernetes{}) {
 		reader = discover.InCluster(home, agent)
+	} else {
+		var err error
+		reader, err = discover.FromKubeconfig(f.kubeconfig, f.context, agent)
+		if errors.Is(err, kubeconfig.ErrNone) {
+			err = fmt.Errorf("%w; name one with --kubeconfig or KUBECONFIG", err)
+		}
+		if err != nil {
+			return nil, errors.New(redact.Clean(err.Error()))
+		}
 	}
 	reader.Namespaces = settings.Workloads.Namespaces
-	return reader
+	return reader, nil
 }

@@ -224,9 +224,11 @@ func TestReadFailures(t *testing.T) {
 		arrange func(*testing.T, *Options, *probetest.World)
 		want    func(Cluster) bool
 	}{
-		"no kubeconfig": {
-			func(t *testing.T, _ *Options, _ *probetest.World) { t.Setenv("KUBECONFIG", "") },
-			func(c Cluster) bool { return c.Access.State == evidence.NotAsked },
+		"no kubeconfig where KUBECONFIG is": {
+			func(t *testing.T, _ *Options, _ *probetest.World) { t.Setenv("KUBECONFIG", "/no/such/file") },
+			func(c Cluster) bool {
+				return c.Access.State == evidence.NotAsked && c.NoKubeconfig == "there is no kubeconfig at /no/such/file"
+			},
 		},
 		"a kubeconfig that is not there": {
 			func(_ *testing.T, o *Options, _ *probetest.World) { o.Kubeconfig = "/no/such/file" },

@@ -131,7 +131,7 @@ func (d *decision) onlyServer() (Server, error) {
 	cluster := d.reads.Cluster
 	switch {
 	case cluster.Access.State == evidence.NotAsked:
-		return Server{}, errors.New("the cluster was not asked, because there is no kubeconfig")
+		return Server{}, errors.New("the cluster was not asked" + d.whyNotAsked())
 	case cluster.Access.Failed():
 		return Server{}, fmt.Errorf("the cluster cannot be asked: %s", cluster.Access.Failure.Error())
 	case cluster.Vaults.Failed():
@@ -172,6 +172,13 @@ func (d *decision) storedReviewer() {
 	}
 }
 
+func (d *decision) whyNotAsked() string {
+	if d.in.Offline {
+		return ", because of --offline"
+	}
+	return ", because " + d.reads.Cluster.NoKubeconfig
+}
+
 // names lists what was found.
 func names[T any](found []T, of func(T) string) string {
 	var all []string
@@ -185,7 +192,7 @@ func (d *decision) whyNoSecrets() string {
 	cluster := d.reads.Cluster
 	switch {
 	case cluster.Access.State == evidence.NotAsked:
-		return " (the cluster was not asked, because there is no kubeconfig)"
+		return " (the cluster was not asked" + d.whyNotAsked() + ")"
 	case cluster.Access.Failed():
 		return fmt.Sprintf(" (the cluster: %s)", cluster.Access.Failure.Error())
 	case cluster.TokenSecrets.Failed():
