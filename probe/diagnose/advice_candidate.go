@@ -98,9 +98,12 @@ func changedByCandidate(t evidence.Target, e evidence.Evidence) []string {
 	return notes
 }
 
-// adviseCandidateHost is for a candidate whose host or CA does not work.
-func adviseCandidateHost(t evidence.Target) Advice {
+// adviseCandidateHost is for a candidate whose host or CA does not work for the exporter.
+func adviseCandidateHost(r Reason, t evidence.Target) Advice {
 	a := Advice{Notes: []string{"Do not write it. Nothing was changed in Vault."}}
+	if !r.isOfHost() {
+		a.Notes = []string{"Do not write it, unless Vault reaches this host where the exporter does not. Nothing was changed in Vault."}
+	}
 	if !hasScheme.MatchString(t.Kubernetes.Host) {
 		a.Notes = append(a.Notes, "kubernetes_host must be an https URL, such as https://kubernetes.default.svc.")
 		return a
