@@ -89,7 +89,8 @@ func TestCandidateUsage(t *testing.T) {
 	setTarget(t, w.Target)
 	for want, args := range map[string][]string{
 		"are for --candidate":    {"--reviewer-token-file=new.jwt"},
-		"has no --output":        {"--candidate", "--output=prometheus"},
+		"no change is given":     {"--candidate"},
+		"has no --output":        {"--candidate", "--reviewer-token-file=new.jwt", "--output=prometheus"},
 		"has a user, a password": {"--candidate", "--kubernetes-host=https://user:secret@example.com"},
 	} {
 		var stdout, stderr transcript

@@ -87,6 +87,7 @@ func TestCheckExitCodes(t *testing.T) {
 		"named target":    {nil, []string{"check", "--target", "default"}, 0, "default: healthy", ""},
 		"unknown target":  {nil, []string{"check", "--target", "other"}, 2, "", `--target "other" is not configured; the targets are: default`},
 		"unknown output":  {nil, []string{"check", "--output", "xml"}, 2, "", "text,json"},
+		"verbose, quiet":  {nil, []string{"check", "-v", "-q"}, 2, "", "--verbose and --quiet exclude each other"},
 		"unknown flag":    {nil, []string{"check", "--nonsense"}, 2, "", "--nonsense"},
 		"unknown command": {nil, []string{"nonsense"}, 2, "", "nonsense"},
 		"version":         {nil, []string{"--version"}, 0, "vault-k8s-auth-exporter, version", ""},
