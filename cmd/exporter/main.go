@@ -32,7 +32,7 @@ import (
 const (
 	exitOK        = 0
 	exitUnhealthy = 1 // check: logins at some target fail, or are not known to work; serve: a listener failed
-	exitUsage     = 2 // flags or configuration
+	exitUsage     = 2 // flags or configuration are invalid
 	exitLost      = 3 // serve: another process holds the lease
 )
 
@@ -88,7 +88,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case "config":
 		return printConfig(settings, stdout, stderr)
 	}
-	return serve(ctx, f, settings, signals, logger)
+	if err := checkListeners(f); err != nil {
+		return complain(stderr, err)
+	}
+	at, err := siteOf(f, settings)
+	if err != nil {
+		return complain(stderr, err)
+	}
+	return serve(ctx, f, settings, at, signals, logger)
 }
 
 // parse reads the command line. If done is set, the program ends with the exit code.

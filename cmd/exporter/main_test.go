@@ -292,6 +292,25 @@ func TestServeEndsAHangingProbe(t *testing.T) {
 	}
 }
 
+// A mistake in a flag is one of usage: it is not logged, and nothing starts.
+func TestServeFlags(t *testing.T) {
+	w := probetest.NewWorld(t)
+	setTarget(t, w.Target)
+	const allowed = " is not an address; allowed: HOST:PORT or :PORT, such as 127.0.0.1:10190"
+	for arg, want := range map[string]string{
+		"--web.listen-address=nope":            `--web.listen-address: "nope"` + allowed,
+		"--health.listen-address=:none":        `--health.listen-address: ":none"` + allowed,
+		"--debug.listen-address=::1:10192":     `--debug.listen-address: "::1:10192"` + allowed,
+		"--web.listen-address=127.0.0.1:65536": `--web.listen-address: "127.0.0.1:65536"` + allowed,
+		"--web.config.file=/no/such/file":      "--web.config.file: reading web configuration: open /no/such/file: no such file or directory",
+	} {
+		var out transcript
+		if code := run(t.Context(), []string{"serve", arg}, &out, &out); code != exitUsage || out.String() != "exporter: "+want+"\n" {
+			t.Errorf("%s: exit code %d, want %d:\n%s", arg, code, exitUsage, &out)
+		}
+	}
+}
+
 func TestServeFailsWhereAPortIsTaken(t *testing.T) {
 	w := probetest.NewWorld(t)
 	setTarget(t, w.Target)
