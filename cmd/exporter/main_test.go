@@ -89,9 +89,11 @@ func TestCheckExitCodes(t *testing.T) {
 		"unknown output":  {nil, []string{"check", "--output", "xml"}, 2, "", "text,json"},
 		"verbose, quiet":  {nil, []string{"check", "-v", "-q"}, 2, "", "--verbose and --quiet exclude each other"},
 		"unknown flag":    {nil, []string{"check", "--nonsense"}, 2, "", "--nonsense"},
-		"unknown command": {nil, []string{"nonsense"}, 2, "", "nonsense"},
+		"unknown command": {nil, []string{"chek"}, 2, "", `exporter: "chek" is not a command; the commands are: serve, check, workloads, config, setup; see exporter --help`},
+		"more arguments":  {nil, []string{"check", "default"}, 2, "", "exporter: unexpected default; see exporter --help"},
 		"version":         {nil, []string{"--version"}, 0, "vault-k8s-auth-exporter, version", ""},
 		"help":            {nil, []string{"--help"}, 0, "usage: exporter", ""},
+		"where it is":     {nil, []string{"--help"}, 0, status.Repository + "docs/configuration.md", ""},
 		"config":          {nil, []string{"config"}, 0, "EXPORTER_VAULT_ROLE=canary", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
