@@ -134,7 +134,7 @@ var decisions = map[string]struct {
 		change:   func(_ *Input, r *Reads) { stored(r).Host = "https://x/$(id)" },
 		reviewer: evidence.Origin{Source: evidence.SourceAccessReview, ServiceAccount: vaultAccount},
 		check:    func(p Plan) bool { return p.Target.Kubernetes.Host == "" },
-		warns:    []string{"a kubernetes_host that is no https URL"},
+		warns:    []string{"a kubernetes_host that is not an https URL"},
 	},
 	"no Vault in the cluster": {
 		from:     inside,
@@ -376,6 +376,21 @@ var decisions = map[string]struct {
 		reviewer: evidence.Origin{Source: evidence.SourceAccessReview, ServiceAccount: vaultAccount},
 		check:    func(p Plan) bool { return cmp.Equal(p.Asked, []string{"Nothing was asked (--offline)."}) },
 		warns:    []string{"Whether the role canary exists is not known: if it does, it is overwritten"},
+	},
+	"an account implies how the reviewer is seen": {
+		from: inside,
+		change: func(in *Input, _ *Reads) {
+			in.ReviewerImplied = true
+			in.Given.Reviewer = evidence.Origin{Source: evidence.SourceAccessReview, ServiceAccount: vaultAccount}
+		},
+		reviewer: evidence.Origin{Source: evidence.SourceAccessReview, ServiceAccount: vaultAccount},
+		check:    func(p Plan) bool { return p.Why == "--reviewer-service-account says so. The reviewer is vault/vault." },
+	},
+	"how the reviewer is seen, without its account": {
+		from:     inside,
+		change:   func(in *Input, _ *Reads) { in.Given.Reviewer.Source = evidence.SourceAccessReview },
+		reviewer: evidence.Origin{Source: evidence.SourceAccessReview, ServiceAccount: vaultAccount},
+		check:    func(p Plan) bool { return strings.HasPrefix(p.Why, "--reviewer says so, ") },
 	},
 	"offline, minted": {
 		from: offline(func(in *Input) {

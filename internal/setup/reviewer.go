@@ -56,6 +56,10 @@ func (d *decision) givenSecret(secret evidence.SecretKey) {
 }
 
 func (d *decision) givenAccount(given evidence.Origin) {
+	why := "--reviewer and --reviewer-service-account say so."
+	if d.in.ReviewerImplied {
+		why = "--reviewer-service-account says so."
+	}
 	if given.ServiceAccount == (evidence.ServiceAccount{}) {
 		server, err := d.onlyServer()
 		if err != nil {
@@ -63,8 +67,9 @@ func (d *decision) givenAccount(given evidence.Origin) {
 			return
 		}
 		given.ServiceAccount = server.Account
+		why = "--reviewer says so, and the account is that of Vault's pods in this cluster."
 	}
-	d.choose(given, fmt.Sprintf("--reviewer and --reviewer-service-account say so. The reviewer is %s.", given.ServiceAccount))
+	d.choose(given, fmt.Sprintf("%s The reviewer is %s.", why, given.ServiceAccount))
 }
 
 func (d *decision) refuseAccount(what string) {
