@@ -1,14 +1,11 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/prometheus/common/version"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/config"
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/kubeconfig"
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/redact"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/workload/discover"
 )
@@ -23,11 +20,8 @@ func newInventoryReader(f workloadFlags, settings config.Config) (*discover.Read
 	} else {
 		var err error
 		reader, err = discover.FromKubeconfig(f.kubeconfig, f.context, agent)
-		if errors.Is(err, kubeconfig.ErrNone) {
-			err = fmt.Errorf("%w; name one with --kubeconfig or KUBECONFIG", err)
-		}
 		if err != nil {
-			return nil, errors.New(redact.Clean(err.Error()))
+			return nil, fmt.Errorf("%w; allowed: the path of a kubeconfig in --kubeconfig or KUBECONFIG, and one of its contexts in --context", err)
 		}
 	}
 	reader.Namespaces = settings.Workloads.Namespaces

@@ -212,7 +212,7 @@ func TestWorkloadsWithoutAKubeconfig(t *testing.T) {
 		args       []string
 		want       string
 	}{
-		"none":               {none, nil, "there is no kubeconfig at " + none + "; name one with --kubeconfig or KUBECONFIG"},
+		"none":               {none, nil, "there is no kubeconfig at " + none},
 		"a file that is not": {there, []string{"--kubeconfig", none}, "reading the kubeconfig " + none + ": stat " + none + ": no such file or directory"},
 		"an unknown context": {there, []string{"--context", "other"}, "reading the kubeconfig " + there + `: context "other" does not exist`},
 	} {
@@ -221,7 +221,7 @@ func TestWorkloadsWithoutAKubeconfig(t *testing.T) {
 			t.Setenv("KUBERNETES_SERVICE_HOST", "")
 			var stdout, stderr transcript
 			code := run(t.Context(), append([]string{"workloads"}, test.args...), &stdout, &stderr)
-			if want := "exporter: " + test.want + "\n"; code != exitUsage || stderr.String() != want || stdout.String() != "" {
+			if want := "exporter: " + test.want + "; allowed: the path of a kubeconfig in --kubeconfig or KUBECONFIG, and one of its contexts in --context\n"; code != exitUsage || stderr.String() != want || stdout.String() != "" {
 				t.Errorf("exit code %d:\n%s%swant\n%s", code, &stdout, &stderr, want)
 			}
 		})
