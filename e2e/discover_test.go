@@ -50,8 +50,11 @@ func TestDiscovery(t *testing.T) {
 		}
 	}
 
-	administrator := discover.FromKubeconfig(valueOf(l.AdminEnv(), "KUBECONFIG"), "", "test").Read(t.Context())
-	if diff := cmp.Diff(full.Entries, administrator.Entries); diff != "" {
+	administrator, err := discover.FromKubeconfig(valueOf(l.AdminEnv(), "KUBECONFIG"), "", "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(full.Entries, administrator.Read(t.Context()).Entries); diff != "" {
 		t.Errorf("a kubeconfig shows other logins:\n%s", diff)
 	}
 

@@ -36,9 +36,14 @@ type Result struct {
 // Healthy reports whether pods can log in.
 func (r Result) Healthy() bool { return r.LoginStatus() == diagnose.LoginsWork }
 
-// LoginStatus returns whether pods can log in. Metrics, page, log and check all use
-// this method.
-func (r Result) LoginStatus() diagnose.LoginStatus { return r.Diagnosis.Reason.LoginStatus() }
+// LoginStatus returns whether pods can log in or, of a candidate, whether they could with it.
+// Metrics, page, log and check all use this method.
+func (r Result) LoginStatus() diagnose.LoginStatus {
+	if r.Target.Candidate != nil {
+		return r.Diagnosis.CandidateStatus()
+	}
+	return r.Diagnosis.Reason.LoginStatus()
+}
 
 // FollowUps lists the follow-ups that this run made, by the names of their steps.
 // Answers that were carried over are not listed.

@@ -29,11 +29,14 @@ func addCandidateFlags(c *kingpin.CmdClause, f *candidateFlags) {
 // of returns the targets to probe: the selected ones or, for a candidate, the only one with the
 // candidate's settings.
 func (f candidateFlags) of(selected []evidence.Target, output string) ([]evidence.Target, error) {
+	isGiven := f.tokenFile+f.host+f.caCert != ""
 	switch {
-	case !f.isTried && f.tokenFile+f.host+f.caCert == "":
+	case !f.isTried && !isGiven:
 		return selected, nil
 	case !f.isTried:
 		return nil, errors.New("--reviewer-token-file, --kubernetes-host and --kubernetes-cacert are for --candidate")
+	case !isGiven:
+		return nil, errors.New("--candidate: no change is given; allowed: one or more of --reviewer-token-file, --kubernetes-host and --kubernetes-cacert")
 	case output == "prometheus":
 		return nil, errors.New("--candidate has no --output prometheus: its gauges are about logins, and nobody logs in")
 	case len(selected) != 1:

@@ -40,6 +40,7 @@ func TestCandidate(t *testing.T) {
 		"bound to a pod": {"reviewer_token_bound_to_pod", nil, 0, []string{"warn reviewer_token_bound_to_pod", "bound to pod vault-0", "It becomes invalid with the pod vault/vault-0."}},
 		"too much":       {"reviewer_overprivileged", nil, 0, []string{"warn reviewer_overprivileged", "do everything to everything"}},
 		"expired":        {"reviewer_expired", nil, 1, []string{"REFUSED, reviewer_expired (reviewer, proven)", "> reviewer-token"}},
+		"unreachable":    {"kubernetes_unreachable", nil, 1, []string{"NOT KNOWN, kubernetes_unreachable (kubernetes, by elimination): whether the candidate works is not known"}},
 		"no https": {"", []string{"--kubernetes-host=127.0.0.1:6443"}, 1, []string{
 			"vault_to_kubernetes_misconfigured (vault_to_kubernetes, proven)", "must be an https URL"}},
 		"http":  {"", []string{"--kubernetes-host=http://127.0.0.1:6443"}, 1, []string{"vault_to_kubernetes_misconfigured"}},
@@ -73,12 +74,23 @@ func TestCandidate(t *testing.T) {
 	}
 }
 
+// A token that is not a JWT is hardly that of a service account.
+func TestCandidateThatIsNotAJWT(t *testing.T) {
+	w := probetest.NewWorld(t)
+	code, stdout, _ := runCandidate(t, w, "not-a-token")
+	text := strings.Join(strings.Fields(stdout), " ")
+	if want := "new.jwt holds is not a JWT, and every token of a service account is one"; code != exitUnhealthy || !strings.Contains(text, want) {
+		t.Errorf("exit code %d, the report lacks %q:\n%s", code, want, stdout)
+	}
+}
+
 func TestCandidateUsage(t *testing.T) {
 	w := probetest.NewWorld(t)
 	setTarget(t, w.Target)
 	for want, args := range map[string][]string{
 		"are for --candidate":    {"--reviewer-token-file=new.jwt"},
-		"has no --output":        {"--candidate", "--output=prometheus"},
+		"no change is given":     {"--candidate"},
+		"has no --output":        {"--candidate", "--reviewer-token-file=new.jwt", "--output=prometheus"},
 		"has a user, a password": {"--candidate", "--kubernetes-host=https://user:secret@example.com"},
 	} {
 		var stdout, stderr transcript

@@ -62,6 +62,9 @@ func (f checkFlags) report(links status.Links, planned map[string]maintenance.Wi
 // check probes the selected targets once, all at the same time, and reports.
 func check(ctx context.Context, f flags, settings config.Config, stdout, stderr io.Writer) int {
 	signal.Ignore(syscall.SIGPIPE) // it would end the process before late logins are revoked
+	if f.check.verbose && f.check.quiet {
+		return complain(stderr, errors.New("--verbose and --quiet exclude each other"))
+	}
 	selected, err := f.check.selection.from(settings.Targets)
 	if err == nil {
 		selected, err = f.check.candidate.of(selected, f.check.output)

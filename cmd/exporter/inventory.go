@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/prometheus/common/version"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/config"
@@ -9,13 +11,19 @@ import (
 )
 
 // newInventoryReader returns what reads who logs in from the cluster: of a kubeconfig if one is
-// named or this is no pod, otherwise the pod's own.
-func newInventoryReader(f workloadFlags, settings config.Config) *discover.Reader {
+// named or this is not a pod, otherwise the pod's own. The error is one of usage.
+func newInventoryReader(f workloadFlags, settings config.Config) (*discover.Reader, error) {
 	agent := "vault-k8s-auth-exporter/" + version.Version
-	reader := discover.FromKubeconfig(f.kubeconfig, f.context, agent)
+	var reader *discover.Reader
 	if home := settings.OwnCluster(); f.kubeconfig == "" && f.context == "" && home != (evidence.Kubernetes{}) {
 		reader = discover.InCluster(home, agent)
+	} else {
+		var err error
+		reader, err = discover.FromKubeconfig(f.kubeconfig, f.context, agent)
+		if err != nil {
+			return nil, fmt.Errorf("%w; allowed: the path of a kubeconfig in --kubeconfig or KUBECONFIG, and one of its contexts in --context", err)
+		}
 	}
 	reader.Namespaces = settings.Workloads.Namespaces
-	return reader
+	return reader, nil
 }

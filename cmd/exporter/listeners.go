@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"strings"
 	"time"
 
 	"github.com/prometheus/exporter-toolkit/web"
@@ -37,6 +38,38 @@ const (
 	maxHealthConnections = 64
 	maxDebugConnections  = 16
 )
+
+// checkListeners checks the flags of the listeners. Whether an address can be listened on shows
+// later.
+func checkListeners(f flags) error {
+	mistakes := []error{checkAddress("--health.listen-address", f.health)}
+	if f.debug != "" {
+		mistakes = append(mistakes, checkAddress("--debug.listen-address", f.debug))
+	}
+	if f.web.WebSystemdSocket == nil || !*f.web.WebSystemdSocket {
+		for _, address := range *f.web.WebListenAddresses {
+			mistakes = append(mistakes, checkAddress("--web.listen-address", address))
+		}
+	}
+	if err := validateWebConfig(*f.web.WebConfigFile); err != nil {
+		mistakes = append(mistakes, fmt.Errorf("--web.config.file: %w", err))
+	}
+	return errors.Join(mistakes...)
+}
+
+func checkAddress(flag, address string) error {
+	if strings.HasPrefix(address, "vsock://") {
+		return nil // the exporter-toolkit's
+	}
+	_, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %q is not an address; allowed: HOST:PORT or :PORT, such as 127.0.0.1:10190", flag, address)
+	}
+	return nil
+}
 
 // server serves one listener.
 type server struct {

@@ -15,6 +15,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -26,13 +27,14 @@ import (
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/config"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/setup"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/status"
 )
 
 // Exit codes.
 const (
 	exitOK        = 0
 	exitUnhealthy = 1 // check: logins at some target fail, or are not known to work; serve: a listener failed
-	exitUsage     = 2 // flags or configuration
+	exitUsage     = 2 // flags or configuration are invalid
 	exitLost      = 3 // serve: another process holds the lease
 )
 
@@ -62,7 +64,7 @@ type flags struct {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	signals := hangups()
 	defer signal.Stop(signals)
-	version.Version = cmp.Or(version.Version, "dev") // a release names its own
+	version.Version = cmp.Or(version.Version, moduleVersion(), "dev") // a release names its own
 	f, code, done := parse(args, stdout, stderr)
 	if done {
 		return code
@@ -88,16 +90,27 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case "config":
 		return printConfig(settings, stdout, stderr)
 	}
-	return serve(ctx, f, settings, signals, logger)
+	if err := checkListeners(f); err != nil {
+		return complain(stderr, err)
+	}
+	at, err := siteOf(f, settings)
+	if err != nil {
+		return complain(stderr, err)
+	}
+	return serve(ctx, f, settings, at, signals, logger)
 }
 
 // parse reads the command line. If done is set, the program ends with the exit code.
 func parse(args []string, stdout, stderr io.Writer) (f flags, code int, done bool) {
 	app := kingpin.New("exporter", "Checks whether pods can log in to Vault with the Kubernetes auth method. If they cannot, it names the cause and its fix.\n\n"+
-		"Targets are configured with EXPORTER_* variables: see docs/configuration.md.")
+		"Targets are configured with EXPORTER_* variables: see "+status.Repository+"docs/configuration.md")
 	app.UsageWriter(stdout)
 	app.ErrorWriter(stderr)
-	app.Version(version.Print("vault-k8s-auth-exporter"))
+	app.Flag("version", "Show application version.").PreAction(func(*kingpin.ParseContext) error {
+		_, err := fmt.Fprintln(stdout, buildInfo())
+		code, done = exitOK, true
+		return err
+	}).Bool()
 	app.HelpFlag.Short('h')
 	// kingpin would run the default command after --help and --version.
 	app.Terminate(func(status int) { code, done = status, true })
@@ -124,11 +137,24 @@ func parse(args []string, stdout, stderr io.Writer) (f flags, code int, done boo
 		return f, code, true
 	}
 	if err != nil {
+		if name := args[0]; !strings.HasPrefix(name, "-") && app.GetCommand(name) == nil {
+			err = fmt.Errorf("%q is not a command; the commands are: %s", name, strings.Join(commandsOf(app), ", "))
+		}
 		fmt.Fprintf(stderr, "exporter: %v; see exporter --help\n", err)
 		return f, exitUsage, true
 	}
 	f.command = command
 	return f, exitOK, false
+}
+
+func commandsOf(app *kingpin.Application) []string {
+	var names []string
+	for _, c := range app.Model().Commands {
+		if c.Name != "help" {
+			names = append(names, c.Name)
+		}
+	}
+	return names
 }
 
 func printConfig(settings config.Config, stdout, stderr io.Writer) int {

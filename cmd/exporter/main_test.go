@@ -87,10 +87,13 @@ func TestCheckExitCodes(t *testing.T) {
 		"named target":    {nil, []string{"check", "--target", "default"}, 0, "default: healthy", ""},
 		"unknown target":  {nil, []string{"check", "--target", "other"}, 2, "", `--target "other" is not configured; the targets are: default`},
 		"unknown output":  {nil, []string{"check", "--output", "xml"}, 2, "", "text,json"},
+		"verbose, quiet":  {nil, []string{"check", "-v", "-q"}, 2, "", "--verbose and --quiet exclude each other"},
 		"unknown flag":    {nil, []string{"check", "--nonsense"}, 2, "", "--nonsense"},
-		"unknown command": {nil, []string{"nonsense"}, 2, "", "nonsense"},
+		"unknown command": {nil, []string{"chek"}, 2, "", `exporter: "chek" is not a command; the commands are: serve, check, workloads, config, setup; see exporter --help`},
+		"more arguments":  {nil, []string{"check", "default"}, 2, "", "exporter: unexpected default; see exporter --help"},
 		"version":         {nil, []string{"--version"}, 0, "vault-k8s-auth-exporter, version", ""},
 		"help":            {nil, []string{"--help"}, 0, "usage: exporter", ""},
+		"where it is":     {nil, []string{"--help"}, 0, status.Repository + "docs/configuration.md", ""},
 		"config":          {nil, []string{"config"}, 0, "EXPORTER_VAULT_ROLE=canary", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -288,6 +291,25 @@ func TestServeEndsAHangingProbe(t *testing.T) {
 	}
 	if strings.Contains(s.out.String(), "Incident began") {
 		t.Errorf("a run that was cut short was taken for a verdict:\n%s", s.out)
+	}
+}
+
+// A mistake in a flag is one of usage: it is not logged, and nothing starts.
+func TestServeFlags(t *testing.T) {
+	w := probetest.NewWorld(t)
+	setTarget(t, w.Target)
+	const allowed = " is not an address; allowed: HOST:PORT or :PORT, such as 127.0.0.1:10190"
+	for arg, want := range map[string]string{
+		"--web.listen-address=nope":            `--web.listen-address: "nope"` + allowed,
+		"--health.listen-address=:none":        `--health.listen-address: ":none"` + allowed,
+		"--debug.listen-address=::1:10192":     `--debug.listen-address: "::1:10192"` + allowed,
+		"--web.listen-address=127.0.0.1:65536": `--web.listen-address: "127.0.0.1:65536"` + allowed,
+		"--web.config.file=/no/such/file":      "--web.config.file: reading web configuration: open /no/such/file: no such file or directory",
+	} {
+		var out transcript
+		if code := run(t.Context(), []string{"serve", arg}, &out, &out); code != exitUsage || out.String() != "exporter: "+want+"\n" {
+			t.Errorf("%s: exit code %d, want %d:\n%s", arg, code, exitUsage, &out)
+		}
 	}
 }
 

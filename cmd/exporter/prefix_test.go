@@ -288,9 +288,9 @@ func TestRunsBehindAProxy(t *testing.T) {
 func TestSiteFlags(t *testing.T) {
 	for arg, want := range map[string]string{
 		"--web.external-url=ftp://example.com": "exporter: --web.external-url: \"ftp://example.com\" has another scheme; allowed: an absolute URL, https or http, such as https://example.com/vault-auth; see exporter --help\n",
-		"--web.external-url=example.com":       "exporter: --web.external-url: \"example.com\" is no absolute URL; allowed: an absolute URL, https or http, such as https://example.com/vault-auth; see exporter --help\n",
-		"--web.route-prefix=/a b":              `exporter: --web.route-prefix: "/a b" is no path of a page; allowed: a path of letters, digits and ._~-, such as /vault-auth; / is the root; see exporter --help` + "\n",
-		"--web.route-prefix=https://host/a":    `exporter: --web.route-prefix: "https://host/a" is no path of a page; allowed: a path of letters, digits and ._~-, such as /vault-auth; / is the root; see exporter --help` + "\n",
+		"--web.external-url=example.com":       "exporter: --web.external-url: \"example.com\" is not an absolute URL; allowed: an absolute URL, https or http, such as https://example.com/vault-auth; see exporter --help\n",
+		"--web.route-prefix=/a b":              `exporter: --web.route-prefix: "/a b" is not a valid path of a page; allowed: a path of letters, digits and ._~-, such as /vault-auth; / is the root; see exporter --help` + "\n",
+		"--web.route-prefix=https://host/a":    `exporter: --web.route-prefix: "https://host/a" is not a valid path of a page; allowed: a path of letters, digits and ._~-, such as /vault-auth; / is the root; see exporter --help` + "\n",
 	} {
 		var out transcript
 		if code := run(t.Context(), []string{"serve", arg}, &out, &out); code != exitUsage || out.String() != want {

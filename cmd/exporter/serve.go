@@ -48,19 +48,10 @@ type exporter struct {
 // serve probes on a schedule until the context ends. Then, in this order, the runs end
 // and revoke their tokens, late logins are awaited to revoke theirs, the lease is
 // released, and the listeners close.
-func serve(ctx context.Context, f flags, settings config.Config, signals <-chan os.Signal, logger *slog.Logger) int {
+func serve(ctx context.Context, f flags, settings config.Config, at site, signals <-chan os.Signal, logger *slog.Logger) int {
 	signal.Ignore(syscall.SIGPIPE) // the exporter outlives the reader of its log
 	saveMemory(f.debug != "")
-	if err := validateWebConfig(*f.web.WebConfigFile); err != nil {
-		logger.Error("Web configuration is invalid", "file", *f.web.WebConfigFile, "err", err)
-		return exitUsage
-	}
 	logger.Info("Starting", "version", version.Info(), "targets", len(settings.Targets))
-	at, err := siteOf(f, settings)
-	if err != nil {
-		logger.Error("Web configuration is invalid", "file", *f.web.WebConfigFile, "err", err)
-		return exitUsage
-	}
 	e, err := newExporter(settings, at, logger)
 	if err != nil {
 		logger.Error("Starting leader election failed", "err", err)

@@ -49,7 +49,8 @@ func TestSetup(t *testing.T) {
 			"  mode: file\n  existingSecret: reviewer\n", "",
 		},
 		"nothing given":  {nil, 2, "", "exporter: --vault-addr: is not set"},
-		"a mistake":      {[]string{"--vault-addr=vault"}, 2, "", "exporter: --vault-addr: is no absolute URL"},
+		"an account":     {[]string{"--offline", "--vault-addr=https://vault.example.com", "--reviewer-service-account=vault/vault"}, 0, "# --reviewer-service-account says so. The reviewer is vault/vault.\n", ""},
+		"a mistake":      {[]string{"--vault-addr=vault"}, 2, "", "exporter: --vault-addr: is not an absolute URL"},
 		"unknown format": {[]string{"--output=json"}, 2, "", "hcl,sh,values"},
 		"help":           {[]string{"--help"}, 0, "--reviewer-secret", ""},
 	} {

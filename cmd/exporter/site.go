@@ -73,7 +73,7 @@ type site struct {
 func siteOf(f flags, settings config.Config) (site, error) {
 	c, err := readWebConfig(*f.web.WebConfigFile)
 	if err != nil {
-		return site{}, err
+		return site{}, fmt.Errorf("--web.config.file: %w", err)
 	}
 	s := site{links: linksOf(f.site, settings), page: settings.StatusPage}
 	s.prefix = s.links.Path

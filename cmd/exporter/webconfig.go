@@ -88,7 +88,7 @@ func readWebConfig(path string) (c webConfig, err error) {
 		return webConfig{}, fmt.Errorf("reading web configuration: %w", err)
 	}
 	if err := yaml.Unmarshal(text, &c); err != nil {
-		return webConfig{}, fmt.Errorf("reading web configuration %q: it is no YAML", path) // the text may hold hashes
+		return webConfig{}, fmt.Errorf("reading web configuration %q: it is not YAML", path) // the text may hold hashes
 	}
 	return c, nil
 }

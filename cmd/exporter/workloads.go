@@ -53,7 +53,11 @@ type workloadReport struct {
 
 // workloads discovers who logs in, rehearses each login once, and reports.
 func workloads(ctx context.Context, f workloadFlags, settings config.Config, stdout, stderr io.Writer) int {
-	return workloadsOf(ctx, f, settings, newInventoryReader(f, settings).Read, stdout, stderr)
+	reader, err := newInventoryReader(f, settings)
+	if err != nil {
+		return complain(stderr, err)
+	}
+	return workloadsOf(ctx, f, settings, reader.Read, stdout, stderr)
 }
 
 // workloadsOf is workloads with what reads the inventory.
@@ -144,20 +148,32 @@ func targetAt(name string, targets []evidence.Target) (*evidence.Target, error) 
 	return nil, fmt.Errorf("--at %q is not configured; the targets are: %s", name, firstOf(namesOf(targets), maxConfigured))
 }
 
-// unread returns an error if no source could be read: nobody knows then who logs in.
+// unread returns an error if no source could be read: nobody knows then who logs in. It has one
+// line for each cause.
 func unread(sources []workload.Source) error {
-	var failures []error
+	var causes []string
+	names := map[string][]string{} // by cause
 	for _, s := range sources {
 		switch s.State {
 		case workload.SourceRead, workload.SourcePartial:
 			return nil
 		case workload.SourceNotInstalled:
 		default:
-			failures = append(failures, fmt.Errorf("%s: %s", s.Name, s.Error))
+			if names[s.Error] == nil {
+				causes = append(causes, s.Error)
+			}
+			names[s.Error] = append(names[s.Error], s.Name)
 		}
+	}
+	var failures []error
+	for _, cause := range causes {
+		failures = append(failures, fmt.Errorf("%s: %s", firstOf(names[cause], maxUnread), cause))
 	}
 	return errors.Join(failures...)
 }
+
+// maxUnread is how many kinds a line names that could not be read.
+const maxUnread = 2
 
 func inNamespaces(entries []workload.Entry, patterns []string) []workload.Entry {
 	if len(patterns) == 0 {

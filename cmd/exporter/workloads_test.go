@@ -181,6 +181,53 @@ func TestWorkloadsOfNothingFail(t *testing.T) {
 	}
 }
 
+// What could not be read for one cause is one line.
+func TestWorkloadsOfAClusterThatIsNotReached(t *testing.T) {
+	t.Parallel()
+	read := func(context.Context) workload.Inventory {
+		var all []workload.Source
+		for _, name := range []string{"pods", "jobs.batch", "issuers.cert-manager.io", "serviceaccounts"} {
+			all = append(all, workload.Source{Name: name, State: workload.SourceFailed, Error: "connection refused"})
+		}
+		all[2].Error = "may not list"
+		return workload.Inventory{Sources: all}
+	}
+	var stdout, stderr bytes.Buffer
+	code := workloadsOf(t.Context(), workloadFlags{}, config.Config{}, read, &stdout, &stderr)
+	const want = "exporter: reading who logs in: pods, jobs.batch and 1 more: connection refused\n" +
+		"exporter: reading who logs in: issuers.cert-manager.io: may not list\n"
+	if code != exitUnhealthy || stderr.String() != want {
+		t.Errorf("exit code %d: %s", code, stderr.String())
+	}
+}
+
+// A kubeconfig that is not there is a mistake of usage: nothing is asked.
+func TestWorkloadsWithoutAKubeconfig(t *testing.T) {
+	w := probetest.NewWorld(t)
+	setTarget(t, w.Target)
+	there := w.File("kubeconfig", "{apiVersion: v1, kind: Config, current-context: a, contexts: [{name: a, context: {cluster: c}}], clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}]}")
+	const none = "/no/such/kubeconfig"
+	for name, test := range map[string]struct {
+		kubeconfig string // KUBECONFIG
+		args       []string
+		want       string
+	}{
+		"none":               {none, nil, "there is no kubeconfig at " + none},
+		"a file that is not": {there, []string{"--kubeconfig", none}, "reading the kubeconfig " + none + ": stat " + none + ": no such file or directory"},
+		"an unknown context": {there, []string{"--context", "other"}, "reading the kubeconfig " + there + `: context "other" does not exist`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("KUBECONFIG", test.kubeconfig)
+			t.Setenv("KUBERNETES_SERVICE_HOST", "")
+			var stdout, stderr transcript
+			code := run(t.Context(), append([]string{"workloads"}, test.args...), &stdout, &stderr)
+			if want := "exporter: " + test.want + "; allowed: the path of a kubeconfig in --kubeconfig or KUBECONFIG, and one of its contexts in --context\n"; code != exitUsage || stderr.String() != want || stdout.String() != "" {
+				t.Errorf("exit code %d:\n%s%swant\n%s", code, &stdout, &stderr, want)
+			}
+		})
+	}
+}
+
 func TestNamesAreNotInterpreted(t *testing.T) {
 	r := rehearse.Result{Entry: entryOf("shop\x1b[2J", "web\n", "m", "r\x07"), Verdict: diagnose.WorkloadVerdict{State: diagnose.WorkloadUnknown}}
 	var out bytes.Buffer

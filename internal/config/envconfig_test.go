@@ -51,7 +51,7 @@ func TestTrapsOfEnvconfig(t *testing.T) {
 			t.Errorf("got %q, %v", got.Mount, err)
 		}
 	})
-	t.Run("an empty variable is no duration", func(t *testing.T) {
+	t.Run("an empty variable is not a duration", func(t *testing.T) {
 		t.Setenv("TRAP_WAIT", "")
 		if err := envconfig.Process("trap", &struct{ Wait time.Duration }{}); err == nil {
 			t.Error("an empty variable is a duration")

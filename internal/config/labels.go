@@ -68,7 +68,7 @@ func checkLabel(key, value string) error {
 	case isCredential(key) || isCredential(value):
 		return invalid("hold a credential, or what looks like one, which is not repeated here", "no credential in a label")
 	case !labelName.MatchString(key):
-		return invalid(quote(key)+" is no name of a label", "up to 63 letters, digits and _ that begin with a letter")
+		return invalid(quote(key)+" is not a valid label name", "up to 63 letters, digits and _ that begin with a letter")
 	case value == "" || utf8.RuneCountInString(value) > maxLabelValue:
 		return invalid(quote(key)+" is empty or too long", fmt.Sprintf("1 to %d characters", maxLabelValue))
 	}

@@ -109,7 +109,7 @@ func (w windowText) single(comment string) (maintenance.Window, error) {
 	for _, key := range []string{"begin", "end"} {
 		at, err := time.Parse(time.RFC3339, w.values[key])
 		if err != nil {
-			return maintenance.Window{}, invalid(key+" "+quote(w.values[key])+" is no time", "RFC 3339 with a time zone, such as 2026-12-01T22:00:00Z or 2026-12-01T23:00:00+01:00")
+			return maintenance.Window{}, invalid(key+" "+quote(w.values[key])+" is not a time", "RFC 3339 with a time zone, such as 2026-12-01T22:00:00Z or 2026-12-01T23:00:00+01:00")
 		}
 		times[key] = at
 	}

@@ -71,9 +71,9 @@ func TestMaintenanceMistakes(t *testing.T) {
 	for content, want := range map[string]string{
 		`{begin: 2026-12-02T00:00:00Z, end: 2026-12-01T00:00:00Z}`:              "ends at 2026-12-01T00:00:00Z, not after its beginning at 2026-12-02T00:00:00Z; allowed: an end after the begin",
 		`{begin: 2026-12-02T00:00:00Z, end: 2026-12-02T00:00:00Z}`:              "ends at 2026-12-02T00:00:00Z, not after its beginning",
-		`{begin: 2026-12-02T00:00:00Z}`:                                         `end "" is no time; allowed: RFC 3339`,
-		`{begin: 2026-12-02, end: 2026-12-03}`:                                  `is no time; allowed: RFC 3339 with a time zone`,
-		`{begin: 2026-12-02T00:00:00, end: 2026-12-03T00:00:00Z}`:               `begin "2026-12-02T00:00:00" is no time; allowed: RFC 3339 with a time zone`,
+		`{begin: 2026-12-02T00:00:00Z}`:                                         `end "" is not a time; allowed: RFC 3339`,
+		`{begin: 2026-12-02, end: 2026-12-03}`:                                  `is not a time; allowed: RFC 3339 with a time zone`,
+		`{begin: 2026-12-02T00:00:00, end: 2026-12-03T00:00:00Z}`:               `begin "2026-12-02T00:00:00" is not a time; allowed: RFC 3339 with a time zone`,
 		`{schedule: "Sun 02:00-04:00", timezone: Europe/Atlantis}`:              `timezone "Europe/Atlantis" is not known; allowed: a name of the system's time zone database`,
 		`{schedule: "Sun 02:00-04:00", timezone: Local}`:                        `timezone "Local" is not known`,
 		`{schedule: "0 2 * * 0"}`:                                               `schedule "0 2 * * 0" has a day that is not known; allowed: days and times, such as Sun 02:00-04:00`,

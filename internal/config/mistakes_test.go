@@ -12,11 +12,11 @@ import (
 )
 
 func TestAllMistakesAtOnce(t *testing.T) {
-	const want = `EXPORTER_TARGET_NAME: "my target" is no name of a target; allowed: up to 128 letters, digits and ._/- that begin and end with a letter or digit
-VAULT_ADDR: is no absolute URL; allowed: an absolute URL, https (or http), such as https://vault.vault.svc:8200
+	const want = `EXPORTER_TARGET_NAME: "my target" is not a valid target name; allowed: up to 128 letters, digits and ._/- that begin and end with a letter or digit
+VAULT_ADDR: is not an absolute URL; allowed: an absolute URL, https (or http), such as https://vault.vault.svc:8200
 EXPORTER_VAULT_CACERT: reading /no/such/ca.crt: no such file or directory; allowed: the path of a PEM file with at least one certificate
-EXPORTER_VAULT_TLS_SERVER_NAME: "vault:8200" is no name of a server; allowed: a DNS name or an IP address, without scheme and port
-EXPORTER_VAULT_NAMESPACE: "a//b" is no path in Vault; allowed: letters, digits and ._:@- in parts divided by single slashes, no part . or ..
+EXPORTER_VAULT_TLS_SERVER_NAME: "vault:8200" is not a server name; allowed: a DNS name or an IP address, without scheme and port
+EXPORTER_VAULT_NAMESPACE: "a//b" is not a valid path in Vault; allowed: letters, digits and ._:@- in parts divided by single slashes, no part . or ..
 EXPORTER_VAULT_MOUNT: begins with auth/, which is not part of it; allowed: the path below auth/, such as kubernetes
 EXPORTER_VAULT_ROLE: is not set; allowed: the name of the canary's role at the mount: letters, digits and _.- that begin and end with a letter, digit or _
 EXPORTER_VAULT_CLIENT_CERT: is not set although EXPORTER_VAULT_CLIENT_KEY is; allowed: both, or neither
@@ -25,10 +25,10 @@ EXPORTER_REVIEWER: "configmap" is not supported; allowed: accessreview, canary, 
 EXPORTER_REVIEWER_TOKEN_FILE: holds a credential, or what looks like one, which is not repeated here; allowed: no credential in a variable: it goes into a file, and the variable names the file
 EXPORTER_CANARY: is a URL where a bare value belongs: Kubernetes injects such values for Services; allowed: a value of your own; set enableServiceLinks: false in the pod's spec to have none injected
 EXPORTER_CANARY_AUDIENCES: has an empty audience; allowed: audiences separated by commas, such as vault
-EXPORTER_INTERVAL: "60" is no duration; allowed: 1s to 24h in Go's syntax, such as 60s or 1m30s
+EXPORTER_INTERVAL: "60" is not a duration; allowed: 1s to 24h in Go's syntax, such as 60s or 1m30s
 EXPORTER_TIMEOUT: "100ms" is too short; allowed: 1s to 24h in Go's syntax, such as 60s or 1m30s
 EXPORTER_RECHECK_INTERVAL: "25h" is too long; allowed: 1s to 24h in Go's syntax, such as 60s or 1m30s
-EXPORTER_FOLLOW_UPS: "yes" is neither; allowed: true or false
+EXPORTER_FOLLOW_UPS: "yes" is not a boolean; allowed: true or false
 EXPORTER_PORT: is not known; allowed: the variables in docs/configuration.md
 EXPORTER_VAULT_ADDRESS: is not known; did you mean EXPORTER_VAULT_ADDR?`
 	_, err := load(t, vars{
@@ -57,6 +57,23 @@ EXPORTER_VAULT_ADDRESS: is not known; did you mean EXPORTER_VAULT_ADDR?`
 	}
 }
 
+// Whoever has set nothing learns of the other sources of tokens, and of setup.
+func TestNothingIsSet(t *testing.T) {
+	const setup = "; exporter setup prints the one that fits, and all else that an installation needs"
+	_, err := load(t, vars{})
+	for _, want := range []string{
+		"EXPORTER_REVIEWER_TOKEN_FILE: is not set; allowed: " + specOf("REVIEWER_TOKEN_FILE").missing + "; or another source, EXPORTER_REVIEWER: accessreview, canary, secret, serviceaccount" + setup + "\n",
+		"EXPORTER_CANARY_TOKEN_FILE: is not set; allowed: " + specOf("CANARY_TOKEN_FILE").missing + "; or another source, EXPORTER_CANARY: serviceaccount",
+	} {
+		if !strings.Contains(errorText(err), want) {
+			t.Errorf("%s\nlacks\n%s", errorText(err), want)
+		}
+	}
+	if n := strings.Count(errorText(err), setup); n != 1 {
+		t.Errorf("setup is named %d times", n)
+	}
+}
+
 func TestNothingSet(t *testing.T) {
 	_, err := load(t, nil)
 	want := []string{
@@ -82,21 +99,21 @@ func TestMistakes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct{ variable, value, want string }{
-		{"TARGET_NAME", "-prod", `"-prod" is no name of a target`},
-		{"TARGET_NAME", "prod{", `"prod{" is no name of a target`},
-		{"TARGET_NAME", "日本", `"\u65e5\u672c" is no name of a target`},
-		{"TARGET_NAME", strings.Repeat("a", 129), "the value is no name of a target"},
-		{"VAULT_ADDR", "vault", "is no absolute URL"},
-		{"VAULT_ADDR", "https:vault", "is no absolute URL"},
-		{"VAULT_ADDR", "//vault", "is no absolute URL"},
+		{"TARGET_NAME", "-prod", `"-prod" is not a valid target name`},
+		{"TARGET_NAME", "prod{", `"prod{" is not a valid target name`},
+		{"TARGET_NAME", "日本", `"\u65e5\u672c" is not a valid target name`},
+		{"TARGET_NAME", strings.Repeat("a", 129), "the value is not a valid target name"},
+		{"VAULT_ADDR", "vault", "is not an absolute URL"},
+		{"VAULT_ADDR", "https:vault", "is not an absolute URL"},
+		{"VAULT_ADDR", "//vault", "is not an absolute URL"},
 		{"VAULT_ADDR", "https://", "has no host"},
 		{"VAULT_ADDR", "https:///v1", "has no host"},
 		{"VAULT_ADDR", "https://<vault>", "has no host"},
-		{"VAULT_ADDR", "https://va ult", "is no absolute URL"},
+		{"VAULT_ADDR", "https://va ult", "is not an absolute URL"},
 		{"VAULT_ADDR", "https://vault:", "has a port that cannot be"},
 		{"VAULT_ADDR", "https://vault:0", "has a port that cannot be"},
 		{"VAULT_ADDR", "https://vault:65536", "has a port that cannot be"},
-		{"VAULT_ADDR", "https://vault:port", "is no absolute URL"},
+		{"VAULT_ADDR", "https://vault:port", "is not an absolute URL"},
 		{"VAULT_ADDR", "https://user@vault", "holds a user or a password"},
 		{"VAULT_ADDR", "https://user:pass@vault", "holds a user or a password"},
 		{"VAULT_ADDR", "https://vault?token=x", "has a query"},
@@ -120,38 +137,38 @@ func TestMistakes(t *testing.T) {
 		{"VAULT_CACERT", "tcp://10.0.0.1:8200", "Kubernetes injects such values"},
 		{"VAULT_CACERT", "-----BEGIN CERTIFICATE-----\nMII", "holds a credential, or what looks like one"},
 		{"VAULT_TLS_SERVER_NAME", "https://vault", "Kubernetes injects such values"},
-		{"VAULT_NAMESPACE", "team a", `"team a" is no path in Vault`},
+		{"VAULT_NAMESPACE", "team a", `"team a" is not a valid path in Vault`},
 		{"VAULT_NAMESPACE", "team/..", "has a part .."},
 		{"VAULT_MOUNT", "///", "names no mount"},
 		{"VAULT_MOUNT", "auth", "begins with auth/"},
 		{"VAULT_MOUNT", "/auth/kubernetes/", "begins with auth/"},
 		{"VAULT_MOUNT", "/v1/auth/kubernetes", "begins with v1/"},
 		{"VAULT_MOUNT", "kubernetes/../token", "has a part .."},
-		{"VAULT_MOUNT", "kubernetes/login?x", `"kubernetes/login?x" is no path in Vault`},
+		{"VAULT_MOUNT", "kubernetes/login?x", `"kubernetes/login?x" is not a valid path in Vault`},
 		{"VAULT_MOUNT", "tcp://10.0.0.1:8200", "Kubernetes injects such values"},
-		{"VAULT_ROLE", "a/b", `"a/b" is no name of a role`},
-		{"VAULT_ROLE", "-a", `"-a" is no name of a role`},
-		{"VAULT_ROLE", "it's", `"it's" is no name of a role`},
+		{"VAULT_ROLE", "a/b", `"a/b" is not a valid role name`},
+		{"VAULT_ROLE", "-a", `"-a" is not a valid role name`},
+		{"VAULT_ROLE", "it's", `"it's" is not a valid role name`},
 		{"VAULT_CLIENT_CERT", f.cert, "EXPORTER_VAULT_CLIENT_KEY: is not set although EXPORTER_VAULT_CLIENT_CERT is"},
 		{"VAULT_CLIENT_KEY", f.key, "EXPORTER_VAULT_CLIENT_CERT: is not set although EXPORTER_VAULT_CLIENT_KEY is"},
 		{"KUBERNETES_HOST", "http://10.0.0.1", "is http, over which a token would travel unencrypted"},
-		{"KUBERNETES_HOST", "10.0.0.1:6443", "is no absolute URL"},
-		{"KUBERNETES_HOST", "localhost:6443", "is no absolute URL"},
+		{"KUBERNETES_HOST", "10.0.0.1:6443", "is not an absolute URL"},
+		{"KUBERNETES_HOST", "localhost:6443", "is not an absolute URL"},
 		{"KUBERNETES_CACERT", "/no/such/file", "reading /no/such/file: no such file or directory"},
 		{"REVIEWER", "File", `"File" is not supported; allowed: accessreview, canary, file, secret, serviceaccount`},
 		{"REVIEWER_TOKEN_FILE", "tcp://10.0.0.1:80", "Kubernetes injects such values"},
 		{"REVIEWER_TOKEN_FILE", "/my files/token", "has a blank inside"},
 		{"REVIEWER_TOKEN_FILE", "/etc/\x01", "has a character that cannot be printed"},
 		{"REVIEWER_TOKEN_FILE", "/etc/\xff", "has a character that cannot be printed"},
-		{"REVIEWER_TOKEN_FILE", "0f3dac36-9d8c-4f3b-8a57-51f2e1b0c9aa", "is no path, rather a credential"},
+		{"REVIEWER_TOKEN_FILE", "0f3dac36-9d8c-4f3b-8a57-51f2e1b0c9aa", "looks like a credential rather than a path"},
 		{"CANARY_TOKEN_FILE", "~/token", "has the character ~"},
 		{"CANARY_AUDIENCES", "vault,,x", "has an empty audience"},
 		{"VAULT_ALIASES", "https://a,", "has an empty URL"},
-		{"VAULT_ALIASES", "https://a,vault:8200", "is no absolute URL"},
+		{"VAULT_ALIASES", "https://a,vault:8200", "is not an absolute URL"},
 		{"CANARY_AUDIENCES", "va ult", "has a blank inside"},
 		{"CANARY_AUDIENCES", "https://user:pass@vault", "has an audience with an @"},
 		{"INTERVAL", "tcp://10.0.0.1:80", "Kubernetes injects such values"},
-		{"INTERVAL", "1d", `"1d" is no duration`},
+		{"INTERVAL", "1d", `"1d" is not a duration`},
 		{"INTERVAL", "-60s", `"-60s" is too short`},
 		{"INTERVAL", "0", `"0" is too short`},
 		{"INTERVAL", "21s", "21s is shorter than the longest run, 22s: the 15s of EXPORTER_TIMEOUT, and 7s for follow-ups and revocation; allowed: 22s or more, or a timeout of 14s or less"},
@@ -159,12 +176,12 @@ func TestMistakes(t *testing.T) {
 		{"TIMEOUT", "60s", "EXPORTER_INTERVAL: 1m0s is shorter than the longest run, 1m7s: the 1m0s of EXPORTER_TIMEOUT"},
 		{"TIMEOUT", "999ms", `"999ms" is too short`},
 		{"RECHECK_INTERVAL", "61s", "1m1s is longer than the 1m0s of EXPORTER_INTERVAL; allowed: 1s to 1m0s"},
-		{"STATUS_PAGE", "auto", `"auto" is neither; allowed: true or false`},
-		{"EXTERNAL_URL", "/vault-auth", "is no absolute URL; allowed: an absolute URL, https or http, such as https://example.com/vault-auth"},
+		{"STATUS_PAGE", "auto", `"auto" is not a boolean; allowed: true or false`},
+		{"EXTERNAL_URL", "/vault-auth", "is not an absolute URL; allowed: an absolute URL, https or http, such as https://example.com/vault-auth"},
 		{"EXTERNAL_URL", "https://example.com/a?b=c", "has a query; allowed: "},
 		{"EXTERNAL_URL", "https://example.com/{x}", "has the character {"},
-		{"FOLLOW_UPS", "1", `"1" is neither; allowed: true or false`},
-		{"FOLLOW_UPS", "True", `"True" is neither`},
+		{"FOLLOW_UPS", "1", `"1" is not a boolean; allowed: true or false`},
+		{"FOLLOW_UPS", "True", `"True" is not a boolean`},
 		{"FOLLOW_UPS", "tcp://10.0.0.1:80", "Kubernetes injects such values"},
 	} {
 		t.Run(tt.variable+"="+tt.value, func(t *testing.T) {

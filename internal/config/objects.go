@@ -75,7 +75,7 @@ var leaseName = kind[Lease]{
 	format: func(l Lease) string { return formatObject(l.Namespace, l.Name) },
 }
 
-var namespaceList = listOf(matching(dnsLabel, "name of a namespace", ""), "name", "names of namespaces separated by commas, such as shop,pay")
+var namespaceList = listOf(matching(dnsLabel, "namespace name", ""), "name", "names of namespaces separated by commas, such as shop,pay")
 
 // objectKinds are the kinds that Events may be about, by their names in lower case.
 var objectKinds = map[string]Object{

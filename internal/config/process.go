@@ -64,8 +64,12 @@ func (r *resolver) process() Config {
 	var c Config
 	store(r, processVariables, &c)
 	if c.Shard.Total > 0 && c.Shard.Index >= c.Shard.Total {
-		r.refuse("SHARD", invalid(fmt.Sprintf("is shard %d, which %d of %s do not have", c.Shard.Index, c.Shard.Total, r.names.name("TOTAL_SHARDS")),
-			"0 to the number of shards less 1, or the name of a pod that ends in it"))
+		allowed := "0"
+		if c.Shard.Total > 1 {
+			allowed = fmt.Sprintf("0 to %d", c.Shard.Total-1)
+		}
+		r.refuse("SHARD", invalid(fmt.Sprintf("is %d, but %s is %d", c.Shard.Index, r.names.name("TOTAL_SHARDS"), c.Shard.Total),
+			allowed+", or the name of a pod that ends in it"))
 	}
 	if c.Workloads.Enabled {
 		c.Home = r.home("WORKLOADS", "the discovery")
@@ -109,7 +113,7 @@ var shardIndex = kind[int]{
 	parse: func(value string) (int, error) {
 		match := ordinal.FindStringSubmatch(value)
 		if match == nil {
-			return 0, malformed(quote(value) + " is no shard")
+			return 0, malformed(quote(value) + " is not a shard")
 		}
 		return strconv.Atoi(match[1])
 	},

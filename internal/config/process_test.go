@@ -15,17 +15,18 @@ func TestProcessMistakes(t *testing.T) {
 		given vars
 		want  string
 	}{
-		"no number":     {vars{"EXPORTER_MAX_IN_FLIGHT": "many"}, `EXPORTER_MAX_IN_FLIGHT: "many" is no number; allowed: 0 for enough, or a number up to 10000`},
+		"no number":     {vars{"EXPORTER_MAX_IN_FLIGHT": "many"}, `EXPORTER_MAX_IN_FLIGHT: "many" is not a number; allowed: 0 for enough, or a number up to 10000`},
 		"negative":      {vars{"EXPORTER_MAX_IN_FLIGHT": "-1"}, `EXPORTER_MAX_IN_FLIGHT: "-1" is out of bounds; allowed: 0 for enough, or a number up to 10000`},
 		"no shards":     {vars{"EXPORTER_TOTAL_SHARDS": "0"}, `EXPORTER_TOTAL_SHARDS: "0" is out of bounds; allowed: a number from 1 to 1000`},
-		"shard beyond":  {vars{"EXPORTER_SHARD": "exporter-3", "EXPORTER_TOTAL_SHARDS": "3"}, "EXPORTER_SHARD: is shard 3, which 3 of EXPORTER_TOTAL_SHARDS do not have; allowed: 0 to the number of shards less 1, or the name of a pod that ends in it"},
-		"no shard":      {vars{"EXPORTER_SHARD": "exporter"}, `EXPORTER_SHARD: "exporter" is no shard; allowed: a number from 0, or the name of a pod of a StatefulSet, such as exporter-2`},
-		"deployment":    {vars{"EXPORTER_SHARD": "exporter-7d4b9c-x2x"}, `EXPORTER_SHARD: "exporter-7d4b9c-x2x" is no shard; allowed: a number from 0, or the name of a pod of a StatefulSet, such as exporter-2`},
+		"shard beyond":  {vars{"EXPORTER_SHARD": "exporter-3", "EXPORTER_TOTAL_SHARDS": "3"}, "EXPORTER_SHARD: is 3, but EXPORTER_TOTAL_SHARDS is 3; allowed: 0 to 2, or the name of a pod that ends in it"},
+		"shard alone":   {vars{"EXPORTER_SHARD": "3"}, "EXPORTER_SHARD: is 3, but EXPORTER_TOTAL_SHARDS is 1; allowed: 0, or the name of a pod that ends in it"},
+		"no shard":      {vars{"EXPORTER_SHARD": "exporter"}, `EXPORTER_SHARD: "exporter" is not a shard; allowed: a number from 0, or the name of a pod of a StatefulSet, such as exporter-2`},
+		"deployment":    {vars{"EXPORTER_SHARD": "exporter-7d4b9c-x2x"}, `EXPORTER_SHARD: "exporter-7d4b9c-x2x" is not a shard; allowed: a number from 0, or the name of a pod of a StatefulSet, such as exporter-2`},
 		"lease":         {vars{"EXPORTER_LEADER_ELECTION_LEASE": "exporter"}, `EXPORTER_LEADER_ELECTION_LEASE: "exporter" names no Lease; allowed: a Lease as namespace/name; the default is the pod's own namespace and vault-k8s-auth-exporter`},
-		"workloads":     {vars{"EXPORTER_WORKLOADS": "true"}, "EXPORTER_WORKLOADS: the discovery is of the cluster that the exporter runs in, and this is no pod; allowed: it in a pod only"},
-		"namespaces":    {vars{"EXPORTER_WORKLOADS_NAMESPACES": "shop,Pay"}, `EXPORTER_WORKLOADS_NAMESPACES: "Pay" is no name of a namespace; allowed: names of namespaces separated by commas, such as shop,pay`},
-		"no pod":        {vars{"EXPORTER_LEADER_ELECTION": "true", "EXPORTER_LEADER_ELECTION_LEASE": "a/b"}, "EXPORTER_LEADER_ELECTION: the Lease is of the cluster that the exporter runs in, and this is no pod; allowed: it in a pod only"},
-		"page":          {vars{"EXPORTER_STATUS_PAGE": "off"}, `EXPORTER_STATUS_PAGE: "off" is neither; allowed: true or false`},
+		"workloads":     {vars{"EXPORTER_WORKLOADS": "true"}, "EXPORTER_WORKLOADS: true works only in a pod, because the discovery is in the exporter's own cluster; allowed: another value outside a pod"},
+		"namespaces":    {vars{"EXPORTER_WORKLOADS_NAMESPACES": "shop,Pay"}, `EXPORTER_WORKLOADS_NAMESPACES: "Pay" is not a valid namespace name; allowed: names of namespaces separated by commas, such as shop,pay`},
+		"no pod":        {vars{"EXPORTER_LEADER_ELECTION": "true", "EXPORTER_LEADER_ELECTION_LEASE": "a/b"}, "EXPORTER_LEADER_ELECTION: true works only in a pod, because the Lease is in the exporter's own cluster; allowed: another value outside a pod"},
+		"page":          {vars{"EXPORTER_STATUS_PAGE": "off"}, `EXPORTER_STATUS_PAGE: "off" is not a boolean; allowed: true or false`},
 		"page of links": {vars{"EXPORTER_STATUS_PAGE": "tcp://10.0.0.1:80"}, "EXPORTER_STATUS_PAGE: " + injected + "; allowed: " + noServiceLinks},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -65,7 +66,7 @@ func TestLease(t *testing.T) {
 		t.Errorf("without a namespace: %v", err)
 	}
 	inPod(t, "ca.crt", "namespace")
-	if _, err := load(t, elect); !strings.Contains(errorText(err), "EXPORTER_LEADER_ELECTION: the Lease needs the pod's own token") {
+	if _, err := load(t, elect); !strings.Contains(errorText(err), "EXPORTER_LEADER_ELECTION: true needs the pod's own token") {
 		t.Errorf("without a token: %v", err)
 	}
 }

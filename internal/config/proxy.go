@@ -54,7 +54,7 @@ func checkProxy(value string) error {
 		proxy, err = url.Parse("http://" + value)
 	}
 	if err != nil {
-		return invalid("is no URL of a proxy", allowedProxy)
+		return invalid("is not the URL of a proxy", allowedProxy)
 	}
 	port, portErr := strconv.Atoi(proxy.Port())
 	switch proxy.Scheme {
@@ -81,9 +81,9 @@ func checkNoProxy(value string) error {
 		case strings.Contains(entry, "://"):
 			return invalid("has a URL as an entry", allowedNoProxy)
 		case strings.Contains(entry, "/") && err != nil:
-			return invalid("has an entry with a slash that is no network", allowedNoProxy)
+			return invalid("has an entry with a slash that is not a network", allowedNoProxy)
 		case strings.ContainsAny(entry, " \t\r\n;|@"):
-			return invalid("has an entry that is no host, domain, address or network", allowedNoProxy)
+			return invalid("has an entry that is not a host, domain, address or network", allowedNoProxy)
 		}
 	}
 	return nil

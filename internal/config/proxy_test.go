@@ -15,8 +15,8 @@ func TestMalformedProxies(t *testing.T) {
 		{"https_proxy", "socks5h://[::1]:1080", ""},
 		{"HTTP_PROXY", "proxy:3128", ""},
 		{"HTTP_PROXY", " ", ""},
-		{"HTTPS_PROXY", "http://user:" + password + "@proxy:3128\n", "is no URL of a proxy"},
-		{"HTTPS_PROXY", "http://user:" + password + "%@proxy:3128", "is no URL of a proxy"},
+		{"HTTPS_PROXY", "http://user:" + password + "@proxy:3128\n", "is not the URL of a proxy"},
+		{"HTTPS_PROXY", "http://user:" + password + "%@proxy:3128", "is not the URL of a proxy"},
 		{"https_proxy", "http://proxy:port", "has an impossible port"},
 		{"HTTP_PROXY", "ftp://user:" + password + "@proxy", "has another scheme"},
 		{"HTTPS_PROXY", "http:///proxy", "has an impossible port"},
@@ -25,9 +25,9 @@ func TestMalformedProxies(t *testing.T) {
 		{"NO_PROXY", ".svc,.cluster.local, 10.0.0.0/8,127.0.0.1,*.example.com,vault:8200,[::1]:80,10.0.*", ""},
 		{"NO_PROXY", "*", ""},
 		{"no_proxy", "https://vault.vault.svc", "has a URL as an entry"},
-		{"NO_PROXY", "10.0.0.0/33", "has an entry with a slash that is no network"},
-		{"NO_PROXY", ".svc .local", "has an entry that is no host, domain, address or network"},
-		{"NO_PROXY", ".svc;.local", "has an entry that is no host, domain, address or network"},
+		{"NO_PROXY", "10.0.0.0/33", "has an entry with a slash that is not a network"},
+		{"NO_PROXY", ".svc .local", "has an entry that is not a host, domain, address or network"},
+		{"NO_PROXY", ".svc;.local", "has an entry that is not a host, domain, address or network"},
 	} {
 		t.Run(test.name+" "+test.value, func(t *testing.T) {
 			for _, name := range []string{"HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"} {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -55,7 +56,7 @@ func storeOne[T any](r *resolver, v variable[T], into *T) error {
 		return invalid("holds a credential, or what looks like one, which is not repeated here",
 			"no credential in a variable: it goes into a file, and the variable names the file")
 	case need == required && value == "":
-		return inconsistent("is not set", cmp.Or(v.missing, v.allowed))
+		return inconsistent("is not set", cmp.Or(v.missing, v.allowed)+r.otherSources(chooser))
 	case value == "" && v.builtIn == "":
 		return nil
 	case strings.Contains(value, "://") && !v.url:
@@ -67,6 +68,20 @@ func storeOne[T any](r *resolver, v variable[T], into *T) error {
 		}
 	}
 	return v.parse(into, value)
+}
+
+// otherSources says what else the default source of a token can be replaced by; empty for no
+// chooser or another source.
+func (r *resolver) otherSources(chooser string) string {
+	if chooser == "" || r.values[chooser] != string(evidence.SourceFile) {
+		return ""
+	}
+	others := slices.DeleteFunc(slices.Sorted(maps.Keys(needsOf[chooser])), func(s evidence.SourceName) bool { return s == evidence.SourceFile })
+	text := fmt.Sprintf("; or another source, %s: %s", r.names.name(chooser), strings.Join(collect(others, plain[evidence.SourceName]), ", "))
+	if chooser == "REVIEWER" {
+		text += "; exporter setup prints the one that fits, and all else that an installation needs"
+	}
+	return text
 }
 
 // The problem of a value that Kubernetes injects for a Service.

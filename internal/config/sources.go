@@ -82,11 +82,11 @@ func (r *resolver) identity(t *evidence.Target) {
 	if key := ownIdentityFor(*t); key != "" && r.values["KUBERNETES_TOKEN_FILE"] == "" {
 		r.refuse("KUBERNETES_TOKEN_FILE", inconsistent(
 			"is not set although "+r.names.name(key)+" needs the exporter's own identity at the API server",
-			"the path of the file with the exporter's own service account token; only for the API server of its own pod has it a default"))
+			"the path of the file with the exporter's own service account token; it has a default only for the pod's own API server"))
 	}
 	t.Kubernetes.Alias = r.pod.alias(t.Kubernetes.Host)
 	if t.Reviewer.Source.Spec().Home {
-		t.Home = r.home("REVIEWER", "secret")
+		t.Home = r.home("REVIEWER", "the Secret")
 		if r.pod.serves(t.Kubernetes.Host) { // rules compare servers by name
 			t.Home.Host, t.Home.CACert, t.Home.TLSServerName = t.Kubernetes.Host, t.Kubernetes.CACert, t.Kubernetes.TLSServerName
 		}
@@ -107,16 +107,17 @@ func ownIdentityFor(t evidence.Target) string {
 	return ""
 }
 
-// home returns the API server of the cluster that the exporter runs in. What needs it
-// is the value of key.
-func (r *resolver) home(key, value string) evidence.Kubernetes {
+// home returns the API server of the cluster that the exporter runs in, for the value of key:
+// object is what it needs there.
+func (r *resolver) home(key, object string) evidence.Kubernetes {
+	value := r.values[key]
 	if !r.pod.exists() {
-		r.refuse(key, inconsistent(value+" is of the cluster that the exporter runs in, and this is no pod", "it in a pod only"))
+		r.refuse(key, inconsistent(value+" works only in a pod, because "+object+" is in the exporter's own cluster", "another value outside a pod"))
 		return evidence.Kubernetes{}
 	}
 	if _, err := os.Stat(r.pod.tokenFile()); err != nil {
 		r.refuse(key, inconsistent(value+" needs the pod's own token, and there is no "+shown(r.pod.tokenFile()),
-			"it where the pod's spec mounts a service account token there"))
+			"another value, unless the pod's spec mounts a service account token there"))
 	}
 	return r.pod.home()
 }

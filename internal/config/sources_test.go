@@ -102,7 +102,7 @@ func TestEachSourceWithItsKey(t *testing.T) {
 		want  string
 	}{
 		"secret without": {vars{"EXPORTER_REVIEWER": "secret", reviewerFile: ""},
-			"EXPORTER_REVIEWER: secret is of the cluster that the exporter runs in, and this is no pod; allowed: it in a pod only\n" +
+			"EXPORTER_REVIEWER: secret works only in a pod, because the Secret is in the exporter's own cluster; allowed: another value outside a pod\n" +
 				"EXPORTER_REVIEWER_SECRET: is not set; allowed: a Secret as namespace/name or namespace/name/key; the key is token by default"},
 		"account without": {vars{"EXPORTER_REVIEWER": "serviceaccount", reviewerFile: "", own: "/own"},
 			account + ": is not set; allowed: a service account as namespace/name"},
@@ -118,10 +118,10 @@ func TestEachSourceWithItsKey(t *testing.T) {
 			canaryFile + ": is not used, since EXPORTER_CANARY is serviceaccount; allowed: nothing, or a source that uses it"},
 		"reviewer without identity": {vars{"EXPORTER_REVIEWER": "accessreview", account: "a/b", reviewerFile: ""},
 			own + ": is not set although EXPORTER_REVIEWER needs the exporter's own identity at the API server; allowed: " +
-				"the path of the file with the exporter's own service account token; only for the API server of its own pod has it a default"},
+				"the path of the file with the exporter's own service account token; it has a default only for the pod's own API server"},
 		"canary without identity": {vars{"EXPORTER_CANARY": "serviceaccount", "EXPORTER_CANARY_SERVICE_ACCOUNT": "a/b", canaryFile: ""},
 			own + ": is not set although EXPORTER_CANARY needs the exporter's own identity at the API server; allowed: " +
-				"the path of the file with the exporter's own service account token; only for the API server of its own pod has it a default"},
+				"the path of the file with the exporter's own service account token; it has a default only for the pod's own API server"},
 		"account without namespace": {vars{"EXPORTER_REVIEWER": "accessreview", account: "vault-auth", reviewerFile: "", own: "/own"},
 			account + `: "vault-auth" names no service account; allowed: a service account as namespace/name`},
 		"account with a wrong name": {vars{"EXPORTER_REVIEWER": "accessreview", account: "vault/a/b", reviewerFile: "", own: "/own"},

@@ -89,21 +89,21 @@ var documents = []struct {
 	{name: "string as a boolean", content: `- follow_ups: "true"`, want: "FILE:1: follow_ups: is a string; allowed: true or false"},
 	{name: "no audience", content: "- canary_audiences: []", want: "FILE:1: canary_audiences: is empty; allowed: a list of at least one string, none with a comma"},
 	{name: "number as an audience", content: "- canary_audiences: [1]", want: "FILE:1: canary_audiences: has an item that is not allowed; allowed: a list of at least one string, none with a comma"},
-	{name: "name", content: "- name: a b", want: `FILE:1: name: "a b" is no name of a target; allowed: up to 128 letters, digits and ._/- that begin and end with a letter or digit`},
+	{name: "name", content: "- name: a b", want: `FILE:1: name: "a b" is not a valid target name; allowed: up to 128 letters, digits and ._/- that begin and end with a letter or digit`},
 	{name: "source", content: "- reviewer: none", want: `FILE:1: reviewer: "none" is not supported; allowed: accessreview, canary, file, secret, serviceaccount`},
 	{name: "labels in a list", content: "- labels: [a]", want: "FILE:1: labels: is a list; allowed: a mapping of names to strings"},
 	{name: "number as a label", content: "- labels:\n    tier: 1", want: `FILE:2: labels: "tier" is a number; allowed: a mapping of names to strings; what looks like something else goes into quotes`},
-	{name: "name of a label", content: "- labels: {a-b: x}", want: `FILE:1: labels: "a-b" is no name of a label; allowed: up to 63 letters, digits and _ that begin with a letter`},
-	{name: "reserved name of a label", content: "- labels: {__name__: x}", want: `FILE:1: labels: "__name__" is no name of a label; allowed: up to 63 letters, digits and _ that begin with a letter`},
+	{name: "name of a label", content: "- labels: {a-b: x}", want: `FILE:1: labels: "a-b" is not a valid label name; allowed: up to 63 letters, digits and _ that begin with a letter`},
+	{name: "reserved name of a label", content: "- labels: {__name__: x}", want: `FILE:1: labels: "__name__" is not a valid label name; allowed: up to 63 letters, digits and _ that begin with a letter`},
 	{name: "empty label", content: `- labels: {a: ""}`, want: `FILE:1: labels: "a" is empty or too long; allowed: 1 to 128 characters`},
 	{name: "nine labels", content: "- labels: {a: x, b: x, c: x, d: x, e: x, f: x, g: x, h: x, i: x}", want: "FILE:1: labels: are 9; allowed: up to 8 for a target"},
-	{name: "duration", content: "- interval: soon", want: `FILE:1: interval: "soon" is no duration; allowed: 1s to 24h in Go's syntax, such as 60s or 1m30s`},
+	{name: "duration", content: "- interval: soon", want: `FILE:1: interval: "soon" is not a duration; allowed: 1s to 24h in Go's syntax, such as 60s or 1m30s`},
 	{name: "http", content: "- kubernetes_host: http://x", want: "FILE:1: kubernetes_host: is http, over which a token would travel unencrypted; allowed: an absolute https URL, such as https://kubernetes.default.svc"},
 
-	{name: "syntax", content: "- name: a\n- name: [", want: "FILE:2: is no YAML from here on; allowed: " + allowedList, beyond: true},
-	{name: "tab", content: "- name: a\n\tvault_role: b", want: "FILE:2: is no YAML from here on; allowed: " + allowedList, beyond: true},
-	{name: "end of the list", content: "- name: a\nname: b", want: "FILE:2: is no YAML from here on; allowed: " + allowedList, beyond: true},
-	{name: "depth", content: strings.Repeat("[", 20_000), want: "FILE:1: is no YAML from here on; allowed: " + allowedList, beyond: true},
+	{name: "syntax", content: "- name: a\n- name: [", want: "FILE:2: is not YAML from here on; allowed: " + allowedList, beyond: true},
+	{name: "tab", content: "- name: a\n\tvault_role: b", want: "FILE:2: is not YAML from here on; allowed: " + allowedList, beyond: true},
+	{name: "end of the list", content: "- name: a\nname: b", want: "FILE:2: is not YAML from here on; allowed: " + allowedList, beyond: true},
+	{name: "depth", content: strings.Repeat("[", 20_000), want: "FILE:1: is not YAML from here on; allowed: " + allowedList, beyond: true},
 	{name: "empty document", content: "---\n...\n", want: "FILE:2: is empty; allowed: " + allowedList, beyond: true},
 	{name: "two documents", content: "- name: a\n---\n- name: b", want: "FILE:2: holds a second document; allowed: " + allowedList, beyond: true},
 	{name: "key twice", content: "- name: a\n  name: b", want: `FILE:2: "name" is given twice, in line 1 too; allowed: it once`, beyond: true},
@@ -137,7 +137,7 @@ func TestDocuments(t *testing.T) {
 func TestMistakesOfBothPlaces(t *testing.T) {
 	file := targetsFile(t, "- name: a\n- name: b\n  vault_role: r\n  interval: 90s\n")
 	_, err := load(t, withFile(file).but(vars{"EXPORTER_VAULT_ROLE": "", "EXPORTER_INTERVAL": "1d", "EXPORTER_TIMEOUT": "89s"}))
-	want := `EXPORTER_INTERVAL: "1d" is no duration; allowed: 1s to 24h in Go's syntax, such as 60s or 1m30s
+	want := `EXPORTER_INTERVAL: "1d" is not a duration; allowed: 1s to 24h in Go's syntax, such as 60s or 1m30s
 FILE:1: vault_role: is not set; allowed: ` + specOf("VAULT_ROLE").missing + `
 FILE:4: interval: 1m30s is shorter than the longest run, 1m36s: the 1m29s of FILE:2: timeout (from EXPORTER_TIMEOUT), and 7s for follow-ups and revocation; allowed: 1m36s or more, or a timeout of 1m23s or less`
 	if diff := cmp.Diff(want, strings.ReplaceAll(errorText(err), fileName(file), "FILE")); diff != "" {

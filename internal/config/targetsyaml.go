@@ -54,7 +54,7 @@ func (f *fileReader) refuseSyntax(err error, content []byte) {
 	if loading, ok := errors.AsType[*yaml.LoadError](err); ok {
 		line = min(loading.Mark.Line, 1+bytes.Count(bytes.TrimRight(content, "\n"), []byte("\n")))
 	}
-	f.refuse(line, "", invalid("is no YAML from here on", allowedList))
+	f.refuse(line, "", invalid("is not YAML from here on", allowedList))
 }
 
 func (f *fileReader) list(root *yaml.Node) []fileTarget {

@@ -21,7 +21,7 @@ func urlOf(allowed, pattern string, schemes ...string) kind[string] {
 	return textKind(shape{allowed: allowed, url: true, pattern: pattern}, func(value string) (string, error) {
 		u, err := url.Parse(value)
 		if err != nil || !strings.Contains(value, "://") {
-			return "", malformed("is no absolute URL")
+			return "", malformed("is not an absolute URL")
 		}
 		if err := checkScheme(u.Scheme, schemes); err != nil {
 			return "", err

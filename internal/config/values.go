@@ -17,18 +17,18 @@ func matching(expression, noun, allowed string) kind[string] {
 	pattern := regexp.MustCompile("^(?:" + expression + ")$")
 	return textKind(shape{allowed: allowed, pattern: "^(" + expression + ")?$"}, func(value string) (string, error) {
 		if !pattern.MatchString(value) {
-			return "", malformed(quote(value) + " is no " + noun)
+			return "", malformed(quote(value) + " is not a valid " + noun)
 		}
 		return value, nil
 	})
 }
 
 var (
-	targetName = matching(`[A-Za-z0-9]([A-Za-z0-9._/-]{0,126}[A-Za-z0-9])?`, "name of a target",
+	targetName = matching(`[A-Za-z0-9]([A-Za-z0-9._/-]{0,126}[A-Za-z0-9])?`, "target name",
 		"up to 128 letters, digits and ._/- that begin and end with a letter or digit")
 
 	// role is what Vault takes as the name of a role.
-	role = matching(`[0-9A-Za-z_]([0-9A-Za-z_.-]{0,254}[0-9A-Za-z_])?`, "name of a role",
+	role = matching(`[0-9A-Za-z_]([0-9A-Za-z_.-]{0,254}[0-9A-Za-z_])?`, "role name",
 		"letters, digits and _.- that begin and end with a letter, digit or _")
 
 	vaultPath = matching(`[A-Za-z0-9._:@-]+(/[A-Za-z0-9._:@-]+)*`, "path in Vault",
@@ -99,7 +99,7 @@ func isHost(value string) bool {
 
 var serverName = textKind(shape{allowed: "a DNS name or an IP address, without scheme and port", pattern: `^[^\s/]*$`}, func(value string) (string, error) {
 	if !isHost(value) {
-		return "", malformed(quote(value) + " is no name of a server")
+		return "", malformed(quote(value) + " is not a server name")
 	}
 	return value, nil
 })
@@ -139,7 +139,7 @@ func fileOf(s shape) kind[string] {
 
 func parsePath(value string) (string, error) {
 	if !strings.Contains(value, "/") && mayBeCredential(value) {
-		return "", invalid("is no path, rather a credential, which is not repeated here", "the path of a file that holds it")
+		return "", invalid("looks like a credential rather than a path, and is not repeated here", "the path of a file that holds it")
 	}
 	if err := pastable(value); err != nil {
 		return "", allowing(err, allowedPath)
@@ -200,7 +200,7 @@ func durationWithin(least, most time.Duration, allowed string) kind[time.Duratio
 			d, err := time.ParseDuration(value)
 			switch {
 			case err != nil:
-				return 0, malformed(quote(value) + " is no duration")
+				return 0, malformed(quote(value) + " is not a duration")
 			case d < least:
 				return 0, malformed(quote(value) + " is too short")
 			case d > most:
@@ -216,7 +216,7 @@ var boolean = kind[bool]{
 	shape: shape{allowed: "true or false", form: formBoolean},
 	parse: func(value string) (bool, error) {
 		if value != "true" && value != "false" {
-			return false, malformed(quote(value) + " is neither")
+			return false, malformed(quote(value) + " is not a boolean")
 		}
 		return value == "true", nil
 	},
@@ -230,7 +230,7 @@ func number(least, most int, allowed string) kind[int] {
 		parse: func(value string) (int, error) {
 			n, err := strconv.Atoi(value)
 			if err != nil || strings.HasPrefix(value, "+") {
-				return 0, malformed(quote(value) + " is no number")
+				return 0, malformed(quote(value) + " is not a number")
 			}
 			if n < least || n > most {
 				return 0, malformed(quote(value) + " is out of bounds")

@@ -21,7 +21,7 @@ func withPagePath(k kind[string]) kind[string] {
 		}
 		u, err := url.Parse(address)
 		if err != nil {
-			return "", malformed("is no absolute URL")
+			return "", malformed("is not an absolute URL")
 		}
 		if _, err := parsePagePath(u.EscapedPath()); err != nil {
 			return "", invalid("has a path that a page cannot have", "a URL with a path of letters, digits and ._~-, such as https://example.com/vault-auth")
@@ -41,7 +41,7 @@ func parsePagePath(value string) (string, error) {
 		return "", nil
 	}
 	if !pagePath.MatchString(path) || strings.Contains(path+"/", "/./") || strings.Contains(path+"/", "/../") {
-		return "", malformed(quote(value) + " is no path of a page")
+		return "", malformed(quote(value) + " is not a valid path of a page")
 	}
 	return path, nil
 }

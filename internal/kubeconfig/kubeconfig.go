@@ -4,8 +4,10 @@ package kubeconfig
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -34,19 +36,21 @@ type Server struct {
 	Client *http.Client
 }
 
-// ErrNone says that there is no kubeconfig.
+// ErrNone says that there is no kubeconfig. [Connect] adds the paths that it tried.
 var ErrNone = errors.New("there is no kubeconfig")
 
-// Connect reads the kubeconfig. It sends no request, and runs no plugin.
+// Connect reads the kubeconfig. It sends no request, and runs no plugin. Its errors name the
+// files.
 func Connect(o Options) (Server, error) {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = o.Path
 	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: o.Context}).ClientConfig()
+	files := strings.Join(rules.GetLoadingPrecedence(), ", ")
 	if clientcmd.IsEmptyConfig(err) {
-		return Server{}, ErrNone
+		return Server{}, fmt.Errorf("%w at %s", ErrNone, files)
 	}
 	if err != nil {
-		return Server{}, err
+		return Server{}, fmt.Errorf("reading the kubeconfig %s: %w", files, err)
 	}
 	config.UserAgent = o.UserAgent
 	base, _, err := rest.DefaultServerUrlFor(config)

@@ -94,9 +94,10 @@ func TestMaxBody(t *testing.T) {
 }
 
 func TestNoKubeconfig(t *testing.T) {
-	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
+	none := filepath.Join(t.TempDir(), "none")
+	t.Setenv("KUBECONFIG", none)
 	t.Setenv("KUBERNETES_SERVICE_HOST", "")
-	if _, err := Connect(Options{}); !errors.Is(err, ErrNone) {
+	if _, err := Connect(Options{}); !errors.Is(err, ErrNone) || !strings.Contains(err.Error(), none) {
 		t.Errorf("%v", err)
 	}
 	if _, err := Connect(Options{Path: "none"}); err == nil || errors.Is(err, ErrNone) {

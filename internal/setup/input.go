@@ -41,6 +41,9 @@ type Options struct {
 type Input struct {
 	// Given has only the fields of a target that were given, but always a mount and a role.
 	Given evidence.Target
+	// ReviewerImplied says that Given has a source of the reviewer because of a flag other than
+	// --reviewer.
+	ReviewerImplied bool
 	// CLI is empty if it was not given.
 	CLI string
 	// CA has the certificates of Given.Vault.CACert.
@@ -66,7 +69,7 @@ var flagOf = map[string]string{
 // NewInput checks the options, and takes from the environment what the vault command does.
 // The error has one line for each mistake, and repeats no value that may be a credential.
 func NewInput(o Options) (Input, error) {
-	in := Input{CLI: o.CLI, Offline: o.Offline, Kubeconfig: o.Kubeconfig, Context: o.Context}
+	in := Input{ReviewerImplied: o.Reviewer == "", CLI: o.CLI, Offline: o.Offline, Kubeconfig: o.Kubeconfig, Context: o.Context}
 	var given, read, own, unused error
 	if o.Reviewer == string(evidence.SourceFile) && o.ReviewerServiceAccount != "" { // internal/config would call the source secret
 		unused = errors.New("--reviewer-service-account: is not used, since --reviewer is file; allowed: nothing, or a source that uses it")
@@ -141,13 +144,13 @@ func (in *Input) own(o Options) error {
 	in.Account = evidence.ServiceAccount{Namespace: o.Namespace, Name: o.ServiceAccount}
 	var mistakes []error
 	if !namespaceName.MatchString(o.Namespace) {
-		mistakes = append(mistakes, errors.New("--namespace: is no name of a namespace; allowed: up to 63 lower case letters, digits and -"))
+		mistakes = append(mistakes, errors.New("--namespace: is not a valid namespace name; allowed: up to 63 lower case letters, digits and -"))
 	}
 	if !accountName.MatchString(o.ServiceAccount) {
-		mistakes = append(mistakes, errors.New("--service-account: is no name of a service account here; allowed: up to 52 lower case letters, digits and -"))
+		mistakes = append(mistakes, errors.New("--service-account: is not a valid service account name here; allowed: up to 52 lower case letters, digits and -"))
 	}
 	if redact.Clean(o.Context) != o.Context {
-		mistakes = append(mistakes, errors.New("--context: is no name of a context, or looks like a credential; allowed: a context of the kubeconfig"))
+		mistakes = append(mistakes, errors.New("--context: is not a valid context name, or looks like a credential; allowed: a context of the kubeconfig"))
 	}
 	return errors.Join(mistakes...)
 }
@@ -159,7 +162,7 @@ func checkCIDR(value string) error {
 	if _, err := netip.ParseAddr(value); err == nil {
 		return nil
 	}
-	return errors.New("--diagnostic-cidr: is no network; allowed: an address or a network, such as 10.0.12.0/24")
+	return errors.New("--diagnostic-cidr: is not a network; allowed: an address or a network, such as 10.0.12.0/24")
 }
 
 // maxToken limits the file of a token, in bytes.

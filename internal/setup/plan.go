@@ -207,7 +207,7 @@ func (d *decision) apiServer() {
 	host := validURL("KUBERNETES_HOST", c.Value.Host)
 	switch {
 	case host == "":
-		d.note("The mount's config has a kubernetes_host that is no https URL: logins cannot work.")
+		d.note("The mount's config has a kubernetes_host that is not an https URL: logins cannot work.")
 	case source.OwnIdentity && !d.isThisCluster(c.Value):
 		d.note("The mount's config has kubernetes_host=%s, which was not seen to be this cluster: the exporter asks its own pod's API server, and warns with mount_host_differs (%s). "+
 			"If it is this cluster, add --kubernetes-host=%s.", host, warningsPage, host)

@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -133,7 +134,7 @@ var decisions = map[string]struct {
 		change:   func(_ *Input, r *Reads) { stored(r).Host = "https://x/$(id)" },
 		reviewer: evidence.Origin{Source: evidence.SourceAccessReview, ServiceAccount: vaultAccount},
 		check:    func(p Plan) bool { return p.Target.Kubernetes.Host == "" },
-		warns:    []string{"a kubernetes_host that is no https URL"},
+		warns:    []string{"a kubernetes_host that is not an https URL"},
 	},
 	"no Vault in the cluster": {
 		from:     inside,
@@ -149,18 +150,21 @@ var decisions = map[string]struct {
 	},
 	"no kubeconfig": {
 		from:     inside,
-		change:   func(_ *Input, r *Reads) { r.Cluster = Cluster{} },
-		mistakes: []string{"and the cluster was not asked, because there is no kubeconfig"},
+		change:   func(_ *Input, r *Reads) { r.Cluster = Cluster{NoKubeconfig: "there is no kubeconfig at /config"} },
+		mistakes: []string{"and the cluster was not asked, because there is no kubeconfig at /config; allowed"},
 	},
 	"no kubeconfig, and the account given": {
 		from: inside,
 		change: func(in *Input, r *Reads) {
-			r.Cluster = Cluster{}
+			r.Cluster = Cluster{NoKubeconfig: "there is no kubeconfig at /config"}
 			in.Given.Vault.Addr = "https://vault.vault.svc:8200"
 			in.Given.Reviewer = evidence.Origin{Source: evidence.SourceAccessReview, ServiceAccount: vaultAccount}
 		},
 		reviewer: evidence.Origin{Source: evidence.SourceAccessReview, ServiceAccount: vaultAccount},
-		warns:    []string{"kubernetes_host=https://10.96.0.1:443, which was not seen to be this cluster"},
+		check: func(p Plan) bool {
+			return slices.Contains(p.Asked, "The cluster was not asked: there is no kubeconfig at /config.")
+		},
+		warns: []string{"kubernetes_host=https://10.96.0.1:443, which was not seen to be this cluster"},
 	},
 	"pods may not be listed": {
 		from:     inside,
@@ -382,12 +386,31 @@ var decisions = map[string]struct {
 		check:    func(p Plan) bool { return cmp.Equal(p.Asked, []string{"Nothing was asked (--offline)."}) },
 		warns:    []string{"Whether the role canary exists is not known: if it does, it is overwritten"},
 	},
+	"an account implies how the reviewer is seen": {
+		from: inside,
+		change: func(in *Input, _ *Reads) {
+			in.ReviewerImplied = true
+			in.Given.Reviewer = evidence.Origin{Source: evidence.SourceAccessReview, ServiceAccount: vaultAccount}
+		},
+		reviewer: evidence.Origin{Source: evidence.SourceAccessReview, ServiceAccount: vaultAccount},
+		check:    func(p Plan) bool { return p.Why == "--reviewer-service-account says so. The reviewer is vault/vault." },
+	},
+	"how the reviewer is seen, without its account": {
+		from:     inside,
+		change:   func(in *Input, _ *Reads) { in.Given.Reviewer.Source = evidence.SourceAccessReview },
+		reviewer: evidence.Origin{Source: evidence.SourceAccessReview, ServiceAccount: vaultAccount},
+		check:    func(p Plan) bool { return strings.HasPrefix(p.Why, "--reviewer says so, ") },
+	},
 	"offline, minted": {
 		from: offline(func(in *Input) {
 			in.Given.Reviewer = evidence.Origin{Source: evidence.SourceServiceAccount, ServiceAccount: authAccount}
 		}),
 		reviewer: evidence.Origin{Source: evidence.SourceServiceAccount, ServiceAccount: authAccount},
 		warns:    []string{"Whether the role canary exists is not known", "may create tokens of vault/vault-auth, and so act as Vault's reviewer"},
+	},
+	"offline, and the account not given": {
+		from:     offline(func(in *Input) { in.Given.Reviewer.Source = evidence.SourceAccessReview }),
+		mistakes: []string{"although --reviewer is accessreview, and the cluster was not asked, because of --offline; allowed"},
 	},
 	"offline, nothing else": {
 		from:     offline(func(in *Input) { in.Given.Vault.Addr = "" }),

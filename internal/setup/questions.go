@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/kubeconfig"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/redact"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
@@ -23,9 +24,10 @@ func readCluster(ctx context.Context, in Input, mount evidence.Fact[evidence.Mou
 	s, err := newAPIServer(in, "vault-k8s-auth-exporter/"+version)
 	switch {
 	case errors.Is(err, kubeconfig.ErrNone) && in.Kubeconfig == "":
+		c.NoKubeconfig = redact.Clean(err.Error())
 		return c
 	case err != nil:
-		c.Access = observe(func() (string, error) { return "", fmt.Errorf("reading the kubeconfig: %w", err) })
+		c.Access = observe(func() (string, error) { return "", err })
 		return c
 	}
 	c.Addresses = observe(func() ([]string, error) { return s.addresses(ctx) })

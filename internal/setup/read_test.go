@@ -224,9 +224,11 @@ func TestReadFailures(t *testing.T) {
 		arrange func(*testing.T, *Options, *probetest.World)
 		want    func(Cluster) bool
 	}{
-		"no kubeconfig": {
-			func(t *testing.T, _ *Options, _ *probetest.World) { t.Setenv("KUBECONFIG", "") },
-			func(c Cluster) bool { return c.Access.State == evidence.NotAsked },
+		"no kubeconfig where KUBECONFIG is": {
+			func(t *testing.T, _ *Options, _ *probetest.World) { t.Setenv("KUBECONFIG", "/no/such/file") },
+			func(c Cluster) bool {
+				return c.Access.State == evidence.NotAsked && c.NoKubeconfig == "there is no kubeconfig at /no/such/file"
+			},
 		},
 		"a kubeconfig that is not there": {
 			func(_ *testing.T, o *Options, _ *probetest.World) { o.Kubeconfig = "/no/such/file" },
@@ -320,10 +322,10 @@ func TestAllMistakesAtOnce(t *testing.T) {
 --reviewer-secret: "vault" names no Secret; allowed: a Secret as namespace/name or namespace/name/key; the key is token by default
 --reviewer-service-account: is not used, since --reviewer is secret; allowed: nothing, or a source that uses it
 VAULT_ADDR: holds a user or a password; allowed: an absolute URL, https (or http), such as https://vault.vault.svc:8200, without either
---namespace: is no name of a namespace; allowed: up to 63 lower case letters, digits and -
---service-account: is no name of a service account here; allowed: up to 52 lower case letters, digits and -
---context: is no name of a context, or looks like a credential; allowed: a context of the kubeconfig
---diagnostic-cidr: is no network; allowed: an address or a network, such as 10.0.12.0/24
+--namespace: is not a valid namespace name; allowed: up to 63 lower case letters, digits and -
+--service-account: is not a valid service account name here; allowed: up to 52 lower case letters, digits and -
+--context: is not a valid context name, or looks like a credential; allowed: a context of the kubeconfig
+--diagnostic-cidr: is not a network; allowed: an address or a network, such as 10.0.12.0/24
 --vault-token-file: cannot be read: no such file or directory; allowed: the path of a file with a token of Vault`
 	t.Setenv("VAULT_ADDR", "https://user:"+probetest.Mark+"@vault")
 	_, err := NewInput(Options{

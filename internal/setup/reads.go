@@ -23,6 +23,9 @@ type Reads struct {
 type Cluster struct {
 	// Access is the outcome of the first request, with the API server's address.
 	Access evidence.Fact[string]
+	// NoKubeconfig says that there is none, and where; empty if there is one, or if --offline asks
+	// for nothing.
+	NoKubeconfig string
 	// Vaults are the accounts that pods of Vault or OpenBao run as.
 	Vaults evidence.Fact[[]Server]
 	// Addresses are the cluster IPs of the API server's own Service.

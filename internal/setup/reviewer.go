@@ -57,6 +57,10 @@ func (d *decision) givenSecret(secret evidence.SecretKey) {
 }
 
 func (d *decision) givenAccount(given evidence.Origin) {
+	why := "--reviewer and --reviewer-service-account say so."
+	if d.in.ReviewerImplied {
+		why = "--reviewer-service-account says so."
+	}
 	if given.ServiceAccount == (evidence.ServiceAccount{}) {
 		server, err := d.onlyServer()
 		if err != nil {
@@ -64,8 +68,9 @@ func (d *decision) givenAccount(given evidence.Origin) {
 			return
 		}
 		given.ServiceAccount = server.Account
+		why = "--reviewer says so, and the account is that of Vault's pods in this cluster."
 	}
-	d.choose(given, fmt.Sprintf("--reviewer and --reviewer-service-account say so. The reviewer is %s.", given.ServiceAccount))
+	d.choose(given, fmt.Sprintf("%s The reviewer is %s.", why, given.ServiceAccount))
 }
 
 func (d *decision) refuseAccount(what string) {
@@ -132,7 +137,7 @@ func (d *decision) onlyServer() (Server, error) {
 	cluster := d.reads.Cluster
 	switch {
 	case cluster.Access.State == evidence.NotAsked:
-		return Server{}, errors.New("the cluster was not asked, because there is no kubeconfig")
+		return Server{}, errors.New("the cluster was not asked" + d.whyNotAsked())
 	case cluster.Access.Failed():
 		return Server{}, fmt.Errorf("the cluster cannot be asked: %s", cluster.Access.Failure.Error())
 	case cluster.Vaults.Failed():
@@ -170,6 +175,13 @@ func (d *decision) storedReviewer() {
 	}
 }
 
+func (d *decision) whyNotAsked() string {
+	if d.in.Offline {
+		return ", because of --offline"
+	}
+	return ", because " + d.reads.Cluster.NoKubeconfig
+}
+
 // names lists what was found.
 func names[T any](found []T, of func(T) string) string {
 	var all []string
@@ -193,7 +205,7 @@ func (d *decision) whyNoSecrets() string {
 	case d.in.Offline:
 		return " (--offline)"
 	case cluster.Access.State == evidence.NotAsked:
-		return " (the cluster was not asked, because there is no kubeconfig)"
+		return " (the cluster was not asked" + d.whyNotAsked() + ")"
 	case cluster.Access.Failed():
 		return fmt.Sprintf(" (the cluster: %s)", cluster.Access.Failure.Error())
 	case cluster.TokenSecrets.Failed():

@@ -58,7 +58,7 @@ func (p Plan) values() string {
 			fmt.Fprintf(&out, "      ports: [%d] # of Vault's pods, to which the Service translates its own\n", p.VaultPort)
 		}
 	}
-	out.WriteString("\n# Created by what `exporter setup` prints; set both to true if the chart shall create them instead.\n")
+	out.WriteString("\n# Created by what `exporter setup` prints; set both to true if the chart should create them instead.\n")
 	fmt.Fprintf(&out, "serviceAccount: {create: false, name: %s}\nrbac: {create: false}\n", yamlString(p.Account.Name))
 	return out.String()
 }

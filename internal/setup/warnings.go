@@ -31,7 +31,7 @@ func (d *decision) asked() {
 	}
 	switch {
 	case cluster.Access.State == evidence.NotAsked:
-		say("The cluster was not asked: there is no kubeconfig.")
+		say("The cluster was not asked: %s.", cluster.NoKubeconfig)
 	case cluster.Access.Failed():
 		say("The cluster could not be asked: %s.", cluster.Access.Failure.Error())
 	default:

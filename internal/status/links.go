@@ -6,8 +6,8 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 )
 
-// repository has the pages that the exporter does not serve.
-const repository = "https://github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/blob/main/"
+// Repository has the documentation, of which the exporter serves a part.
+const Repository = "https://github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/blob/main/"
 
 // Links are where readers find the page.
 type Links struct {
@@ -27,7 +27,7 @@ func (l Links) Runbook(reason diagnose.Reason, target string) string {
 	case reason == diagnose.None:
 		return ""
 	case l.URL == "":
-		return repository + reason.Runbook()
+		return Repository + reason.Runbook()
 	}
 	return l.URL + "/runbooks/" + url.PathEscape(string(reason)) + "?target=" + url.QueryEscape(target)
 }

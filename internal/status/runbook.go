@@ -69,7 +69,7 @@ func (l Links) served(link string) string {
 	case strings.Contains(link, "://"):
 		return link
 	}
-	return repository + "docs/" + link
+	return Repository + "docs/" + link
 }
 
 // serveDocument serves docs/reasons.md or docs/warnings.md, which may be out of reach

@@ -51,7 +51,7 @@ func (r Reason) Advice(t evidence.Target, e evidence.Evidence) Advice {
 	case t.Candidate != nil && r == None:
 		return adviseCandidate(t, e).at(t, e)
 	case t.Candidate != nil && r.Component() == ComponentVaultToKubernetes:
-		return adviseCandidateHost(t).at(t, e)
+		return adviseCandidateHost(r, t).at(t, e)
 	case t.Candidate != nil && r == Unexplained:
 		return adviseSourcePermission(t, e).at(t, e)
 	}

@@ -10,13 +10,7 @@ import (
 
 // adviseCandidate returns the write of a candidate that works.
 func adviseCandidate(t evidence.Target, e evidence.Evidence) Advice {
-	a := Advice{Notes: endsOfReviewer(e)}
-	changes := candidateSettings(t, e)
-	if len(changes) == 0 {
-		a.Notes = append(a.Notes, "No change is given: this is what the exporter is configured with.")
-		return a
-	}
-	a.Fix = changeConfig(t, e, changes...)
+	a := Advice{Notes: endsOfReviewer(e), Fix: changeConfig(t, e, candidateSettings(t, e)...)}
 	a.Notes = append(a.Notes, changedByCandidate(t, e)...)
 	a.Notes = append(a.Notes, sharedWrites(t, a.Fix)...)
 	a.Notes = append(a.Notes, "It keeps every other field, as Vault returns it when the fix runs. Then run exporter check: only a login shows that Vault itself reaches the API server.")
@@ -98,9 +92,12 @@ func changedByCandidate(t evidence.Target, e evidence.Evidence) []string {
 	return notes
 }
 
-// adviseCandidateHost is for a candidate whose host or CA does not work.
-func adviseCandidateHost(t evidence.Target) Advice {
+// adviseCandidateHost is for a candidate whose host or CA does not work for the exporter.
+func adviseCandidateHost(r Reason, t evidence.Target) Advice {
 	a := Advice{Notes: []string{"Do not write it. Nothing was changed in Vault."}}
+	if !r.isOfHost() {
+		a.Notes = []string{"Do not write it, unless Vault reaches this host where the exporter does not. Nothing was changed in Vault."}
+	}
 	if !hasScheme.MatchString(t.Kubernetes.Host) {
 		a.Notes = append(a.Notes, "kubernetes_host must be an https URL, such as https://kubernetes.default.svc.")
 		return a

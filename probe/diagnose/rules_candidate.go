@@ -43,6 +43,9 @@ func candidateRefused(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	if v.Reason == VaultToKubernetesMisconfigured && !hasScheme.MatchString(t.Kubernetes.Host) {
 		v.Certainty = Proven
 	}
+	if t.Candidate.Reviewer && e.ReviewerToken.Value.Opaque {
+		v.Detail += fmt.Sprintf("; what %s holds is not a JWT, and every token of a service account is one", t.Reviewer.TokenFile)
+	}
 	return v, true
 }
 

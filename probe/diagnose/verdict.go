@@ -14,6 +14,23 @@ type Verdict struct {
 // Component returns the component that has to be fixed.
 func (v Verdict) Component() Component { return v.Reason.Component() }
 
+// CandidateStatus returns whether pods could log in with a candidate. They could not if its token
+// was read or judged, or its host responded. That nothing responds to the exporter is no proof
+// for Vault.
+func (v Verdict) CandidateStatus() LoginStatus {
+	logins := v.Reason.LoginStatus()
+	if logins == LoginsFail && v.Component() != ComponentReviewer && v.Certainty != Proven && !v.Reason.isOfHost() {
+		return LoginsUnknown
+	}
+	return logins
+}
+
+// isOfHost reports whether a candidate's host responded, and not as an API server that Vault
+// would accept.
+func (r Reason) isOfHost() bool {
+	return r == VaultToKubernetesTLS || r == VaultToKubernetesMisconfigured
+}
+
 // Diagnosis is the result of Diagnose for one run.
 type Diagnosis struct {
 	// Verdict answers whether pods can log in.

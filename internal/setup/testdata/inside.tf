@@ -112,7 +112,7 @@ locals {
           to: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: vault}}}]
           ports: [8200] # of Vault's pods, to which the Service translates its own
 
-    # Created by what `exporter setup` prints; set both to true if the chart shall create them instead.
+    # Created by what `exporter setup` prints; set both to true if the chart should create them instead.
     serviceAccount: {create: false, name: vault-k8s-auth-exporter}
     rbac: {create: false}
   EOT

@@ -69,7 +69,7 @@ reviewer:
   mode: serviceaccount
   serviceAccount: vault/vault-auth
 
-# Created by what `exporter setup` prints; set both to true if the chart shall create them instead.
+# Created by what `exporter setup` prints; set both to true if the chart should create them instead.
 serviceAccount: {create: false, name: vault-k8s-auth-exporter}
 rbac: {create: false}
 VALUES

@@ -91,7 +91,7 @@ reviewer:
   mode: secret
   secret: vault/vault-auth-token/token
 
-# Created by what `exporter setup` prints; set both to true if the chart shall create them instead.
+# Created by what `exporter setup` prints; set both to true if the chart should create them instead.
 serviceAccount: {create: false, name: vault-k8s-auth-exporter}
 rbac: {create: false}
 VALUES

@@ -91,7 +91,7 @@ locals {
     reviewer:
       mode: canary
 
-    # Created by what `exporter setup` prints; set both to true if the chart shall create them instead.
+    # Created by what `exporter setup` prints; set both to true if the chart should create them instead.
     serviceAccount: {create: false, name: exporter}
     rbac: {create: false}
   EOT

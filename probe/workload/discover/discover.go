@@ -5,6 +5,7 @@ package discover
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
@@ -28,8 +29,13 @@ func InCluster(target evidence.Kubernetes, userAgent string) *Reader {
 
 // FromKubeconfig returns a reader of the API server of a kubeconfig's context, as kubectl
 // finds it. An empty path means KUBECONFIG and its default, an empty name the current context.
-func FromKubeconfig(path, contextName, userAgent string) *Reader {
-	return &Reader{connect: func() (*server, error) { return fromKubeconfig(path, contextName, userAgent) }}
+// The error says which files were tried, and may be shown; no server is asked.
+func FromKubeconfig(path, contextName, userAgent string) (*Reader, error) {
+	connect := func() (*server, error) { return fromKubeconfig(path, contextName, userAgent) }
+	if _, err := connect(); err != nil {
+		return nil, errors.New(describe(nil, err))
+	}
+	return &Reader{connect: connect}, nil
 }
 
 // Read lists every kind of [Sources] and says who logs in. It returns no error: a kind that

@@ -70,7 +70,7 @@ func fromKubeconfig(path, contextName, userAgent string) (*server, error) {
 		Path: path, Context: contextName, UserAgent: userAgent, Hold: redactor.Hold, MaxBody: maxPage,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
+		return nil, err
 	}
 	return &server{base: s.Base, userAgent: userAgent, client: s.Client, redactor: redactor, close: func() {}}, nil
 }
