@@ -11,14 +11,22 @@ import (
 // A period is a time between two moments.
 type period struct{ from, to time.Time }
 
+// An outage is a time in which pods may have been unable to log in.
+type outage struct {
+	period
+	causes int // spans that make it up
+}
+
+func (p period) String() string { return clock(p.from) + " to " + clock(p.to) }
+
 func (p period) overlaps(other period) bool {
 	return !p.from.After(other.to) && !other.from.After(p.to)
 }
 
-// outages returns the periods in which pods may have been unable to log in, joined where they overlap or follow each
-// other within gap: the exporter cannot see a shorter recovery.
-func outages(spans []span, gap time.Duration, now time.Time) []period {
-	var periods []period
+// outages returns the outages of spans that concern pods, joined where they overlap or follow each other within gap: the
+// exporter may not see a shorter recovery.
+func outages(spans []span, gap time.Duration, now time.Time) []outage {
+	var all []outage
 	for _, s := range spans {
 		if s.fault != nil && !concernsPods(s) {
 			continue
@@ -27,16 +35,17 @@ func outages(spans []span, gap time.Duration, now time.Time) []period {
 		if end.IsZero() {
 			end = now
 		}
-		periods = append(periods, period{s.from, end})
+		all = append(all, outage{period{s.from, end}, 1})
 	}
-	slices.SortFunc(periods, func(a, b period) int { return a.from.Compare(b.from) })
-	var joined []period
-	for _, p := range periods {
-		if last := len(joined) - 1; last >= 0 && !p.from.After(joined[last].to.Add(gap)) {
-			joined[last].to = latest(joined[last].to, p.to)
+	slices.SortFunc(all, func(a, b outage) int { return a.from.Compare(b.from) })
+	var joined []outage
+	for _, o := range all {
+		if last := len(joined) - 1; last >= 0 && !o.from.After(joined[last].to.Add(gap)) {
+			joined[last].to = latest(joined[last].to, o.to)
+			joined[last].causes++
 			continue
 		}
-		joined = append(joined, p)
+		joined = append(joined, o)
 	}
 	return joined
 }
@@ -53,23 +62,32 @@ func latest(a, b time.Time) time.Time {
 	return b
 }
 
-// judgePages returns an error if a page begins in no outage, or more than one page begins in one. A page may begin as
-// late after its outage as the exporter and the rules may take to see it.
-func judgePages(target string, outages, pages []period, delay time.Duration) error {
+// judgePages returns an error if a page begins in no outage, or more than one page begins in one of a single cause, or
+// while one fault holds that the exporter sees. In an outage of several causes the exporter may have seen a recovery, or
+// a fault of the canary, for long enough to end the page. A page may begin as late after its outage as the exporter and
+// the rules may take to see it.
+func judgePages(target string, outages []outage, seen, pages []period, delay time.Duration) error {
 	var errs []error
 	for _, page := range pages {
-		if !slices.ContainsFunc(outages, func(o period) bool { return o.overlaps(period{page.from.Add(-delay), page.from}) }) {
+		if !slices.ContainsFunc(outages, func(o outage) bool { return o.overlaps(period{page.from.Add(-delay), page.from}) }) {
 			errs = append(errs, fmt.Errorf("%s: the page at %s belongs to no outage", target, clock(page.from)))
 		}
 	}
+	single := slices.Clone(seen)
 	for i, o := range outages {
+		if o.causes > 1 {
+			continue
+		}
 		end := o.to.Add(delay)
 		if i+1 < len(outages) && outages[i+1].from.Before(end) {
 			end = outages[i+1].from
 		}
+		single = append(single, period{o.from, end})
+	}
+	for _, o := range single {
 		began := 0
 		for _, page := range pages {
-			if !page.from.Before(o.from) && page.from.Before(end) {
+			if !page.from.Before(o.from) && page.from.Before(o.to) {
 				began++
 			}
 		}
@@ -81,8 +99,8 @@ func judgePages(target string, outages, pages []period, delay time.Duration) err
 }
 
 // judgePaged returns an error if an outage that lasted for longer than the limit led to no page.
-func judgePaged(target string, outages, pages []period, limit time.Duration) error {
-	for _, o := range outages {
+func judgePaged(target string, seen, pages []period, limit time.Duration) error {
+	for _, o := range seen {
 		if o.to.Sub(o.from) > limit && !slices.ContainsFunc(pages, o.overlaps) {
 			return fmt.Errorf("%s: the outage from %s to %s led to no page", target, clock(o.from), clock(o.to))
 		}

@@ -18,14 +18,15 @@ func TestOutages(t *testing.T) {
 		{what: "a restart", from: at(190), to: at(195)}, // soon after
 		held(t, "vault_sealed", 500, 0),
 	}
-	want := []period{between(99.9, 195), between(499.9, 600)}
-	if diff := cmp.Diff(want, outages(spans, 40*time.Second, at(600)), cmp.AllowUnexported(period{})); diff != "" {
+	want := []outage{{between(99.9, 195), 3}, {between(499.9, 600), 1}}
+	if diff := cmp.Diff(want, outages(spans, 40*time.Second, at(600)), cmp.AllowUnexported(outage{}, period{})); diff != "" {
 		t.Errorf("outages (-want +got):\n%s", diff)
 	}
 }
 
 func TestJudgePages(t *testing.T) {
-	outages := []period{between(100, 150), between(300, 350)}
+	outages := []outage{{between(100, 150), 1}, {between(300, 350), 1}, {between(500, 900), 5}}
+	seen := []period{between(100, 150), between(500, 600), between(650, 800)}
 	for name, test := range map[string]struct {
 		pages []period
 		want  string
@@ -35,11 +36,15 @@ func TestJudgePages(t *testing.T) {
 		"as late as it may be":               {[]period{between(169, 190)}, ""},
 		"two of one outage":                  {[]period{between(110, 120), between(140, 150)}, "led to 2 pages"},
 		"again after an outage":              {[]period{between(110, 120), between(160, 170)}, "led to 2 pages"},
+		"a recovery between two causes":      {[]period{between(520, 640), between(660, 850)}, ""},
+		"two of one cause among several":     {[]period{between(520, 640), between(660, 700), between(740, 850)}, "led to 2 pages"},
 		"before an outage":                   {[]period{between(90, 120)}, "belongs to no outage"},
 		"long after an outage":               {[]period{between(250, 260)}, "belongs to no outage"},
 		"one that lasts through two outages": {[]period{between(110, 400)}, ""},
 	} {
-		t.Run(name, func(t *testing.T) { wantError(t, judgePages("bare", outages, test.pages, 20*time.Second), test.want) })
+		t.Run(name, func(t *testing.T) {
+			wantError(t, judgePages("bare", outages, seen, test.pages, 20*time.Second), test.want)
+		})
 	}
 }
 

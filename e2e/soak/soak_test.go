@@ -222,18 +222,18 @@ func (s *soak) countedTokens() (counted float64) {
 	return counted
 }
 
-// judgeAlerts requires at most one page an outage, and one of each that was long enough.
+// judgeAlerts requires at most one page of each outage, and one of each that was long enough.
 func (s *soak) judgeAlerts() error {
 	pages, err := pagesOf(s.t.Context(), s.monitoring.PrometheusURL, s.began)
 	if err != nil {
 		return err
 	}
 	spans := s.timeline.copied()
-	all := outages(spans, keptFiring, time.Now())
+	all, seen := outages(spans, keptFiring, time.Now()), undisturbed(spans)
 	var errs []error
 	for _, target := range []string{bareTarget, fullTarget} {
-		s.t.Logf("%s: %d pages in %d outages", target, len(pages[target]), len(all))
-		errs = append(errs, judgePages(target, all, pages[target], pageDelay), judgePaged(target, undisturbed(spans), pages[target], mustPage))
+		s.t.Logf("%s: %d pages in %d outages: %s", target, len(pages[target]), len(all), pages[target])
+		errs = append(errs, judgePages(target, all, seen, pages[target], pageDelay), judgePaged(target, seen, pages[target], mustPage))
 	}
 	return errors.Join(errs...)
 }
