@@ -18,17 +18,23 @@ func moduleVersion() string {
 	return info.Main.Version
 }
 
-// buildInfo is what --version prints, with what is known.
+// buildInfo is what --version prints: the form of Prometheus' exporters, with what is known.
 func buildInfo() string {
-	var text strings.Builder
-	fmt.Fprintf(&text, "vault-k8s-auth-exporter, version %s", version.Version)
-	for _, field := range []struct{ name, value string }{
-		{"branch", version.Branch}, {"revision", version.GetRevision()}, {"build date", version.BuildDate},
-		{"go version", version.GoVersion}, {"platform", version.GoOS + "/" + version.GoArch},
-	} {
-		if field.value != "" && field.value != "unknown" {
-			fmt.Fprintf(&text, "\n  %-13s%s", field.name+":", field.value)
+	text := "vault-k8s-auth-exporter, version " + version.Version
+	if source := known(", ", "%s: %s", [2]string{"branch", version.Branch}, [2]string{"revision", version.GetRevision()}); source != "" {
+		text += " (" + source + ")"
+	}
+	return text + "\n" + known("\n", "  %-14s%s", [2]string{"build date:", version.BuildDate},
+		[2]string{"go version:", version.GoVersion}, [2]string{"platform:", version.GoOS + "/" + version.GoArch})
+}
+
+// known formats the fields, of a name and a value, whose values are known.
+func known(separator, format string, fields ...[2]string) string {
+	var texts []string
+	for _, field := range fields {
+		if field[1] != "" && field[1] != "unknown" {
+			texts = append(texts, fmt.Sprintf(format, field[0], field[1]))
 		}
 	}
-	return text.String()
+	return strings.Join(texts, separator)
 }
