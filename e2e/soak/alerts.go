@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
@@ -68,22 +69,29 @@ func pagesOf(ctx context.Context, prometheus string, begin time.Time) (map[strin
 	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil || answer.Status != "success" {
 		return nil, fmt.Errorf("querying Prometheus: %s, %w", answer.Status, err)
 	}
-	pages := map[string][]period{}
+	moments := map[string][]time.Time{}
 	for _, series := range answer.Data.Result {
 		target := series.Metric["target"]
 		for _, sample := range series.Values {
 			seconds, _ := sample[0].(float64)
-			pages[target] = extend(pages[target], time.UnixMilli(int64(seconds*1000)), 3*step)
+			moments[target] = append(moments[target], time.UnixMilli(int64(seconds*1000)))
 		}
+	}
+	pages := map[string][]period{}
+	for target, firing := range moments {
+		pages[target] = periodsOf(firing, 3*step)
 	}
 	return pages, nil
 }
 
-// extend adds a moment to the last period, or begins another one if that ended longer ago than gap.
-func extend(periods []period, at time.Time, gap time.Duration) []period {
-	if last := len(periods) - 1; last >= 0 && at.Sub(periods[last].to) <= gap {
-		periods[last].to = at
-		return periods
+// periodsOf returns the periods of moments, in any order, none of which is longer than gap after the one before.
+func periodsOf(moments []time.Time, gap time.Duration) (periods []period) {
+	for _, at := range slices.SortedFunc(slices.Values(moments), time.Time.Compare) {
+		if last := len(periods) - 1; last >= 0 && at.Sub(periods[last].to) <= gap {
+			periods[last].to = at
+			continue
+		}
+		periods = append(periods, period{at, at})
 	}
-	return append(periods, period{at, at})
+	return periods
 }

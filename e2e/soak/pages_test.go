@@ -55,12 +55,14 @@ func TestJudgePaged(t *testing.T) {
 	wantError(t, judgePaged("bare", outages, nil, 3*time.Minute), "")
 }
 
-func TestExtend(t *testing.T) {
-	var periods []period
-	for _, seconds := range []float64{1, 2, 4, 20, 21} {
-		periods = extend(periods, at(seconds), 3*time.Second)
+// The alerts of one target are several series, if their labels differ.
+func TestPeriodsOf(t *testing.T) {
+	var moments []time.Time
+	for _, seconds := range []float64{4, 20, 21, 1, 2, 30} {
+		moments = append(moments, at(seconds))
 	}
-	if diff := cmp.Diff([]period{between(1, 4), between(20, 21)}, periods, cmp.AllowUnexported(period{})); diff != "" {
+	want := []period{between(1, 4), between(20, 21), between(30, 30)}
+	if diff := cmp.Diff(want, periodsOf(moments, 3*time.Second), cmp.AllowUnexported(period{})); diff != "" {
 		t.Errorf("periods (-want +got):\n%s", diff)
 	}
 }
