@@ -212,8 +212,6 @@ type Access struct {
 // Health is Vault's state as sys/health reports it.
 type Health struct {
 	Initialized, Sealed, Standby bool
-	// Performance is set for a standby of Enterprise that handles logins itself, as far as it can.
-	Performance bool
 	// Disconnected is set for a standby that has lost its connection to the active node.
 	Disconnected bool
 	// DRSecondary and Removed are states of Enterprise clusters that serve no logins.

@@ -12,14 +12,14 @@ func (e Evidence) BareRefusal() bool {
 }
 
 // LoginHangs reports whether only the login timed out: Vault itself responds, so it is
-// waiting for the API server. A standby may be waiting for the active node instead, unless
+// waiting for the API server. A standby may be waiting for the active node instead, unless it is one of Vault Community (others answer some requests themselves) and
 // that has answered the mount probe through it.
 func (e Evidence) LoginHangs() bool {
 	if !e.OnlyLoginTimedOut() {
 		return false
 	}
 	node := e.Health.Value
-	return !node.Standby || !node.Performance && e.MountExists() && !e.FollowUps.MountProbe.Carried
+	return !node.Standby || node.Community && e.MountExists() && !e.FollowUps.MountProbe.Carried
 }
 
 // OnlyLoginTimedOut reports whether the login timed out and sys/health responded.

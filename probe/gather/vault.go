@@ -123,7 +123,6 @@ func (v *vaultServer) health(ctx context.Context) (evidence.Health, error) {
 		Initialized:  answer.Initialized,
 		Sealed:       answer.Sealed,
 		Standby:      answer.Standby || answer.PerformanceStandby,
-		Performance:  answer.PerformanceStandby,
 		Disconnected: answer.Standby && answer.HAConnectionHealthy != nil && !*answer.HAConnectionHealthy,
 		DRSecondary:  answer.ReplicationDRMode == "secondary",
 		Removed:      answer.RemovedFromCluster != nil && *answer.RemovedFromCluster,
