@@ -12,8 +12,9 @@ func (e Evidence) BareRefusal() bool {
 }
 
 // LoginHangs reports whether only the login timed out: Vault itself responds, so it is
-// waiting for the API server. A standby may be waiting for the active node instead, unless it is one of Vault Community (others answer some requests themselves) and
-// that has answered the mount probe through it.
+// waiting for the API server. A standby may be waiting for the active node instead, unless
+// that has answered the mount probe through it. Only one of Vault Community forwards every
+// login: those of Enterprise and OpenBao answer some themselves.
 func (e Evidence) LoginHangs() bool {
 	if !e.OnlyLoginTimedOut() {
 		return false
