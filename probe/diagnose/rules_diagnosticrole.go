@@ -35,6 +35,25 @@ func diagnosticRole(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 		}
 		return conclude(ReviewerDrift, fmt.Sprintf("the reviewer token that Vault has stored for %s does not work, although %s", mountPath(t), oursWorks(t, e)), fact)
 	}
+	return failedCall(t, e, reason)
+}
+
+// callFails holds if Vault itself reported that its call to Kubernetes failed before an API server
+// had responded: no reviewer token has mattered yet.
+func callFails(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
+	answer := e.FollowUps.DiagnosticRole
+	reason, known := diagnosticReason(answer.Value.Text)
+	if !answer.Ok() || !known || reason.Component() != ComponentVaultToKubernetes || evidence.Contains(answer.Value.Text, answered) {
+		return Verdict{}, false
+	}
+	return failedCall(t, e, reason)
+}
+
+// failedCall is the verdict on a call that failed for this reason, as the diagnostic role reported.
+func failedCall(t evidence.Target, e evidence.Evidence, reason Reason) (Verdict, bool) {
+	answer := e.FollowUps.DiagnosticRole
+	conclude := concludedFrom(!answer.Carried)
+	fact := "the diagnostic role responded: " + answer.Value.Text
 	if reason == VaultToKubernetesMisconfigured && e.Mount.Config.Ok() && t.Kubernetes.IsServedAt(e.Mount.Config.Value.Host) {
 		reason = VaultToKubernetesFailed // the host is right: something between the two answers
 	}

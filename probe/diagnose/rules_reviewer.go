@@ -130,7 +130,7 @@ func selfReviewUnauthorized(e evidence.Evidence, answer string) (Verdict, bool) 
 				answer, "the exporter's own identity had the token reviewed")
 		}
 	}
-	if !slices.Contains(c.Audiences, c.Issuer) && !slices.ContainsFunc(c.Audiences, func(a string) bool { return evidence.IsServiceName(evidence.Hostname(a)) }) && c.Issuer != evidence.LegacyIssuer {
+	if !isForServer(c) {
 		return byElimination(CanaryWrongAudience,
 			fmt.Sprintf("Vault has no reviewer, and the API server does not accept the canary %s either: its token lacks the API server's audience", who), because...)
 	}
@@ -142,9 +142,17 @@ func selfReviewUnauthorized(e evidence.Evidence, answer string) (Verdict, bool) 
 		fmt.Sprintf("Vault has no reviewer, and the API server does not accept the canary %s either: its service account is gone, or its token is another cluster's", who), because...)
 }
 
+// isForServer reports whether a token has an audience of its API server: the issuer, as by default,
+// or, as on EKS, the API server's name in the cluster. A legacy token has every audience.
+func isForServer(c evidence.Claims) bool {
+	return c.Issuer == evidence.LegacyIssuer ||
+		slices.ContainsFunc(c.Audiences, func(a string) bool { return a == c.Issuer || evidence.IsServiceName(evidence.Hostname(a)) })
+}
+
 // reviewerAtFault holds if the login got a bare 403 and the configured reviewer cannot
-// create TokenReviews. If there is no reviewer token, if it is not certain that the mount
-// exists, or if the canary's entity is disabled, which explains the login too, that is by
+// create TokenReviews, unless Vault's call fails before a reviewer matters. If there is no
+// reviewer token, if it is not certain that the mount exists, if its CA does not verify the
+// API server, or if the canary's entity is disabled, which explains the login too, that is by
 // elimination.
 func reviewerAtFault(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	v, known := firstReviewerVerdict(t, e)
@@ -153,10 +161,9 @@ func reviewerAtFault(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 		return Verdict{}, false
 	}
 	v.Because = append([]string{"the login got a bare 403"}, v.Because...)
-	answer := e.FollowUps.DiagnosticRole
-	if call, _ := diagnosticReason(answer.Value.Text); answer.Ok() && call.Component() == ComponentVaultToKubernetes && !evidence.Contains(answer.Value.Text, answered) {
-		return concludedFrom(!answer.Carried && call != VaultToKubernetesFailed)(call, "Vault does not get as far as to send a reviewer token: "+afterErr(answer.Value.Text)+". Besides, "+v.Detail,
-			append(v.Because, "the diagnostic role responded: "+answer.Value.Text)...)
+	if call, fails := callFails(t, e); fails {
+		call.Detail, call.Because = call.Detail+". Besides, "+v.Detail, append(v.Because, call.Because...)
+		return call, true
 	}
 	if e.MountExists() {
 		v.Because = append(v.Because, "the auth mount exists")

@@ -243,7 +243,7 @@ func mountProbe(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 		return concludedFrom(!p.Carried && e.Mount.TypeAt.Equal(e.At))(MountWrongType, fmt.Sprintf("the auth method at %s is of type %s, not kubernetes", mountPath(t), e.Mount.Type),
 			answer, "Vault lists the mount with this type")
 	case p.Value.IsBare403() && e.Mount.Type == "kubernetes" && e.Mount.TypeAt.Equal(e.At):
-		return byElimination(VaultInternalError, fmt.Sprintf("Vault lists %s with the type kubernetes, but serves no logins there: its plugin could not be loaded", mountPath(t)), answer)
+		return byElimination(VaultInternalError, fmt.Sprintf("Vault lists %s with the type kubernetes, but serves no logins there: most likely it could not load the plugin", mountPath(t)), answer)
 	case p.Value.IsBare403():
 		return noKubernetesMount(t, e, answer)
 	case p.Value.Status == 400:
