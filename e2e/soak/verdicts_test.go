@@ -91,3 +91,13 @@ func wantError(t *testing.T, err error, want string) {
 		t.Errorf("the error is %v, want one with %q", err, want)
 	}
 }
+
+func TestRunsWithATurn(t *testing.T) {
+	var runs []run
+	for _, started := range []float64{1, 1.04, 1.9, 2.1, 10} {
+		runs = append(runs, ran("full", started, "none", "proven"))
+	}
+	if n := withTurn(runs); n != 3 {
+		t.Errorf("%d runs, want those at 1, 2.1 and 10 s", n)
+	}
+}
