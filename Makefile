@@ -166,7 +166,7 @@ e2e: servers
 ## matrix: inject every fault at every supported version of the servers, and write the table of docs/versions.md; takes an hour or two; INSTALLATION='plugin|HTTP' runs a part
 .PHONY: matrix
 matrix: servers
-	go test -timeout=6h -count=1 ./e2e -run='TestFaultsInOtherInstallations/($(INSTALLATION))' -matrix
+	go test -timeout=6h -count=1 -parallel=4 ./e2e -run='TestFaultsInOtherInstallations/($(INSTALLATION))' -matrix
 
 ## bench: compare the cost of a probe with a bare net/http program that sends the same requests, and with blackbox_exporter; measure the curve
 .PHONY: bench

@@ -242,6 +242,35 @@ func TestFixesInAccessReview(t *testing.T) {
 	}
 }
 
+// TestFixOfAHostThatVaultNames pastes fixes of a wrong kubernetes_host that nobody may read: Vault names it to the
+// diagnostic role.
+func TestFixOfAHostThatVaultNames(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"vault_to_kubernetes_tls_name", "vault_to_kubernetes_tls_plain"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := startLab(t)
+			diagnostic := slices.IndexFunc(l.FullEnv(), func(v string) bool { return strings.HasPrefix(v, "EXPORTER_VAULT_DIAGNOSTIC_ROLE=") })
+			if diagnostic < 0 {
+				t.Fatal("the lab has no diagnostic role")
+			}
+			env := environment(l.Env(), l.FullEnv()[diagnostic])
+			if err := l.Inject(t.Context(), name); err != nil {
+				t.Fatal(err)
+			}
+			_, broken := check(t, env)
+			if got := broken.Targets[0]; got.Reason != "vault_to_kubernetes_tls" || got.Certainty != "proven" {
+				t.Errorf("%s, %s (%s)", got.Reason, got.Certainty, got.Detail)
+			}
+			out, err := newShell(t, l).run(broken.Targets[0].Fix...)
+			if err != nil {
+				t.Fatalf("the fix fails: %v\n%s", err, out)
+			}
+			eventually(t, detectionTimeout, "health", func() bool { _, after := check(t, env); return after.Targets[0].Healthy }, func() string { return out })
+		})
+	}
+}
+
 // TestFixOfAWideReviewer pastes the fix of a reviewer that may do too much, with the name of the binding that the check
 // finds. Logins work after each of its commands.
 func TestFixOfAWideReviewer(t *testing.T) {

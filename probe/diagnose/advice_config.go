@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
@@ -38,18 +39,31 @@ func changeConfig(t evidence.Target, e evidence.Evidence, changes ...setting) []
 		write(path, []string{"@mount-config.json"}, changes))
 }
 
-// reconnect is changeConfig for a Vault whose TokenReviews fail. If the config has another
-// host than the exporter, whose host works, the fix writes the exporter's.
+// mountHost returns the kubernetes_host of the config or, if nobody may read that, of the call that
+// failed, which Vault names to the diagnostic role.
+func mountHost(e evidence.Evidence) (host string, known bool) {
+	if e.Mount.Config.Ok() {
+		return e.Mount.Config.Value.Host, true
+	}
+	called, err := url.Parse(calledURL(e.FollowUps.DiagnosticRole.Value.Text))
+	if err != nil || called.Host == "" {
+		return "", false
+	}
+	return called.Scheme + "://" + called.Host, true
+}
+
+// reconnect is changeConfig for a Vault whose TokenReviews fail. If the mount has another host than
+// the exporter, whose host works, the fix writes the exporter's.
 func reconnect(t evidence.Target, e evidence.Evidence, changes ...setting) Advice {
-	host := e.Mount.Config.Value.Host
-	if !e.Mount.Config.Ok() || t.Kubernetes.IsServedAt(host) {
+	host, known := mountHost(e)
+	if !known || t.Kubernetes.IsServedAt(host) {
 		return Advice{Fix: changeConfig(t, e, changes...)}
 	}
 	if !slices.ContainsFunc(changes, func(s setting) bool { return s.name == kubernetesCA }) {
 		changes = append([]setting{caSetting(t, e)}, changes...) // the stored CA is that of the stored host
 	}
 	return Advice{
-		Notes: []string{fmt.Sprintf("The config has kubernetes_host=%s; the fix writes %s, which works for the exporter. If Vault is meant to use another API server, "+
+		Notes: []string{fmt.Sprintf("The mount has kubernetes_host=%s; the fix writes %s, which works for the exporter. If Vault is meant to use another API server, "+
 			"correct EXPORTER_KUBERNETES_HOST instead, and do not run the fix.", shell.QuoteUntrusted(host, "kubernetes_host"), t.Kubernetes.Host)},
 		Fix: changeConfig(t, e, append([]setting{hostSetting(t)}, changes...)...),
 	}
