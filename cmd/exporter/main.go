@@ -137,8 +137,8 @@ func parse(args []string, stdout, stderr io.Writer) (f flags, code int, done boo
 		return f, code, true
 	}
 	if err != nil {
-		if name := args[0]; !strings.HasPrefix(name, "-") && app.GetCommand(name) == nil {
-			err = fmt.Errorf("%q is not a command; the commands are: %s", name, strings.Join(commandsOf(app), ", "))
+		if len(args) > 0 && !strings.HasPrefix(args[0], "-") && app.GetCommand(args[0]) == nil {
+			err = fmt.Errorf("%q is not a command; the commands are: %s", args[0], strings.Join(commandsOf(app), ", "))
 		}
 		fmt.Fprintf(stderr, "exporter: %v; see exporter --help\n", err)
 		return f, exitUsage, true
