@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/hashicorp/vault/api"
@@ -28,14 +27,7 @@ type vaultServer struct {
 	target    evidence.Vault
 	userAgent string
 	endpoint  *endpoint
-	nobody    *nobody
-}
-
-// nobody is a client without a token. Others are copies of it, because vault/api reads the
-// environment and makes a transport for each new client.
-type nobody struct {
-	mu     sync.Mutex  // guards client, which api.Client does not while it is copied
-	client *api.Client // nil before the first use
+	send      sender
 }
 
 func newVaultServer(target evidence.Vault, userAgent string, network Network) (*vaultServer, error) {
@@ -46,47 +38,16 @@ func newVaultServer(target evidence.Vault, userAgent string, network Network) (*
 	if err != nil {
 		return nil, err
 	}
-	return &vaultServer{target: target, userAgent: userAgent, endpoint: e, nobody: new(nobody)}, nil
+	server := &vaultServer{userAgent: userAgent, endpoint: e, target: target}
+	return server.at(target.Addr), nil
 }
 
 // at returns the same server at another address, over connections of the same endpoint.
 func (v *vaultServer) at(address string) *vaultServer {
 	other := *v
 	other.target.Addr = address
-	other.nobody = new(nobody)
+	other.send = newSender(address, v.userAgent, v.endpoint.client(nil))
 	return &other
-}
-
-// newClient returns a vault/api client that does not retry. vault/api reads VAULT_*
-// variables: their settings are reset here and in client, and configuration has unset those
-// that would make it fail.
-func (v *vaultServer) newClient() (*api.Client, error) {
-	client, err := api.NewClient(&api.Config{
-		Address:          v.target.Addr,
-		HttpClient:       v.endpoint.client(nil),
-		MaxRetries:       0,
-		DisableRedirects: true,
-	})
-	if err != nil {
-		return nil, err
-	}
-	client.AddHeader("User-Agent", v.userAgent)
-	return client, nil
-}
-
-// client returns a client that sends this token and this namespace, or none.
-func (v *vaultServer) client(token evidence.Secret, namespace string) (*api.Client, error) {
-	v.nobody.mu.Lock()
-	defer v.nobody.mu.Unlock()
-	if v.nobody.client == nil {
-		var err error
-		if v.nobody.client, err = v.newClient(); err != nil {
-			return nil, err
-		}
-	}
-	client := v.nobody.client.WithNamespace(namespace) // a copy
-	client.SetToken(token.Reveal())
-	return client, nil
 }
 
 // askedStates are query parameters that make sys/health respond with 299 in every state. A
@@ -99,12 +60,8 @@ var askedStates = map[string][]string{
 // health reads sys/health without a namespace, which Vault rejects on this path. The body
 // describes Vault's state whatever the status is.
 func (v *vaultServer) health(ctx context.Context) (evidence.Health, error) {
-	client, err := v.client(evidence.Secret{}, "")
-	if err != nil {
-		return evidence.Health{}, err
-	}
 	ctx, x := newRequestTrace(ctx)
-	response, err := client.Logical().ReadRawWithDataWithContext(ctx, "sys/health", askedStates)
+	response, err := v.send(ctx, question{method: http.MethodGet, path: "sys/health", query: askedStates}, nil)
 	if response == nil {
 		return evidence.Health{}, vaultFailure(err, x)
 	}
@@ -146,17 +103,13 @@ type loginAnswer struct {
 // the error is not nil. A token in a response whose status is not 200 is returned too,
 // because it has to be revoked.
 func (v *vaultServer) login(ctx context.Context, x *requestTrace, role, jwt string) (loginAnswer, error) {
-	client, err := v.client(evidence.Secret{}, v.target.Namespace)
-	if err != nil {
-		return loginAnswer{server: v}, err
-	}
-	question, err := json.Marshal(map[string]string{"role": role, "jwt": jwt})
+	body, err := json.Marshal(map[string]string{"role": role, "jwt": jwt})
 	if err != nil {
 		return loginAnswer{server: v}, err
 	}
 	// vault/api's Secret lacks the token's type, and fails to decode the whole response if one
 	// number is invalid.
-	answer, err := client.Logical().WriteRawWithContext(ctx, v.target.LoginPath(), question)
+	answer, err := v.send(ctx, v.writing(evidence.Secret{}, v.target.LoginPath()), body)
 	if answer != nil {
 		defer answer.Body.Close()
 	}
@@ -252,16 +205,22 @@ func isSuccess(status int) bool { return status/100 == 2 }
 // revoke revokes a token with revoke-self. Vault responds with 204, or with 200 and JSON if
 // it adds a warning; after any other response the token counts as not revoked.
 func (v *vaultServer) revoke(ctx context.Context, token evidence.Secret) error {
-	client, err := v.client(token, v.target.Namespace)
-	if err != nil {
-		return err
-	}
 	ctx, x := newRequestTrace(ctx)
-	answer, err := client.Logical().WriteBytesWithContext(ctx, "auth/token/revoke-self", nil)
+	answer, err := v.send(ctx, v.writing(token, "auth/token/revoke-self"), nil)
+	if answer != nil {
+		defer answer.Body.Close()
+	}
 	if err != nil {
 		return vaultFailure(err, x)
 	}
-	if x.status == http.StatusNoContent || x.status == http.StatusOK && answer != nil && answer.Auth == nil && len(answer.Data) == 0 {
+	if x.status == http.StatusNoContent {
+		return nil
+	}
+	body, err := api.ParseSecret(answer.Body)
+	if err != nil {
+		return vaultFailure(err, x)
+	}
+	if x.status == http.StatusOK && body != nil && body.Auth == nil && len(body.Data) == 0 {
 		return nil
 	}
 	return x.failure(x.unexpectedAnswer(vaultDialect))

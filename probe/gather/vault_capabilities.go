@@ -11,16 +11,12 @@ import (
 // capabilities returns what a token may do at each of the paths, in one request, which the
 // policy default permits. Paths at which it may do nothing are left out.
 func (v *vaultServer) capabilities(ctx context.Context, token evidence.Secret, paths []string) ([]evidence.Capabilities, error) {
-	client, err := v.client(token, v.target.Namespace)
-	if err != nil {
-		return nil, err
-	}
-	question, err := json.Marshal(map[string][]string{"paths": paths})
+	body, err := json.Marshal(map[string][]string{"paths": paths})
 	if err != nil {
 		return nil, err
 	}
 	ctx, x := newRequestTrace(ctx)
-	answer, err := client.Logical().WriteRawWithContext(ctx, "sys/capabilities-self", question)
+	answer, err := v.send(ctx, v.writing(token, "sys/capabilities-self"), body)
 	if answer != nil {
 		defer answer.Body.Close()
 	}

@@ -76,16 +76,12 @@ func (v *vaultServer) readMountInfo(ctx context.Context, token evidence.Secret) 
 // readEntity looks up the identity entity with an alias of this name at the mount with this
 // accessor. If there is none, Vault answers 204.
 func (v *vaultServer) readEntity(ctx context.Context, token evidence.Secret, alias, accessor string) (evidence.Entity, error) {
-	client, err := v.client(token, v.target.Namespace)
-	if err != nil {
-		return evidence.Entity{}, err
-	}
-	question, err := json.Marshal(map[string]string{"alias_name": alias, "alias_mount_accessor": accessor})
+	body, err := json.Marshal(map[string]string{"alias_name": alias, "alias_mount_accessor": accessor})
 	if err != nil {
 		return evidence.Entity{}, err
 	}
 	ctx, x := newRequestTrace(ctx)
-	answer, err := client.Logical().WriteRawWithContext(ctx, "identity/lookup/entity", question)
+	answer, err := v.send(ctx, v.writing(token, "identity/lookup/entity"), body)
 	if answer != nil {
 		defer answer.Body.Close()
 	}
@@ -105,12 +101,10 @@ func (v *vaultServer) readEntity(ctx context.Context, token evidence.Secret, ali
 // help asks for the help of a path without a token. Vault gives it if the path is one at
 // which an auth method logs in; that has no other effect.
 func (v *vaultServer) help(ctx context.Context, path string) (evidence.Refusal, error) {
-	client, err := v.client(evidence.Secret{}, v.target.Namespace)
-	if err != nil {
-		return evidence.Refusal{}, err
-	}
 	ctx, x := newRequestTrace(ctx)
-	answer, err := client.Logical().ReadRawWithDataWithContext(ctx, path, map[string][]string{"help": {"1"}})
+	q := v.reading(evidence.Secret{}, path)
+	q.query = map[string][]string{"help": {"1"}}
+	answer, err := v.send(ctx, q, nil)
 	if answer != nil {
 		defer answer.Body.Close()
 	}
@@ -126,12 +120,8 @@ func (v *vaultServer) help(ctx context.Context, path string) (evidence.Refusal, 
 
 // read reads a path into a struct. If nothing exists at the path, that is Vault's 404.
 func (v *vaultServer) read(ctx context.Context, token evidence.Secret, path string, into any) error {
-	client, err := v.client(token, v.target.Namespace)
-	if err != nil {
-		return err
-	}
 	ctx, x := newRequestTrace(ctx)
-	answer, err := client.Logical().ReadRawWithContext(ctx, path)
+	answer, err := v.send(ctx, v.reading(token, path), nil)
 	if answer != nil {
 		defer answer.Body.Close()
 	}
