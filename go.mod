@@ -14,13 +14,14 @@ require (
 	github.com/prometheus/common v0.72.1 // log flags and version, as in other exporters
 	github.com/prometheus/exporter-toolkit v0.20.0 // listeners: TLS, authentication, landing page
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // tests: schema of the targets file
-	github.com/yuin/goldmark v1.8.7 // the runbook on the status page
+	github.com/yuin/goldmark v1.8.7 // tests: renders the documents that the status page serves
 	go.uber.org/goleak v1.3.0 // tests: leaked goroutines
 	go.yaml.in/yaml/v4 v4.0.0 // the targets file: positions in nodes and errors
 	golang.org/x/net v0.61.0 // tests: reads the status page as a browser does
 	golang.org/x/sync v0.24.0 // the lab: starts servers concurrently
 	golang.org/x/sys v0.49.0 // tests: a pseudo-terminal
 	golang.org/x/term v0.47.0 // whether standard output is a terminal
+	google.golang.org/protobuf v1.36.12 // metrics: pointers in messages
 	k8s.io/api v0.37.2 // types: TokenReview, SubjectAccessReview, Lease
 	k8s.io/apimachinery v0.37.2 // encodes those types; errors of the API server
 	k8s.io/client-go v0.37.2 // REST client; the typed clients are not linked
@@ -67,7 +68,6 @@ require (
 	golang.org/x/oauth2 v0.37.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/time v0.15.0 // indirect
-	google.golang.org/protobuf v1.36.12 // indirect
 	gopkg.in/inf.v0 v0.9.1 // indirect
 	k8s.io/kube-openapi v0.0.0-20260721132016-d427ff9ee9ad // indirect
 	k8s.io/utils v0.0.0-20260626114624-be93311217bd // indirect

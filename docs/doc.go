@@ -5,12 +5,12 @@ package docs
 
 import _ "embed"
 
-// Reasons is reasons.md.
+// Reasons is reasons.md in HTML.
 //
-//go:embed reasons.md
+//go:embed html/reasons.html
 var Reasons string
 
-// Warnings is warnings.md.
+// Warnings is warnings.md in HTML.
 //
-//go:embed warnings.md
+//go:embed html/warnings.html
 var Warnings string

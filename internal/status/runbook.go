@@ -1,19 +1,13 @@
 package status
 
 import (
-	"bytes"
+	"html"
 	"html/template"
 	"net/http"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
-
-	"github.com/yuin/goldmark"
-	"github.com/yuin/goldmark/ast"
-	"github.com/yuin/goldmark/extension"
-	"github.com/yuin/goldmark/text"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 )
@@ -27,34 +21,22 @@ type section struct {
 // Anchor names the section in links.
 func (s section) Anchor() string { return strings.ReplaceAll(strings.ToLower(s.Name), " ", "-") }
 
-var comment = regexp.MustCompile(`(?m)^<!--.*-->\n`)
+// link is the address in a link.
+var link = regexp.MustCompile(`href="([^"]*)"`)
 
-// markdown renders no HTML that a text contains, so that its output is safe.
-var markdown = sync.OnceValue(func() goldmark.Markdown { return goldmark.New(goldmark.WithExtensions(extension.Table)) })
-
-// sections renders a Markdown document, a section for each heading of the second level.
+// sections splits a document of the package docs, a section for each heading of the second level.
 func (l Links) sections(document string) []section {
+	document = link.ReplaceAllStringFunc(document, func(found string) string {
+		address := html.UnescapeString(link.FindStringSubmatch(found)[1])
+		return `href="` + html.EscapeString(l.served(address)) + `"`
+	})
 	var all []section
-	for part := range strings.SplitSeq(comment.ReplaceAllString(document, ""), "\n## ") {
-		name, body, _ := strings.Cut(part, "\n")
-		all = append(all, section{strings.TrimPrefix(name, "# "), l.render([]byte(body))})
+	for part := range strings.SplitSeq(document, "<h2>") {
+		name, body, _ := strings.Cut(part, "</h")
+		_, body, _ = strings.Cut(body, "\n")
+		all = append(all, section{html.UnescapeString(strings.TrimPrefix(name, "<h1>")), template.HTML(body)})
 	}
 	return all
-}
-
-func (l Links) render(body []byte) template.HTML {
-	var out bytes.Buffer
-	document := markdown().Parser().Parse(text.NewReader(body))
-	_ = ast.Walk(document, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
-		if link, ok := n.(*ast.Link); ok && entering {
-			link.Destination = []byte(l.served(string(link.Destination)))
-		}
-		return ast.WalkContinue, nil
-	})
-	if err := markdown().Renderer().Render(&out, body, document); err != nil {
-		panic(err) // cannot happen: a bytes.Buffer takes everything
-	}
-	return template.HTML(out.String())
 }
 
 // served returns where a link of a document leads to from a page of the exporter.

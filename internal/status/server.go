@@ -36,7 +36,7 @@ type Options struct {
 	ProbeOff string
 	// Links are where readers find the page.
 	Links Links
-	// Reasons and Warnings are the texts of docs/reasons.md and docs/warnings.md, to which
+	// Reasons and Warnings are docs/reasons.md and docs/warnings.md in HTML, to which
 	// verdicts and warnings link.
 	Reasons, Warnings string
 	// Version is the exporter's version.
