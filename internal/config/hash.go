@@ -13,7 +13,11 @@ import (
 // Hash identifies the set of targets and their maintenance, regardless of their order. It is the
 // same in every process, and a float64 represents it exactly.
 func (c Config) Hash() uint64 {
-	targets := slices.SortedFunc(slices.Values(c.Targets), func(a, b evidence.Target) int { return strings.Compare(a.Name, b.Name) })
+	targets := make([]*evidence.Target, 0, len(c.Targets))
+	for _, t := range c.Targets {
+		targets = append(targets, &t)
+	}
+	slices.SortFunc(targets, func(a, b *evidence.Target) int { return strings.Compare(a.Name, b.Name) })
 	planned := map[string][]map[string]string{}
 	for name, windows := range c.Maintenance {
 		planned[name] = collect(windows, windowValues)

@@ -210,25 +210,22 @@ func (s *apiServer) vaults(ctx context.Context) ([]Server, error) {
 // serviceURL returns the URL of the Service before pods with these labels, and the port
 // that it leads to. Of several, the one with the shortest name reaches every node.
 func serviceURL(services []service, labels map[string]string) (address string, port int) {
-	slices.SortFunc(services, func(a, b service) int {
+	isVaults := func(p servicePort) bool { return p.Port == 8200 || p.Name == "https" || p.Name == "http" }
+	candidates := slices.DeleteFunc(slices.Clone(services), func(s service) bool {
+		return s.Spec.ClusterIP == "None" || len(s.Spec.Selector) == 0 || !matches(s.Spec.Selector, labels) || !slices.ContainsFunc(s.Spec.Ports, isVaults)
+	})
+	if len(candidates) == 0 {
+		return "", 0
+	}
+	best := slices.MinFunc(candidates, func(a, b service) int {
 		return cmp.Or(len(a.Metadata.Name)-len(b.Metadata.Name), cmp.Compare(a.Metadata.Name, b.Metadata.Name))
 	})
-	for _, candidate := range services {
-		if candidate.Spec.ClusterIP == "None" || len(candidate.Spec.Selector) == 0 || !matches(candidate.Spec.Selector, labels) {
-			continue
-		}
-		i := slices.IndexFunc(candidate.Spec.Ports, func(p servicePort) bool { return p.Port == 8200 || p.Name == "https" || p.Name == "http" })
-		if i < 0 {
-			continue
-		}
-		p, scheme := candidate.Spec.Ports[i], "https"
-		if p.Name == "http" {
-			scheme = "http"
-		}
-		number, _ := p.TargetPort.(float64) // a name leaves 0
-		return fmt.Sprintf("%s://%s.%s.svc:%d", scheme, candidate.Metadata.Name, candidate.Metadata.Namespace, p.Port), int(number)
+	p, scheme := best.Spec.Ports[slices.IndexFunc(best.Spec.Ports, isVaults)], "https"
+	if p.Name == "http" {
+		scheme = "http"
 	}
-	return "", 0
+	number, _ := p.TargetPort.(float64) // a name leaves 0
+	return fmt.Sprintf("%s://%s.%s.svc:%d", scheme, best.Metadata.Name, best.Metadata.Namespace, p.Port), int(number)
 }
 
 func matches(selector, labels map[string]string) bool {

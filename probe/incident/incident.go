@@ -44,11 +44,15 @@ func (i Incident) Targets() []string {
 // are left out. Incidents that keep pods from logging in come first, then those with more
 // targets, then the older ones. The order of the results does not matter.
 func Group(results []probe.Result) []Incident {
-	byCause := map[cause]*Incident{}
+	failed := make([]*probe.Result, 0, len(results))
 	for _, r := range results {
-		if r.Healthy() {
-			continue
+		if !r.Healthy() {
+			failed = append(failed, &r)
 		}
+	}
+	slices.SortFunc(failed, func(a, b *probe.Result) int { return strings.Compare(a.Target.Name, b.Target.Name) })
+	byCause := map[cause]*Incident{}
+	for _, r := range failed {
 		c := causeOf(r)
 		i := byCause[c]
 		if i == nil {
@@ -58,11 +62,10 @@ func Group(results []probe.Result) []Incident {
 		if r.Since.Before(i.Since) {
 			i.Since = r.Since
 		}
-		i.Results = append(i.Results, r)
+		i.Results = append(i.Results, *r)
 	}
 	incidents := make([]Incident, 0, len(byCause))
 	for _, i := range byCause {
-		slices.SortFunc(i.Results, func(a, b probe.Result) int { return strings.Compare(a.Target.Name, b.Target.Name) })
 		incidents = append(incidents, *i)
 	}
 	slices.SortFunc(incidents, moreUrgent)
@@ -91,13 +94,13 @@ type cause struct {
 	object string
 }
 
-func causeOf(r probe.Result) cause {
+func causeOf(r *probe.Result) cause {
 	return cause{r.Diagnosis.Reason, strings.TrimSpace(objectOf(r))}
 }
 
 // objectOf returns what has to be repaired. What belongs to Vault is named with its address, and
 // with its namespace where it is in one, since two Vaults have mounts and roles of the same name.
-func objectOf(r probe.Result) string {
+func objectOf(r *probe.Result) string {
 	t := r.Target
 	vault := t.Vault.Addr
 	if t.Vault.Namespace != "" {

@@ -117,7 +117,7 @@ func (t *Tracker) Observe(r probe.Result) []Change {
 		return nil
 	}
 	var changes []Change
-	fails, c := !r.Healthy(), causeOf(r)
+	fails, c := !r.Healthy(), causeOf(&r)
 	switch {
 	case of.recalled != nil && (!fails || of.recalled.cause != c):
 		changes = t.forgo(of, EndUnseen, r.Diagnosis.Reason)

@@ -38,11 +38,30 @@ func TestImage(t *testing.T) {
 			})
 			binary := filepath.Join(root, shipped)
 			checkStatic(t, binary, machine)
+			checkSize(t, binary)
 			if runtime.GOOS == "linux" && runtime.GOARCH == arch {
 				checkRuns(t, binary)
 			}
 		})
 	}
+}
+
+// maxSize is the budget of the executable, in bytes, which docs/performance.md explains.
+const maxSize = 25_000_000
+
+// checkSize requires an executable within its budget. It is half code: what has made it grow at
+// once was a type that a value in an interface led to, whose methods the linker then keeps, all of
+// them (go build -ldflags=-dumpdep prints what leads to it: search for UsedInIface).
+func checkSize(t *testing.T, binary string) {
+	t.Helper()
+	info, err := os.Stat(binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Size() > maxSize {
+		t.Errorf("the executable has %d bytes, over its budget of %d", info.Size(), maxSize)
+	}
+	t.Logf("%d bytes, %.1f %% of the budget", info.Size(), 100*float64(info.Size())/maxSize)
 }
 
 // TestImageIsUnprivileged requires a numeric user, because Kubernetes can verify runAsNonRoot only for those.

@@ -33,12 +33,16 @@ type Elsewhere struct{ Target, Address string }
 // the root or, if no target is there, to any namespace. Of several targets, those that see
 // Kubernetes as the exporter's own cluster come first, then the order is that of their names.
 func Assign(entries []workload.Entry, targets []evidence.Target) []Assigned {
-	ordered := slices.SortedStableFunc(slices.Values(targets), func(a, b evidence.Target) int {
+	ordered := make([]*evidence.Target, 0, len(targets))
+	for _, t := range targets {
+		ordered = append(ordered, &t)
+	}
+	slices.SortStableFunc(ordered, func(a, b *evidence.Target) int {
 		return cmp.Or(cmp.Compare(foreign(a), foreign(b)), strings.Compare(a.Name, b.Name))
 	})
 	byMount := map[string][]watcher{}
 	for _, t := range ordered {
-		w := watcher{target: &t}
+		w := watcher{target: t}
 		for _, address := range append([]string{t.Vault.Addr}, t.Vault.Aliases...) {
 			w.addresses = append(w.addresses, canonical(address))
 		}
@@ -112,7 +116,7 @@ func (a Assigned) unwatched() string {
 }
 
 // foreign is 1 for targets of another cluster than the exporter's own, where that is known.
-func foreign(t evidence.Target) int {
+func foreign(t *evidence.Target) int {
 	if t.Home.Host == "" || t.Kubernetes.IsServedAt(t.Home.Host) {
 		return 0
 	}
