@@ -21,7 +21,7 @@ require (
 	golang.org/x/sync v0.24.0 // the lab: starts servers concurrently
 	golang.org/x/sys v0.49.0 // tests: a pseudo-terminal
 	golang.org/x/term v0.47.0 // whether standard output is a terminal
-	google.golang.org/protobuf v1.36.12 // metrics: pointers in messages
+	google.golang.org/protobuf v1.36.12 // metrics: created timestamps
 	k8s.io/api v0.37.2 // types: TokenReview, SubjectAccessReview, Lease
 	k8s.io/apimachinery v0.37.2 // encodes those types; errors of the API server
 	k8s.io/client-go v0.37.2 // REST client; the typed clients are not linked
