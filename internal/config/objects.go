@@ -8,25 +8,12 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// The names that Kubernetes gives to namespaces, to other objects, and to the keys
-// of a Secret.
-const (
-	dnsLabel   = `[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?`
-	dnsName    = `[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?`
-	secretsKey = `[A-Za-z0-9._-]{1,253}`
-)
-
-var (
-	object      = regexp.MustCompile("^" + dnsLabel + "/" + dnsName + "$")
-	isSecretKey = regexp.MustCompile("^" + secretsKey + "$").MatchString
-)
-
 // parseObject takes namespace/name; noun says what another value does not name.
 func parseObject(value, noun string) (namespace, name string, err error) {
-	if !object.MatchString(value) {
+	namespace, name, _ = strings.Cut(value, "/")
+	if !dnsLabel.matches(namespace) || !dnsName.matches(name) {
 		return "", "", malformed(quote(value) + " names no " + noun)
 	}
-	namespace, name, _ = strings.Cut(value, "/")
 	return namespace, name, nil
 }
 
@@ -39,7 +26,7 @@ func formatObject(namespace, name string) string {
 }
 
 var serviceAccount = kind[evidence.ServiceAccount]{
-	shape: shape{allowed: "a service account as namespace/name", pattern: "^(" + dnsLabel + "/" + dnsName + ")?$"},
+	shape: shape{allowed: "a service account as namespace/name", pattern: "^(" + dnsLabel.pattern + "/" + dnsName.pattern + ")?$"},
 	parse: func(value string) (evidence.ServiceAccount, error) {
 		namespace, name, err := parseObject(value, "service account")
 		return evidence.ServiceAccount{Namespace: namespace, Name: name}, err
@@ -50,7 +37,7 @@ var serviceAccount = kind[evidence.ServiceAccount]{
 var secretKey = kind[evidence.SecretKey]{
 	shape: shape{
 		allowed: "a Secret as namespace/name or namespace/name/key; the key is token by default",
-		pattern: "^(" + dnsLabel + "/" + dnsName + "(/" + secretsKey + ")?)?$",
+		pattern: "^(" + dnsLabel.pattern + "/" + dnsName.pattern + "(/" + secretsKey.pattern + ")?)?$",
 	},
 	parse: func(value string) (evidence.SecretKey, error) {
 		whole, key := value, "token"
@@ -58,7 +45,7 @@ var secretKey = kind[evidence.SecretKey]{
 			whole, key = parts[0]+"/"+parts[1], parts[2]
 		}
 		namespace, name, err := parseObject(whole, "Secret")
-		if err == nil && !isSecretKey(key) {
+		if err == nil && !secretsKey.matches(key) {
 			err = malformed(quote(value) + " names no key of a Secret")
 		}
 		return evidence.SecretKey{Namespace: namespace, Name: name, Key: key}, err
@@ -75,7 +62,7 @@ var leaseName = kind[Lease]{
 	format: func(l Lease) string { return formatObject(l.Namespace, l.Name) },
 }
 
-var namespaceList = listOf(matching(dnsLabel, "namespace name", ""), "name", "names of namespaces separated by commas, such as shop,pay")
+var namespaceList = listOf(textOf(dnsLabel, "namespace name", ""), "name", "names of namespaces separated by commas, such as shop,pay")
 
 // objectKinds are the kinds that Events may be about, by their names in lower case.
 var objectKinds = map[string]Object{
@@ -114,7 +101,7 @@ var volumeList = kind[[]evidence.Volume]{
 		var volumes []evidence.Volume
 		for one := range strings.SplitSeq(value, ",") {
 			match := volume.FindStringSubmatch(strings.TrimSpace(one))
-			if match == nil {
+			if match == nil || !dnsName.matches(match[3]) {
 				return nil, malformed(quote(one) + " names no volume")
 			}
 			path, err := parsePath(match[1])
@@ -130,4 +117,4 @@ var volumeList = kind[[]evidence.Volume]{
 	},
 }
 
-var volume = regexp.MustCompile("^(.+)=(" + evidence.KindSecret + "|" + evidence.KindConfigMap + ")/(" + dnsName + ")$")
+var volume = regexp.MustCompile("^(.+)=(" + evidence.KindSecret + "|" + evidence.KindConfigMap + ")/([^/]*)$")

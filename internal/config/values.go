@@ -3,36 +3,11 @@ package config
 import (
 	"fmt"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode"
-)
-
-// matching makes the kind of strings that match an expression; noun names them in
-// errors.
-func matching(expression, noun, allowed string) kind[string] {
-	pattern := regexp.MustCompile("^(?:" + expression + ")$")
-	return textKind(shape{allowed: allowed, pattern: "^(" + expression + ")?$"}, func(value string) (string, error) {
-		if !pattern.MatchString(value) {
-			return "", malformed(quote(value) + " is not a valid " + noun)
-		}
-		return value, nil
-	})
-}
-
-var (
-	targetName = matching(`[A-Za-z0-9]([A-Za-z0-9._/-]{0,126}[A-Za-z0-9])?`, "target name",
-		"up to 128 letters, digits and ._/- that begin and end with a letter or digit")
-
-	// role is what Vault takes as the name of a role.
-	role = matching(`[0-9A-Za-z_]([0-9A-Za-z_.-]{0,254}[0-9A-Za-z_])?`, "role name",
-		"letters, digits and _.- that begin and end with a letter, digit or _")
-
-	vaultPath = matching(`[A-Za-z0-9._:@-]+(/[A-Za-z0-9._:@-]+)*`, "path in Vault",
-		"letters, digits and ._:@- in parts divided by single slashes, no part . or ..")
 )
 
 // textKind makes a kind of strings.
@@ -90,11 +65,9 @@ var authMount = textKind(shape{allowed: "the path below auth/, such as kubernete
 	return parseVaultPath(value)
 })
 
-var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?\.?$`)
-
 func isHost(value string) bool {
 	_, err := netip.ParseAddr(value)
-	return err == nil || hostName.MatchString(value)
+	return err == nil || hostName.matches(strings.TrimSuffix(value, "."))
 }
 
 var serverName = textKind(shape{allowed: "a DNS name or an IP address, without scheme and port", pattern: `^[^\s/]*$`}, func(value string) (string, error) {
