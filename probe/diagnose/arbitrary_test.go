@@ -33,6 +33,9 @@ func FuzzDiagnose(f *testing.F) {
 			a := &probetest.Arbitrary{Bytes: chosen, Texts: []string{text}, Clean: evidence.Clean}
 			target := a.Target()
 			e := a.Evidence()
+			if said := diagnose.SaidOfNothing(target, e); len(said) > 0 {
+				t.Errorf("judges of conditions that do not hold say something: %s", said)
+			}
 			return e, diagnose.Diagnose(target, e), diagnose.Warnings(target, e)
 		}
 		e, d, warnings := judge()

@@ -116,8 +116,11 @@ var canaryWarnings = []WarningSpec{{
 		if t.Reviewer.Source.Spec().SelfReview || !e.CanaryToken.Ok() || !e.Review.Ok() || len(reviewer.Audiences) == 0 {
 			return unjudged()
 		}
+		if len(canary.Audiences) > 0 && !overlap(canary.Audiences, reviewer.Audiences) {
+			return finding{}, true
+		}
 		return finding{
-			holds:  len(canary.Audiences) == 0 || overlap(canary.Audiences, reviewer.Audiences),
+			holds:  true,
 			detail: fmt.Sprintf("the API server accepts the token of the canary %s too, not only Vault", canaryName(e)),
 			advice: Advice{Notes: []string{canaryAudience(t, "an audience of its own, such as vault")}},
 		}, true

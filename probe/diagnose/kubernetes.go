@@ -214,8 +214,11 @@ func judgeKubernetesUnreachable(t evidence.Target, e evidence.Evidence) (finding
 	if !failed {
 		v, failed = kubernetesFailed(t, f)
 	}
+	if !failed {
+		return finding{}, true
+	}
 	return finding{
-		holds:  failed,
+		holds:  true,
 		detail: "logins work, but the exporter's TokenReview fails: " + v.Detail,
 		advice: adviseKubernetesReach(t, e).checkOwnSide(v.Reason, e),
 	}, true

@@ -170,12 +170,16 @@ var mountWarnings = []WarningSpec{
 		Remedy: "Set `EXPORTER_KUBERNETES_HOST` to the mount's host, if the exporter can reach it.",
 		judge: func(t evidence.Target, e evidence.Evidence) (finding, bool) {
 			host := e.Mount.Config.Value.Host
+			judged := e.Mount.Config.Ok() && host != "" && !(t.Candidate != nil && t.Candidate.Host)
+			if !judged || t.Kubernetes.IsServedAt(host) {
+				return finding{}, judged
+			}
 			return finding{
-				holds: !t.Kubernetes.IsServedAt(host),
+				holds: true,
 				detail: fmt.Sprintf("the config of %s points at %s, the exporter at %s: the exporter's checks may not apply to Vault",
 					mountPath(t), host, t.Kubernetes.Host),
 				advice: Advice{Notes: []string{"Set EXPORTER_KUBERNETES_HOST to the host that Vault uses, or accept that the CA of the config is not checked."}},
-			}, e.Mount.Config.Ok() && host != "" && !(t.Candidate != nil && t.Candidate.Host)
+			}, true
 		},
 	},
 	{

@@ -12,11 +12,13 @@ import (
 func judgeAcceptsInvalid(t evidence.Target, e evidence.Evidence) (finding, bool) {
 	role, call, negative := e.FollowUps.RoleProbe, e.FollowUps.CallProbe, e.NegativeCanary
 	refused, answered := negative.Refused()
-	f := finding{holds: evidence.Accepted(role) || evidence.Accepted(call), detail: acceptsForged(t), advice: adviseAcceptsForged(t)}
-	if answered && !refused {
-		f = acceptsNegative(t, e)
+	switch {
+	case answered && !refused:
+		return acceptsNegative(t, e), true
+	case evidence.Accepted(role) || evidence.Accepted(call):
+		return finding{holds: true, detail: acceptsForged(t), advice: adviseAcceptsForged(t)}, true
 	}
-	return f, answered || role.State != evidence.NotAsked || call.State != evidence.NotAsked
+	return finding{}, answered || role.State != evidence.NotAsked || call.State != evidence.NotAsked
 }
 
 // acceptsNegative says which logins of the negative canary got a token.

@@ -354,12 +354,15 @@ func judgeStaleCopy(t evidence.Target, e evidence.Evidence) (finding, bool) {
 	if !e.Login.Ok() || !known || v.Component() != ComponentReviewer && v.Reason != None {
 		return unjudged()
 	}
+	if v.Reason == None {
+		return finding{}, true
+	}
 	advise := adviseReviewerToken
 	if v.Reason == ReviewerTokenMissing {
 		advise = adviseReviewerMissing
 	}
 	return finding{
-		holds:  v.Reason != None,
+		holds:  true,
 		detail: "logins work, so Vault has a working reviewer token, but the exporter does not: " + v.Detail,
 		advice: advise(t, e),
 	}, true
@@ -382,8 +385,11 @@ func judgeNotChecked(t evidence.Target, e evidence.Evidence) (finding, bool) {
 		_, known := reviewerNotObtained(t, e)
 		lacking = !known
 	}
+	if !lacking {
+		return finding{}, true
+	}
 	return finding{
-		holds:  lacking,
+		holds:  true,
 		detail: fmt.Sprintf("the exporter cannot check the reviewer %s: %s", source.Describe(origin), f.Error()),
 		advice: adviseSourcePermission(t, e),
 	}, true

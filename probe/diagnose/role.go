@@ -162,8 +162,11 @@ var roleWarnings = []WarningSpec{
 		Remedy: "Set `token_ttl` and `token_max_ttl` of the role to 60 s; a write without the namespace selector deletes that.",
 		judge: func(t evidence.Target, e evidence.Evidence) (finding, bool) {
 			l := e.Login.Value
+			if l.Type != evidence.ServiceToken || l.TTL <= longTTL {
+				return finding{}, e.Login.Ok()
+			}
 			return finding{
-				holds:  l.Type == evidence.ServiceToken && l.TTL > longTTL,
+				holds:  true,
 				detail: fmt.Sprintf("a token that is not revoked is valid for %s", l.TTL),
 				advice: Advice{Fix: changeRole(t, `token_ttl: "60s", token_max_ttl: "60s"`)},
 			}, e.Login.Ok()
@@ -200,15 +203,18 @@ var roleWarnings = []WarningSpec{
 		Seen:   "The answer to `revoke-self`.",
 		Remedy: "Set `token_no_default_policy` of the role to false, or use batch tokens.",
 		judge: func(t evidence.Target, e evidence.Evidence) (finding, bool) {
+			if !e.Revoke.Failed() {
+				return finding{}, e.Revoke.State != evidence.NotAsked
+			}
 			return finding{
-				holds: e.Revoke.Failed(),
+				holds: true,
 				detail: fmt.Sprintf("the token of the login could not be revoked and is valid for %s: %s",
 					e.Login.Value.TTL, e.Revoke.Failure.Error()),
 				advice: Advice{
 					Notes: []string{"The policy default permits revoke-self. Batch tokens need no revocation."},
 					Fix:   changeRole(t, "token_no_default_policy: false"),
 				},
-			}, e.Revoke.State != evidence.NotAsked
+			}, true
 		},
 	},
 	{

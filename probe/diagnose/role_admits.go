@@ -12,6 +12,9 @@ import (
 
 // judgeRoleBinding raises if the role admits accounts that nobody has named.
 func judgeRoleBinding(t evidence.Target, e evidence.Evidence) (finding, bool) {
+	if !e.Mount.Role.Ok() {
+		return unjudged()
+	}
 	r, c := e.Mount.Role.Value, e.CanaryToken.Value
 	anyAccount := slices.Contains(r.Names, anyName)
 	anyNamespace := slices.Contains(r.Namespaces, anyName)
@@ -41,30 +44,36 @@ func judgeRoleBinding(t evidence.Target, e evidence.Evidence) (finding, bool) {
 		checks = append(checks, readRole(t, namespaceSelector+" without a condition"))
 		settings = append(settings, namespaceSelector+`: ""`)
 	}
+	if len(settings) == 0 {
+		return finding{}, true
+	}
 	return finding{
-		holds:  len(settings) > 0,
+		holds:  true,
 		detail: fmt.Sprintf("the role %s admits %s: whoever may create one, or a pod with it, gets the role's policies", t.Vault.Role, admits),
 		advice: Advice{
 			Notes: []string{"The fix leaves the canary. If workloads log in with this role, name their service accounts and namespaces too, or they cannot log in any more."},
 			Check: checks,
 			Fix:   changeRole(t, strings.Join(settings, ", ")),
 		},
-	}, e.Mount.Role.Ok()
+	}, true
 }
 
 // judgeRoleAudience raises if the role requires no audience.
 func judgeRoleAudience(t evidence.Target, e evidence.Evidence) (finding, bool) {
+	if !e.Mount.Role.Ok() || e.Mount.Role.Value.Audience != "" {
+		return finding{}, e.Mount.Role.Ok()
+	}
 	audience := "<audience>"
 	if audiences := e.CanaryToken.Value.Audiences; len(audiences) == 1 {
 		audience = unquoted(audiences[0], "audience")
 	}
 	return finding{
-		holds:  e.Mount.Role.Value.Audience == "",
+		holds:  true,
 		detail: fmt.Sprintf("the role %s has no audience: a token of its service accounts for any audience logs in, also one that was meant for another service", t.Vault.Role),
 		advice: Advice{
 			Notes: []string{"A role admits one audience: the fix breaks the logins of workloads with another."},
 			Check: []Check{readRole(t, "no audience")},
 			Fix:   changeRole(t, `audience: "`+audience+`"`),
 		},
-	}, e.Mount.Role.Ok()
+	}, true
 }

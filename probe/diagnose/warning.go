@@ -19,7 +19,8 @@ type Warning struct {
 	Advice
 }
 
-// finding is the result of a judge.
+// finding is the result of a judge. A judge says and advises nothing if its condition does not
+// hold, as in most runs.
 type finding struct {
 	holds  bool
 	detail string
