@@ -32,8 +32,9 @@ type needles struct {
 	whole []string
 	// literal are values that have hardly a letter or digit.
 	literal [][]byte
-	// plain is the length of the shortest that capitals and digits do not tell from words.
-	plain int
+	// shortest is the length of the shortest text that may hold a value or a part of one, plain that
+	// of the shortest value that capitals and digits do not tell from words.
+	shortest, plain int
 	// words are the values made of words, one behind the other, of which pieces are found.
 	words string
 	// inWords and inForms return where pieces of a text are looked up: in words, and in every
@@ -42,7 +43,7 @@ type needles struct {
 }
 
 func newNeedles(values []string) *needles {
-	n := &needles{plain: math.MaxInt}
+	n := &needles{shortest: window, plain: math.MaxInt}
 	for _, value := range values {
 		n = n.with(value)
 	}
@@ -54,12 +55,13 @@ func (n *needles) with(value string) *needles {
 	more := &needles{values: append(slices.Clip(n.values), value), whole: slices.Clip(n.whole), literal: slices.Clip(n.literal)}
 	more.inWords = sync.OnceValue(func() haystack { return newHaystack(more.words) })
 	more.inForms = sync.OnceValue(func() haystack { return newHaystack(more.forms()) })
-	more.plain, more.words = n.plain, n.words
+	more.shortest, more.plain, more.words = n.shortest, n.plain, n.words
 	plain := skeleton(value)
 	if len(plain) < minHeld {
-		more.literal = append(more.literal, newView(value).chars)
+		literal := newView(value).chars
+		more.literal, more.shortest = append(more.literal, literal), min(n.shortest, len(literal))
 	} else {
-		more.whole = append(more.whole, plain)
+		more.whole, more.shortest = append(more.whole, plain), min(n.shortest, len(plain))
 	}
 	if len(plain) < minPart {
 		more.whole = append(more.whole, encoded(value)...)
@@ -76,17 +78,14 @@ func (n *needles) forms() string {
 	for _, value := range n.values {
 		length += 7*len(value) + 2*window // hexadecimal takes 2, base64 3 times 4/3, the value itself 1
 	}
-	var all strings.Builder
-	all.Grow(length)
+	all := make([]byte, 0, length)
 	for _, value := range n.values {
 		for form := range encodings(value) {
-			writeSkeleton(&all, form)
-			all.WriteByte(0)
+			all = append(appendSkeleton(all, form), 0)
 		}
-		writeSkeleton(&all, value)
-		all.WriteByte(0)
+		all = append(appendSkeleton(all, value), 0)
 	}
-	return all.String()
+	return string(all)
 }
 
 // isWords reports whether too little of a value with so many letters and digits looks
@@ -136,19 +135,27 @@ func encodings(value string) iter.Seq[[]byte] {
 // skeleton is a text's letters and digits, in lower case. That the alphabets of base64
 // differ, padding, line ends and whatever else stands in between make no difference.
 func skeleton[T string | []byte](text T) string {
-	var bones strings.Builder
-	bones.Grow(len(text))
-	writeSkeleton(&bones, text)
-	return bones.String()
+	return string(appendSkeleton(make([]byte, 0, len(text)), text))
 }
 
-func writeSkeleton[T string | []byte](bones *strings.Builder, text T) {
+func appendSkeleton[T string | []byte](bones []byte, text T) []byte {
 	for i := range len(text) {
-		if isAlnum(text[i]) {
-			bones.WriteByte(lower(text[i]))
+		if bone := boneOf[text[i]]; bone != 0 {
+			bones = append(bones, bone)
 		}
 	}
+	return bones
 }
+
+// boneOf is each letter in lower case, each digit, and 0 for other characters.
+var boneOf = func() (table [256]byte) {
+	for i := range table {
+		if c := byte(i); isAlnum(c) {
+			table[i] = lower(c)
+		}
+	}
+	return table
+}()
 
 func lower(c byte) byte {
 	if isUpper(c) {
@@ -159,7 +166,7 @@ func lower(c byte) byte {
 
 // mayMatch is false where a text cannot hold any of the values. It allocates nothing.
 func (n *needles) mayMatch(text string) bool {
-	if n == nil || len(n.values) == 0 || len(text) < minHeld {
+	if n == nil || len(n.values) == 0 || len(text) < n.shortest {
 		return false
 	}
 	if len(n.literal) > 0 || n.plain <= len(text) || n.words != "" && len(text) >= minPart {
