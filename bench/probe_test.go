@@ -203,11 +203,13 @@ func (s servers) target(b *testing.B) evidence.Target {
 	}
 }
 
+var uidOf = map[string]string{"canary": "3b241101-e2bb-4255-8caf-4136c566a962", "vault-auth": "7d444840-9dc0-11d1-b245-5ffdce74fad2"}
+
 // token is a JWT of typical size with an invalid signature.
 func token(name string) string {
 	namespace := map[string]string{"canary": "monitoring", "vault-auth": "vault"}[name]
 	claims := fmt.Sprintf(`{"iss":"https://kubernetes.default.svc","sub":"system:serviceaccount:%[1]s:%[2]s","aud":["vault"],"iat":1,"nbf":1,"exp":9999999999,`+
-		`"kubernetes.io":{"namespace":%[1]q,"serviceaccount":{"name":%[2]q,"uid":"uid-of-%[2]s"}}}`, namespace, name)
+		`"kubernetes.io":{"namespace":%[1]q,"serviceaccount":{"name":%[2]q,"uid":%[3]q}}}`, namespace, name, uidOf[name])
 	encode := base64.RawURLEncoding.EncodeToString
-	return encode([]byte(`{"alg":"RS256","kid":"bench"}`)) + "." + encode([]byte(claims)) + "." + encode(make([]byte, 256))
+	return encode([]byte(`{"alg":"RS256","kid":"9jzS4mHqQ0pVbXc2T7wLr1kYdNfE6uAoGx3ZhJtBvIM"}`)) + "." + encode([]byte(claims)) + "." + encode(make([]byte, 256))
 }

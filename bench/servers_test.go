@@ -40,7 +40,7 @@ type servers struct {
 // serve responds as a healthy Vault and a healthy API server do, with constant bodies, until
 // standard input ends.
 func serve() {
-	vault, kubernetes := newServer(answers(vaultAnswers())), newServer(answers(kubernetesAnswers()))
+	vault, kubernetes := newServer(answers(vaultAnswers(), vaultRefusal)), newServer(answers(kubernetesAnswers(), kubernetesRefusal))
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: vault.Certificate().Raw})
 	_ = json.NewEncoder(os.Stdout).Encode(servers{vault.URL, kubernetes.URL, string(ca)})
 	_, _ = io.Copy(io.Discard, os.Stdin)
@@ -62,7 +62,13 @@ type answer struct {
 // hangPath makes a server hang: it responds to no later request.
 const hangPath = "/hang"
 
-func answers(by map[string]answer) http.Handler {
+// What the servers answer to a token that may not do what it asks for.
+var (
+	vaultRefusal      = answer{403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`}
+	kubernetesRefusal = answer{403, `{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"forbidden","reason":"Forbidden","code":403}`}
+)
+
+func answers(by map[string]answer, refusal answer) http.Handler {
 	var hangs atomic.Bool
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -76,8 +82,7 @@ func answers(by map[string]answer) http.Handler {
 		}
 		a, known := by[r.URL.Path]
 		if !known {
-			http.NotFound(w, r)
-			return
+			a = refusal
 		}
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(a.status)
@@ -114,7 +119,7 @@ func vaultAnswers() map[string]answer {
 func kubernetesAnswers() map[string]answer {
 	return map[string]answer{
 		reviewPath: {201, `{"kind":"TokenReview","apiVersion":"authentication.k8s.io/v1","metadata":{},"spec":{},"status":{"authenticated":true,` +
-			`"user":{"username":"system:serviceaccount:monitoring:canary","uid":"uid-of-canary"},"audiences":["vault"]}}`},
+			`"user":{"username":"system:serviceaccount:monitoring:canary","uid":"` + uidOf["canary"] + `"},"audiences":["vault"]}}`},
 		selfReviewPath: {201, `{"kind":"SelfSubjectReview","apiVersion":"authentication.k8s.io/v1","metadata":{},` +
 			`"status":{"userInfo":{"username":"system:serviceaccount:vault:vault-auth"}}}`},
 		accessPath: {201, `{"kind":"SelfSubjectAccessReview","apiVersion":"authorization.k8s.io/v1","metadata":{},"spec":{},"status":{"allowed":true}}`},

@@ -258,6 +258,9 @@ func (x *requestTrace) plainToTLS() evidence.Failure {
 
 // retryAfter parses a Retry-After header, in seconds or as a date; 0 if it is neither.
 func retryAfter(header string) time.Duration {
+	if header == "" {
+		return 0 // as of most responses: an error of each parser costs more
+	}
 	if n, err := strconv.Atoi(header); err == nil {
 		return time.Duration(min(max(0, n), math.MaxInt64/int(time.Second))) * time.Second
 	}
