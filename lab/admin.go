@@ -10,7 +10,7 @@ import (
 
 const (
 	adminConfig = "admin.kubeconfig"
-	commandDir  = "bin" // has links named kubectl, jq and vault
+	commandDir  = "bin" // has links named kubectl, jq, and vault or bao
 )
 
 // installCommands makes the directory of commands that AdminEnv puts on the PATH. Those without a path are left out.
@@ -18,8 +18,12 @@ func (l *Lab) installCommands(c Commands) error {
 	if err := os.Mkdir(l.path(commandDir), 0o700); err != nil {
 		return err
 	}
+	cli := "vault"
+	if l.installation.IsOpenBao() {
+		cli = "bao"
+	}
 	var errs []error
-	for name, path := range map[string]string{"kubectl": c.Kubectl, "jq": c.JQ, "vault": c.Vault} {
+	for name, path := range map[string]string{"kubectl": c.Kubectl, "jq": c.JQ, cli: c.Vault} {
 		if path != "" {
 			errs = append(errs, os.Symlink(path, filepath.Join(l.path(commandDir), name)))
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
@@ -53,5 +54,18 @@ func TestScenariosAtOpenBao(t *testing.T) {
 				playAt(t, probetest.OpenBao, s, complete, want)
 			})
 		}
+	}
+}
+
+// A Vault of version 2 has the field enterprise in sys/health.
+func TestVault2IsNotOpenBao(t *testing.T) {
+	for version, server := range map[string]probetest.Dialect{"2.0.1": probetest.Community, "2.6.2": probetest.OpenBao, "v2.5.0-beta1": probetest.OpenBao} {
+		w := probetest.NewWorld(t)
+		w.Vault.Change(func(v *probetest.Vault) { v.Dialect, v.Version, v.Sealed = server, version, true })
+		result, _ := w.Probe(probe.Memory{})
+		if result.Diagnosis.Reason != diagnose.VaultSealed || result.Evidence.Health.Value.OpenBao != (server == probetest.OpenBao) {
+			t.Errorf("version %s: %s, OpenBao %t", version, result.Diagnosis.Reason, result.Evidence.Health.Value.OpenBao)
+		}
+		checkCLI(t, server, result)
 	}
 }

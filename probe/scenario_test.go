@@ -2,6 +2,7 @@ package probe_test
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -30,9 +31,36 @@ func playAt(t *testing.T, server probetest.Dialect, s probetest.Scenario, comple
 	if got.Detail == "" || got.Reason != diagnose.None && (got.Advice.IsEmpty() || len(got.Because) == 0) {
 		t.Errorf("the verdict is not explained: %+v", got.Verdict)
 	}
+	w.Vault.Change(func(v *probetest.Vault) { server = v.Dialect }) // the scenario may have set another
+	checkCLI(t, server, result)
 	printed := fmt.Sprintf("%+v\n%#v\n%v", result, result, result.Steps())
 	if leaks := probetest.Leaks(printed, w.Credentials()...); len(leaks) > 0 {
 		t.Errorf("the result holds %q: %s", leaks, around(printed, leaks[0]))
+	}
+}
+
+// runsCLI matches a subcommand of the CLI of Vault or OpenBao.
+var runsCLI = regexp.MustCompile(`\b(vault|bao) (?:read|write|list|delete|status|token|operator|auth|policy|namespace|login|audit)\b`)
+
+// checkCLI checks that all advice is for the CLI of the server that was found.
+func checkCLI(t *testing.T, server probetest.Dialect, result probe.Result) {
+	t.Helper()
+	want := "vault"
+	if server == probetest.OpenBao && result.Evidence.Health.Ok() {
+		want = "bao"
+	}
+	all := []diagnose.Advice{result.Diagnosis.Advice, result.Diagnosis.Reviewer.Advice}
+	for _, warning := range result.Raised() {
+		all = append(all, warning.Advice)
+	}
+	for _, a := range all {
+		for _, line := range slices.Concat(a.CheckLines(), a.Fix, a.Notes) {
+			for _, found := range runsCLI.FindAllStringSubmatch(line, -1) {
+				if found[1] != want && !strings.HasPrefix(line, "bao namespace unseal") {
+					t.Errorf("the advice runs %s, want %s: %s", found[0], want, line)
+				}
+			}
+		}
 	}
 }
 

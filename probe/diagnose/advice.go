@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -103,6 +104,28 @@ func (a Advice) at(t evidence.Target, e evidence.Evidence) Advice {
 	}
 	if slices.ContainsFunc(a.Fix, isVaults) {
 		a.Fix = append([]string{environment(t)}, a.Fix...)
+	}
+	if e.Health.Value.OpenBao {
+		return a.withBao()
+	}
+	return a
+}
+
+// runsVault matches where a command line runs the vault CLI, or a note names one of its commands.
+var runsVault = regexp.MustCompile(`(^|[|;&(:] ?|\$\()vault ([a-z])`)
+
+// withBao returns the advice with the CLI of OpenBao, which has the same commands and reads the same
+// variables.
+func (a Advice) withBao() Advice {
+	withBao := func(line string) string { return runsVault.ReplaceAllString(line, "${1}bao $2") }
+	a.Check, a.Fix, a.Notes = slices.Clone(a.Check), slices.Clone(a.Fix), slices.Clone(a.Notes)
+	for i := range a.Check {
+		a.Check[i].Command = withBao(a.Check[i].Command)
+	}
+	for _, lines := range [][]string{a.Fix, a.Notes} {
+		for i := range lines {
+			lines[i] = withBao(lines[i])
+		}
 	}
 	return a
 }

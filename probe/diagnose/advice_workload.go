@@ -20,6 +20,7 @@ func adviseWorkload(t evidence.Target, r evidence.Rehearsal, reason Reason) Advi
 		Issuer: login.Issuer, Subject: login.ServiceAccount.Username(), Audiences: login.Audiences,
 		Namespace: login.ServiceAccount.Namespace, ServiceAccount: login.ServiceAccount.Name,
 	}}}
+	e.Health.Value.OpenBao = login.OpenBao
 	name, namespace := login.ServiceAccount.Name, login.ServiceAccount.Namespace
 	var a Advice
 	switch reason {

@@ -219,7 +219,9 @@ type Health struct {
 	// Community is set if Vault says that it is not Enterprise, which has namespaces, and
 	// policies that may refuse any login. Older Vaults and OpenBao do not say it.
 	Community bool
-	Version   string
+	// OpenBao is set if it is OpenBao, whose command is bao.
+	OpenBao bool
+	Version string
 	// Skew is Vault's clock minus the exporter's, in whole seconds.
 	Skew time.Duration
 }

@@ -17,6 +17,8 @@ type WorkloadLogin struct {
 	IssuerAssumed, AudiencesAssumed bool
 	// AccountMissing is set if the service account does not exist.
 	AccountMissing bool
+	// OpenBao is set if the canary's run found OpenBao.
+	OpenBao bool
 }
 
 // Rehearsal is what Vault answered to logins with forged JWTs that claim to be a workload.

@@ -84,9 +84,18 @@ func (v *vaultServer) health(ctx context.Context) (evidence.Health, error) {
 		DRSecondary:  answer.ReplicationDRMode == "secondary",
 		Removed:      answer.RemovedFromCluster != nil && *answer.RemovedFromCluster,
 		Community:    answer.Enterprise != nil && !*answer.Enterprise,
+		OpenBao:      answer.Enterprise == nil && isOpenBaos(answer.Version),
 		Version:      x.redactor.Clean(answer.Version),
 		Skew:         time.Unix(answer.ServerTimeUTC, 0).Sub(time.Now().Truncate(time.Second)),
 	}, nil
+}
+
+// isOpenBaos reports whether a version is one of OpenBao, which are 2.0.0 and later. Those of Vault
+// too, but from 1.16 on its sys/health has the field enterprise, which that of OpenBao lacks.
+func isOpenBaos(version string) bool {
+	major, _, _ := strings.Cut(strings.TrimPrefix(version, "v"), ".")
+	n, err := strconv.Atoi(major)
+	return err == nil && n >= 2
 }
 
 // loginAnswer is the result of a login with the token, which never becomes evidence.

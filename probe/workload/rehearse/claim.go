@@ -7,29 +7,27 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/workload"
 )
 
-// Tokens is what is known of the tokens of a cluster's pods.
-type Tokens struct {
-	// Issuer is empty if it is not known.
-	Issuer string
-	// Audiences are the default ones; empty if they are not known.
-	Audiences []string
+// tokens is what is known of the tokens of a cluster's pods.
+type tokens struct {
+	issuer    string   // empty if it is not known
+	audiences []string // the default ones; empty if they are not known
 }
 
-// TokensOf returns what a run at the target shows: its tokens are of the same cluster. The canary's
+// tokensOf returns what a run at the target shows: its tokens are of the same cluster. The canary's
 // token has audiences of its own, so only its issuer counts. Tokens in Secrets have neither.
-func TokensOf(t evidence.Target, e evidence.Evidence) Tokens {
-	var known Tokens
+func tokensOf(t evidence.Target, e evidence.Evidence) tokens {
+	var known tokens
 	own := []evidence.Fact[evidence.Claims]{e.OwnToken, e.ReviewerToken}
 	if t.Reviewer.Source.Spec().SelfReview {
 		own = own[:1]
 	}
 	for _, token := range own {
 		if isProjected(token) && len(token.Value.Audiences) > 0 {
-			return Tokens{token.Value.Issuer, token.Value.Audiences}
+			return tokens{token.Value.Issuer, token.Value.Audiences}
 		}
 	}
 	if isProjected(e.CanaryToken) {
-		known.Issuer = e.CanaryToken.Value.Issuer
+		known.issuer = e.CanaryToken.Value.Issuer
 	}
 	return known
 }
@@ -41,9 +39,12 @@ func isProjected(token evidence.Fact[evidence.Claims]) bool {
 // usualIssuer is that of clusters whose API server was given no other.
 const usualIssuer = "https://kubernetes.default.svc.cluster.local"
 
-// Claim returns the login as a rehearsal claims it.
-func Claim(l workload.Login, known Tokens) evidence.WorkloadLogin {
-	claimed := evidence.WorkloadLogin{Role: l.Role, ServiceAccount: l.ServiceAccount, Issuer: known.Issuer, Audiences: known.Audiences}
+// Claim returns the login as a rehearsal at a target claims it, given the evidence of the canary's last run there.
+func Claim(l workload.Login, t evidence.Target, e evidence.Evidence) evidence.WorkloadLogin {
+	known := tokensOf(t, e)
+	claimed := evidence.WorkloadLogin{
+		Role: l.Role, ServiceAccount: l.ServiceAccount, Issuer: known.issuer, Audiences: known.audiences, OpenBao: e.Health.Value.OpenBao,
+	}
 	if claimed.Issuer == "" {
 		claimed.Issuer, claimed.IssuerAssumed = usualIssuer, true
 	}

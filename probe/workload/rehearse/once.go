@@ -86,7 +86,7 @@ func (o *onePass) rehearse(ctx context.Context, a Assigned) evidence.Rehearsal {
 	if key != o.sharedBy || time.Since(o.shared.At) >= sharedFor {
 		o.shared, o.sharedBy = evidence.Fact[evidence.Refusal]{}, key
 	}
-	claim := Claim(a.Login, TokensOf(*a.Target, o.canaries[a.Target.Name].Evidence))
+	claim := Claim(a.Login, *a.Target, o.canaries[a.Target.Name].Evidence)
 	rehearsal := o.at.rehearse(ctx, o.open, *a.Target, claim, o.shared)
 	if pause := rehearsal.Backoff(); pause > 0 && sleep(ctx, pause) {
 		rehearsal = o.at.rehearse(ctx, o.open, *a.Target, claim, evidence.Fact[evidence.Refusal]{})

@@ -300,7 +300,7 @@ func TestClaimsAreThoseOfTheCluster(t *testing.T) {
 		"nothing": {evidence.Evidence{}, evidence.WorkloadLogin{Issuer: "https://kubernetes.default.svc.cluster.local",
 			Audiences: []string{"https://kubernetes.default.svc.cluster.local"}, IssuerAssumed: true, AudiencesAssumed: true}},
 	} {
-		got := rehearse.Claim(workload.Login{}, rehearse.TokensOf(file, test.evidence))
+		got := rehearse.Claim(workload.Login{}, file, test.evidence)
 		if got.Issuer != test.want.Issuer || !slices.Equal(got.Audiences, test.want.Audiences) ||
 			got.IssuerAssumed != test.want.IssuerAssumed || got.AudiencesAssumed != test.want.AudiencesAssumed {
 			t.Errorf("%s: %+v, want %+v", name, got, test.want)

@@ -241,7 +241,7 @@ func (r *Runner) next(vault string, last expiredKey) (due dueLogin, found bool) 
 		return dueLogin{}, false
 	}
 	target := *login.target
-	claim := Claim(login.Login, TokensOf(target, runs[login.Target].Evidence))
+	claim := Claim(login.Login, target, runs[login.Target].Evidence)
 	return dueLogin{login, target, claim, r.plan.expired(login, now)}, true
 }
 
