@@ -78,14 +78,17 @@ func (n *needles) forms() string {
 	for _, value := range n.values {
 		length += 7*len(value) + 2*window // hexadecimal takes 2, base64 3 times 4/3, the value itself 1
 	}
-	all := make([]byte, 0, length)
+	var all strings.Builder
+	all.Grow(length)
 	for _, value := range n.values {
 		for form := range encodings(value) {
-			all = append(appendSkeleton(all, form), 0)
+			writeSkeleton(&all, form)
+			all.WriteByte(0)
 		}
-		all = append(appendSkeleton(all, value), 0)
+		writeSkeleton(&all, value)
+		all.WriteByte(0)
 	}
-	return string(all)
+	return all.String()
 }
 
 // isWords reports whether too little of a value with so many letters and digits looks
@@ -135,16 +138,18 @@ func encodings(value string) iter.Seq[[]byte] {
 // skeleton is a text's letters and digits, in lower case. That the alphabets of base64
 // differ, padding, line ends and whatever else stands in between make no difference.
 func skeleton[T string | []byte](text T) string {
-	return string(appendSkeleton(make([]byte, 0, len(text)), text))
+	var bones strings.Builder
+	bones.Grow(len(text))
+	writeSkeleton(&bones, text)
+	return bones.String()
 }
 
-func appendSkeleton[T string | []byte](bones []byte, text T) []byte {
+func writeSkeleton[T string | []byte](bones *strings.Builder, text T) {
 	for i := range len(text) {
 		if bone := boneOf[text[i]]; bone != 0 {
-			bones = append(bones, bone)
+			bones.WriteByte(bone)
 		}
 	}
-	return bones
 }
 
 // boneOf is each letter in lower case, each digit, and 0 for other characters.
