@@ -10,7 +10,7 @@ import (
 
 const (
 	adminConfig = "admin.kubeconfig"
-	commandDir  = "bin" // has links named kubectl, jq, and vault or bao
+	commandDir  = "bin" // has links named kubectl, jq and vault, and bao at OpenBao
 )
 
 // installCommands makes the directory of commands that AdminEnv puts on the PATH. Those without a path are left out.
@@ -18,12 +18,12 @@ func (l *Lab) installCommands(c Commands) error {
 	if err := os.Mkdir(l.path(commandDir), 0o700); err != nil {
 		return err
 	}
-	cli := "vault"
+	links := map[string]string{"kubectl": c.Kubectl, "jq": c.JQ, "vault": c.Vault}
 	if l.installation.IsOpenBao() {
-		cli = "bao"
+		links["bao"] = c.Vault
 	}
 	var errs []error
-	for name, path := range map[string]string{"kubectl": c.Kubectl, "jq": c.JQ, cli: c.Vault} {
+	for name, path := range links {
 		if path != "" {
 			errs = append(errs, os.Symlink(path, filepath.Join(l.path(commandDir), name)))
 		}
