@@ -232,6 +232,8 @@ type Login struct {
 	Type string
 	// TTL is the lifetime of the token.
 	TTL time.Duration
+	// Uses is how many requests the token is good for; 0 if that is not limited.
+	Uses int
 	// From is the address of the active node if a standby redirected the login there.
 	From string
 }

@@ -184,7 +184,7 @@ func (r *run) askVault(ctx context.Context, obtain tokens) {
 
 // askCapabilities asks on every tenth run what the token of the login may do.
 func (r *run) askCapabilities(ctx context.Context) evidence.Fact[[]evidence.Capabilities] {
-	if r.memory.runs%mountEvery != 0 || r.token.IsZero() {
+	if r.memory.runs%mountEvery != 0 || !r.mayRead() {
 		return r.memory.capabilities
 	}
 	return observe(func() ([]evidence.Capabilities, error) {

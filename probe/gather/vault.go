@@ -147,7 +147,7 @@ func (v *vaultServer) login(ctx context.Context, x *requestTrace, role, jwt stri
 	x.redactor.Hold(issued.Token)
 	x.redactor.Hold(issued.Accessor)
 	return loginAnswer{
-		Login:  evidence.Login{Type: issued.kind(), TTL: seconds(string(issued.Lease))},
+		Login:  evidence.Login{Type: issued.kind(), TTL: seconds(string(issued.Lease)), Uses: max(0, issued.Uses)},
 		token:  evidence.NewSecret(issued.Token),
 		server: v,
 	}, nil
@@ -178,6 +178,7 @@ type auth struct {
 	Accessor string          `json:"accessor"`
 	Type     string          `json:"token_type"`
 	Lease    json.RawMessage `json:"lease_duration"`
+	Uses     int             `json:"num_uses"`
 	MFA      *struct{}       `json:"mfa_requirement"`
 }
 

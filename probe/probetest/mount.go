@@ -58,6 +58,7 @@ type Role struct {
 	Policies        []string
 	NoDefaultPolicy bool
 	Batch           bool
+	Uses            int // of a token; 0 is any number
 	TTL, MaxTTL     time.Duration
 }
 

@@ -14,6 +14,9 @@ var well = proven(none)
 var healthyScenarios = []Scenario{
 	same("healthy", well, func(*World) {}),
 	same("healthy_batch_token", well, withRole(func(r *Role) { r.Batch = true })),
+	same("healthy_token_with_one_use", well, withRole(func(r *Role) { r.Uses = 1 })),
+	same("healthy_token_with_few_uses", well, withRole(func(r *Role) { r.Uses = 3 })),
+	same("healthy_token_with_enough_uses", well, withRole(func(r *Role) { r.Uses = 10 })),
 	same("healthy_namespace_selector", well, func(w *World) {
 		withRole(func(r *Role) { r.Namespaces, r.Selector = nil, map[string]string{"team": "sre"} })(w)
 		w.Kubernetes.Change(func(k *Kubernetes) {

@@ -95,6 +95,7 @@ func (v *Vault) Serve(w http.ResponseWriter, r *http.Request) {
 	mount, isLogin := strings.CutSuffix(strings.TrimPrefix(path, "auth/"), "/login")
 	v.mu.Lock()
 	serving := v.Initialized && !v.Sealed
+	defer v.use(r.Header.Get("X-Vault-Token"))
 	foreign := v.refuseNamespace(path, r.Header.Get("X-Vault-Namespace"))
 	v.mu.Unlock()
 	switch {
@@ -116,6 +117,20 @@ func (v *Vault) Serve(w http.ResponseWriter, r *http.Request) {
 		v.capabilities(w, r)
 	default:
 		v.read(w, path, r.Header.Get("X-Vault-Token"))
+	}
+}
+
+// use spends one of a token's uses, even on a request that is refused. The last one ends the token, after
+// its request.
+func (v *Vault) use(token string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if role, lives := v.live[token]; lives && role.Uses > 0 {
+		if role.Uses--; role.Uses == 0 {
+			delete(v.live, token)
+			return
+		}
+		v.live[token] = role
 	}
 }
 
@@ -290,7 +305,7 @@ func (v *Vault) issue(w http.ResponseWriter, role Role) {
 	token := fmt.Sprintf("%s%s%04d", service, Mark, v.issued)
 	auth := map[string]any{
 		"client_token": token, "accessor": fmt.Sprintf("accessor-%s-%04d", Mark, v.issued),
-		"token_type": "service", "lease_duration": int(role.TTL.Seconds()), "policies": []string{"default"},
+		"token_type": "service", "lease_duration": int(role.TTL.Seconds()), "num_uses": role.Uses, "policies": []string{"default"},
 	}
 	if role.Batch {
 		auth["client_token"], auth["accessor"], auth["token_type"] = batch+token, "", "batch"
