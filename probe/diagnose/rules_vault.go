@@ -73,6 +73,9 @@ func vaultTransport(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 		certain := asked.Status != http.StatusServiceUnavailable && !e.Health.Ok()
 		return concludedFrom(certain)(VaultNoBackend,
 			fmt.Sprintf("a load balancer or proxy responds instead of Vault at %s: %s", t.Vault.Addr, asked.Error()), because...)
+	case asked.Class == evidence.ClassBadResponse && asked.Status == http.StatusTooManyRequests && question == "the login":
+		return byElimination(VaultRateLimited,
+			fmt.Sprintf("a server in front of Vault at %s limits the rate of requests: %s", t.Vault.Addr, asked.Error()), because...)
 	case isForeign && question == "sys/health" && e.Login.Failed():
 		// A proxy that blocks sys/ may still pass logins on.
 		return byElimination(VaultTimeout,

@@ -186,13 +186,20 @@ var vaultReasons = sorted(
 		advise:   adviseNoLeader,
 	},
 	Spec{
-		Code: VaultRateLimited, Component: ComponentVault, Title: "a rate limit quota of Vault refuses logins", Backoff: true,
-		Means: "A rate limit quota rejects requests from the exporter's address. Vault checks it before anything else, so this says nothing about the auth method.",
-		Seen:  "429 `rate limit quota exceeded`: proven. The exporter makes no rechecks and no follow-ups until it passes.",
+		Code: VaultRateLimited, Component: ComponentVault, Title: "a rate limit refuses logins", Backoff: true,
+		Means: "A rate limit quota of Vault rejects requests from the exporter's address, or a proxy in front of Vault limits requests. " +
+			"Either is checked before anything else, so this says nothing about the auth method.",
+		Seen: "429 `rate limit quota exceeded`: proven. A 429 that is not Vault's, such as Envoy's `local_rate_limited`: by elimination. " +
+			"The exporter makes no rechecks and no follow-ups until it passes.",
 		Remedy: "Raise the quota, or exempt the address. " +
 			"Pods behind the same address are rejected too.",
 		Reported: "hashicorp/vault#10191: `rate limit quota exceeded`, from a quota that could be neither changed nor removed.",
-		advise: func(evidence.Target, evidence.Evidence) Advice {
+		advise: func(_ evidence.Target, e evidence.Evidence) Advice {
+			if e.Login.Failure.Class == evidence.ClassBadResponse {
+				return Advice{Notes: []string{
+					"The response is not Vault's own: raise the limit of the proxy, load balancer or mesh in front of Vault, or exempt the address that the exporter and the pods come from.",
+				}}
+			}
 			return Advice{
 				Notes: []string{"Raise the quota, or exempt the address that the exporter and the pods come from."},
 				Check: []Check{{vault("list", "sys/quotas/rate-limit"), "the quota that refuses the logins"}},

@@ -89,9 +89,9 @@ func (e Evidence) AsksForBackoff() bool {
 	return e.VaultAsksForBackoff() || e.KubernetesAsksForBackoff()
 }
 
-// VaultAsksForBackoff reports whether Vault asked for fewer requests.
+// VaultAsksForBackoff reports whether Vault, or a server in front of it, asked for fewer requests.
 func (e Evidence) VaultAsksForBackoff() bool {
-	return e.Login.RefusedWith(429) || e.Login.RefusedWith(503) && Contains(e.Login.Failure.Text, TextOverloaded)
+	return e.Login.Failed() && e.Login.Failure.Status == 429 || e.Login.RefusedWith(503) && Contains(e.Login.Failure.Text, TextOverloaded)
 }
 
 // KubernetesAsksForBackoff reports whether the API server asked for fewer requests.

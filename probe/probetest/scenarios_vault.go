@@ -70,6 +70,12 @@ var vaultScenarios = []Scenario{
 	same("vault_no_leader_secondary", proven(diagnose.VaultNoLeader), onLogin(400, "path disabled in replication DR secondary mode")),
 	same("vault_no_leader", proven(diagnose.VaultNoLeader), onLogin(500, "local node not active but active cluster node not found")),
 	twin("vault_rate_limited", onLogin(429, `request path "auth/kubernetes/login": rate limit quota exceeded`)),
+	same("vault_rate_limited_by_proxy", byElimination(diagnose.VaultRateLimited), func(w *World) {
+		w.OnVault("", Answer(429, "text/plain", "local_rate_limited"))
+	}),
+	bare("vault_rate_limited_by_proxy_login", byElimination(diagnose.VaultRateLimited), func(w *World) {
+		w.OnLogin(Answer(429, "text/html", "<html>429 Too Many Requests", "Retry-After", "5"))
+	}),
 	same("vault_lease_quota", proven(diagnose.VaultLeaseQuota),
 		onLogin(429, "1 error occurred:\n\t* request path \"auth/kubernetes/login\": lease count quota exceeded\n\n")),
 	same("vault_overloaded", proven(diagnose.VaultOverloaded), onLogin(503, "Vault server temporarily overloaded")),
