@@ -204,6 +204,9 @@ func DescribeHealth(h Health) string {
 	case h.Standby:
 		state = "standby"
 	}
+	if h.OpenBao {
+		return fmt.Sprintf("%s, OpenBao %s", state, h.Version)
+	}
 	return fmt.Sprintf("%s, version %s", state, h.Version)
 }
 
