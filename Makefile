@@ -171,7 +171,7 @@ matrix: servers
 ## bench: compare the cost of a probe with a bare net/http program that sends the same requests, and with blackbox_exporter; measure the curve
 .PHONY: bench
 bench: curve
-	go test ./bench -run='^$$' -bench='Probe|Bare|Ratio|Sustained' -benchtime=3s -count=3
+	go test ./bench -run='^$$' -bench='Probe|Libraries|Bare|Ratio|Sustained' -benchtime=3s -count=3
 	go test ./bench -run='^$$' -bench=Peer -benchtime=1x -v
 
 ## curve: measure processes of 1 to 5 000 targets for 25 minutes, and draw docs/images/performance.svg

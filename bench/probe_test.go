@@ -49,20 +49,23 @@ func (s servers) prober(b *testing.B) func() error {
 // roundOfPairs is how many runs one round makes of each.
 const roundOfPairs = 20
 
-// BenchmarkRatio alternates rounds of the exporter's runs with rounds of a program that
-// makes the same requests with net/http alone, and reports the median of the ratios of their
-// CPU times. One operation is a pair of rounds.
+// BenchmarkRatio alternates rounds of the exporter's runs with rounds of two programs that make the
+// same requests: one with net/http alone, one with client-go and vault/api. It reports the medians of
+// the ratios of CPU times to that of net/http. One operation is a round of each.
 func BenchmarkRatio(b *testing.B) {
 	s := startServers(b)
-	probing, bare := s.prober(b), s.bare(b)
-	var ratios []float64
+	probing, libraries, bare := s.prober(b), s.withLibraries(), s.bare(b)
+	var ratios, ofLibraries []float64
 	for b.Loop() {
-		ratios = append(ratios, float64(cpuOf(b, probing))/float64(cpuOf(b, bare)))
+		own, clients, least := cpuOf(b, probing), cpuOf(b, libraries), float64(cpuOf(b, bare))
+		ratios, ofLibraries = append(ratios, float64(own)/least), append(ofLibraries, float64(clients)/least)
 	}
 	slices.Sort(ratios)
+	slices.Sort(ofLibraries)
 	b.ReportMetric(ratios[len(ratios)/2], "probe/bare")
 	b.ReportMetric(ratios[len(ratios)/10], "p10")
 	b.ReportMetric(ratios[len(ratios)*9/10], "p90")
+	b.ReportMetric(ofLibraries[len(ofLibraries)/2], "libraries/bare")
 }
 
 func cpuOf(b *testing.B, once func() error) time.Duration {
@@ -98,6 +101,11 @@ func BenchmarkSustained(b *testing.B) {
 // BenchmarkBare makes the same requests over as many connections with net/http alone.
 func BenchmarkBare(b *testing.B) {
 	measure(b, startServers(b).bare(b))
+}
+
+// BenchmarkLibraries makes the same requests over as many connections with client-go and vault/api.
+func BenchmarkLibraries(b *testing.B) {
+	measure(b, startServers(b).withLibraries())
 }
 
 func (s servers) bare(b *testing.B) func() error {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
@@ -67,5 +68,12 @@ func TestVault2IsNotOpenBao(t *testing.T) {
 			t.Errorf("version %s: %s, OpenBao %t", version, result.Diagnosis.Reason, result.Evidence.Health.Value.OpenBao)
 		}
 		checkCLI(t, server, result)
+		named := "version " + version
+		if server == probetest.OpenBao {
+			named = "OpenBao " + version
+		}
+		if said := evidence.DescribeHealth(result.Evidence.Health.Value); !strings.HasSuffix(said, ", "+named) {
+			t.Errorf("version %s is described as %s", version, said)
+		}
 	}
 }

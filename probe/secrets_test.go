@@ -53,7 +53,7 @@ func TestViewsReachNoSecret(t *testing.T) {
 // holders are the types from which a credential can be reached, and the test that prints each.
 var holders = map[string]string{
 	"evidence.Secret": "probe/evidence/clean_test.go", "evidence.Token": "probe/gather/secrets_test.go",
-	"gather.loginAnswer": "probe/gather/secrets_test.go", "gather.minted": "probe/gather/secrets_test.go", "gather.question": "probe/gather/secrets_test.go", "gather.tokensMinted": "probe/gather/secrets_test.go",
+	"gather.loginAnswer": "probe/gather/secrets_test.go", "gather.minted": "probe/gather/secrets_test.go", "gather.vaultRequest": "probe/gather/secrets_test.go", "gather.tokensMinted": "probe/gather/secrets_test.go",
 	"gather.Memory": "probe/gather/secrets_test.go", "gather.run": "probe/gather/secrets_test.go", "gather.tokenSource": "probe/gather/secrets_test.go",
 	"probe.Memory": "probe/secrets_test.go", "setup.Input": "internal/setup/secrets_test.go", "setup.decision": "internal/setup/secrets_test.go",
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-logr/logr"
@@ -24,6 +25,11 @@ import (
 
 const kubernetesDialect = "the API server's JSON"
 
+// kubernetesIdle is how long a connection to the API server stays open without a request: longer than
+// a run in which both servers respond, so that it needs one connection, and shorter than one that waits for
+// a Vault that hangs, of which there may be hundreds at once. Follow-ups open another.
+const kubernetesIdle = 2 * time.Second
+
 // kubernetesServer is the connection to the API server in one run.
 type kubernetesServer struct {
 	target    evidence.Kubernetes
@@ -36,6 +42,7 @@ func newKubernetesServer(target evidence.Kubernetes, userAgent string, network N
 	if err != nil {
 		return nil, err
 	}
+	e.transport.IdleConnTimeout = kubernetesIdle
 	return &kubernetesServer{target: target, userAgent: userAgent, endpoint: e}, nil
 }
 

@@ -35,7 +35,7 @@ func TestHoldersAreNotPrinted(t *testing.T) {
 	}
 	for _, holder := range []any{
 		token, minted{token}, tokens, Memory{minted: tokens}, loginAnswer{token: secret, server: vault}, tokenSource{run: &r, minted: &tokens.canary}, &r,
-		*vault, bearer, question{token: secret},
+		*vault, bearer, vaultRequest{token: secret},
 	} {
 		text := fmt.Sprintf("%v %+v %#v %s %q %v %+v %#v", holder, holder, holder, holder, holder, &holder, &holder, &holder)
 		if encoded, err := json.Marshal(holder); err == nil {

@@ -61,7 +61,7 @@ var askedStates = map[string][]string{
 // describes Vault's state whatever the status is.
 func (v *vaultServer) health(ctx context.Context) (evidence.Health, error) {
 	ctx, x := newRequestTrace(ctx)
-	response, err := v.send(ctx, question{method: http.MethodGet, path: "sys/health", query: askedStates}, nil)
+	response, err := v.send(ctx, vaultRequest{method: http.MethodGet, path: "sys/health", query: askedStates}, nil)
 	if response == nil {
 		return evidence.Health{}, vaultFailure(err, x)
 	}
@@ -118,7 +118,7 @@ func (v *vaultServer) login(ctx context.Context, x *requestTrace, role, jwt stri
 	}
 	// vault/api's Secret lacks the token's type, and fails to decode the whole response if one
 	// number is invalid.
-	answer, err := v.send(ctx, v.writing(evidence.Secret{}, v.target.LoginPath()), body)
+	answer, err := v.send(ctx, v.put(evidence.Secret{}, v.target.LoginPath()), body)
 	if answer != nil {
 		defer answer.Body.Close()
 	}
@@ -216,7 +216,7 @@ func isSuccess(status int) bool { return status/100 == 2 }
 // it adds a warning; after any other response the token counts as not revoked.
 func (v *vaultServer) revoke(ctx context.Context, token evidence.Secret) error {
 	ctx, x := newRequestTrace(ctx)
-	answer, err := v.send(ctx, v.writing(token, "auth/token/revoke-self"), nil)
+	answer, err := v.send(ctx, v.put(token, "auth/token/revoke-self"), nil)
 	if answer != nil {
 		defer answer.Body.Close()
 	}

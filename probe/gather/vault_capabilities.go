@@ -16,7 +16,7 @@ func (v *vaultServer) capabilities(ctx context.Context, token evidence.Secret, p
 		return nil, err
 	}
 	ctx, x := newRequestTrace(ctx)
-	answer, err := v.send(ctx, v.writing(token, "sys/capabilities-self"), body)
+	answer, err := v.send(ctx, v.put(token, "sys/capabilities-self"), body)
 	if answer != nil {
 		defer answer.Body.Close()
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// question is a request to Vault, without its body.
-type question struct {
+// vaultRequest is a request to Vault, without its body.
+type vaultRequest struct {
 	method    string          // GET or PUT
 	token     evidence.Secret // none if zero
 	namespace string          // none if empty
@@ -19,14 +19,14 @@ type question struct {
 	query     map[string][]string
 }
 
-// reading is a request that reads a path in the target's namespace.
-func (v *vaultServer) reading(token evidence.Secret, path string) question {
-	return question{method: http.MethodGet, token: token, namespace: v.target.Namespace, path: path}
+// get is a request that reads a path in the target's namespace.
+func (v *vaultServer) get(token evidence.Secret, path string) vaultRequest {
+	return vaultRequest{method: http.MethodGet, token: token, namespace: v.target.Namespace, path: path}
 }
 
-// writing is a request that writes to a path in the target's namespace.
-func (v *vaultServer) writing(token evidence.Secret, path string) question {
-	return question{method: http.MethodPut, token: token, namespace: v.target.Namespace, path: path}
+// put is a request that writes to a path in the target's namespace.
+func (v *vaultServer) put(token evidence.Secret, path string) vaultRequest {
+	return vaultRequest{method: http.MethodPut, token: token, namespace: v.target.Namespace, path: path}
 }
 
 // sender sends a request with vault/api. The body is JSON, and nil if there is none. The response,
@@ -34,8 +34,8 @@ func (v *vaultServer) writing(token evidence.Secret, path string) question {
 //
 // It is a function so that no type of this package has a field of type [api.Client]: if a value
 // of such a type is ever kept in an interface, the linker keeps all of the client's methods, which
-// are a megabyte.
-type sender func(ctx context.Context, q question, body []byte) (*api.Response, error)
+// are half a megabyte.
+type sender func(ctx context.Context, r vaultRequest, body []byte) (*api.Response, error)
 
 // newSender returns a sender that does not retry and does not follow redirects. vault/api reads
 // VAULT_* variables: their settings are reset here, and configuration has unset those that would
@@ -58,15 +58,15 @@ func newSender(address, userAgent string, over *http.Client) sender {
 		}
 		return nobody.WithNamespace(namespace), nil // a copy
 	}
-	return func(ctx context.Context, q question, body []byte) (*api.Response, error) {
-		client, err := asNobody(q.namespace)
+	return func(ctx context.Context, r vaultRequest, body []byte) (*api.Response, error) {
+		client, err := asNobody(r.namespace)
 		if err != nil {
 			return nil, err
 		}
-		client.SetToken(q.token.Reveal())
-		if q.method == http.MethodGet {
-			return client.Logical().ReadRawWithDataWithContext(ctx, q.path, q.query)
+		client.SetToken(r.token.Reveal())
+		if r.method == http.MethodGet {
+			return client.Logical().ReadRawWithDataWithContext(ctx, r.path, r.query)
 		}
-		return client.Logical().WriteRawWithContext(ctx, q.path, body)
+		return client.Logical().WriteRawWithContext(ctx, r.path, body)
 	}
 }

@@ -81,7 +81,7 @@ func (v *vaultServer) readEntity(ctx context.Context, token evidence.Secret, ali
 		return evidence.Entity{}, err
 	}
 	ctx, x := newRequestTrace(ctx)
-	answer, err := v.send(ctx, v.writing(token, "identity/lookup/entity"), body)
+	answer, err := v.send(ctx, v.put(token, "identity/lookup/entity"), body)
 	if answer != nil {
 		defer answer.Body.Close()
 	}
@@ -102,9 +102,9 @@ func (v *vaultServer) readEntity(ctx context.Context, token evidence.Secret, ali
 // which an auth method logs in; that has no other effect.
 func (v *vaultServer) help(ctx context.Context, path string) (evidence.Refusal, error) {
 	ctx, x := newRequestTrace(ctx)
-	q := v.reading(evidence.Secret{}, path)
-	q.query = map[string][]string{"help": {"1"}}
-	answer, err := v.send(ctx, q, nil)
+	request := v.get(evidence.Secret{}, path)
+	request.query = map[string][]string{"help": {"1"}}
+	answer, err := v.send(ctx, request, nil)
 	if answer != nil {
 		defer answer.Body.Close()
 	}
@@ -121,7 +121,7 @@ func (v *vaultServer) help(ctx context.Context, path string) (evidence.Refusal, 
 // read reads a path into a struct. If nothing exists at the path, that is Vault's 404.
 func (v *vaultServer) read(ctx context.Context, token evidence.Secret, path string, into any) error {
 	ctx, x := newRequestTrace(ctx)
-	answer, err := v.send(ctx, v.reading(token, path), nil)
+	answer, err := v.send(ctx, v.get(token, path), nil)
 	if answer != nil {
 		defer answer.Body.Close()
 	}
