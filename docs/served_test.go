@@ -13,9 +13,9 @@ import (
 // comment is a line that only marks a generated part.
 var comment = regexp.MustCompile(`(?m)^<!--.*-->\n`)
 
-// TestHTML renders the pages that the program serves, so that it needs no Markdown library, and
-// holds them against their sources. TestGeneratedParts, which writes those, is before it.
-func TestHTML(t *testing.T) {
+// TestServedPages renders the pages that the program serves, so that it needs no Markdown library, and
+// holds them against their sources. TestGeneratedParts, which writes those, has run before: its file sorts first.
+func TestServedPages(t *testing.T) {
 	markdown := goldmark.New(goldmark.WithExtensions(extension.Table))
 	for _, page := range []string{"reasons", "warnings"} {
 		var rendered bytes.Buffer
