@@ -58,8 +58,9 @@ func (n *needles) with(value string) *needles {
 	more.shortest, more.plain, more.words = n.shortest, n.plain, n.words
 	plain := skeleton(value)
 	if len(plain) < minHeld {
-		literal := newView(value).chars
-		more.literal, more.shortest = append(more.literal, literal), min(n.shortest, len(literal))
+		if literal := newView(value).chars; len(literal) > 0 { // else nobody can see it
+			more.literal, more.shortest = append(more.literal, literal), min(n.shortest, len(literal))
+		}
 	} else {
 		more.whole, more.shortest = append(more.whole, plain), min(n.shortest, len(plain))
 	}

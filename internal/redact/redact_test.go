@@ -88,3 +88,16 @@ func TestValuesOfTheBeginningStay(t *testing.T) {
 		}
 	}
 }
+
+// A server chooses what it sends as a token. One that cannot be seen is in no text.
+func TestInvisibleValuesAreNotSearchedFor(t *testing.T) {
+	for _, value := range []string{"\u200b\u200b", strings.Repeat("\x00", 8), "\u202e\u2066\ufeff"} {
+		r := New(value)
+		for _, text := range []string{"x", "", "permission denied", value, "a" + value + "b", `\u200b%00&#0;`} {
+			if got := r.Clean(text); strings.Contains(text, "permission") && got != text {
+				t.Errorf("with %q, %q became %q", value, text, got)
+			}
+			_ = r.Remove(text)
+		}
+	}
+}
