@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/hashicorp/vault/api"
 
@@ -141,7 +142,8 @@ func (v *vaultServer) login(ctx context.Context, x *requestTrace, role, jwt stri
 		}
 		return loginAnswer{server: v}, evidence.Failure{Class: evidence.ClassRefused, Status: x.status, Text: text}
 	}
-	if len(issued.Token) > maxToken || len(issued.Accessor) > maxToken { // not Vault's
+	isUnprintable := func(c rune) bool { return !unicode.IsPrint(c) } // no header may have it
+	if len(issued.Token) > maxToken || len(issued.Accessor) > maxToken || strings.ContainsFunc(issued.Token, isUnprintable) { // not Vault's
 		return loginAnswer{server: v, unaccounted: true}, x.failure(x.unexpectedAnswer(vaultDialect))
 	}
 	x.redactor.Hold(issued.Token)

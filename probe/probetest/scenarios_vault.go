@@ -65,6 +65,9 @@ var vaultScenarios = []Scenario{
 		w.Target.Vault.Addr = w.Target.Kubernetes.Host
 		w.Target.Vault.CACert = w.Target.Kubernetes.CACert
 	}),
+	bare("vault_bad_response_invisible_token", proven(diagnose.VaultBadResponse), func(w *World) {
+		w.OnLogin(JSON(200, `{"auth":{"client_token":"\u200b\u200b","accessor":"\u0000\u0000\u0000\u0000\u0000\u0000","token_type":"service","lease_duration":60}}`))
+	}),
 	twin("vault_uninitialized", withVault(func(v *Vault) { v.Initialized = false })),
 	twin("vault_sealed", withVault(func(v *Vault) { v.Sealed = true })),
 	same("vault_no_leader_secondary", proven(diagnose.VaultNoLeader), onLogin(400, "path disabled in replication DR secondary mode")),
