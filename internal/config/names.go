@@ -29,7 +29,11 @@ var (
 	secretsKey = nameForm{`[A-Za-z0-9._-]{1,253}`, namesOf(`[A-Za-z0-9._-]`, `[A-Za-z0-9._-]`, 253).matches}
 )
 
-var hostName = namesOf(`[A-Za-z0-9]`, `[A-Za-z0-9._-]`, 253)
+var (
+	hostName    = namesOf(`[A-Za-z0-9]`, `[A-Za-z0-9._-]`, 253)
+	targetNames = namesOf(`[A-Za-z0-9]`, `[A-Za-z0-9._/-]`, 128)
+	roleNames   = namesOf(`[0-9A-Za-z_]`, `[0-9A-Za-z_.-]`, 256)
+)
 
 // textOf makes the kind of strings of a form; noun names them in errors.
 func textOf(f nameForm, noun, allowed string) kind[string] {
@@ -42,11 +46,11 @@ func textOf(f nameForm, noun, allowed string) kind[string] {
 }
 
 var (
-	targetName = textOf(namesOf(`[A-Za-z0-9]`, `[A-Za-z0-9._/-]`, 128), "target name",
+	targetName = textOf(targetNames, "target name",
 		"up to 128 letters, digits and ._/- that begin and end with a letter or digit")
 
 	// role is what Vault takes as the name of a role.
-	role = textOf(namesOf(`[0-9A-Za-z_]`, `[0-9A-Za-z_.-]`, 256), "role name",
+	role = textOf(roleNames, "role name",
 		"letters, digits and _.- that begin and end with a letter, digit or _")
 
 	vaultPath = textOf(nameForm{pattern: vaultPaths, matches: regexp.MustCompile("^" + vaultPaths + "$").MatchString}, "path in Vault",

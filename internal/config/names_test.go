@@ -8,10 +8,10 @@ import (
 
 // The JSON schemas have the count that the program checks by length.
 func TestPatternsOfNamesMatchTheSame(t *testing.T) {
-	for what, form := range map[string]nameForm{"label": dnsLabel, "name": dnsName, "key": secretsKey, "host": hostName} {
+	for what, form := range map[string]nameForm{"label": dnsLabel, "name": dnsName, "key": secretsKey, "host": hostName, "target": targetNames, "role": roleNames} {
 		pattern := regexp.MustCompile("^" + form.pattern + "$")
 		taken := 0
-		for _, length := range []int{1, 2, 3, 61, 62, 63, 64, 251, 252, 253, 254} {
+		for _, length := range []int{1, 2, 3, 61, 62, 63, 64, 126, 127, 128, 129, 251, 252, 253, 254, 255, 256, 257} {
 			long := strings.Repeat("a", length)
 			for _, name := range []string{long, "-" + long[1:], long[1:] + "-", long[1:] + "\n", "b" + strings.Repeat(".", length-1), strings.Repeat(".", length-1) + "b", strings.Repeat("A", length)} {
 				want := pattern.MatchString(name)
