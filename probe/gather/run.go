@@ -184,7 +184,11 @@ func (r *run) askVault(ctx context.Context, obtain tokens) {
 
 // askCapabilities asks on every tenth run what the token of the login may do.
 func (r *run) askCapabilities(ctx context.Context) evidence.Fact[[]evidence.Capabilities] {
-	if r.memory.runs%mountEvery != 0 || !r.mayRead() {
+	switch {
+	case r.token.IsZero() || r.memory.runs%mountEvery != 0:
+		return r.memory.capabilities
+	case !r.mayRead(): // as in readMount
+		r.memory.capabilities = evidence.Fact[[]evidence.Capabilities]{}
 		return r.memory.capabilities
 	}
 	return observe(func() ([]evidence.Capabilities, error) {

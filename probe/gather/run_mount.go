@@ -16,8 +16,13 @@ func (r *run) readMount(ctx context.Context) {
 	if !r.memory.mountDue(e.Login) && !r.negativeCanaryIsDue() || e.Login.Failure.IsTransport() || e.Login.Failure.IsExporters() {
 		return
 	}
+	readers := r.readers()
+	if len(readers) == 0 && !r.token.IsZero() { // what an earlier run read may have been changed since, and no later one will see it
+		r.memory.mount, e.Mount = evidence.Mount{}, evidence.Mount{}
+		return
+	}
 	kind, missing := "", false
-	for _, token := range r.readers() {
+	for _, token := range readers {
 		read := r.readMountAs(ctx, token)
 		if read.Config.Ok() || e.Mount.At.IsZero() {
 			e.Mount = read
@@ -30,10 +35,10 @@ func (r *run) readMount(ctx context.Context) {
 	}
 }
 
-// enoughUses is more than the requests that a run makes with the login's token: three to read the
-// mount, one for its capabilities, and its revocation. A token that Vault lets make fewer is only
-// revoked, because Vault refuses that too once the others have used the token up.
-const enoughUses = 6
+// enoughUses is how many requests a run makes with the login's token: three to read the mount, one for
+// its capabilities, and its revocation. A token that is good for fewer is only revoked, because Vault
+// refuses that too once the others have used the token up.
+const enoughUses = 5
 
 // mayRead reports whether this run may read with the login's token.
 func (r *run) mayRead() bool {
