@@ -40,7 +40,10 @@ func playAt(t *testing.T, server probetest.Dialect, s probetest.Scenario, comple
 }
 
 // runsCLI matches a subcommand of the CLI of Vault or OpenBao.
-var runsCLI = regexp.MustCompile(`\b(vault|bao) (?:read|write|list|delete|status|token|operator|auth|policy|namespace|login|audit)\b`)
+var runsCLI = regexp.MustCompile(`\b(vault|bao) (?:read|write|list|delete|status|token|operator|auth|policy|namespace|login|audit|monitor)\b`)
+
+// setsVariable matches the variables that tell the CLI which server to use.
+var setsVariable = regexp.MustCompile(`\b(VAULT|BAO)_(?:ADDR|NAMESPACE|TLS_SERVER_NAME)\b`)
 
 // checkCLI checks that all advice is for the CLI of the server that was found.
 func checkCLI(t *testing.T, server probetest.Dialect, result probe.Result) {
@@ -55,8 +58,8 @@ func checkCLI(t *testing.T, server probetest.Dialect, result probe.Result) {
 	}
 	for _, a := range all {
 		for _, line := range slices.Concat(a.CheckLines(), a.Fix, a.Notes) {
-			for _, found := range runsCLI.FindAllStringSubmatch(line, -1) {
-				if found[1] != want && !strings.HasPrefix(line, "bao namespace unseal") {
+			for _, found := range slices.Concat(runsCLI.FindAllStringSubmatch(line, -1), setsVariable.FindAllStringSubmatch(line, -1)) {
+				if strings.ToLower(found[1]) != want && !strings.HasPrefix(line, "bao namespace unseal") {
 					t.Errorf("the advice runs %s, want %s: %s", found[0], want, line)
 				}
 			}

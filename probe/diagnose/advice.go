@@ -114,10 +114,15 @@ func (a Advice) at(t evidence.Target, e evidence.Evidence) Advice {
 // runsVault matches where a command line runs the vault CLI, or a note names one of its commands.
 var runsVault = regexp.MustCompile(`(^|[|;&(:] ?|\$\()vault ([a-z])`)
 
-// withBao returns the advice with the CLI of OpenBao, which has the same commands and reads the same
-// variables.
+// vaultVariable matches the variables of the vault CLI that commands and notes set.
+var vaultVariable = regexp.MustCompile(`\bVAULT_(ADDR|NAMESPACE|TLS_SERVER_NAME)\b`)
+
+// withBao returns the advice with the CLI of OpenBao, which has the same commands. It reads VAULT_*
+// too, but BAO_* of the same name, which the shell may have for another server, wins.
 func (a Advice) withBao() Advice {
-	withBao := func(line string) string { return runsVault.ReplaceAllString(line, "${1}bao $2") }
+	withBao := func(line string) string {
+		return vaultVariable.ReplaceAllString(runsVault.ReplaceAllString(line, "${1}bao $2"), "BAO_$1")
+	}
 	a.Check, a.Fix, a.Notes = slices.Clone(a.Check), slices.Clone(a.Fix), slices.Clone(a.Notes)
 	for i := range a.Check {
 		a.Check[i].Command = withBao(a.Check[i].Command)

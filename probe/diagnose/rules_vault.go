@@ -73,7 +73,7 @@ func vaultTransport(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 		certain := asked.Status != http.StatusServiceUnavailable && !e.Health.Ok()
 		return concludedFrom(certain)(VaultNoBackend,
 			fmt.Sprintf("a load balancer or proxy responds instead of Vault at %s: %s", t.Vault.Addr, asked.Error()), because...)
-	case asked.Class == evidence.ClassBadResponse && asked.Status == http.StatusTooManyRequests && question == "the login":
+	case question == "the login" && isProxysLimit(t, e):
 		return byElimination(VaultRateLimited,
 			fmt.Sprintf("a server in front of Vault at %s limits the rate of requests: %s", t.Vault.Addr, asked.Error()), because...)
 	case isForeign && question == "sys/health" && e.Login.Failed():
@@ -89,6 +89,17 @@ func vaultTransport(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 		return proven(reason, fmt.Sprintf("Vault at %s does not serve the login: %s", t.Vault.Addr, asked.Error()), because...)
 	}
 	return proven(vaultTransportReasons[asked.Class], fmt.Sprintf("nothing at %s responds as Vault: %s", t.Vault.Addr, asked.Error()), because...)
+}
+
+// isProxysLimit reports whether the login got a 429 that is not Vault's own, unless the address is that
+// of something else: the API server, or a server whose answer to sys/health is no limit and not Vault's.
+func isProxysLimit(t evidence.Target, e evidence.Evidence) bool {
+	isForeign := func(f evidence.Failure) bool {
+		return f.Class == evidence.ClassBadResponse && f.Status != http.StatusTooManyRequests || f.Class == evidence.ClassRedirect
+	}
+	login := e.Login.Failure
+	return login.Class == evidence.ClassBadResponse && login.Status == http.StatusTooManyRequests &&
+		!isForeign(e.Health.Failure) && !t.Kubernetes.IsServedAt(t.Vault.Addr)
 }
 
 // isGatewayStatus reports whether a status means that a gateway did not reach its server.
