@@ -142,7 +142,7 @@ func (v *vaultServer) login(ctx context.Context, x *requestTrace, role, jwt stri
 		}
 		return loginAnswer{server: v}, evidence.Failure{Class: evidence.ClassRefused, Status: x.status, Text: text}
 	}
-	isUnprintable := func(c rune) bool { return !unicode.IsPrint(c) } // no header may have it
+	isUnprintable := func(c rune) bool { return !unicode.IsPrint(c) }                                                         // no header may have it
 	if len(issued.Token) > maxToken || len(issued.Accessor) > maxToken || strings.ContainsFunc(issued.Token, isUnprintable) { // not Vault's
 		return loginAnswer{server: v, unaccounted: true}, x.failure(x.unexpectedAnswer(vaultDialect))
 	}
