@@ -142,8 +142,7 @@ func (v *vaultServer) login(ctx context.Context, x *requestTrace, role, jwt stri
 		}
 		return loginAnswer{server: v}, evidence.Failure{Class: evidence.ClassRefused, Status: x.status, Text: text}
 	}
-	isUnprintable := func(c rune) bool { return !unicode.IsPrint(c) }                                                         // no header may have it
-	if len(issued.Token) > maxToken || len(issued.Accessor) > maxToken || strings.ContainsFunc(issued.Token, isUnprintable) { // not Vault's
+	if !fitsHeader(issued.Token) || len(issued.Accessor) > maxToken { // not Vault's
 		return loginAnswer{server: v, unaccounted: true}, x.failure(x.unexpectedAnswer(vaultDialect))
 	}
 	x.redactor.Hold(issued.Token)
@@ -153,6 +152,11 @@ func (v *vaultServer) login(ctx context.Context, x *requestTrace, role, jwt stri
 		token:  evidence.NewSecret(issued.Token),
 		server: v,
 	}, nil
+}
+
+// fitsHeader reports whether a token can be sent.
+func fitsHeader(token string) bool {
+	return len(token) <= maxToken && !strings.ContainsFunc(token, func(c rune) bool { return !unicode.IsPrint(c) })
 }
 
 // grant is the part of a login's response that describes the token, which has to be
