@@ -61,6 +61,6 @@ func (g *Gatherer) Gather(ctx context.Context, target *evidence.Target, memory *
 	r.guard(func() { r.followUp(ctx) })
 	r.guard(func() { r.revoke(ctx) })
 	r.close()
-	*memory = r.conclude()
+	*memory = r.conclude(r.redactor.Remove)
 	return &r.evidence
 }

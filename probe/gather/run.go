@@ -46,10 +46,20 @@ func (r *run) guard(work func()) {
 		if cause := recover(); cause != nil {
 			r.mu.Lock()
 			defer r.mu.Unlock()
-			r.panicked = r.redactor.Clean(fmt.Sprint(cause))
+			r.panicked = textOf(cause, r.redactor.Clean)
 		}
 	}()
 	work()
+}
+
+// textOf returns the text of a panic. One that cannot be cleaned is not shown.
+func textOf(cause any, clean func(string) string) (text string) {
+	defer func() {
+		if recover() != nil {
+			text = "a text that cannot be shown"
+		}
+	}()
+	return clean(fmt.Sprint(cause))
 }
 
 // together calls the functions concurrently, each under guard, and returns when all have
@@ -208,8 +218,17 @@ func (r *run) close() {
 	}
 }
 
-func (r *run) conclude() Memory {
-	redactEvidence(&r.evidence, r.redactor.Remove)
+// conclude removes credentials from the evidence and returns the memory for the next run. Evidence of
+// which that fails is dropped, but for the panic.
+func (r *run) conclude(remove func(string) string) Memory {
+	redacted := false
+	r.guard(func() {
+		redactEvidence(&r.evidence, remove)
+		redacted = true
+	})
+	if !redacted {
+		r.evidence = evidence.Evidence{At: r.evidence.At}
+	}
 	r.mu.Lock()
 	r.evidence.Panic = r.panicked
 	r.mu.Unlock()
