@@ -48,3 +48,24 @@ func FuzzRedact(f *testing.F) {
 		}
 	})
 }
+
+// FuzzHeldValue holds any value, since a server chooses what it sends as a token. Whatever it is, texts
+// are cleaned, and one that has the value's letters and digits as they are does not keep them.
+func FuzzHeldValue(f *testing.F) {
+	for _, value := range []string{"", "abcdef", "a.b.c.d.e.f", "\u200b\u200b", strings.Repeat("\x00", 8), "\xff\xfe\xfd\xfc\xfb\xfa", `\u0041\u0042`, "%%%%%%", "&#65;&#66;", "......", "日本語日本語"} {
+		f.Add(value, "permission denied for ", " here")
+		f.Add(value, `%`, `;`)
+	}
+	f.Fuzz(func(t *testing.T, value, before, after string) {
+		r := redact.New(value)
+		text := before + value + after
+		got := r.Clean(text)
+		if len(got) > redact.MaxText+len("…") || strings.ContainsFunc(got, func(c rune) bool { return !unicode.IsPrint(c) }) {
+			t.Errorf("with %q, %q became %q", value, text, got)
+		}
+		isWord := len(value) >= 6 && !strings.ContainsFunc(value, func(c rune) bool { return c > unicode.MaxASCII || !unicode.IsLetter(c) && !unicode.IsDigit(c) })
+		if isWord && (strings.Contains(r.Remove(text), value) || strings.Contains(got, value)) && !strings.Contains(redact.Redacted, value) {
+			t.Errorf("%q is left of %q: %q", value, text, got)
+		}
+	})
+}

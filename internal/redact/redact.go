@@ -128,12 +128,11 @@ func isPlain(text string) bool {
 // span is a part of a text, in bytes.
 type span struct{ from, to int }
 
-// replace puts the mark where the spans are. Spans that touch or overlap are one.
+// replace puts the mark where the spans are, which are sorted. Spans that touch or overlap are one.
 func replace(text string, spans []span) string {
 	if len(spans) == 0 {
 		return text
 	}
-	slices.SortFunc(spans, func(a, b span) int { return a.from - b.from })
 	var out strings.Builder
 	written := 0
 	for i := 0; i < len(spans); {
@@ -173,18 +172,25 @@ func find(text string, held *needles, shapes bool) []span {
 	}
 }
 
-// widen extends each span to the whole word: base64 of more than the credential
-// shares a character with it on either side.
+// widen sorts the spans and extends each to the whole word: base64 of more than the credential
+// shares a character with it on either side. It looks at each character once, however many
+// spans a word has.
 func widen(text string, spans []span) []span {
-	for i := range spans {
-		for spans[i].from > 0 && isWordByte(text[spans[i].from-1]) {
-			spans[i].from--
+	slices.SortFunc(spans, func(a, b span) int { return a.from - b.from })
+	wide, end := spans[:0], 0
+	for _, s := range spans {
+		if s.to <= end {
+			continue
 		}
-		for spans[i].to < len(text) && isWordByte(text[spans[i].to]) {
-			spans[i].to++
+		for s.from > end && isWordByte(text[s.from-1]) {
+			s.from--
 		}
+		for s.to < len(text) && isWordByte(text[s.to]) {
+			s.to++
+		}
+		wide, end = append(wide, s), s.to
 	}
-	return spans
+	return wide
 }
 
 func isWordByte(c byte) bool { return isAlnum(c) || c == '+' || c == '_' || c == '-' || c == '=' }
