@@ -104,11 +104,14 @@ func isWords(value string, length int) bool {
 	return 3*odd < length || !hasOddWindow(value)
 }
 
-// encoded returns the skeletons of a value's encodings.
+// encoded returns the skeletons of a value's encodings. One that has hardly a letter or digit, such as
+// base64 of nothing but + and /, is left out: it would be found in every text.
 func encoded(value string) []string {
 	var forms []string
 	for form := range encodings(value) {
-		forms = append(forms, skeleton(form))
+		if bones := skeleton(form); len(bones) >= minHeld {
+			forms = append(forms, bones)
+		}
 	}
 	return forms
 }
