@@ -81,6 +81,9 @@ func defectIn(token string) string {
 	if strings.ContainsFunc(token, unicode.IsControl) {
 		return "contains a control character"
 	}
+	if strings.ContainsFunc(token, func(c rune) bool { return c > unicode.MaxASCII }) { // invalid UTF-8 too
+		return "contains a character that is not ASCII, as no token does"
+	}
 	if strings.Trim(token, `"'`) != token {
 		return "is in quotes"
 	}

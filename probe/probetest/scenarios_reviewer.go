@@ -3,6 +3,7 @@ package probetest
 import (
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
@@ -66,6 +67,8 @@ var reviewerScenarios = []Scenario{
 		w.Target.Reviewer.TokenFile = os.TempDir()
 	}),
 	twin("reviewer_token_malformed", func(w *World) { useText(`"` + w.Reviewer.String() + `"`)(w) }),
+	bare("reviewer_token_malformed_binary", byElimination(diagnose.ReviewerTokenMalformed), useText(strings.Repeat("\xff", 9))),
+	bare("reviewer_token_malformed_typographic_quotes", byElimination(diagnose.ReviewerTokenMalformed), useText("“eyJ"+Mark+"”")),
 	bare("reviewer_token_malformed_line_break", byElimination(diagnose.ReviewerTokenMalformed), useText("eyJ"+Mark+"\neyJ"+Mark)),
 	twin("reviewer_drift", (*World).DropReviewer),
 	twin("reviewer_drift_forbidden", (*World).otherReviewer),
