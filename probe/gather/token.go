@@ -82,7 +82,7 @@ func defectIn(token string) string {
 		return "contains a control character"
 	}
 	if strings.ContainsFunc(token, func(c rune) bool { return c > unicode.MaxASCII }) { // invalid UTF-8 too
-		return "contains a character that is not ASCII, as no token does"
+		return "contains a character that is not ASCII"
 	}
 	if strings.Trim(token, `"'`) != token {
 		return "is in quotes"
