@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 
 	"github.com/hashicorp/vault/api"
@@ -25,10 +26,14 @@ func (s servers) withLibraries() func() error {
 	_ = authenticationv1.AddToScheme(scheme)
 	_ = authorizationv1.AddToScheme(scheme)
 	codecs := serializer.NewCodecFactory(scheme).WithoutConversion()
-	return func() error { return s.probeWithLibraries(context.Background(), roots, codecs) }
+	runs := 0
+	return func() error {
+		runs++
+		return s.probeWithLibraries(context.Background(), roots, codecs, runs%everyRuns == 0)
+	}
 }
 
-func (s servers) probeWithLibraries(ctx context.Context, roots *x509.CertPool, codecs runtime.NegotiatedSerializer) error {
+func (s servers) probeWithLibraries(ctx context.Context, roots *x509.CertPool, codecs runtime.NegotiatedSerializer, more bool) error {
 	overVault, overKubernetes := newHTTPClient(roots), newHTTPClient(roots)
 	defer overVault.CloseIdleConnections()
 	defer overKubernetes.CloseIdleConnections()
@@ -51,6 +56,7 @@ func (s servers) probeWithLibraries(ctx context.Context, roots *x509.CertPool, c
 	access := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
 		ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: "create", Group: "authentication.k8s.io", Resource: "tokenreviews"},
 	}}
+	rules := &authorizationv1.SelfSubjectRulesReview{Spec: authorizationv1.SelfSubjectRulesReviewSpec{Namespace: "vault"}}
 	login, err := json.Marshal(map[string]string{"role": "canary", "jwt": token("canary")})
 	if err != nil {
 		return err
@@ -68,6 +74,9 @@ func (s servers) probeWithLibraries(ctx context.Context, roots *x509.CertPool, c
 		if errs[1] = create(ctx, authentication, "selfsubjectreviews", &authenticationv1.SelfSubjectReview{}, &authenticationv1.SelfSubjectReview{}); errs[1] == nil {
 			errs[1] = create(ctx, authorization, "selfsubjectaccessreviews", access, &authorizationv1.SelfSubjectAccessReview{})
 		}
+		if more && errs[1] == nil {
+			errs[1] = create(ctx, authorization, "selfsubjectrulesreviews", rules, &authorizationv1.SelfSubjectRulesReview{})
+		}
 	})
 	requests.Go(func() {
 		var answer *api.Response
@@ -82,6 +91,9 @@ func (s servers) probeWithLibraries(ctx context.Context, roots *x509.CertPool, c
 		if answer, errs[3] = vault.Logical().WriteBytesWithContext(ctx, "auth/kubernetes/login", login); errs[3] == nil {
 			accessor = answer.Auth.Accessor
 		}
+		if more && errs[3] == nil {
+			errs[3] = readMount(ctx, vault)
+		}
 	})
 	requests.Wait()
 	for _, err := range errs {
@@ -93,6 +105,17 @@ func (s servers) probeWithLibraries(ctx context.Context, roots *x509.CertPool, c
 		return fmt.Errorf("the login returned no token")
 	}
 	_, err = vault.Logical().WriteBytesWithContext(ctx, "auth/token/revoke-self", nil)
+	return err
+}
+
+// readMount reads what the policy default does not permit, and what the token may do.
+func readMount(ctx context.Context, vault *api.Client) error {
+	for _, path := range []string{mountPath, configPath} {
+		if _, err := vault.Logical().ReadWithContext(ctx, strings.TrimPrefix(path, "/v1/")); err == nil {
+			return fmt.Errorf("%s: readable", path)
+		}
+	}
+	_, err := vault.Logical().WriteWithContext(ctx, strings.TrimPrefix(capabilitiesPath, "/v1/"), map[string]any{"paths": guarded()})
 	return err
 }
 

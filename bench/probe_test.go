@@ -111,16 +111,39 @@ func BenchmarkLibraries(b *testing.B) {
 func (s servers) bare(b *testing.B) func() error {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM([]byte(s.CA))
-	return func() error { return s.probeWithNetHTTP(b.Context(), roots) }
+	runs := 0
+	return func() error {
+		runs++
+		return s.probeWithNetHTTP(b.Context(), roots, runs%everyRuns == 0)
+	}
 }
 
-func (s servers) probeWithNetHTTP(ctx context.Context, roots *x509.CertPool) error {
+// probeWithNetHTTP makes the requests of a run, those of every tenth one as well if more is true.
+func (s servers) probeWithNetHTTP(ctx context.Context, roots *x509.CertPool, more bool) error {
 	vault, kubernetes := newHTTPClient(roots), newHTTPClient(roots)
 	defer vault.CloseIdleConnections()
 	defer kubernetes.CloseIdleConnections()
 	review := fmt.Sprintf(`{"kind":"TokenReview","apiVersion":"authentication.k8s.io/v1","spec":{"token":%q,"audiences":["vault"]}}`, token("canary"))
 	access := `{"kind":"SelfSubjectAccessReview","apiVersion":"authorization.k8s.io/v1","spec":{"resourceAttributes":{"verb":"create","group":"authentication.k8s.io","resource":"tokenreviews"}}}`
 	login := fmt.Sprintf(`{"role":"canary","jwt":%q}`, token("canary"))
+	all := func(ctx context.Context, client *http.Client, questions ...[2]string) error {
+		for _, q := range questions {
+			if err := ask(ctx, client, q[0], q[1]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	ofKubernetes := [][2]string{{s.Kubernetes + selfReviewPath, `{}`}, {s.Kubernetes + accessPath, access}}
+	ofVault := [][2]string{{s.Vault + loginPath, login}}
+	if more {
+		ofKubernetes = append(ofKubernetes, [2]string{s.Kubernetes + rulesPath, `{"spec":{"namespace":"vault"}}`})
+		paths, err := json.Marshal(map[string][]string{"paths": guarded()})
+		if err != nil {
+			return err
+		}
+		ofVault = append(ofVault, [2]string{s.Vault + mountPath}, [2]string{s.Vault + configPath}, [2]string{s.Vault + capabilitiesPath, string(paths)})
+	}
 	var requests sync.WaitGroup
 	errs := make([]error, 4)
 	toKubernetes, kubernetesConnected := connecting(ctx)
@@ -128,14 +151,12 @@ func (s servers) probeWithNetHTTP(ctx context.Context, roots *x509.CertPool) err
 	requests.Go(func() { errs[0] = ask(toKubernetes, kubernetes, s.Kubernetes+reviewPath, review) })
 	requests.Go(func() {
 		<-kubernetesConnected
-		if errs[1] = ask(ctx, kubernetes, s.Kubernetes+selfReviewPath, `{}`); errs[1] == nil {
-			errs[1] = ask(ctx, kubernetes, s.Kubernetes+accessPath, access)
-		}
+		errs[1] = all(ctx, kubernetes, ofKubernetes...)
 	})
 	requests.Go(func() { errs[2] = ask(toVault, vault, s.Vault+healthPath, "") })
 	requests.Go(func() {
 		<-vaultConnected
-		errs[3] = ask(ctx, vault, s.Vault+loginPath, login)
+		errs[3] = all(ctx, vault, ofVault...)
 	})
 	requests.Wait()
 	for _, err := range errs {

@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +18,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 // serversVariable, if set in the environment, makes this test binary run the servers instead of
@@ -99,6 +102,16 @@ const (
 	accessPath     = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 )
 
+// Every tenth run also asks what the reviewer and the token of the login may do, and for the mount's
+// configuration, which a token with Vault's policy default may not read.
+const (
+	everyRuns        = 10
+	rulesPath        = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
+	mountPath        = "/v1/sys/internal/ui/mounts/auth/kubernetes"
+	configPath       = "/v1/auth/kubernetes/config"
+	capabilitiesPath = "/v1/sys/capabilities-self"
+)
+
 // vaultToken is as long as one of Vault's service tokens and as random: what the exporter pays for
 // keeping it out of texts depends on that.
 var vaultToken = func() string {
@@ -112,8 +125,25 @@ func vaultAnswers() map[string]answer {
 		healthPath: {200, fmt.Sprintf(`{"initialized":true,"sealed":false,"standby":false,"version":"1.21.4","server_time_utc":%d}`, time.Now().Unix())},
 		loginPath: {200, `{"auth":{"client_token":"` + vaultToken + `","accessor":"Qb3sXn0fTzL7cWk2RmVu9eYa","token_type":"service","lease_duration":60,` +
 			`"policies":["default"],"metadata":{"role":"canary","service_account_name":"canary"}}}`},
-		revokePath: {204, ""},
+		revokePath:       {204, ""},
+		capabilitiesPath: {200, capabilities()},
 	}
+}
+
+// guarded are the paths that the exporter asks about.
+func guarded() []string {
+	return evidence.GuardedPaths(evidence.Vault{Mount: "kubernetes", Role: "canary"})
+}
+
+// capabilities is the answer for a token that may do nothing at these paths, which Vault gives twice.
+func capabilities() string {
+	none := map[string]any{}
+	for _, path := range guarded() {
+		none[path] = []string{"deny"}
+	}
+	none["data"] = maps.Clone(none)
+	body, _ := json.Marshal(none)
+	return string(body)
 }
 
 func kubernetesAnswers() map[string]answer {
@@ -123,6 +153,13 @@ func kubernetesAnswers() map[string]answer {
 		selfReviewPath: {201, `{"kind":"SelfSubjectReview","apiVersion":"authentication.k8s.io/v1","metadata":{},` +
 			`"status":{"userInfo":{"username":"system:serviceaccount:vault:vault-auth"}}}`},
 		accessPath: {201, `{"kind":"SelfSubjectAccessReview","apiVersion":"authorization.k8s.io/v1","metadata":{},"spec":{},"status":{"allowed":true}}`},
+		rulesPath: {201, `{"kind":"SelfSubjectRulesReview","apiVersion":"authorization.k8s.io/v1","metadata":{},"spec":{},"status":{"resourceRules":[` +
+			`{"verbs":["create"],"apiGroups":["authentication.k8s.io"],"resources":["tokenreviews"]},` +
+			`{"verbs":["create"],"apiGroups":["authorization.k8s.io"],"resources":["subjectaccessreviews"]},` +
+			`{"verbs":["create"],"apiGroups":["authorization.k8s.io"],"resources":["selfsubjectaccessreviews","selfsubjectrulesreviews"]},` +
+			`{"verbs":["create"],"apiGroups":["authentication.k8s.io"],"resources":["selfsubjectreviews"]}],` +
+			`"nonResourceRules":[{"verbs":["get"],"nonResourceURLs":["/api","/api/*","/apis","/apis/*","/healthz","/livez","/openapi","/openapi/*","/readyz","/version"]}],` +
+			`"incomplete":false}}`},
 	}
 }
 

@@ -38,8 +38,10 @@ type needles struct {
 	// words are the values made of words, one behind the other, of which pieces are found.
 	words string
 	// inWords and inForms return where pieces of a text are looked up: in words, and in every
-	// form of every value.
+	// form of every value. formTriples rules nearly all pieces out that are in no form, so that
+	// the forms themselves are rarely needed.
 	inWords, inForms func() haystack
+	formTriples      func() *triples
 }
 
 func newNeedles(values []string) *needles {
@@ -55,6 +57,7 @@ func (n *needles) with(value string) *needles {
 	more := &needles{values: append(slices.Clip(n.values), value), whole: slices.Clip(n.whole), literal: slices.Clip(n.literal)}
 	more.inWords = sync.OnceValue(func() haystack { return newHaystack(more.words) })
 	more.inForms = sync.OnceValue(func() haystack { return newHaystack(more.forms()) })
+	more.formTriples = sync.OnceValue(more.triplesOfForms)
 	more.shortest, more.plain, more.words = n.shortest, n.plain, n.words
 	plain := skeleton(value)
 	if len(plain) < minHeld {
@@ -82,14 +85,22 @@ func (n *needles) forms() string {
 	var all strings.Builder
 	all.Grow(length)
 	for _, value := range n.values {
-		for form := range encodings(value) {
+		for form := range formsOf(value) {
 			writeSkeleton(&all, form)
 			all.WriteByte(0)
 		}
-		writeSkeleton(&all, value)
-		all.WriteByte(0)
 	}
 	return all.String()
+}
+
+func (n *needles) triplesOfForms() *triples {
+	set := new(triples)
+	for _, value := range n.values {
+		for form := range formsOf(value) {
+			set.add(form)
+		}
+	}
+	return set
 }
 
 // isWords reports whether too little of a value with so many letters and digits looks
@@ -114,6 +125,18 @@ func encoded(value string) []string {
 		}
 	}
 	return forms
+}
+
+// formsOf yields a value's encodings and the value itself. Each is valid until the next.
+func formsOf(value string) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for form := range encodings(value) {
+			if !yield(form) {
+				return
+			}
+		}
+		yield([]byte(value))
+	}
 }
 
 // encodings yields a value's hexadecimal digits, and its base64 with whatever in front of it and
@@ -221,16 +244,12 @@ func (n *needles) find(v view) []span {
 		}
 	}
 	for i := 0; i+window <= len(bones); {
-		hay := n.inWords
-		if odd[i+window]-odd[i] >= minOdd {
-			hay = n.inForms
-		}
-		found := hay().find(bones[i : i+window])
+		hay, found := n.lookUp(bones[i:i+window], odd[i+window]-odd[i] >= minOdd)
 		if found < 0 {
 			i += step
 			continue
 		}
-		from, to := extend(hay().text, bones, i, found)
+		from, to := extend(hay.text, bones, i, found)
 		end := to
 		// One letter beyond a gap is that of the next word, by chance.
 		if from < i && at[from+1] > at[from]+1 {
@@ -250,6 +269,20 @@ func (n *needles) find(v view) []span {
 		}
 	}
 	return spans
+}
+
+// lookUp returns where a piece of a text is, -1 if it is nowhere. A piece that may be encoded data is
+// looked for in every form of every value.
+func (n *needles) lookUp(piece string, encoded bool) (haystack, int) {
+	if !encoded {
+		hay := n.inWords()
+		return hay, hay.find(piece)
+	}
+	if !n.formTriples().mayHold(piece) {
+		return haystack{}, -1
+	}
+	hay := n.inForms()
+	return hay, hay.find(piece)
 }
 
 // extend returns how far a text is the same as the hay around a window that was found.
