@@ -10,11 +10,11 @@ import (
 
 func TestCounters(t *testing.T) {
 	rec := metrics.New([]evidence.Target{target("a")})
-	rec.Record(healthy(target("a")))
-	rec.Record(forbidden(target("a")))
+	rec.Record(new(healthy(target("a"))))
+	rec.Record(new(forbidden(target("a"))))
 	carried := forbidden(target("a"))
 	carried.Evidence.FollowUps.Asked = nil
-	rec.Record(carried)
+	rec.Record(&carried)
 	rec.Skipped("a")
 	expect(t, rec, `
 		exporter_probes_skipped_total{target="a"} 1

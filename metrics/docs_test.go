@@ -117,7 +117,7 @@ func TestDocsCountSeries(t *testing.T) {
 	r.Warnings = slices.DeleteFunc(r.Warnings, func(w diagnose.Warning) bool {
 		return w.Code == diagnose.MountAcceptsInvalidToken // judged by the probes after a failed login, or with the negative canary, only
 	})
-	rec.Record(r)
+	rec.Record(&r)
 	_, series := gathered(t, rec)
 
 	total := 0

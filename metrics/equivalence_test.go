@@ -170,7 +170,7 @@ func (r random) recorder() *Recorder {
 	for range r.IntN(20) {
 		if len(targets) > 0 {
 			t := targets[r.IntN(len(targets))]
-			rec.Record(r.result(t))
+			rec.Record(new(r.result(t)))
 			rec.CountToken(t.Name, []evidence.TokenEvent{evidence.IssuedBatch, evidence.Revoked, evidence.RevokeFailed, evidence.Unaccounted}[r.IntN(4)])
 			rec.Skipped(t.Name)
 		}

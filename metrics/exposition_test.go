@@ -27,10 +27,10 @@ import (
 func full(t testing.TB) *metrics.Recorder {
 	t.Helper()
 	rec := metrics.New([]evidence.Target{target("prod"), target("failing")})
-	rec.Record(forbidden(target("failing")))
+	rec.Record(new(forbidden(target("failing"))))
 	well := healthy(target("prod"))
 	well.Warnings = []diagnose.Warning{{Code: diagnose.ClockSkew}, {Code: diagnose.CertificateExpiring, Raised: true}}
-	rec.Record(well)
+	rec.Record(&well)
 	rec.CountToken("prod", evidence.IssuedService)
 	rec.CountToken("prod", evidence.Revoked)
 	rec.Reloaded(3735928559)
@@ -139,7 +139,7 @@ func TestHostileTexts(t *testing.T) {
 	for _, version := range []string{hostile, jwt, "1." + strings.Repeat("0", 100), "1.0\n", "hvs.CAESIJ", ""} {
 		rec := metrics.New([]evidence.Target{target("a")})
 		e.Health.Value.Version = version
-		rec.Record(r)
+		rec.Record(&r)
 		text := samples(t, rec)
 		if strings.Contains(text, "marked") || strings.Contains(text, "eyJ") || strings.Contains(text, "bWFya2Vk") {
 			t.Errorf("a hostile text got into the exposition:\n%s", text)
@@ -194,7 +194,7 @@ func TestUnservableSamples(t *testing.T) {
 	bad := target("bad")
 	bad.Vault.Role = "not UTF-8 \xff"
 	rec := metrics.New([]evidence.Target{bad, target("good")})
-	rec.Record(healthy(bad))
+	rec.Record(new(healthy(bad)))
 	rec.Registry().MustRegister(undescribed{})
 	request, handler := httptest.NewRequest(http.MethodGet, "/metrics", nil), rec.Handler()
 	for i, query := range []string{"", "", "name[]=vault_k8s_auth_up&name[]=vault_k8s_auth_target_info&name[]=promhttp_metric_handler_errors_total"} {
@@ -247,7 +247,7 @@ func BenchmarkScrape(b *testing.B) {
 	}
 	rec := metrics.New(targets)
 	for _, t := range targets {
-		rec.Record(healthy(t))
+		rec.Record(new(healthy(t)))
 	}
 	handler := rec.Handler()
 	for name, accept := range map[string]string{
@@ -276,6 +276,6 @@ func BenchmarkRecord(b *testing.B) {
 	for b.Loop() {
 		rec.CountToken("a", evidence.IssuedService)
 		rec.CountToken("a", evidence.Revoked)
-		rec.Record(result)
+		rec.Record(&result)
 	}
 }

@@ -22,7 +22,7 @@ func TestMaintenance(t *testing.T) {
 			expect(t, rec, `target_maintenance{target="a"} `+want, "target_maintenance")
 			r := forbidden(target("a"))
 			r.Maintenance = windows.At(time.Now())
-			rec.Record(r)
+			rec.Record(&r)
 			time.Sleep(time.Minute)
 		}
 		expect(t, rec, `

@@ -99,7 +99,7 @@ func (r *Recorder) stateFor(t evidence.Target) *target {
 
 // Record adds the result of a completed run. It is ignored, and Record returns false, if the
 // target was removed or changed during the run.
-func (r *Recorder) Record(result probe.Result) bool {
+func (r *Recorder) Record(result *probe.Result) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	name := result.Target.Name
@@ -107,8 +107,8 @@ func (r *Recorder) Record(result probe.Result) bool {
 	if !ok || !reflect.DeepEqual(t.Target, result.Target) {
 		return false
 	}
-	r.process.count(result)
-	r.targets[name] = newTarget(t.After(result), t.counts.after(result))
+	r.process.count(*result)
+	r.targets[name] = newTarget(t.After(result), t.counts.after(*result))
 	return true
 }
 

@@ -77,9 +77,9 @@ func TestTargetMetricsOutlastRuns(t *testing.T) {
 		}
 		rec := metrics.New([]evidence.Target{target("a")})
 		expect(t, rec, "", names...)
-		rec.Record(forbidden(target("a")))
+		rec.Record(new(forbidden(target("a"))))
 		time.Sleep(1000 * time.Second)
-		rec.Record(healthy(target("a")))
+		rec.Record(new(healthy(target("a"))))
 		want := `
 			certificate_expiry_timestamp_seconds{server="kubernetes",target="a"} 9.518698e+08
 			certificate_expiry_timestamp_seconds{server="vault",target="a"} 9.535978e+08
@@ -107,7 +107,7 @@ func TestTargetMetricsOutlastRuns(t *testing.T) {
 			Health:           failed[evidence.Health](evidence.ClassTLSUntrusted, 0, "unknown authority"),
 			VaultCertificate: evidence.Certificate{NotBefore: gone.Start, NotAfter: gone.Start},
 		}
-		rec.Record(gone)
+		rec.Record(&gone)
 		want = strings.ReplaceAll(want, `last_probe_timestamp_seconds{target="a"} 9.466858e+08`, `last_probe_timestamp_seconds{target="a"} 9.466868e+08`)
 		want = strings.ReplaceAll(want, `last_success_timestamp_seconds{target="a"} 9.466858e+08`, `last_success_timestamp_seconds{target="a"} 9.466868e+08`)
 		expect(t, rec, want, names...)
@@ -116,12 +116,12 @@ func TestTargetMetricsOutlastRuns(t *testing.T) {
 
 func TestWhatNeverExpiresIsAbsent(t *testing.T) {
 	rec := metrics.New([]evidence.Target{target("a")})
-	rec.Record(healthy(target("a")))
+	rec.Record(new(healthy(target("a"))))
 	r := healthy(target("a"))
 	r.Evidence.ReviewerToken = answered(evidence.Claims{Opaque: true}, 0)
 	r.Evidence.CanaryToken = answered(evidence.Claims{}, 0)
 	r.Evidence.Login = answered(evidence.Login{Type: "service"}, 0)
-	rec.Record(r)
+	rec.Record(&r)
 	expect(t, rec, "", "token_expiry_timestamp_seconds")
 }
 
@@ -129,15 +129,15 @@ func TestRemovedTargetVanishes(t *testing.T) {
 	a, b := target("a"), target("b")
 	rec := metrics.New([]evidence.Target{a, b})
 	late := forbidden(a)
-	rec.Record(forbidden(a))
-	rec.Record(healthy(b))
+	rec.Record(new(forbidden(a)))
+	rec.Record(new(healthy(b)))
 	before := ofTargets(t, rec)
 	rec.SetTargets([]evidence.Target{b})
 
-	rec.Record(late)
+	rec.Record(&late)
 	rec.CountToken("a", evidence.Revoked)
 	rec.Skipped("a")
-	rec.Record(healthy(target("never configured")))
+	rec.Record(new(healthy(target("never configured"))))
 	var want strings.Builder
 	for line := range strings.Lines(before) {
 		if !strings.Contains(line, `target="a"`) {
@@ -157,11 +157,11 @@ func TestChangedTargetBeginsAnew(t *testing.T) {
 	old, changed := target("a"), target("a")
 	changed.Vault.Mount = "other"
 	rec := metrics.New([]evidence.Target{old})
-	rec.Record(healthy(old))
+	rec.Record(new(healthy(old)))
 	rec.SetTargets([]evidence.Target{changed})
-	rec.Record(healthy(old))
+	rec.Record(new(healthy(old)))
 	expect(t, rec, `probes_total{target="a"} 1`, "up", "probes_total", "last_probe_timestamp_seconds", "server_info")
-	rec.Record(healthy(changed))
+	rec.Record(new(healthy(changed)))
 	expect(t, rec, `
 		probes_total{target="a"} 2
 		up{target="a"} 1`, "up", "probes_total")
@@ -171,8 +171,8 @@ func TestOlderRunCountsButDoesNotReplace(t *testing.T) {
 	rec := metrics.New([]evidence.Target{target("a")})
 	older := healthy(target("a"))
 	older.Start = older.Start.Add(-time.Second)
-	rec.Record(forbidden(target("a")))
-	rec.Record(older)
+	rec.Record(new(forbidden(target("a"))))
+	rec.Record(&older)
 	expect(t, rec, `
 		probes_total{target="a"} 2
 		up{target="a"} 0`, "up", "probes_total", "last_success_timestamp_seconds")
@@ -199,8 +199,8 @@ func TestConcurrentUse(t *testing.T) {
 		work.Go(func() {
 			for range 50 {
 				end := rec.Begin()
-				rec.Record(healthy(one))
-				rec.Record(forbidden(one))
+				rec.Record(new(healthy(one)))
+				rec.Record(new(forbidden(one)))
 				rec.CountToken(one.Name, evidence.Revoked)
 				rec.Skipped(one.Name)
 				end()

@@ -104,7 +104,7 @@ func TestVerdicts(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			rec := metrics.New([]evidence.Target{target("a")})
-			rec.Record(c.run(target("a")))
+			rec.Record(new(c.run(target("a"))))
 			expect(t, rec, c.want, verdictNames...)
 		})
 	}
@@ -128,7 +128,7 @@ func TestConsecutiveFailedRuns(t *testing.T) {
 			rec := metrics.New([]evidence.Target{target("a")})
 			r := c.run(target("a"))
 			r.ConsecutiveFailures = c.failures
-			rec.Record(r)
+			rec.Record(&r)
 			expect(t, rec, c.want, "consecutive_failed_runs")
 			expect(t, rec, `last_probe_duration_seconds{target="a"} 0.04`, "last_probe_duration_seconds")
 		})
@@ -142,7 +142,7 @@ func TestWarningsAreThoseJudged(t *testing.T) {
 		{Code: diagnose.ReviewerStaleCopy},
 		{Code: diagnose.ClockSkew, Raised: true, Detail: "Vault's clock and the exporter's differ by 1m0s"},
 	}
-	rec.Record(r)
+	rec.Record(&r)
 	expect(t, rec, `
 		warning{target="a",warning="clock_skew"} 1
 		warning{target="a",warning="reviewer_stale_copy"} 0`, "warning")
@@ -150,7 +150,7 @@ func TestWarningsAreThoseJudged(t *testing.T) {
 
 func TestSkippedStepsAreAbsent(t *testing.T) {
 	rec := metrics.New([]evidence.Target{target("a")})
-	rec.Record(forbidden(target("a")))
+	rec.Record(new(forbidden(target("a"))))
 	expect(t, rec, `
 		step_duration_seconds{step="access",target="a"} 0.003
 		step_duration_seconds{step="canary_token",target="a"} 0
@@ -199,7 +199,7 @@ func TestStale(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				rec := metrics.New([]evidence.Target{target("a")})
-				rec.Record(c.run(target("a")))
+				rec.Record(new(c.run(target("a"))))
 				fresh := samples(t, rec, names...)
 				time.Sleep(3 * minute)
 				expect(t, rec, fresh, names...)
@@ -214,10 +214,10 @@ func TestStale(t *testing.T) {
 func TestFreshRunEndsStaleness(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := metrics.New([]evidence.Target{target("a")})
-		rec.Record(healthy(target("a")))
+		rec.Record(new(healthy(target("a"))))
 		time.Sleep(time.Hour)
 		expect(t, rec, "", "up")
-		rec.Record(healthy(target("a")))
+		rec.Record(new(healthy(target("a"))))
 		expect(t, rec, `up{target="a"} 1`, "up")
 	})
 }

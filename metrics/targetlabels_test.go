@@ -17,7 +17,7 @@ func TestTargetLabels(t *testing.T) {
 	rec := metrics.New([]evidence.Target{
 		labelled("a", map[string]string{"team": "payments", "tier": "1"}), labelled("b", map[string]string{"region": "eu"}), target("c"),
 	})
-	rec.Record(healthy(labelled("a", map[string]string{"team": "payments", "tier": "1"})))
+	rec.Record(new(healthy(labelled("a", map[string]string{"team": "payments", "tier": "1"}))))
 	expect(t, rec, `
 		target_labels{label_region="",label_team="",label_tier="",target="c"} 1
 		target_labels{label_region="",label_team="payments",label_tier="1",target="a"} 1

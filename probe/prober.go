@@ -49,31 +49,28 @@ func (p *Prober) Probe(ctx context.Context, target evidence.Target, memory Memor
 // Run is Probe with pointers: a caller with hundreds of runs at once holds less on their stacks
 // while they wait for a server. memory becomes that for the next run.
 func (p *Prober) Run(ctx context.Context, target *evidence.Target, memory *Memory) *Result {
-	e := p.gatherer.Gather(ctx, target, &memory.gathered)
-	return judge(target, e, memory)
+	result := &Result{Target: *target}
+	p.gatherer.Gather(ctx, &result.Target, &memory.gathered, &result.Evidence)
+	result.judge(memory)
+	return result
 }
 
 // judge is apart from Run, whose stack frame is held while a server is waited for.
 //
 //go:noinline
-func judge(target *evidence.Target, e *evidence.Evidence, memory *Memory) *Result {
-	result := &Result{
-		Target:    *target,
-		Start:     e.At,
-		Evidence:  *e,
-		Diagnosis: diagnose.Diagnose(*target, *e),
-		Warnings:  diagnose.Warnings(*target, *e),
-		Expiries:  diagnose.LastSeen(*e, diagnose.Expiries(*target, *e), memory.expiries),
-	}
-	memory.expiries = result.Expiries
-	memory.verdict(result.Diagnosis.Reason, e.At, target.Interval)
-	switch result.LoginStatus() {
+func (r *Result) judge(memory *Memory) {
+	r.Start = r.Evidence.At
+	r.Diagnosis = diagnose.Diagnose(r.Target, r.Evidence)
+	r.Warnings = diagnose.Warnings(r.Target, r.Evidence)
+	r.Expiries = diagnose.LastSeen(r.Evidence, diagnose.Expiries(r.Target, r.Evidence), memory.expiries)
+	memory.expiries = r.Expiries
+	memory.verdict(r.Diagnosis.Reason, r.Start, r.Target.Interval)
+	switch r.LoginStatus() {
 	case diagnose.LoginsWork:
 		memory.failures = 0
 	case diagnose.LoginsFail:
 		memory.failures++
 	}
-	result.ConsecutiveFailures = memory.failures
-	result.Since, result.Gap, result.Duration = memory.since, memory.gap, time.Since(e.At)
-	return result
+	r.ConsecutiveFailures = memory.failures
+	r.Since, r.Gap, r.Duration = memory.since, memory.gap, time.Since(r.Start)
 }

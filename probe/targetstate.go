@@ -45,13 +45,13 @@ func (k TargetState) Stale(now time.Time) bool {
 	return k.Latest == nil || now.Sub(k.Latest.Start) > staleAfter*k.Target.Interval
 }
 
-// After returns the state after one more run. The scheduler never overlaps runs of one
+// After returns the state after one more run, which must not change any more. The scheduler never overlaps runs of one
 // target; if results arrive out of order anyway, the older one is ignored.
-func (k TargetState) After(r Result) TargetState {
+func (k TargetState) After(r *Result) TargetState {
 	if k.Latest != nil && r.Start.Before(k.Latest.Start) {
 		return k
 	}
-	k.Latest = &r
+	k.Latest = r
 	run := r.Run()
 	if run.Healthy() {
 		k.LastSuccess = r.Start
@@ -65,8 +65,8 @@ func (k TargetState) After(r Result) TargetState {
 
 // learn records the facts of the run. A fact that the run could not obtain keeps its
 // previous value: a Vault that is down still has the certificate that it had.
-func (k *TargetState) learn(r Result) {
-	e := r.Evidence
+func (k *TargetState) learn(r *Result) {
+	e := &r.Evidence
 	if e.ReviewerToken.Ok() && r.Target.Reviewer.Source.Spec().External {
 		k.ReviewerToken = validityOf(e.ReviewerToken.Value)
 	}

@@ -24,7 +24,7 @@ func TestHistoryKeepsFailuresLonger(t *testing.T) {
 		if n%3 == 0 {
 			reason = diagnose.VaultSealed
 		}
-		state = state.After(runAt(n, reason))
+		state = state.After(new(runAt(n, reason)))
 	}
 	h := state.History
 	if len(h.Recent) != 120 || h.Recent[0].Start.Unix() != 60*180 || h.Recent[119].Start.Unix() != 60*299 {
@@ -45,11 +45,11 @@ func TestTargetStateIsImmutable(t *testing.T) {
 	for _, before := range []int{1, 119, 120, 170} {
 		var state probe.TargetState
 		for n := range before {
-			state = state.After(runAt(n, diagnose.VaultSealed))
+			state = state.After(new(runAt(n, diagnose.VaultSealed)))
 		}
 		held := state.History.Recent[len(state.History.Recent)-1]
-		state.After(runAt(before, diagnose.None))
-		state.After(runAt(before, diagnose.VaultTimeout))
+		state.After(new(runAt(before, diagnose.None)))
+		state.After(new(runAt(before, diagnose.VaultTimeout)))
 		if got := state.History.Recent[len(state.History.Recent)-1]; got != held {
 			t.Errorf("after %d runs and another one, the last run of the earlier state is %v, was %v", before, got, held)
 		}
@@ -57,7 +57,7 @@ func TestTargetStateIsImmutable(t *testing.T) {
 }
 
 func TestOlderRunDoesNotReplace(t *testing.T) {
-	state := probe.TargetState{}.After(runAt(2, diagnose.VaultSealed)).After(runAt(1, diagnose.None))
+	state := probe.TargetState{}.After(new(runAt(2, diagnose.VaultSealed))).After(new(runAt(1, diagnose.None)))
 	if state.Latest.Healthy() || len(state.History.Recent) != 1 || !state.LastSuccess.IsZero() {
 		t.Errorf("an older run replaced a newer one: %+v", state)
 	}
@@ -68,7 +68,7 @@ func TestStale(t *testing.T) {
 	if !(probe.TargetState{}).Stale(time.Now()) {
 		t.Error("a target that was never probed is not stale")
 	}
-	state := probe.TargetState{Target: evidence.Target{Interval: time.Minute}}.After(runAt(1, diagnose.None))
+	state := probe.TargetState{Target: evidence.Target{Interval: time.Minute}}.After(new(runAt(1, diagnose.None)))
 	start := state.Latest.Start
 	if state.Stale(start.Add(3*time.Minute)) || !state.Stale(start.Add(3*time.Minute+1)) {
 		t.Error("a run does not become stale after exactly three intervals")

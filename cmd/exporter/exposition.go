@@ -25,7 +25,7 @@ func exposition(w io.Writer, planned map[string]maintenance.Windows, results []p
 	recorder := metrics.New(targets)
 	recorder.SetMaintenance(planned)
 	for _, r := range results {
-		recorder.Record(r)
+		recorder.Record(&r)
 	}
 	families, err := recorder.Gauges()
 	if err != nil {

@@ -29,7 +29,7 @@ func (e *exporter) jobs(targets []evidence.Target) []schedule.Job {
 // job returns the job that probes a target. Each run gets the memory of the last one.
 func (e *exporter) job(target evidence.Target) schedule.Job {
 	// Runs of one job never overlap.
-	memory := e.keeper.memory(target)
+	memory := new(e.keeper.memory(target))
 	discarded := 0 // in a row
 	return schedule.Job{
 		Name:     target.Name,
@@ -40,8 +40,8 @@ func (e *exporter) job(target evidence.Target) schedule.Job {
 		Longest:  target.LongestRun(),
 		Run: func(ctx context.Context) schedule.Outcome {
 			defer e.recorder.Begin()()
-			next := memory
-			result := e.prober.Run(ctx, &target, &next)
+			next := new(*memory)
+			result := e.prober.Run(ctx, &target, next)
 			if ctx.Err() != nil {
 				return schedule.Outcome{} // canceled: the result says nothing about the target
 			}
@@ -68,7 +68,7 @@ func (e *exporter) job(target evidence.Target) schedule.Job {
 // publish gives a result to every view, and returns what the scheduler has to know of it.
 func (e *exporter) publish(result *probe.Result) schedule.Outcome {
 	result.Maintenance = e.maintenance(result.Target.Name, result.Start)
-	if e.recorder.Record(*result) {
+	if e.recorder.Record(result) {
 		e.incidents.observe(*result)
 		e.keeper.observe(*result)
 		e.page.Publish(*result)

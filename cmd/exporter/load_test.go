@@ -69,7 +69,7 @@ func serveLoad() int {
 	}
 	for _, t := range settings.Targets {
 		for i := range runs {
-			e.recorder.Record(loadResult(t, i))
+			e.recorder.Record(new(loadResult(t, i)))
 		}
 	}
 	no, file, addresses := false, "", []string{"127.0.0.1:0"}

@@ -93,7 +93,7 @@ func TestWhatReadersLearn(t *testing.T) {
 	look("fail")
 	expired := probetest.Play(t, "vault_tls_expired", probetest.Extra{}, lab.Installation{})
 	expired.Target = w.Target
-	e.recorder.Record(expired)
+	e.recorder.Record(&expired)
 	for _, text := range readable(t, e) {
 		all += text
 	}

@@ -157,7 +157,7 @@ func checkMetrics(t *testing.T, result probe.Result) {
 	t.Helper()
 	const prefix = "vault_k8s_auth_"
 	recorder := metrics.New([]evidence.Target{result.Target})
-	recorder.Record(result)
+	recorder.Record(&result)
 	text, err := testutil.GatherAndFormat(recorder, expfmt.TypeTextPlain,
 		prefix+"up", prefix+"verdict_info", prefix+"reviewer_verdict_info", prefix+"warning")
 	if err != nil {

@@ -67,7 +67,7 @@ func (f *fixture) ran(name string, start time.Time, reason diagnose.Reason) {
 	for i, k := range f.states {
 		if k.Target.Name == name {
 			latest = probe.Result{Target: k.Target, Start: start, Since: start, Diagnosis: diagnose.Diagnosis{Verdict: diagnose.Verdict{Reason: reason}}}
-			f.states[i] = k.After(latest)
+			f.states[i] = k.After(&latest)
 		}
 	}
 	f.mu.Unlock()

@@ -171,7 +171,7 @@ func FuzzKubernetesAnswer(f *testing.F) {
 			network := answering(answer)
 			ask := questions[int(question)%len(questions)]
 			if ask == nil {
-				r := &run{gatherer: New("test", nil).Over(network), target: evidence.Target{Home: server}, redactor: redactorOf(ctx)}
+				r := &run{gatherer: New("test", nil).Over(network), target: &evidence.Target{Home: server}, evidence: new(evidence.Evidence), redactor: redactorOf(ctx)}
 				return r.tokenFromSecret(ctx, evidence.SecretKey{Namespace: "monitoring", Name: "reviewer", Key: "token"})
 			}
 			k, err := newKubernetesServer(server, "test", network)

@@ -48,19 +48,19 @@ func (g *Gatherer) Over(network Network) *Gatherer {
 func (g *Gatherer) Wait() { g.late.Wait() }
 
 // Gather makes all requests of one run, which takes at most
-// [evidence.Target.LongestRun]. It returns no error: every failure, including a panic, is
-// recorded as evidence. memory becomes that for the next run.
+// [evidence.Target.LongestRun], and fills in the evidence. It returns no error: every failure,
+// including a panic, is recorded as evidence. memory becomes that for the next run.
 //
-// The large values are passed by pointer: 300 runs that wait for a server at once hold the
-// stack frames of their callers.
-func (g *Gatherer) Gather(ctx context.Context, target *evidence.Target, memory *Memory) *evidence.Evidence {
-	r := &run{gatherer: g, caller: ctx, target: *target, memory: *memory, minted: memory.minted}
+// A login that has no response holds these for a while longer, and reads the target: it must not
+// change. The caller keeps them anyway, so that hundreds of logins at a Vault that hangs hold
+// little of their own.
+func (g *Gatherer) Gather(ctx context.Context, target *evidence.Target, memory *Memory, found *evidence.Evidence) {
+	r := &run{gatherer: g, caller: ctx, target: target, memory: memory, evidence: found, minted: memory.minted}
 	r.evidence.At = time.Now()
 	ctx, r.redactor = withRedactor(ctx)
 	r.guard(func() { r.gather(ctx) })
 	r.guard(func() { r.followUp(ctx) })
 	r.guard(func() { r.revoke(ctx) })
 	r.close()
-	*memory = r.conclude(r.redactor.Remove)
-	return &r.evidence
+	r.conclude(r.redactor.Remove)
 }

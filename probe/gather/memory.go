@@ -41,7 +41,7 @@ type tokensMinted struct{ canary, reviewer minted }
 
 // withoutRejected removes the tokens that the API server rejected in this run, so that the
 // next run mints new ones.
-func (m tokensMinted) withoutRejected(e evidence.Evidence) tokensMinted {
+func (m tokensMinted) withoutRejected(e *evidence.Evidence) tokensMinted {
 	if e.Review.RefusedWith(401) {
 		m.reviewer = minted{}
 	}
@@ -70,7 +70,7 @@ func (m *Memory) mountDue(login evidence.Fact[evidence.Login]) bool {
 
 // followUpsFor returns the results of earlier follow-ups that are carried over: none if
 // this run observed something other than the last run, and none that are too old.
-func (m Memory) followUpsFor(e evidence.Evidence) evidence.FollowUps {
+func (m *Memory) followUpsFor(e *evidence.Evidence) evidence.FollowUps {
 	if m.fingerprint == "" || m.fingerprint != fingerprintOf(e) {
 		return evidence.FollowUps{}
 	}
@@ -103,8 +103,8 @@ func held[T any](f evidence.Fact[T], now time.Time) evidence.Fact[T] {
 	return f
 }
 
-// remember returns the memory for the next run.
-func (m Memory) remember(e evidence.Evidence) Memory {
+// remember makes the memory that for the next run.
+func (m *Memory) remember(e *evidence.Evidence) {
 	m.runs++
 	m.loggedIn = e.Login.Ok()
 	m.fingerprint, m.followUps = "", e.FollowUps
@@ -125,14 +125,13 @@ func (m Memory) remember(e evidence.Evidence) Memory {
 	if e.Capabilities.State != evidence.NotAsked {
 		m.capabilities = e.Capabilities
 	}
-	return m
 }
 
 // fingerprintOf is equal for two runs that observed the same: they used the same tokens,
 // the mount had the same config as far as it was ever read, and every request had the same
 // state, class, status and kind of text. The tokens are part of it because a follow-up about
 // one token says nothing about another.
-func fingerprintOf(e evidence.Evidence) string {
+func fingerprintOf(e *evidence.Evidence) string {
 	var b strings.Builder
 	add := func(state evidence.State, f evidence.Failure) {
 		fmt.Fprintf(&b, "%d/%s/%d/%s;", state, f.Class, f.Status, textKind(f.Text))

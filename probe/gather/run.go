@@ -16,8 +16,8 @@ import (
 type run struct {
 	gatherer *Gatherer
 	caller   context.Context // canceled only if the process ends or no longer probes the target
-	target   evidence.Target
-	memory   Memory // of the last run; conclude returns that for the next run
+	target   *evidence.Target
+	memory   *Memory // of the last run; conclude makes it that for the next run
 
 	kubernetes        *kubernetesServer
 	kubernetesFailure error // why kubernetes is nil
@@ -32,9 +32,9 @@ type run struct {
 
 	redactor *redact.Redactor
 
-	// evidence.Panic is copied from panicked at the end of the run: a login that has no
-	// response by then may panic later, while others read the evidence.
-	evidence evidence.Evidence
+	// evidence is not written after the end of the run, while others read it. A login that has no
+	// response by then may panic later: evidence.Panic is copied from panicked at the end.
+	evidence *evidence.Evidence
 
 	mu       sync.Mutex // guards panicked
 	panicked string
@@ -113,7 +113,7 @@ func (r *run) askKubernetes(ctx context.Context, obtain tokens) {
 	if r.reviewer.IsZero() {
 		return
 	}
-	e := &r.evidence
+	e := r.evidence
 	reviewer, err := r.asReviewer()
 	if err != nil {
 		e.Review = evidence.Fact[evidence.Review]{State: evidence.Failed, Failure: failureOf(err)}
@@ -140,7 +140,7 @@ func (r *run) asReviewer() (caller, error) {
 
 // askAccessOfReviewer queries the reviewer's permissions with the exporter's own identity.
 func (r *run) askAccessOfReviewer(ctx context.Context) {
-	e, who := &r.evidence, r.target.Reviewer.ServiceAccount.Username()
+	e, who := r.evidence, r.target.Reviewer.ServiceAccount.Username()
 	e.Identity = evidence.Fact[evidence.Identity]{State: evidence.Answered, Value: evidence.Identity{Username: who}}
 	e.Access = observe(func() (evidence.Access, error) {
 		own, err := r.asOwn()
@@ -161,7 +161,7 @@ func (r *run) askPrivileges(ctx context.Context, reviewer caller) evidence.Fact[
 }
 
 func (r *run) askVault(ctx context.Context, obtain tokens) {
-	e := &r.evidence
+	e := r.evidence
 	server, err := newVaultServer(r.target.Vault, r.gatherer.userAgent, r.gatherer.network)
 	if err != nil {
 		e.Health = evidence.Fact[evidence.Health]{State: evidence.Failed, Failure: failureOf(err)}
@@ -218,22 +218,21 @@ func (r *run) close() {
 	}
 }
 
-// conclude removes credentials from the evidence and returns the memory for the next run. Evidence of
+// conclude removes credentials from the evidence and makes the memory that for the next run. Evidence of
 // which that fails is dropped, but for the panic.
-func (r *run) conclude(remove func(string) string) Memory {
+func (r *run) conclude(remove func(string) string) {
 	redacted := false
 	r.guard(func() {
-		redactEvidence(&r.evidence, remove)
+		redactEvidence(r.evidence, remove)
 		redacted = true
 	})
 	if !redacted {
-		r.evidence = evidence.Evidence{At: r.evidence.At}
+		*r.evidence = evidence.Evidence{At: r.evidence.At}
 	}
 	r.mu.Lock()
 	r.evidence.Panic = r.panicked
 	r.mu.Unlock()
-	notes := r.memory.remember(r.evidence)
-	notes.minted = r.minted.withoutRejected(r.evidence)
-	notes.negativeDue = r.negativeDue
-	return notes
+	r.memory.remember(r.evidence)
+	r.memory.minted = r.minted.withoutRejected(r.evidence)
+	r.memory.negativeDue = r.negativeDue
 }

@@ -22,14 +22,14 @@ func (r *run) followUp(ctx context.Context) {
 // carried over for runs that get no turn, except those that decide the verdict: these
 // requests are made on every run.
 func (r *run) distinguish(ctx context.Context) {
-	e := &r.evidence
+	e := r.evidence
 	if !r.target.FollowUps || ctx.Err() != nil || e.VaultAsksForBackoff() {
 		return
 	}
 	if e.BareRefusal() && r.target.Reviewer.Source.Spec().AccessReview && !e.KubernetesAsksForBackoff() {
 		r.reviewCanary(ctx)
 	}
-	e.FollowUps = r.memory.followUpsFor(*e)
+	e.FollowUps = r.memory.followUpsFor(e)
 	if !r.own.IsZero() && e.ReviewerUnexplained() {
 		r.reviewReviewer(ctx)
 	}
@@ -58,7 +58,7 @@ func (r *run) reviewCanary(ctx context.Context) {
 // requests would get the same response. A run that has a turn, or can have one soon, makes
 // every request: one failure can replace another without a run that sees a difference.
 func (r *run) followUpLogin(ctx context.Context) {
-	e := &r.evidence
+	e := r.evidence
 	tookTurn, hasTurn := false, sync.OnceValue(func() bool { return r.waitForTurn(ctx) })
 	answer := r.gatherer.mountProbes.ask(ctx, r.target.Vault.MountKey(), func() mountAnswer {
 		if tookTurn = hasTurn(); !tookTurn {
@@ -86,7 +86,7 @@ func (r *run) followUpLogin(ctx context.Context) {
 // carried results rule a cause out if again is set. While the API server asks for fewer
 // requests, Vault gets none that it would pass on.
 func (r *run) followUpsAtMount(ctx context.Context, again bool) (work []func()) {
-	e, passes := &r.evidence, !r.evidence.KubernetesAsksForBackoff()
+	e, passes := r.evidence, !r.evidence.KubernetesAsksForBackoff()
 	if (again || !e.RoleProbePassed()) && (passes || !e.RoleProbeIsBlind()) {
 		work = append(work, func() { r.probeRole(ctx) })
 	}
@@ -138,7 +138,7 @@ func (r *run) probeMount(ctx context.Context) mountAnswer {
 // askEntity looks up the canary's identity entity, with the Vault token in the token file.
 func (r *run) askEntity(ctx context.Context) {
 	r.asked("entity")
-	e := &r.evidence
+	e := r.evidence
 	r.evidence.FollowUps.Entity = observe(func() (evidence.Entity, error) {
 		return r.vault.readEntity(ctx, r.reader, e.CanaryToken.Value.Alias(e.Mount.Role.Value), e.Mount.Accessor)
 	})

@@ -11,7 +11,7 @@ import (
 // that the login returned or else the one in the token file. If this run does not read
 // it, or may not, the last one is carried over.
 func (r *run) readMount(ctx context.Context) {
-	e := &r.evidence
+	e := r.evidence
 	e.Mount = r.memory.mount
 	if !r.memory.mountDue(e.Login) && !r.negativeCanaryIsDue() || e.Login.Failure.IsTransport() || e.Login.Failure.IsExporters() {
 		return
@@ -93,7 +93,7 @@ func (r *run) readMountAs(ctx context.Context, token evidence.Secret) evidence.M
 // the mount uses the API server that this run is connected to. Every service account may read it
 // by default.
 func (r *run) readClusterKeys(ctx context.Context) {
-	e := &r.evidence
+	e := r.evidence
 	m := &e.Mount
 	if !m.Config.Ok() || !m.At.Equal(e.At) || len(m.Config.Value.PEMKeys) == 0 || !r.target.Kubernetes.IsServedAt(m.Config.Value.Host) ||
 		e.KubernetesAsksForBackoff() {
@@ -118,7 +118,7 @@ func (r *run) readClusterKeys(ctx context.Context) {
 // only if the mount uses the API server that this run is connected to, or will use it with this
 // CA: the exporter never dials a host that a server names. Otherwise it only reads the CA.
 func (r *run) checkMountCA() {
-	e, config, candidate := &r.evidence, r.evidence.Mount.Config, r.target.Candidate
+	e, config, candidate := r.evidence, r.evidence.Mount.Config, r.target.Candidate
 	if !config.Ok() || config.Value.CACert == "" || r.target.ReplacesCA() {
 		return
 	}

@@ -22,7 +22,7 @@ const (
 // follow-ups do, but never waits for a later one. If the role can be read, the run has read it:
 // a role whose audience was just removed must not look like a mount that accepts any.
 func (r *run) askNegativeCanary(ctx context.Context) {
-	e, settings := &r.evidence, r.target.NegativeCanary
+	e, settings := r.evidence, r.target.NegativeCanary
 	if !settings.Enabled {
 		return
 	}
@@ -47,7 +47,7 @@ func (r *run) negativeCanaryIsDue() bool {
 
 // negativeLogins makes one round of logins, at the node at which the canary logged in.
 func (r *run) negativeLogins(ctx context.Context) evidence.NegativeCanary {
-	e, own := &r.evidence, r.target.Vault
+	e, own := r.evidence, r.target.Vault
 	claims := e.CanaryToken.Value
 	begin, end := e.At.Add(-10*time.Minute), e.At.Add(time.Hour) // Vault's clock may be behind
 	var round evidence.NegativeCanary

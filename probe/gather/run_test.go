@@ -10,7 +10,7 @@ import (
 
 // A defect in the removal of credentials ends neither the process nor in a text that was not cleaned.
 func TestFailedRedaction(t *testing.T) {
-	r := &run{redactor: redact.New(planted)}
+	r := &run{memory: new(Memory), evidence: new(evidence.Evidence), redactor: redact.New(planted)}
 	r.evidence.Login = evidence.Fact[evidence.Login]{State: evidence.Failed, Failure: evidence.Failure{Class: evidence.ClassRefused, Text: planted}}
 	r.conclude(func(text string) string {
 		if text != "" {

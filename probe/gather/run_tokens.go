@@ -13,7 +13,7 @@ import (
 type tokens struct{ canary, reviewer func() }
 
 func (r *run) tokens(ctx context.Context) tokens {
-	e := &r.evidence
+	e := r.evidence
 	canary := sync.OnceFunc(func() {
 		r.guard(func() {
 			origin := r.target.Canary

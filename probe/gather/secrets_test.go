@@ -30,7 +30,7 @@ func TestHoldersAreNotPrinted(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := run{
-		vault: vault, kubernetes: kubernetes, issuer: vault, minted: tokens, memory: Memory{minted: tokens},
+		vault: vault, kubernetes: kubernetes, issuer: vault, minted: tokens, memory: &Memory{minted: tokens},
 		canary: secret, reviewer: secret, own: secret, reader: secret, token: secret, redactor: redact.New(planted),
 	}
 	for _, holder := range []any{

@@ -61,7 +61,7 @@ func (s *site) run(i int, change func(*probe.Result)) {
 	s.mu.Lock()
 	r := result(s.states[i].Target, time.Now())
 	change(&r)
-	s.states[i] = s.states[i].After(r)
+	s.states[i] = s.states[i].After(&r)
 	s.mu.Unlock()
 	s.page.Publish(r)
 }
@@ -181,7 +181,7 @@ func withHistory(name string, age time.Duration, now func(*probe.Result)) probe.
 			r.Since = start.Add(108 * time.Minute)
 		}
 		r.Duration = time.Duration(30+n*7%23+n%11*n%5) * time.Millisecond
-		state = state.After(r)
+		state = state.After(&r)
 	}
 	return state
 }

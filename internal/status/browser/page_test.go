@@ -350,7 +350,7 @@ func TestHostileTexts(t *testing.T) {
 	})
 	r, _ := w.Probe(probe.Memory{})
 	r.Diagnosis.Detail += hostile // even if it were not cleaned
-	s := serve(t, "", probe.TargetState{Target: r.Target}.After(r))
+	s := serve(t, "", probe.TargetState{Target: r.Target}.After(&r))
 	for _, path := range []string{"/", "/targets/default"} {
 		tab := open(t, s.url+path, desktop)
 		eventually(t, tab, `document.getElementById("live").textContent === "live"`)

@@ -25,7 +25,7 @@ func TestScenarios(t *testing.T) {
 				w := probetest.NewWorld(t)
 				w.Target.Name = s.Name
 				r := w.Play(s, false)
-				states[i] = probe.TargetState{Target: r.Target}.After(r)
+				states[i] = probe.TargetState{Target: r.Target}.After(&r)
 				credentials[i] = w.Credentials()
 			})
 		}

@@ -43,7 +43,7 @@ func (w *world) run(reason diagnose.Reason) {
 	target.Interval = time.Hour
 	w.change(func(w *world) {
 		w.canary.Target = target
-		w.canary = w.canary.After(probe.Result{Target: target, Start: time.Now(), Diagnosis: diagnose.Diagnosis{Verdict: diagnose.Verdict{Reason: reason}}})
+		w.canary = w.canary.After(&probe.Result{Target: target, Start: time.Now(), Diagnosis: diagnose.Diagnosis{Verdict: diagnose.Verdict{Reason: reason}}})
 	})
 }
 
