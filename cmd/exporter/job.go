@@ -31,6 +31,20 @@ func (e *exporter) job(target evidence.Target) schedule.Job {
 	// Runs of one job never overlap.
 	memory := new(e.keeper.memory(target))
 	discarded := 0 // in a row
+	// It is apart from Run, whose stack frame is held while servers are waited for.
+	settle := func(ctx context.Context, result *probe.Result, next *probe.Memory) schedule.Outcome {
+		if ctx.Err() != nil {
+			return schedule.Outcome{} // canceled: the result says nothing about the target
+		}
+		if result.Overran() && discarded < maxDiscarded {
+			discarded++
+			e.recorder.Discarded(target.Name)
+			e.logger.Warn("Run discarded, since the exporter itself was frozen or starved", "target", target.Name, "late", result.Evidence.Lag)
+			return schedule.Outcome{Incomplete: true}
+		}
+		discarded, memory = 0, next
+		return e.publish(result)
+	}
 	return schedule.Job{
 		Name:     target.Name,
 		Group:    target.Vault.Addr,
@@ -41,18 +55,7 @@ func (e *exporter) job(target evidence.Target) schedule.Job {
 		Run: func(ctx context.Context) schedule.Outcome {
 			defer e.recorder.Begin()()
 			next := new(*memory)
-			result := e.prober.Run(ctx, &target, next)
-			if ctx.Err() != nil {
-				return schedule.Outcome{} // canceled: the result says nothing about the target
-			}
-			if result.Overran() && discarded < maxDiscarded {
-				discarded++
-				e.recorder.Discarded(target.Name)
-				e.logger.Warn("Run discarded, since the exporter itself was frozen or starved", "target", target.Name, "late", result.Evidence.Lag)
-				return schedule.Outcome{Incomplete: true}
-			}
-			discarded, memory = 0, next
-			return e.publish(result)
+			return settle(ctx, e.prober.Run(ctx, &target, next), next)
 		},
 		Skipped: func() {
 			e.recorder.Skipped(target.Name)

@@ -85,10 +85,12 @@ func (n *needles) forms() string {
 	var all strings.Builder
 	all.Grow(length)
 	for _, value := range n.values {
-		for form := range formsOf(value) {
+		for form := range encodings(value) {
 			writeSkeleton(&all, form)
 			all.WriteByte(0)
 		}
+		writeSkeleton(&all, value)
+		all.WriteByte(0)
 	}
 	return all.String()
 }
@@ -96,9 +98,10 @@ func (n *needles) forms() string {
 func (n *needles) triplesOfForms() *triples {
 	set := new(triples)
 	for _, value := range n.values {
-		for form := range formsOf(value) {
-			set.add(form)
+		for form := range encodings(value) {
+			addTriples(set, form)
 		}
+		addTriples(set, value)
 	}
 	return set
 }
@@ -125,18 +128,6 @@ func encoded(value string) []string {
 		}
 	}
 	return forms
-}
-
-// formsOf yields a value's encodings and the value itself. Each is valid until the next.
-func formsOf(value string) iter.Seq[[]byte] {
-	return func(yield func([]byte) bool) {
-		for form := range encodings(value) {
-			if !yield(form) {
-				return
-			}
-		}
-		yield([]byte(value))
-	}
 }
 
 // encodings yields a value's hexadecimal digits, and its base64 with whatever in front of it and
@@ -204,7 +195,7 @@ func (n *needles) mayMatch(text string) bool {
 	if len(n.literal) > 0 || n.plain <= len(text) || n.words != "" && len(text) >= minPart {
 		return true
 	}
-	if uuid.MatchString(text) {
+	if isUUID(text) {
 		return slices.Contains(n.values, text) // that of an object, in each run
 	}
 	return hasOddWindow(text) || strings.ContainsAny(text, `%\&`)

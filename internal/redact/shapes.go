@@ -2,6 +2,7 @@ package redact
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -34,16 +35,12 @@ func maybeShaped(text string) bool {
 			run, odd = 0, 0
 		}
 	}
-	if nextList(text, 0) < len(text) {
-		return true
-	}
+	return nextList(text, 0) < len(text) || isSuspicious(text)
+}
+
+func isSuspicious(text string) bool {
 	folded := strings.ToLower(text)
-	for _, part := range suspicious {
-		if strings.Contains(folded, part) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(suspicious, func(part string) bool { return strings.Contains(folded, part) })
 }
 
 // findShapes returns the spans of a view that look like a credential.
@@ -165,15 +162,31 @@ func isEncoded(word string) bool {
 	return upper > 0 && r.lower > 0 && len(word) >= 4 || len(word) >= oldToken && r.slash == 0
 }
 
-// key is a word after which a credential may stand, with what stands between.
+// key is a word after which a credential may stand, with what stands between. Every such word has a
+// suspicious part.
 var key = regexp.MustCompile(`(?i)(basic|bearer|token|accessor|passw(?:or)?d|jwt|credentials?|authorization|secret[_-]?id|client[_-]?secret)[a-z_-]*([ "'=:(<>\[\]]{1,8})(?:(?:is|was|id)[ "'=:(]+)?`)
 
-var uuid = regexp.MustCompile(`^[0-9A-Fa-f]{8}-?(?:[0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}$`)
+// isUUID reports whether a text is a UUID, with all of its hyphens, some or none.
+func isUUID(text string) bool {
+	digits := 0
+	for i := range len(text) {
+		switch c := text[i]; {
+		case isDigit(c), lower(c) >= 'a' && lower(c) <= 'f':
+			digits++
+		case c != '-' || digits < 8 || digits > 20 || digits%4 != 0 || text[i-1] == '-':
+			return false
+		}
+	}
+	return digits == 32
+}
 
 // keyed returns the spans of values that only what stands before them shows to be
 // credentials: after Basic, Bearer, "token:", and of UUIDs and accessors.
 func keyed(v view) []span {
 	text := string(v.chars)
+	if !isSuspicious(text) {
+		return nil
+	}
 	var spans []span
 	for from := 0; ; {
 		m := key.FindStringSubmatchIndex(text[from:])
@@ -199,7 +212,7 @@ func isCredential(key, between, value string) bool {
 	}
 	assigned := strings.ContainsAny(between, "=:") || key == "basic" || key == "bearer"
 	switch {
-	case uuid.MatchString(value):
+	case isUUID(value):
 		return true
 	case strings.Contains(value, "://"), strings.HasPrefix(value, "/"), !assigned && key != "accessor":
 		return false

@@ -10,18 +10,18 @@ const tripleBits = 15
 // shifted out.
 func next(hash uint16, bone byte) uint16 { return (hash<<5 ^ uint16(bone)) & (1<<tripleBits - 1) }
 
-// add adds the triples of a text's skeleton.
-func (t *triples) add(text []byte) {
+// addTriples adds those of a text's skeleton.
+func addTriples[T string | []byte](set *triples, text T) {
 	var hash uint16
 	length := 0
-	for _, c := range text {
-		bone := boneOf[c]
+	for i := range len(text) {
+		bone := boneOf[text[i]]
 		if bone == 0 {
 			continue
 		}
 		hash = next(hash, bone)
 		if length++; length >= 3 {
-			t[hash/64] |= 1 << (hash % 64)
+			set[hash/64] |= 1 << (hash % 64)
 		}
 	}
 }

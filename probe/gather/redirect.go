@@ -18,17 +18,25 @@ import (
 
 // loginFollowing logs in and, if the server redirects to the active node, logs in there,
 // provided that standby reports the server to be a standby. It calls standby only then.
-func (v *vaultServer) loginFollowing(ctx context.Context, x *requestTrace, role, jwt string, standby func() bool) (loginAnswer, error) {
+func (v *vaultServer) loginFollowing(ctx context.Context, x *requestTrace, role, jwt string, standby func() bool) (*loginAnswer, error) {
 	answer, err := v.loginOnce(ctx, x, role, jwt)
+	if err == nil {
+		return answer, nil
+	}
 	active, redirected := v.activeNode(x)
-	if err == nil || !redirected || !standby() {
+	if !redirected || !standby() {
 		return answer, err
 	}
 	x.again()
-	answer, err = active.loginOnce(ctx, x, role, jwt)
-	answer.From = active.target.Addr
+	return active.loginRedirected(ctx, x, role, jwt)
+}
+
+// loginRedirected logs in at the active node v, to which a standby redirected.
+func (v *vaultServer) loginRedirected(ctx context.Context, x *requestTrace, role, jwt string) (*loginAnswer, error) {
+	answer, err := v.loginOnce(ctx, x, role, jwt)
+	answer.From = v.target.Addr
 	if f, failed := errors.AsType[evidence.Failure](err); failed {
-		f.Active = active.target.Addr
+		f.Active = v.target.Addr
 		if f.IsTransport() {
 			f.Status, f.Text = http.StatusTemporaryRedirect, "the standby redirects to "+f.Active+", which fails: "+f.Error()
 		}
@@ -39,10 +47,10 @@ func (v *vaultServer) loginFollowing(ctx context.Context, x *requestTrace, role,
 
 // loginOnce is login without redirects. It fails unless the status is 200, which is what
 // Vault returns for a successful login.
-func (v *vaultServer) loginOnce(ctx context.Context, x *requestTrace, role, jwt string) (loginAnswer, error) {
+func (v *vaultServer) loginOnce(ctx context.Context, x *requestTrace, role, jwt string) (*loginAnswer, error) {
 	answer, err := v.login(ctx, x, role, jwt)
 	if err == nil && x.status != http.StatusOK {
-		err = x.failure(x.unexpectedAnswer(vaultDialect))
+		return answer, x.notVaults()
 	}
 	return answer, err
 }

@@ -18,7 +18,7 @@ const (
 // without it, and a goroutine outlives the run to revoke the token of a late response.
 func (r *run) login(ctx context.Context, standby func() bool) (evidence.Login, error) {
 	type outcome struct {
-		answer loginAnswer
+		answer *loginAnswer
 		err    error
 	}
 	server, answered := r.vault, make(chan outcome)
@@ -63,12 +63,12 @@ func (r *run) listen(ctx context.Context) (context.Context, context.CancelFunc) 
 }
 
 // settleLate counts and revokes a token that was received after its run had ended.
-func (r *run) settleLate(answer loginAnswer) {
+func (r *run) settleLate(answer *loginAnswer) {
 	r.countLogin(answer)
 	r.revokeToken(context.Background(), answer)
 }
 
-func (r *run) countLogin(answer loginAnswer) {
+func (r *run) countLogin(answer *loginAnswer) {
 	switch {
 	case answer.unaccounted:
 		r.gatherer.countToken(r.target.Name, evidence.Unaccounted)
@@ -83,12 +83,12 @@ func (r *run) countLogin(answer loginAnswer) {
 // revoke revokes the login's token. It has RevokeBudget for that, even if the run's timeout
 // has passed or its context is canceled.
 func (r *run) revoke(ctx context.Context) {
-	r.evidence.Revoke = r.revokeToken(context.WithoutCancel(ctx), loginAnswer{Login: r.evidence.Login.Value, token: r.token, server: r.issuer})
+	r.evidence.Revoke = r.revokeToken(context.WithoutCancel(ctx), &loginAnswer{Login: r.evidence.Login.Value, token: r.token, server: r.issuer})
 }
 
 // revokeToken revokes the token of a login and counts the outcome. It does nothing if there
 // is no token or a batch token, which cannot be revoked.
-func (r *run) revokeToken(ctx context.Context, answer loginAnswer) evidence.Fact[struct{}] {
+func (r *run) revokeToken(ctx context.Context, answer *loginAnswer) evidence.Fact[struct{}] {
 	if answer.token.IsZero() || answer.Type == evidence.BatchToken {
 		return evidence.Fact[struct{}]{}
 	}

@@ -63,6 +63,11 @@ var askedStates = map[string][]string{
 func (v *vaultServer) health(ctx context.Context) (evidence.Health, error) {
 	ctx, x := newRequestTrace(ctx)
 	response, err := v.send(ctx, vaultRequest{method: http.MethodGet, path: "sys/health", query: askedStates}, nil)
+	return healthFrom(x, response, err)
+}
+
+// healthFrom is apart from health, whose stack frame is held while Vault is waited for.
+func healthFrom(x *requestTrace, response *api.Response, err error) (evidence.Health, error) {
 	if response == nil {
 		return evidence.Health{}, vaultFailure(err, x)
 	}
@@ -109,17 +114,28 @@ type loginAnswer struct {
 	unaccounted bool
 }
 
-// login logs in with a JWT; x is the trace in ctx. The field unaccounted is valid even if
-// the error is not nil. A token in a response whose status is not 200 is returned too,
-// because it has to be revoked.
-func (v *vaultServer) login(ctx context.Context, x *requestTrace, role, jwt string) (loginAnswer, error) {
-	body, err := json.Marshal(map[string]string{"role": role, "jwt": jwt})
+// loginRequest is the body of a login.
+type loginRequest struct {
+	Role string `json:"role"`
+	JWT  string `json:"jwt"`
+}
+
+// login logs in with a JWT; x is the trace in ctx. The answer is never nil, and its field
+// unaccounted is valid even if the error is not nil. A token in a response whose status is not 200
+// is returned too, because it has to be revoked.
+func (v *vaultServer) login(ctx context.Context, x *requestTrace, role, jwt string) (*loginAnswer, error) {
+	body, err := json.Marshal(loginRequest{role, jwt})
 	if err != nil {
-		return loginAnswer{server: v}, err
+		return &loginAnswer{server: v}, err
 	}
 	// vault/api's Secret lacks the token's type, and fails to decode the whole response if one
 	// number is invalid.
 	answer, err := v.send(ctx, v.put(evidence.Secret{}, v.target.LoginPath()), body)
+	return v.granted(x, answer, err)
+}
+
+// granted is apart from login, whose stack frame is held while Vault is waited for.
+func (v *vaultServer) granted(x *requestTrace, answer *api.Response, err error) (*loginAnswer, error) {
 	if answer != nil {
 		defer answer.Body.Close()
 	}
@@ -129,25 +145,25 @@ func (v *vaultServer) login(ctx context.Context, x *requestTrace, role, jwt stri
 	}
 	if err != nil {
 		lost := !x.isIncomplete(err) && (x.status == 0 || isSuccess(x.status))
-		return loginAnswer{server: v, unaccounted: lost}, vaultFailure(err, x)
+		return &loginAnswer{server: v, unaccounted: lost}, vaultFailure(err, x)
 	}
 	issued := granted.Auth
 	if issued == nil || !isSuccess(x.status) {
-		return loginAnswer{server: v}, x.failure(x.unexpectedAnswer(vaultDialect))
+		return &loginAnswer{server: v}, x.notVaults()
 	}
 	if strings.TrimSpace(issued.Token) == "" {
 		text := "the login succeeded, but returned no token"
 		if issued.MFA != nil {
 			text = evidence.TextMFARequired
 		}
-		return loginAnswer{server: v}, evidence.Failure{Class: evidence.ClassRefused, Status: x.status, Text: text}
+		return &loginAnswer{server: v}, evidence.Failure{Class: evidence.ClassRefused, Status: x.status, Text: text}
 	}
 	if !fitsHeader(issued.Token) || len(issued.Accessor) > maxToken { // not Vault's
-		return loginAnswer{server: v, unaccounted: true}, x.failure(x.unexpectedAnswer(vaultDialect))
+		return &loginAnswer{server: v, unaccounted: true}, x.notVaults()
 	}
 	x.redactor.Hold(issued.Token)
 	x.redactor.Hold(issued.Accessor)
-	return loginAnswer{
+	return &loginAnswer{
 		Login:  evidence.Login{Type: issued.kind(), TTL: seconds(string(issued.Lease)), Uses: max(0, issued.Uses)},
 		token:  evidence.NewSecret(issued.Token),
 		server: v,
@@ -239,8 +255,11 @@ func (v *vaultServer) revoke(ctx context.Context, token evidence.Secret) error {
 	if x.status == http.StatusOK && body != nil && body.Auth == nil && len(body.Data) == 0 {
 		return nil
 	}
-	return x.failure(x.unexpectedAnswer(vaultDialect))
+	return x.notVaults()
 }
+
+// notVaults returns the failure of a response that Vault does not give.
+func (x *requestTrace) notVaults() error { return x.failure(x.unexpectedAnswer(vaultDialect)) }
 
 // vaultFailure distinguishes an error of Vault, which is JSON with a list of errors, from
 // the response of a server in front of it.

@@ -28,7 +28,7 @@ func (v *vaultServer) capabilities(ctx context.Context, token evidence.Secret, p
 	for _, path := range paths {
 		var allowed []string
 		if json.Unmarshal(stored[path], &allowed) != nil || len(allowed) == 0 {
-			return nil, x.failure(x.unexpectedAnswer(vaultDialect))
+			return nil, x.notVaults()
 		}
 		allowed = slices.DeleteFunc(cleanAll(x.redactor.Clean, allowed), func(c string) bool { return c == "deny" })
 		if len(allowed) > 0 {
