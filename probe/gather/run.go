@@ -63,13 +63,18 @@ func textOf(cause any, clean func(string) string) (text string) {
 }
 
 // together calls the functions concurrently, each under guard, and returns when all have
-// returned.
+// returned. The last one keeps the goroutine of the caller, which has nothing else to do.
 func (r *run) together(work ...func()) {
-	var all sync.WaitGroup
-	for _, one := range work {
-		all.Go(func() { r.guard(one) })
+	if len(work) == 0 {
+		return
 	}
-	all.Wait()
+	last := len(work) - 1
+	var others sync.WaitGroup
+	for _, one := range work[:last] {
+		others.Go(func() { r.guard(one) })
+	}
+	r.guard(work[last])
+	others.Wait()
 }
 
 // gather queries Kubernetes and Vault concurrently under one deadline, so that a server
