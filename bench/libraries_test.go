@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -90,6 +91,7 @@ func (s servers) probeWithLibraries(ctx context.Context, roots *x509.CertPool, c
 		var answer *api.Secret
 		if answer, errs[3] = vault.Logical().WriteBytesWithContext(ctx, "auth/kubernetes/login", login); errs[3] == nil {
 			accessor = answer.Auth.Accessor
+			vault.SetToken(answer.Auth.ClientToken)
 		}
 		if more && errs[3] == nil {
 			errs[3] = readMount(ctx, vault)
@@ -111,8 +113,9 @@ func (s servers) probeWithLibraries(ctx context.Context, roots *x509.CertPool, c
 // readMount reads what the policy default does not permit, and what the token may do.
 func readMount(ctx context.Context, vault *api.Client) error {
 	for _, path := range []string{mountPath, configPath} {
-		if _, err := vault.Logical().ReadWithContext(ctx, strings.TrimPrefix(path, "/v1/")); err == nil {
-			return fmt.Errorf("%s: readable", path)
+		_, err := vault.Logical().ReadWithContext(ctx, strings.TrimPrefix(path, "/v1/"))
+		if refused, ok := errors.AsType[*api.ResponseError](err); !ok || refused.StatusCode != http.StatusForbidden {
+			return fmt.Errorf("reading %s: %w, want 403", path, err)
 		}
 	}
 	_, err := vault.Logical().WriteWithContext(ctx, strings.TrimPrefix(capabilitiesPath, "/v1/"), map[string]any{"paths": guarded()})

@@ -29,7 +29,7 @@ func BenchmarkProbe(b *testing.B) {
 
 // prober returns a function that makes one healthy run. The first run is made here: it reads
 // more than later ones.
-func (s servers) prober(b *testing.B) func() error {
+func (s servers) prober(b testing.TB) func() error {
 	b.Helper()
 	target, prober := s.target(b), probe.NewProber("bench", func(string, evidence.TokenEvent) {})
 	var memory probe.Memory
@@ -108,7 +108,7 @@ func BenchmarkLibraries(b *testing.B) {
 	measure(b, startServers(b).withLibraries())
 }
 
-func (s servers) bare(b *testing.B) func() error {
+func (s servers) bare(b testing.TB) func() error {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM([]byte(s.CA))
 	runs := 0
@@ -219,7 +219,7 @@ func cpuTime(b *testing.B) time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-func (s servers) target(b *testing.B) evidence.Target {
+func (s servers) target(b testing.TB) evidence.Target {
 	b.Helper()
 	ca := file(b, "ca.crt", s.CA)
 	return evidence.Target{

@@ -102,8 +102,8 @@ const (
 	accessPath     = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 )
 
-// Every tenth run also asks what the reviewer and the token of the login may do, and for the mount's
-// configuration, which a token with Vault's policy default may not read.
+// Every tenth run also asks what the reviewer and the login's token may do, and reads the mount's
+// configuration, which a token with Vault's policy default may not.
 const (
 	everyRuns        = 10
 	rulesPath        = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
@@ -135,7 +135,8 @@ func guarded() []string {
 	return evidence.GuardedPaths(evidence.Vault{Mount: "kubernetes", Role: "canary"})
 }
 
-// capabilities is the answer for a token that may do nothing at these paths, which Vault gives twice.
+// capabilities is Vault's answer for a token that may do nothing at these paths. It lists them twice: at
+// the top and in data.
 func capabilities() string {
 	none := map[string]any{}
 	for _, path := range guarded() {
@@ -195,7 +196,7 @@ func startServers(b *testing.B) servers {
 }
 
 // file writes a file that is removed after the benchmark.
-func file(b *testing.B, name, content string) string {
+func file(b testing.TB, name, content string) string {
 	b.Helper()
 	path := filepath.Join(b.TempDir(), name)
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
