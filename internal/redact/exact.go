@@ -84,12 +84,8 @@ func (n *needles) forms() string {
 	}
 	var all strings.Builder
 	all.Grow(length)
-	for _, value := range n.values {
-		for form := range encodings(value) {
-			writeSkeleton(&all, form)
-			all.WriteByte(0)
-		}
-		writeSkeleton(&all, value)
+	for form := range n.everyForm() {
+		writeSkeleton(&all, form)
 		all.WriteByte(0)
 	}
 	return all.String()
@@ -97,13 +93,27 @@ func (n *needles) forms() string {
 
 func (n *needles) triplesOfForms() *triples {
 	set := new(triples)
-	for _, value := range n.values {
-		for form := range encodings(value) {
-			addTriples(set, form)
-		}
-		addTriples(set, value)
+	for form := range n.everyForm() {
+		set.add(form)
 	}
 	return set
+}
+
+// everyForm yields every form of every value. Each is valid until the next.
+func (n *needles) everyForm() iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for _, value := range n.values {
+			behind := behindZeros(value)
+			if !yield(behind[zeros:]) {
+				return
+			}
+			for form := range encodings(behind) {
+				if !yield(form) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // isWords reports whether too little of a value with so many letters and digits looks
@@ -122,7 +132,7 @@ func isWords(value string, length int) bool {
 // base64 of nothing but + and /, is left out: it would be found in every text.
 func encoded(value string) []string {
 	var forms []string
-	for form := range encodings(value) {
+	for form := range encodings(behindZeros(value)) {
 		if bones := skeleton(form); len(bones) >= minHeld {
 			forms = append(forms, bones)
 		}
@@ -130,20 +140,25 @@ func encoded(value string) []string {
 	return forms
 }
 
-// encodings yields a value's hexadecimal digits, and its base64 with whatever in front of it and
-// behind. Each is valid until the next.
-func encodings(value string) iter.Seq[[]byte] {
-	padded := []byte("\x00\x00" + value)
+// zeros is how many zeros stand in front of a value that is encoded: base64 depends on up to two
+// characters before it.
+const zeros = 2
+
+func behindZeros(value string) []byte { return append(make([]byte, zeros, zeros+len(value)), value...) }
+
+// encodings yields the hexadecimal digits of a value behind zeros, and its base64 with whatever in front
+// of it and behind. Each is valid until the next.
+func encodings(value []byte) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
-		text := hex.AppendEncode(nil, padded[2:])
+		text := hex.AppendEncode(nil, value[zeros:])
 		if !yield(text) {
 			return
 		}
 		for before := range 3 {
-			text = base64.RawStdEncoding.AppendEncode(text[:0], padded[2-before:])
+			text = base64.RawStdEncoding.AppendEncode(text[:0], value[zeros-before:])
 			// The first characters also hold bits of what stands before, the last of what follows.
 			first, last := [...]int{0, 2, 3}[before], len(text)
-			if (before+len(value))%3 != 0 {
+			if (before+len(value)-zeros)%3 != 0 {
 				last--
 			}
 			if !yield(text[first:last]) {

@@ -38,6 +38,7 @@ func maybeShaped(text string) bool {
 	return nextList(text, 0) < len(text) || isSuspicious(text)
 }
 
+// isSuspicious reports whether a text has a part that stands in or before many a credential.
 func isSuspicious(text string) bool {
 	folded := strings.ToLower(text)
 	return slices.ContainsFunc(suspicious, func(part string) bool { return strings.Contains(folded, part) })

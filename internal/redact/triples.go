@@ -1,27 +1,28 @@
 package redact
 
-// triples is a set of three letters or digits in a row, lower case, some of which stand for more than
-// one: where it says no, the text has no such three. A token of usual length has some 5 000 in its forms.
+// triples is a set of hashes of three letters or digits in a row, in lower case. Different ones may share a
+// hash, so that it may hold what was never added, but never lacks what was. The forms of a JWT of usual
+// length have some 5 000.
 type triples [1 << tripleBits / 64]uint64
 
 const tripleBits = 15
 
-// next returns the hash of the last three characters, of which bone is the last: what came before is
+// roll returns the hash of the last three characters, of which bone is the last: what came before is
 // shifted out.
-func next(hash uint16, bone byte) uint16 { return (hash<<5 ^ uint16(bone)) & (1<<tripleBits - 1) }
+func roll(hash uint16, bone byte) uint16 { return (hash<<5 ^ uint16(bone)) & (1<<tripleBits - 1) }
 
-// addTriples adds those of a text's skeleton.
-func addTriples[T string | []byte](set *triples, text T) {
+// add adds those of a text's skeleton.
+func (t *triples) add(text []byte) {
 	var hash uint16
 	length := 0
-	for i := range len(text) {
-		bone := boneOf[text[i]]
+	for _, c := range text {
+		bone := boneOf[c]
 		if bone == 0 {
 			continue
 		}
-		hash = next(hash, bone)
+		hash = roll(hash, bone)
 		if length++; length >= 3 {
-			set[hash/64] |= 1 << (hash % 64)
+			t[hash/64] |= 1 << (hash % 64)
 		}
 	}
 }
@@ -30,7 +31,7 @@ func addTriples[T string | []byte](set *triples, text T) {
 func (t *triples) mayHold(piece string) bool {
 	var hash uint16
 	for i := range len(piece) {
-		if hash = next(hash, piece[i]); i >= 2 && t[hash/64]&(1<<(hash%64)) == 0 {
+		if hash = roll(hash, piece[i]); i >= 2 && t[hash/64]&(1<<(hash%64)) == 0 {
 			return false
 		}
 	}
