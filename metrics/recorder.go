@@ -97,8 +97,8 @@ func (r *Recorder) stateFor(t evidence.Target) *target {
 	return old
 }
 
-// Record adds the result of a completed run. It is ignored, and Record returns false, if the
-// target was removed or changed during the run.
+// Record adds the result of a completed run, and keeps it: it must not change any more. It is
+// ignored, and Record returns false, if the target was removed or changed during the run.
 func (r *Recorder) Record(result *probe.Result) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -47,7 +47,9 @@ func (p *Prober) Probe(ctx context.Context, target evidence.Target, memory Memor
 }
 
 // Run is Probe with pointers: a caller with hundreds of runs at once holds less on their stacks
-// while they wait for a server. memory becomes that for the next run.
+// while they wait for a server. memory becomes that for the next run while this one goes on, so
+// that a caller who may drop the Result passes a copy. A login that has no response reads the
+// Result's Target until [Prober.Wait] returns, which must not change.
 func (p *Prober) Run(ctx context.Context, target *evidence.Target, memory *Memory) *Result {
 	result := &Result{Target: *target}
 	p.gatherer.Gather(ctx, &result.Target, &memory.gathered, &result.Evidence)
@@ -55,7 +57,8 @@ func (p *Prober) Run(ctx context.Context, target *evidence.Target, memory *Memor
 	return result
 }
 
-// judge is apart from Run, whose stack frame is held while a server is waited for.
+// judge fills in what follows from the evidence. It is apart from Run, whose stack frame is held
+// while a server is waited for.
 //
 //go:noinline
 func (r *Result) judge(memory *Memory) {

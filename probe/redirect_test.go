@@ -10,6 +10,7 @@ import (
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
 )
 
@@ -42,6 +43,32 @@ func TestStandbyRedirectsToTheActiveNode(t *testing.T) {
 	}
 	if w.Vault.Issued() != 1 || w.Vault.Live() != 0 {
 		t.Errorf("%d tokens were issued and %d are not revoked, want 1 and 0: the node that issued the token revokes it", w.Vault.Issued(), w.Vault.Live())
+	}
+}
+
+// A standby may redirect after the run has ended. The login is still followed, and its token revoked;
+// it no longer reads the evidence, which belongs to the views by then.
+func TestLateRedirectIsFollowed(t *testing.T) {
+	t.Parallel()
+	w := probetest.NewWorld(t)
+	w.Target.Timeout = 2 * time.Second
+	answer, redirect := make(chan struct{}), redirecting(true, w.Target.Vault.Addr)
+	w.Target.Vault.Addr = w.ServeAsVault(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/login") {
+			<-answer
+		}
+		redirect.ServeHTTP(rw, r)
+	}))
+	prober := w.Prober()
+	result := prober.Run(t.Context(), &w.Target, new(probe.Memory))
+	if f := result.Evidence.Login.Failure; f.Class != evidence.ClassTimeout {
+		t.Errorf("the login ended with %q, want a timeout", f.Class)
+	}
+	result.Evidence = evidence.Evidence{}
+	close(answer)
+	prober.Wait()
+	if w.Vault.Issued() == 0 || w.Vault.Live() != 0 {
+		t.Errorf("%d tokens were issued and %d are not revoked, want some and 0", w.Vault.Issued(), w.Vault.Live())
 	}
 }
 

@@ -45,8 +45,8 @@ func (k TargetState) Stale(now time.Time) bool {
 	return k.Latest == nil || now.Sub(k.Latest.Start) > staleAfter*k.Target.Interval
 }
 
-// After returns the state after one more run, which must not change any more. The scheduler never overlaps runs of one
-// target; if results arrive out of order anyway, the older one is ignored.
+// After returns the state after the run r, which it keeps: r must not change any more. The
+// scheduler never overlaps runs of one target; if results arrive out of order anyway, the older one is ignored.
 func (k TargetState) After(r *Result) TargetState {
 	if k.Latest != nil && r.Start.Before(k.Latest.Start) {
 		return k

@@ -31,7 +31,7 @@ func (e *exporter) job(target evidence.Target) schedule.Job {
 	// Runs of one job never overlap.
 	memory := new(e.keeper.memory(target))
 	discarded := 0 // in a row
-	// It is apart from Run, whose stack frame is held while servers are waited for.
+	// settle is apart from Run, whose stack frame is held while servers are waited for.
 	settle := func(ctx context.Context, result *probe.Result, next *probe.Memory) schedule.Outcome {
 		if ctx.Err() != nil {
 			return schedule.Outcome{} // canceled: the result says nothing about the target

@@ -9,8 +9,8 @@ import (
 )
 
 // Gatherer collects the evidence on a target from Kubernetes and Vault. It is safe for
-// concurrent use and keeps no state of a target: callers pass the [Memory] that one run
-// returns to the next run.
+// concurrent use and keeps no state of a target: callers pass the [Memory] of one run to the
+// next run.
 type Gatherer struct {
 	userAgent  string
 	network    Network
@@ -49,11 +49,11 @@ func (g *Gatherer) Wait() { g.late.Wait() }
 
 // Gather makes all requests of one run, which takes at most
 // [evidence.Target.LongestRun], and fills in the evidence. It returns no error: every failure,
-// including a panic, is recorded as evidence. memory becomes that for the next run.
+// including a panic, is recorded as evidence. memory becomes that for the next run, while it goes on.
 //
-// A login that has no response holds these for a while longer, and reads the target: it must not
-// change. The caller keeps them anyway, so that hundreds of logins at a Vault that hangs hold
-// little of their own.
+// A login that has no response by then holds all three until [Gatherer.Wait] returns, and reads the
+// target, which must not change. The caller keeps them anyway, so that hundreds of logins at a Vault
+// that hangs hold little of their own.
 func (g *Gatherer) Gather(ctx context.Context, target *evidence.Target, memory *Memory, found *evidence.Evidence) {
 	r := &run{gatherer: g, caller: ctx, target: target, memory: memory, evidence: found, minted: memory.minted}
 	r.evidence.At = time.Now()

@@ -103,7 +103,7 @@ func held[T any](f evidence.Fact[T], now time.Time) evidence.Fact[T] {
 	return f
 }
 
-// remember makes the memory that for the next run.
+// remember turns m into the memory for the next run.
 func (m *Memory) remember(e *evidence.Evidence) {
 	m.runs++
 	m.loggedIn = e.Login.Ok()

@@ -50,7 +50,7 @@ func (v *vaultServer) loginRedirected(ctx context.Context, x *requestTrace, role
 func (v *vaultServer) loginOnce(ctx context.Context, x *requestTrace, role, jwt string) (*loginAnswer, error) {
 	answer, err := v.login(ctx, x, role, jwt)
 	if err == nil && x.status != http.StatusOK {
-		return answer, x.notVaults()
+		return answer, x.notFromVault()
 	}
 	return answer, err
 }

@@ -47,7 +47,7 @@ func (s *Rehearser) Close() { s.vault.endpoint.close() }
 // JWT, which other service accounts with the same role share, and is not asked again. A token that
 // Vault issues nevertheless is revoked. The rehearsal of a context that is canceled says nothing.
 func (s *Rehearser) Rehearse(ctx context.Context, login evidence.WorkloadLogin, expired evidence.Fact[evidence.Refusal]) evidence.Rehearsal {
-	r := &run{gatherer: s.gatherer, caller: ctx, target: &s.target, vault: s.vault}
+	r := &run{gatherer: s.gatherer, caller: ctx, target: &s.target, memory: new(Memory), evidence: new(evidence.Evidence), vault: s.vault}
 	ctx, r.redactor = withRedactor(ctx)
 	r.holdTokens()
 	rehearsal := evidence.Rehearsal{Login: login, At: time.Now(), Expired: expired}

@@ -17,7 +17,7 @@ type run struct {
 	gatherer *Gatherer
 	caller   context.Context // canceled only if the process ends or no longer probes the target
 	target   *evidence.Target
-	memory   *Memory // of the last run; conclude makes it that for the next run
+	memory   *Memory // of the last run; conclude turns it into that for the next run
 
 	kubernetes        *kubernetesServer
 	kubernetesFailure error // why kubernetes is nil
@@ -179,10 +179,14 @@ func (r *run) askVault(ctx context.Context, obtain tokens) {
 		r.readMount(ctx)
 		return
 	}
-	health := sync.OnceFunc(func() { e.Health = observe(func() (evidence.Health, error) { return server.health(ctx) }) })
+	isStandby := false // apart from the evidence, since a login may ask after the end of the run
+	health := sync.OnceFunc(func() {
+		e.Health = observe(func() (evidence.Health, error) { return server.health(ctx) })
+		isStandby = e.Health.Ok() && e.Health.Value.Standby
+	})
 	standby := func() bool {
 		health()
-		return e.Health.Ok() && e.Health.Value.Standby
+		return isStandby
 	}
 	r.together(
 		health,
@@ -223,8 +227,8 @@ func (r *run) close() {
 	}
 }
 
-// conclude removes credentials from the evidence and makes the memory that for the next run. Evidence of
-// which that fails is dropped, but for the panic.
+// conclude removes credentials from the evidence, and turns the memory into that for the next run. Evidence
+// of which the removal fails is dropped, but for the panic.
 func (r *run) conclude(remove func(string) string) {
 	redacted := false
 	r.guard(func() {

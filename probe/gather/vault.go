@@ -66,7 +66,8 @@ func (v *vaultServer) health(ctx context.Context) (evidence.Health, error) {
 	return healthFrom(x, response, err)
 }
 
-// healthFrom is apart from health, whose stack frame is held while Vault is waited for.
+// healthFrom reads the answer of sys/health. It is apart from health, whose stack frame is held while
+// Vault is waited for.
 func healthFrom(x *requestTrace, response *api.Response, err error) (evidence.Health, error) {
 	if response == nil {
 		return evidence.Health{}, vaultFailure(err, x)
@@ -134,22 +135,23 @@ func (v *vaultServer) login(ctx context.Context, x *requestTrace, role, jwt stri
 	return v.granted(x, answer, err)
 }
 
-// granted is apart from login, whose stack frame is held while Vault is waited for.
+// granted reads the answer to a login. It is apart from login, whose stack frame is held while Vault is
+// waited for.
 func (v *vaultServer) granted(x *requestTrace, answer *api.Response, err error) (*loginAnswer, error) {
 	if answer != nil {
 		defer answer.Body.Close()
 	}
-	var granted grant
+	var g grant
 	if err == nil {
-		err = granted.decode(answer.Body, x)
+		err = g.decode(answer.Body, x)
 	}
 	if err != nil {
 		lost := !x.isIncomplete(err) && (x.status == 0 || isSuccess(x.status))
 		return &loginAnswer{server: v, unaccounted: lost}, vaultFailure(err, x)
 	}
-	issued := granted.Auth
+	issued := g.Auth
 	if issued == nil || !isSuccess(x.status) {
-		return &loginAnswer{server: v}, x.notVaults()
+		return &loginAnswer{server: v}, x.notFromVault()
 	}
 	if strings.TrimSpace(issued.Token) == "" {
 		text := "the login succeeded, but returned no token"
@@ -159,7 +161,7 @@ func (v *vaultServer) granted(x *requestTrace, answer *api.Response, err error) 
 		return &loginAnswer{server: v}, evidence.Failure{Class: evidence.ClassRefused, Status: x.status, Text: text}
 	}
 	if !fitsHeader(issued.Token) || len(issued.Accessor) > maxToken { // not Vault's
-		return &loginAnswer{server: v, unaccounted: true}, x.notVaults()
+		return &loginAnswer{server: v, unaccounted: true}, x.notFromVault()
 	}
 	x.redactor.Hold(issued.Token)
 	x.redactor.Hold(issued.Accessor)
@@ -255,11 +257,13 @@ func (v *vaultServer) revoke(ctx context.Context, token evidence.Secret) error {
 	if x.status == http.StatusOK && body != nil && body.Auth == nil && len(body.Data) == 0 {
 		return nil
 	}
-	return x.notVaults()
+	return x.notFromVault()
 }
 
-// notVaults returns the failure of a response that Vault does not give.
-func (x *requestTrace) notVaults() error { return x.failure(x.unexpectedAnswer(vaultDialect)) }
+// notFromVault returns the failure of a response that Vault does not give.
+func (x *requestTrace) notFromVault() evidence.Failure {
+	return x.failure(x.unexpectedAnswer(vaultDialect))
+}
 
 // vaultFailure distinguishes an error of Vault, which is JSON with a list of errors, from
 // the response of a server in front of it.
@@ -268,7 +272,7 @@ func vaultFailure(err error, x *requestTrace) evidence.Failure {
 	if !ok {
 		f := x.failure(err)
 		if f.Text == "" { // vault/api takes a null for a list of errors
-			f = x.failure(x.unexpectedAnswer(vaultDialect))
+			f = x.notFromVault()
 		}
 		return f
 	}
@@ -277,7 +281,7 @@ func vaultFailure(err error, x *requestTrace) evidence.Failure {
 	case x.plain && evidence.Contains(text, evidence.TextPlainHTTP):
 		return x.plainToTLS()
 	case refusal.RawError || text == "":
-		return x.failure(x.unexpectedAnswer(vaultDialect))
+		return x.notFromVault()
 	}
 	return evidence.Failure{Class: evidence.ClassRefused, Status: refusal.StatusCode, Text: text, RetryAfter: x.retryAfter}
 }

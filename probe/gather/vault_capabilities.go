@@ -28,7 +28,7 @@ func (v *vaultServer) capabilities(ctx context.Context, token evidence.Secret, p
 	for _, path := range paths {
 		var allowed []string
 		if json.Unmarshal(stored[path], &allowed) != nil || len(allowed) == 0 {
-			return nil, x.notVaults()
+			return nil, x.notFromVault()
 		}
 		allowed = slices.DeleteFunc(cleanAll(x.redactor.Clean, allowed), func(c string) bool { return c == "deny" })
 		if len(allowed) > 0 {

@@ -93,7 +93,7 @@ func (v *vaultServer) readEntity(ctx context.Context, token evidence.Secret, ali
 		return evidence.Entity{}, err
 	}
 	if stored.Disabled == nil {
-		return evidence.Entity{}, x.notVaults()
+		return evidence.Entity{}, x.notFromVault()
 	}
 	return evidence.Entity{Exists: true, Disabled: *stored.Disabled}, nil
 }
@@ -113,7 +113,7 @@ func (v *vaultServer) help(ctx context.Context, path string) (evidence.Refusal, 
 	}
 	var given struct{ Help *string }
 	if json.NewDecoder(answer.Body).Decode(&given) != nil || given.Help == nil {
-		return evidence.Refusal{}, x.notVaults()
+		return evidence.Refusal{}, x.notFromVault()
 	}
 	return evidence.Refusal{Status: x.status, Text: "help"}, nil
 }
@@ -141,10 +141,10 @@ func readData(answer *api.Response, err error, x *requestTrace, into any) error 
 		if _, ok := errors.AsType[*json.SyntaxError](err); !ok && err != io.EOF {
 			return vaultFailure(err, x)
 		}
-		return x.notVaults()
+		return x.notFromVault()
 	}
 	if x.status != http.StatusOK || json.Unmarshal(body.Data, into) != nil {
-		return x.notVaults()
+		return x.notFromVault()
 	}
 	return nil
 }
