@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/lab"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 // notFixed are the faults that no command of a shell fixes, by the reason why.
@@ -307,6 +309,27 @@ func TestFixOfAWideReviewer(t *testing.T) {
 				return o.code == 0 && !after.Targets[0].warns("reviewer_overprivileged")
 			}, func() string { return strings.Join(warning.Fix, "\n") })
 		})
+	}
+}
+
+// TestGrantsToAUser pastes what is granted to a reviewer that is no service account, as that of an
+// identity provider or of a proxy in front of the API server. The check says no before and yes after.
+func TestGrantsToAUser(t *testing.T) {
+	t.Parallel()
+	sh := newShell(t, startLab(t))
+	const user = "https://issuer.example#auth0|jane@example.com"
+	seen := evidence.Evidence{Identity: evidence.Fact[evidence.Identity]{State: evidence.Answered, Value: evidence.Identity{Username: user}}}
+	for _, reason := range []diagnose.Reason{diagnose.ReviewerForbidden, diagnose.RoleNamespaceSelectorFailed, diagnose.MountAnnotationsForbidden} {
+		advice := reason.Advice(evidence.Target{}, seen)
+		may := func() string {
+			out, _ := sh.run(advice.Check[0].Command) // fails where the answer is no
+			return out
+		}
+		if out := may(); !strings.Contains(out, "no") || strings.Contains(out, "yes") {
+			t.Errorf("%s: before the fix: %s", reason, out)
+		}
+		sh.mustRun(advice.Fix...)
+		eventually(t, detectionTimeout, "the permission", func() bool { return strings.Contains(may(), "yes") }, func() string { return strings.Join(advice.Fix, "\n") })
 	}
 }
 

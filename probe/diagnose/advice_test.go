@@ -32,6 +32,34 @@ func TestReviewerIsBoundAsTheAPIServerNamesIt(t *testing.T) {
 	}
 }
 
+// What else the reviewer needs is granted to it as well, be it a service account or another user.
+func TestGrantsAreToTheReviewer(t *testing.T) {
+	for user, want := range map[string][]string{
+		"system:serviceaccount:vault:vault-auth": {"--serviceaccount='vault:vault-auth'", "grep -w 'vault/vault-auth'", "vault-vault-auth-"},
+		"jane@example.com":                       {"--user='jane@example.com'", "grep -w 'jane@example.com'", "vault-reviewer-"},
+		"https://a.example#auth0|1":              {"--user='https://a.example#auth0|1'", "grep -w 'https://a.example#auth0|1'", "vault-reviewer-"},
+		"system:serviceaccount:vault":            {"--user='system:serviceaccount:vault'", "grep -w 'system:serviceaccount:vault'", "vault-reviewer-"},
+		"$(reboot)":                              {"--user=<reviewer>", "grep -w <reviewer>", "vault-reviewer-"},
+		"":                                       {"--serviceaccount=<namespace:reviewer>", "grep -w <namespace/reviewer>", "namespace-reviewer-"},
+	} {
+		e := evidence.Evidence{Identity: evidence.Fact[evidence.Identity]{State: evidence.Answered, Value: evidence.Identity{Username: user}}}
+		flag, listed, stem := want[0], want[1], want[2]
+		narrow := adviseNarrowReviewer(e)
+		for reason, a := range map[string]Advice{
+			"forbidden": ReviewerForbidden.Advice(evidence.Target{}, e), "selector": RoleNamespaceSelectorFailed.Advice(evidence.Target{}, e),
+			"annotations": MountAnnotationsForbidden.Advice(evidence.Target{}, e), "too wide": narrow,
+		} {
+			fix := strings.Join(a.Fix, "\n")
+			if !strings.Contains(fix, " "+flag) || !strings.Contains(strings.ReplaceAll(fix, "'", ""), "clusterrolebinding "+stem) {
+				t.Errorf("%q, %s: %q lacks %q or %q", user, reason, fix, flag, stem)
+			}
+		}
+		if got := narrow.Check[0].Command; !strings.HasSuffix(got, listed) {
+			t.Errorf("%q: %q does not end in %q", user, got, listed)
+		}
+	}
+}
+
 // Where the objects behind the files are known, no command names a file that only the pod has.
 func TestCommandsNameTheObjectsBehindFiles(t *testing.T) {
 	target := evidence.Target{

@@ -58,7 +58,7 @@ var exporterReasons = sorted(
 		Reported: "cert-manager/cert-manager#6673: cert-manager may not create the token that it is configured to log in with.",
 		advise: func(t evidence.Target, e evidence.Evidence) Advice {
 			origin := t.Canary
-			return grant(evidence.SourceServiceAccount.Spec().Permission(origin), account(e.OwnToken.Value, "exporter"))
+			return grant(evidence.SourceServiceAccount.Spec().Permission(origin), accountSubject(account(e.OwnToken.Value, "exporter")))
 		},
 	},
 	Spec{

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/shell"
 )
 
 // harm is a kind of permission with which the holder of a reviewer's token could do harm.
@@ -79,15 +78,12 @@ func judgeOverprivileged(_ evidence.Target, e evidence.Evidence) (finding, bool)
 // adviseNarrowReviewer swaps the reviewer's bindings without an outage: the narrow one comes
 // first. Which one is too wide is not seen with the reviewer's token.
 func adviseNarrowReviewer(e evidence.Evidence) Advice {
-	who := "<namespace:reviewer>"
-	if name, isAccount := strings.CutPrefix(reviewerUser(e), "system:serviceaccount:"); isAccount {
-		who = shell.QuoteUntrusted(name, "namespace:reviewer")
-	}
+	who := reviewerSubject(reviewerUser(e))
 	permission := evidence.Permission{Verb: "create", Resource: "tokenreviews.authentication.k8s.io"}
 	a := grant(permission, who)
 	a.Fix = append(a.Fix, "kubectl delete clusterrolebinding <binding>")
 	a.Check = []Check{{
-		"kubectl get clusterrolebindings,rolebindings -A -o wide | grep -w " + grepped(who),
+		"kubectl get clusterrolebindings,rolebindings -A -o wide | grep -w " + who.listed,
 		"a role other than " + grantName(permission, who) + " or system:auth-delegator",
 	}}
 	a.Notes = []string{
@@ -100,10 +96,6 @@ func adviseNarrowReviewer(e evidence.Evidence) Advice {
 	}
 	return a
 }
-
-// grepped returns a service account as kubectl shows it in a list of bindings. who is quoted,
-// or a placeholder.
-func grepped(who string) string { return strings.Replace(who, ":", "/", 1) }
 
 // judgePolicyTooWide looks at the paths that every Vault has.
 func judgePolicyTooWide(t evidence.Target, e evidence.Evidence) (finding, bool) {

@@ -326,13 +326,8 @@ func inspectFile(pod evidence.Pod, file string) Check {
 // bindingOf returns the name of a ClusterRoleBinding for a user, the flag for its subject,
 // and the user for --as.
 func bindingOf(user string) (binding, flag, impersonated string) {
-	impersonated = shell.QuoteUntrusted(user, "reviewer")
-	name, isAccount := strings.CutPrefix(user, "system:serviceaccount:")
-	if !isAccount {
-		return "vault-auth-delegator", "--user=" + impersonated, impersonated
-	}
-	return shell.QuoteUntrusted(strings.ReplaceAll(name, ":", "-")+"-auth-delegator", "name"),
-		"--serviceaccount=" + shell.QuoteUntrusted(name, "namespace:reviewer"), impersonated
+	who := reviewerSubject(user)
+	return shell.QuoteUntrusted(who.stem()+"-auth-delegator", "name"), who.flag, shell.QuoteUntrusted(user, "reviewer")
 }
 
 // reviewerUser returns the reviewer's username, from a response of the API server if there is
@@ -401,7 +396,7 @@ func adviseSourcePermission(t evidence.Target, e evidence.Evidence) Advice {
 	origin := t.Reviewer
 	source := origin.Source.Spec()
 	if !source.Home {
-		return grant(source.Permission(origin), account(e.OwnToken.Value, "exporter"))
+		return grant(source.Permission(origin), accountSubject(account(e.OwnToken.Value, "exporter")))
 	}
 	switch f := e.ReviewerToken.Failure; {
 	case f.Class == evidence.ClassForbidden:
@@ -419,7 +414,7 @@ func adviseSourcePermission(t evidence.Target, e evidence.Evidence) Advice {
 	if t.Home.TokenFile == t.Kubernetes.TokenFile {
 		who = account(e.OwnToken.Value, "exporter")
 	}
-	a := grant(source.Permission(origin), who)
+	a := grant(source.Permission(origin), accountSubject(who))
 	a.Notes = append(a.Notes, "Run the fix in the cluster that the exporter runs in, for its service account there.")
 	return a
 }

@@ -101,5 +101,5 @@ func (e Evidence) KubernetesAsksForBackoff() bool {
 
 // IsCanary compares the reviewed identity with the token's claims, as Vault does.
 func IsCanary(r Review, c Claims) bool {
-	return r.Username == "system:serviceaccount:"+c.Namespace+":"+c.ServiceAccount && r.UID == c.UID
+	return r.Username == ServiceAccount{c.Namespace, c.ServiceAccount}.Username() && r.UID == c.UID
 }

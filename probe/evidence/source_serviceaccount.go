@@ -50,9 +50,20 @@ func LastingToken(namespace, account string) (value string, commands []string) {
 // ServiceAccount identifies a service account.
 type ServiceAccount struct{ Namespace, Name string }
 
+const accountPrefix = "system:serviceaccount:"
+
 // Username returns the username that the API server gives it.
-func (s ServiceAccount) Username() string {
-	return "system:serviceaccount:" + s.Namespace + ":" + s.Name
+func (s ServiceAccount) Username() string { return accountPrefix + s.Namespace + ":" + s.Name }
+
+// AccountOf returns the service account with this username. Other users, such as those of an
+// identity provider, are none.
+func AccountOf(username string) (account ServiceAccount, ok bool) {
+	name, isAccount := strings.CutPrefix(username, accountPrefix)
+	namespace, name, hasName := strings.Cut(name, ":")
+	if !isAccount || !hasName {
+		return ServiceAccount{}, false
+	}
+	return ServiceAccount{namespace, name}, true
 }
 
 // String returns namespace/name; empty for the zero ServiceAccount.

@@ -189,9 +189,8 @@ func (a accessAnswer) access(ctx context.Context) (evidence.Access, error) {
 // only if it names the group.
 func groupsOf(username string) []string {
 	groups := []string{"system:authenticated"}
-	if account, ok := strings.CutPrefix(username, "system:serviceaccount:"); ok {
-		namespace, _, _ := strings.Cut(account, ":")
-		groups = append(groups, "system:serviceaccounts", "system:serviceaccounts:"+namespace)
+	if account, ok := evidence.AccountOf(username); ok {
+		groups = append(groups, "system:serviceaccounts", "system:serviceaccounts:"+account.Namespace)
 	}
 	return groups
 }

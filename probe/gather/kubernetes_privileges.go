@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -73,14 +72,4 @@ func (c caller) rules(ctx context.Context, namespace string) (evidence.Privilege
 		found.Rules = append(found.Rules, rule)
 	}
 	return found, nil
-}
-
-// namespaceOf returns the namespace of a service account's user; empty for any other user.
-func namespaceOf(username string) string {
-	account, _ := strings.CutPrefix(username, "system:serviceaccount:")
-	namespace, _, isAccount := strings.Cut(account, ":")
-	if !isAccount || account == username {
-		return ""
-	}
-	return namespace
 }

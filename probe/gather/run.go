@@ -161,7 +161,8 @@ func (r *run) askPrivileges(ctx context.Context, reviewer caller) evidence.Fact[
 	if r.memory.runs%mountEvery != 0 || !r.evidence.Access.Ok() {
 		return r.memory.privileges
 	}
-	namespace := cmp.Or(namespaceOf(r.evidence.Identity.Value.Username), r.evidence.ReviewerToken.Value.Namespace, "default")
+	account, _ := evidence.AccountOf(r.evidence.Identity.Value.Username)
+	namespace := cmp.Or(account.Namespace, r.evidence.ReviewerToken.Value.Namespace, "default")
 	return observe(func() (evidence.Privileges, error) { return reviewer.privileges(ctx, namespace) })
 }
 

@@ -8,8 +8,8 @@ import (
 
 // harmless matches names that cannot do more than name something. They begin with a
 // letter or digit: the vault CLI reads a file for a value that begins with @, and standard
-// input for -.
-var harmless = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/@-]*$`)
+// input for -. A user of an identity provider is such as https://issuer.example#auth0|1.
+var harmless = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/@#|-]*$`)
 
 // harmlessPath matches values of our own configuration that need no quotes.
 var harmlessPath = regexp.MustCompile(`^[A-Za-z0-9/.][A-Za-z0-9._:/@-]*$`)

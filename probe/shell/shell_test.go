@@ -9,6 +9,7 @@ func TestQuoting(t *testing.T) {
 	for value, want := range map[string]string{
 		"vault-auth":          "'vault-auth'",
 		"a:b/c@d.e_f":         "'a:b/c@d.e_f'",
+		"https://a.b#c|1":     "'https://a.b#c|1'",
 		"x'; rm -rf ~; '":     "<name>",
 		"$(reboot)":           "<name>",
 		"two words":           "<name>",
