@@ -35,7 +35,7 @@ $(error no C compiler was found, which the race detector needs: install gcc)
 endif
 
 # The packages whose tests do not need the lab's servers. Each takes seconds.
-FAST := ./cmd/... ./dashboards/... ./deploy/mixin ./docs/... ./internal/... ./metrics/... ./probe/...
+FAST := ./bench ./cmd/... ./dashboards/... ./deploy/mixin ./docs/... ./internal/... ./metrics/... ./probe/...
 
 ## test: run every check and every test, including the exporter against the real servers; the first run compiles for minutes
 .PHONY: test

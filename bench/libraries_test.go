@@ -115,7 +115,7 @@ func readMount(ctx context.Context, vault *api.Client) error {
 	for _, path := range []string{mountPath, configPath} {
 		_, err := vault.Logical().ReadWithContext(ctx, strings.TrimPrefix(path, "/v1/"))
 		if refused, ok := errors.AsType[*api.ResponseError](err); !ok || refused.StatusCode != http.StatusForbidden {
-			return fmt.Errorf("reading %s: %w, want 403", path, err)
+			return fmt.Errorf("reading %s: %v, want 403", path, err)
 		}
 	}
 	_, err := vault.Logical().WriteWithContext(ctx, strings.TrimPrefix(capabilitiesPath, "/v1/"), map[string]any{"paths": guarded()})

@@ -126,34 +126,34 @@ func (s servers) probeWithNetHTTP(ctx context.Context, roots *x509.CertPool, mor
 	review := fmt.Sprintf(`{"kind":"TokenReview","apiVersion":"authentication.k8s.io/v1","spec":{"token":%q,"audiences":["vault"]}}`, token("canary"))
 	access := `{"kind":"SelfSubjectAccessReview","apiVersion":"authorization.k8s.io/v1","spec":{"resourceAttributes":{"verb":"create","group":"authentication.k8s.io","resource":"tokenreviews"}}}`
 	login := fmt.Sprintf(`{"role":"canary","jwt":%q}`, token("canary"))
-	all := func(ctx context.Context, client *http.Client, questions ...[2]string) error {
+	all := func(ctx context.Context, client *http.Client, questions ...question) error {
 		for _, q := range questions {
-			if err := ask(ctx, client, q[0], q[1]); err != nil {
+			if err := ask(ctx, client, q); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	ofKubernetes := [][2]string{{s.Kubernetes + selfReviewPath, `{}`}, {s.Kubernetes + accessPath, access}}
-	ofVault := [][2]string{{s.Vault + loginPath, login}}
+	ofKubernetes := []question{{"POST", s.Kubernetes + selfReviewPath, `{}`}, {"POST", s.Kubernetes + accessPath, access}}
+	ofVault := []question{{"PUT", s.Vault + loginPath, login}}
 	if more {
-		ofKubernetes = append(ofKubernetes, [2]string{s.Kubernetes + rulesPath, `{"spec":{"namespace":"vault"}}`})
+		ofKubernetes = append(ofKubernetes, question{"POST", s.Kubernetes + rulesPath, `{"spec":{"namespace":"vault"}}`})
 		paths, err := json.Marshal(map[string][]string{"paths": guarded()})
 		if err != nil {
 			return err
 		}
-		ofVault = append(ofVault, [2]string{s.Vault + mountPath}, [2]string{s.Vault + configPath}, [2]string{s.Vault + capabilitiesPath, string(paths)})
+		ofVault = append(ofVault, question{"GET", s.Vault + mountPath, ""}, question{"GET", s.Vault + configPath, ""}, question{"PUT", s.Vault + capabilitiesPath, string(paths)})
 	}
 	var requests sync.WaitGroup
 	errs := make([]error, 4)
 	toKubernetes, kubernetesConnected := connecting(ctx)
 	toVault, vaultConnected := connecting(ctx)
-	requests.Go(func() { errs[0] = ask(toKubernetes, kubernetes, s.Kubernetes+reviewPath, review) })
+	requests.Go(func() { errs[0] = ask(toKubernetes, kubernetes, question{"POST", s.Kubernetes + reviewPath, review}) })
 	requests.Go(func() {
 		<-kubernetesConnected
 		errs[1] = all(ctx, kubernetes, ofKubernetes...)
 	})
-	requests.Go(func() { errs[2] = ask(toVault, vault, s.Vault+healthPath, "") })
+	requests.Go(func() { errs[2] = ask(toVault, vault, question{"GET", s.Vault + healthPath, ""}) })
 	requests.Go(func() {
 		<-vaultConnected
 		errs[3] = all(ctx, vault, ofVault...)
@@ -164,7 +164,7 @@ func (s servers) probeWithNetHTTP(ctx context.Context, roots *x509.CertPool, mor
 			return err
 		}
 	}
-	return ask(ctx, vault, s.Vault+revokePath, "")
+	return ask(ctx, vault, question{"PUT", s.Vault + revokePath, ""})
 }
 
 // connecting returns a context for the first request to a server, and a channel that is closed
@@ -178,8 +178,11 @@ func newHTTPClient(roots *x509.CertPool) *http.Client {
 	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true}}
 }
 
-func ask(ctx context.Context, client *http.Client, url, body string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
+// question is a request without its credentials.
+type question struct{ method, url, body string }
+
+func ask(ctx context.Context, client *http.Client, q question) error {
+	request, err := http.NewRequestWithContext(ctx, q.method, q.url, strings.NewReader(q.body))
 	if err != nil {
 		return err
 	}

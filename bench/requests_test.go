@@ -37,7 +37,7 @@ func TestSameRequests(t *testing.T) {
 	}
 }
 
-// requests counts requests by their path and the status of the answer.
+// requests counts requests by their method, path and the status of the answer.
 type requests struct {
 	mu     sync.Mutex
 	counts map[string]int
@@ -49,7 +49,7 @@ func (r *requests) counted(handler http.Handler) http.Handler {
 		handler.ServeHTTP(answer, request)
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.counts[fmt.Sprintf("%s: %d", request.URL.Path, answer.status)]++
+		r.counts[fmt.Sprintf("%s %s: %d", request.Method, request.URL.Path, answer.status)]++
 	})
 }
 

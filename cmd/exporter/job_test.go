@@ -44,12 +44,12 @@ func TestLogVerdict(t *testing.T) {
 // A run of a process that was starved is discarded, and the next one knows nothing of it.
 func TestDiscardedRunIsForgotten(t *testing.T) {
 	w := probetest.NewWorld(t)
-	w.Target.Timeout = time.Second
+	w.Target.Timeout = 3 * time.Second
 	w.Vault.Change(func(v *probetest.Vault) { v.Sealed = true })
 	e := newTestExporter(t, w, site{}, slog.New(slog.DiscardHandler))
 	var starved atomic.Bool
 	starved.Store(true)
-	e.prober.Over(gather.Network{Proxy: func(*http.Request) (*url.URL, error) { // is called before each connection
+	e.prober.Over(gather.Network{Proxy: func(*http.Request) (*url.URL, error) { // is called before each request
 		if starved.Load() {
 			time.Sleep(w.Target.Timeout + 1500*time.Millisecond)
 		}

@@ -32,30 +32,79 @@ func TestReviewerIsBoundAsTheAPIServerNamesIt(t *testing.T) {
 	}
 }
 
-// What else the reviewer needs is granted to it as well, be it a service account or another user.
+// What else the reviewer needs is granted to it as well, be it a service account or another user, but
+// never to who sends no token.
 func TestGrantsAreToTheReviewer(t *testing.T) {
-	for user, want := range map[string][]string{
-		"system:serviceaccount:vault:vault-auth": {"--serviceaccount='vault:vault-auth'", "grep -w 'vault/vault-auth'", "vault-vault-auth-"},
-		"jane@example.com":                       {"--user='jane@example.com'", "grep -w 'jane@example.com'", "vault-reviewer-"},
-		"https://a.example#auth0|1":              {"--user='https://a.example#auth0|1'", "grep -w 'https://a.example#auth0|1'", "vault-reviewer-"},
-		"system:serviceaccount:vault":            {"--user='system:serviceaccount:vault'", "grep -w 'system:serviceaccount:vault'", "vault-reviewer-"},
-		"$(reboot)":                              {"--user=<reviewer>", "grep -w <reviewer>", "vault-reviewer-"},
-		"":                                       {"--serviceaccount=<namespace:reviewer>", "grep -w <namespace/reviewer>", "namespace-reviewer-"},
+	for user, want := range map[string]struct{ flag, listed, binding, role string }{
+		"system:serviceaccount:vault:vault-auth": {"--serviceaccount='vault:vault-auth'", "'vault/vault-auth'", "'vault-vault-auth-auth-delegator'", "vault-vault-auth-"},
+		"jane@example.com":                       {"--user='jane@example.com'", "'jane@example.com'", "'jane@example.com-auth-delegator'", "jane@example.com-"},
+		"https://a.example#auth0|1":              {"--user='https://a.example#auth0|1'", "'https://a.example#auth0|1'", "'https---a.example#auth0|1-auth-delegator'", "'https---a.example#auth0|1-"},
+		"system:serviceaccount:vault":            {"--user='system:serviceaccount:vault'", "'system:serviceaccount:vault'", "'system-serviceaccount-vault-auth-delegator'", "system-serviceaccount-vault-"},
+		"system:serviceaccount:vault:a:b":        {"--user='system:serviceaccount:vault:a:b'", "'system:serviceaccount:vault:a:b'", "'system-serviceaccount-vault-a-b-auth-delegator'", "system-serviceaccount-vault-a-b-"},
+		"$(reboot)":                              {"--user=<reviewer>", "<reviewer>", "<name>", "reviewer-"},
+		"":                                       {"--serviceaccount=<namespace:reviewer>", "<namespace/reviewer>", "<name>", "namespace-reviewer-"},
+		"system:anonymous":                       {"--serviceaccount=<namespace:reviewer>", "<namespace/reviewer>", "<name>", ""},
 	} {
 		e := evidence.Evidence{Identity: evidence.Fact[evidence.Identity]{State: evidence.Answered, Value: evidence.Identity{Username: user}}}
-		flag, listed, stem := want[0], want[1], want[2]
-		narrow := adviseNarrowReviewer(e)
-		for reason, a := range map[string]Advice{
-			"forbidden": ReviewerForbidden.Advice(evidence.Target{}, e), "selector": RoleNamespaceSelectorFailed.Advice(evidence.Target{}, e),
-			"annotations": MountAnnotationsForbidden.Advice(evidence.Target{}, e), "too wide": narrow,
-		} {
-			fix := strings.Join(a.Fix, "\n")
-			if !strings.Contains(fix, " "+flag) || !strings.Contains(strings.ReplaceAll(fix, "'", ""), "clusterrolebinding "+stem) {
-				t.Errorf("%q, %s: %q lacks %q or %q", user, reason, fix, flag, stem)
+		forbidden, narrow := ReviewerForbidden.Advice(evidence.Target{}, e), adviseNarrowReviewer(e)
+		if want := "kubectl create clusterrolebinding " + want.binding + " --clusterrole=system:auth-delegator " + want.flag; forbidden.Fix[0] != want {
+			t.Errorf("%q is bound with %q, want %q", user, forbidden.Fix[0], want)
+		}
+		if got := narrow.Check[0].Command; !strings.HasSuffix(got, " grep -w "+want.listed) || !strings.HasSuffix(narrow.Fix[1], " "+want.flag) {
+			t.Errorf("%q is narrowed with %q and %q, want %q and %q", user, got, narrow.Fix[1], want.listed, want.flag)
+		}
+		for _, reason := range []Reason{RoleNamespaceSelectorFailed, MountAnnotationsForbidden} {
+			fix := strings.Join(reason.Advice(evidence.Target{}, e).Fix, "\n")
+			if want.role == "" && fix == "" {
+				continue
+			}
+			if !strings.HasPrefix(fix, "kubectl create clusterrole "+want.role) || !strings.HasSuffix(fix, " "+want.flag) {
+				t.Errorf("%s of %q is fixed with %q, want %q and %q", reason, user, fix, want.role, want.flag)
 			}
 		}
-		if got := narrow.Check[0].Command; !strings.HasSuffix(got, listed) {
-			t.Errorf("%q: %q does not end in %q", user, got, listed)
+	}
+}
+
+// Only the API server knows the username of an identity provider's token; its sub claim is none.
+func TestTokenOfAnIdentityProvider(t *testing.T) {
+	canary := evidence.Fact[evidence.Claims]{State: evidence.Answered, Value: evidence.Claims{Issuer: "https://kubernetes", Namespace: "monitoring", ServiceAccount: "canary"}}
+	reviewer := evidence.Fact[evidence.Claims]{State: evidence.Answered, Value: evidence.Claims{Issuer: "https://a.example", Subject: "auth0|1"}}
+	e := evidence.Evidence{CanaryToken: canary, ReviewerToken: reviewer}
+	if fix := adviseNarrowReviewer(e).Fix[1]; !strings.HasSuffix(fix, " --serviceaccount=<namespace:reviewer>") {
+		t.Errorf("its sub claim is taken for a username: %s", fix)
+	}
+	e.Review = evidence.Fact[evidence.Review]{State: evidence.Failed, Failure: evidence.Failure{Class: evidence.ClassRefused, Status: 401, Text: "Unauthorized"}}
+	target := evidence.Target{Reviewer: evidence.Origin{Source: evidence.SourceFile, TokenFile: "/run/reviewer"}, Vault: evidence.Vault{Mount: "kubernetes"}}
+	verdict := Diagnose(target, e).Reviewer
+	if verdict.Reason != ReviewerUnauthorized {
+		t.Errorf("a 401 is %s, want %s: every identity provider differs from the canary's issuer", verdict.Reason, ReviewerUnauthorized)
+	}
+	for _, reason := range []Reason{ReviewerUnauthorized, ReviewerExpired} {
+		if a := reason.Advice(target, e); len(a.Fix) > 0 || !strings.Contains(strings.Join(a.Notes, " "), "no service account") {
+			t.Errorf("%s: %+v, want a note on its issuer, and no command for a service account", reason, a)
+		}
+	}
+}
+
+// A proxy that presents an identity of its own may do what it may: nothing of that is taken from it.
+func TestIdentityOfAProxyIsNotNarrowed(t *testing.T) {
+	e := evidence.Evidence{
+		Identity:      evidence.Fact[evidence.Identity]{State: evidence.Answered, Value: evidence.Identity{Username: "system:serviceaccount:cattle:proxy"}},
+		ReviewerToken: evidence.Fact[evidence.Claims]{State: evidence.Answered, Value: evidence.Claims{Subject: "system:serviceaccount:vault:vault-auth", Namespace: "vault", ServiceAccount: "vault-auth"}},
+		Privileges:    evidence.Fact[evidence.Privileges]{State: evidence.Answered, Value: evidence.Privileges{Rules: []evidence.Rule{{Verbs: []string{"*"}, Groups: []string{"*"}, Resources: []string{"*"}}}}},
+	}
+	found, known := judgeOverprivileged(evidence.Target{}, e)
+	if !known || !found.holds || len(found.advice.Fix) > 0 || !strings.Contains(found.advice.Notes[0], "a proxy in between") || strings.Contains(found.detail, "Vault holds") {
+		t.Errorf("%+v", found)
+	}
+}
+
+// What the groups of a user permit is not seen: that it alone may not review proves nothing.
+func TestAccessOfAUserIsNotJudged(t *testing.T) {
+	denied := evidence.Evidence{FollowUps: evidence.FollowUps{DiagnosticAccess: evidence.Fact[evidence.Access]{State: evidence.Answered}}}
+	for user, want := range map[string]bool{"system:serviceaccount:vault:vault-auth": true, "jane@example.com": false} {
+		if v, known := diagnosticReviewer(evidence.Target{}, denied, user, "a fact"); known != want {
+			t.Errorf("%s: %s, known %t, want %t", user, v.Reason, known, want)
 		}
 	}
 }

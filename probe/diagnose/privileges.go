@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/shell"
 )
 
 // harm is a kind of permission with which the holder of a reviewer's token could do harm.
@@ -67,12 +68,12 @@ func judgeOverprivileged(_ evidence.Target, e evidence.Evidence) (finding, bool)
 	if worst == "" {
 		return finding{}, e.Privileges.Ok() && !p.Incomplete
 	}
-	return finding{
-		holds: true,
-		detail: fmt.Sprintf("the reviewer %s may %s, at least in the namespace %s, and Vault holds its token",
-			reviewerName(e), worst, evidence.Clean(p.Namespace)),
-		advice: adviseNarrowReviewer(e),
-	}, e.Privileges.Ok()
+	may := fmt.Sprintf("%s may %s, at least in the namespace %s", reviewerName(e), worst, evidence.Clean(p.Namespace))
+	if seenAsAnother(e) {
+		note := identityOfProxy(shell.QuoteUntrusted(reviewerUser(e), "reviewer"))
+		return finding{holds: true, detail: "the API server sees the reviewer as " + may, advice: Advice{Notes: []string{note}}}, e.Privileges.Ok()
+	}
+	return finding{holds: true, detail: "the reviewer " + may + ", and Vault holds its token", advice: adviseNarrowReviewer(e)}, e.Privileges.Ok()
 }
 
 // adviseNarrowReviewer swaps the reviewer's bindings without an outage: the narrow one comes
@@ -90,7 +91,7 @@ func adviseNarrowReviewer(e evidence.Evidence) Advice {
 		"A reviewer needs to create TokenReviews and nothing else. The ClusterRole system:auth-delegator is narrow enough: it also permits SubjectAccessReviews, " +
 			"with which the exporter asks what Vault's reviewer may do.",
 		"The fix grants that first, so no login fails in between. <binding> is what the check shows. A RoleBinding is deleted with kubectl -n <namespace> delete rolebinding; " +
-			"of a binding that has other subjects, remove only this one. A binding of the group system:serviceaccounts, or of the reviewer's namespace, may permit it as well.",
+			"of a binding that has other subjects, remove only this one. A binding of a group may permit it as well: system:serviceaccounts, that of the reviewer's namespace, or one of an identity provider.",
 		"Keep what the mount uses: get namespaces for roles with a namespace selector, get serviceaccounts for use_annotations_as_alias_metadata. " +
 			"If the reviewer is Vault's own service account, which may need more, give the mount another reviewer.",
 	}

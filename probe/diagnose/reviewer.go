@@ -126,11 +126,7 @@ var reviewerReasons = sorted(
 			name, subject, user := bindingOf(reviewerUser(e))
 			check := Check{"kubectl auth can-i create tokenreviews.authentication.k8s.io --all-namespaces --as=" + user, "the answer no"}
 			if seenAsAnother(e) {
-				return Advice{
-					Check: []Check{check},
-					Notes: []string{"The API server sees " + user + ", and not the service account of the token: a proxy in between presents an identity of its own. " +
-						"Point EXPORTER_KUBERNETES_HOST, and the mount's kubernetes_host, at the API server itself."},
-				}
+				return Advice{Check: []Check{check}, Notes: []string{identityOfProxy(user)}}
 			}
 			return Advice{
 				Check: []Check{check},
@@ -240,6 +236,10 @@ func inspect(t evidence.Target, o evidence.Origin) []Check {
 // adviseReviewerRenew returns the advice to store a new token of the same service account
 // that is not bound to an object.
 func adviseReviewerRenew(t evidence.Target, e evidence.Evidence) Advice {
+	if isUsers(e.ReviewerToken) {
+		return Advice{Notes: []string{fmt.Sprintf("The token of %s is that of no service account: get a new one from the issuer that its iss claim names, "+
+			"put it where the exporter reads it, and write it to %s/config as token_reviewer_jwt.", reviewerName(e), mountPath(t))}}
+	}
 	c := claimsOf(e.ReviewerToken, t.Reviewer)
 	value, commands := evidence.LastingToken(shell.QuoteUntrusted(c.Namespace, "namespace"), shell.QuoteUntrusted(c.ServiceAccount, "service-account"))
 	if t.Candidate != nil {
@@ -254,11 +254,19 @@ func adviseReviewerRenew(t evidence.Target, e evidence.Evidence) Advice {
 	return a
 }
 
+// isUsers reports whether a token is a JWT, but no service account's: an identity provider's.
+func isUsers(token evidence.Fact[evidence.Claims]) bool {
+	return token.Ok() && !token.Value.Opaque && token.Value.ServiceAccount == ""
+}
+
 // adviseReviewerRecreate is adviseReviewerRenew for a service account that may be gone. Its
 // ClusterRoleBinding still exists and names it.
 func adviseReviewerRecreate(t evidence.Target, e evidence.Evidence) Advice {
 	c := claimsOf(e.ReviewerToken, t.Reviewer)
 	a := adviseReviewerRenew(t, e)
+	if isUsers(e.ReviewerToken) {
+		return a
+	}
 	a.Fix = append([]string{fmt.Sprintf("kubectl -n %[1]s get serviceaccount %[2]s > /dev/null || kubectl -n %[1]s create serviceaccount %[2]s",
 		shell.QuoteUntrusted(c.Namespace, "namespace"), shell.QuoteUntrusted(c.ServiceAccount, "service-account"))}, a.Fix...)
 	return a
@@ -330,8 +338,14 @@ func bindingOf(user string) (binding, flag, impersonated string) {
 	return shell.QuoteUntrusted(who.stem()+"-auth-delegator", "name"), who.flag, shell.QuoteUntrusted(user, "reviewer")
 }
 
-// reviewerUser returns the reviewer's username, from a response of the API server if there is
-// one, because a token that is not a JWT does not contain it.
+// identityOfProxy is the note on a reviewer that the API server sees as another user, who is quoted.
+func identityOfProxy(user string) string {
+	return "The API server sees " + user + ", and not the service account of the token: a proxy in between presents an identity of its own. " +
+		"Point EXPORTER_KUBERNETES_HOST, and the mount's kubernetes_host, at the API server itself."
+}
+
+// reviewerUser returns the reviewer's username, empty if it is not known. Only the API server knows
+// that of a token of an identity provider, or of one that is no JWT.
 func reviewerUser(e evidence.Evidence) string {
 	if e.Identity.Value.Username != "" {
 		return e.Identity.Value.Username
@@ -339,7 +353,10 @@ func reviewerUser(e evidence.Evidence) string {
 	if named := evidence.NamedUser(e.Review.Failure.Text); named != "" {
 		return named
 	}
-	return e.ReviewerToken.Value.Subject
+	if subject := e.ReviewerToken.Value.Subject; e.ReviewerToken.Value.ServiceAccount != "" {
+		return subject
+	}
+	return ""
 }
 
 // judgeStaleCopy raises if the exporter's copy of the reviewer token does not work although

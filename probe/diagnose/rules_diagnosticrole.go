@@ -84,8 +84,11 @@ func mountedElsewhere(t evidence.Target, e evidence.Evidence) bool {
 func diagnosticReviewer(t evidence.Target, e evidence.Evidence, identity, fact string) (Verdict, bool) {
 	access := e.FollowUps.DiagnosticAccess
 	elsewhere := mountedElsewhere(t, e)
+	_, isAccount := evidence.AccountOf(identity)
 	switch {
 	case !access.Ok(), elsewhere: // the target's API server does not know the identities of another one
+		return Verdict{}, false
+	case !access.Value.Allowed && !isAccount: // the groups of another user are not known, and may permit it
 		return Verdict{}, false
 	case !access.Value.Allowed:
 		return concludedFrom(!access.Carried)(ReviewerDrift, fmt.Sprintf("Vault reviews as %s, which may not create TokenReviews", identity), fact,

@@ -95,7 +95,7 @@ func reviewerUnauthorized(t evidence.Target, e evidence.Evidence) (Verdict, bool
 				answer, "the exporter's own identity created the TokenReview")
 		}
 	}
-	if issuer := e.CanaryToken.Value.Issuer; issuer != "" && c.Issuer != "" && c.Issuer != issuer && c.Issuer != evidence.LegacyIssuer {
+	if issuer := e.CanaryToken.Value.Issuer; issuer != "" && c.Issuer != "" && c.Issuer != issuer && c.Issuer != evidence.LegacyIssuer && !isUsers(e.ReviewerToken) {
 		return byElimination(ReviewerWrongCluster,
 			fmt.Sprintf("the token of the reviewer %s was issued by %s, the canary's by %s", who, c.Issuer, issuer),
 			answer, "its iss claim differs from the canary's")

@@ -55,12 +55,15 @@ const accountPrefix = "system:serviceaccount:"
 // Username returns the username that the API server gives it.
 func (s ServiceAccount) Username() string { return accountPrefix + s.Namespace + ":" + s.Name }
 
+// Anonymous is the username of a request without a token.
+const Anonymous = "system:anonymous"
+
 // AccountOf returns the service account with this username. Other users, such as those of an
 // identity provider, are none.
 func AccountOf(username string) (account ServiceAccount, ok bool) {
-	name, isAccount := strings.CutPrefix(username, accountPrefix)
-	namespace, name, hasName := strings.Cut(name, ":")
-	if !isAccount || !hasName {
+	both, isAccount := strings.CutPrefix(username, accountPrefix)
+	namespace, name, _ := strings.Cut(both, ":")
+	if !isAccount || namespace == "" || name == "" || strings.Contains(name, ":") {
 		return ServiceAccount{}, false
 	}
 	return ServiceAccount{namespace, name}, true
