@@ -41,7 +41,7 @@ func inside() (Input, Reads) {
 		Vaults:       answered([]Server{{Product: "vault", Account: vaultAccount, URL: "https://vault.vault.svc:8200", Port: 8200}}),
 		Addresses:    answered([]string{"10.96.0.1"}),
 		Issuer:       answered("https://kubernetes.default.svc.cluster.local"),
-		Delegators:   answered([]evidence.ServiceAccount{vaultAccount}),
+		Delegators:   answered(Delegators{Accounts: []evidence.ServiceAccount{vaultAccount}}),
 		TokenSecrets: answered([]TokenSecret(nil)),
 		Reviewers:    map[evidence.ServiceAccount]evidence.Fact[evidence.Access]{vaultAccount: answered(evidence.Access{Allowed: true})},
 	}
@@ -55,7 +55,7 @@ func outside() (Input, Reads) {
 	r.Vault.Mount.Config.Value.Host = "https://api.example.com:6443"
 	r.Vault.Mount.Config.Value.ReviewerSet, r.Vault.Mount.Config.Value.DisableLocalCAJWT = true, true
 	r.Cluster.Vaults = answered([]Server(nil))
-	r.Cluster.Delegators = answered([]evidence.ServiceAccount{authAccount, adapter, {Namespace: "kube-system", Name: "metrics-server"}, in.Account})
+	r.Cluster.Delegators = answered(Delegators{Accounts: []evidence.ServiceAccount{authAccount, adapter, {Namespace: "kube-system", Name: "metrics-server"}, in.Account}})
 	r.Cluster.TokenSecrets = answered([]TokenSecret{
 		{Secret: evidence.SecretKey{Namespace: "vault", Name: "vault-auth-token", Key: "token"}, Account: authAccount},
 		{Secret: evidence.SecretKey{Namespace: "apps", Name: "ci-token", Key: "token"}, Account: evidence.ServiceAccount{Namespace: "apps", Name: "ci"}},
@@ -222,12 +222,28 @@ var decisions = map[string]struct {
 	"a stored token, by elimination of one account": {
 		from: outside,
 		change: func(_ *Input, r *Reads) {
-			r.Cluster.Delegators, r.Cluster.TokenSecrets.Value = answered([]evidence.ServiceAccount{authAccount}), nil
+			r.Cluster.Delegators, r.Cluster.TokenSecrets.Value = answered(Delegators{Accounts: []evidence.ServiceAccount{authAccount}}), nil
 		},
 		reviewer: evidence.Origin{Source: evidence.SourceAccessReview, ServiceAccount: authAccount},
 		check: func(p Plan) bool {
 			return strings.Contains(p.Why, "It sees neither the stored token nor its expiry") && p.ThisCluster
 		},
+	},
+	"a stored token, by elimination, with users of the platform": {
+		from: outside,
+		change: func(_ *Input, r *Reads) {
+			r.Cluster.Delegators = answered(Delegators{Accounts: []evidence.ServiceAccount{authAccount}, Others: []string{"User system:konnectivity-server", "Group system:masters"}})
+			r.Cluster.TokenSecrets.Value = nil
+		},
+		reviewer: evidence.Origin{Source: evidence.SourceAccessReview, ServiceAccount: authAccount},
+		check:    func(p Plan) bool { return strings.Contains(p.Why, "is the only account bound") },
+	},
+	"a stored token, and a user or group may review too": {
+		from: outside,
+		change: func(_ *Input, r *Reads) {
+			r.Cluster.Delegators, r.Cluster.TokenSecrets.Value = answered(Delegators{Accounts: []evidence.ServiceAccount{authAccount}, Others: []string{"User jane@example.com", "Group system:serviceaccounts:vault", "Group reviewers"}}), nil
+		},
+		mistakes: []string{"it may be of any of these accounts: vault/vault-auth; these are bound to system:auth-delegator too: User jane@example.com, Group system:serviceaccounts:vault, Group reviewers"},
 	},
 	"a stored token of one of several accounts": {
 		from:     outside,

@@ -41,7 +41,7 @@ func readCluster(ctx context.Context, in Input, mount evidence.Fact[evidence.Mou
 	c.CA = observe(func() (string, error) { return s.rootCA(ctx) })
 	c.Issuer = observe(func() (string, error) { return s.issuer(ctx) })
 	if in.mustSearch(mount) {
-		c.Delegators = observe(func() ([]evidence.ServiceAccount, error) { return s.delegators(ctx) })
+		c.Delegators = observe(func() (Delegators, error) { return s.delegators(ctx) })
 		c.TokenSecrets = observe(func() ([]TokenSecret, error) { return s.tokenSecrets(ctx) })
 	}
 	c.Reviewers = map[evidence.ServiceAccount]evidence.Fact[evidence.Access]{}
@@ -107,21 +107,30 @@ func (s *apiServer) issuer(ctx context.Context) (string, error) {
 	return s.redactor.Clean(discovery.Issuer), err
 }
 
-func (s *apiServer) delegators(ctx context.Context) ([]evidence.ServiceAccount, error) {
+func (s *apiServer) delegators(ctx context.Context) (Delegators, error) {
 	type binding struct {
 		RoleRef  struct{ Name string }
 		Subjects []struct{ Kind, Namespace, Name string }
 	}
 	bindings, err := list[binding](ctx, s, "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", url.Values{}, asJSON)
-	var accounts []evidence.ServiceAccount
+	var found Delegators
 	for _, b := range bindings {
+		if b.RoleRef.Name != "system:auth-delegator" {
+			continue
+		}
 		for _, subject := range b.Subjects {
-			if b.RoleRef.Name == "system:auth-delegator" && subject.Kind == "ServiceAccount" {
-				accounts = append(accounts, s.account(subject.Namespace, subject.Name))
+			account, isAccount := evidence.AccountOf(subject.Name)
+			switch {
+			case subject.Kind == "ServiceAccount":
+				found.Accounts = append(found.Accounts, s.account(subject.Namespace, subject.Name))
+			case subject.Kind == "User" && isAccount:
+				found.Accounts = append(found.Accounts, s.account(account.Namespace, account.Name))
+			default:
+				found.Others = append(found.Others, s.redactor.Clean(subject.Kind+" "+subject.Name))
 			}
 		}
 	}
-	return accounts, err
+	return found, err
 }
 
 // tokenSecrets never receives the content of a Secret from an API server.

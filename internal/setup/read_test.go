@@ -44,7 +44,7 @@ func newCluster() *cluster {
 				"ports":[{"name":"https","port":8200,"targetPort":8200},{"name":"https-internal","port":8201,"targetPort":8201}]}}]}`,
 		"/apis/rbac.authorization.k8s.io/v1/clusterrolebindings": `{"kind":"ClusterRoleBindingList","items":[
 			{"metadata":{"name":"admin"},"roleRef":{"name":"cluster-admin"},"subjects":[{"kind":"ServiceAccount","namespace":"apps","name":"ci"}]},
-			{"metadata":{"name":"vault"},"roleRef":{"name":"system:auth-delegator"},"subjects":[{"kind":"Group","name":"reviewers"},{"kind":"ServiceAccount","namespace":"vault","name":"vault"}]}]}`,
+			{"metadata":{"name":"vault"},"roleRef":{"name":"system:auth-delegator"},"subjects":[{"kind":"Group","name":"reviewers"},{"kind":"User","name":"system:serviceaccount:vault:vault"},{"kind":"ServiceAccount","namespace":"vault","name":"vault"}]}]}`,
 		"/api/v1/secrets": `{"kind":"PartialObjectMetadataList","items":[
 			{"metadata":{"namespace":"vault","name":"vault-token","annotations":{"kubernetes.io/service-account.name":"vault"}}}]}`,
 		"/apis/authorization.k8s.io/v1/subjectaccessreviews": `{"kind":"SubjectAccessReview","status":{"allowed":true,"reason":"RBAC: allowed"}}`,
@@ -160,7 +160,7 @@ func TestReadStoredReviewer(t *testing.T) {
 	w := worldOf(t, c)
 	in, r := read(t, administrator(t, w))
 	want := evidence.SecretKey{Namespace: "vault", Name: "vault-token", Key: "token"}
-	if diff := cmp.Diff(answered([]evidence.ServiceAccount{vaultAccount}), r.Cluster.Delegators); diff != "" {
+	if diff := cmp.Diff(answered(Delegators{Accounts: []evidence.ServiceAccount{vaultAccount, vaultAccount}, Others: []string{"Group reviewers"}}), r.Cluster.Delegators); diff != "" {
 		t.Errorf("accounts (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(answered([]TokenSecret{{Secret: want, Account: vaultAccount}}), r.Cluster.TokenSecrets); diff != "" {

@@ -36,8 +36,8 @@ type Cluster struct {
 	KubeconfigCA string
 	// Issuer is that of the tokens of service accounts.
 	Issuer evidence.Fact[string]
-	// Delegators are the accounts that are bound to system:auth-delegator.
-	Delegators evidence.Fact[[]evidence.ServiceAccount]
+	// Delegators are who is bound to system:auth-delegator.
+	Delegators evidence.Fact[Delegators]
 	// TokenSecrets are the Secrets that hold a token of a service account. Their content
 	// was not requested.
 	TokenSecrets evidence.Fact[[]TokenSecret]
@@ -106,4 +106,11 @@ func Read(ctx context.Context, in Input, version string) Reads {
 	defer cancel()
 	r.Cluster = readCluster(ctx, in, r.Vault.Mount.Config, version)
 	return r
+}
+
+// Delegators are the subjects of ClusterRoleBindings to one ClusterRole.
+type Delegators struct {
+	Accounts []evidence.ServiceAccount
+	// Others are users and groups, each with its kind.
+	Others []string
 }

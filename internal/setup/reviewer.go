@@ -157,11 +157,11 @@ func (d *decision) onlyServer() (Server, error) {
 // returns: it is found by elimination, among the accounts that may review.
 func (d *decision) storedReviewer() {
 	const stored = "The mount's config has a token_reviewer_jwt, which Vault never returns. "
-	secrets, accounts := d.tokenSecrets(), d.delegators()
+	secrets, accounts, others := d.tokenSecrets(), d.delegators(), d.otherDelegators()
 	switch {
 	case len(secrets) == 1:
 		d.fromSecret(secrets[0].Secret, stored+foundSecret(secrets[0])+" If Vault has the token of another one, name it with --reviewer-secret.")
-	case len(secrets) == 0 && len(accounts) == 1:
+	case len(secrets) == 0 && len(accounts) == 1 && len(others) == 0:
 		d.choose(evidence.Origin{Source: evidence.SourceAccessReview, ServiceAccount: accounts[0]},
 			stored+fmt.Sprintf("%s is the only account bound to system:auth-delegator, and no Secret with a token of it was found: the exporter asks the API server what that account may do. "+
 				"It sees neither the stored token nor its expiry. If that token is also in a Secret, name it with --reviewer-secret.", accounts[0]))
@@ -169,6 +169,9 @@ func (d *decision) storedReviewer() {
 		found := d.candidateSecrets()
 		if len(secrets) == 0 && len(accounts) > 0 {
 			found += "; it may be of any of these accounts: " + names(accounts, evidence.ServiceAccount.String)
+		}
+		if len(secrets) == 0 && len(others) > 0 {
+			found += "; these are bound to system:auth-delegator too: " + strings.Join(others, ", ")
 		}
 		d.refuse("--reviewer-secret", "is not set; the mount's config has a token_reviewer_jwt, which Vault never returns, and "+found,
 			"the Secret with that token, as namespace/name or namespace/name/key; or --reviewer-service-account=NAMESPACE/NAME, the account that it is of")
@@ -224,12 +227,21 @@ func foundSecret(s TokenSecret) string {
 // platform's.
 func (d *decision) delegators() []evidence.ServiceAccount {
 	var accounts []evidence.ServiceAccount
-	for _, a := range d.reads.Cluster.Delegators.Value {
+	for _, a := range d.reads.Cluster.Delegators.Value.Accounts {
 		if validAccount(a) && a != d.in.Account && a.Namespace != "kube-system" && !slices.Contains(accounts, a) {
 			accounts = append(accounts, a)
 		}
 	}
 	return accounts
+}
+
+// otherDelegators are the users and groups whose token Vault may have. Those of the platform begin with
+// system:, such as the user system:konnectivity-server, but for the groups that service accounts are in.
+func (d *decision) otherDelegators() []string {
+	return slices.DeleteFunc(slices.Clone(d.reads.Cluster.Delegators.Value.Others), func(other string) bool {
+		_, name, _ := strings.Cut(other, " ")
+		return strings.HasPrefix(name, "system:") && !strings.HasPrefix(other, "Group system:serviceaccounts") && other != "Group system:authenticated"
+	})
 }
 
 func (d *decision) tokenSecrets() []TokenSecret {
