@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -21,6 +22,7 @@ func adviseWorkload(t evidence.Target, r evidence.Rehearsal, reason Reason) Advi
 		Namespace: login.ServiceAccount.Namespace, ServiceAccount: login.ServiceAccount.Name,
 	}}}
 	e.Health.Value.OpenBao = login.OpenBao
+	e.Login.Failure.Text = cmp.Or(r.Unexpired.Value.Text, r.Expired.Value.Text) // names Vault's reviewer, or the URL that it called
 	name, namespace := login.ServiceAccount.Name, login.ServiceAccount.Namespace
 	var a Advice
 	switch reason {

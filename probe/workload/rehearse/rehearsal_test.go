@@ -99,7 +99,8 @@ func TestEveryAnswerHasItsVerdict(t *testing.T) {
 				role(func(r *probetest.Role) { r.Selector = map[string]string{"team": "shop"} })(w)
 			}},
 		{name: "selector cannot be evaluated", login: with(func(l *workload.Login) { l.ServiceAccount.Namespace = "monitoring" }), state: diagnose.WorkloadBroken,
-			reason: diagnose.RoleNamespaceSelectorFailed, change: role(func(r *probetest.Role) { r.Selector = map[string]string{"team": "shop"} })},
+			reason: diagnose.RoleNamespaceSelectorFailed, change: role(func(r *probetest.Role) { r.Selector = map[string]string{"team": "shop"} }),
+			fix: "kubectl create clusterrole vault-vault-auth-namespace-reader --verb=get --resource=namespaces"},
 		{name: "audience", login: web, change: role(func(r *probetest.Role) { r.Audience = "vault" }), state: diagnose.WorkloadBroken,
 			reason: diagnose.RoleAudienceMismatch},
 		{name: "audience of the login", login: with(func(l *workload.Login) { l.Audiences = "other,vault" }),
