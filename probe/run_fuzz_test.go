@@ -59,7 +59,8 @@ func FuzzRun(f *testing.F) {
 	log.SetOutput(io.Discard)
 	f.Cleanup(func() { log.SetOutput(os.Stderr) })
 	const ok, created, forbidden = "HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 201 Created\r\n\r\n", "HTTP/1.1 403 Forbidden\r\n\r\n"
-	const issued = ok + `{"auth":{"client_token":"hvs.` + probetest.Mark + `","accessor":"a","token_type":"service","lease_duration":60}}`
+	const token = "hvs." + probetest.Mark + "CAESIJ3kQ0pVbXc2T7wLr1kYdNfE6uAoGx3ZhJtBvIM9jzS4mHqGh4KHGh2cy5RWHBPaTFrNm"
+	const issued = ok + `{"auth":{"client_token":"` + token + `","accessor":"a","token_type":"service","lease_duration":60}}`
 	const healthy = ok + `{"initialized":true,"version":"1.21.4","server_time_utc":1764180000}`
 	const reviewed = created + `{"kind":"TokenReview","apiVersion":"authentication.k8s.io/v1","status":{"authenticated":true,"audiences":["vault"],"user":{"username":"system:serviceaccount:monitoring:canary","uid":"§"}}}`
 	for _, answers := range [][4]string{
@@ -106,7 +107,11 @@ func FuzzRun(f *testing.F) {
 			t.Errorf("the run took %v", result.Duration)
 		}
 		printed := fmt.Sprintf("%+v %v %s", result, result.Steps(), result.Evidence.Login.Failure.Error())
-		for _, credential := range append(credentials, probetest.Mark) {
+		known := slices.Clone(credentials)
+		if count(evidence.IssuedService)+count(evidence.IssuedBatch) > 0 && strings.Contains(login, token) {
+			known = append(known, token) // else a server that writes it says a word of its own
+		}
+		for _, credential := range known {
 			if strings.Contains(printed, credential) || len(credential) > 80 && strings.Contains(printed, credential[60:76]) {
 				t.Errorf("the result holds %.20s…: %s", credential, printed)
 			}
