@@ -66,6 +66,7 @@ func FuzzRun(f *testing.F) {
 	for _, answers := range [][4]string{
 		{healthy, issued, reviewed, "HTTP/1.1 204 No Content\r\n\r\n"},
 		{healthy, issued, reviewed, forbidden + `{"errors":["permission denied: §"]}`},
+		{healthy, issued, reviewed, forbidden + `{"errors":["permission denied: ` + token[56:80] + `"]}`},
 		{healthy, forbidden + `{"errors":["permission denied"]}`, reviewed, forbidden + `{"errors":["permission denied"]}`},
 		{healthy, "HTTP/1.1 400 Bad Request\r\n\r\n" + `{"errors":["invalid role name \"§\""]}`, forbidden + `{"kind":"Status","message":"forbidden: User \"§\"","reason":"Forbidden","code":403}`, ""},
 		{"", "", "", ""}, {ok + "{}", ok + "{}", ok + "{}", ok + "{}"},
