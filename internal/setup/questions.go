@@ -64,15 +64,18 @@ func (in Input) mustSearch(mount evidence.Fact[evidence.MountConfig]) bool {
 
 // accountsToReview are few: the API server is asked about each.
 func accountsToReview(in Input, c Cluster) []evidence.ServiceAccount {
-	unique := map[evidence.ServiceAccount]bool{}
+	unique := map[string]evidence.ServiceAccount{}
 	for _, server := range c.Vaults.Value {
-		unique[server.Account] = true
+		unique[server.Account.String()] = server.Account
 	}
 	if given := in.Given.Reviewer.ServiceAccount; given != (evidence.ServiceAccount{}) {
-		unique[given] = true
+		unique[given.String()] = given
 	}
 	const most = 10
-	accounts := slices.SortedFunc(maps.Keys(unique), func(a, b evidence.ServiceAccount) int { return cmp.Compare(a.String(), b.String()) })
+	var accounts []evidence.ServiceAccount
+	for _, name := range slices.Sorted(maps.Keys(unique)) {
+		accounts = append(accounts, unique[name])
+	}
 	return accounts[:min(most, len(accounts))]
 }
 
