@@ -89,7 +89,7 @@ var reviewerReasons = sorted(
 		Code: ReviewerWrongCluster, Component: ComponentReviewer, Title: "the reviewer token is not signed by this cluster's keys",
 		Means: "The token belongs to another cluster, or was signed with a key that this cluster no longer has. " +
 			"Usually, a Vault in cluster A serves cluster B and sends the token of its own pod.",
-		Seen:   "401, and an `iss` other than the canary's: by elimination. A review by the exporter's own identity that says `invalid bearer token` or `no keys found`: proven.",
+		Seen:   "401, and a service account's token with an `iss` other than the canary's: by elimination. A review by the exporter's own identity that says `invalid bearer token` or `no keys found`: proven.",
 		Remedy: "Create the token in the cluster that `kubernetes_host` names, or set `disable_local_ca_jwt=true`.",
 		Reported: "[An upgrade from Vault 1.7 to 1.11](https://blog.revolve.team/2022/09/20/hashicorp-vault-upgrade-kubernetes/) " +
 			"broke a whole pre-production environment.",

@@ -88,14 +88,15 @@ func reviewerUnauthorized(t evidence.Target, e evidence.Evidence) (Verdict, bool
 		return proven(ReviewerRevoked, fmt.Sprintf("the Secret of the token of the reviewer %s is marked as unused for long, and so as invalid since %s", who, since.Format(time.DateOnly)),
 			answer, "the Secret has the label "+invalidSince)
 	}
+	users := isUsers(e.ReviewerToken) // which no cluster issued or signed
 	if r := e.FollowUps.ReviewerReview; r.Ok() && !r.Value.Authenticated {
 		found, certain := reviewReason(r.Value.Error, c, e.At)
-		if reason, known := reviewerReasonFor[found]; known {
+		if reason, known := reviewerReasonFor[found]; known && (reason != ReviewerWrongCluster || !users) {
 			return concludedFrom(certain && !r.Carried)(reason, fmt.Sprintf("the API server says of the token of the reviewer %s: %s", who, r.Value.Error),
 				answer, "the exporter's own identity created the TokenReview")
 		}
 	}
-	if issuer := e.CanaryToken.Value.Issuer; issuer != "" && c.Issuer != "" && c.Issuer != issuer && c.Issuer != evidence.LegacyIssuer && !isUsers(e.ReviewerToken) {
+	if issuer := e.CanaryToken.Value.Issuer; issuer != "" && c.Issuer != "" && c.Issuer != issuer && c.Issuer != evidence.LegacyIssuer && !users {
 		return byElimination(ReviewerWrongCluster,
 			fmt.Sprintf("the token of the reviewer %s was issued by %s, the canary's by %s", who, c.Issuer, issuer),
 			answer, "its iss claim differs from the canary's")
