@@ -56,6 +56,7 @@ func FuzzHeldValue(f *testing.F) {
 		f.Add(value, "permission denied for ", " here")
 		f.Add(value, `%`, `;`)
 	}
+	f.Add("00000R", "0\x10000000000\x00\x00\x04\x00000", "00000")
 	f.Fuzz(func(t *testing.T, value, before, after string) {
 		r := redact.New(value)
 		text := before + value + after
@@ -64,7 +65,9 @@ func FuzzHeldValue(f *testing.F) {
 			t.Errorf("with %q, %q became %q", value, text, got)
 		}
 		isWord := len(value) >= 6 && !strings.ContainsFunc(value, func(c rune) bool { return c > unicode.MaxASCII || !unicode.IsLetter(c) && !unicode.IsDigit(c) })
-		if isWord && (strings.Contains(r.Remove(text), value) || strings.Contains(got, value)) && !strings.Contains(redact.Redacted, value) {
+		// What stands beside the mark may make the value with a letter of the mark itself.
+		left := strings.ReplaceAll(r.Remove(text)+" "+got, redact.Redacted, " ")
+		if isWord && strings.Contains(left, value) {
 			t.Errorf("%q is left of %q: %q", value, text, got)
 		}
 	})
