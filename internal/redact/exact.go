@@ -58,7 +58,7 @@ func (n *needles) with(value string) *needles {
 	more.shortest, more.plain, more.words = n.shortest, n.plain, n.words
 	plain := skeleton(value)
 	if len(plain) < minHeld {
-		if literal := newView(value).chars; len(literal) > 0 { // else nobody can see it
+		if literal := newView(value, true).chars; len(literal) > 0 { // else nobody can see it
 			more.literal, more.shortest = append(more.literal, literal), min(n.shortest, len(literal))
 		}
 	} else {

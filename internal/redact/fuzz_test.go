@@ -56,6 +56,8 @@ func FuzzHeldValue(f *testing.F) {
 		f.Add(value, "permission denied for ", " here")
 		f.Add(value, `%`, `;`)
 	}
+	f.Add("Aaaa0a", "\x1b[", "") // its first letter may end a control sequence
+	f.Add("Aaaa0a", "\x1b[31m", "\x1b[0m")
 	f.Add("00000R", "0\x10000000000\x00\x00\x04\x00000", "00000")
 	f.Fuzz(func(t *testing.T, value, before, after string) {
 		r := redact.New(value)

@@ -157,19 +157,17 @@ func find(text string, held *needles, shapes bool) []span {
 		return nil
 	}
 	var spans []span
-	for v := newView(text); ; {
-		if exact {
-			spans = append(spans, held.find(v)...)
+	for _, v := range newViews(text) {
+		for changed := true; changed; v, changed = v.decode() {
+			if exact {
+				spans = append(spans, held.find(v)...)
+			}
+			if shapes {
+				spans = append(spans, findShapes(v)...)
+			}
 		}
-		if shapes {
-			spans = append(spans, findShapes(v)...)
-		}
-		decoded, changed := v.decode()
-		if !changed {
-			return widen(text, spans)
-		}
-		v = decoded
 	}
+	return widen(text, spans)
 }
 
 // widen sorts the spans and extends each to the whole word: base64 of more than the credential

@@ -13,9 +13,8 @@ import (
 const other = 0x80
 
 // view is a text reduced to what a credential can consist of: its ASCII characters, a
-// blank for each white space, [other] for the rest. Control sequences of terminals,
-// and characters that are not seen, are left out. from and to are where in the text
-// each character stands.
+// blank for each white space, [other] for the rest. Characters that are not seen are left
+// out. from and to are where in the text each character stands.
 type view struct {
 	chars    []byte
 	from, to []int32
@@ -25,12 +24,25 @@ type view struct {
 // maxRounds is how often escapes inside escapes are undone.
 const maxRounds = 4
 
-func newView(text string) view {
+// newViews returns the view of a text and, where it has control sequences of terminals, the view
+// without them: a credential may be coloured in parts, and one behind the beginning of a sequence
+// may begin with the letter that ends it.
+func newViews(text string) []view {
+	views := []view{newView(text, false)}
+	if strings.Contains(text, sequence) {
+		views = append(views, newView(text, true))
+	}
+	return views
+}
+
+func newView(text string, dropSequences bool) view {
 	v := makeView(len(text))
 	for i := 0; i < len(text); {
-		if n := controlSequence(text[i:]); n > 0 {
-			i += n
-			continue
+		if dropSequences {
+			if n := controlSequence(text[i:]); n > 0 {
+				i += n
+				continue
+			}
 		}
 		c, n := utf8.DecodeRuneInString(text[i:])
 		v.addRune(c, i, i+n)
@@ -63,14 +75,17 @@ func (v *view) addRune(c rune, from, to int) {
 // span is where the characters from i up to, not including, j stand in the text.
 func (v view) span(i, j int) span { return span{int(v.from[i]), int(v.to[j-1])} }
 
+// sequence begins a control sequence.
+const sequence = "\x1b["
+
 // controlSequence is the length of the terminal's control sequence that a text begins
-// with, such as a change of colour.
+// with, such as a change of colour (ECMA-48, 5.4).
 func controlSequence(text string) int {
-	if len(text) < 3 || text[0] != 0x1b || text[1] != '[' {
+	if !strings.HasPrefix(text, sequence) {
 		return 0
 	}
-	for i := 2; i < min(len(text), 16); i++ {
-		if text[i] >= '@' && text[i] <= '~' {
+	for i := len(sequence); i < len(text) && text[i] >= ' ' && text[i] <= '~'; i++ {
+		if text[i] >= '@' {
 			return i + 1
 		}
 	}
