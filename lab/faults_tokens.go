@@ -46,7 +46,7 @@ func setReviewerToken(newToken tokenFunc) change {
 		if err != nil {
 			return err
 		}
-		return l.useReviewer(ctx, token)
+		return l.UseReviewer(ctx, token)
 	}
 }
 
@@ -57,7 +57,7 @@ func healReviewer(ctx context.Context, l *Lab) error {
 		return err
 	}
 	l.reviewer = token
-	return l.useReviewer(ctx, token)
+	return l.UseReviewer(ctx, token)
 }
 
 // setCanaryToken gives the exporter a token of the canary's account.

@@ -22,6 +22,8 @@ type Installation struct {
 	BatchTokens bool
 	// NoSelfReview keeps the API server from offering SelfSubjectReview, as before Kubernetes 1.28.
 	NoSelfReview bool
+	// IdentityProvider makes the API server authenticate users of an identity provider too; see [Lab.UserToken].
+	IdentityProvider bool
 }
 
 // Installations are all that the matrix runs, one difference each.
@@ -53,6 +55,8 @@ func (i Installation) String() string {
 		return "batch tokens"
 	case i.NoSelfReview:
 		return "no SelfSubjectReview"
+	case i.IdentityProvider:
+		return "an identity provider"
 	}
 	return "the lab"
 }

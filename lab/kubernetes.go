@@ -45,7 +45,7 @@ type cluster struct {
 }
 
 // startCluster returns when the API server is ready. On an error the cluster is nil unless there is a process to stop.
-func startCluster(ctx context.Context, dir, binary string, installation Installation) (c *cluster, err error) {
+func startCluster(ctx context.Context, dir, binary string, flags []string) (c *cluster, err error) {
 	c = &cluster{}
 	if c.ca, err = newAuthority(clusterAuthority); err != nil {
 		return nil, err
@@ -62,7 +62,7 @@ func startCluster(ctx context.Context, dir, binary string, installation Installa
 	if err := c.prepare(dir); err != nil {
 		return nil, err
 	}
-	if c.process, err = startProcess(dir, binary, "kube-apiserver", append(c.flags(dir), installation.apiServerFlags()...)...); err != nil {
+	if c.process, err = startProcess(dir, binary, "kube-apiserver", append(c.flags(dir), flags...)...); err != nil {
 		return nil, err
 	}
 	if err := c.process.untilReady(ctx, c.ready); err != nil {

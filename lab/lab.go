@@ -45,6 +45,7 @@ type Lab struct {
 	control      *Control
 
 	cluster       *cluster
+	users         *identityProvider // set only where the installation has one
 	vault         *vault
 	uninitialized *process     // a second Vault; set only while the fault vault_uninitialized is injected
 	raft          *raftCluster // set only while a fault or variant that needs it is injected
@@ -126,6 +127,9 @@ func (l *Lab) close() error {
 			errs = append(errs, p.close())
 		}
 	}
+	if l.users != nil {
+		errs = append(errs, l.users.close())
+	}
 	var stopping errgroup.Group
 	if l.cluster != nil {
 		stopping.Go(l.cluster.stop)
@@ -149,7 +153,14 @@ func (l *Lab) close() error {
 func (l *Lab) startServers(ctx context.Context, binaries Binaries) error {
 	starting, ctx := errgroup.WithContext(ctx)
 	starting.Go(func() (err error) {
-		if l.cluster, err = startCluster(ctx, l.dir.path, binaries.KubeAPIServer, l.installation); err != nil {
+		flags := l.installation.apiServerFlags()
+		if l.installation.IdentityProvider {
+			if l.users, err = startIdentityProvider(l.dir.path); err != nil {
+				return err
+			}
+			flags = append(flags, l.users.apiServerFlags()...)
+		}
+		if l.cluster, err = startCluster(ctx, l.dir.path, binaries.KubeAPIServer, flags); err != nil {
 			return err
 		}
 		if err := l.cluster.seed(ctx); err != nil {
@@ -204,8 +215,8 @@ func (l *Lab) connectServers(ctx context.Context) (err error) {
 		l.write(exporterFile, exporter), l.write(nobodyFile, nobody), l.write(vaultFile, l.reader))
 }
 
-// useReviewer gives the token to both that use it: the exporter, in a file, and Vault, in the mount's config.
-func (l *Lab) useReviewer(ctx context.Context, token string) error {
+// UseReviewer gives the token to both that use it: the exporter, in a file, and Vault, in the mount's config.
+func (l *Lab) UseReviewer(ctx context.Context, token string) error {
 	return errors.Join(
 		l.write(reviewerFile, token),
 		l.configure(ctx, fields{"token_reviewer_jwt": token}),

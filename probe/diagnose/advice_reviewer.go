@@ -91,6 +91,13 @@ func adviseReviewerRevoked(t evidence.Target, e evidence.Evidence) Advice {
 // exporter may not have: then it does not know whose token that is.
 func adviseReviewerUnauthorized(t evidence.Target, e evidence.Evidence) Advice {
 	a := adviseReviewerRecreate(t, e)
+	if isUsers(e.ReviewerToken) && !e.FollowUps.ReviewerReview.Ok() {
+		note := "The API server also rejects a valid token if it cannot fetch the keys of its issuer: its log says so"
+		if t.Kubernetes.TokenFile == "" {
+			note += ", and with EXPORTER_KUBERNETES_TOKEN_FILE the exporter sees it too"
+		}
+		a.Notes = append(a.Notes, note+".")
+	}
 	if e.ReviewerToken.State == evidence.Failed {
 		a.Notes = append(adviseReviewerToken(t, e).Notes, a.Notes...)
 		a.Check = inspect(t, t.Reviewer)

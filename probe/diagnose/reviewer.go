@@ -96,9 +96,9 @@ var reviewerReasons = sorted(
 	Spec{
 		Code: ReviewerWrongAudience, Component: ComponentReviewer, Title: "the reviewer token is not for the API server's audience",
 		Means: "The token was created for another audience, and the API server does not accept it.",
-		Seen: "401, and a review by the exporter's own identity that says `invalid for the target audiences`: proven. " +
+		Seen: "401, and a review by the exporter's own identity that says `invalid for the target audiences`, or `expected audience` of an identity provider's token: proven. " +
 			"Without that identity the reason is [`reviewer_unauthorized`](#reviewer_unauthorized).",
-		Remedy:   "Create it without `--audience`.",
+		Remedy:   "Create it without `--audience`, or for the audience that the API server expects of its identity provider.",
 		Reported: "libopenstorage/operator#1602, of another program: a token for the audience `px` gets `Unauthorized` from the API server.",
 		advise:   adviseReviewerRenew,
 	},

@@ -89,11 +89,12 @@ func reviewerUnauthorized(t evidence.Target, e evidence.Evidence) (Verdict, bool
 			answer, "the Secret has the label "+invalidSince)
 	}
 	users := isUsers(e.ReviewerToken) // which no cluster issued or signed
-	if r := e.FollowUps.ReviewerReview; r.Ok() && !r.Value.Authenticated {
+	said, reviewed := "", "the exporter's own identity created the TokenReview"
+	if r := e.FollowUps.ReviewerReview; r.Ok() && !r.Value.Authenticated && r.Value.Error != "" {
+		said = fmt.Sprintf("the API server says of the token of the reviewer %s: %s", who, r.Value.Error)
 		found, certain := reviewReason(r.Value.Error, c, e.At)
 		if reason, known := reviewerReasonFor[found]; known && (reason != ReviewerWrongCluster || !users) {
-			return concludedFrom(certain && !r.Carried)(reason, fmt.Sprintf("the API server says of the token of the reviewer %s: %s", who, r.Value.Error),
-				answer, "the exporter's own identity created the TokenReview")
+			return concludedFrom(certain && !r.Carried)(reason, said, answer, reviewed)
 		}
 	}
 	if issuer := e.CanaryToken.Value.Issuer; issuer != "" && c.Issuer != "" && c.Issuer != issuer && c.Issuer != evidence.LegacyIssuer && !users {
@@ -105,6 +106,9 @@ func reviewerUnauthorized(t evidence.Target, e evidence.Evidence) (Verdict, bool
 		return byElimination(ReviewerRevoked,
 			fmt.Sprintf("the token of the reviewer %s is bound to %s: that is gone, or the token is another cluster's", who, bound),
 			answer, "its exp claim has not passed", "it becomes invalid with "+bound)
+	}
+	if said != "" {
+		return proven(ReviewerUnauthorized, said, answer, reviewed)
 	}
 	return proven(ReviewerUnauthorized, fmt.Sprintf("the API server does not accept the token of the reviewer %s", who), answer)
 }
@@ -126,7 +130,7 @@ func selfReviewUnauthorized(e evidence.Evidence, answer string) (Verdict, bool) 
 	c, who := e.CanaryToken.Value, canaryName(e)
 	because := []string{answer, "its exp claim has not passed"}
 	if r := e.FollowUps.ReviewerReview; r.Ok() && !r.Value.Authenticated {
-		if found, certain := reviewReason(r.Value.Error, c, e.At); found.Component() == ComponentCanary {
+		if found, certain := reviewReason(r.Value.Error, c, e.At); found.Component() == ComponentCanary || found == KubernetesUnavailable {
 			return concludedFrom(certain && !r.Carried)(found, fmt.Sprintf("Vault has no reviewer, and the API server says of the token of the canary %s: %s", who, r.Value.Error),
 				answer, "the exporter's own identity had the token reviewed")
 		}
@@ -157,7 +161,7 @@ func isForServer(c evidence.Claims) bool {
 // elimination.
 func reviewerAtFault(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	v, known := firstReviewerVerdict(t, e)
-	isReviewers := v.Component() == ComponentReviewer || t.Reviewer.Source.Spec().SelfReview && v.Component() == ComponentCanary
+	isReviewers := v.Component() == ComponentReviewer || e.Review.RefusedWith(401)
 	if !e.BareRefusal() || !known || !isReviewers || reviewsAsAnother(t, e, v.Reason) {
 		return Verdict{}, false
 	}

@@ -118,7 +118,7 @@ func message(pattern string, reason Reason) reviewMessage {
 }
 
 // reviewMessages are the errors of the API server's own authenticators, Kubernetes 1.21 to
-// 1.37. Other texts come from webhooks and OIDC providers, or report their failures.
+// 1.37. Other texts come from webhooks, or report failures of these and of OIDC providers.
 var reviewMessages = []reviewMessage{
 	message(`(?:service account )?token has expired\.?`, CanaryExpired),
 	message(`service account token is not valid yet`, CanaryNotYetValid),
@@ -134,6 +134,10 @@ var reviewMessages = []reviewMessage{
 	message(`invalid signature, no keys found`, CanaryWrongCluster),
 	message(`(?:square/go-jose|go-jose/go-jose): error in cryptographic primitive`, CanaryWrongCluster).orDamaged(),
 	message(`(?:namespace|secretName|serviceAccountName|serviceAccountUID|sub) claim is (?:missing|invalid)`, CanaryTokenMalformed),
+	message(`oidc: verify token: oidc: token is expired \(Token Expiry: [^)]*\)`, CanaryExpired),
+	message(`oidc: verify token: oidc: current time .* before the nbf \(not before\) time: [^,\]]*`, CanaryNotYetValid),
+	message(`oidc: verify token: oidc: expected audience (?:"[^"]*"|in \[[^\]]*\]) got \[[^\]]*\]`, CanaryWrongAudience),
+	message(`oidc: authenticator not initialized`, KubernetesUnavailable),
 	message(`context deadline exceeded`, KubernetesUnavailable),
 	message(`Internal error occurred: (?:authentication failed unexpectedly|error validating audiences)`, KubernetesUnavailable),
 	{pattern: regexp.MustCompile(`(?i)^\[?invalid bearer token(?:, (?:token lookup failed|unknown))*\]?$`), reason: CanaryWrongCluster}, // no authenticator knows the token
@@ -157,6 +161,8 @@ var reviewerReasonFor = map[Reason]Reason{
 	CanaryWrongAudience: ReviewerWrongAudience,
 	CanaryRevoked:       ReviewerRevoked,
 	CanaryWrongCluster:  ReviewerWrongCluster,
+
+	KubernetesUnavailable: KubernetesUnavailable, // of an authenticator's backend
 }
 
 // reviewReason returns what a TokenReview's error says about the reviewed token. It is not

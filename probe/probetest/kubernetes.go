@@ -31,6 +31,8 @@ type Kubernetes struct {
 	OlderKeys []*Key
 	// TriesAllKeys is what Kubernetes before 1.31 does with a token whose key it does not know.
 	TriesAllKeys bool
+	// Users is an identity provider whose users the API server authenticates too, nil if there is none.
+	Users *IdentityProvider
 	// Labels maps each existing namespace to its labels.
 	Labels map[string]map[string]string
 	// Static maps tokens that are not JWTs to usernames.

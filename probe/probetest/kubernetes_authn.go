@@ -58,7 +58,13 @@ func (k *Kubernetes) authenticate(token string, audiences []string) (subject, er
 		return subject{}, errors.New(notMine)
 	}
 	var c claims
-	if err := parsed.UnsafeClaimsWithoutVerification(&c); err != nil || c.Issuer != APIServerAudience && c.Issuer != legacyIssuer {
+	if err := parsed.UnsafeClaimsWithoutVerification(&c); err != nil {
+		return subject{}, errors.New(notMine)
+	}
+	if k.Users != nil && c.Issuer == k.Users.Issuer {
+		return k.Users.authenticate(parsed, c, audiences)
+	}
+	if c.Issuer != APIServerAudience && c.Issuer != legacyIssuer {
 		return subject{}, errors.New(notMine)
 	}
 	s, err := k.validate(token, parsed, c, audiences)

@@ -25,6 +25,12 @@ var reviewerScenarios = []Scenario{
 		useText("opaque-" + Mark)(w)
 		w.Kubernetes.Change(func(k *Kubernetes) { k.Static["opaque-"+Mark] = "system:serviceaccount:vault:opaque" })
 	}),
+	same("reviewer_forbidden_user", proven(diagnose.ReviewerForbidden), useUser(nil)),
+	same("reviewer_expired_user", proven(diagnose.ReviewerExpired), useUser(func(_ *World, t *Token) { t.Expires = time.Now().Add(-time.Hour) })),
+	differs("reviewer_wrong_audience_user", proven(diagnose.ReviewerUnauthorized), proven(diagnose.ReviewerWrongAudience),
+		useUser(func(_ *World, t *Token) { t.Audiences = []string{"web"} })),
+	same("reviewer_unauthorized_user_key", proven(diagnose.ReviewerUnauthorized), useUser(func(_ *World, t *Token) { t.Key = clusterKey() })),
+	same("reviewer_unauthorized_user_issuer", proven(diagnose.ReviewerUnauthorized), useUser(func(_ *World, t *Token) { t.Issuer = "https://elsewhere.example" })),
 	twin("reviewer_expired", useReviewer(func(_ *World, t *Token) { *t = expiredYesterday(*t) })),
 	bare("reviewer_expired_by_another_clock", Verdict{diagnose.ReviewerExpired, diagnose.ByElimination, diagnose.ClockSkew}, func(w *World) {
 		useReviewer(func(_ *World, t *Token) { t.Expires = time.Now().Add(-time.Hour) })(w)
@@ -138,6 +144,21 @@ func useReviewer(change func(*World, *Token)) func(*World) {
 		change(w, &token)
 		w.SetReviewer(token)
 		w.StoreReviewer(token.String())
+	}
+}
+
+// useUser puts a modified token of a user of an identity provider into both Vault and the file. The user may
+// do nothing.
+func useUser(change func(*World, *Token)) func(*World) {
+	return func(w *World) {
+		w.Kubernetes.Change(func(k *Kubernetes) { k.Users = &IdentityProvider{Issuer: userIssuer, Audience: userAudience} })
+		useReviewer(func(w *World, t *Token) {
+			t.Key, t.Issuer, t.Audiences = otherKey(), userIssuer, []string{userAudience}
+			t.Claims = map[string]any{"kubernetes.io": nil, "sub": userSubject}
+			if change != nil {
+				change(w, t)
+			}
+		})(w)
 	}
 }
 
