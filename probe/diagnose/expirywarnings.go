@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/shell"
@@ -23,7 +24,7 @@ func judgeCertificate(t evidence.Target, e evidence.Evidence) (finding, bool) {
 	f.holds = true
 	var details []string
 	for _, x := range ending {
-		details = append(details, fmt.Sprintf("%s expires at %s", describeCertificate(x), date(x.End)))
+		details = append(details, fmt.Sprintf("%s %s", describeCertificate(x), expiry(x.End, e.At)))
 		f.advice = f.advice.with(adviseCertificate(t, e, x))
 	}
 	f.detail = strings.Join(details, "; ")
@@ -135,9 +136,17 @@ func judgeReviewerExpiring(t evidence.Target, e evidence.Evidence) (finding, boo
 	}
 	return finding{
 		holds:  true,
-		detail: fmt.Sprintf("the token of the reviewer %s expires at %s", reviewerName(e), date(c.Expires)),
+		detail: fmt.Sprintf("the token of the reviewer %s %s", reviewerName(e), expiry(c.Expires, e.At)),
 		advice: adviseReviewerRenew(t, e),
 	}, judged
+}
+
+// expiry says when something expires, or that it has.
+func expiry(at, now time.Time) string {
+	if at.After(now) {
+		return "expires at " + date(at)
+	}
+	return "expired at " + date(at)
 }
 
 // signedByOlderKey reports whether the API server signs tokens with another key than that of the
