@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -97,4 +98,38 @@ func TestIdentityProviderDown(t *testing.T) {
 	}
 	useUser(t, l, nil)
 	wantUsersVerdicts(t, l, lab.Verdict{Reason: "reviewer_unauthorized", Certainty: "proven"}, lab.Verdict{Reason: "kubernetes_unavailable", Certainty: "by_elimination"})
+}
+
+// TestUserAsCandidate tries a user's token before it is the reviewer's, and then writes it as check says.
+func TestUserAsCandidate(t *testing.T) {
+	t.Parallel()
+	l := startLabOfUsers(t)
+	token, username, err := l.UserToken(user, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "user.jwt")
+	if err := lab.ReplaceFile(file, []byte(token)); err != nil {
+		t.Fatal(err)
+	}
+	try := func() (int, targetReport) {
+		o := run(t, environment(l.FullEnv()), "check", "--candidate", "--output=json", "--reviewer-token-file="+file)
+		return o.code, decodeReport(t, o).Targets[0]
+	}
+	code, refused := try()
+	if fix := strings.Join(refused.Fix, "\n"); code != 1 || refused.Reason != "reviewer_forbidden" || !strings.Contains(fix, "--user='"+username+"'") {
+		t.Fatalf("check exits with %d and reports %s, which is fixed with %s", code, refused.Reason, fix)
+	}
+	sh := newShell(t, l)
+	sh.mustRun(refused.Fix...)
+	code, accepted := try()
+	if code != 0 || !accepted.Healthy {
+		t.Fatalf("after the fix, check exits with %d and reports %s (%s)", code, accepted.Reason, accepted.Detail)
+	}
+	sh.mustRun(accepted.Fix...)
+	sh.mustRun("kubectl delete clusterrolebinding vault-auth-delegator") // logins rely on the user from here
+	wantReviewer := environment(l.FullEnv(), "EXPORTER_REVIEWER_TOKEN_FILE="+file)
+	if _, r := check(t, wantReviewer); !r.Targets[0].Healthy || len(r.Targets[0].Warnings) > 0 {
+		t.Errorf("after the write: %s (%s), %+v", r.Targets[0].Reason, r.Targets[0].Detail, r.Targets[0].Warnings)
+	}
 }

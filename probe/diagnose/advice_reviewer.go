@@ -37,8 +37,11 @@ func inspect(t evidence.Target, o evidence.Origin) []Check {
 // that is not bound to an object.
 func adviseReviewerRenew(t evidence.Target, e evidence.Evidence) Advice {
 	if isUsers(e.ReviewerToken) {
-		return Advice{Notes: []string{fmt.Sprintf("The token of %s is that of no service account: get a new one from the issuer that its iss claim names, "+
-			"put it where the exporter reads it, and write it to %s/config as token_reviewer_jwt.", reviewerName(e), mountPath(t))}}
+		use := "put it where the exporter reads it, and write it to " + mountPath(t) + "/config as token_reviewer_jwt"
+		if t.Candidate != nil {
+			use = "and try that: --reviewer-token-file"
+		}
+		return Advice{Notes: []string{fmt.Sprintf("The token of %s is that of no service account: get a new one from the issuer that its iss claim names, %s.", reviewerName(e), use)}}
 	}
 	c := claimsOf(e.ReviewerToken, t.Reviewer)
 	value, commands := evidence.LastingToken(shell.QuoteUntrusted(c.Namespace, "namespace"), shell.QuoteUntrusted(c.ServiceAccount, "service-account"))

@@ -87,6 +87,11 @@ func TestTokenOfAnIdentityProvider(t *testing.T) {
 		if a := reason.Advice(target, e); len(a.Fix) > 0 || !strings.Contains(strings.Join(a.Notes, " "), "no service account") {
 			t.Errorf("%s: %+v, want a note on its issuer, and no command for a service account", reason, a)
 		}
+		tried := target
+		tried.Candidate = &evidence.Candidate{Reviewer: true}
+		if a := reason.Advice(tried, e); len(a.Fix) > 0 || !strings.Contains(strings.Join(a.Notes, " "), "try that: --reviewer-token-file") {
+			t.Errorf("%s of a candidate: %+v, want a note on its issuer, and to try another", reason, a)
+		}
 	}
 }
 
