@@ -50,7 +50,7 @@ func TestGrantsAreToTheReviewer(t *testing.T) {
 		if want := "kubectl create clusterrolebinding " + want.binding + " --clusterrole=system:auth-delegator " + want.flag; forbidden.Fix[0] != want {
 			t.Errorf("%q is bound with %q, want %q", user, forbidden.Fix[0], want)
 		}
-		if got := narrow.Check[0].Command; !strings.HasSuffix(got, " grep -w "+want.listed) || !strings.HasSuffix(narrow.Fix[1], " "+want.flag) {
+		if got := narrow.Check[0].Command; !strings.HasSuffix(got, " grep -Fw "+want.listed) || !strings.HasSuffix(narrow.Fix[1], " "+want.flag) {
 			t.Errorf("%q is narrowed with %q and %q, want %q and %q", user, got, narrow.Fix[1], want.listed, want.flag)
 		}
 		for _, reason := range []Reason{RoleNamespaceSelectorFailed, MountAnnotationsForbidden} {

@@ -84,7 +84,7 @@ func adviseNarrowReviewer(e evidence.Evidence) Advice {
 	a := grant(permission, who)
 	a.Fix = append(a.Fix, "kubectl delete clusterrolebinding <binding>")
 	a.Check = []Check{{
-		"kubectl get clusterrolebindings,rolebindings -A -o wide | grep -w " + who.listed,
+		"kubectl get clusterrolebindings,rolebindings -A -o wide | grep -Fw " + who.listed,
 		"a role other than " + grantName(permission, who) + " or system:auth-delegator",
 	}}
 	a.Notes = []string{
