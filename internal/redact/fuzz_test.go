@@ -58,6 +58,7 @@ func FuzzHeldValue(f *testing.F) {
 	}
 	f.Add("Aaaa0a", "\x1b[", "") // its first letter may end a control sequence
 	f.Add("Aaaa0a", "\x1b[31m", "\x1b[0m")
+	f.Add("Aaaa0a", "\x1b[\x01", "\x1b[\n0m")
 	f.Add("00000R", "0\x10000000000\x00\x00\x04\x00000", "00000")
 	f.Fuzz(func(t *testing.T, value, before, after string) {
 		r := redact.New(value)
@@ -67,8 +68,10 @@ func FuzzHeldValue(f *testing.F) {
 			t.Errorf("with %q, %q became %q", value, text, got)
 		}
 		isWord := len(value) >= 6 && !strings.ContainsFunc(value, func(c rune) bool { return c > unicode.MaxASCII || !unicode.IsLetter(c) && !unicode.IsDigit(c) })
-		// What stands beside the mark may make the value with a letter of the mark itself.
-		left := strings.ReplaceAll(r.Remove(text)+" "+got, redact.Redacted, " ")
+		left := r.Remove(text) + " " + got
+		if !strings.Contains(value, redact.Redacted) { // what stands beside the mark may make the value with a letter of the mark
+			left = strings.ReplaceAll(left, redact.Redacted, " ")
+		}
 		if isWord && strings.Contains(left, value) {
 			t.Errorf("%q is left of %q: %q", value, text, got)
 		}

@@ -44,6 +44,23 @@ func TestUUIDThatIsHeld(t *testing.T) {
 	}
 }
 
+// A control sequence, and whatever stands in it, may be inside a credential or just before it.
+func TestControlSequences(t *testing.T) {
+	for _, sequence := range []string{"\x1b[31m", "\x1b[\x0131m", "\x1b[\n31m", "\x1b[é1m", "\x1b[\u200b1m", "\x1b["} {
+		for _, held := range []string{"correcthorse", "s.MARKEDMARKEDMARKEDMARKED"} {
+			half := len(held) / 2
+			for _, text := range []string{held[:half] + sequence + held[half:], sequence + held, held + sequence} {
+				if got := New(held).Clean(text); strings.Contains(got, held[:half]) || strings.Contains(got, held[half+1:]) {
+					t.Errorf("%q became %q", text, got)
+				}
+			}
+		}
+		if got := Clean("hvs.CAESI" + sequence + "J8Qkz1Xq93Zm5TfR7AbCdEfGhIjKl"); strings.Contains(got, "Xq93Zm5TfR7") {
+			t.Errorf("with %q, a token that is not held became %q", sequence, got)
+		}
+	}
+}
+
 func BenchmarkClean(b *testing.B) {
 	r := New(benchJWT("canary"), benchJWT("reviewer"), "hvs.CAESIJ0hTq8dWnYx3Lk2mVbQzR5sPfGc7oUe9aKi4DtXwZyBGh4KHGh2cy5BbHJ0")
 	binding := `RBAC: allowed by ClusterRoleBinding "vault-auth" of ClusterRole "system:auth-delegator" to ServiceAccount "vault-auth/vault"`

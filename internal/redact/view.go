@@ -75,17 +75,21 @@ func (v *view) addRune(c rune, from, to int) {
 // span is where the characters from i up to, not including, j stand in the text.
 func (v view) span(i, j int) span { return span{int(v.from[i]), int(v.to[j-1])} }
 
-// sequence begins a control sequence.
-const sequence = "\x1b["
+// sequence begins a control sequence, and maxSequence is the length of the longest that is
+// looked for, in bytes.
+const (
+	sequence    = "\x1b["
+	maxSequence = 16
+)
 
 // controlSequence is the length of the terminal's control sequence that a text begins
-// with, such as a change of colour (ECMA-48, 5.4).
+// with, such as a change of colour. Whatever stands in it is a part of it.
 func controlSequence(text string) int {
 	if !strings.HasPrefix(text, sequence) {
 		return 0
 	}
-	for i := len(sequence); i < len(text) && text[i] >= ' ' && text[i] <= '~'; i++ {
-		if text[i] >= '@' {
+	for i := len(sequence); i < min(len(text), maxSequence) && text[i] != sequence[0]; i++ {
+		if text[i] >= '@' && text[i] <= '~' {
 			return i + 1
 		}
 	}
