@@ -89,7 +89,7 @@ func TestReviewerOfAnIdentityProvider(t *testing.T) {
 }
 
 // TestIdentityProviderDown: the API server rejects a valid token if it cannot fetch the keys of
-// its issuer. A new token does not help.
+// its issuer. A new token does not help, which an exporter with an identity of its own says.
 func TestIdentityProviderDown(t *testing.T) {
 	t.Parallel()
 	l := startLabOfUsers(t)
@@ -97,7 +97,13 @@ func TestIdentityProviderDown(t *testing.T) {
 		t.Fatal(err)
 	}
 	useUser(t, l, nil)
-	wantUsersVerdicts(t, l, lab.Verdict{Reason: "reviewer_unauthorized", Certainty: "proven"}, lab.Verdict{Reason: "kubernetes_unavailable", Certainty: "by_elimination"})
+	unauthorized := lab.Verdict{Reason: "reviewer_unauthorized", Certainty: "proven"}
+	wantUsersVerdicts(t, l, unauthorized, unauthorized)
+	_, r := check(t, environment(l.FullEnv()))
+	got := r.Targets[0]
+	if notes := strings.Join(got.Notes, " "); !strings.Contains(got.Detail, "oidc: ") || !strings.Contains(notes, "may be valid") || strings.Contains(notes, "get a new one") {
+		t.Errorf("with all evidence: %s; %s", got.Detail, notes)
+	}
 }
 
 // TestUserAsCandidate tries a user's token before it is the reviewer's, and then writes it as check says.
@@ -127,7 +133,12 @@ func TestUserAsCandidate(t *testing.T) {
 		t.Fatalf("after the fix, check exits with %d and reports %s (%s)", code, accepted.Reason, accepted.Detail)
 	}
 	sh.mustRun(accepted.Fix...)
-	sh.mustRun("kubectl delete clusterrolebinding vault-auth-delegator") // logins rely on the user from here
+	// Logins rely on the user from here.
+	sh.mustRun("kubectl delete clusterrolebinding vault-auth-delegator")
+	eventually(t, detectionTimeout, "the deletion", func() bool {
+		out, _ := sh.run("kubectl auth can-i create tokenreviews.authentication.k8s.io --all-namespaces --as=system:serviceaccount:vault:vault-auth")
+		return strings.Contains(out, "no")
+	}, func() string { return "" })
 	wantReviewer := environment(l.FullEnv(), "EXPORTER_REVIEWER_TOKEN_FILE="+file)
 	if _, r := check(t, wantReviewer); !r.Targets[0].Healthy || len(r.Targets[0].Warnings) > 0 {
 		t.Errorf("after the write: %s (%s), %+v", r.Targets[0].Reason, r.Targets[0].Detail, r.Targets[0].Warnings)

@@ -91,12 +91,17 @@ func adviseReviewerRevoked(t evidence.Target, e evidence.Evidence) Advice {
 }
 
 // adviseReviewerUnauthorized is adviseReviewerRecreate for a token that Vault has and the
-// exporter may not have: then it does not know whose token that is.
+// exporter may not have: then it does not know whose token that is. A new token does not help
+// if the API server could not verify this one, which only that of no service account depends on.
 func adviseReviewerUnauthorized(t evidence.Target, e evidence.Evidence) Advice {
+	review := e.FollowUps.ReviewerReview
+	if e.ReviewerToken.Ok() && e.ReviewerToken.Value.ServiceAccount == "" && review.Ok() && isUnverified(review.Value.Error) {
+		return Advice{Notes: []string{"The API server could not verify the token, which may be valid: look, from its hosts, for what keeps it from the identity provider or the authentication webhook of its users."}}
+	}
 	a := adviseReviewerRecreate(t, e)
-	if isUsers(e.ReviewerToken) && !e.FollowUps.ReviewerReview.Ok() {
+	if isUsers(e.ReviewerToken) && !review.Ok() {
 		note := "The API server also rejects a valid token if it cannot fetch the keys of its issuer: its log says so"
-		if t.Kubernetes.TokenFile == "" {
+		if t.Kubernetes.TokenFile == "" && t.FollowUps {
 			note += ", and with EXPORTER_KUBERNETES_TOKEN_FILE the exporter sees it too"
 		}
 		a.Notes = append(a.Notes, note+".")

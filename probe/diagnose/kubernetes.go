@@ -137,10 +137,10 @@ var kubernetesReasons = sorted(
 	Spec{
 		Code: KubernetesUnavailable, Component: ComponentKubernetes, Title: "the API server cannot review tokens now",
 		Means: "The API server answers 5xx, or cannot authenticate: etcd, an authentication webhook that is down, " +
-			"an identity provider whose keys it cannot fetch, an authenticator that does not support audiences, or an admission webhook that denies TokenReviews.",
+			"an authenticator that does not support audiences, or an admission webhook that denies TokenReviews.",
 		Seen: "The API server's own 5xx on the TokenReview, or its 403 with the text of an admission webhook, and " + passesTheRest + ": proven; so is a TokenReview that was created and reports a deadline or no audience. " +
-			"Vault reports a 5xx too, through the diagnostic role: proven. A 5xx of another server (a load balancer has no Status) or the text of a webhook or of an identity provider: by elimination.",
-		Remedy:   "Check `/readyz`, then the authentication webhook or the identity provider. If an admission webhook denies the request, leave the API group `authentication.k8s.io` out of its rules.",
+			"Vault reports a 5xx too, through the diagnostic role: proven. A 5xx of another server (a load balancer has no Status) or the text of a webhook: by elimination.",
+		Remedy:   "Check `/readyz`, then the authentication webhook. If an admission webhook denies the request, leave the API group `authentication.k8s.io` out of its rules.",
 		Reported: "kubernetes/kubernetes#83745",
 		advise: func(t evidence.Target, e evidence.Evidence) Advice {
 			if evidence.Contains(e.Review.Failure.Text, evidence.TextAdmission) {
@@ -148,9 +148,6 @@ var kubernetesReasons = sorted(
 			}
 			if e.Review.Ok() { // then /readyz is ok
 				return Advice{Notes: []string{"The API server created the TokenReview and could not authenticate: check its authentication webhook, and whether that supports audiences."}}
-			}
-			if e.Review.RefusedWith(401) { // of the reviewer's token, by an authenticator that the text names
-				return Advice{Notes: []string{"The API server could not authenticate the reviewer: check, from its hosts, the identity provider or the authentication webhook that its text names. The token may be valid."}}
 			}
 			return adviseKubernetesReach(t, e)
 		},

@@ -105,10 +105,11 @@ var reviewerReasons = sorted(
 	Spec{
 		Code: ReviewerUnauthorized, Component: ComponentReviewer, Title: "the API server does not accept the reviewer token",
 		Means: "The API server answers 401 to the reviewer and does not say why. Vault's debug log then mentions a deleted service account, " +
-			"which is misleading: the 401 is about the *reviewer*.",
+			"which is misleading: the 401 is about the *reviewer*. The API server also rejects the valid token of a user if it cannot fetch the keys of the identity provider, " +
+			"or ask the webhook, that authenticates its users.",
 		Seen: "401 on the TokenReview, and the mount exists: proven. If the exporter has its own identity, it can find the cause. " +
 			"The diagnostic role reports a 401, and the exporter has no copy or no answer about it: proven.",
-		Remedy:   "Renew the token.",
+		Remedy:   "Renew the token. If the API server could not verify it, repair its way to the identity provider or the webhook instead.",
 		Reported: "hashicorp/vault-plugin-auth-kubernetes#373",
 		advise:   adviseReviewerUnauthorized,
 	},

@@ -130,7 +130,7 @@ func selfReviewUnauthorized(e evidence.Evidence, answer string) (Verdict, bool) 
 	c, who := e.CanaryToken.Value, canaryName(e)
 	because := []string{answer, "its exp claim has not passed"}
 	if r := e.FollowUps.ReviewerReview; r.Ok() && !r.Value.Authenticated {
-		if found, certain := reviewReason(r.Value.Error, c, e.At); found.Component() == ComponentCanary || found == KubernetesUnavailable {
+		if found, certain := reviewReason(r.Value.Error, c, e.At); found.Component() == ComponentCanary {
 			return concludedFrom(certain && !r.Carried)(found, fmt.Sprintf("Vault has no reviewer, and the API server says of the token of the canary %s: %s", who, r.Value.Error),
 				answer, "the exporter's own identity had the token reviewed")
 		}
@@ -161,7 +161,7 @@ func isForServer(c evidence.Claims) bool {
 // elimination.
 func reviewerAtFault(t evidence.Target, e evidence.Evidence) (Verdict, bool) {
 	v, known := firstReviewerVerdict(t, e)
-	isReviewers := v.Component() == ComponentReviewer || e.Review.RefusedWith(401)
+	isReviewers := v.Component() == ComponentReviewer || t.Reviewer.Source.Spec().SelfReview && v.Component() == ComponentCanary
 	if !e.BareRefusal() || !known || !isReviewers || reviewsAsAnother(t, e, v.Reason) {
 		return Verdict{}, false
 	}

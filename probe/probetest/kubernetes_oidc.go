@@ -23,7 +23,7 @@ const (
 	userName     = userIssuer + "#" + userSubject // as the API server names it by default
 )
 
-// authenticateUser makes the checks of the API server's OpenID Connect authenticator, with its
+// authenticate makes the checks of the API server's OpenID Connect authenticator, with its
 // exact error texts (seen with Kubernetes 1.36).
 func (p *IdentityProvider) authenticate(parsed *jwt.JSONWebToken, c claims, audiences []string) (subject, error) {
 	fail := func(format string, args ...any) (subject, error) {
@@ -34,6 +34,8 @@ func (p *IdentityProvider) authenticate(parsed *jwt.JSONWebToken, c claims, audi
 		return fail("oidc: expected audience %q got %q", p.Audience, []string(c.Audience))
 	case errors.Is(err, jwt.ErrExpired):
 		return fail("oidc: token is expired (Token Expiry: %v)", c.Expiry.Time())
+	case errors.Is(err, jwt.ErrNotValidYet):
+		return fail("oidc: current time %v before the nbf (not before) time: %v", time.Now(), c.NotBefore.Time())
 	case p.Failure != "":
 		return fail("failed to verify signature: fetching keys oidc: get keys failed %s", p.Failure)
 	}

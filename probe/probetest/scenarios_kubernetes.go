@@ -212,12 +212,6 @@ var kubernetesScenarios = []Scenario{
 		w.OnKubernetes("", Status(503, "ServiceUnavailable", "apiserver is shutting down"))
 	}),
 	same("kubernetes_unavailable_proxy", byElimination(diagnose.KubernetesUnavailable), func(w *World) { w.OnKubernetes("", HTML(503)) }),
-	differs("kubernetes_unavailable_identity_provider", proven(diagnose.ReviewerUnauthorized), byElimination(diagnose.KubernetesUnavailable), func(w *World) {
-		useUser(nil)(w)
-		w.Kubernetes.Change(func(k *Kubernetes) {
-			k.Users.Failure = `Get "https://login.example.com/keys": dial tcp: lookup login.example.com: i/o timeout`
-		})
-	}),
 	bare("kubernetes_unavailable_webhook", proven(diagnose.KubernetesUnavailable), reviewSays(`{"error":"[invalid bearer token, context deadline exceeded]"}`)),
 	bare("kubernetes_unavailable_admission", proven(diagnose.KubernetesUnavailable), func(w *World) {
 		w.OnKubernetes("tokenreviews", Status(403, "Forbidden", `admission webhook "validation.gatekeeper.sh" denied the request: [all-must-have-owner] you must provide labels: {"owner"}`))

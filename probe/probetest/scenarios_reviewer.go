@@ -30,6 +30,12 @@ var reviewerScenarios = []Scenario{
 	differs("reviewer_wrong_audience_user", proven(diagnose.ReviewerUnauthorized), proven(diagnose.ReviewerWrongAudience),
 		useUser(func(_ *World, t *Token) { t.Audiences = []string{"web"} })),
 	same("reviewer_unauthorized_user_key", proven(diagnose.ReviewerUnauthorized), useUser(func(_ *World, t *Token) { t.Key = clusterKey() })),
+	same("reviewer_unauthorized_user_unverified", proven(diagnose.ReviewerUnauthorized), func(w *World) {
+		useUser(nil)(w)
+		w.Kubernetes.Change(func(k *Kubernetes) {
+			k.Users.Failure = `Get "https://login.example.com/keys": dial tcp: lookup login.example.com: i/o timeout`
+		})
+	}),
 	same("reviewer_unauthorized_user_issuer", proven(diagnose.ReviewerUnauthorized), useUser(func(_ *World, t *Token) { t.Issuer = "https://elsewhere.example" })),
 	twin("reviewer_expired", useReviewer(func(_ *World, t *Token) { *t = expiredYesterday(*t) })),
 	bare("reviewer_expired_by_another_clock", Verdict{diagnose.ReviewerExpired, diagnose.ByElimination, diagnose.ClockSkew}, func(w *World) {
