@@ -153,13 +153,17 @@ func (m reviewMessage) orDamaged() reviewMessage {
 var backendFailure = regexp.MustCompile(`(?i)dial tcp|i/o timeout|connection (?:refused|reset)|no such host|x509:|tls: |EOF|etcdserver: |webhook|(?:Get|Post) "https?://|\b(?:404|429|50[0-9])\b`)
 
 // keysMissing matches what the API server says of every token of an identity provider whose keys it
-// does not have (Kubernetes 1.30 to 1.37, with whatever fetching them failed with).
+// does not have (seen with Kubernetes 1.36; the source of 1.37 has the same texts).
 var keysMissing = regexp.MustCompile(`oidc: (?:authenticator not initialized|verify token: failed to verify signature: fetching keys )`)
 
 // isUnverified reports whether a TokenReview's error says that an authenticator could not judge the
 // token. An identity provider's text on the token itself may hold any word.
 func isUnverified(text string) bool {
-	return keysMissing.MatchString(text) || !evidence.Contains(text, "oidc: ") && backendFailure.MatchString(text)
+	if evidence.Contains(text, "oidc: ") {
+		return keysMissing.MatchString(text)
+	}
+	reason, _ := reviewReason(text, evidence.Claims{}, time.Time{})
+	return reason == KubernetesUnavailable
 }
 
 // reviewerReasonFor maps a reason about the canary's token to the same one about the

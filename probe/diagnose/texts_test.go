@@ -34,6 +34,7 @@ func TestTextsOfIdentityProviders(t *testing.T) {
 		{fetching + `oidc: get keys failed Get "https://login.example.com/keys": dial tcp 192.0.2.1:443: connect: connection refused`, evidence.Claims{}, "", false, true},
 		{fetching + "oidc: get keys failed: 403 Forbidden <html>blocked</html>", evidence.Claims{}, "", false, true},
 		{fetching + "oidc: failed to decode keys: invalid character '<' looking for beginning of value", evidence.Claims{}, "", false, true},
+		{"context deadline exceeded", evidence.Claims{}, KubernetesUnavailable, true, true},
 		{`Post "https://hook.example.com/authenticate": dial tcp 192.0.2.1:443: i/o timeout`, evidence.Claims{}, KubernetesUnavailable, false, true},
 	} {
 		said := "[invalid bearer token, " + test.said + "]"
