@@ -43,3 +43,13 @@ func (s shell) mustRun(lines ...string) string {
 	}
 	return out
 }
+
+// answers reports whether kubectl auth can-i answers with this word, yes or no. It may print
+// warnings before.
+func (s shell) answers(canI, word string) bool {
+	s.t.Helper()
+	out, _ := s.run(canI) // fails where the answer is no
+	return slices.ContainsFunc(strings.Split(out, "\n"), func(line string) bool {
+		return line == word || strings.HasPrefix(line, word+" - ")
+	})
+}

@@ -95,6 +95,32 @@ func TestTokenOfAnIdentityProvider(t *testing.T) {
 	}
 }
 
+// A token of no service account may be valid if the API server could not verify it: then no other
+// is advised. What a webhook says of the token of a service account is no reason to keep that.
+func TestTokenThatWasNotVerified(t *testing.T) {
+	const down = `[invalid bearer token, Post "https://hook.example/authenticate": dial tcp 192.0.2.1:443: i/o timeout]`
+	const signature = "[invalid bearer token, oidc: verify token: failed to verify signature: failed to verify id token signature]"
+	user, opaque := evidence.Claims{Issuer: "https://a.example", Subject: "auth0|1"}, evidence.Claims{Opaque: true}
+	account := evidence.Claims{Issuer: "https://kubernetes", Subject: "system:serviceaccount:vault:vault-auth", Namespace: "vault", ServiceAccount: "vault-auth"}
+	target := evidence.Target{Reviewer: evidence.Origin{Source: evidence.SourceFile, TokenFile: "/run/reviewer"}, Vault: evidence.Vault{Mount: "kubernetes"}}
+	for _, test := range []struct {
+		of         evidence.Claims
+		said       string
+		mayBeValid bool
+	}{{user, down, true}, {opaque, down, true}, {account, down, false}, {user, signature, false}} {
+		e := withReview(evidence.Evidence{ReviewerToken: evidence.Fact[evidence.Claims]{State: evidence.Answered, Value: test.of}}, test.said)
+		e.Review = evidence.Fact[evidence.Review]{State: evidence.Failed, Failure: evidence.Failure{Class: evidence.ClassRefused, Status: 401, Text: "Unauthorized"}}
+		got := Diagnose(target, e).Reviewer
+		if got.Reason != ReviewerUnauthorized || got.Certainty != Proven || !strings.Contains(got.Detail, test.said) {
+			t.Errorf("%+v is %s, %s: %s", test, got.Reason, got.Certainty, got.Detail)
+		}
+		notes := strings.Join(got.Advice.Notes, " ")
+		if strings.Contains(notes, "may be valid") != test.mayBeValid || test.mayBeValid && len(got.Advice.Fix) > 0 {
+			t.Errorf("%+v: %+v", test, got.Advice)
+		}
+	}
+}
+
 func withReview(e evidence.Evidence, said string) evidence.Evidence {
 	e.FollowUps.ReviewerReview = evidence.Fact[evidence.Review]{State: evidence.Answered, Value: evidence.Review{Error: said}}
 	return e
