@@ -4,6 +4,7 @@ package httpclient
 
 import (
 	"cmp"
+	"context"
 	"crypto/tls"
 	"fmt"
 	"net/http"
@@ -70,12 +71,18 @@ func (e StatusError) Error() string {
 	return fmt.Sprintf("the answer has the status %d %s", e.Status, http.StatusText(e.Status))
 }
 
-// RoundTrip makes a request. The error of an answer that is none is a [StatusError].
+// RoundTrip makes a request. The error of an answer that is none is a [StatusError]. What a
+// server sends once the request's context is done is no answer either, though net/http may
+// return it: a handler of net/http that ends since its request was given up sends an empty 200.
 func (b Bounded) RoundTrip(request *http.Request) (*http.Response, error) {
 	b.hold(request.Header)
 	response, err := b.Base.RoundTrip(request)
 	if err != nil {
 		return nil, err
+	}
+	if ctx := request.Context(); ctx.Err() != nil {
+		_ = response.Body.Close()
+		return nil, context.Cause(ctx)
 	}
 	if response.StatusCode < http.StatusOK {
 		_ = response.Body.Close()

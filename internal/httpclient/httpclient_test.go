@@ -1,0 +1,61 @@
+package httpclient
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// closing tells whether a body was closed, without which its connection is lost.
+type closing struct {
+	io.Reader
+	closed bool
+}
+
+func (c *closing) Close() error {
+	c.closed = true
+	return nil
+}
+
+// TestAnswerToRequestGivenUp checks that the context's end is the error, whatever a server sends
+// once it sees that nobody waits any more.
+func TestAnswerToRequestGivenUp(t *testing.T) {
+	for name, want := range map[string]error{"the deadline": context.DeadlineExceeded, "the caller": context.Canceled, "a cause": io.ErrClosedPipe} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancelCause(t.Context())
+				defer cancel(nil)
+				body := &closing{Reader: strings.NewReader("")}
+				late := roundTrip(func(r *http.Request) (*http.Response, error) {
+					switch want {
+					case context.Canceled:
+						cancel(nil)
+					case io.ErrClosedPipe:
+						cancel(want)
+					}
+					<-r.Context().Done()
+					return &http.Response{StatusCode: http.StatusOK, Body: body}, nil
+				})
+				ctx, stop := context.WithTimeout(ctx, time.Second)
+				defer stop()
+				request, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://vault", nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				response, err := Bounded{Base: late}.RoundTrip(request)
+				if response != nil || !errors.Is(err, want) || !body.closed {
+					t.Errorf("response %v, error %v, body closed: %t", response, err, body.closed)
+				}
+			})
+		})
+	}
+}
