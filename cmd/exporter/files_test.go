@@ -122,6 +122,7 @@ func TestServeEndsWhateverFilesBecome(t *testing.T) {
 	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
+	s.eventually("reload", func() bool { return strings.Contains(s.out.String(), "cause=SIGHUP") }) // one that came later would end the test
 	within(t, 15*time.Second, "serve", func() { s.end() })
 }
 
