@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"bytes"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -154,24 +156,31 @@ func TestCandidateIsWritten(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		flags   func(env map[string]string, dir string) []string
+		input   string   // the variable of the file that is standard input, of check and of the write
 		changed []string // fields of the config
 	}{
 		"token": {func(env map[string]string, dir string) []string {
 			return []string{"--reviewer-token-file=" + copied(t, env["EXPORTER_REVIEWER_TOKEN_FILE"], dir)}
-		}, nil},
+		}, "", nil},
+		"token on standard input": {func(map[string]string, string) []string {
+			return []string{"--reviewer-token-file=-"}
+		}, "EXPORTER_REVIEWER_TOKEN_FILE", nil},
+		"CA on standard input": {func(map[string]string, string) []string {
+			return []string{"--kubernetes-cacert=-"}
+		}, "EXPORTER_KUBERNETES_CACERT", nil},
 		"CA": {func(env map[string]string, dir string) []string {
 			return []string{"--kubernetes-cacert=" + copied(t, env["EXPORTER_KUBERNETES_CACERT"], dir)}
-		}, nil},
+		}, "", nil},
 		"host": {func(env map[string]string, _ string) []string {
 			return []string{"--kubernetes-host=" + strings.Replace(env["EXPORTER_KUBERNETES_HOST"], "127.0.0.1", "localhost", 1)}
-		}, []string{"kubernetes_host"}},
+		}, "", []string{"kubernetes_host"}},
 		"all": {func(env map[string]string, dir string) []string {
 			return []string{
 				"--reviewer-token-file=" + copied(t, env["EXPORTER_REVIEWER_TOKEN_FILE"], dir),
 				"--kubernetes-cacert=" + copied(t, env["EXPORTER_KUBERNETES_CACERT"], dir),
 				"--kubernetes-host=" + strings.Replace(env["EXPORTER_KUBERNETES_HOST"], "127.0.0.1", "localhost", 1),
 			}
-		}, []string{"kubernetes_host"}},
+		}, "", []string{"kubernetes_host"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -187,10 +196,14 @@ func TestCandidateIsWritten(t *testing.T) {
 			}
 			for _, level := range evidenceLevels {
 				before := configLines(sh)
-				o := run(t, environment(level.env(l)), append([]string{"check", "--candidate", "--output=json"}, test.flags(env, t.TempDir())...)...)
+				args := append([]string{"check", "--candidate", "--output=json"}, test.flags(env, t.TempDir())...)
+				o := runReading(t, contentOf(t, env[test.input]), shared.exporter, environment(level.env(l)), args...)
 				got := decodeReport(t, o).Targets[0]
 				if o.code != 0 || len(got.Fix) == 0 {
 					t.Fatalf("check exits with %d: %+v", o.code, got)
+				}
+				if write := len(got.Fix) - 1; test.input != "" {
+					got.Fix[write] += " < " + env[test.input]
 				}
 				sh.mustRun(got.Fix...)
 				changed := slices.DeleteFunc(configLines(sh), func(line string) bool { return slices.Contains(before, line) })
@@ -206,6 +219,19 @@ func TestCandidateIsWritten(t *testing.T) {
 			}
 		})
 	}
+}
+
+// contentOf returns what a file holds; nothing without a file.
+func contentOf(t *testing.T, file string) io.Reader {
+	t.Helper()
+	if file == "" {
+		return nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes.NewReader(text) // a pipe, as under kubectl exec
 }
 
 // copied returns a copy of a file.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"slices"
@@ -71,11 +72,17 @@ func run(t testing.TB, env []string, args ...string) outcome {
 // runAs is run with another binary of the exporter.
 func runAs(t testing.TB, binary string, env []string, args ...string) outcome {
 	t.Helper()
+	return runReading(t, nil, binary, env, args...)
+}
+
+// runReading is runAs with a standard input, of which nil is an empty one.
+func runReading(t testing.TB, stdin io.Reader, binary string, env []string, args ...string) outcome {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var stdout, stderr recordedOutput
 	cmd := exec.CommandContext(ctx, binary, args...)
-	cmd.Env, cmd.Stdout, cmd.Stderr = env, &stdout, &stderr
+	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = env, stdin, &stdout, &stderr
 	err := cmd.Run()
 	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
 		t.Fatalf("running the exporter: %v", err)

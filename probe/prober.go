@@ -27,6 +27,13 @@ func (p *Prober) Over(network gather.Network) *Prober {
 	return p
 }
 
+// Given makes this the content of the file path, which is not read: standard input can be read
+// only once. It must not be called after the first run.
+func (p *Prober) Given(path string, content []byte) *Prober {
+	p.gatherer.Given(path, content)
+	return p
+}
+
 // Rehearser returns what rehearses the logins of workloads at a target, at the pace that its
 // Vault's follow-ups have.
 func (p *Prober) Rehearser(target evidence.Target) (*gather.Rehearser, error) {

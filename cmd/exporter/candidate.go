@@ -21,9 +21,9 @@ type candidateFlags struct {
 func addCandidateFlags(c *kingpin.CmdClause, f *candidateFlags) {
 	c.Flag("candidate", "Try a change of the mount's config before it is written: a reviewer token, host or CA. Nobody logs in; exit code 0: it works, "+
 		"and the report has the write, 1: it would break logins, or that is not known.").BoolVar(&f.isTried)
-	c.Flag("reviewer-token-file", "With --candidate: the file of the new reviewer token. Unset: the token that the target has.").PlaceHolder("FILE").StringVar(&f.tokenFile)
+	c.Flag("reviewer-token-file", "With --candidate: the file of the new reviewer token; - is standard input. Unset: the token that the target has.").PlaceHolder("FILE").StringVar(&f.tokenFile)
 	c.Flag("kubernetes-host", "With --candidate: the new kubernetes_host. Unset: the host that the target has.").PlaceHolder("URL").StringVar(&f.host)
-	c.Flag("kubernetes-cacert", "With --candidate: the file of the new kubernetes_ca_cert. Unset: the CA that the target has.").PlaceHolder("FILE").StringVar(&f.caCert)
+	c.Flag("kubernetes-cacert", "With --candidate: the file of the new kubernetes_ca_cert; - is standard input. Unset: the CA that the target has.").PlaceHolder("FILE").StringVar(&f.caCert)
 }
 
 // of returns the targets to probe: the selected ones or, for a candidate, the only one with the
@@ -41,6 +41,8 @@ func (f candidateFlags) of(selected []evidence.Target, output string) ([]evidenc
 		return nil, errors.New("--candidate has no --output prometheus: its gauges are about logins, and nobody logs in")
 	case len(selected) != 1:
 		return nil, fmt.Errorf("--candidate is for one target, and %d are selected: name it with --target", len(selected))
+	case inputOr(f.tokenFile) == evidence.StandardInput && inputOr(f.caCert) == evidence.StandardInput:
+		return nil, errors.New("--reviewer-token-file and --kubernetes-cacert are both standard input; allowed: one of them")
 	}
 	if u, err := url.Parse(f.host); err == nil && (u.User != nil || u.RawQuery != "" || u.Fragment != "") {
 		return nil, errors.New("--kubernetes-host has a user, a password, a query or a fragment")
@@ -48,13 +50,13 @@ func (f candidateFlags) of(selected []evidence.Target, output string) ([]evidenc
 	t := selected[0]
 	t.Candidate = &evidence.Candidate{Reviewer: f.tokenFile != "", Host: f.host != "", CACert: f.caCert != ""}
 	if f.tokenFile != "" {
-		t.Reviewer = evidence.Origin{Source: evidence.SourceFile, TokenFile: f.tokenFile}
+		t.Reviewer = evidence.Origin{Source: evidence.SourceFile, TokenFile: inputOr(f.tokenFile)}
 	}
 	if f.host != "" { // Vault has no setting for another name in the certificate
 		t.Kubernetes.Host, t.Kubernetes.Alias, t.Kubernetes.TLSServerName = strings.TrimRight(f.host, "/"), "", ""
 	}
 	if f.caCert != "" {
-		t.Kubernetes.CACert = f.caCert
+		t.Kubernetes.CACert = inputOr(f.caCert)
 	}
 	return []evidence.Target{t}, nil
 }

@@ -92,6 +92,7 @@ func TestCandidateUsage(t *testing.T) {
 		"no change is given":     {"--candidate"},
 		"has no --output":        {"--candidate", "--reviewer-token-file=new.jwt", "--output=prometheus"},
 		"has a user, a password": {"--candidate", "--kubernetes-host=https://user:secret@example.com"},
+		"both standard input":    {"--candidate", "--reviewer-token-file=-", "--kubernetes-cacert=/dev/stdin"},
 	} {
 		var stdout, stderr transcript
 		if code := run(t.Context(), append([]string{"check"}, args...), &stdout, &stderr); code != exitUsage || !strings.Contains(stderr.String(), want) || strings.Contains(stderr.String(), "secret@") {

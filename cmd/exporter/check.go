@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/signal"
 	"slices"
 	"sync"
@@ -73,6 +74,11 @@ func check(ctx context.Context, f flags, settings config.Config, stdout, stderr 
 		return complain(stderr, err)
 	}
 	prober := probe.NewProber(version.Version, func(string, evidence.TokenEvent) {})
+	if err := giveInput(ctx, prober, selected, os.Stdin, stderr); ctx.Err() != nil {
+		return interrupted(stderr)
+	} else if err != nil {
+		return complain(stderr, err)
+	}
 	shown := newProgress(stderr, len(selected))
 	results := probeAll(ctx, prober, selected, shown)
 	shown.end()
@@ -81,8 +87,7 @@ func check(ctx context.Context, f flags, settings config.Config, stdout, stderr 
 	}
 	if ctx.Err() != nil {
 		awaitLateLogins(prober, stderr)
-		fmt.Fprintln(stderr, "exporter: interrupted")
-		return exitUnhealthy
+		return interrupted(stderr)
 	}
 	err = f.check.report(linksOf(f.site, settings), settings.Maintenance)(stdout, results)
 	awaitLateLogins(prober, stderr)

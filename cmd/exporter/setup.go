@@ -51,8 +51,7 @@ func printSetup(ctx context.Context, f flags, stdout, stderr io.Writer) int {
 	}
 	plan, err := setup.Decide(in, setup.Read(ctx, in, version.Version))
 	if ctx.Err() != nil {
-		fmt.Fprintln(stderr, "exporter: interrupted")
-		return exitUnhealthy
+		return interrupted(stderr)
 	}
 	if err != nil {
 		return complain(stderr, err)
@@ -62,6 +61,11 @@ func printSetup(ctx context.Context, f flags, stdout, stderr io.Writer) int {
 		return exitUnhealthy
 	}
 	return exitOK
+}
+
+func interrupted(stderr io.Writer) int {
+	fmt.Fprintln(stderr, "exporter: interrupted")
+	return exitUnhealthy
 }
 
 // complain prints one line for each mistake.

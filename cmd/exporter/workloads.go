@@ -89,8 +89,7 @@ func workloadsOf(ctx context.Context, f workloadFlags, settings config.Config, r
 	report := workloadReport{inventory: inventory, at: at != nil}
 	report.rehearse(ctx, logins, stderr)
 	if ctx.Err() != nil {
-		fmt.Fprintln(stderr, "exporter: interrupted")
-		return exitUnhealthy
+		return interrupted(stderr)
 	}
 	code := report.exitCode()
 	report.results = inStates(report.results, f.states)

@@ -11,6 +11,9 @@ import (
 func adviseReviewerToken(t evidence.Target, _ evidence.Evidence) Advice {
 	origin := t.Reviewer
 	if t.Candidate != nil && t.Candidate.Reviewer {
+		if origin.TokenFile == evidence.StandardInput {
+			return Advice{Notes: []string{"Standard input must hold a token, and nothing else." + passedOn}}
+		}
 		return Advice{Notes: []string{fmt.Sprintf("--reviewer-token-file is %s: it must hold a token, and nothing else.", origin.TokenFile)}}
 	}
 	source := origin.Source.Spec()

@@ -126,18 +126,27 @@ func adviseAt(t evidence.Target, reason Reason, asked server) Advice {
 // pemFile is a file of certificates and the variable that names it.
 type pemFile struct{ variable, path string }
 
+// passedOn is how the standard input of a terminal reaches a pod.
+const passedOn = " kubectl exec passes it on with -i."
+
 func adviseFiles(pod evidence.Pod, files []pemFile) Advice {
 	var a Advice
 	for _, f := range files {
-		if f.path != "" {
+		switch f.path {
+		case "":
+		case evidence.StandardInput:
+			a.Notes = append(a.Notes, f.variable+" is standard input: it must be certificates in PEM."+passedOn)
+		default:
 			a.Notes = append(a.Notes, fmt.Sprintf("%s is %s: it must be a regular file in PEM that the exporter's user may read.", f.variable, pod.Describe(f.path)))
 			a.Check = append(a.Check, inspectFile(pod, f.path))
 		}
 	}
+	if len(a.Check) > 0 {
+		a.Notes = append(a.Notes, "Restore the file in the source of its volume. Every run reads it again.")
+	}
 	if len(a.Notes) == 0 {
 		a.Notes = []string{fmt.Sprintf("%s is not set, and the system's CA certificates cannot be read: put a CA bundle into a file and set the variable to its path.", files[0].variable)}
 	}
-	a.Notes = append(a.Notes, "Restore the file in the source of its volume. Every run reads it again.")
 	return a
 }
 

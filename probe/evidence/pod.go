@@ -47,9 +47,12 @@ func (p Pod) volumeOf(file string) (Volume, bool) {
 
 // Inspect returns a read-only command that shows whether a file of the exporter exists: from
 // the object behind it or, if that is not known, from the pod, whose description has its
-// volumes. It also returns what the command shows if the file is missing.
+// volumes. It also returns what the command shows if the file is missing. Both are empty for
+// standard input.
 func (p Pod) Inspect(file string) (command, shows string) {
 	switch v, known := p.volumeOf(file); {
+	case file == StandardInput:
+		return "", ""
 	case known:
 		return describeObject(v.Namespace, v.Kind, v.Name, path.Base(file))
 	case p.Namespace != "" && p.Name != "":

@@ -64,6 +64,16 @@ type NegativeCanarySettings struct {
 // written to the mount's config. The settings themselves are in the [Target].
 type Candidate struct{ Reviewer, Host, CACert bool }
 
+// StandardInput is the file name under which a candidate's token or CA is given on standard input:
+// the programs of the printed commands read it there too.
+const StandardInput = "/dev/stdin"
+
+// ReadsInput reports whether the candidate's token or CA is given on standard input.
+func (t Target) ReadsInput() bool {
+	c := t.Candidate
+	return c != nil && (c.Reviewer && t.Reviewer.TokenFile == StandardInput || c.CACert && t.Kubernetes.CACert == StandardInput)
+}
+
 // ReplacesCA reports whether the candidate is written with a CA: its own or, with another host,
 // that with which this host was verified.
 func (t Target) ReplacesCA() bool {

@@ -41,6 +41,13 @@ func (g *Gatherer) Over(network Network) *Gatherer {
 	return g
 }
 
+// Given makes this the content of the file path, which is not read. It must not be called after the
+// first run.
+func (g *Gatherer) Given(path string, content []byte) *Gatherer {
+	g.files.given.path, g.files.given.content = path, content
+	return g
+}
+
 // Wait blocks until every login that had no response at the end of its run has one, or
 // has timed out, and an attempt was made to revoke its service token. That takes until
 // lateBudget after the last run's deadline or, if the contexts of the runs are canceled,

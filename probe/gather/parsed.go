@@ -7,14 +7,21 @@ import (
 	"sync"
 	"time"
 
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/localfile"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
 // Every run opens and reads its files, and parses those whose bytes are not the same as in
 // the last run.
 
-// parsedFiles holds what was parsed from files.
+// parsedFiles reads files, and holds what was parsed from them.
 type parsedFiles struct {
+	// given is the content of one file that is not read: of standard input, which can be read once.
+	given struct {
+		path    string
+		content []byte
+	}
+
 	bundles parsed[caBundle]
 	pairs   parsed[tls.Certificate] // with private keys
 	claims  parsed[evidence.Claims] // without their tokens
@@ -26,6 +33,14 @@ const (
 	// parsedFor is how long what was parsed is kept after its last use.
 	parsedFor = 5 * time.Minute
 )
+
+// read returns the content of a file, up to limit bytes.
+func (known *parsedFiles) read(path string, limit int64) ([]byte, error) {
+	if path != "" && path == known.given.path {
+		return known.given.content, nil
+	}
+	return localfile.Read(path, limit)
+}
 
 // parsed maps files to what was parsed from them. It holds no content of a file, only its
 // hash, and nothing of what the file contained before.

@@ -14,7 +14,6 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/localfile"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
@@ -26,7 +25,7 @@ const maxToken = 64 << 10
 // is trimmed. Content that cannot be a token is a Failure of class missing or malformed,
 // and is never sent.
 func (known *parsedFiles) loadToken(path string) (evidence.Token, error) {
-	content, err := localfile.Read(path, maxToken)
+	content, err := known.read(path, maxToken)
 	if err != nil {
 		return evidence.Token{}, fileFailure(evidence.ClassMissing, err)
 	}

@@ -13,7 +13,6 @@ import (
 	"sync"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/httpclient"
-	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/internal/localfile"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
@@ -65,7 +64,7 @@ func newEndpoint(files tlsFiles, network Network) (*endpoint, error) {
 func (e *endpoint) configure(f tlsFiles, known *parsedFiles) (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: f.serverName}
 	if f.caCert != "" {
-		bundle, err := localfile.Read(f.caCert, maxPEM)
+		bundle, err := known.read(f.caCert, maxPEM)
 		if err != nil {
 			return nil, fmt.Errorf("reading the CA bundle: %w", err)
 		}
@@ -102,11 +101,11 @@ func (f tlsFiles) parseBundle(content []byte) (caBundle, error) {
 // clientPair reads the client certificate and its key. If a kubelet replaces both between
 // the two reads, this run fails and the next one succeeds.
 func (f tlsFiles) clientPair(known *parsedFiles) (tls.Certificate, error) {
-	certificate, err := localfile.Read(f.clientCert, maxPEM)
+	certificate, err := known.read(f.clientCert, maxPEM)
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("reading the client certificate: %w", err)
 	}
-	key, err := localfile.Read(f.clientKey, maxPEM)
+	key, err := known.read(f.clientKey, maxPEM)
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("reading the key of the client certificate: %w", err)
 	}

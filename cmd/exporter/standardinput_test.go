@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/probetest"
+)
+
+// withInput makes standard input a pipe, as kubectl exec -i does, and returns its other end.
+func withInput(t *testing.T) *os.File {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := os.Stdin
+	os.Stdin = r
+	t.Cleanup(func() {
+		os.Stdin = before
+		_, _ = r.Close(), w.Close()
+	})
+	return w
+}
+
+// checkInput runs check with a candidate whose token or CA is on standard input.
+func checkInput(t *testing.T, w *probetest.World, input string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	setTarget(t, w.Target)
+	pipe := withInput(t)
+	go func() { // more than a pipe holds waits for its reader
+		_, _ = pipe.WriteString(input)
+		_ = pipe.Close()
+	}()
+	var out, errors transcript
+	code = run(t.Context(), append([]string{"check", "--candidate"}, args...), &out, &errors)
+	if leaks := probetest.Leaks(out.String()+errors.String(), w.Credentials()...); len(leaks) > 0 {
+		t.Errorf("the output has a credential:\n%s%s", &out, &errors)
+	}
+	return code, strings.Join(strings.Fields(out.String()), " "), errors.String()
+}
+
+func TestCandidateOnStandardInput(t *testing.T) {
+	const redirect = "A command with /dev/stdin reads what was given to this check: redirect it from the same file."
+	pem := func(w *probetest.World) string {
+		text, err := os.ReadFile(w.Target.Kubernetes.CACert)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	text := func(text string) func(*probetest.World) string { return func(*probetest.World) string { return text } }
+	for name, test := range map[string]struct {
+		arg   string
+		input func(*probetest.World) string
+		code  int
+		wants []string
+	}{
+		"a token":           {"--reviewer-token-file=-", func(w *probetest.World) string { return w.Reviewer.String() + "\n" }, exitOK, []string{"good", "@mount-config.json token_reviewer_jwt=@/dev/stdin", redirect}},
+		"as a path":         {"--reviewer-token-file=/dev/stdin", func(w *probetest.World) string { return w.Reviewer.String() }, exitOK, []string{"good", redirect}},
+		"a CA":              {"--kubernetes-cacert=-", pem, exitOK, []string{"good", "kubernetes_ca_cert=@/dev/stdin", redirect}},
+		"another CA":        {"--kubernetes-cacert=-", func(w *probetest.World) string { return probetest.OtherCA(time.Now().Add(time.Hour)) }, exitUnhealthy, []string{"REFUSED, vault_to_kubernetes_tls"}},
+		"no token":          {"--reviewer-token-file=-", text(""), exitUnhealthy, []string{"reviewer_token_missing", "reading /dev/stdin: it is empty", "Standard input must hold a token, and nothing else. kubectl exec passes it on with -i."}},
+		"no CA":             {"--kubernetes-cacert=-", text("\n"), exitUnhealthy, []string{"exporter_ca_unreadable", "--kubernetes-cacert is standard input: it must be certificates in PEM. kubectl exec passes it on with -i."}},
+		"no JWT":            {"--reviewer-token-file=-", text("not-a-token"), exitUnhealthy, []string{"what /dev/stdin holds is not a JWT"}},
+		"too long a token":  {"--reviewer-token-file=-", text(strings.Repeat("t", 70_000)), exitUnhealthy, []string{"reviewer_token_missing", "too long for a token"}},
+		"more than allowed": {"--reviewer-token-file=-", text(strings.Repeat("t", maxInput+1)), exitUsage, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := probetest.NewWorld(t)
+			code, stdout, stderr := checkInput(t, w, test.input(w), test.arg)
+			if code != test.code || (stderr != "") != (code == exitUsage) {
+				t.Errorf("exit code %d, want %d: %s", code, test.code, stderr)
+			}
+			for _, want := range test.wants {
+				if !strings.Contains(stdout, want) {
+					t.Errorf("the report lacks %q:\n%s", want, stdout)
+				}
+			}
+			for _, never := range []string{"ls -lL /dev/stdin", "describe pod", "source of its volume"} {
+				if strings.Contains(stdout, never) {
+					t.Errorf("the report has %q:\n%s", never, stdout)
+				}
+			}
+		})
+	}
+}
+
+// TestStandardInputIsNotRead checks that nobody waits for an input that no flag names: a pipeline
+// may leave it open.
+func TestStandardInputIsNotRead(t *testing.T) {
+	w := probetest.NewWorld(t)
+	setTarget(t, w.Target)
+	withInput(t)
+	var out transcript
+	within(t, 10*time.Second, "check", func() { run(t.Context(), []string{"check"}, &out, &out) })
+}
+
+// TestInterruptedInput checks that an interruption ends the wait for an input that does not end.
+func TestInterruptedInput(t *testing.T) {
+	w := probetest.NewWorld(t)
+	setTarget(t, w.Target)
+	withInput(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(50*time.Millisecond, cancel)
+	var out transcript
+	within(t, 10*time.Second, "check", func() {
+		if code := run(ctx, []string{"check", "--candidate", "--reviewer-token-file=-"}, &out, &out); code != exitUnhealthy || !strings.Contains(out.String(), "interrupted") {
+			t.Errorf("exit code %d: %s", code, &out)
+		}
+	})
+}
