@@ -23,6 +23,9 @@ func FuzzResolve(f *testing.F) {
 		f.Add(uint(i), uint(2), "https://vault/", "")
 		f.Add(uint(i), uint(1), "/etc/", ",")
 		f.Add(uint(i), uint(3), "1h30m", "\xff\n")
+		f.Add(uint(i), uint(0), "https://vault/^%24", "")
+		f.Add(uint(i), uint(0), "https://[::1%25%3C]", "")
+		f.Add(uint(i), uint(0), "::1%\xff", "")
 	}
 	f.Fuzz(func(t *testing.T, field, credential uint, before, after string) {
 		value := before + credentials[credential%uint(len(credentials))] + after
@@ -64,7 +67,7 @@ func FuzzEnvironment(f *testing.F) {
 	credentials := []string{jwt, userinfo, marked["service token"], marked["private key"]}
 	for _, lines := range []string{
 		"", "EXTERNAL_URL=§", "SHARD=1\nTOTAL_SHARDS=2\nLEADER_ELECTION=true", "LEADER_ELECTION=true\nLEADER_ELECTION_LEASE=a/b\nHOME=x", "SHARD=§-7\nTOTAL_SHARDS=0x9",
-		"VOLUMES=/etc/reviewer=secret/vault-auth-token,/etc/vault=configmap/vault-ca", "VOLUMES=§,§", "MAX_IN_FLIGHT=-1\nSTATUS_PAGE=§", "WORKLOADS=true\nWORKLOADS_INTERVAL=1ns",
+		"VOLUMES=/etc/reviewer=secret/vault-auth-token,/etc/vault=configmap/vault-ca", "VOLUMES=§,§", "VOLUMES=@/=secret/x", "VOLUMES=./@=secret/x", "EXTERNAL_URL=https://[::1%25%3C]", "TARGET_NAME=EXPORTER_a", "MAX_IN_FLIGHT=-1\nSTATUS_PAGE=§", "WORKLOADS=true\nWORKLOADS_INTERVAL=1ns",
 		"REVIEWER=secret\nREVIEWER_SECRET=a/b/c", "REVIEWER=canary\nCANARY=serviceaccount\nCANARY_SERVICE_ACCOUNT=a/b\nCANARY_AUDIENCES=a,§,,", "VAULT_ADDR=https://§@vault:8200/§?§#§",
 		"INTERVAL=9223372036854775807ns\nTIMEOUT=1ns", "VAULT_MOUNT=/auth/§//x/\nVAULT_NAMESPACE=/\x00", "TARGET_NAME=\u202e", "VAULT_ROLE=é\nVAULT_DIAGNOSTIC_ROLE=é",
 	} {
@@ -85,7 +88,8 @@ func FuzzEnvironment(f *testing.F) {
 			t.Errorf("%q says %s", lines, said)
 		}
 		if len(c.Targets) == 1 {
-			if _, again := resolved(t, strings.ReplaceAll(said, prefix, "")); again != said {
+			lines := strings.ReplaceAll("\n"+said, "\n"+prefix, "\n")
+			if _, again := resolved(t, lines); again != said {
 				t.Errorf("%q is written as %s and read as %s", lines, said, again)
 			}
 		}

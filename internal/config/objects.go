@@ -104,11 +104,11 @@ var volumeList = kind[[]evidence.Volume]{
 			if match == nil || !dnsName.matches(match[3]) {
 				return nil, malformed(quote(one) + " names no volume")
 			}
-			path, err := parsePath(match[1])
+			path, err := parsePath(filepath.Clean(match[1]))
 			if err != nil {
 				return nil, err
 			}
-			volumes = append(volumes, evidence.Volume{Path: filepath.Clean(path), Kind: match[2], Name: match[3]})
+			volumes = append(volumes, evidence.Volume{Path: path, Kind: match[2], Name: match[3]})
 		}
 		return volumes, nil
 	},

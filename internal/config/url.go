@@ -32,7 +32,11 @@ func urlOf(allowed, pattern string, schemes ...string) kind[string] {
 		if err := pastable(value); err != nil {
 			return "", err
 		}
-		return strings.TrimRight(u.String(), "/"), nil
+		address := strings.TrimRight(u.String(), "/")
+		if err := pastable(address); err != nil { // an escaped character may be itself in it
+			return "", err
+		}
+		return address, nil
 	})
 }
 

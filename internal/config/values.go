@@ -66,8 +66,8 @@ var authMount = textKind(shape{allowed: "the path below auth/, such as kubernete
 })
 
 func isHost(value string) bool {
-	_, err := netip.ParseAddr(value)
-	return err == nil || hostName.matches(strings.TrimSuffix(value, "."))
+	_, err := netip.ParseAddr(value) // takes any zone
+	return err == nil && pastable(value) == nil || hostName.matches(strings.TrimSuffix(value, "."))
 }
 
 var serverName = textKind(shape{allowed: "a DNS name or an IP address, without scheme and port", pattern: `^[^\s/]*$`}, func(value string) (string, error) {

@@ -32,6 +32,8 @@ type needles struct {
 	// shortest is the length of the shortest text that may hold a value or a part of one, plain that
 	// of the shortest value that capitals and digits do not tell from words.
 	shortest, plain int
+	// inID is whether a value, or a form of it, may be in the 32 hexadecimal digits of a UUID.
+	inID bool
 	// words are the values made of words, one behind the other, of which pieces are found.
 	words string
 	// inWords and inForms return where pieces of a text are looked up: in words, and in every
@@ -57,6 +59,7 @@ func (n *needles) with(value string) *needles {
 	more.formTriples = sync.OnceValue(more.triplesOfForms)
 	more.shortest, more.plain, more.words = n.shortest, n.plain, n.words
 	plain := skeleton(value)
+	more.inID = n.inID || len(value) <= 16 || isHex(plain)
 	if len(plain) < minHeld {
 		if literal := newView(value, true).chars; len(literal) > 0 { // else nobody can see it
 			more.literal, more.shortest = append(more.literal, literal), min(n.shortest, len(literal))
@@ -93,8 +96,8 @@ func (n *needles) mayMatch(text string) bool {
 	if len(n.literal) > 0 || n.plain <= len(text) || n.words != "" && len(text) >= minPart {
 		return true
 	}
-	if isUUID(text) {
-		return slices.Contains(n.values, text) // that of an object, in each run
+	if !n.inID && isUUID(text) { // that of an object, in each run
+		return false
 	}
 	return hasOddWindow(text) || strings.ContainsAny(text, `%\&`)
 }

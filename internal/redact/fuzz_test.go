@@ -59,6 +59,8 @@ func FuzzHeldValue(f *testing.F) {
 	f.Add("Aaaa0a", "\x1b[", "") // its first letter may end a control sequence
 	f.Add("Aaaa0a", "\x1b[31m", "\x1b[0m")
 	f.Add("Aaaa0a", "\x1b[\x01", "\x1b[\n0m")
+	f.Add(strings.Repeat("0", 15), strings.Repeat("0", 17), "") // a UUID
+	f.Add(redact.Redacted, "", "")
 	f.Add("00000R", "0\x10000000000\x00\x00\x04\x00000", "00000")
 	f.Fuzz(func(t *testing.T, value, before, after string) {
 		r := redact.New(value)
@@ -72,7 +74,7 @@ func FuzzHeldValue(f *testing.F) {
 		if !strings.Contains(value, redact.Redacted) { // what stands beside the mark may make the value with a letter of the mark
 			left = strings.ReplaceAll(left, redact.Redacted, " ")
 		}
-		if isWord && strings.Contains(left, value) {
+		if isWord && value != redact.Redacted && strings.Contains(left, value) {
 			t.Errorf("%q is left of %q: %q", value, text, got)
 		}
 	})

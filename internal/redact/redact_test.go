@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -41,6 +42,10 @@ func TestUUIDThatIsHeld(t *testing.T) {
 	const held = "5f1c9a7e-3d42-4b8f-9c06-1e7ad2b4f853"
 	if got := New(held).Clean(held); got != Redacted {
 		t.Errorf("a token that is a UUID became %q", got)
+	}
+	const short = "q9X2v8K1m7Z3p6W4" // of which the hexadecimal digits are those of a UUID
+	if got := New(short).Clean(hex.EncodeToString([]byte(short))); got != Redacted {
+		t.Errorf("a token of 16 bytes, in hexadecimal, became %q", got)
 	}
 }
 

@@ -181,6 +181,10 @@ func isUUID(text string) bool {
 	return digits == 32
 }
 
+func isHex(text string) bool {
+	return strings.IndexFunc(text, func(c rune) bool { return (c < '0' || c > '9') && (c < 'a' || c > 'f') && (c < 'A' || c > 'F') }) < 0
+}
+
 // keyed returns the spans of values that only what stands before them shows to be
 // credentials: after Basic, Bearer, "token:", and of UUIDs and accessors.
 func keyed(v view) []span {
