@@ -25,16 +25,11 @@ import (
 func TestStrangersLockNobodyOut(t *testing.T) {
 	w := probetest.NewWorld(t)
 	setTarget(t, w.Target)
-	debug, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = debug.Close()
-	s := startServing(t, "--debug.listen-address="+debug.Addr().String())
+	s := startServing(t, "--debug.listen-address=127.0.0.1:0")
 	for _, test := range []struct {
 		address, path string
 		limit         int
-	}{{s.metrics, "/metrics", maxPublicConnections}, {s.health, "/healthz", maxHealthConnections}, {debug.Addr().String(), "/debug/pprof/cmdline", maxDebugConnections}} {
+	}{{s.metrics, "/metrics", maxPublicConnections}, {s.health, "/healthz", maxHealthConnections}, {s.address(debugAddress), "/debug/pprof/cmdline", maxDebugConnections}} {
 		var held []net.Conn
 		for range test.limit + 20 {
 			conn, err := net.Dial("tcp", test.address)

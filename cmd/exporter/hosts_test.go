@@ -149,13 +149,8 @@ func TestHostsByConnection(t *testing.T) {
 func TestHostsOfPprof(t *testing.T) {
 	w := probetest.NewWorld(t)
 	setTarget(t, w.Target)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	debug := listener.Addr().String()
-	_ = listener.Close()
-	s := startServing(t, "--debug.listen-address="+debug)
+	s := startServing(t, "--debug.listen-address=127.0.0.1:0")
+	debug := s.address(debugAddress)
 	if code := s.as("evil.example", "GET", debug, "/debug/pprof/heap"); code != http.StatusForbidden {
 		t.Errorf("%d, want 403", code)
 	}

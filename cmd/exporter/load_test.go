@@ -148,7 +148,7 @@ func startLoaded(b testing.TB, targets int, env ...string) *loaded {
 		_ = cmd.Wait()
 	})
 	for lines := bufio.NewScanner(stdout); (l.metrics == "" || l.health == "" || l.debug == "") && lines.Scan(); {
-		for pattern, address := range map[*regexp.Regexp]*string{metricsAddress: &l.metrics, loadedHealth: &l.health, loadedDebug: &l.debug} {
+		for pattern, address := range map[*regexp.Regexp]*string{metricsAddress: &l.metrics, healthAddress: &l.health, debugAddress: &l.debug} {
 			if match := pattern.FindStringSubmatch(lines.Text()); match != nil {
 				*address = match[1]
 			}
@@ -157,11 +157,6 @@ func startLoaded(b testing.TB, targets int, env ...string) *loaded {
 	go func() { _, _ = io.Copy(io.Discard, stdout) }()
 	return l
 }
-
-var (
-	loadedHealth = regexp.MustCompile(`msg=Listening for=health address=(\S+)`)
-	loadedDebug  = regexp.MustCompile(`msg=Listening for=debug address=(\S+)`)
-)
 
 // BenchmarkWorstCase measures the peak of resident memory while strangers do what costs
 // most, and how long the scraper and the kubelet wait meanwhile. It runs once:

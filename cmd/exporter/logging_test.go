@@ -90,6 +90,7 @@ func TestCheckEndsWhereProtocolsAreSwitched(t *testing.T) {
 		switched(rw, r)
 	})
 	setTarget(t, w.Target)
+	t.Setenv("EXPORTER_TIMEOUT", "1s")
 	start := time.Now()
 	var stdout, stderr transcript
 	if code := run(t.Context(), []string{"check"}, &stdout, &stderr); code != exitUnhealthy || !strings.Contains(stdout.String(), "vault_bad_response") {

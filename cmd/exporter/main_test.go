@@ -49,7 +49,7 @@ func setTarget(t *testing.T, target evidence.Target) {
 		"VAULT_ADDR": target.Vault.Addr, "VAULT_CACERT": target.Vault.CACert, "VAULT_ROLE": target.Vault.Role,
 		"KUBERNETES_HOST": target.Kubernetes.Host, "KUBERNETES_CACERT": target.Kubernetes.CACert,
 		"REVIEWER_TOKEN_FILE": target.Reviewer.TokenFile, "CANARY_TOKEN_FILE": target.Canary.TokenFile,
-		"TIMEOUT": "1s", "INTERVAL": "8s", "RECHECK_INTERVAL": "1s",
+		"TIMEOUT": "4s", "INTERVAL": "11s", "RECHECK_INTERVAL": "1s", // on a busy machine, too
 	} {
 		t.Setenv("EXPORTER_"+name, value)
 	}
@@ -162,6 +162,7 @@ type serving struct {
 var (
 	metricsAddress = regexp.MustCompile(`msg="Listening on" address=(\S+)`)
 	healthAddress  = regexp.MustCompile(`msg=Listening for=health address=(\S+)`)
+	debugAddress   = regexp.MustCompile(`msg=Listening for=debug address=(\S+)`)
 )
 
 func startServing(t *testing.T, args ...string) *serving {
@@ -196,6 +197,12 @@ func (s *serving) address(pattern *regexp.Regexp) string {
 		return match != nil
 	})
 	return found
+}
+
+// hasProbedAll reports whether the first round is over. Until the scheduler is up, no run can be
+// requested, and until the round is over, the exporter is not ready.
+func (s *serving) hasProbedAll() bool {
+	return strings.Contains(s.out.String(), "First round of probes completed")
 }
 
 func (s *serving) eventually(what string, holds func() bool) {
@@ -236,6 +243,7 @@ func TestServe(t *testing.T) {
 	setTarget(t, w.Target)
 	s := startServing(t, "serve", "--log.format=logfmt")
 	s.eventually("healthy verdict", func() bool { return s.exposes(`vault_k8s_auth_up{target="default"} 1`) })
+	s.eventually("first round", s.hasProbedAll)
 	if code, body := s.get(s.health, "/readyz"); code != 200 {
 		t.Errorf("/readyz = %d %s", code, body)
 	}

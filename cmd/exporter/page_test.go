@@ -81,6 +81,7 @@ func TestServeWithThePage(t *testing.T) {
 		_, body := s.get(s.metrics, "/")
 		return strings.Contains(body, "Pods can log in")
 	})
+	s.eventually("first round", s.hasProbedAll)
 	for path, want := range map[string]string{
 		"/targets/default": "auth/kubernetes", "/api/v1/status/default": `"state": "healthy"`, "/config": "EXPORTER_VAULT_ROLE=canary",
 		"/-/healthy": "ok", "/-/ready": "ok", "/docs/reasons.md": `id="vault_sealed"`, "/docs/warnings.md": `id="mount_drift"`,

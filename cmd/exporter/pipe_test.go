@@ -34,6 +34,7 @@ func TestCheckIntoAClosedPipeRevokesALateLogin(t *testing.T) {
 		t.Run(output, func(t *testing.T) {
 			w := probetest.NewWorld(t)
 			setTarget(t, w.Target)
+			t.Setenv("EXPORTER_TIMEOUT", "1s")
 			answer := make(chan struct{})
 			w.OnLogin(func(rw http.ResponseWriter, r *http.Request) {
 				<-answer

@@ -137,7 +137,7 @@ func TestPrefixes(t *testing.T) {
 			if !test.behind {
 				p.url = "http://" + p.metrics + test.path
 			}
-			p.eventually("first round", func() bool { return strings.Contains(p.out.String(), "First round of probes completed") })
+			p.eventually("first round", p.hasProbedAll)
 			for _, route := range documented(t) {
 				p.testRoute(route)
 			}
@@ -241,6 +241,7 @@ func TestOriginBehindAProxy(t *testing.T) {
 	external, forward := proxy(t, "/vault-auth", "/vault-auth")
 	p := proxied{startServing(t, "--web.external-url="+external), external}
 	forward(p.metrics)
+	p.eventually("first round", p.hasProbedAll)
 	u, err := url.Parse(external)
 	if err != nil {
 		t.Fatal(err)

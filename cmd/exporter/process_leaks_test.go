@@ -127,8 +127,8 @@ func TestServeLeaksNothing(t *testing.T) {
 	setTarget(t, w.Target)
 	t.Setenv("EXPORTER_VAULT_TOKEN_FILE", w.Target.Vault.TokenFile)
 	t.Setenv("EXPORTER_KUBERNETES_TOKEN_FILE", w.Target.Kubernetes.TokenFile)
-	debug := freeAddress(t)
-	s := startServing(t, "serve", "--log.level=debug", "--debug.listen-address="+debug)
+	s := startServing(t, "serve", "--log.level=debug", "--debug.listen-address=127.0.0.1:0")
+	debug := s.address(debugAddress)
 	events, err := net.Dial("tcp", s.metrics)
 	if err != nil {
 		t.Fatal(err)
@@ -165,15 +165,4 @@ func TestServeLeaksNothing(t *testing.T) {
 			t.Errorf("%s shows %s", output, found)
 		}
 	}
-}
-
-// freeAddress returns an address at which nothing listens.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
 }

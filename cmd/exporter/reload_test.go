@@ -91,6 +91,7 @@ func TestReload(t *testing.T) {
 	if s.sample(`exporter_targets{state="configured"}`) != "2" || s.sample(`up{target="added"}`) != "1" {
 		t.Error("a file that was refused changed something")
 	}
+	s.eventually("refusal in the log", func() bool { return strings.Contains(s.out.String(), "Configuration is invalid") })
 	refusals := 0
 	for line := range strings.Lines(s.out.String()) {
 		if strings.Contains(line, "Configuration is invalid") {
