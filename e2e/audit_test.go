@@ -86,7 +86,7 @@ func (a administrator) wantAuditCosts(runs, mountReads int, counters map[string]
 			a.t.Fatalf("the guide has no costs of %q", row)
 		}
 		want := runs*c.perRun + mountReads*c.perTenthRun
-		eventually(a.t, 2*time.Second, row, func() bool { return count()-before[row] >= want }, func() string {
+		eventually(a.t, detectionTimeout, row, func() bool { return count()-before[row] >= want }, func() string {
 			return fmt.Sprintf("%d lines, want %d", count()-before[row], want)
 		})
 		if got := count() - before[row]; got != want {
@@ -130,6 +130,7 @@ func wantAuditEntries(a administrator, p pod) {
 	a.mustRun("vault write auth/kubernetes/role/canary token_policies=default token_no_default_policy=false")
 	a.wantAuditEntry(p, "none", true, `"path":"auth/kubernetes/config"`, "permission denied")
 	a.mustRun("kubectl delete clusterrolebinding vault-auth-delegator")
+	a.awaits(reviewerMayReview, "no")
 	role := strings.TrimSpace(a.mustRun("vault write -field=hash sys/audit-hash/file input=vault-k8s-auth-exporter-probe"))
 	for _, followUp := range []string{role, "token is expired"} {
 		a.wantAuditEntry(p, "reviewer_forbidden", true, `"path":"auth/kubernetes/login"`, followUp)

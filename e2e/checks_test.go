@@ -197,8 +197,9 @@ func testChecksOfSources(t *testing.T, tally *checkTally) {
 			t.Parallel()
 			l := startLab(t)
 			administrator := newShell(t, l)
-			binary, _, env := sources[name].identity(t, l, administrator)
+			binary, token, env := sources[name].identity(t, l, administrator)
 			administrator.mustRun(sources[name].grant...)
+			administrator.awaitPermissions(token, true, sources[name].permissions)
 			administrator.mustRun(commands.remove)
 			broken := checkAs(t, binary, env)
 			checks := broken.Check

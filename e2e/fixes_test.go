@@ -198,6 +198,7 @@ func TestFixesKeepTheSelector(t *testing.T) {
 			"kubectl create clusterrole vault-namespaces --verb=get --resource=namespaces --dry-run=client -o yaml | kubectl apply -f -",
 			"kubectl create clusterrolebinding vault-namespaces --clusterrole=vault-namespaces --serviceaccount=vault:vault-auth --dry-run=client -o yaml | kubectl apply -f -",
 			"vault write auth/kubernetes/role/canary bound_service_account_namespace_selector='"+selector+"'")
+		sh.awaits(reviewerMayGetNamespaces, "yes")
 		_, broken := check(t, env)
 		fix := fixOf(broken.Targets[0], fault)
 		pasteFix(t, sh, env, fault, broken.Targets[0], fix)
@@ -326,7 +327,7 @@ func TestGrantsToAUser(t *testing.T) {
 			t.Errorf("%s: the answer before the fix is not no", reason)
 		}
 		sh.mustRun(advice.Fix...)
-		eventually(t, detectionTimeout, "the permission", func() bool { return sh.answers(check, "yes") }, func() string { return strings.Join(advice.Fix, "\n") })
+		sh.awaits(check, "yes")
 	}
 }
 

@@ -44,6 +44,18 @@ func (s shell) mustRun(lines ...string) string {
 	return out
 }
 
+// Questions about the reviewer's service account, for [shell.awaits].
+const (
+	reviewerMayReview        = "kubectl auth can-i create tokenreviews.authentication.k8s.io --all-namespaces --as=system:serviceaccount:vault:vault-auth"
+	reviewerMayGetNamespaces = "kubectl auth can-i get namespaces --as=system:serviceaccount:vault:vault-auth"
+)
+
+// awaits waits until kubectl auth can-i answers with this word, yes or no: the API server watches bindings.
+func (s shell) awaits(canI, word string) {
+	s.t.Helper()
+	eventually(s.t, detectionTimeout, word, func() bool { return s.answers(canI, word) }, func() string { return canI })
+}
+
 // answers reports whether kubectl auth can-i answers with this word, yes or no. It may print
 // warnings before.
 func (s shell) answers(canI, word string) bool {

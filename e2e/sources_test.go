@@ -87,15 +87,13 @@ func TestSourcesNeedOnePermission(t *testing.T) {
 			administrator := newShell(t, l)
 			binary, token, env := s.identity(t, l, administrator)
 			administrator.mustRun(s.grant...)
-
+			administrator.awaitPermissions(token, true, s.permissions)
 			with := checkAs(t, binary, env)
 			if with.Reason != "none" || with.Reviewer.Reason != "none" || with.warns("reviewer_not_checked") {
 				t.Errorf("with its permission: %s (%s), reviewer %s, warnings %+v", with.Reason, with.Detail, with.Reviewer.Reason, with.Warnings)
 			}
-			if diff := cmp.Diff(s.permissions, administrator.permissionsOf(token)); diff != "" {
-				t.Errorf("permissions of the identity (-want +got):\n%s", diff)
-			}
 			administrator.mustRun(s.revoke...)
+			administrator.awaitPermissions(token, false, s.permissions)
 			without := checkAs(t, binary, env)
 			if without.Reason != s.reasonWithout || s.warningWithout != "" && !without.warns(s.warningWithout) {
 				t.Errorf("without it: %s (%s), warnings %+v; want %s, %s", without.Reason, without.Detail, without.Warnings, s.reasonWithout, s.warningWithout)
@@ -126,6 +124,17 @@ func inPod(t *testing.T, l *lab.Lab) (binary string, pod lab.Pod) {
 		t.Fatal(err)
 	}
 	return exporterInPod(t, pod.Files), pod
+}
+
+// awaitPermissions waits until the identity of a token has these permissions and no other, or no longer has: the API
+// server watches bindings.
+func (s shell) awaitPermissions(token string, has bool, permissions []string) {
+	s.t.Helper()
+	var diff string
+	eventually(s.t, detectionTimeout, "the permissions", func() bool {
+		diff = cmp.Diff(permissions, s.permissionsOf(token))
+		return (diff == "") == has
+	}, func() string { return "permissions of the identity (-want +got):\n" + diff })
 }
 
 // permissionsOf lists what a token's account may do in the namespaces vault and monitoring. It

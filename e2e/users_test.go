@@ -142,9 +142,7 @@ func TestUserAsCandidate(t *testing.T) {
 	sh.mustRun(accepted.Fix...)
 	// Logins rely on the user from here.
 	sh.mustRun("kubectl delete clusterrolebinding vault-auth-delegator")
-	eventually(t, detectionTimeout, "the deletion", func() bool {
-		return sh.answers("kubectl auth can-i create tokenreviews.authentication.k8s.io --all-namespaces --as=system:serviceaccount:vault:vault-auth", "no")
-	}, func() string { return "the service account may still create TokenReviews" })
+	sh.awaits(reviewerMayReview, "no")
 	wantReviewer := environment(l.FullEnv(), "EXPORTER_REVIEWER_TOKEN_FILE="+file)
 	if _, r := check(t, wantReviewer); !r.Targets[0].Healthy || len(r.Targets[0].Warnings) > 0 {
 		t.Errorf("after the write: %s (%s), %+v", r.Targets[0].Reason, r.Targets[0].Detail, r.Targets[0].Warnings)

@@ -27,19 +27,24 @@ const (
 	minterRole          = "lab-minter"     // may create tokens of service accounts, nothing else
 )
 
-type access struct{ group, resource, verb string }
+type access struct{ group, resource, subresource, verb string }
 
-var createTokenReviews = access{"authentication.k8s.io", "tokenreviews", "create"}
+var (
+	createTokenReviews = access{group: "authentication.k8s.io", resource: "tokenreviews", verb: "create"}
+	createTokens       = access{resource: "serviceaccounts", subresource: "token", verb: "create"}
+	listSecrets        = access{resource: "secrets", verb: "list"}
+	getNamespaces      = access{resource: "namespaces", verb: "get"}
+)
 
 var (
 	reviewerBinding        = binding{name: "vault-auth-delegator", role: "system:auth-delegator", account: reviewerAccount, grants: createTokenReviews}
 	canaryBinding          = binding{name: "lab-canary", role: "system:auth-delegator", account: canaryAccount, grants: createTokenReviews}
-	reviewerMinterBinding  = binding{name: "lab-minter", role: minterRole, account: exporterAccount}.inNamespace(reviewerAccount.namespace)
-	canaryMinterBinding    = binding{name: "lab-minter", role: minterRole, account: exporterAccount}.inNamespace(canaryAccount.namespace)
+	reviewerMinterBinding  = binding{name: "lab-minter", namespace: reviewerAccount.namespace, role: minterRole, account: exporterAccount, grants: createTokens}
+	canaryMinterBinding    = binding{name: "lab-minter", namespace: canaryAccount.namespace, role: minterRole, account: exporterAccount, grants: createTokens}
 	exporterBinding        = binding{name: "vault-k8s-auth-exporter", role: "system:auth-delegator", account: exporterAccount, grants: createTokenReviews}
-	adminBinding           = binding{name: "vault-auth-admin", role: "cluster-admin", account: reviewerAccount, grants: access{"", "secrets", "list"}}
-	secretReaderBinding    = binding{name: "vault-auth-secrets", role: secretReaderRole, account: reviewerAccount, grants: access{"", "secrets", "list"}}
-	namespaceReaderBinding = binding{name: "lab-namespaces", role: namespaceReaderRole, account: reviewerAccount, grants: access{"", "namespaces", "get"}}
+	adminBinding           = binding{name: "vault-auth-admin", role: "cluster-admin", account: reviewerAccount, grants: listSecrets}
+	secretReaderBinding    = binding{name: "vault-auth-secrets", role: secretReaderRole, account: reviewerAccount, grants: listSecrets}
+	namespaceReaderBinding = binding{name: "lab-namespaces", role: namespaceReaderRole, account: reviewerAccount, grants: getNamespaces}
 )
 
 // faultBindings are those that faults and variants make.
@@ -54,7 +59,8 @@ func (b binding) withRole(role string) binding {
 	return b
 }
 
-// inNamespace is a RoleBinding instead of a ClusterRoleBinding. It grants nothing that the lab waits for.
+// inNamespace is a RoleBinding instead of a ClusterRoleBinding. It grants nothing that the lab waits for: no object of a
+// namespace.
 func (b binding) inNamespace(namespace string) binding {
 	b.namespace, b.grants = namespace, access{}
 	return b
@@ -94,9 +100,11 @@ func (c *cluster) untilAccess(ctx context.Context, b binding, allowed bool) erro
 		return nil
 	}
 	review := fields{"spec": fields{
-		"user":               b.account.username(),
-		"groups":             b.account.groups(),
-		"resourceAttributes": fields{"group": b.grants.group, "resource": b.grants.resource, "verb": b.grants.verb},
+		"user":   b.account.username(),
+		"groups": b.account.groups(),
+		"resourceAttributes": fields{
+			"group": b.grants.group, "resource": b.grants.resource, "subresource": b.grants.subresource, "verb": b.grants.verb, "namespace": b.namespace,
+		},
 	}}
 	return poll(ctx, func(ctx context.Context) error {
 		var answer struct {

@@ -1,23 +1,32 @@
 package lab
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"os"
 	"strconv"
+	"sync"
 )
 
 const firstPort = 20000
+
+// given are the ports that this process chose. None is chosen again: a server that is still starting, or a proxy that a
+// fault has closed, does not listen on its own.
+var given sync.Map
 
 // listen listens on a free loopback port below the ephemeral range. The kernel assigns no such port to an outgoing
 // connection, so a fault can stop listening on it and later listen again.
 func listen() (net.Listener, error) {
 	end := ephemeralStart()
-	var err error
+	err := errors.New("too many were chosen before")
 	for range 100 {
-		var l net.Listener
 		port := firstPort + rand.IntN(end-firstPort)
+		if _, taken := given.LoadOrStore(port, true); taken {
+			continue
+		}
+		var l net.Listener
 		if l, err = net.Listen("tcp", loopback(port)); err == nil {
 			return l, nil
 		}

@@ -23,6 +23,21 @@ func TestListenStaysBelowTheEphemeralRange(t *testing.T) {
 	}
 }
 
+// TestNoPortIsChosenTwice checks that nobody gets the port of a server that is still starting.
+func TestNoPortIsChosenTwice(t *testing.T) {
+	chosen := map[string]bool{}
+	for range 500 {
+		address, err := freeAddress()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if chosen[address] {
+			t.Errorf("%s was chosen twice", address)
+		}
+		chosen[address] = true
+	}
+}
+
 func TestFreeAddressIsFree(t *testing.T) {
 	address, err := freeAddress()
 	if err != nil {
