@@ -203,7 +203,7 @@ func TestCandidateIsWritten(t *testing.T) {
 					t.Fatalf("check exits with %d: %+v", o.code, got)
 				}
 				if write := len(got.Fix) - 1; test.input != "" {
-					got.Fix[write] += " < " + env[test.input]
+					got.Fix[write] = strings.Replace(got.Fix[write], "<file>", "'"+env[test.input]+"'", 1)
 				}
 				sh.mustRun(got.Fix...)
 				changed := slices.DeleteFunc(configLines(sh), func(line string) bool { return slices.Contains(before, line) })

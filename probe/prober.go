@@ -27,10 +27,10 @@ func (p *Prober) Over(network gather.Network) *Prober {
 	return p
 }
 
-// Given makes this the content of the file path, which is not read: standard input can be read
+// WithFile makes this the content of a file, which is not read: standard input can be read
 // only once. It must not be called after the first run.
-func (p *Prober) Given(path string, content []byte) *Prober {
-	p.gatherer.Given(path, content)
+func (p *Prober) WithFile(path string, content []byte) *Prober {
+	p.gatherer.WithFile(path, content)
 	return p
 }
 

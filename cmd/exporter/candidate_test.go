@@ -92,6 +92,7 @@ func TestCandidateUsage(t *testing.T) {
 		"no change is given":     {"--candidate"},
 		"has no --output":        {"--candidate", "--reviewer-token-file=new.jwt", "--output=prometheus"},
 		"has a user, a password": {"--candidate", "--kubernetes-host=https://user:secret@example.com"},
+		"is given, and empty":    {"--candidate", "--reviewer-token-file=", "--kubernetes-host=https://example.com"},
 		"both standard input":    {"--candidate", "--reviewer-token-file=-", "--kubernetes-cacert=/dev/stdin"},
 	} {
 		var stdout, stderr transcript

@@ -132,7 +132,7 @@ func parse(args []string, stdout, stderr io.Writer) (f flags, code int, done boo
 	app.Command("config", "Print the resolved configuration.")
 	addSetupFlags(app.Command("setup", "Print what an installation needs: policy and roles in Vault, permissions in Kubernetes, values of the chart. Changes nothing."), &f.setup, &f.setupOutput)
 
-	command, err := app.Parse(args)
+	command, err := app.Parse(withDashes(args))
 	if done {
 		return f, code, true
 	}
@@ -145,6 +145,20 @@ func parse(args []string, stdout, stderr io.Writer) (f flags, code int, done boo
 	}
 	f.command = command
 	return f, exitOK, false
+}
+
+// withDashes joins a dash to the flag before it, of which it is the value: kingpin takes it for an
+// empty one.
+func withDashes(args []string) []string {
+	var joined []string
+	for _, arg := range args {
+		if last := len(joined) - 1; arg == "-" && last >= 0 && strings.HasPrefix(joined[last], "--") && !strings.Contains(joined[last], "=") {
+			joined[last] += "=-"
+			continue
+		}
+		joined = append(joined, arg)
+	}
+	return joined
 }
 
 func commandsOf(app *kingpin.Application) []string {

@@ -7,20 +7,22 @@ import (
 	"os"
 	"slices"
 
+	"golang.org/x/term"
+
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/evidence"
 )
 
-// inputOr returns the file that a flag names.
-func inputOr(file string) string {
-	if file == "-" {
+// fileNamed returns the file that a flag names.
+func fileNamed(value string) string {
+	if value == "-" || value == "/dev/stdin" {
 		return evidence.StandardInput
 	}
-	return file
+	return value
 }
 
-// maxInput limits standard input, in bytes.
-const maxInput = 1 << 20
+// maxInput limits standard input, in bytes: as a file of certificates.
+const maxInput = 4 << 20
 
 // giveInput reads standard input to its end if a candidate is on it, since a pipe can be read only
 // once. Its error is the context's, of reading, or that there is too much.
@@ -28,8 +30,8 @@ func giveInput(ctx context.Context, prober *probe.Prober, selected []evidence.Ta
 	if !slices.ContainsFunc(selected, evidence.Target.ReadsInput) {
 		return nil
 	}
-	if info, err := stdin.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
-		fmt.Fprintln(stderr, "exporter: reading standard input")
+	if term.IsTerminal(int(stdin.Fd())) {
+		fmt.Fprintln(stderr, "exporter: reading standard input, until Ctrl-D")
 	}
 	var content []byte
 	done := make(chan error, 1)
@@ -49,6 +51,6 @@ func giveInput(ctx context.Context, prober *probe.Prober, selected []evidence.Ta
 	if len(content) > maxInput {
 		return fmt.Errorf("standard input is too large; allowed: up to %d MiB", maxInput>>20)
 	}
-	prober.Given(evidence.StandardInput, content)
+	prober.WithFile(evidence.StandardInput, content)
 	return nil
 }

@@ -95,8 +95,8 @@ func (a Advice) at(t evidence.Target, e evidence.Evidence) Advice {
 	if slices.ContainsFunc(slices.Concat(checks, a.Fix), func(line string) bool { return namesFile(t, line) }) {
 		a.Notes = append(a.Notes, "The files in the commands are in the exporter's pod: use copies of them.")
 	}
-	if t.ReadsInput() && slices.ContainsFunc(slices.Concat(checks, a.Fix), func(line string) bool { return strings.Contains(line, evidence.StandardInput) }) {
-		a.Notes = append(a.Notes, "A command with "+evidence.StandardInput+" reads what was given to this check: redirect it from the same file.")
+	if slices.ContainsFunc(slices.Concat(checks, a.Fix), func(line string) bool { return strings.Contains(line, evidence.PlaceholderOfInput) }) {
+		a.Notes = append(a.Notes, "Replace "+evidence.PlaceholderOfInput+" by the file that was given on standard input.")
 	}
 	if slices.ContainsFunc(slices.Concat(checks, a.Fix), isVaults) {
 		a.Notes = append(a.Notes, sentences(fromOutside(t))...)

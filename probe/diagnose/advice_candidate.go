@@ -26,7 +26,7 @@ func candidateSettings(t evidence.Target, e evidence.Evidence) []setting {
 		changes = append(changes, hostSetting(t))
 	}
 	if ca := caSetting(t, e); c.CACert {
-		changes = append(changes, setting{name: kubernetesCA, value: "@" + shell.Quote(t.Kubernetes.CACert)})
+		changes = append(changes, setting{name: kubernetesCA, value: "@" + evidence.QuoteFile(t.Kubernetes.CACert)})
 	} else if c.Host && ca.value != "" {
 		changes = append(changes, ca) // the stored CA is that of the stored host
 	}
@@ -43,7 +43,7 @@ func triedReviewer(t evidence.Target) setting {
 	if command, known := t.Pod.Read(file); known && !t.Candidate.Reviewer {
 		return setting{name: reviewerJWT, value: "@reviewer-token", fetch: []string{command + " > reviewer-token"}}
 	}
-	return setting{name: reviewerJWT, value: "@" + shell.Quote(file)}
+	return setting{name: reviewerJWT, value: "@" + evidence.QuoteFile(file)}
 }
 
 // endsOfReviewer returns a sentence for each event that makes the reviewer's token invalid.
@@ -104,7 +104,7 @@ func adviseCandidateHost(r Reason, t evidence.Target) Advice {
 	}
 	ca := ""
 	if t.Kubernetes.CACert != "" {
-		ca = "--cacert " + shell.Quote(t.Kubernetes.CACert) + " "
+		ca = "--cacert " + evidence.QuoteFile(t.Kubernetes.CACert) + " "
 	}
 	a.Check = []Check{{"curl -sS --max-time 5 " + ca + shell.Quote(t.Kubernetes.Host+"/readyz"), anythingButOK}}
 	return a

@@ -12,9 +12,9 @@ func adviseReviewerToken(t evidence.Target, _ evidence.Evidence) Advice {
 	origin := t.Reviewer
 	if t.Candidate != nil && t.Candidate.Reviewer {
 		if origin.TokenFile == evidence.StandardInput {
-			return Advice{Notes: []string{"Standard input must hold a token, and nothing else." + passedOn}}
+			return Advice{Notes: []string{"Standard input must hold a token, and nothing else." + hintExec}}
 		}
-		return Advice{Notes: []string{fmt.Sprintf("--reviewer-token-file is %s: it must hold a token, and nothing else.", origin.TokenFile)}}
+		return Advice{Notes: []string{fmt.Sprintf("--reviewer-token-file is %s: it must be a regular file that holds a token, and nothing else; - is standard input.", origin.TokenFile)}}
 	}
 	source := origin.Source.Spec()
 	return Advice{Notes: []string{fmt.Sprintf("EXPORTER_REVIEWER_%s is %s: it must hold the token that Vault has as token_reviewer_jwt, and nothing else.",

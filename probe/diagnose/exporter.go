@@ -102,19 +102,17 @@ func adviseAt(t evidence.Target, reason Reason, asked server) Advice {
 		{"EXPORTER_VAULT_CACERT", t.Vault.CACert}, {"EXPORTER_VAULT_CLIENT_CERT", t.Vault.ClientCert}, {"EXPORTER_VAULT_CLIENT_KEY", t.Vault.ClientKey},
 	}
 	if asked == serverKubernetes {
-		setting := "EXPORTER_KUBERNETES_CACERT"
-		if t.Candidate != nil && t.Candidate.CACert {
-			setting = "--kubernetes-cacert"
-		}
-		address, files = t.Kubernetes.Host, []pemFile{{setting, t.Kubernetes.CACert}}
+		address, files = t.Kubernetes.Host, []pemFile{{"EXPORTER_KUBERNETES_CACERT", t.Kubernetes.CACert}}
 		if t.Home.CACert != t.Kubernetes.CACert {
 			files = append(files, pemFile{"The CA of the pod's own API server", t.Home.CACert})
 		}
 	}
-	switch reason {
-	case ExporterCAUnreadable:
+	switch c := t.Candidate; {
+	case reason == ExporterCAUnreadable && c != nil && c.CACert:
+		return adviseCandidateCA(t.Kubernetes.CACert)
+	case reason == ExporterCAUnreadable:
 		return adviseFiles(t.Pod, files)
-	case ExporterProxy:
+	case reason == ExporterProxy:
 		return adviseProxy(address)
 	}
 	return Advice{Notes: []string{
@@ -126,28 +124,30 @@ func adviseAt(t evidence.Target, reason Reason, asked server) Advice {
 // pemFile is a file of certificates and the variable that names it.
 type pemFile struct{ variable, path string }
 
-// passedOn is how the standard input of a terminal reaches a pod.
-const passedOn = " kubectl exec passes it on with -i."
+// hintExec is for standard input.
+const hintExec = " kubectl exec passes it on with -i."
 
 func adviseFiles(pod evidence.Pod, files []pemFile) Advice {
 	var a Advice
 	for _, f := range files {
-		switch f.path {
-		case "":
-		case evidence.StandardInput:
-			a.Notes = append(a.Notes, f.variable+" is standard input: it must be certificates in PEM."+passedOn)
-		default:
+		if f.path != "" {
 			a.Notes = append(a.Notes, fmt.Sprintf("%s is %s: it must be a regular file in PEM that the exporter's user may read.", f.variable, pod.Describe(f.path)))
 			a.Check = append(a.Check, inspectFile(pod, f.path))
 		}
 	}
-	if len(a.Check) > 0 {
-		a.Notes = append(a.Notes, "Restore the file in the source of its volume. Every run reads it again.")
-	}
 	if len(a.Notes) == 0 {
 		a.Notes = []string{fmt.Sprintf("%s is not set, and the system's CA certificates cannot be read: put a CA bundle into a file and set the variable to its path.", files[0].variable)}
 	}
+	a.Notes = append(a.Notes, "Restore the file in the source of its volume. Every run reads it again.")
 	return a
+}
+
+// adviseCandidateCA is for a file that is where the command runs.
+func adviseCandidateCA(file string) Advice {
+	if file == evidence.StandardInput {
+		return Advice{Notes: []string{"Standard input must hold certificates in PEM." + hintExec}}
+	}
+	return Advice{Notes: []string{fmt.Sprintf("--kubernetes-cacert is %s: it must be a regular file in PEM that you may read; - is standard input.", file)}}
 }
 
 func adviseProxy(address string) Advice {

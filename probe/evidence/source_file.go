@@ -38,7 +38,7 @@ func exportFile(o Origin, c Claims, p Pod) (value string, commands []string) {
 		if command, known := p.Read(o.TokenFile); known {
 			return exportedToken, []string{command + " > reviewer-token"}
 		}
-		return "@" + shell.Quote(o.TokenFile), nil
+		return "@" + QuoteFile(o.TokenFile), nil
 	case c.Secret != "":
 		return secretToFile(shell.QuoteUntrusted(c.Namespace, "namespace"), shell.QuoteUntrusted(c.Secret, "secret"), "token")
 	}

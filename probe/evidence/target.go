@@ -3,6 +3,8 @@ package evidence
 import (
 	"strings"
 	"time"
+
+	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/shell"
 )
 
 // Target is one auth mount as seen from one cluster. It is built from the configuration
@@ -64,9 +66,21 @@ type NegativeCanarySettings struct {
 // written to the mount's config. The settings themselves are in the [Target].
 type Candidate struct{ Reviewer, Host, CACert bool }
 
-// StandardInput is the file name under which a candidate's token or CA is given on standard input:
-// the programs of the printed commands read it there too.
-const StandardInput = "/dev/stdin"
+// StandardInput is the file name of a candidate's token or CA that is given on standard input. No
+// configured file has a blank.
+const StandardInput = "standard input"
+
+// PlaceholderOfInput stands for it in commands: they would wait for an input, or store an empty one.
+// A shell refuses it.
+const PlaceholderOfInput = "<file>"
+
+// QuoteFile quotes the name of a file for a shell.
+func QuoteFile(file string) string {
+	if file == StandardInput {
+		return PlaceholderOfInput
+	}
+	return shell.Quote(file)
+}
 
 // ReadsInput reports whether the candidate's token or CA is given on standard input.
 func (t Target) ReadsInput() bool {

@@ -41,9 +41,9 @@ func (g *Gatherer) Over(network Network) *Gatherer {
 	return g
 }
 
-// Given makes this the content of the file path, which is not read. It must not be called after the
+// WithFile makes this the content of a file, which is not read. It must not be called after the
 // first run.
-func (g *Gatherer) Given(path string, content []byte) *Gatherer {
+func (g *Gatherer) WithFile(path string, content []byte) *Gatherer {
 	g.files.given.path, g.files.given.content = path, content
 	return g
 }
