@@ -95,6 +95,7 @@ func TestEveryTokenIsCountedAndRevoked(t *testing.T) {
 		"with an odd accessor":               {200, func(a map[string]any) { a["accessor"] = 7 }, service, diagnose.None},
 		"with an odd lease":                  {200, func(a map[string]any) { a["lease_duration"] = "soon" }, service, diagnose.None},
 		"with the status 201":                {201, func(map[string]any) {}, service, diagnose.VaultBadResponse},
+		"batch, with the status 201":         {201, func(a map[string]any) { a["token_type"], a["accessor"], a["client_token"] = "batch", "", "hvb.AAAA" }, batch, diagnose.VaultBadResponse},
 		"with the status 202":                {202, func(map[string]any) {}, service, diagnose.VaultBadResponse},
 		"longer than any token":              {200, func(a map[string]any) { a["client_token"] = strings.Repeat("hvs.AAA9", 9000) }, []evidence.TokenEvent{evidence.Unaccounted}, diagnose.VaultBadResponse},
 		"blank":                              {200, func(a map[string]any) { a["client_token"] = " \n" }, nil, diagnose.VaultBadResponse},

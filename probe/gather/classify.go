@@ -166,6 +166,10 @@ func isTLS(err error) bool {
 	return ok && (op.Op == "remote error" || op.Op == "local error")
 }
 
+// closedIdle is the text of net/http's error, of a type that is not exported, for a connection over
+// HTTP/1.1 that its server closed before a request was sent on it, however new it was.
+const closedIdle = "http: server closed idle connection"
+
 // isUnreachable reports whether there was no connection, or it ended.
 func isUnreachable(err error) bool {
 	for _, cause := range []error{
@@ -176,7 +180,7 @@ func isUnreachable(err error) bool {
 			return true
 		}
 	}
-	if endedHTTP2(err) {
+	if endedHTTP2(err) || strings.Contains(err.Error(), closedIdle) {
 		return true
 	}
 	// Any other failure to dial or to communicate with the proxy.

@@ -64,6 +64,43 @@ func TestAddressNotAvailable(t *testing.T) {
 	}
 }
 
+// A server, or a load balancer without one, that closes each connection at once is not reached, whether
+// the end is noticed before or after the request is sent.
+func TestClosedBeforeARequest(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_ = conn.Close()
+		}
+	}()
+	defer listener.Close()
+	for range 2000 {
+		e, err := newEndpoint(tlsFiles{}, Network{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, redactor := withRedactor(t.Context())
+		ctx, x := newRequestTrace(ctx)
+		x.redactor = redactor
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+listener.Addr().String(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = e.client(nil).Do(request)
+		if f := failureOf(x.failure(err)); f.Class != evidence.ClassUnreachable {
+			t.Fatalf("class %s of %v", f.Class, err)
+		}
+		e.close()
+	}
+}
+
 // useUpDescriptors opens files until the process cannot open another; giveBack closes them.
 func useUpDescriptors(t *testing.T) (giveBack func()) {
 	t.Helper()

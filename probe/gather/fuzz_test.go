@@ -59,7 +59,7 @@ func addSeeds(f *testing.F, questions int, bodies ...string) {
 		response("200 OK", "Transfer-Encoding: chunked\r\n"+isJSON, "2\r\n{}\r\nfffffffff\r\n§"), response("200 OK", "Content-Encoding: gzip\r\n"+isJSON, "\x1f\x8b§"),
 		response("407 §", "Proxy-Authenticate: Basic realm=\"§\"\r\n", ""),
 	}
-	for _, status := range []string{"200 OK", "201 Created", "403 Forbidden", "500 Internal Server Error"} {
+	for _, status := range []string{"200 OK", "201 Created", "221 §", "403 Forbidden", "500 Internal Server Error"} {
 		for _, body := range bodies {
 			answers = append(answers, response(status, isJSON, body))
 		}
@@ -165,7 +165,7 @@ func FuzzKubernetesAnswer(f *testing.F) {
 		`{"kind":"Secret","apiVersion":"v1","data":{"token":"aHZzLkNBRVNJSg=="}}`, `{"kind":"Secret","apiVersion":"v1","data":{"token":"§"}}`,
 		`{"kind":"Status","apiVersion":"v1","status":"Failure","message":"x is forbidden: User \"§\" cannot §","reason":"Forbidden","code":403}`,
 		`{"kind":"Status","apiVersion":"v1","status":"Failure","message":"secrets \"reviewer\" not found","reason":"NotFound","details":{"retryAfterSeconds":-5},"code":404}`,
-		`{"kind":"Status","status":"Success"}`, `{"kind":"List","items":[{}]}`, `{"kind":7}`, `[`, `null`)
+		`{"kind":"Status","apiVersion":"v1","status":"Failure","code":403}`, `{"kind":"Status","status":"Success"}`, `{"kind":"List","items":[{}]}`, `{"kind":7}`, `[`, `null`)
 	f.Fuzz(func(t *testing.T, question uint8, answer string) {
 		checkAnswer(t, answer, func(ctx context.Context) (any, error) {
 			network := answering(answer)

@@ -19,7 +19,11 @@ import (
 func kubernetesFailure(err error, x *requestTrace) evidence.Failure {
 	refusal, ok := errors.AsType[*apierrors.StatusError](err)
 	if !ok || x.status < http.StatusBadRequest {
-		return x.failure(err)
+		f := x.failure(err)
+		if f.Text == "" { // client-go makes an error of a 202, with the message in it or none
+			f = x.failure(x.unexpectedAnswer(kubernetesDialect))
+		}
+		return f
 	}
 	status := refusal.Status()
 	unexpected := x.unexpectedAnswer(kubernetesDialect)

@@ -27,8 +27,7 @@ type run struct {
 	negativeDue           time.Time       // as [Memory] has it
 	canary, reviewer, own evidence.Secret // own is the exporter's own token for the API server
 	reader                evidence.Secret // Vault token from the token file
-	token                 evidence.Secret // Vault token from the login
-	issuer                *vaultServer    // the node that issued the token, which may not be vault; it is sent only the revocation
+	issued                loginAnswer     // by the login; its server may not be vault, and is sent only the revocation
 
 	redactor *redact.Redactor
 
@@ -205,14 +204,14 @@ func (r *run) askVault(ctx context.Context, obtain tokens) {
 // askCapabilities asks on every tenth run what the token of the login may do.
 func (r *run) askCapabilities(ctx context.Context) evidence.Fact[[]evidence.Capabilities] {
 	switch {
-	case r.token.IsZero() || r.memory.runs%mountEvery != 0:
+	case r.issued.token.IsZero() || r.memory.runs%mountEvery != 0:
 		return r.memory.capabilities
 	case !r.mayRead(): // as in readMount
 		r.memory.capabilities = evidence.Fact[[]evidence.Capabilities]{}
 		return r.memory.capabilities
 	}
 	return observe(func() ([]evidence.Capabilities, error) {
-		return r.vault.capabilities(ctx, r.token, evidence.GuardedPaths(r.target.Vault))
+		return r.vault.capabilities(ctx, r.issued.token, evidence.GuardedPaths(r.target.Vault))
 	})
 }
 

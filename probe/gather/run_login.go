@@ -39,7 +39,7 @@ func (r *run) login(ctx context.Context, standby func() bool) (evidence.Login, e
 	})
 	select {
 	case o := <-answered:
-		r.token, r.issuer = o.answer.token, o.answer.server
+		r.issued = *o.answer
 		r.countLogin(o.answer)
 		return o.answer.Login, o.err
 	case <-ctx.Done():
@@ -83,7 +83,7 @@ func (r *run) countLogin(answer *loginAnswer) {
 // revoke revokes the login's token. It has RevokeBudget for that, even if the run's timeout
 // has passed or its context is canceled.
 func (r *run) revoke(ctx context.Context) {
-	r.evidence.Revoke = r.revokeToken(context.WithoutCancel(ctx), &loginAnswer{Login: r.evidence.Login.Value, token: r.token, server: r.issuer})
+	r.evidence.Revoke = r.revokeToken(context.WithoutCancel(ctx), &r.issued)
 }
 
 // revokeToken revokes the token of a login and counts the outcome. It does nothing if there

@@ -17,7 +17,7 @@ func (r *run) readMount(ctx context.Context) {
 		return
 	}
 	readers := r.readers()
-	if len(readers) == 0 && !r.token.IsZero() { // what an earlier run read may have been changed since, and no later one will see it
+	if len(readers) == 0 && !r.issued.token.IsZero() { // what an earlier run read may have been changed since, and no later one will see it
 		r.memory.mount, e.Mount = evidence.Mount{}, evidence.Mount{}
 		return
 	}
@@ -43,14 +43,14 @@ const enoughUses = 5
 // mayRead reports whether this run may read with the login's token.
 func (r *run) mayRead() bool {
 	uses := r.evidence.Login.Value.Uses
-	return !r.token.IsZero() && (uses == 0 || uses >= enoughUses)
+	return !r.issued.token.IsZero() && (uses == 0 || uses >= enoughUses)
 }
 
 // readers lists the Vault tokens to try for reading, the canary's first.
 func (r *run) readers() []evidence.Secret {
 	var secrets []evidence.Secret
 	if r.mayRead() {
-		secrets = append(secrets, r.token)
+		secrets = append(secrets, r.issued.token)
 	}
 	if !r.reader.IsZero() {
 		secrets = append(secrets, r.reader)

@@ -52,7 +52,7 @@ func (r *run) negativeLogins(ctx context.Context) evidence.NegativeCanary {
 	begin, end := e.At.Add(-10*time.Minute), e.At.Add(time.Hour) // Vault's clock may be behind
 	var round evidence.NegativeCanary
 	refused := func(role, jwt string) evidence.Fact[evidence.Refusal] {
-		return observe(func() (evidence.Refusal, error) { return r.refusedLoginAt(ctx, r.issuer, role, jwt) })
+		return observe(func() (evidence.Refusal, error) { return r.refusedLoginAt(ctx, r.issued.server, role, jwt) })
 	}
 	work := []func(){
 		func() { round.ForeignKey = refused(own.Role, forgeSigned(claims, begin, end)) },

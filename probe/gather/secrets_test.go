@@ -30,8 +30,8 @@ func TestHoldersAreNotPrinted(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := run{
-		vault: vault, kubernetes: kubernetes, issuer: vault, minted: tokens, memory: &Memory{minted: tokens},
-		canary: secret, reviewer: secret, own: secret, reader: secret, token: secret, redactor: redact.New(planted),
+		vault: vault, kubernetes: kubernetes, issued: loginAnswer{token: secret, server: vault}, minted: tokens, memory: &Memory{minted: tokens},
+		canary: secret, reviewer: secret, own: secret, reader: secret, redactor: redact.New(planted),
 	}
 	for _, holder := range []any{
 		token, minted{token}, tokens, Memory{minted: tokens}, loginAnswer{token: secret, server: vault}, tokenSource{run: &r, minted: &tokens.canary}, &r,
