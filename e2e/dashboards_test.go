@@ -191,7 +191,11 @@ func (g fakeGrafana) problems(t *testing.T, e phase) []string {
 		}
 		want, exact := e.want[name]
 		wantEmpty := slices.Contains(e.empty, name) || slices.Contains(workloadQueries, name)
-		switch got := answer.summary(); {
+		got := answer.summary()
+		if name == "target/Verdicts in this time range/A" { // a run may have begun while the fault was being injected
+			got = strings.Join(slices.DeleteFunc(strings.Fields(got), func(reason string) bool { return reason == "vault_to_kubernetes_failed" }), " ")
+		}
+		switch {
 		case slices.Contains(unsettledQueries, name), slices.Contains(e.unsettled, name): // both are allowed
 		case exact && got != want:
 			problems = append(problems, fmt.Sprintf("%s: returns %q, want %q", name, got, want))

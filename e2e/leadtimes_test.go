@@ -67,7 +67,8 @@ func measureEnding(t *testing.T, ending lab.Ending) (measured leadTime) {
 	}
 	last := time.Now()
 	if ending.Announced != "" {
-		measured.announced = eventually(t, time.Minute+detectionTimeout, ending.Announced, func() bool {
+		// What only the config shows is seen when that is read, on every tenth run.
+		measured.announced = eventually(t, 10*8*time.Second+detectionTimeout, ending.Announced, func() bool {
 			return scrape(t, exporter.address("")).sample("warning", "warning", ending.Announced) == "1"
 		}, func() string { return scrape(t, exporter.address("")).verdict() })
 		announced := time.Now()

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe"
 	"github.com/vault-k8s-auth-exporter/vault-k8s-auth-exporter/probe/diagnose"
@@ -40,12 +41,13 @@ func TestTargetsOfOneMountShareItsProbe(t *testing.T) {
 	w := probetest.NewWorld(t)
 	targets := targetsOf(w, 40)
 	w.Vault.Change(func(v *probetest.Vault) { clear(v.Mounts) })
+	start := time.Now()
 	for _, r := range probeAll(t, w.Prober(), targets) {
 		if r.Diagnosis.Reason != diagnose.MountMissing {
 			t.Errorf("%s: %s, want %s", r.Target.Name, r.Diagnosis.Reason, diagnose.MountMissing)
 		}
 	}
-	if probes := countLogins(w) - len(targets); probes > 5 {
+	if probes := countLogins(w) - len(targets); probes > max(5, 1+int(time.Since(start)/time.Second)) {
 		t.Errorf("the mount was probed %d times for %d targets, want at most one probe a second", probes, len(targets))
 	}
 }

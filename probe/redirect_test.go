@@ -51,7 +51,7 @@ func TestStandbyRedirectsToTheActiveNode(t *testing.T) {
 func TestLateRedirectIsFollowed(t *testing.T) {
 	t.Parallel()
 	w := probetest.NewWorld(t)
-	w.Target.Timeout = 2 * time.Second
+	w.Target.Timeout = 4 * time.Second
 	answer, redirect := make(chan struct{}), redirecting(true, w.Target.Vault.Addr)
 	w.Target.Vault.Addr = w.ServeAsVault(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/login") {

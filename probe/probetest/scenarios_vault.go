@@ -206,7 +206,7 @@ func inNamespace(d Dialect, locked, asked string) func(*World) {
 // tests.
 func hanging(arrange func(*World)) func(*World) {
 	return func(w *World) {
-		w.Target.Timeout = 1200 * time.Millisecond
+		w.Target.Timeout = 2500 * time.Millisecond
 		arrange(w)
 	}
 }

@@ -2,6 +2,7 @@ package discover
 
 import (
 	"encoding/base64"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -46,6 +47,7 @@ func FuzzPod(f *testing.F) {
 	f.Add("true", "web", "auth/kubernetes", "", "https://vault:8200", agentVariable)
 	f.Add("true", "", "auth/", "root", "://", base64.StdEncoding.EncodeToString([]byte(`{"auto_auth":{"method":{"type":"kubernetes","config":{"role":7}}}}`)))
 	f.Add("T", "r\x00", "auth/a b", "/", "http://u:p@h", "%%%")
+	f.Add("T", "r", "auth/a b", "/", "http://u/p@h", "%%%")
 	f.Fuzz(func(t *testing.T, inject, role, path, namespace, address, variable string) {
 		var p pod
 		p.Metadata.Namespace, p.Metadata.Name = "apps", "p"
@@ -60,7 +62,8 @@ func FuzzPod(f *testing.F) {
 		facts.discard()
 		facts.add(p)
 		for _, e := range facts.found.sorted() {
-			if e.Mount == "" || e.Role == "" || strings.Contains(e.Address, "@") && strings.Contains(address, "@") && e.Address == address {
+			u, err := url.Parse(e.Address)
+			if e.Mount == "" || e.Role == "" || err == nil && u.User != nil {
 				t.Errorf("%+v", e)
 			}
 		}
