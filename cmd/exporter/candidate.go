@@ -39,8 +39,12 @@ func (f candidateFlags) of(selected []evidence.Target, output string) ([]evidenc
 		return nil, errors.New("--reviewer-token-file, --kubernetes-host and --kubernetes-cacert are for --candidate")
 	case !isGiven:
 		return nil, errors.New("--candidate: no change is given; allowed: one or more of --reviewer-token-file, --kubernetes-host and --kubernetes-cacert")
-	case f.isTokenFile && f.tokenFile == "" || f.isHost && f.host == "" || f.isCACert && f.caCert == "":
-		return nil, errors.New("--reviewer-token-file, --kubernetes-host or --kubernetes-cacert is given, and empty")
+	case f.isTokenFile && f.tokenFile == "":
+		return nil, errors.New("--reviewer-token-file is empty; allowed: the path of a file, or - for standard input")
+	case f.isHost && f.host == "":
+		return nil, errors.New("--kubernetes-host is empty; allowed: an https URL")
+	case f.isCACert && f.caCert == "":
+		return nil, errors.New("--kubernetes-cacert is empty; allowed: the path of a file, or - for standard input")
 	case output == "prometheus":
 		return nil, errors.New("--candidate has no --output prometheus: its gauges are about logins, and nobody logs in")
 	case len(selected) != 1:

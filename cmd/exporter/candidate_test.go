@@ -88,12 +88,14 @@ func TestCandidateUsage(t *testing.T) {
 	w := probetest.NewWorld(t)
 	setTarget(t, w.Target)
 	for want, args := range map[string][]string{
-		"are for --candidate":    {"--reviewer-token-file=new.jwt"},
-		"no change is given":     {"--candidate"},
-		"has no --output":        {"--candidate", "--reviewer-token-file=new.jwt", "--output=prometheus"},
-		"has a user, a password": {"--candidate", "--kubernetes-host=https://user:secret@example.com"},
-		"is given, and empty":    {"--candidate", "--reviewer-token-file=", "--kubernetes-host=https://example.com"},
-		"both standard input":    {"--candidate", "--reviewer-token-file=-", "--kubernetes-cacert=/dev/stdin"},
+		"are for --candidate":            {"--reviewer-token-file=new.jwt"},
+		"no change is given":             {"--candidate"},
+		"has no --output":                {"--candidate", "--reviewer-token-file=new.jwt", "--output=prometheus"},
+		"has a user, a password":         {"--candidate", "--kubernetes-host=https://user:secret@example.com"},
+		"--reviewer-token-file is empty": {"--candidate", "--reviewer-token-file=", "--kubernetes-host=https://example.com"},
+		"--kubernetes-host is empty":     {"--candidate", "--reviewer-token-file=new.jwt", "--kubernetes-host="},
+		"--kubernetes-cacert is empty":   {"--candidate", "--kubernetes-cacert", "", "--kubernetes-host=https://example.com"},
+		"both standard input":            {"--candidate", "--reviewer-token-file=-", "--kubernetes-cacert=/dev/stdin"},
 	} {
 		var stdout, stderr transcript
 		if code := run(t.Context(), append([]string{"check"}, args...), &stdout, &stderr); code != exitUsage || !strings.Contains(stderr.String(), want) || strings.Contains(stderr.String(), "secret@") {
