@@ -36,7 +36,6 @@ func FuzzResolve(f *testing.F) {
 		v[targetSpecs[field%uint(len(targetSpecs))].key] = strings.TrimSpace(value)
 
 		target, mistakes := resolveTarget(v, keyNames{other: variableOf}, pod{}, fileChecks{})
-		mistakes = append(mistakes, unknownVariables([]string{"EXPORTER_" + before + "=" + value})...)
 		c := Config{}
 		if len(mistakes) == 0 {
 			c.Targets = append(c.Targets, target)
@@ -45,6 +44,7 @@ func FuzzResolve(f *testing.F) {
 				t.Errorf("written and read again: %v\n%s", refused, diff)
 			}
 		}
+		mistakes = append(mistakes, unknownVariables([]string{"EXPORTER_" + before + "=" + value})...)
 		var out strings.Builder
 		if err := c.Write(&out); err != nil {
 			t.Fatal(err)
@@ -67,7 +67,7 @@ func FuzzEnvironment(f *testing.F) {
 	credentials := []string{jwt, userinfo, marked["service token"], marked["private key"]}
 	for _, lines := range []string{
 		"", "EXTERNAL_URL=§", "SHARD=1\nTOTAL_SHARDS=2\nLEADER_ELECTION=true", "LEADER_ELECTION=true\nLEADER_ELECTION_LEASE=a/b\nHOME=x", "SHARD=§-7\nTOTAL_SHARDS=0x9",
-		"VOLUMES=/etc/reviewer=secret/vault-auth-token,/etc/vault=configmap/vault-ca", "VOLUMES=§,§", "VOLUMES=@/=secret/x", "VOLUMES=./@=secret/x", "EXTERNAL_URL=https://[::1%25%3C]", "TARGET_NAME=EXPORTER_a", "MAX_IN_FLIGHT=-1\nSTATUS_PAGE=§", "WORKLOADS=true\nWORKLOADS_INTERVAL=1ns",
+		"VOLUMES=/etc/reviewer=secret/vault-auth-token,/etc/vault=configmap/vault-ca", "VOLUMES=§,§", "VOLUMES=@/=secret/x", "VOLUMES=./@=secret/x", "EXTERNAL_URL=https://[::1%25%3C]", "VAULT_TLS_SERVER_NAME=::1%\xff", "TARGET_NAME=EXPORTER_a", "MAX_IN_FLIGHT=-1\nSTATUS_PAGE=§", "WORKLOADS=true\nWORKLOADS_INTERVAL=1ns",
 		"REVIEWER=secret\nREVIEWER_SECRET=a/b/c", "REVIEWER=canary\nCANARY=serviceaccount\nCANARY_SERVICE_ACCOUNT=a/b\nCANARY_AUDIENCES=a,§,,", "VAULT_ADDR=https://§@vault:8200/§?§#§",
 		"INTERVAL=9223372036854775807ns\nTIMEOUT=1ns", "VAULT_MOUNT=/auth/§//x/\nVAULT_NAMESPACE=/\x00", "TARGET_NAME=\u202e", "VAULT_ROLE=é\nVAULT_DIAGNOSTIC_ROLE=é",
 	} {
