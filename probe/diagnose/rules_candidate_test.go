@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -57,6 +58,20 @@ func TestCandidateRules(t *testing.T) {
 			if writes := len(line) > 11 && line[:11] == "vault write"; writes && d.Reason != None {
 				t.Errorf("%s: a candidate that does not work is written: %s", name, line)
 			}
+		}
+	}
+}
+
+// TestAdviceOnACandidatesCA checks that what is wrong with a candidate's CA is not said of the pod's files.
+func TestAdviceOnACandidatesCA(t *testing.T) {
+	for file, want := range map[string]string{"new-ca.crt": "--kubernetes-cacert is new-ca.crt: ", evidence.StandardInput: "Standard input must hold certificates"} {
+		target := evidence.Target{
+			Candidate: &evidence.Candidate{CACert: true}, Pod: evidence.Pod{Namespace: "monitoring", Name: "exporter"},
+			Kubernetes: evidence.Kubernetes{Host: "https://new.example", CACert: file}, Home: evidence.Kubernetes{CACert: "/var/run/ca.crt"},
+		}
+		a := ExporterCAUnreadable.Advice(target, evidence.Evidence{})
+		if len(a.Check) > 0 || len(a.Notes) != 1 || !strings.HasPrefix(a.Notes[0], want) {
+			t.Errorf("%s: %+v", file, a)
 		}
 	}
 }
