@@ -219,7 +219,7 @@ func accessReviewEnv() []string {
 func TestFixesInAccessReview(t *testing.T) {
 	t.Parallel()
 	for name, fixed := range map[string]bool{
-		"mount_annotations_forbidden": true, "reviewer_forbidden": true, "role_missing": true, "role_policy_invalid": true,
+		"mount_annotations_forbidden": true, "reviewer_forbidden": true, "role_audience_mismatch": true, "role_missing": true, "role_policy_invalid": true,
 		"mount_issuer_mismatch": false, // its fix rewrites the config, and refuses
 	} {
 		t.Run(name, func(t *testing.T) {
