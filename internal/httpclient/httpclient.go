@@ -71,10 +71,10 @@ func (e StatusError) Error() string {
 	return fmt.Sprintf("the answer has the status %d %s", e.Status, http.StatusText(e.Status))
 }
 
-// RoundTrip makes a request. The error of an answer that is none is a [StatusError]. An
-// empty 200 is none either once the request's context is done: a handler of net/http that ends since
-// its request was given up sends that, and net/http may return it. Other late answers are used: one may
-// hold a token, which has to be revoked.
+// RoundTrip makes a request. The error of an answer that is none is a [StatusError]. An empty 200 is
+// none either once the request's context is done, whose cause is the error: a handler of net/http that
+// ends since its request was given up sends that, and net/http may return it. Other late answers are
+// used: one may hold a token, which has to be revoked.
 func (b Bounded) RoundTrip(request *http.Request) (*http.Response, error) {
 	b.hold(request.Header)
 	response, err := b.Base.RoundTrip(request)

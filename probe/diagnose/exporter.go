@@ -107,12 +107,13 @@ func adviseAt(t evidence.Target, reason Reason, asked server) Advice {
 			files = append(files, pemFile{"The CA of the pod's own API server", t.Home.CACert})
 		}
 	}
-	switch c := t.Candidate; {
-	case reason == ExporterCAUnreadable && c != nil && c.CACert:
-		return adviseCandidateCA(t.Kubernetes.CACert)
-	case reason == ExporterCAUnreadable:
+	switch reason {
+	case ExporterCAUnreadable:
+		if t.Candidate != nil && t.Candidate.CACert {
+			return adviseCandidateCA(t.Kubernetes.CACert)
+		}
 		return adviseFiles(t.Pod, files)
-	case reason == ExporterProxy:
+	case ExporterProxy:
 		return adviseProxy(address)
 	}
 	return Advice{Notes: []string{

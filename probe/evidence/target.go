@@ -70,8 +70,8 @@ type Candidate struct{ Reviewer, Host, CACert bool }
 // configured file has a blank.
 const StandardInput = "standard input"
 
-// PlaceholderOfInput stands for it in commands: they would wait for an input, or store an empty one.
-// A shell refuses it.
+// PlaceholderOfInput stands for it in printed commands, which would otherwise wait for an input, or
+// store an empty one. A shell refuses it.
 const PlaceholderOfInput = "<file>"
 
 // QuoteFile quotes the name of a file for a shell.

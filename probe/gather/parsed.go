@@ -34,7 +34,7 @@ const (
 	parsedFor = 5 * time.Minute
 )
 
-// read returns the content of a file, up to limit bytes of what was not given.
+// read returns the content of a file, which has at most limit bytes unless it was given.
 func (known *parsedFiles) read(path string, limit int64) ([]byte, error) {
 	if path != "" && path == known.given.path {
 		return known.given.content, nil
